@@ -1,0 +1,1 @@
+"""Bowerbird: learn a manner from examples and make new things in it."""

@@ -1,0 +1,1 @@
+"""The image craft: make pictures in the manner of other pictures."""

@@ -1,0 +1,369 @@
+"""The loss of a picture: near a photograph in content, near paintings in style; and its gradient.
+
+``L = alpha L_content + beta sum_l w_l E_l``, plus two small terms on the pixels themselves: their
+variation, and what lies outside [0, 1].
+
+Source: Gatys, Ecker, Bethge 2015 (arXiv:1508.06576), equation 7.
+
+Departures: by default each term is relative, content to the energy of the photograph's features
+and style to the energy of the painting's, so that weights mean the same at every size and in every
+layer (``units``). Statistics are of the whole picture, or of a region, also where the picture is
+seen in tiles: moments are summed over the tiles first, the slope of the loss with respect to them
+is one small computation, and each tile then only follows that slope.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+from bowerbird.image import perception
+from bowerbird.image.perception import Moments
+from bowerbird.image.tiles import Tile, plan
+from bowerbird.networks.vgg import VGG, Edge, Pooling, check_layers, reach, stride
+
+Statistic = Literal["wasserstein", "gram", "mean-deviation"]
+Units = Literal["relative", "paper", "mean"]
+
+STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
+
+
+@dataclass(frozen=True)
+class ObjectiveConfig:
+    """What a good picture is."""
+
+    strength: float = 0.5
+    """How strong the style is, 0 to 1: 0 is the photograph, 1 has no photograph in it."""
+    content_layers: tuple[str, ...] = ("relu4_2",)
+    """Layers whose features are kept (arXiv:1508.06576: conv4_2)."""
+    style_layers: tuple[str, ...] = STYLE_LAYERS
+    """Layers whose statistics are matched (arXiv:1508.06576: conv1_1 to conv5_1)."""
+    style_layer_weights: tuple[float, ...] = (1.0,)
+    """Weight of each style layer; one number serves all. They are divided by their sum."""
+    statistic: Statistic = "wasserstein"
+    """Statistics that make a style: gaussian (wasserstein), gram (the paper), mean-deviation."""
+    units: Units = "relative"
+    """relative: to the energy of the targets; paper: sums as in the paper; mean: per feature."""
+    content_weight: float = 1.0
+    """Weight of content at strength 0.5 (alpha in the paper)."""
+    style_weight: float = 1.0
+    """Weight of style at strength 0.5 (beta in the paper)."""
+    variation_weight: float = 0.0
+    """Weight of total variation, on pixels in [0, 1]."""
+    variation_power: Literal[1, 2] = 2
+    """Absolute (1) or squared (2) differences in the total variation."""
+    range_weight: float = 100.0
+    """Weight of the mean square of what lies outside [0, 1] and would be cut off on saving."""
+    pooling: Pooling = "max"
+    """How the network pools: max, average or l2 (arXiv:1508.06576 finds average smoother)."""
+    edge: Edge = "replicate"
+    """What lies beyond the picture's edge: zeros, replicate, reflect, or circular (tileable)."""
+
+    def __post_init__(self) -> None:
+        check_layers((*self.content_layers, *self.style_layers))
+        if not 0 <= self.strength <= 1:
+            raise ValueError(f"strength lies between 0 and 1, not at {self.strength}")
+        if len(self.style_layer_weights) not in (1, len(self.style_layers)):
+            raise ValueError(
+                f"style_layer_weights has {len(self.style_layer_weights)} numbers for "
+                f"{len(self.style_layers)} style layers; give one number, or one a layer"
+            )
+        for value, choices in (
+            (self.statistic, Statistic),
+            (self.units, Units),
+            (self.pooling, Pooling),
+            (self.edge, Edge),
+        ):
+            if value not in get_args(choices):
+                raise ValueError(f"{value!r} is not one of {', '.join(get_args(choices))}")
+
+    @property
+    def layer_weights(self) -> dict[str, float]:
+        """The weight of each style layer; they sum to 1."""
+        weights = self.style_layer_weights
+        if len(weights) == 1:
+            weights = weights * len(self.style_layers)
+        whole = sum(weights) or 1.0
+        return {n: w / whole for n, w in zip(self.style_layers, weights, strict=True)}
+
+    @property
+    def balance(self) -> tuple[float, float]:
+        """The weights of content and of style after the dial ``strength`` has been turned."""
+        content = self.content_weight * (2 * (1 - self.strength)) ** 2
+        return content, self.style_weight * (2 * self.strength) ** 2
+
+    @property
+    def last_layer(self) -> str:
+        """The deepest layer that is looked at."""
+        names = check_order((*self.content_layers, *self.style_layers))
+        return names[-1] if names else "relu1_1"
+
+
+def check_order(layers: Sequence[str]) -> list[str]:
+    """Return layers from the shallowest to the deepest."""
+    return sorted(layers, key=lambda name: (name[4], name[6:], name))
+
+
+@dataclass(frozen=True)
+class Manner:
+    """A style to reach in a part of the picture."""
+
+    targets: Mapping[str, Moments]
+    """Moments to reach at each style layer, per position (weight 1)."""
+    mask: Float[Tensor, "h w"] | None = None
+    """Where, 0 to 1, at the picture's size; None is everywhere."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The loss of a picture and its slope."""
+
+    losses: dict[str, float]
+    """``content``, ``style``, ``pixels`` (weighted) and their sum ``total``."""
+    gradient: Float[Tensor, "1 3 h w"]
+
+
+def see(
+    network: VGG,
+    picture: Float[Tensor, "1 3 h w"],
+    config: ObjectiveConfig,
+    most: int,
+    weights: Float[Tensor, "h w"] | None = None,
+) -> dict[str, Moments]:
+    """Return a style picture's moments at each style layer, per position, in tiles if it is large.
+
+    ``most`` is the number of px seen at once; ``weights`` (0 to 1) say which pixels count.
+    """
+    totals: dict[str, Moments] = {}
+    # a painting does not continue on its other side, whatever the picture to be made does
+    edge: Edge = "replicate" if config.edge == "circular" else config.edge
+    tiles = plan((picture.shape[2], picture.shape[3]), most, reach(config.last_layer))
+    for tile in tiles:
+        with torch.no_grad():
+            features = network(picture[(..., *tile.outer)], config.style_layers, edge)
+            for name, f in features.items():
+                part = perception.moments(
+                    tile.core(f, name),
+                    _positions(weights, name, tile, eroded=False),
+                )
+                totals[name] = totals[name] + part if name in totals else part
+    return {name: m.scaled(1 / m.weight.clamp(min=1e-6)) for name, m in totals.items()}
+
+
+def _positions(mask: Tensor | None, layer: str, tile: Tile, eroded: bool) -> Tensor | None:
+    """Return a mask's weights at the positions of a layer that lie in a tile's core."""
+    if mask is None:
+        return None
+    step = stride(layer)
+    small = F.avg_pool2d(mask[None, None], step) if step > 1 else mask[None, None]
+    if eroded and (radius := reach(layer) // (2 * step)):
+        # features near the border of a region see across it: they belong to neither side
+        inner = -F.max_pool2d(-small, 2 * radius + 1, 1, radius)
+        small = inner if float(inner.sum()) > 0.05 * float(small.sum()) else small
+    return small[0, 0][tile.whole_positions(layer)]
+
+
+class Objective:
+    """The loss of pictures of one size, with its targets."""
+
+    def __init__(
+        self,
+        network: VGG,
+        config: ObjectiveConfig,
+        content: Float[Tensor, "1 3 h w"] | None,
+        manners: Sequence[Manner],
+        most: int = 1 << 62,
+    ) -> None:
+        """Prepare the targets; ``most`` is the number of px that the network sees at once."""
+        self.network, self.config, self.manners = network, config, tuple(manners)
+        content_weight, self.style_weight = config.balance
+        self.content_weight = content_weight if content is not None else 0.0
+        wanted = config.content_layers if self.content_weight else ()
+        styled = config.style_layers if self.style_weight and manners else ()
+        self.layers = check_order(tuple({*wanted, *styled}))
+        self.content_layers, self.style_layers = wanted, styled
+        self.most = most
+        self.roots = [self._roots(manner) for manner in manners]
+        self.content: dict[str, Tensor] = {}
+        self.energy: dict[str, float] = {}
+        if content is not None and wanted:
+            self._keep(content)
+
+    def _roots(self, manner: Manner) -> dict[str, Tensor]:
+        if self.config.statistic != "wasserstein":
+            return {}
+        return {n: perception.symmetric_root(m.covariance) for n, m in manner.targets.items()}
+
+    def _keep(self, content: Tensor) -> None:
+        """Remember the photograph's features, tile by tile, and their energy."""
+        for tile in self._tiles(content):
+            with torch.no_grad():
+                features = self.network(content[(..., *tile.outer)], self.content_layers)
+            for name, f in features.items():
+                if name not in self.content:
+                    size = [s // stride(name) for s in content.shape[2:]]
+                    self.content[name] = f.new_empty((1, f.shape[1], *size)).contiguous(
+                        memory_format=torch.channels_last
+                    )
+                part = tile.core(f, name)
+                self.content[name][(..., *tile.whole_positions(name))] = part
+        for name, f in self.content.items():
+            self.energy[name] = max(float(f.float().square().mean()), 1e-12)
+
+    def _tiles(self, picture: Tensor) -> list[Tile]:
+        halo = reach(self.layers[-1]) if self.layers else 0
+        return plan((picture.shape[2], picture.shape[3]), self.most, halo)
+
+    def evaluate(self, picture: Float[Tensor, "1 3 h w"]) -> Evaluation:
+        """Return the losses and the gradient with respect to the picture."""
+        gradient, losses = self._pixels(picture)
+        losses |= {"content": 0.0, "style": 0.0}
+        tiles = self._tiles(picture)
+        if self.layers and len(tiles) == 1:
+            self._whole(picture, tiles[0], gradient, losses)
+        elif self.layers:
+            slopes = self._survey(picture, tiles, losses)
+            for tile in tiles:
+                self._follow(picture, tile, slopes, gradient, losses)
+        losses["total"] = sum(losses.values())
+        return Evaluation(losses, gradient)
+
+    def _pixels(self, picture: Tensor) -> tuple[Tensor, dict[str, float]]:
+        config = self.config
+        leaf = picture.detach().requires_grad_()
+        loss = config.range_weight * perception.out_of_range(leaf)
+        if config.variation_weight:
+            variation = perception.total_variation(leaf, config.variation_power)
+            loss = loss + config.variation_weight * variation
+        loss.backward()
+        assert leaf.grad is not None
+        return leaf.grad, {"pixels": float(loss.detach())}
+
+    def _look(self, leaf: Tensor, tile: Tile) -> tuple[Tensor, list[dict[str, Moments]]]:
+        """Return the content loss of a tile's core and its moments, one dict a manner."""
+        features = self.network(leaf, self.layers)
+        loss = leaf.new_zeros(())
+        for name in self.content_layers:
+            f = tile.core(features[name], name)
+            target = self.content[name][(..., *tile.whole_positions(name))]
+            loss = loss + self._content(name, perception.content_loss(f, target))
+        seen = [
+            {
+                name: perception.moments(
+                    tile.core(features[name], name),
+                    _positions(manner.mask, name, tile, eroded=True),
+                )
+                for name in self.style_layers
+            }
+            for manner in self.manners
+        ]
+        return self.content_weight * loss, seen
+
+    def _content(self, name: str, halves: Tensor) -> Tensor:
+        """Bring half a sum of squares into the units of the objective, averaged over layers."""
+        if self.config.units == "paper":
+            return halves
+        mean = 2 * halves / self.content[name].numel() / len(self.content_layers)
+        return mean / self.energy[name] if self.config.units == "relative" else mean
+
+    def _style(self, seen: list[dict[str, Moments]]) -> Tensor:
+        """Return the weighted style loss of the whole picture's moments."""
+        config, losses = self.config, []
+        for manner, roots, made in zip(self.manners, self.roots, seen, strict=True):
+            area = 1.0 if manner.mask is None else float(manner.mask.mean())
+            for name, weight in config.layer_weights.items():
+                loss = self._distance(made[name], manner.targets[name], roots.get(name))
+                losses.append(loss * (weight * area * self.style_weight))
+        return torch.stack(losses).sum()
+
+    def _distance(self, made: Moments, target: Moments, root: Tensor | None) -> Tensor:
+        units, channels = self.config.units, len(target.first)
+        if self.config.statistic == "gram":
+            loss = perception.gram_loss(made, target)
+            if units == "relative":
+                return loss * 4 / target.gram.square().mean()
+            return loss * 4 / channels**2 if units == "mean" else loss
+        if root is not None:
+            loss = perception.wasserstein_loss(made, target, root)
+        else:
+            loss = perception.mean_deviation_loss(made, target)
+        return loss / target.energy if units == "relative" else loss / channels
+
+    def _slopes(self, seen: list[dict[str, Moments]]) -> tuple[float, list[Tensor]]:
+        """Return the style loss and its slope with respect to the sums in ``seen``."""
+        leaves = [
+            {
+                name: Moments(
+                    m.weight.detach(),
+                    m.first.detach().requires_grad_(),
+                    m.second.detach().requires_grad_(),
+                )
+                for name, m in region.items()
+            }
+            for region in seen
+        ]
+        loss = self._style(leaves)
+        flat = [t for region in leaves for m in region.values() for t in (m.first, m.second)]
+        slopes = torch.autograd.grad(loss, flat, allow_unused=True)
+        return float(loss.detach()), [
+            torch.zeros_like(t) if s is None else s for t, s in zip(flat, slopes, strict=True)
+        ]
+
+    def _whole(
+        self, picture: Tensor, tile: Tile, gradient: Tensor, losses: dict[str, float]
+    ) -> None:
+        leaf = picture.detach().requires_grad_()
+        content, seen = self._look(leaf, tile)
+        slopes: list[Tensor] = []
+        if self.style_layers:
+            losses["style"], slopes = self._slopes(seen)
+        self._descend(content, seen, slopes)
+        assert leaf.grad is not None
+        gradient += leaf.grad
+        losses["content"] = float(content.detach())
+
+    def _survey(self, picture: Tensor, tiles: list[Tile], losses: dict[str, float]) -> list[Tensor]:
+        """Sum the moments over all tiles and return the slope there."""
+        totals: list[dict[str, Moments]] = []
+        if not self.style_layers:
+            return []
+        for tile in tiles:
+            with torch.no_grad():
+                _, seen = self._look(picture[(..., *tile.outer)], tile)
+            totals = (
+                [{n: old[n] + new[n] for n in new} for old, new in zip(totals, seen, strict=True)]
+                if totals
+                else seen
+            )
+        losses["style"], slopes = self._slopes(totals)
+        return slopes
+
+    def _follow(
+        self,
+        picture: Tensor,
+        tile: Tile,
+        slopes: list[Tensor],
+        gradient: Tensor,
+        losses: dict[str, float],
+    ) -> None:
+        """Add one tile's part of the gradient."""
+        leaf = picture[(..., *tile.outer)].detach().clone().requires_grad_()
+        content, seen = self._look(leaf, tile)
+        self._descend(content, seen, slopes)
+        assert leaf.grad is not None
+        gradient[(..., *tile.outer)] += leaf.grad
+        losses["content"] += float(content.detach())
+
+    def _descend(
+        self, content: Tensor, seen: list[dict[str, Moments]], slopes: list[Tensor]
+    ) -> None:
+        flat = [t for region in seen for m in region.values() for t in (m.first, m.second)]
+        roots, grads = list(flat) if slopes else [], list(slopes)
+        if content.requires_grad:
+            roots.append(content)
+            grads.append(torch.ones_like(content))
+        torch.autograd.backward(roots, grads)

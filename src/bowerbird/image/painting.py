@@ -1,0 +1,219 @@
+"""The engine of the image craft: descent over pixels, from coarse to fine, towards an objective.
+
+Transfer, texture and reconstruction are this engine with other materials. Each scale begins with
+the enlarged result of the one before (Gatys et al. 2016, "Controlling perceptual factors in neural
+style transfer", arXiv:1611.07865, section 6), so that large forms are found where steps are cheap.
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, get_args
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+from bowerbird.image.descent import LBFGS, Adam, Descent
+from bowerbird.image.memory import px_at_once
+from bowerbird.image.objective import Manner, Objective, ObjectiveConfig, see
+from bowerbird.image.perception import Moments
+from bowerbird.image.pixels import fit_long_side, resize
+from bowerbird.learning.device import Compute, Precision, choose, generator
+from bowerbird.learning.step import Step
+from bowerbird.learning.weights import open_vgg19
+from bowerbird.networks.vgg import VGG
+
+Optimizer = Literal["lbfgs", "adam"]
+Start = Literal["photograph", "noise", "gray"]
+
+SMALLEST = 16  # px; below it the deepest layers see nothing
+COARSEST = 128  # px; no scale but the last has a shorter long side
+
+
+@dataclass(frozen=True)
+class PaintingConfig:
+    """How any picture is made; transfer, texture and reconstruction each add their own."""
+
+    iterations: int = 60
+    """Steps of descent at the final scale."""
+    scales: int = 3
+    """Sizes that the picture goes through, each half the next one."""
+    coarse_iterations: float = 2.0
+    """Steps at each smaller scale, as a multiple of ``iterations``."""
+    optimizer: Optimizer = "lbfgs"
+    """lbfgs, with line search; or adam, whose result is an average of its iterates."""
+    rate: float = 0.02
+    """Change a step that Adam makes in a pixel, in [0, 1]."""
+    average: float = 0.99
+    """Decay of the running average of Adam's iterates that is the result; 0 is the last one."""
+    start: Start = "photograph"
+    """What the first scale begins with: the photograph, noise or gray."""
+    seed: int = 0
+    """Seed of the noise that a picture may start from."""
+    weights: str = "vgg19-codebook"
+    """Name of VGG-19's weights (``bowerbird models list``) or a file."""
+    device: str = "auto"
+    """auto, cpu, cuda, cuda:1, mps ..."""
+    precision: Precision = "auto"
+    """Precision of the network: auto takes bfloat16 where it is faster, else float32."""
+    memory: float = 0.0
+    """Most memory to use, in GB; 0 is half of the machine's. Larger pictures are seen in tiles."""
+    objective: ObjectiveConfig = field(default_factory=ObjectiveConfig)
+    """What a good picture is."""
+
+    def __post_init__(self) -> None:
+        if self.iterations < 1 or self.scales < 1 or self.coarse_iterations < 0:
+            raise ValueError("iterations and scales are at least 1, coarse_iterations at least 0")
+        if self.rate <= 0 or self.memory < 0 or not 0 <= self.average < 1:
+            raise ValueError("rate is above 0, memory not below 0, average in 0..1 without 1")
+        check_choice(self.optimizer, get_args(Optimizer))
+        check_choice(self.start, get_args(Start))
+
+    def ladder(self, side: int) -> list[tuple[int, int]]:
+        """Return (long side in px, steps) of every scale up to ``side``, the smallest first."""
+        sides = [round(side / 2**k) for k in range(1, self.scales)]
+        coarse = round(self.iterations * self.coarse_iterations)
+        smaller = [(s, coarse) for s in reversed(sides) if s >= COARSEST and coarse]
+        return [*smaller, (side, self.iterations)]
+
+
+def check_choice(value: object, choices: tuple[object, ...]) -> None:
+    """Raise ValueError, listing the choices, if a value is not among them."""
+    if value not in choices:
+        raise ValueError(f"{value!r} is not one of {', '.join(map(str, choices))}")
+
+
+@dataclass(frozen=True)
+class Materials:
+    """What a picture is made of."""
+
+    shape: tuple[int, int]
+    """Height and width that give the result its proportions, in px."""
+    content: Float[Tensor, "3 h w"] | None = None
+    """The photograph, sRGB in [0, 1], or None for a picture without one."""
+    styles: Sequence[Float[Tensor, "3 h2 w2"]] = ()
+    """The paintings, sRGB in [0, 1]."""
+    style_scales: Sequence[float] = ()
+    """The size of each painting beside the picture's (1: the same long side)."""
+    style_weights: Sequence[float] = ()
+    """The share of each painting."""
+    masks: Sequence[Float[Tensor, "h w"]] | None = None
+    """The region of each painting, 0 to 1; None mixes all of them everywhere."""
+    start: Float[Tensor, "3 h3 w3"] | None = None
+    """A picture to begin with, instead of the configuration's start."""
+    multiple: int = 1
+    """Sides are made multiples of this (16: a picture that can be laid as tiles)."""
+
+    def size(self, side: int) -> tuple[int, int]:
+        """Return the (height, width) whose long side is ``side`` px."""
+        height, width = fit_long_side(*self.shape, side)
+        step = self.multiple
+        return max(step, round(height / step) * step), max(step, round(width / step) * step)
+
+
+def paint_steps(
+    materials: Materials, config: PaintingConfig, side: int
+) -> Iterator[Step[Float[Tensor, "3 h w"]]]:
+    """Yield the picture, in [0, 1] and on the processor, after every step of descent.
+
+    Raises ValueError for a device that is not there and for too little memory, and WeightsError.
+    """
+    began = time.perf_counter()
+    compute = choose(config.device, config.precision)
+    painter = _Painter(open_network(config.weights, config.objective, compute), config, materials)
+    ladder = config.ladder(side)
+    total, number = sum(steps for _, steps in ladder), 0
+    picture, descent = materials.start, None
+    for long_side, steps in ladder:
+        descent = painter.begin(materials.size(long_side), picture, descent)
+        for i in range(steps):
+            losses = descent.step()
+            number += 1
+            picture = descent.picture[0].detach().clamp(0, 1).cpu()
+            scale = f"{picture.shape[2]} x {picture.shape[1]} px" if i == 0 else ""
+            note = descent.note or scale
+            yield Step(number, total, losses, time.perf_counter() - began, picture, note)
+        picture = descent.picture[0]
+
+
+def open_network(weights: str, objective: ObjectiveConfig, compute: Compute) -> VGG:
+    """Return VGG-19 up to the last layer that the objective needs, ready to compute."""
+    opened = open_vgg19(weights)
+    network = VGG(
+        opened.layers,
+        opened.preprocessing,
+        pooling=objective.pooling,
+        edge=objective.edge,
+        last=objective.last_layer,
+        winograd=compute.winograd,
+    )
+    network.convolutions.to(compute.dtype)
+    return network.to(compute.device)
+
+
+class _Painter:
+    """The materials brought to one size after the other."""
+
+    def __init__(self, network: VGG, config: PaintingConfig, materials: Materials) -> None:
+        self.network, self.config, self.materials = network, config, materials
+        self.device = network.mean.device
+
+    def begin(
+        self, size: tuple[int, int], picture: Tensor | None, earlier: Descent | None
+    ) -> Descent:
+        """Return the descent at a new size; ``picture`` and ``earlier`` are the last one's."""
+        config = self.config
+        most = px_at_once(config.memory, size, Compute(self.device, self.network.dtype))
+        content = self.materials.content
+        there = None if content is None else resize(content, size)[None].to(self.device)
+        manners = self._manners(size, most)
+        objective = Objective(self.network, config.objective, there, manners, most)
+        picture = self._start(size) if picture is None else picture
+        here = resize(picture.cpu(), size)[None].to(self.device)
+        if config.optimizer == "adam":
+            before = earlier if isinstance(earlier, Adam) else None
+            return Adam(objective.evaluate, here, config.rate, config.average, before)
+        return LBFGS(objective.evaluate, here)
+
+    def _start(self, size: tuple[int, int]) -> Tensor:
+        if self.config.start == "photograph" and self.materials.content is not None:
+            return self.materials.content
+        gray = torch.full((3, *size), 0.5)
+        if self.config.start == "gray":
+            return gray
+        return gray + 0.1 * torch.randn(gray.shape, generator=generator(self.config.seed))
+
+    def _manners(self, size: tuple[int, int], most: int) -> list[Manner]:
+        """Return the styles at this scale: one a mask, or one blend of all paintings."""
+        materials, seen = self.materials, []
+        for style, scale in zip(materials.styles, materials.style_scales, strict=True):
+            height, width = style.shape[1:]
+            wanted = min(round(max(size) * scale), max(height, width))  # enlarging adds no strokes
+            smaller = resize(style, fit_long_side(height, width, max(wanted, SMALLEST)))
+            there = smaller[None].to(self.device)
+            seen.append(see(self.network, there, self.config.objective, most))
+        if not seen:
+            return []
+        if materials.masks is None:
+            return [Manner(_blend(seen, materials.style_weights))]
+        masks = [_fitted(mask, size).to(self.device) for mask in materials.masks]
+        crowd = torch.stack(masks).sum(0).clamp(min=1)
+        return [Manner(s, m / crowd) for s, m in zip(seen, masks, strict=True)]
+
+
+def _blend(seen: list[dict[str, Moments]], shares: Sequence[float]) -> dict[str, Moments]:
+    """Mix the moments a position of several paintings by their shares."""
+    whole = sum(shares) or 1.0
+    blend: dict[str, Moments] = {}
+    for moments, share in zip(seen, shares, strict=True):
+        for name, m in moments.items():
+            part = m.scaled(share / whole)
+            blend[name] = blend[name] + part if name in blend else part
+    return blend
+
+
+def _fitted(mask: Tensor, size: tuple[int, int]) -> Tensor:
+    small = F.interpolate(mask[None, None], size, mode="bilinear", antialias=True)
+    return small[0, 0].clamp(0, 1)

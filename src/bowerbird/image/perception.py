@@ -1,0 +1,185 @@
+"""What a network sees in a picture: content, and style as statistics over positions.
+
+Content of a layer is its features F themselves; ``L_content = 1/2 sum (F - P)^2``.
+Style of a layer is what is left of F when positions are forgotten: the moments, that is the mean
+of the feature vectors and the mean of their outer products. The Gram matrix is ``G = F F^T``, the
+second moment times the number of positions M; a layer's style loss is
+``E = 1 / (4 N^2 M^2) sum (G - A)^2`` for N channels.
+
+Source: Gatys, Ecker, Bethge 2015, "A neural algorithm of artistic style" (arXiv:1508.06576),
+equations 1 to 7. The Wasserstein-2 distance between Gaussians with these moments: Olkin and
+Pukelsheim 1982; for style transfer first by K. Crowson, style-transfer-pytorch.
+
+Departures: where style picture and made picture have different numbers of positions the formula
+has no meaning; each Gram matrix is divided by its own number of positions, which is the paper's
+formula when they agree. Moments add over positions, so a picture may be seen tile by tile, several
+paintings blend, and a region is a weighting of positions.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+# Directions in which the spread is below this fraction of the largest count as flat: the root of
+# the covariance has no finite slope there.
+FLAT = 1e-5
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Sums over positions: of weights, of features and of their outer products."""
+
+    weight: Tensor
+    """Sum of the weights of the positions, shape ()."""
+    first: Tensor
+    """Weighted sum of the feature vectors, shape (N,)."""
+    second: Tensor
+    """Weighted sum of their outer products, shape (N, N)."""
+
+    def __add__(self, other: "Moments") -> "Moments":
+        return Moments(
+            self.weight + other.weight, self.first + other.first, self.second + other.second
+        )
+
+    def scaled(self, factor: float | Tensor) -> "Moments":
+        """Return the moments of the same positions with every weight multiplied."""
+        return Moments(self.weight * factor, self.first * factor, self.second * factor)
+
+    def detached(self) -> "Moments":
+        """Return the same numbers without their history."""
+        return Moments(self.weight.detach(), self.first.detach(), self.second.detach())
+
+    @property
+    def mean(self) -> Float[Tensor, " n"]:
+        """The mean feature vector."""
+        return self.first / self.weight
+
+    @property
+    def gram(self) -> Float[Tensor, "n n"]:
+        """The second moment, F F^T / M."""
+        return self.second / self.weight
+
+    @property
+    def covariance(self) -> Float[Tensor, "n n"]:
+        """The covariance of the feature vectors."""
+        return self.gram - torch.outer(self.mean, self.mean)
+
+    @property
+    def energy(self) -> Tensor:
+        """The mean squared length of a feature vector, shape ()."""
+        return self.gram.diagonal().sum()
+
+
+class _SecondMoment(torch.autograd.Function):
+    """X^T X whose gradient is one matrix product instead of autograd's two."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        ctx.save_for_backward(x)
+        wide = x.float()
+        return wide.T @ wide
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> Tensor:
+        (x,) = ctx.saved_tensors
+        return x @ (grad + grad.T).to(x.dtype)
+
+
+def moments(
+    features: Float[Tensor, "1 n h w"], weights: Float[Tensor, "h w"] | None = None
+) -> Moments:
+    """Return the sums over positions, in float32, with a weight a position (1 if None).
+
+    Without weights the sum of weights is ``h * w``; features may be of any precision.
+    """
+    x = features[0].permute(1, 2, 0).flatten(0, 1)  # (positions, N), no copy if channels-last
+    if weights is None:
+        count = torch.tensor(float(x.shape[0]), device=x.device)
+        return Moments(count, x.sum(0, dtype=torch.float32), _SecondMoment.apply(x))
+    w = weights.flatten()[:, None]
+    first = (x * w.to(x.dtype)).sum(0, dtype=torch.float32)
+    return Moments(w.sum().float(), first, _SecondMoment.apply(x * w.sqrt().to(x.dtype)))
+
+
+def gram_matrix(features: Float[Tensor, "1 n h w"]) -> Float[Tensor, "n n"]:
+    """Return G = F F^T (equation 3 of the paper)."""
+    return moments(features).second
+
+
+def content_loss(
+    features: Float[Tensor, "1 n h w"], target: Float[Tensor, "1 n h w"]
+) -> Float[Tensor, ""]:
+    """Return 1/2 sum (F - P)^2 (equation 1 of the paper), in float32."""
+    return 0.5 * (features.float() - target.float()).square().sum()
+
+
+def gram_loss(made: Moments, target: Moments) -> Float[Tensor, ""]:
+    """Return E = 1 / (4 N^2) sum (G / M_G - A / M_A)^2, the paper's equation 4 if M_G = M_A."""
+    return (made.gram - target.gram).square().mean() / 4
+
+
+def mean_deviation_loss(made: Moments, target: Moments) -> Float[Tensor, ""]:
+    """Return the squared distance of means and of standard deviations, channel by channel.
+
+    Source: Li, Wang, Liu, Hou 2017, "Demystifying neural style transfer" (arXiv:1701.01036), 4.2.
+    """
+    tiny = FLAT * target.energy / len(target.first)
+    deviation = (made.covariance.diagonal().clamp(min=0) + tiny).sqrt()
+    wanted = (target.covariance.diagonal().clamp(min=0) + tiny).sqrt()
+    return (made.mean - target.mean).square().sum() + (deviation - wanted).square().sum()
+
+
+def symmetric_root(matrix: Float[Tensor, "n n"]) -> Float[Tensor, "n n"]:
+    """Return the symmetric square root of a positive semi-definite matrix."""
+    values, vectors = torch.linalg.eigh(matrix)
+    return (vectors * values.clamp(min=0).sqrt()) @ vectors.T
+
+
+class _CommonSpread(torch.autograd.Function):
+    """tr (R B R)^1/2 for a constant symmetric R; gradient 1/2 R (R B R)^-1/2 R."""
+
+    @staticmethod
+    def forward(ctx: Any, covariance: Tensor, root: Tensor) -> Tensor:
+        product = root @ covariance @ root
+        values, vectors = torch.linalg.eigh((product + product.T) / 2)
+        values = values.clamp(min=float(values[-1].clamp(min=1e-30)) * FLAT)
+        ctx.save_for_backward(values, vectors, root)
+        return values.sqrt().sum()
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+        values, vectors, root = ctx.saved_tensors
+        turned = root @ vectors
+        return grad * 0.5 * (turned * values.rsqrt()) @ turned.T, None
+
+
+def wasserstein_loss(
+    made: Moments, target: Moments, root: Float[Tensor, "n n"]
+) -> Float[Tensor, ""]:
+    """Return the squared Wasserstein-2 distance between the two Gaussians.
+
+    ``|m - m'|^2 + tr(C + C' - 2 (C'^1/2 C C'^1/2)^1/2)``; ``root`` is C'^1/2 of the target.
+    """
+    spread = made.covariance.diagonal().sum() + target.covariance.diagonal().sum()
+    common = _CommonSpread.apply(made.covariance, root)
+    return (made.mean - target.mean).square().sum() + spread - 2 * common
+
+
+def total_variation(pictures: Float[Tensor, "b 3 h w"], power: int = 2) -> Float[Tensor, ""]:
+    """Return the mean of |difference|^power between neighbours, summed over both directions.
+
+    In units of the picture ([0, 1]); a picture of one row or column has no neighbours there.
+    """
+    across = (pictures[..., 1:] - pictures[..., :-1]).abs().pow(power)
+    down = (pictures[..., 1:, :] - pictures[..., :-1, :]).abs().pow(power)
+    terms = [d.mean() for d in (across, down) if d.numel()]
+    return torch.stack(terms).sum() if terms else pictures.sum() * 0
+
+
+def out_of_range(pictures: Float[Tensor, "b 3 h w"]) -> Float[Tensor, ""]:
+    """Return the mean square of what lies below 0 or above 1 and will be cut off on saving."""
+    return (F.relu(-pictures) + F.relu(pictures - 1)).square().mean()

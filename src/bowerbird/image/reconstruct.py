@@ -1,0 +1,87 @@
+"""What a layer knows of a picture: the picture that noise becomes when only that layer is matched.
+
+Content of one layer, or style of all style layers up to one: the two rows of figure 1 of Gatys,
+Ecker, Bethge 2015 (arXiv:1508.06576), after Mahendran and Vedaldi 2014 (arXiv:1412.0035).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Literal, get_args
+
+from jaxtyping import Float
+from torch import Tensor
+
+from bowerbird.image.objective import STYLE_LAYERS
+from bowerbird.image.painting import (
+    SMALLEST,
+    Materials,
+    PaintingConfig,
+    Start,
+    check_choice,
+    paint_steps,
+)
+from bowerbird.image.transfer import check_picture
+from bowerbird.learning.step import Step
+from bowerbird.networks.vgg import check_layers, layer_names
+
+Of = Literal["content", "style"]
+
+
+@dataclass(frozen=True)
+class ReconstructConfig(PaintingConfig):
+    """What is kept of a picture."""
+
+    layer: str = "relu4_2"
+    """The layer whose content is kept, or the deepest one whose style is."""
+    of: Of = "content"
+    """content: the features of the layer; style: statistics of all style layers up to it."""
+    size: int = 384
+    """Long side of the result, in px."""
+    start: Start = "noise"
+    """What the first scale begins with: noise or gray."""
+    scales: int = 1
+    """Sizes that the picture goes through, each half the next one."""
+    iterations: int = 200
+    """Steps of descent at the final scale."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_layers([self.layer])
+        check_choice(self.of, get_args(Of))
+        if self.size < SMALLEST:
+            raise ValueError(f"size is at least {SMALLEST} px, not {self.size}")
+
+
+def reconstruct(
+    picture: Float[Tensor, "3 h w"], config: ReconstructConfig | None = None
+) -> Float[Tensor, "3 h2 w2"]:
+    """Return what a layer keeps of a picture, both sRGB in [0, 1].
+
+    Raises ValueError for a picture under 16 px a side.
+    """
+    made = picture
+    for step in reconstruct_steps(picture, config):
+        assert step.preview is not None
+        made = step.preview
+    return made
+
+
+def reconstruct_steps(
+    picture: Float[Tensor, "3 h w"], config: ReconstructConfig | None = None
+) -> Iterator[Step[Tensor]]:
+    """Yield the reconstruction after every step of descent; errors as in ``reconstruct``."""
+    config = config or ReconstructConfig()
+    check_picture("picture", picture)
+    shape = (picture.shape[1], picture.shape[2])
+    if config.of == "content":
+        kept = replace(config.objective, strength=0.0, content_layers=(config.layer,))
+        materials = Materials(shape, content=picture)
+    else:
+        order = layer_names()
+        nested = [n for n in STYLE_LAYERS if order.index(n) <= order.index(config.layer)]
+        layers = tuple(nested) or (config.layer,)
+        kept = replace(
+            config.objective, strength=1.0, style_layers=layers, style_layer_weights=(1.0,)
+        )
+        materials = Materials(shape, None, [picture], [1.0], [1.0])
+    yield from paint_steps(materials, replace(config, objective=kept), config.size)

@@ -1,0 +1,73 @@
+"""Texture synthesis: a new surface with the statistics of a painting, from noise; no photograph.
+
+Source: Gatys, Ecker, Bethge 2015, "Texture synthesis using convolutional neural networks"
+(arXiv:1505.07376). Departures: from coarse to fine, and a tileable texture is one whose network
+sees the opposite side beyond each edge.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from jaxtyping import Float
+from torch import Tensor
+
+from bowerbird.image.painting import SMALLEST, Materials, PaintingConfig, Start, paint_steps
+from bowerbird.image.transfer import check_picture
+from bowerbird.learning.step import Step
+
+TILEABLE_MULTIPLE = 16  # px; pooling must divide a side evenly for its ends to meet
+
+
+@dataclass(frozen=True)
+class TextureConfig(PaintingConfig):
+    """How a texture is grown."""
+
+    width: int = 512
+    """Width of the texture, in px."""
+    height: int = 512
+    """Height of the texture, in px."""
+    style_scale: float = 1.0
+    """Size of the painting beside the texture's (1: same long side)."""
+    tileable: bool = False
+    """Whether copies can be laid side by side; sides are rounded to multiples of 16 px."""
+    start: Start = "noise"
+    """What the first scale begins with: noise or gray."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if min(self.width, self.height) < SMALLEST:
+            raise ValueError(f"width and height are at least {SMALLEST} px")
+        if self.style_scale <= 0:
+            raise ValueError("style_scale is above 0")
+
+
+def texture(
+    style: Float[Tensor, "3 h w"], config: TextureConfig | None = None
+) -> Float[Tensor, "3 h2 w2"]:
+    """Return a texture in the manner of a painting, both sRGB in [0, 1].
+
+    Raises ValueError for a painting under 16 px a side.
+    """
+    picture = style
+    for step in texture_steps(style, config):
+        assert step.preview is not None
+        picture = step.preview
+    return picture
+
+
+def texture_steps(
+    style: Float[Tensor, "3 h w"], config: TextureConfig | None = None
+) -> Iterator[Step[Tensor]]:
+    """Yield the texture after every step of descent; errors as in ``texture``."""
+    config = config or TextureConfig()
+    check_picture("painting", style)
+    if config.tileable:
+        config = replace(config, objective=replace(config.objective, edge="circular"))
+    materials = Materials(
+        (config.height, config.width),
+        styles=[style],
+        style_scales=[config.style_scale],
+        style_weights=[1.0],
+        multiple=TILEABLE_MULTIPLE if config.tileable else 1,
+    )
+    yield from paint_steps(materials, config, max(config.width, config.height))

@@ -1,0 +1,1 @@
+"""Learning: steps, devices, weights; knows nothing of pixels, letters or notes."""

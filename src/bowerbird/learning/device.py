@@ -1,0 +1,86 @@
+"""Which device computes, in which precision, from which seed: explicit, and chosen in one place."""
+
+import time
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal, get_args
+
+import torch
+import torch.nn.functional as F
+
+Precision = Literal["auto", "float32", "bfloat16"]
+
+
+@dataclass(frozen=True)
+class Compute:
+    """A device with the precision that networks run in there."""
+
+    device: torch.device
+    dtype: torch.dtype
+
+    @property
+    def winograd(self) -> bool:
+        """Whether Winograd's algorithm is the faster convolution here."""
+        return self.device.type == "cpu" and self.dtype == torch.float32
+
+
+def choose(device: str = "auto", precision: Precision = "auto") -> Compute:
+    """Return the device and precision meant by two words.
+
+    ``auto`` takes CUDA, then Apple's MPS, then the processor, and bfloat16 only where it is faster.
+    Raises ValueError for a device that is not there and for an unknown precision.
+    """
+    if precision not in get_args(Precision):
+        raise ValueError(f"precision is one of {', '.join(get_args(Precision))}, not {precision!r}")
+    where = _device(device)
+    if precision == "auto":
+        return Compute(where, torch.bfloat16 if _bfloat16_is_faster(where) else torch.float32)
+    return Compute(where, getattr(torch, precision))
+
+
+def _device(name: str) -> torch.device:
+    there = ["cpu"]
+    if torch.cuda.is_available():
+        there = [f"cuda:{i}" for i in range(torch.cuda.device_count())] + ["cuda", *there]
+    if torch.backends.mps.is_available():
+        there = ["mps", *there]
+    if name == "auto":
+        return torch.device("cuda" if "cuda" in there else there[0])
+    if name not in there:
+        raise ValueError(f"there is no device {name!r} here; there is {', '.join(sorted(there))}")
+    return torch.device(name)
+
+
+def _bfloat16_is_faster(device: torch.device) -> bool:
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return device.type == "cpu" and _bfloat16_wins_on_processor()
+
+
+@cache
+def _bfloat16_wins_on_processor() -> bool:
+    """Time one small convolution both ways, if the processor has instructions for bfloat16.
+
+    Without them a bfloat16 convolution falls back to a loop hundreds of times slower, so it is not
+    even tried.
+    """
+    if not torch.ops.mkldnn._is_mkldnn_bf16_supported():
+        return False
+    return 1.2 * _convolution_seconds(torch.bfloat16) < _convolution_seconds(torch.float32)
+
+
+def _convolution_seconds(dtype: torch.dtype) -> float:
+    x = torch.ones(1, 128, 48, 48, dtype=dtype).contiguous(memory_format=torch.channels_last)
+    weight = torch.ones(128, 128, 3, 3, dtype=dtype)
+    seconds = []
+    with torch.inference_mode():
+        for _ in range(5):
+            start = time.perf_counter()
+            F.conv2d(x, weight, padding=1)
+            seconds.append(time.perf_counter() - start)
+    return min(seconds)
+
+
+def generator(seed: int) -> torch.Generator:
+    """Return a random generator on the processor, the same numbers on every machine."""
+    return torch.Generator().manual_seed(seed)

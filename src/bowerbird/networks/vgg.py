@@ -1,0 +1,204 @@
+"""VGG-16 and VGG-19 as a source of features by layer NAME, for pictures in [0, 1].
+
+Sixteen (or thirteen) 3 x 3 convolutions in five blocks, each followed by rectification, each block
+by 2 x 2 pooling. ``conv3_1`` is the second name of block 3's first convolution before, ``relu3_1``
+after rectification; ``pool3`` is what leaves the block.
+
+Source: Simonyan and Zisserman 2014, arXiv:1409.1556, table 1, columns D and E.
+
+Departures: pooling can be the average (Gatys, Ecker, Bethge 2015 recommend it) or the root mean
+square; the edge of the picture can be repeated instead of blackened; only the layers up to the
+last one asked for are computed; on a processor without bfloat16 units the wide layers use
+Winograd's algorithm (``winograd.py``).
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Literal, get_args
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from bowerbird.networks.winograd import Transforms, WinogradConvolution
+
+Pooling = Literal["max", "average", "l2"]
+Edge = Literal["zeros", "replicate", "reflect", "circular"]
+Preprocessing = Literal["caffe", "torchvision"]
+
+BLOCKS = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}  # convolutions a block
+WIDTHS = (64, 128, 256, 512, 512)  # channels a block
+# Mean and deviation that each set of weights was trained with, for RGB in [0, 1].
+# Caffe's own are 103.939, 116.779, 123.68 for blue, green, red in 0..255, with no deviation.
+CAFFE = ((123.68 / 255, 116.779 / 255, 103.939 / 255), (1 / 255, 1 / 255, 1 / 255))
+TORCHVISION = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+# Averages are smaller than maxima; these factors keep the size of the activations (measured on
+# photographs by K. Crowson, style-transfer-pytorch: 2 and 0.78).
+POOLING_SCALE = {"max": 1.0, "average": 2.0, "l2": 0.78}
+WINOGRAD_PRODUCT = 128 * 256  # from this product of channels on, Winograd wins (measured)
+
+
+def layer_names(network: Literal["vgg16", "vgg19"] = "vgg19") -> tuple[str, ...]:
+    """Return every layer's name, in the order of computation."""
+    names: list[str] = []
+    for block, depth in enumerate(BLOCKS[network], start=1):
+        for i in range(1, depth + 1):
+            names += [f"conv{block}_{i}", f"relu{block}_{i}"]
+        names.append(f"pool{block}")
+    return tuple(names)
+
+
+def stride(layer: str) -> int:
+    """Return how many pixels of the picture, across, one position of the layer stands for."""
+    block = int(layer[4])
+    return 2 ** (block if layer.startswith("pool") else block - 1)
+
+
+def reach(layer: str) -> int:
+    """Return how far, in px, a position of this layer of VGG-19 sees from its middle."""
+    field = 1  # px across that one position sees
+    for name in layer_names("vgg19"):
+        if name.startswith("conv"):
+            field += 2 * stride(name)
+        elif name.startswith("pool"):
+            field += stride(name) // 2
+        if name == layer:
+            break
+    return field // 2
+
+
+def check_layers(layers: Iterable[str], names: tuple[str, ...] = layer_names()) -> None:
+    """Raise ValueError, listing the layers there are, if one of these is not among them."""
+    for layer in layers:
+        if layer not in names:
+            raise ValueError(f"there is no layer {layer!r}; the layers are {', '.join(names)}")
+
+
+class DirectConvolution(nn.Module):
+    """A 3 x 3 convolution with constant weights by the library's own kernel."""
+
+    weight: Tensor
+    bias: Tensor
+
+    def __init__(self, weight: Float[Tensor, "o i 3 3"], bias: Float[Tensor, " o"]) -> None:
+        super().__init__()
+        weight = weight.detach().contiguous(memory_format=torch.channels_last)
+        self.register_buffer("weight", weight)
+        self.register_buffer("bias", bias.detach().clone())
+
+    def forward(
+        self, x: Float[Tensor, "b i h w"], rectify: bool = False, padded: bool = False
+    ) -> Tensor:
+        """Return the convolution of x, plus the bias, rectified if asked.
+
+        The result has the size of x or, if x is ``padded`` by one already, of what was padded.
+        """
+        y = F.conv2d(x, self.weight, self.bias, padding=0 if padded else 1)
+        return F.relu_(y) if rectify else y
+
+
+class VGG(nn.Module):
+    """The convolutional part of VGG-16 or VGG-19 with constant weights.
+
+    ``weights`` maps ``conv1_1`` ... to (weight ``(O, I, 3, 3)``, bias ``(O,)``), as the network was
+    trained; ``preprocessing`` says on which pixels. ``last`` is the last layer that is kept.
+    """
+
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(
+        self,
+        weights: Mapping[str, tuple[Tensor, Tensor]],
+        preprocessing: Preprocessing = "caffe",
+        *,
+        pooling: Pooling = "max",
+        edge: Edge = "zeros",
+        last: str = "relu5_4",
+        winograd: bool = False,
+    ) -> None:
+        super().__init__()
+        self.network: Literal["vgg16", "vgg19"] = "vgg19" if "conv3_4" in weights else "vgg16"
+        check_layers([last], self.names())
+        if pooling not in get_args(Pooling):
+            raise ValueError(f"pooling is one of {', '.join(get_args(Pooling))}, not {pooling!r}")
+        if edge not in get_args(Edge):
+            raise ValueError(f"edge is one of {', '.join(get_args(Edge))}, not {edge!r}")
+        self.pooling, self.last = pooling, last
+        self.edge: Edge = edge
+        mean, deviation = CAFFE if preprocessing == "caffe" else TORCHVISION
+        self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1))
+        self.register_buffer("deviation", torch.tensor(deviation).view(1, 3, 1, 1))
+        transforms = Transforms()
+        self.convolutions = nn.ModuleDict()
+        for name in self._kept():
+            if not name.startswith("conv"):
+                continue
+            weight, bias = weights[name]
+            if name == "conv1_1" and preprocessing == "caffe":
+                weight = weight.flip(1)  # trained on blue, green, red
+            wide = weight.shape[0] * weight.shape[1] >= WINOGRAD_PRODUCT
+            self.convolutions[name] = (
+                WinogradConvolution(weight, bias, transforms)
+                if winograd and wide
+                else DirectConvolution(weight, bias)
+            )
+
+    def names(self) -> tuple[str, ...]:
+        """Return the names of all layers of this network, kept or not."""
+        return layer_names(self.network)
+
+    def _kept(self) -> tuple[str, ...]:
+        names = self.names()
+        name = self.last.replace("relu", "conv")
+        return names[: names.index(name) + (2 if name != self.last else 1)]
+
+    def forward(
+        self, pictures: Float[Tensor, "b 3 h w"], layers: Iterable[str], edge: Edge | None = None
+    ) -> dict[str, Float[Tensor, "b c h2 w2"]]:
+        """Return the features of pictures (RGB in [0, 1]) at each of the layers, by name.
+
+        A layer of stride s has ``h2 = h // s``; ``edge`` can be another than the network's own.
+        Raises ValueError for a layer that does not exist or was not kept.
+        """
+        edge = edge or self.edge
+        wanted = set(layers)
+        check_layers(wanted, self._kept())
+        features: dict[str, Tensor] = {}
+        x = (pictures - self.mean) / self.deviation
+        x = x.to(self.dtype, memory_format=torch.channels_last)
+        for name in self._kept():
+            if len(features) == len(wanted):
+                break
+            if name.startswith("conv"):
+                # a relu right after a conv that nobody asks for can happen in place
+                rectify = name not in wanted
+                x = self._convolve(x, name, rectify, edge)
+            elif name.startswith("relu"):
+                x = x if name.replace("relu", "conv") not in wanted else F.relu(x)
+            else:
+                x = self._pool(x)
+            if name in wanted:
+                features[name] = x
+        return features
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The precision of the weights and so of the features."""
+        return next(m for m in self.convolutions.values()).bias.dtype  # type: ignore[return-value]
+
+    def _convolve(self, x: Tensor, name: str, rectify: bool, edge: Edge) -> Tensor:
+        convolution = self.convolutions[name]
+        if edge == "zeros" or (edge != "circular" and name != "conv1_1"):
+            return convolution(x, rectify)
+        mode = edge if min(x.shape[2:]) > 1 else "replicate"  # one row has nothing to reflect
+        return convolution(F.pad(x, (1, 1, 1, 1), mode), rectify, padded=True)
+
+    def _pool(self, x: Tensor) -> Tensor:
+        if self.pooling == "max":
+            return F.max_pool2d(x, 2)
+        scale = POOLING_SCALE[self.pooling]
+        if self.pooling == "average":
+            return F.avg_pool2d(x, 2) * scale
+        # a tiny floor keeps the gradient of the root finite where all four are zero
+        return (F.avg_pool2d(x * x, 2) * 4 + 1e-12).sqrt() * scale

@@ -1,0 +1,190 @@
+"""3 x 3 convolutions in fewer multiplications, for processors without bfloat16 units.
+
+A 4 x 4 tile of the result needs 144 multiplications a channel pair the direct way and 36 this way:
+``Y = A^T [(G g G^T) . (B^T d B)] A``, where d is the 6 x 6 tile of the input, g the kernel and the
+dot a product at each of 36 positions, summed over channels: 36 matrix products.
+
+Source: Lavin and Gray 2015, "Fast algorithms for convolutional neural networks" (arXiv:1509.09308),
+section 4; the matrices by Toom and Cook's construction.
+
+Departures: (1) the interpolation points are 0, +-sqrt(2), +-1/sqrt(2) and infinity instead of
+0, +-1, +-2 and infinity. Rounding errors are about half (measured in the test). And these points
+are closed under p -> 1/p, which is what turning a kernel around does to its transform: the gradient
+with respect to the input, a convolution with the turned kernel, uses the same transformed weights
+(transposed, at permuted positions), so they are stored once. (2) Work goes in strips of rows whose
+buffers stay in the cache, with bias and rectification done while the strip is there.
+
+Weights are constants here: there is no gradient with respect to them.
+"""
+
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+TILE = 4  # rows and columns of results a tile
+PATCH = TILE + 2  # rows and columns of input that a tile needs
+TILES_AT_ONCE = 256  # a strip has about this many tiles: enough rows for a fast matrix product
+POINTS = (0.0, 2**0.5, -(2**0.5), 2**-0.5, -(2**-0.5))  # and infinity
+
+
+def matrices() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return A^T (4, 6), G (6, 3) and B^T (6, 6), Toom and Cook's for POINTS, in float64."""
+    a, g, b = np.zeros((TILE, PATCH)), np.zeros((PATCH, 3)), np.zeros((PATCH, PATCH))
+    for i, point in enumerate(POINTS):
+        others = [q for q in POINTS if q != point]
+        a[:, i] = [point**k for k in range(TILE)]
+        g[i] = np.array([point**k for k in range(3)]) / np.prod([point - q for q in others])
+        b[i, : PATCH - 1] = np.poly(others)[::-1]
+    a[-1, -1], g[-1, -1], b[-1] = 1.0, 1.0, np.poly(POINTS)[::-1]
+    return a, g, b
+
+
+def reversal() -> tuple[np.ndarray, np.ndarray]:
+    """Return (order, scale), each (6,), with ``G @ flip(g) == scale * (G @ g)[order]``."""
+    _, g, _ = matrices()
+    order, scale = np.zeros(PATCH, dtype=int), np.zeros(PATCH)
+    for i, row in enumerate(g):
+        turned = row[::-1]
+        for j, other in enumerate(g):
+            factor = (turned @ other) / (other @ other)
+            if np.allclose(turned, factor * other, atol=1e-9):
+                order[i], scale[i] = j, factor
+    return order, scale
+
+
+class Transforms:
+    """The two data transforms as 36 x 36 and 16 x 36 matrices, forward and for the gradient."""
+
+    def __init__(self, dtype: torch.dtype = torch.float32) -> None:
+        a, _, b = matrices()
+        order, scale = reversal()
+        turned = np.zeros((PATCH, PATCH))  # (B' d)[order[i]] = scale[i] (B d)[i]
+        turned[order] = scale[:, None] * b
+        turned_a = np.zeros((TILE, PATCH))
+        turned_a[:, order] = a
+        self.forward = _square(b, dtype), _square(a, dtype)
+        self.gradient = _square(turned, dtype), _square(turned_a, dtype)
+
+
+def _square(matrix: np.ndarray, dtype: torch.dtype) -> Tensor:
+    """Return the Kronecker square: a transform of rows and columns at once."""
+    return torch.from_numpy(np.kron(matrix, matrix)).to(dtype)
+
+
+def transform_weights(weight: Float[Tensor, "o i 3 3"]) -> Float[Tensor, "36 i o"]:
+    """Return G g G^T for every pair of channels, position first."""
+    g = torch.from_numpy(matrices()[1])
+    spread = torch.einsum("ak,oikl,bl->abio", g, weight.detach().cpu().double(), g)
+    return spread.reshape(PATCH * PATCH, weight.shape[1], weight.shape[0]).to(weight.dtype)
+
+
+class _Convolve(torch.autograd.Function):
+    """Convolution, bias and (if asked) rectification, with a gradient for the input only."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, layer: "WinogradConvolution", rectify: bool) -> Tensor:
+        ctx.layer = layer
+        y = _strips(x, layer.spread, layer.transforms.forward, (layer.bias, rectify, None))
+        ctx.save_for_backward(*([y] if rectify else []))
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
+        spread = ctx.layer.spread.transpose(1, 2)
+        alive = ctx.saved_tensors[0] if ctx.saved_tensors else None
+        extra = (None, False, alive)
+        return _strips(grad, spread, ctx.layer.transforms.gradient, extra), None, None
+
+
+def _strips(
+    x: Float[Tensor, "b i h w"],
+    spread: Float[Tensor, "36 i o"],
+    transforms: tuple[Tensor, Tensor],
+    extra: tuple[Tensor | None, bool, Tensor | None],
+) -> Float[Tensor, "b o h w"]:
+    """Convolve strip by strip; ``extra`` is (bias, rectify, the outputs whose zeros mask x)."""
+    bias, rectify, alive = extra
+    into, back = transforms
+    batch, channels, height, width = x.shape
+    outputs = spread.shape[2]
+    across = -(-width // TILE)
+    rows = max(1, -(-TILES_AT_ONCE // across))  # rows of tiles a strip
+    rows = min(rows, -(-height // TILE))
+    x = x.permute(0, 2, 3, 1).contiguous()
+    mask = None if alive is None else alive.permute(0, 2, 3, 1)
+    y = x.new_empty((batch, height, width, outputs))
+    positions, most = PATCH * PATCH, rows * across
+    padded = x.new_zeros((rows * TILE + 2, across * TILE + 2, channels))
+    patches = x.new_empty((positions * most * channels,))
+    spectrum = x.new_empty((positions * most * channels,))
+    product = x.new_empty((positions * most * outputs,))
+    tiles = x.new_empty((TILE * TILE * most * outputs,))
+    for image in range(batch):
+        for top in range(0, height, rows * TILE):
+            bottom = min(top + rows * TILE, height)
+            down = -(-(bottom - top) // TILE)
+            count = down * across
+            first, last = max(top - 1, 0), min(bottom + 1, height)
+            inner = padded[first - top + 1 : last - top + 1, 1 : width + 1]
+            padded[: first - top + 1].zero_()
+            padded[last - top + 1 :].zero_()
+            if mask is None:
+                inner.copy_(x[image, first:last])
+            else:
+                torch.mul(x[image, first:last], mask[image, first:last] > 0, out=inner)
+            line = padded.stride(0)
+            views = padded.as_strided(
+                (PATCH, PATCH, down, across, channels),
+                (line, channels, TILE * line, TILE * channels, 1),
+            )
+            patch = patches[: positions * count * channels].view(positions, -1)
+            patch.view(PATCH, PATCH, down, across, channels).copy_(views)
+            seen = spectrum[: patch.numel()].view(positions, -1)
+            torch.mm(into, patch, out=seen)
+            made = product[: positions * count * outputs].view(positions, count, outputs)
+            torch.bmm(seen.view(positions, count, channels), spread, out=made)
+            tile = tiles[: TILE * TILE * count * outputs].view(TILE * TILE, -1)
+            torch.mm(back, made.view(positions, -1), out=tile)
+            if bias is not None:
+                tile.view(-1, outputs).add_(bias)
+            if rectify:
+                tile.relu_()
+            placed = tile.view(TILE, TILE, down, across, outputs).permute(2, 0, 3, 1, 4)
+            if width % TILE == 0 and (bottom - top) % TILE == 0:
+                target = y[image, top:bottom].view(down, TILE, across, TILE, outputs)
+                target.copy_(placed)
+            else:
+                whole = placed.reshape(down * TILE, across * TILE, outputs)
+                y[image, top:bottom] = whole[: bottom - top, :width]
+    return y.permute(0, 3, 1, 2)
+
+
+class WinogradConvolution(nn.Module):
+    """A 3 x 3 convolution (stride 1, zeros outside) with constant weights.
+
+    Takes and returns ``(B, C, H, W)`` in any memory format; the result is channels-last.
+    """
+
+    spread: Tensor
+    bias: Tensor
+
+    def __init__(
+        self, weight: Float[Tensor, "o i 3 3"], bias: Float[Tensor, " o"], transforms: Transforms
+    ) -> None:
+        super().__init__()
+        self.transforms = transforms
+        self.register_buffer("spread", transform_weights(weight))
+        self.register_buffer("bias", bias.detach().clone())
+
+    def forward(
+        self, x: Float[Tensor, "b i h w"], rectify: bool = False, padded: bool = False
+    ) -> Tensor:
+        """Return the convolution of x, plus the bias, rectified if asked.
+
+        The result has the size of x or, if x is ``padded`` by one already, of what was padded.
+        """
+        y = _Convolve.apply(x, self, rectify)
+        return y[:, :, 1:-1, 1:-1] if padded else y
