@@ -33,6 +33,27 @@ ULTRA, COBALT, SKY, EMERALD, LEAF, YELLOW, ORANGE, RED, MAGENTA, PINK, BLACK, CR
 )
 
 
+# root x, y, direction (rad), length, pairs of arms, colour
+LEAVES = (
+    (50, 306, -1.15, 330, 6, CREAM),
+    (390, 252, -1.60, 250, 5, BLACK),
+    (596, 280, -1.0, 300, 6, YELLOW),
+    (930, 246, -1.75, 260, 5, EMERALD),
+    (110, 770, -1.5, 430, 7, ULTRA),
+    (300, 520, -1.05, 330, 6, PINK),
+    (930, 530, -1.6, 270, 5, YELLOW),
+    (300, 772, -1.25, 270, 6, RED),
+    (690, 775, -1.75, 270, 6, EMERALD),
+    (925, 775, -1.45, 260, 5, ORANGE),
+    (470, 772, -1.75, 240, 5, CREAM),
+    (215, 400, -1.5, 130, 4, LEAF),
+    (800, 500, -1.2, 130, 4, MAGENTA),
+    (528, 560, -1.9, 140, 4, BLACK),
+    (806, 690, -1.7, 150, 4, SKY),
+    (500, 120, -1.4, 130, 4, RED),
+)
+
+
 @dataclass(frozen=True)
 class Brushing:
     """How thick the gouache lies on a sheet, how bare its paper is, and how warm its hue."""
@@ -236,25 +257,7 @@ def _garden(table: Table, rng: np.random.Generator) -> None:
     ):
         oval = pebble(np.array([x + w / 2, y + h / 2]), w / 2, h / w, rng)
         table.lay([oval], color, 0.7)
-    leaves = (
-        (50, 306, -1.15, 330, 6, CREAM),
-        (390, 252, -1.60, 250, 5, BLACK),
-        (596, 280, -1.0, 300, 6, YELLOW),
-        (930, 246, -1.75, 260, 5, EMERALD),
-        (110, 770, -1.5, 430, 7, ULTRA),
-        (300, 520, -1.05, 330, 6, PINK),
-        (930, 530, -1.6, 270, 5, YELLOW),
-        (300, 772, -1.25, 270, 6, RED),
-        (690, 775, -1.75, 270, 6, EMERALD),
-        (925, 775, -1.45, 260, 5, ORANGE),
-        (470, 772, -1.75, 240, 5, CREAM),
-        (215, 400, -1.5, 130, 4, LEAF),
-        (800, 500, -1.2, 130, 4, MAGENTA),
-        (528, 560, -1.9, 140, 4, BLACK),
-        (806, 690, -1.7, 150, 4, SKY),
-        (500, 120, -1.4, 130, 4, RED),
-    )
-    for x, y, turn, length, lobes, color in leaves:
+    for x, y, turn, length, lobes, color in LEAVES:
         table.lay(seaweed(np.array([x, y], float), turn, length, lobes, rng), color, 1.0)
     table.lay([bird(np.array([662, 402]), 215)], ULTRA, 1.3)
     table.lay([bird(np.array([566, 70]), 80)], CREAM, 1.1)

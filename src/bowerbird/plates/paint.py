@@ -25,7 +25,7 @@ PAINTERS: dict[PlateName, Callable[[float], Field]] = {
     "woodblock": woodblock.paint,
 }
 QUALITY = 90  # of the JPEG
-LIMIT = 450_000  # bytes a plate; the quality goes down in steps until the file fits
+LIMIT = 320_000  # bytes a plate, for a small package; the quality goes down until it fits
 
 
 def paint(name: PlateName, scale: float = 1.0) -> NDArray[np.uint8]:
@@ -38,7 +38,7 @@ def paint(name: PlateName, scale: float = 1.0) -> NDArray[np.uint8]:
 
 def save(picture: NDArray[np.uint8], path: Path) -> int:
     """Write the picture as a JPEG of at most `LIMIT` bytes and return the quality it got."""
-    for quality in range(QUALITY, 50, -3):
+    for quality in range(QUALITY, 50, -1):
         Image.fromarray(picture).save(path, quality=quality, optimize=True, progressive=True)
         if path.stat().st_size <= LIMIT:
             return quality

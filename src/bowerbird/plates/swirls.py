@@ -114,7 +114,6 @@ def _trace(region: Region, spot: NDArray[np.float64], length: float) -> Field:
     halves = []
     for sign in (-1.0, 1.0):
         point, line = spot.copy(), []
-        heading = None
         for _ in range(steps):
             x = min(max(int(point[0]), 0), SIZE[1] - 1)
             y = min(max(int(point[1]), 0), SIZE[0] - 1)

@@ -15,7 +15,7 @@ SIZE = (768, 1024)
 PAPER, CREAM, PALE, LIGHT, MIDDLE, PRUSSIAN, DEEP, LINE = rgb(
     "efe0bf", "f6ebd0", "bccfc6", "86aeb6", "3f7699", "1d4777", "132c56", "101a36"
 )
-VERMILION, OCHRE, PEACH, MOSS, UMBER = rgb("d7412a", "d9a24a", "ecc58c", "7f8a5e", "8a6a4c")
+VERMILION, OCHRE = rgb("d7412a", "d9a24a")
 CENTER = (640.0, 262.0)  # of the sun
 
 
