@@ -1,1 +1,65 @@
-"""Bowerbird: learn a manner from examples and make new things in it."""
+"""Bowerbird: learn a manner from examples and make new things in it.
+
+The names below are imported when they are first used, so that ``import bowerbird`` stays quick.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bowerbird.image.objective import ObjectiveConfig
+    from bowerbird.image.pixels import Picture, read_picture, write_picture
+    from bowerbird.image.presets import PRESETS
+    from bowerbird.image.reconstruct import ReconstructConfig, reconstruct, reconstruct_steps
+    from bowerbird.image.texture import TextureConfig, texture, texture_steps
+    from bowerbird.image.transfer import TransferConfig, transfer, transfer_steps
+    from bowerbird.learning.step import Step
+
+__all__ = [
+    "PRESETS",
+    "ObjectiveConfig",
+    "Picture",
+    "ReconstructConfig",
+    "Step",
+    "TextureConfig",
+    "TransferConfig",
+    "read_picture",
+    "reconstruct",
+    "reconstruct_steps",
+    "texture",
+    "texture_steps",
+    "transfer",
+    "transfer_steps",
+    "write_picture",
+]
+
+_HOMES = {
+    "PRESETS": "image.presets",
+    "ObjectiveConfig": "image.objective",
+    "Picture": "image.pixels",
+    "ReconstructConfig": "image.reconstruct",
+    "Step": "learning.step",
+    "TextureConfig": "image.texture",
+    "TransferConfig": "image.transfer",
+    "read_picture": "image.pixels",
+    "reconstruct": "image.reconstruct",
+    "reconstruct_steps": "image.reconstruct",
+    "texture": "image.texture",
+    "texture_steps": "image.texture",
+    "transfer": "image.transfer",
+    "transfer_steps": "image.transfer",
+    "write_picture": "image.pixels",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name when it is first asked for."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'bowerbird' has no attribute {name!r}")
+    value = getattr(import_module(f"bowerbird.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

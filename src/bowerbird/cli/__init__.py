@@ -1,0 +1,102 @@
+"""The command line: ``bowerbird NOUN VERB``.
+
+This table is all that is read for ``--help``: each verb's module, and torch with it, is imported
+when the verb runs. What a verb prints: its result on standard output, everything else on standard
+error.
+"""
+
+import logging
+import os
+import sys
+from collections.abc import Sequence
+
+from cyclopts import App, Parameter
+
+from bowerbird.cli.failure import exit_code
+from bowerbird.cli.settings import fill, shown
+
+
+def _version() -> str:
+    from importlib.metadata import version  # noqa: PLC0415 - most runs don't need it
+
+    return version("bowerbird")
+
+
+app = App(
+    name="bowerbird",
+    help="Learn a manner from examples and make new things in it, offline, on a laptop.",
+    version=_version,
+    config=fill,
+    default_parameter=Parameter(negative_iterable=(), show_default=shown),
+)
+app.command(
+    "bowerbird.cli.demo:demo",
+    name="demo",
+    help="Take the tour: everything, on built-in material, into one folder with a page.",
+)
+
+image = App(name="image", help="Make pictures in the manner of other pictures.")
+image.command(
+    "bowerbird.cli.image:transfer",
+    name="transfer",
+    help="Paint a photograph in the manner of one or several paintings.",
+    usage="Usage: bowerbird image transfer CONTENT STYLE... -o OUT [OPTIONS]",
+)
+image.command(
+    "bowerbird.cli.image:texture",
+    name="texture",
+    help="Grow a texture in the manner of a painting, without a photograph.",
+    usage="Usage: bowerbird image texture STYLE -o OUT [OPTIONS]",
+)
+image.command(
+    "bowerbird.cli.image:reconstruct",
+    name="reconstruct",
+    help="Show what one layer of the network knows of a picture.",
+    usage="Usage: bowerbird image reconstruct IMAGE -o OUT [--layer NAME] [OPTIONS]",
+)
+app.command(image)
+
+models = App(name="models", help="Look after the pretrained weights.")
+models.command(
+    "bowerbird.cli.models:list_models",
+    name="list",
+    help="List the weights that have a name, and which of them are here.",
+)
+models.command(
+    "bowerbird.cli.models:info", name="info", help="Tell all that is known of some weights."
+)
+models.command(
+    "bowerbird.cli.models:verify",
+    name="verify",
+    help="Check the files that are here against their SHA-256; exit code 1 if one is damaged.",
+)
+app.command(models)
+
+
+def run(words: Sequence[str]) -> int:
+    """Run one command, given as the words after ``bowerbird``, and return its exit code.
+
+    0: done. 1: our mistake, or something found damaged. 2: bad input. 130: interrupted.
+    """
+    _calm()
+    try:
+        code = app(
+            list(words), exit_on_error=False, print_error=False, result_action="return_value"
+        )
+    except BaseException as error:
+        return exit_code(error)
+    return code if isinstance(code, int) else 0
+
+
+def main() -> None:
+    """Run the words of the command line and leave with the exit code."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def _calm() -> None:
+    """Set what libraries read when they are imported."""
+    # PyTorch asks Linux for huge pages for its tensors: far fewer page faults on large pictures.
+    os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
+    # Decoders print to standard error about files that we refuse, or read anyway, ourselves.
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
+    logging.getLogger("tifffile").setLevel(logging.CRITICAL)

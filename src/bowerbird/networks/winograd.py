@@ -56,22 +56,19 @@ def reversal() -> tuple[np.ndarray, np.ndarray]:
 
 
 class Transforms:
-    """The two data transforms as 36 x 36 and 16 x 36 matrices, forward and for the gradient."""
+    """B^T (6, 6) and A^T (4, 6) in float32, for the convolution and for its gradient."""
 
-    def __init__(self, dtype: torch.dtype = torch.float32) -> None:
+    def __init__(self) -> None:
         a, _, b = matrices()
         order, scale = reversal()
-        turned = np.zeros((PATCH, PATCH))  # (B' d)[order[i]] = scale[i] (B d)[i]
-        turned[order] = scale[:, None] * b
-        turned_a = np.zeros((TILE, PATCH))
-        turned_a[:, order] = a
-        self.forward = _square(b, dtype), _square(a, dtype)
-        self.gradient = _square(turned, dtype), _square(turned_a, dtype)
+        turned_a, turned_b = np.zeros_like(a), np.zeros_like(b)
+        turned_a[:, order], turned_b[order] = a, scale[:, None] * b
+        self.forward = _float32(b), _float32(a)
+        self.gradient = _float32(turned_b), _float32(turned_a)
 
 
-def _square(matrix: np.ndarray, dtype: torch.dtype) -> Tensor:
-    """Return the Kronecker square: a transform of rows and columns at once."""
-    return torch.from_numpy(np.kron(matrix, matrix)).to(dtype)
+def _float32(matrix: np.ndarray) -> Tensor:
+    return torch.from_numpy(matrix).float()
 
 
 def transform_weights(weight: Float[Tensor, "o i 3 3"]) -> Float[Tensor, "36 i o"]:
@@ -107,59 +104,97 @@ def _strips(
 ) -> Float[Tensor, "b o h w"]:
     """Convolve strip by strip; ``extra`` is (bias, rectify, the outputs whose zeros mask x)."""
     bias, rectify, alive = extra
-    into, back = transforms
     batch, channels, height, width = x.shape
-    outputs = spread.shape[2]
     across = -(-width // TILE)
-    rows = max(1, -(-TILES_AT_ONCE // across))  # rows of tiles a strip
-    rows = min(rows, -(-height // TILE))
+    rows = min(max(1, -(-TILES_AT_ONCE // across)), -(-height // TILE))  # rows of tiles a strip
     x = x.permute(0, 2, 3, 1).contiguous()
     mask = None if alive is None else alive.permute(0, 2, 3, 1)
-    y = x.new_empty((batch, height, width, outputs))
-    positions, most = PATCH * PATCH, rows * across
-    padded = x.new_zeros((rows * TILE + 2, across * TILE + 2, channels))
-    patches = x.new_empty((positions * most * channels,))
-    spectrum = x.new_empty((positions * most * channels,))
-    product = x.new_empty((positions * most * outputs,))
-    tiles = x.new_empty((TILE * TILE * most * outputs,))
+    y = x.new_empty((batch, height, width, spread.shape[2]))
+    strip = _Strip(x, spread, (rows, across), transforms)
     for image in range(batch):
         for top in range(0, height, rows * TILE):
             bottom = min(top + rows * TILE, height)
-            down = -(-(bottom - top) // TILE)
-            count = down * across
-            first, last = max(top - 1, 0), min(bottom + 1, height)
-            inner = padded[first - top + 1 : last - top + 1, 1 : width + 1]
-            padded[: first - top + 1].zero_()
-            padded[last - top + 1 :].zero_()
-            if mask is None:
-                inner.copy_(x[image, first:last])
-            else:
-                torch.mul(x[image, first:last], mask[image, first:last] > 0, out=inner)
-            line = padded.stride(0)
-            views = padded.as_strided(
-                (PATCH, PATCH, down, across, channels),
-                (line, channels, TILE * line, TILE * channels, 1),
-            )
-            patch = patches[: positions * count * channels].view(positions, -1)
-            patch.view(PATCH, PATCH, down, across, channels).copy_(views)
-            seen = spectrum[: patch.numel()].view(positions, -1)
-            torch.mm(into, patch, out=seen)
-            made = product[: positions * count * outputs].view(positions, count, outputs)
-            torch.bmm(seen.view(positions, count, channels), spread, out=made)
-            tile = tiles[: TILE * TILE * count * outputs].view(TILE * TILE, -1)
-            torch.mm(back, made.view(positions, -1), out=tile)
+            strip.fill(x[image], None if mask is None else mask[image], top, bottom)
+            tiles = strip.convolve(-(-(bottom - top) // TILE))
             if bias is not None:
-                tile.view(-1, outputs).add_(bias)
+                tiles += bias
             if rectify:
-                tile.relu_()
-            placed = tile.view(TILE, TILE, down, across, outputs).permute(2, 0, 3, 1, 4)
+                tiles.relu_()
+            down = tiles.shape[2]
+            placed = tiles.permute(2, 0, 3, 1, 4)  # tile row, row, tile column, column, channel
             if width % TILE == 0 and (bottom - top) % TILE == 0:
-                target = y[image, top:bottom].view(down, TILE, across, TILE, outputs)
-                target.copy_(placed)
+                y[image, top:bottom].view(down, TILE, across, TILE, -1).copy_(placed)
             else:
-                whole = placed.reshape(down * TILE, across * TILE, outputs)
+                whole = placed.reshape(down * TILE, across * TILE, -1)
                 y[image, top:bottom] = whole[: bottom - top, :width]
     return y.permute(0, 3, 1, 2)
+
+
+class _Strip:
+    """The buffers of one strip of tiles, used again for the next."""
+
+    def __init__(
+        self,
+        x: Float[Tensor, "b h w i"],
+        spread: Float[Tensor, "36 i o"],
+        shape: tuple[int, int],
+        transforms: tuple[Tensor, Tensor],
+    ) -> None:
+        """Make room for ``shape`` (rows, columns) of tiles of x."""
+        (rows, self.across), (self.channels, outputs) = shape, spread.shape[1:]
+        self.spread, (self.into, self.back) = spread, transforms
+        positions, tiles = PATCH * PATCH, rows * self.across
+        columns = self.across * TILE + 2
+        self.padded = x.new_zeros((rows * TILE + 2, columns, self.channels))
+        self.lines = x.new_empty(PATCH * rows * columns * self.channels)
+        self.patches = x.new_empty(positions * tiles * self.channels)
+        self.spectrum = x.new_empty(positions * tiles * self.channels)
+        self.product = x.new_empty(positions * tiles * outputs)
+        self.half = x.new_empty(PATCH * TILE * tiles * outputs)
+        self.tiles = x.new_empty(TILE * TILE * tiles * outputs)
+
+    def fill(self, x: Tensor, alive: Tensor | None, top: int, bottom: int) -> None:
+        """Take rows top to bottom of x (h, w, i) and their neighbours, zeros outside."""
+        first, last = max(top - 1, 0), min(bottom + 1, x.shape[0])
+        begin, end = first - top + 1, last - top + 1
+        self.padded[:begin].zero_()
+        self.padded[end:].zero_()
+        inner = self.padded[begin:end, 1 : x.shape[1] + 1]
+        if alive is None:
+            inner.copy_(x[first:last])
+        else:
+            torch.mul(x[first:last], alive[first:last] > 0, out=inner)
+
+    def convolve(self, down: int) -> Float[Tensor, "4 4 down across o"]:
+        """Return ``down`` rows of tiles of the result: row and column within the tile first."""
+        channels, across = self.channels, self.across
+        line = self.padded.stride(0)
+        bands = self.padded.as_strided((down, PATCH, line), (TILE * line, line, 1))
+        lines = self.lines[: bands.numel()].view(down, PATCH, line)
+        torch.bmm(self.into.expand(down, PATCH, PATCH), bands, out=lines)  # B^T d
+        count = down * across
+        patches = self.patches[: PATCH * PATCH * count * channels]
+        patches.view(PATCH, PATCH, down, across, channels).copy_(
+            lines.as_strided(
+                (PATCH, PATCH, down, across, channels),
+                (line, channels, PATCH * line, TILE * channels, 1),
+            )
+        )
+        spectrum = self.spectrum[: patches.numel()].view(PATCH, PATCH, -1)
+        columns = self.into.expand(PATCH, PATCH, PATCH)
+        torch.bmm(columns, patches.view(PATCH, PATCH, -1), out=spectrum)  # (B^T d) B
+        product = self.product[: PATCH * PATCH * count * self.spread.shape[2]]
+        torch.bmm(
+            spectrum.view(PATCH * PATCH, count, channels),
+            self.spread,
+            out=product.view(PATCH * PATCH, count, -1),
+        )
+        half = self.half[: product.numel() // PATCH * TILE].view(PATCH, TILE, -1)
+        columns = self.back.expand(PATCH, TILE, PATCH)
+        torch.bmm(columns, product.view(PATCH, PATCH, -1), out=half)
+        tiles = self.tiles[: half.numel() // PATCH * TILE].view(TILE, -1)
+        torch.mm(self.back, half.view(PATCH, -1), out=tiles)
+        return tiles.view(TILE, TILE, down, across, -1)
 
 
 class WinogradConvolution(nn.Module):

@@ -1,0 +1,70 @@
+"""From an exception to one sentence on standard error, and an exit code.
+
+Bad input (a ValueError, a file that the system refuses, a wrong word on the command line) is 2;
+our own mistake is 1; an interruption is 130 (128 + SIGINT, as shells count). A traceback is shown
+only when the environment has BOWERBIRD_DEBUG=1.
+"""
+
+import os
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from cyclopts import CycloptsError
+
+BAD_INPUT, OUR_MISTAKE, INTERRUPTED = 2, 1, 130
+
+
+@contextmanager
+def about(path: Path) -> Iterator[None]:
+    """Put a file's name before any complaint about input that does not have it yet."""
+    try:
+        yield
+    except ValueError as error:
+        if str(path) in str(error):
+            raise
+        raise ValueError(f"{path}: {error}") from error
+
+
+def exit_code(error: BaseException) -> int:
+    """Say in one sentence on standard error what went wrong; return the exit code."""
+    if isinstance(error, SystemExit):  # from --help and --version
+        return error.code if isinstance(error.code, int) else OUR_MISTAKE
+    if isinstance(error, BrokenPipeError):  # `bowerbird ... | head`: nobody reads on
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - else Python complains at its end
+        return BAD_INPUT
+    if os.environ.get("BOWERBIRD_DEBUG") == "1":
+        traceback.print_exception(error)
+    code, sentence = _judge(error)
+    say(sentence)
+    return code
+
+
+def say(sentence: str) -> None:
+    """Print one line on standard error."""
+    print("bowerbird: " + " ".join(sentence.split()), file=sys.stderr)  # noqa: T201
+
+
+def _judge(error: BaseException) -> tuple[int, str]:
+    words = str(error)
+    if isinstance(error, KeyboardInterrupt):
+        return INTERRUPTED, words or "interrupted; nothing more was saved"
+    if _out_of_memory(error):
+        return BAD_INPUT, "there is not enough memory; give a smaller --size, or set --memory"
+    if isinstance(error, OSError) and error.filename is not None:
+        return BAD_INPUT, f"{error.filename} can't be used: {error.strerror}"
+    if isinstance(error, (CycloptsError, ValueError, ArithmeticError, OSError)):
+        return BAD_INPUT, words or type(error).__name__
+    return OUR_MISTAKE, (
+        f"an unexpected {type(error).__name__} ({words}); this is a mistake of ours: please "
+        "report it with what BOWERBIRD_DEBUG=1 shows"
+    )
+
+
+def _out_of_memory(error: BaseException) -> bool:
+    """Tell torch's complaints of full memory, without importing torch."""
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return True
+    return isinstance(error, RuntimeError) and "can't allocate memory" in str(error)

@@ -1,0 +1,188 @@
+"""Where a setting comes from: default < preset < recipe < flag.
+
+Every flag is derived from a frozen configuration, which has the defaults. Before the words of the
+command line are converted, ``fill`` gives each flag that was not typed the value of the recipe,
+else of the preset; what is still missing keeps its default. A recipe is TOML with a
+configuration's fields as keys, or the JSON trace of an earlier run, which also names its files.
+
+Several values for one flag are written with commas (``--style-layers relu1_1,relu2_1``) or by
+repeating the flag.
+"""
+
+import difflib
+import json
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
+from pathlib import Path
+from typing import Annotated, Any, get_args, get_origin
+
+from cyclopts import App, Argument, ArgumentCollection, Group, Parameter, Token
+
+RUN = Group("Run", sort_key=1)
+
+
+@Parameter(name="*", group=RUN)
+@dataclass(frozen=True)
+class Run:
+    """What every long command can be told besides its configuration."""
+
+    output: Annotated[Path, Parameter(name=("--output", "-o"))]
+    """File to write; its suffix is the format."""
+    recipe: Path | None = None
+    """Settings in TOML, or the JSON trace of a run that is to be repeated."""
+    trace: bool = True
+    """Write how the result was made into a .json beside it."""
+    json: Annotated[bool, Parameter(negative=())] = False
+    """Print one JSON object on standard output."""
+    quiet: Annotated[bool, Parameter(negative=())] = False
+    """Show no progress."""
+    force: Annotated[bool, Parameter(negative=())] = False
+    """Overwrite files that exist."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What a recipe or a trace says."""
+
+    path: Path
+    values: Mapping[str, Any] = field(default_factory=dict)
+    """Fields of the configuration, without nesting."""
+    preset: str | None = None
+    files: Mapping[str, list[dict[str, Any]]] = field(default_factory=dict)
+    """Files of the traced run by the name of the argument, each with ``file`` and ``sha256``."""
+
+
+def fill(app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> None:
+    """Complete the typed flags from the recipe and the preset, as cyclopts asks a source to."""
+    for argument in arguments:
+        _separate(argument)
+    _set_start_apart(arguments)
+    named = {argument.field_info.name: argument for argument in arguments if not argument.children}
+    if "recipe" not in named:
+        return
+    recipe = None
+    if named["recipe"].tokens:
+        recipe = read_recipe(Path(named["recipe"].tokens[-1].value), " ".join(commands))
+        _check_keys(recipe, {name for name, argument in named.items() if argument.keys})
+        _supply(named, {name: [f["file"] for f in given] for name, given in recipe.files.items()})
+        _supply(named, {**recipe.values, "preset": recipe.preset}, str(recipe.path))
+    presets = _presets_of(commands[0])
+    if "preset" in named and named["preset"].tokens:
+        chosen = presets.get(named["preset"].tokens[-1].value)
+        _supply(named, {} if chosen is None else differences(chosen))
+
+
+def read_recipe(path: Path, command: str | None = None) -> Recipe:
+    """Read settings from TOML or JSON; raise ValueError, naming the file, if that can't be done.
+
+    ``command`` is what a trace must have been written by.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+        data = json.loads(text) if path.suffix.lower() == ".json" else tomllib.loads(text)
+    except FileNotFoundError as error:
+        raise ValueError(f"{path} does not exist; check the name of the recipe") from error
+    except (OSError, ValueError) as error:  # also from the decoders of TOML, JSON and UTF-8
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise ValueError(f"{path} can't be read as a recipe: {reason}") from error
+    if not isinstance(data, dict):
+        raise ValueError(f"{path} is no recipe: it has no names with values")
+    if "bowerbird" not in data:
+        values = dict(_flat(data))
+        return Recipe(path, values, values.pop("preset", None))
+    if command and data.get("command") != command:
+        raise ValueError(f"{path} is the trace of `{data.get('command')}`, not of `{command}`")
+    try:
+        files = {name: list(given) for name, given in data["inputs"].items()}
+        return Recipe(path, dict(_flat(data["config"])), data["preset"], files)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{path} is a damaged trace: its part {error} is not there") from error
+
+
+def differences(config: Any) -> dict[str, Any]:
+    """Return the fields, without nesting, in which a configuration differs from the defaults."""
+    values, defaults = values_of(config), values_of(type(config)())
+    return {name: value for name, value in values.items() if value != defaults[name]}
+
+
+def values_of(config: Any) -> dict[str, Any]:
+    """Return the fields of a configuration and of those inside it, by their names."""
+    values: dict[str, Any] = {}
+    for part in fields(config):
+        value = getattr(config, part.name)
+        values |= values_of(value) if is_dataclass(value) else {part.name: value}
+    return values
+
+
+def shown(default: Any) -> str:
+    """Write a default the way it is typed."""
+    if isinstance(default, tuple):
+        return ",".join(map(shown, default)) or "none"
+    return f"{default:g}" if isinstance(default, float) else str(default)
+
+
+def _flat(data: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    for name, value in data.items():
+        if isinstance(value, dict):
+            yield from _flat(value)
+        else:
+            yield name.replace("-", "_"), value
+
+
+def _presets_of(craft: str) -> Mapping[str, object]:
+    if craft == "image":
+        from bowerbird.image.presets import PRESETS  # noqa: PLC0415 - imports torch
+
+        return dict(PRESETS)
+    return {}
+
+
+def _check_keys(recipe: Recipe, known: set[str]) -> None:
+    for name in recipe.values:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 1)
+            mend = f"did you mean {near[0]!r}?" if near else "`--help` lists the settings"
+            raise ValueError(f"{recipe.path} has the unknown key {name!r}; {mend}")
+
+
+def _supply(named: Mapping[str, Argument], values: Mapping[str, Any], source: str = "") -> None:
+    """Give the arguments that have no words yet these values."""
+    for name, value in values.items():
+        argument = named.get(name)
+        if argument is None or argument.tokens or value is None:
+            continue
+        keyword = f"{argument.name} in {source}" if source else argument.name
+        several = list(value) if isinstance(value, (list, tuple)) else [value]
+        for index, one in enumerate(several):
+            word = str(one).lower() if isinstance(one, bool) else str(one)
+            at = 0 if _many(argument) else index
+            argument.append(Token(keyword=keyword, value=word, source=source, index=at))
+        if not several:
+            argument.append(Token(keyword=keyword, source=source, implicit_value=()))
+
+
+def _many(argument: Argument) -> bool:
+    return get_origin(argument.hint) is tuple and get_args(argument.hint)[-1] is Ellipsis
+
+
+def _separate(argument: Argument) -> None:
+    """Take the values of a flag apart at their commas, unless they are files."""
+    if not _many(argument) or get_args(argument.hint)[0] is Path:
+        return
+    argument.tokens[:] = [
+        token.evolve(value=part.strip())
+        for token in argument.tokens
+        for part in token.value.split(",")
+    ]
+
+
+def _set_start_apart(arguments: ArgumentCollection) -> None:
+    """Let ``--start FILE`` be ``--start-picture FILE`` where a picture may be given."""
+    named = {argument.field_info.name: argument for argument in arguments}
+    if "start" not in named or "start_picture" not in named:
+        return
+    words: Callable[[Token], bool] = lambda token: token.value in get_args(named["start"].hint)  # noqa: E731
+    files = [token for token in named["start"].tokens if not words(token)]
+    named["start"].tokens[:] = [token for token in named["start"].tokens if words(token)]
+    named["start_picture"].tokens.extend(files)

@@ -1,0 +1,67 @@
+"""The device and precision are those asked for, or the best that are there."""
+
+import pytest
+import torch
+
+from bowerbird.learning.device import choose, generator
+from bowerbird.networks.vgg import VGG
+
+BFLOAT16 = torch.ops.mkldnn._is_mkldnn_bf16_supported()
+
+
+@pytest.mark.skipif(BFLOAT16, reason="this processor has bfloat16: either precision may be faster")
+def test_auto_is_float32_where_the_processor_has_no_bfloat16():
+    # there a bfloat16 convolution is a loop hundreds of times slower
+    assert choose("cpu").dtype == torch.float32
+
+
+def test_auto_takes_the_processor_where_there_is_nothing_else():
+    there = torch.cuda.is_available() or torch.backends.mps.is_available()
+    assert (choose("auto").device.type == "cpu") != there
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_a_precision_asked_for_is_taken(precision):
+    compute = choose("cpu", precision)
+    assert (compute.device.type, compute.dtype) == ("cpu", getattr(torch, precision))
+
+
+def test_auto_is_decided_once():
+    # else two runs on one machine could differ in precision by chance of timing
+    assert choose("cpu") == choose("cpu")
+
+
+@pytest.mark.parametrize("name", ["tpu", "cuda:99", "CPU", ""])
+def test_a_device_that_is_not_there_is_answered_with_those_that_are(name):
+    with pytest.raises(ValueError, match=rf"'{name}'.*\bcpu\b"):
+        choose(name)
+
+
+def test_an_unknown_precision_is_answered_with_the_choices():
+    with pytest.raises(ValueError, match=r"auto, float32, bfloat16.*'float16'"):
+        choose("cpu", "float16")
+
+
+def test_a_seed_gives_the_same_numbers_and_leaves_the_global_ones_alone():
+    torch.manual_seed(1)
+    before = torch.get_rng_state()
+    first, again = (torch.rand(8, generator=generator(5)) for _ in range(2))
+    other = torch.rand(8, generator=generator(6))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.skipif(not BFLOAT16, reason="without its instructions bfloat16 takes minutes")
+def test_bfloat16_features_are_those_of_float32_within_two_percent(vgg19, photograph):
+    layers = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
+    picture = photograph()[None]
+    exact = VGG(vgg19.layers, last="relu4_1")
+    compute = choose("cpu", "bfloat16")
+    rough = VGG(vgg19.layers, last="relu4_1")
+    rough.convolutions.to(compute.dtype)
+    ours, theirs = rough(picture, layers), exact(picture, layers)
+    for name in layers:
+        assert ours[name].dtype == torch.bfloat16
+        error = (ours[name].float() - theirs[name]).norm() / theirs[name].norm()
+        assert float(error) < 0.02, name
