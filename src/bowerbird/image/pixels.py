@@ -1,26 +1,17 @@
-"""Picture files to tensors and back, in one colour space.
+"""Picture files to tensors and back.
 
 Every picture inside Bowerbird is sRGB as encoded (IEC 61966-2-1), float32, 0..1, upright. A file
-in another colour space is converted on the way in with its own ICC profile:
+in another colour space is converted on the way in with its own profile (`profiles.py`).
 
-    8 bits a channel  LittleCMS, relative colorimetric with black-point compensation
-    deeper            v -> linear light L by the profile's tone curves (ICC.1:2022, 10.6 `curv` and
-                      10.18 `para`), then L' = M_sRGB^-1 M_profile L in the profile connection
-                      space (XYZ, D50; Annex F.3), then the sRGB curve. LittleCMS through Pillow
-                      would round to 8 bits.
-
-Departures: a profile that is broken or of the wrong kind is ignored; a deep picture with a table
-(LUT) profile is converted at 8 bits; CMYK without a profile uses (1-c)(1-k); a float picture
-without a profile is taken as sRGB-encoded 0..1, not as linear light; gAMA, cHRM and cICP chunks
-of a PNG and the EXIF colour-space tag are not read.
+Departures: CMYK without a profile uses (1-c)(1-k); a float picture without a profile is taken as
+sRGB-encoded 0..1, not as linear light; gAMA, cHRM and cICP chunks of a PNG, colour stated without
+a profile in an AVIF and the EXIF colour-space tag are not read.
 """
 
 import errno
-import functools
 import io
 import os
 import secrets
-import struct
 import warnings
 from contextlib import suppress
 from dataclasses import dataclass
@@ -33,9 +24,11 @@ import tifffile
 import torch
 from jaxtyping import Float
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, ImageCms
+from PIL import ExifTags, Image
 from torch import Tensor
 from torch.nn import functional as F
+
+from bowerbird.image.profiles import deep_to_srgb, srgb_profile, to_srgb
 
 PictureSuffix = Literal[".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff"]
 
@@ -243,7 +236,7 @@ def _from_8bit(image: Image.Image) -> _Samples:
         image = image.getchannel("L") if image.mode in ("L", "LA") else rgba.convert("RGB")
     elif image.mode not in ("L", "RGB", "CMYK", "LAB"):
         image = image.convert("L" if image.mode == "1" else "RGB")
-    return _Samples(_unit(np.asarray(_to_srgb(image, icc)), 255), alpha, orientation)
+    return _Samples(_unit(np.asarray(to_srgb(image, icc)), 255), alpha, orientation)
 
 
 def _from_deep_gray(image: Image.Image) -> _Samples:
@@ -319,7 +312,7 @@ def _finish(samples: _Samples) -> Picture:
     """Apply the profile that is left, turn the picture upright, and make tensors."""
     values = samples.values if samples.values.ndim == 3 else samples.values[..., None]
     if samples.icc:
-        values = _deep_to_srgb(values, samples.icc)
+        values = deep_to_srgb(values, samples.icc)
     values = _upright(np.broadcast_to(values, (*values.shape[:2], 3)), samples.orientation)
     rgb = torch.from_numpy(np.ascontiguousarray(values.transpose(2, 0, 1), np.float32))
     if samples.alpha is None or samples.alpha.min() == 1:
@@ -345,124 +338,6 @@ def _upright(array: NDArray, orientation: int) -> NDArray:
     if orientation in (3, 4, 7, 8):
         array = array[::-1]
     return array
-
-
-@functools.cache
-def _srgb_profile() -> bytes:
-    """Return LittleCMS's sRGB profile, its creation time fixed so that equal pictures are equal."""
-    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    return profile[:24] + struct.pack(">6H", 2000, 1, 1, 0, 0, 0) + profile[36:]
-
-
-def _to_srgb(image: Image.Image, icc: bytes | None) -> Image.Image:
-    """Convert an L, RGB, CMYK or LAB image to sRGB, by its profile where that can be used."""
-    with suppress(Exception):  # LittleCMS and Pillow raise many kinds on a broken profile
-        if image.mode == "LAB":
-            profile = ImageCms.createProfile("LAB")
-        elif icc:
-            profile = ImageCms.ImageCmsProfile(io.BytesIO(icc)).profile
-            if profile.xcolor_space.strip() == "RGB" and image.mode == "L":
-                image = image.convert("RGB")
-        else:
-            return image.convert("RGB")
-        transform = ImageCms.buildTransform(
-            profile,
-            ImageCms.createProfile("sRGB"),
-            image.mode,
-            "RGB",
-            ImageCms.Intent.RELATIVE_COLORIMETRIC,
-            ImageCms.Flags.BLACKPOINTCOMPENSATION,
-        )
-        if image.mode == "RGB" and _changes_nothing(transform):
-            return image  # sRGB to sRGB would only add rounding
-        converted = ImageCms.applyTransform(image, transform)
-        if converted is not None:
-            return converted
-    return image.convert("RGB")
-
-
-def _changes_nothing(transform: ImageCms.ImageCmsTransform) -> bool:
-    """Tell whether a transform moves no colour of a 9 x 9 x 9 lattice by more than one level."""
-    levels = np.linspace(0, 255, 9).round().astype(np.uint8)
-    lattice = np.stack(np.meshgrid(levels, levels, levels), -1).reshape(27, 27, 3)
-    moved = ImageCms.applyTransform(Image.fromarray(lattice), transform)
-    return bool(np.abs(np.asarray(moved, np.int16) - lattice.astype(np.int16)).max() <= 1)
-
-
-def _deep_to_srgb(values: NDArray[np.float32], icc: bytes) -> NDArray[np.float32]:
-    """Convert (h, w, 1 or 3) to sRGB by a matrix profile in floats, or else at 8 bits."""
-    with suppress(Exception):  # not a matrix profile, or a broken one
-        levels = np.linspace(0, 1, 9, dtype=np.float32)
-        lattice = np.stack(np.meshgrid(levels, levels, levels), -1).reshape(27, 27, 3)
-        lattice = lattice if values.shape[2] == 3 else lattice[..., :1]
-        if np.abs(_by_matrix(lattice, icc) - lattice).max() <= 1 / 255:
-            return values  # sRGB already
-        return _by_matrix(values, icc)
-    codes = np.rint(values * 255).astype(np.uint8)
-    plain = Image.fromarray(codes if codes.shape[2] == 3 else codes[..., 0])
-    converted = np.asarray(_to_srgb(plain, icc))
-    if np.array_equal(converted, np.broadcast_to(codes, converted.shape)):
-        return values  # the profile could not be used: keep the depth
-    return _unit(converted, 255)
-
-
-def _by_matrix(values: NDArray[np.float32], icc: bytes) -> NDArray[np.float32]:
-    """Apply the matrix and tone curves of a profile: (h, w, 1 or 3) to sRGB of the same shape."""
-    tags = _profile_tags(icc)
-    if icc[20:24] != b"XYZ ":
-        raise ValueError("the profile connects through Lab, not XYZ")
-    codes = np.rint(values * 65535).astype(np.uint16)
-    if codes.shape[2] == 1 and b"kTRC" not in tags:
-        codes = np.repeat(codes, 3, axis=2)  # a gray picture may carry an RGB profile
-    if codes.shape[2] == 1:
-        light = _tone_curve(tags[b"kTRC"])[codes]
-    else:
-        curves = [_tone_curve(tags[name]) for name in (b"rTRC", b"gTRC", b"bTRC")]
-        light = np.stack([curve[codes[..., c]] for c, curve in enumerate(curves)], axis=-1)
-        to_xyz, srgb_to_xyz = _primaries(tags), _primaries(_profile_tags(_srgb_profile()))
-        light = light @ np.linalg.solve(srgb_to_xyz, to_xyz).T.astype(np.float32)
-    light = np.clip(light, 0, 1)  # colours beyond sRGB go to its edge, channel by channel
-    curved = 1.055 * light ** (1 / 2.4) - 0.055
-    return np.where(light <= 0.0031308, 12.92 * light, curved).astype(np.float32)
-
-
-def _profile_tags(icc: bytes) -> dict[bytes, bytes]:
-    """Split an ICC profile into its tags (ICC.1:2022, 7.3)."""
-    table = icc[132 : 132 + 12 * int.from_bytes(icc[128:132], "big")]
-    return {name: icc[at : at + size] for name, at, size in struct.iter_unpack(">4sII", table)}
-
-
-def _primaries(tags: dict[bytes, bytes]) -> NDArray[np.float64]:
-    """Return the 3 x 3 matrix from linear RGB to XYZ (D50): the three XYZ tags as columns."""
-    columns = [np.frombuffer(tags[name], ">i4", 3, 8) for name in (b"rXYZ", b"gXYZ", b"bXYZ")]
-    return np.stack(columns, axis=1) / 65536
-
-
-def _tone_curve(tag: bytes) -> NDArray[np.float32]:
-    """Return the linear light, 0..1, of each 16-bit code by a `curv` or `para` tag."""
-    x = np.linspace(0, 1, 65536)
-    if tag[:4] == b"curv":
-        points = np.frombuffer(tag, ">u2", int.from_bytes(tag[8:12], "big"), 12)
-        if len(points) > 1:
-            x = np.interp(x, np.linspace(0, 1, len(points)), points / 65535)
-        elif len(points) == 1:
-            x = x ** (points[0] / 256)
-        return x.astype(np.float32)
-    if tag[:4] != b"para":
-        raise ValueError("a tone curve is neither curv nor para")
-    kind = int.from_bytes(tag[8:10], "big")
-    given = np.frombuffer(tag, ">i4", (1, 3, 4, 5, 7)[kind], 12) / 65536
-    g, a, b, c, d, e, f = (1.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0)
-    if kind in (3, 4):
-        g, a, b, c, d, e, f = (*given, *(0.0, 0.0))[:7]
-    elif kind == 0:
-        g = given[0]
-    else:  # kinds 1 and 2 put the same constant (kind 1: zero) on both sides of x = -b / a
-        g, a, b = given[:3]
-        d, e = -b / a, sum(given[3:])
-        f = e
-    curved = np.maximum(a * x + b, 0) ** g + e
-    return np.clip(np.where(x >= d, curved, c * x + f), 0, 1).astype(np.float32)
 
 
 def _suffix(path: Path) -> PictureSuffix:
@@ -522,15 +397,15 @@ def _encode(suffix: PictureSuffix, picture: Picture, quality: int) -> bytes:
             extrasamples=None if flat else ["unassalpha"],
             compression="zlib",
             predictor=True,
-            iccprofile=_srgb_profile(),
+            iccprofile=srgb_profile(),
             metadata=None,
         )
         return stream.getvalue()
     image = Image.fromarray(np.rint(values * 255).astype(np.uint8))
     if suffix == ".png":
-        image.save(stream, "PNG", icc_profile=_srgb_profile())
+        image.save(stream, "PNG", icc_profile=srgb_profile())
     elif suffix == ".webp":
-        image.save(stream, "WEBP", quality=quality, icc_profile=_srgb_profile())
+        image.save(stream, "WEBP", quality=quality, icc_profile=srgb_profile())
     else:  # subsampling 0 is 4:4:4: brush strokes of pure colour keep their edges
-        image.save(stream, "JPEG", quality=quality, subsampling=0, icc_profile=_srgb_profile())
+        image.save(stream, "JPEG", quality=quality, subsampling=0, icc_profile=srgb_profile())
     return stream.getvalue()

@@ -1,0 +1,47 @@
+"""``bowerbird demo``: the tour."""
+
+import json as jsonlib
+from pathlib import Path
+
+from bowerbird.cli.failure import INTERRUPTED
+from bowerbird.cli.progress import follow
+from bowerbird.cli.settings import Switch
+from bowerbird.demo import demo_steps
+
+
+def demo(
+    *,
+    output: Path = Path("demo"),
+    json: Switch = False,
+    quiet: Switch = False,
+    force: Switch = False,
+) -> int:
+    """Take the tour: everything, on built-in material, into one folder with a page.
+
+    Parameters
+    ----------
+    output
+        Folder to make; its page is index.html.
+    json
+        Print one JSON object on standard output.
+    quiet
+        Show no progress.
+    force
+        Write into a folder that is not empty.
+    """
+    if output.exists() and not output.is_dir():
+        raise ValueError(f"{output} is not a folder; give --output another name")
+    if not force and output.is_dir() and any(output.iterdir()):
+        raise ValueError(f"{output} is not empty; add --force to write into it")
+
+    work = follow(demo_steps(output), (), lambda step: "", quiet=quiet)
+
+    page = output / "index.html"
+    if work.interrupted:
+        return INTERRUPTED
+    if json:
+        facts = {"output": str(page), "seconds": work.last.seconds, "steps": work.last.number}
+        print(jsonlib.dumps(facts))  # noqa: T201
+    elif not quiet:
+        print(f"{page}: open it in a browser")  # noqa: T201
+    return 0

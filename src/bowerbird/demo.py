@@ -1,0 +1,156 @@
+"""The tour: every craft makes something, offline, into one folder with an index.html.
+
+A chapter is a generator of Steps that ends by returning its part of the page; a craft adds itself
+by adding its chapter to CHAPTERS.
+"""
+
+import html
+import os
+import time
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass, replace
+from importlib.resources import files
+from pathlib import Path
+
+from bowerbird.learning.step import Step
+from bowerbird.plates import PlateName, plate_path
+
+Chapter = Callable[[Path], Generator[Step, None, str]]
+
+SIDE = 448  # px; two pictures of this size take less than three minutes on two cores
+PAINTINGS: tuple[tuple[PlateName, str], ...] = (
+    ("swirls", "oil paint in whirling strokes"),
+    ("mosaic", "tesserae of stone and gold"),
+)
+
+
+@dataclass(frozen=True)
+class _Painted:
+    """One result of the picture chapter, as the page shows it."""
+
+    plate: PlateName
+    manner: str
+    command: str
+    caption: str
+
+
+def build_demo(output: Path) -> Path:
+    """Make the whole tour in a folder and return its page."""
+    for _ in demo_steps(output):
+        pass
+    return output / "index.html"
+
+
+def demo_steps(output: Path) -> Iterator[Step]:
+    """Yield every step of the tour; when it ends, ``output / "index.html"`` shows it all.
+
+    Raises OSError if the folder can't be written.
+    """
+    output.mkdir(parents=True, exist_ok=True)
+    sections = []
+    for chapter in CHAPTERS:
+        sections.append((yield from chapter(output)))
+    page = _PAGE.replace("<!-- chapters -->", "\n".join(sections))
+    part = output / "index.html.part"
+    part.write_text(page, encoding="utf-8")
+    os.replace(part, output / "index.html")
+
+
+def _pictures(output: Path) -> Generator[Step, None, str]:
+    """Paint a photograph in the manner of two plates."""
+    # pictures need torch, which takes a second to import: not before they are made
+    from bowerbird.image.pixels import read_picture, resize, write_picture  # noqa: PLC0415
+    from bowerbird.image.transfer import TransferConfig, transfer_steps  # noqa: PLC0415
+
+    config = TransferConfig(size=SIDE)
+    photograph = read_picture(Path(str(files("skimage") / "data" / "chelsea.png"))).rgb
+    write_picture(output / "photograph.jpg", resize(photograph, (297, SIDE)))
+    painted: list[_Painted] = []
+    before, total = 0, len(PAINTINGS) * sum(steps for _, steps in config.ladder(SIDE))
+    for plate, manner in PAINTINGS:
+        painting = read_picture(plate_path(plate)).rgb
+        write_picture(output / f"{plate}.jpg", resize(painting, (432, 576)))
+        start = time.perf_counter()
+        step = None
+        for step in transfer_steps(photograph, [painting], config):
+            yield replace(step, number=before + step.number, total=total)
+        assert step is not None
+        assert step.preview is not None
+        before += step.number
+        name = f"chelsea-{plate}.png"
+        write_picture(output / name, step.preview)
+        seconds = time.perf_counter() - start
+        command = f"bowerbird image transfer photograph.jpg {plate}.jpg -o {name} --size {SIDE}"
+        painted.append(_Painted(plate, manner, command, f"{step.number} steps, {seconds:.0f} s"))
+    return _picture_section(painted)
+
+
+def _picture_section(painted: list[_Painted]) -> str:
+    rows = []
+    for p in painted:
+        rows.append(
+            f"""
+    <article>
+      <figure class="result"><img src="chelsea-{p.plate}.png" alt="the cat in this manner">
+        <figcaption>{html.escape(p.caption)}</figcaption></figure>
+      <div class="inputs">
+        <figure><img src="photograph.jpg" alt="a cat"><figcaption>the photograph</figcaption></figure>
+        <figure><img src="{p.plate}.jpg" alt="{html.escape(p.manner)}">
+          <figcaption>the painting: {html.escape(p.manner)}</figcaption></figure>
+      </div>
+      <pre><code>{html.escape(p.command)}</code></pre>
+    </article>"""
+        )
+    return f"""  <section>
+    <h2>Pictures</h2>
+    <p>A photograph in the manner of a painting. A network that learned to see is asked what it sees
+    in the photograph and in the painting; then the pixels of a third picture are changed until it
+    has the forms of the one and the textures of the other.</p>{"".join(rows)}
+  </section>"""
+
+
+CHAPTERS: tuple[Chapter, ...] = (_pictures,)
+
+_PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Bowerbird: a tour</title>
+<style>
+  :root { --ink: #22252e; --faint: #6d7180; --paper: #f7f4ee; --blue: #1d4e89; --line: #ddd6c8; }
+  @media (prefers-color-scheme: dark) {
+    :root { --ink: #ece8df; --faint: #a09c92; --paper: #17181d; --blue: #8db8ea; --line: #34363f; }
+  }
+  * { box-sizing: border-box; }
+  body { margin: 0; background: var(--paper); color: var(--ink);
+         font: 18px/1.6 Georgia, "Iowan Old Style", "Times New Roman", serif; }
+  main { max-width: 1080px; margin: 0 auto; padding: 4rem 1.5rem 6rem; }
+  h1 { font-size: 3.2rem; line-height: 1.1; margin: 0; letter-spacing: -.02em; }
+  h1 + p { font-size: 1.25rem; color: var(--faint); max-width: 40rem; margin: .8rem 0 0; }
+  h2 { margin: 4rem 0 .5rem; font-size: 1.9rem; border-top: 1px solid var(--line);
+       padding-top: 1.6rem; }
+  section > p { max-width: 42rem; }
+  article { display: grid; grid-template-columns: 2fr 1fr; gap: 1.2rem; margin: 2.4rem 0 0; }
+  figure { margin: 0; }
+  img { display: block; width: 100%; height: auto; border-radius: 3px;
+        box-shadow: 0 1px 2px #0003, 0 8px 24px #0002; }
+  figcaption { font-size: .85rem; color: var(--faint); margin-top: .5rem; }
+  .inputs { display: grid; gap: 1.2rem; align-content: space-between; }
+  pre { grid-column: 1 / -1; margin: 0; padding: .8rem 1rem; overflow-x: auto; font-size: .85rem;
+        border: 1px solid var(--line); border-radius: 3px; color: var(--blue);
+        font-family: ui-monospace, "DejaVu Sans Mono", Menlo, monospace; }
+  @media (max-width: 640px) { article { grid-template-columns: 1fr; }
+    .inputs { grid-template-columns: 1fr 1fr; } h1 { font-size: 2.4rem; } }
+</style>
+</head>
+<body>
+<main>
+  <h1>Bowerbird</h1>
+  <p>gathers what it finds, learns the manner of it, and makes something new. Everything on this page
+  was made on this machine, just now, with no network.</p>
+<!-- chapters -->
+</main>
+</body>
+</html>
+"""
