@@ -9,7 +9,6 @@ Markdown table, adds to results.csv, draws curves.png.
 import argparse
 import json
 import os
-import platform
 import subprocess
 import sys
 import tempfile
@@ -18,10 +17,12 @@ from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
-from bowerbird.plates import plate_path
 from curves import Curve, draw
-from figures import Figure, append, processor, table
+from figures import Figure, append, conditions, processor, table
 from PIL import Image, ImageOps
+from skimage.data import astronaut
+
+from bowerbird.plates import plate_path
 
 HERE = Path(__file__).resolve().parent
 CHECKPOINTS = (1, 2, 5, 10, 20, 50, 100, 200, 300)
@@ -88,12 +89,7 @@ class Lab:
 
 def materials(args: argparse.Namespace, folder: Path) -> Lab:
     """Write photograph and painting at the size of the result, so that nobody resamples them."""
-    if args.content:
-        photograph = Image.open(args.content)
-    else:
-        from skimage.data import astronaut
-
-        photograph = Image.fromarray(astronaut())
+    photograph = Image.open(args.content) if args.content else Image.fromarray(astronaut())
     painting = Image.open(args.style or plate_path("swirls"))
     if not args.style:
         painting = ImageOps.fit(painting, (min(painting.size),) * 2)
@@ -161,9 +157,9 @@ def race(lab: Lab, bfloat16: bool) -> list[Figure]:
             Figure("pastiche", "its defaults", f"judged loss, {goal.step} steps", "", [goal.loss])
         )
         figures += times(name, setting, (theirs, ours), reached)
-    # the hardest goal: the loss that pastiche itself prints, before values are cut off on saving
+    # the hardest goal: the loss of pastiche's picture before values are cut off on saving
     strict = first_at_or_below(ours_curve, theirs["losses"][-1])
-    name = f"to the loss that pastiche prints, {args.iterations} steps"
+    name = f"to the loss of pastiche's uncut picture, {args.iterations} steps"
     figures += times(name, setting, (theirs, ours), [theirs_curve[-1], strict])
     steps = {"pastiche": (theirs, "its defaults"), "bowerbird": (ours, setting)}
     for tool, (run, its_setting) in steps.items():
@@ -213,7 +209,7 @@ def chart(lab: Lab, ours: tuple[dict, list[Saved]], theirs: tuple[dict, list[Sav
         return [(run["start_up"] + saved.seconds, saved.loss) for saved in curve]
 
     marks = {
-        i: f"{saved.step} steps"
+        i: f"{saved.step} steps" if saved.step > 1 else "1 step"
         for i, saved in enumerate(theirs[1])
         if saved.step in (1, 10, 100, lab.args.iterations)
     }
@@ -260,7 +256,7 @@ def arguments() -> argparse.Namespace:
     flag("--final", type=int, default=100, help="our steps at the final scale in the race")
     flag("--coarse", type=int, default=60, help="our steps at each smaller scale in the race")
     flag("--scales", type=int, default=3, help="our scales in the race")
-    flag("--range-weight", type=float, default=1e6, help="our penalty outside 0..255 in the race")
+    flag("--range-weight", type=float, default=1e9, help="our penalty outside 0..255 in the race")
     flag("--every", type=int, default=2, help="our final steps between saved pictures")
     flag("--precision", default="auto", help="ours: auto, float32 or bfloat16")
     flag("--threads", type=int, default=0, help="threads of every run; 0 is torch's own number")
@@ -289,19 +285,8 @@ def main() -> None:
         ]
     figures = [replace(f, setting=f"{width} x {height} px, {f.setting}") for f in figures]
     append(args.output / "results.csv", machine["torch"], figures)
-    print(conditions(machine))
+    print(conditions(machine["torch"], machine["threads"]))
     print(table(figures))
-
-
-def conditions(machine: dict) -> str:
-    """Return one line that says what ran where."""
-    tools = ", ".join(f"{name} {version(name)}" for name in ("bowerbird", "pastiche"))
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
-    return (
-        f"{processor()}, {os.cpu_count()} cores, {memory:.0f} GB; {platform.platform()}; Python "
-        f"{platform.python_version()}, torch {machine['torch']}, {machine['threads']} threads; "
-        f"{tools}\n"
-    )
 
 
 if __name__ == "__main__":

@@ -38,19 +38,23 @@ class Axis:
         return self.start + share * (self.end - self.start)
 
     def ticks(self) -> list[float]:
-        """Return 1, 2, 5 of every decade within, or only the 1s where that would be crowded."""
+        """Return the powers of ten within; with less of them also their multiples."""
         decades = range(math.floor(math.log10(self.low)), math.ceil(math.log10(self.high)) + 1)
-        digits = (1, 2, 5) if len(decades) <= 5 else (1,)
-        every = [digit * 10.0**decade for decade in decades for digit in digits]
-        return [tick for tick in every if self.low <= tick <= self.high]
+        ticks: list[float] = []
+        for digits in ((1,), (1, 2, 5), (1, 1.5, 2, 3, 4, 5, 6, 8)):
+            every = [digit * 10.0**decade for decade in decades for digit in digits]
+            ticks = [tick for tick in every if self.low <= tick <= self.high]
+            if len(ticks) >= 4:
+                break
+        return ticks
 
 
 def draw(path: Path, curves: list[Curve], title: str, x_label: str, y_label: str) -> None:
     """Write the curves as a PNG."""
     xs = [x for curve in curves for x, _ in curve.points]
     ys = [y for curve in curves for _, y in curve.points]
-    across = Axis(min(xs) / 1.15, max(xs) * 1.25, LEFT, WIDTH - RIGHT)
-    down = Axis(min(ys) / 1.2, max(ys) * 1.2, HEIGHT - BOTTOM, TOP)
+    across = Axis(min(xs) / 1.15, max(xs) * 1.3, LEFT, WIDTH - RIGHT)
+    down = Axis(min(ys) / 1.2, max(ys) * 1.6, HEIGHT - BOTTOM, TOP)
     image = Image.new("RGB", (WIDTH * SHARP, HEIGHT * SHARP), PAPER)
     pen = _Pen(ImageDraw.Draw(image))
     for tick in across.ticks():
@@ -71,7 +75,7 @@ def draw(path: Path, curves: list[Curve], title: str, x_label: str, y_label: str
         for i, spot in enumerate(spots):
             pen.dot(spot, curve.color, 4 if i in curve.marks else 2)
         for i, mark in curve.marks.items():
-            pen.text((spots[i][0], spots[i][1] - 8), mark, curve.color, 13, "md")
+            pen.text((spots[i][0] + 5, spots[i][1] - 5), mark, curve.color, 13, "ld")
         y = TOP + 14 + 22 * number
         pen.line([(WIDTH - RIGHT - 340, y), (WIDTH - RIGHT - 310, y)], curve.color, 2.5)
         pen.text((WIDTH - RIGHT - 300, y), curve.label, curve.color, 15, "lm")

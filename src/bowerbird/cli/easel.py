@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from glob import escape
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -60,8 +61,9 @@ class Easel:
         if run.trace:
             check_trace(run.output, force=run.force)
         if run.keep and not run.force:
-            for path in sorted(run.output.parent.glob(f"{run.output.stem}-*{run.output.suffix}")):
-                if path.stem.removeprefix(f"{run.output.stem}-").isdecimal():
+            for path in sorted(run.output.parent.glob(f"{escape(run.output.stem)}-*")):
+                number = path.stem.removeprefix(f"{run.output.stem}-")
+                if number.isdecimal() and path.suffix == run.output.suffix:
                     raise ValueError(f"{path} exists; add --force to overwrite such previews")
 
     def read(self, role: str, path: Path) -> Picture:

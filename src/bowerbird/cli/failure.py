@@ -58,7 +58,7 @@ def _judge(error: BaseException) -> tuple[int, str]:
     if isinstance(error, (CycloptsError, ValueError, ArithmeticError, OSError)):
         return BAD_INPUT, words or type(error).__name__
     return OUR_MISTAKE, (
-        f"an unexpected {type(error).__name__} ({words}); this is a mistake of ours: please "
+        f"an unexpected {type(error).__name__} ({words[:200]}); this is a mistake of ours: please "
         "report it with what BOWERBIRD_DEBUG=1 shows"
     )
 

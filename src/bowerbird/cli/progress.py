@@ -9,6 +9,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from types import TracebackType
 from typing import Generic, TypeVar
 
@@ -80,7 +81,7 @@ class _Display:
     """Show steps on standard error."""
 
     def __init__(self, effort: Sequence[float], quiet: bool) -> None:
-        self.effort, self.quiet = effort, quiet
+        self.reached, self.quiet = [0.0, *accumulate(effort)], quiet
         self.recent: deque[Step[None]] = deque(maxlen=RECENT + 1)
         self.first: Step[None] | None = None
         self.printed = time.monotonic()
@@ -122,21 +123,21 @@ class _Display:
 
     def _share(self, step: Step[None]) -> tuple[float, float]:
         """Return the effort up to a step, and the whole."""
-        if len(self.effort) != step.total:
+        if len(self.reached) != step.total + 1:
             return step.number, step.total
-        return sum(self.effort[: step.number]), sum(self.effort)
+        return self.reached[step.number], self.reached[-1]
 
     def _words(self, step: Step[None], preview: str) -> str:
         parts = [f"step {step.number} of {step.total}", preview]
-        if "total" in step.losses:
-            terms = [f"{n} {v:.3g}" for n, v in step.losses.items() if n != "total" and v]
-            detail = f" ({', '.join(terms)})" if len(terms) > 1 else ""
-            parts.append(f"loss {step.losses['total']:.4g}{detail}")
         before = self.recent[0]
         if step.seconds > before.seconds:
             rate = (step.number - before.number) / (step.seconds - before.seconds)
             parts.append(f"{rate:.2g} it/s")
         parts.append(self._left(step))
+        if "total" in step.losses:  # last, as a narrow terminal cuts the end off
+            terms = [f"{n} {v:.3g}" for n, v in step.losses.items() if n != "total" and v]
+            detail = f" ({', '.join(terms)})" if len(terms) > 1 else ""
+            parts.append(f"loss {step.losses['total']:.4g}{detail}")
         return ", ".join(part for part in parts if part)
 
     def _left(self, step: Step[None]) -> str:

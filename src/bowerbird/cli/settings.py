@@ -72,6 +72,9 @@ def fill(app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> 
     if "preset" in named and named["preset"].tokens:
         chosen = presets.get(named["preset"].tokens[-1].value)
         _supply(named, {} if chosen is None else differences(chosen))
+    if "memory" in named:  # 8 and 8GB are the same
+        memory = named["memory"].tokens
+        memory[:] = [token.evolve(value=token.value.removesuffix("GB")) for token in memory]
 
 
 def read_recipe(path: Path, command: str | None = None) -> Recipe:

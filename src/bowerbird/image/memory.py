@@ -1,36 +1,54 @@
-"""How many pixels a network may look at together, so that memory stays within a bound.
+"""How a bound on memory is shared out between the descent and what the network looks at.
 
 Looking at one pixel with VGG-19 and coming back with a gradient keeps about PER_PIXEL bytes of
-features; descent keeps PICTURES pictures of three float32 a pixel; the libraries, the weights and
-the strips of a convolution need BASE bytes.
+features; descent keeps PICTURES pictures of three float32 a pixel and two more for each pair of
+its history; the libraries, the weights and the strips of a convolution need BASE bytes.
 """
 
 import os
+from dataclasses import dataclass
 
 from bowerbird.learning.device import Compute
 
 BASE = 0.8e9  # bytes, measured: interpreter, torch, VGG-19 and its transformed weights
-PER_PIXEL = {4: 2300, 2: 1300}  # bytes a px by bytes a feature; see benchmarks/transfer
-PICTURES = 60  # L-BFGS with 20 pairs, the candidate, the photograph, the previews
+PER_PIXEL = {4: 2700, 2: 1500}  # bytes a px by bytes a feature, measured with relu5_1 the deepest
+PICTURES = 12  # photograph, picture, candidate, slopes, direction and previews
 CONTENT = 8  # features kept of each px of the photograph at relu4_2
-SMALLEST_TILE = 288**2  # px: a core of 96 px beside two halos of 96
+HISTORIES = (20, 12, 8, 5, 3)  # pairs that L-BFGS remembers, the most that fit
+SMALLEST_TILE = 352**2  # px: a core of 160 px between two halos of 96
+ROOMY_TILE = 768**2  # px: larger ones waste little on their halos
 
 
-def px_at_once(gigabytes: float, size: tuple[int, int], compute: Compute) -> int:
-    """Return the most px to look at together for a picture of this (height, width).
+@dataclass(frozen=True)
+class Share:
+    """What fits into memory."""
 
-    Raises ValueError, with the least memory that would do, if the bound is too low.
+    px_at_once: int
+    """The most px that the network looks at together."""
+    history: int
+    """The pairs of pictures that L-BFGS remembers."""
+
+
+def share_out(gigabytes: float, size: tuple[int, int], compute: Compute) -> Share:
+    """Return what fits into a bound for a picture of this (height, width).
+
+    A bound of 0 is half of this machine's memory, and no bound on another device. Raises
+    ValueError, with the least memory that would do, if it is too low.
     """
     if compute.device.type != "cpu" and not gigabytes:
-        return 1 << 62
+        return Share(1 << 62, HISTORIES[0])
     bound = gigabytes * 1e9 or 0.5 * os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    kept = size[0] * size[1] * (12 * PICTURES + CONTENT * compute.dtype.itemsize)
-    each = PER_PIXEL[compute.dtype.itemsize]
-    most = int((bound - BASE - kept) / each)
-    if most < SMALLEST_TILE:
-        least = (BASE + kept + SMALLEST_TILE * each) / 1e9
-        raise ValueError(
-            f"a picture of {size[1]} x {size[0]} px needs at least {least:.1f} GB; "
-            "raise the memory or lower the size"
-        )
-    return most
+    px, each = size[0] * size[1], PER_PIXEL[compute.dtype.itemsize]
+    kept = 0.0
+    for history in HISTORIES:
+        kept = px * (12 * (PICTURES + 2 * history) + CONTENT * compute.dtype.itemsize)
+        most = int((bound - BASE - kept) / each)
+        if most >= min(ROOMY_TILE, px):
+            return Share(most, history)
+    if most >= SMALLEST_TILE:
+        return Share(most, history)
+    least = (BASE + kept + SMALLEST_TILE * each) / 1e9
+    raise ValueError(
+        f"a picture of {size[1]} x {size[0]} px needs at least {least:.1f} GB; "
+        "raise the memory or lower the size"
+    )

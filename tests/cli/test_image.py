@@ -1,0 +1,343 @@
+"""`bowerbird image`: real pictures, the real network, tiny sizes."""
+
+import errno
+import json
+import os
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from bowerbird.image.descent import LBFGS, DescentError
+
+# the first layers only, and no roots of large matrices: seconds, not minutes
+SHALLOW = "--statistic gram --style-layers relu1_1,relu2_1 --content-layers relu2_1"
+SMALL = f"--size 32 --scales 1 {SHALLOW}"
+TINY = f"{SMALL} --iterations 2"
+BASE = f"image transfer photo.png swirls.png -o out.png {TINY}"
+
+
+def codes(name):
+    with Image.open(name) as picture:
+        return np.asarray(picture)
+
+
+# --- results --------------------------------------------------------------------------------------
+
+
+def test_transfer(bowerbird, here):
+    done = bowerbird(BASE)
+    assert done.code == 0
+    assert done.out.startswith("out.png: 32 x 21 px, 2 steps in ")
+    assert "step 1 of 2, 32 x 21 px, loss" in done.err
+    assert codes("out.png").shape == (21, 32, 3)
+    assert sorted(p.name for p in here.iterdir()) == [
+        *("mosaic.png", "out.json", "out.png", "photo.png", "swirls.png")
+    ]
+
+
+def test_quiet(bowerbird):
+    done = bowerbird(f"{BASE} --quiet")
+    assert (done.code, done.out, done.err) == (0, "", "")
+
+
+def test_json_is_one_object(bowerbird):
+    done = bowerbird(f"{BASE} --json")
+    found = json.loads(done.out)
+    assert done.out.count("\n") == 1
+    assert found["output"] == "out.png"
+    assert found["trace"] == "out.json"
+    assert found["iterations"] == 2
+    assert found["seconds"] > 0
+    assert {"content", "style", "total"} <= set(found["losses"])
+    assert done.err != ""
+
+
+def test_texture(bowerbird):
+    sizes = f"--width 44 --height 24 --iterations 2 --scales 1 {SHALLOW}"
+    assert bowerbird(f"image texture swirls.png -o out.png {sizes}").code == 0
+    assert codes("out.png").shape == (24, 44, 3)
+    assert bowerbird(f"image texture swirls.png -o tile.webp --tileable {sizes}").code == 0
+    assert codes("tile.webp").shape == (32, 48, 3)
+
+
+@pytest.mark.parametrize("of", ["content", "style"])
+def test_reconstruct(bowerbird, of):
+    flags = f"--size 32 --iterations 2 --layer relu2_1 --of {of} --statistic gram --quiet"
+    assert bowerbird(f"image reconstruct photo.png -o out.tif {flags}").code == 0
+
+
+def test_two_paintings_with_masks_and_a_start(bowerbird, here):
+    left = np.zeros((40, 60), np.uint8)
+    left[:, :30] = 255
+    Image.fromarray(left).save("left.png")
+    Image.fromarray(255 - left).save("right.png")
+    line = "image transfer photo.png swirls.png mosaic.png -o out.jpg --start mosaic.png"
+    flags = "--mask left.png --mask right.png --style-scale 1,0.5 --color luminance"
+    assert bowerbird(f"{line} {flags} {TINY}").code == 0
+    inputs = json.loads((here / "out.json").read_text())["inputs"]
+    assert {role: [f["file"] for f in given] for role, given in inputs.items()} == {
+        "content": ["photo.png"],
+        "styles": ["swirls.png", "mosaic.png"],
+        "mask": ["left.png", "right.png"],
+        "start_picture": ["mosaic.png"],
+    }
+
+
+@pytest.mark.parametrize("suffix", [".png", ".webp"])
+def test_alpha_is_kept(bowerbird, suffix):
+    picture = Image.open("photo.png").convert("RGBA")
+    alpha = np.zeros((40, 60), np.uint8)
+    alpha[:, 30:] = 255
+    picture.putalpha(Image.fromarray(alpha))
+    picture.save("see-through.png")
+    line = f"image transfer see-through.png swirls.png -o out{suffix} {TINY}"
+    assert bowerbird(line).code == 0
+    made = codes(f"out{suffix}")
+    assert made.shape == (21, 32, 4)
+    assert made[:, :14, 3].max() < 20
+    assert made[:, 18:, 3].min() > 235
+
+
+def test_alpha_over_white_in_jpeg(bowerbird):
+    Image.new("RGBA", (60, 40), (0, 0, 0, 0)).save("nothing.png")
+    assert bowerbird(f"image transfer nothing.png swirls.png -o out.jpg {TINY}").code == 0
+    assert codes("out.jpg").min() > 240
+
+
+# --- the trace ------------------------------------------------------------------------------------
+
+
+def test_trace(bowerbird, here):
+    bowerbird(f"{BASE} --strength 0.7 --preset pastiche")
+    text = (here / "out.json").read_text()
+    trace = json.loads(text)
+    assert trace["command"] == "image transfer"
+    assert trace["preset"] == "pastiche"
+    assert trace["config"]["size"] == 32
+    assert trace["config"]["objective"]["strength"] == 0.7
+    assert trace["config"]["objective"]["units"] == "mean"
+    assert trace["interrupted"] is False
+    assert [row["step"] for row in trace["steps"]] == [1, 2]
+    assert trace["steps"][-1]["total"] == trace["losses"]["total"]
+    photograph = trace["inputs"]["content"][0]
+    assert (photograph["width"], photograph["height"]) == (60, 40)
+    assert len(photograph["sha256"]) == len(trace["weights"]["sha256"]) == 64
+    assert {"bowerbird", "torch", "python", "platform", "seconds", "computed"} <= set(trace)
+    assert os.uname().nodename not in text
+    assert str(here) not in text
+
+
+def test_no_trace(bowerbird, here):
+    done = bowerbird(f"{BASE} --no-trace --json")
+    assert json.loads(done.out)["trace"] is None
+    assert not (here / "out.json").exists()
+
+
+def test_a_run_is_repeated_from_its_trace(bowerbird, here):
+    bowerbird(f"{BASE} --strength 0.8 --start noise --seed 5 --color match")
+    again = bowerbird("image transfer -o again.png --recipe out.json")
+    assert again.code == 0
+    assert "changed" not in again.err
+    assert (here / "again.png").read_bytes() == (here / "out.png").read_bytes()
+    named = bowerbird("image transfer photo.png swirls.png -o third.png --recipe out.json")
+    assert named.code == 0
+    assert (here / "third.png").read_bytes() == (here / "out.png").read_bytes()
+    other = bowerbird("image transfer -o fourth.png --recipe out.json --seed 6")
+    assert other.code == 0
+    assert (here / "fourth.png").read_bytes() != (here / "out.png").read_bytes()
+
+
+def test_a_changed_input_is_noticed(bowerbird):
+    bowerbird(BASE)
+    Image.open("mosaic.png").save("swirls.png")
+    done = bowerbird("image transfer -o again.png --recipe out.json")
+    assert done.code == 0
+    assert "swirls.png has changed since out.json was written" in done.err
+
+
+# --- previews and overwriting ---------------------------------------------------------------------
+
+
+def test_previews_are_kept(bowerbird, here):
+    flags = f"{SMALL} --iterations 5 --every 2 --keep"
+    assert bowerbird(f"image transfer photo.png swirls.png -o out.png {flags}").code == 0
+    assert sorted(p.name for p in here.glob("out*.png")) == [
+        *("out-0002.png", "out-0004.png", "out.png")
+    ]
+
+
+def test_previews_go_to_the_output(bowerbird, here, monkeypatch):
+    written = []
+    monkeypatch.setattr(
+        "bowerbird.cli.easel.write_picture", lambda path, *_: written.append(path.name)
+    )
+    bowerbird(f"image transfer photo.png swirls.png -o out.png {SMALL} --iterations 5 --every 2")
+    assert written == ["out.png"] * 3
+
+
+def test_nothing_is_overwritten(bowerbird, refuses, here):
+    (here / "out.png").write_bytes(b"precious")
+    refuses(BASE, "out.png", "--force")
+    (here / "out.png").rename("out-0002.png")
+    refuses(f"{BASE} --every 2 --keep", "out-0002.png", "--force")
+    (here / "out-0002.png").unlink()
+    (here / "out.json").write_text("precious")
+    refuses(BASE, "out.json", "--force", "--no-trace")
+    assert bowerbird(f"{BASE} --no-trace").code == 0
+    assert (here / "out.json").read_text() == "precious"
+    assert bowerbird(f"{BASE} --force").code == 0
+    assert json.loads((here / "out.json").read_text())["output"] == "out.png"
+
+
+# --- bad input ------------------------------------------------------------------------------------
+
+
+def bomb():
+    """Return a PNG of 30,000 x 30,000 px in a hundred bytes."""
+    head = struct.pack(">IIBBBBB", 30000, 30000, 8, 2, 0, 0, 0)
+    parts = [(b"IHDR", head), (b"IDAT", zlib.compress(b"\0")), (b"IEND", b"")]
+    body = b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        for kind, data in parts
+    )
+    return b"\x89PNG\r\n\x1a\n" + body
+
+
+def make(kind, path):
+    match kind:
+        case "missing":
+            return
+        case "empty":
+            path.write_bytes(b"")
+        case "truncated":
+            path.write_bytes((path.parent / "photo.png").read_bytes()[:1500])
+        case "text":
+            path.write_text("not an image\n" * 9)
+        case "folder":
+            path.mkdir()
+        case "bomb":
+            path.write_bytes(bomb())
+        case "1x1":
+            Image.new("RGB", (1, 1)).save(path)
+
+
+KINDS = ["missing", "empty", "truncated", "text", "folder", "bomb", "1x1"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "line",
+    [
+        "transfer bad.png swirls.png",
+        "transfer photo.png swirls.png bad.png",
+        "transfer photo.png swirls.png --mask bad.png",
+        "transfer photo.png swirls.png --start-picture bad.png",
+        "texture bad.png",
+        "reconstruct bad.png",
+    ],
+)
+def test_a_bad_picture_is_refused_by_name(refuses, here, kind, line):
+    make(kind, here / "bad.png")
+    refuses(f"image {line} -o out.png", "bad.png")
+
+
+@pytest.mark.parametrize("output", ["nowhere/out.png", "/proc/out.png", "out.gif", "out", "."])
+def test_a_bad_output_is_refused_before_the_work(refuses, monkeypatch, output):
+    monkeypatch.setattr("bowerbird.cli.easel.read_picture", None)
+    refuses(f"image transfer photo.png swirls.png -o {output}", output)
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        ("--mask small.png", ("small.png", "30 x 20", "60 x 40")),
+        ("--mask black.png", ("black.png", "white")),
+        ("--mask white.png --mask white.png", ("masks", "paintings")),
+        ("--style-scale 1,2,3", ("style_scale",)),
+        ("--style-layers relu9_1", ("relu9_1", "relu5_1")),
+        ("--device abacus", ("abacus", "cpu")),
+        ("--weights nothing", ("nothing", "vgg19-codebook")),
+        ("--weights photo.png", ("photo.png",)),
+        ("--size 17", ("photo.png", "raise the size")),
+    ],
+)
+def test_what_does_not_fit_is_refused(refuses, flags, words):
+    Image.new("L", (30, 20), 255).save("small.png")
+    Image.new("L", (60, 40), 0).save("black.png")
+    Image.new("L", (60, 40), 255).save("white.png")
+    refuses(f"image transfer photo.png swirls.png -o out.png {flags}", *words)
+
+
+def test_no_painting(refuses):
+    refuses("image transfer photo.png -o out.png", "painting")
+
+
+def test_unknown_layer_of_a_reconstruction(refuses):
+    refuses("image reconstruct photo.png -o out.png --layer relu7_1", "relu7_1", "relu4_2")
+
+
+def test_a_full_disk(bowerbird, here, monkeypatch):
+    def full(_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("os.fsync", full)
+    done = bowerbird(f"{BASE} --quiet")
+    assert (done.code, done.out) == (2, "")
+    assert "out.png was not written: the disk is full" in done.err
+    assert not list(here.glob("out*")) + list(here.glob(".bower*"))
+
+
+def test_a_full_disk_under_the_trace(bowerbird, here, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("bowerbird.cli.trace.os.replace", full)
+    monkeypatch.setattr("bowerbird.cli.easel.write_picture", lambda *_: None)
+    done = bowerbird(f"{BASE} --quiet")
+    assert done.code == 2
+    assert "out.json can't be used: No space left on device" in done.err
+    assert not list(here.glob("out*")) + list(here.glob(".bower*"))
+
+
+def test_full_memory(bowerbird, monkeypatch):
+    def full(*_):
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried 9 bytes")
+
+    monkeypatch.setattr("bowerbird.image.painting.open_network", full)
+    done = bowerbird(f"{BASE} --quiet")
+    assert done.code == 2
+    assert "--size" in done.err
+
+
+def test_a_loss_that_is_no_number_at_first(bowerbird, here, monkeypatch):
+    def broken(*_):
+        raise DescentError("the loss of the first picture is not a number")
+
+    monkeypatch.setattr("bowerbird.image.painting._Painter.begin", broken)
+    done = bowerbird(f"{BASE} --quiet")
+    assert done.code == 2
+    assert "not a number" in done.err
+    assert not (here / "out.png").exists()
+
+
+def test_a_loss_that_is_no_number_later(bowerbird, here, monkeypatch):
+    step, taken = LBFGS.step, []
+
+    def broken(descent):
+        taken.append(descent)
+        if len(taken) > 2:
+            raise DescentError("the loss is not a number")
+        return step(descent)
+
+    monkeypatch.setattr("bowerbird.image.descent.LBFGS.step", broken)
+    done = bowerbird(
+        f"image transfer photo.png swirls.png -o out.png {SMALL} --iterations 9 --quiet"
+    )
+    assert done.code == 2
+    assert "not a number at step 2 of 9; saving the picture" in done.err
+    trace = json.loads((here / "out.json").read_text())
+    assert (trace["iterations"], trace["interrupted"]) == (2, False)
+    assert codes("out.png").shape == (21, 32, 3)

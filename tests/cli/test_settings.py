@@ -1,0 +1,176 @@
+"""Default < preset < recipe < flag."""
+
+import json
+import shlex
+from dataclasses import replace
+
+import pytest
+
+from bowerbird.cli import app
+from bowerbird.cli.settings import differences, read_recipe, shown, values_of
+from bowerbird.image.presets import PRESETS
+from bowerbird.image.reconstruct import ReconstructConfig
+from bowerbird.image.texture import TextureConfig
+from bowerbird.image.transfer import TransferConfig
+
+PLAIN = "image transfer photo.png swirls.png -o out.png"
+
+
+def parsed(line):
+    """Return the arguments that a command would be called with."""
+    _, bound, _ = app.parse_args(shlex.split(line), exit_on_error=False, print_error=False)
+    return bound
+
+
+def config(line):
+    return parsed(line).arguments.get("config", TransferConfig())
+
+
+@pytest.fixture
+def recipe(here):
+    path = here / "recipe.toml"
+    path.write_text("size = 100\niterations = 7\n[objective]\nstrength = 0.25\n")
+    return path
+
+
+def test_defaults(here):
+    assert config(PLAIN) == TransferConfig()
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_preset_replaces_defaults(here, name):
+    assert config(f"{PLAIN} --preset {name}") == PRESETS[name]
+
+
+def test_a_recipe_replaces_the_preset(recipe):
+    found = config(f"{PLAIN} --preset gatys --recipe recipe.toml")
+    gatys = PRESETS["gatys"]
+    objective = replace(gatys.objective, strength=0.25)
+    assert found == replace(gatys, size=100, iterations=7, objective=objective)
+
+
+def test_a_flag_replaces_all(recipe):
+    found = config(f"{PLAIN} --preset gatys --recipe recipe.toml --iterations 9 --pooling l2")
+    assert (found.iterations, found.size, found.start) == (9, 100, "noise")
+    assert (found.objective.pooling, found.objective.strength) == ("l2", 0.25)
+    assert found.objective.statistic == "gram"
+
+
+def test_a_flag_that_says_the_default_wins_too(here):
+    default = TransferConfig().iterations
+    assert PRESETS["gatys"].iterations != default
+    assert config(f"{PLAIN} --preset gatys --iterations {default}").iterations == default
+
+
+def test_a_recipe_may_choose_the_preset(here):
+    (here / "r.toml").write_text('preset = "crowson"\niterations = 3')
+    assert config(f"{PLAIN} --recipe r.toml") == replace(PRESETS["crowson"], iterations=3)
+    found = config(f"{PLAIN} --recipe r.toml --preset gatys")
+    assert found == replace(PRESETS["gatys"], iterations=3)
+
+
+def test_hyphens_and_underscores_are_alike(here):
+    (here / "r.toml").write_text('style-layers = ["relu1_1"]\nstyle_layer_weights = 2.0')
+    found = config(f"{PLAIN} --recipe r.toml").objective
+    assert (found.style_layers, found.style_layer_weights) == (("relu1_1",), (2.0,))
+
+
+def test_a_preset_serves_the_other_verbs(here):
+    texture = parsed("image texture swirls.png -o out.png --preset gatys").arguments["config"]
+    assert isinstance(texture, TextureConfig)
+    assert texture.objective == PRESETS["gatys"].objective
+    line = "image reconstruct photo.png -o out.png --preset gatys --layer relu2_1 --of style"
+    found = parsed(line).arguments["config"]
+    assert isinstance(found, ReconstructConfig)
+    assert (found.layer, found.of, found.objective.pooling) == ("relu2_1", "style", "average")
+
+
+@pytest.mark.parametrize(
+    "flag", ["--style-scale 1,0.5", "--style-scale 1 --style-scale 0.5", "--style-scale '1, 0.5'"]
+)
+def test_several_values(here, flag):
+    assert config(f"{PLAIN} {flag}").style_scale == (1.0, 0.5)
+
+
+def test_several_paintings_and_masks(here):
+    bound = parsed("image transfer a.png b,c.png d.png -o out.png --mask m,1.png --mask n.png")
+    assert [str(path) for path in bound.args] == ["a.png", "b,c.png", "d.png"]
+    assert [str(path) for path in bound.arguments["mask"]] == ["m,1.png", "n.png"]
+
+
+def test_start_takes_a_word_or_a_file(here):
+    assert config(f"{PLAIN} --start noise").start == "noise"
+    bound = parsed(f"{PLAIN} --start mosaic.png")
+    assert str(bound.arguments["start_picture"]) == "mosaic.png"
+    assert config(f"{PLAIN} --start mosaic.png").start == TransferConfig().start
+
+
+def test_memory_may_have_its_unit(here):
+    assert config(f"{PLAIN} --memory 8GB").memory == config(f"{PLAIN} --memory 8").memory == 8
+
+
+def test_start_that_is_neither(refuses):
+    refuses(f"{PLAIN} --start nosie", "nosie", "noise", "photograph")
+
+
+def test_an_unknown_key_is_named_with_its_file(refuses, here):
+    (here / "r.toml").write_text("itertions = 3")
+    refuses(f"{PLAIN} --recipe r.toml", "r.toml", "'itertions'", "'iterations'")
+
+
+@pytest.mark.parametrize("key", ["output", "force", "quiet", "every", "config", "content", "mask"])
+def test_what_concerns_one_run_is_no_setting(refuses, here, key):
+    (here / "r.toml").write_text(f'{key} = "x"')
+    refuses(f"{PLAIN} --recipe r.toml", "r.toml", repr(key))
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [
+        ("r.toml", "size = large", "can't be read"),
+        ("r.toml", 'size = "large"', "large"),
+        ("r.toml", "size = 3", "16"),
+        ("r.toml", 'preset = "monet"', "pastiche"),
+        ("r.json", "[1, 2]", "no names"),
+        ("r.json", "{", "can't be read"),
+        ("r.json", '{"bowerbird": "0.1.0", "command": "image texture"}', "image texture"),
+        ("r.json", '{"bowerbird": "0.1.0", "command": "image transfer"}', "damaged"),
+    ],
+)
+def test_a_bad_recipe(refuses, here, name, text, words):
+    (here / name).write_text(text)
+    refuses(f"{PLAIN} --recipe {name}", words)
+
+
+def test_a_recipe_that_is_not_there(refuses, here):
+    refuses(f"{PLAIN} --recipe r.toml", "r.toml", "does not exist")
+    (here / "r.toml").write_bytes(b"\xff\xfe\x00")
+    refuses(f"{PLAIN} --recipe r.toml", "r.toml")
+
+
+def test_a_folder_is_no_recipe(refuses, here):
+    (here / "r.toml").mkdir()
+    refuses(f"{PLAIN} --recipe r.toml", "r.toml")
+
+
+def test_plain_json_is_a_recipe_too(here):
+    (here / "r.json").write_text(json.dumps({"size": 99, "objective": {"strength": 1}}))
+    found = config(f"{PLAIN} --recipe r.json")
+    assert (found.size, found.objective.strength) == (99, 1.0)
+
+
+@pytest.mark.parametrize("kind", [TransferConfig, TextureConfig, ReconstructConfig])
+def test_names_of_fields_are_unique(kind):
+    count = len(kind.__dataclass_fields__) + len(kind().objective.__dataclass_fields__) - 1
+    assert len(values_of(kind())) == count
+    assert differences(kind()) == {}
+
+
+def test_defaults_are_shown_as_they_are_typed():
+    assert shown(("relu1_1", "relu2_1")) == "relu1_1,relu2_1"
+    assert shown((1.0, 0.5)) == "1,0.5"
+    assert shown(0.02) == "0.02"
+
+
+def test_a_recipe_knows_its_file(recipe):
+    assert read_recipe(recipe).values == {"size": 100, "iterations": 7, "strength": 0.25}
