@@ -120,11 +120,9 @@ KNOBS = (
 STATISTICS = Knob(
     "statistic",
     "What a style is taken to be.",
-    tuple(
-        (f"--statistic {s} --content-weight {w}", objective(statistic=s, content_weight=w))
-        for s, w in (("wasserstein", BASE.objective.content_weight), ("gram", 0.2))
-    )
-    + (
+    (
+        ("--statistic wasserstein", {}),
+        ("--statistic gram --content-weight 0.2", objective(statistic="gram", content_weight=0.2)),
         ("--statistic mean-deviation", objective(statistic="mean-deviation")),
         (
             "--style-layer-weights 16,8,4,2,1",
@@ -140,8 +138,8 @@ def file_name(knob: Knob, index: int) -> str:
 
 def painted(knob: Knob) -> Iterator[None]:
     for index, (flags, changes) in enumerate(knob.variants):
-        changes = dict(changes)
-        config = replace(changes.pop("config", BASE), **changes)
+        own = {name: value for name, value in changes.items() if name != "config"}
+        config = replace(changes.get("config", BASE), **own)
         made = transfer(photograph(), [plate(knob.painting)], config)
         write_picture(HERE / "pictures" / file_name(knob, index), made)
         print(knob.name, flags)

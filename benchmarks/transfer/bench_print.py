@@ -57,13 +57,13 @@ def borders(size: tuple[int, int], memory: float) -> tuple[list[int], list[int],
     # torch comes in after the measured run: this process must stay smaller than that one
     import torch  # noqa: PLC0415
 
-    from bowerbird.image.memory import px_at_once  # noqa: PLC0415
+    from bowerbird.image.memory import share_out  # noqa: PLC0415
     from bowerbird.image.objective import ObjectiveConfig  # noqa: PLC0415
     from bowerbird.image.tiles import plan  # noqa: PLC0415
     from bowerbird.learning.device import choose  # noqa: PLC0415
     from bowerbird.networks.vgg import reach  # noqa: PLC0415
 
-    most = px_at_once(memory, size, choose("cpu", "auto"))
+    most = share_out(memory, size, choose("cpu", "auto")).px_at_once
     tiles = plan(size, most, reach(ObjectiveConfig().last_layer))
     rows = sorted({tile.rows.core[0] for tile in tiles} - {0})
     columns = sorted({tile.columns.core[0] for tile in tiles} - {0})

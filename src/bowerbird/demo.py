@@ -94,7 +94,8 @@ def _picture_section(painted: list[_Painted]) -> str:
       <figure class="result"><img src="chelsea-{p.plate}.png" alt="the cat in this manner">
         <figcaption>{html.escape(p.caption)}</figcaption></figure>
       <div class="inputs">
-        <figure><img src="photograph.jpg" alt="a cat"><figcaption>the photograph</figcaption></figure>
+        <figure><img src="photograph.jpg" alt="a cat">
+          <figcaption>the photograph</figcaption></figure>
         <figure><img src="{p.plate}.jpg" alt="{html.escape(p.manner)}">
           <figcaption>the painting: {html.escape(p.manner)}</figcaption></figure>
       </div>
@@ -147,8 +148,8 @@ _PAGE = """<!doctype html>
 <body>
 <main>
   <h1>Bowerbird</h1>
-  <p>gathers what it finds, learns the manner of it, and makes something new. Everything on this page
-  was made on this machine, just now, with no network.</p>
+  <p>gathers what it finds, learns the manner of it, and makes something new. Everything on this
+  page was made on this machine, just now, with no network.</p>
 <!-- chapters -->
 </main>
 </body>

@@ -66,7 +66,7 @@ def test_tiles_have_the_whole_pictures_features_at_the_last_pooling_too(toy_netw
     net, size = toy_network(last="pool5"), (32, 3600)
     picture = torch.rand(1, 3, *size, generator=torch.Generator().manual_seed(0)).double()
     whole = net(picture, ["pool5"])["pool5"]
-    for tile in plan(size, 336**2, reach("pool5")):
+    for tile in plan(size, 384**2, reach("pool5"), stride("pool5")):
         part = tile.core(net(picture[(..., *tile.outer)], ["pool5"])["pool5"], "pool5")
         expected = whole[(..., *tile.whole_positions("pool5"))]
         torch.testing.assert_close(part, expected, rtol=0, atol=1e-9)

@@ -12,7 +12,7 @@ halved, and the last good picture is never lost.
 
 from collections import deque
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 import torch.nn.functional as F
@@ -32,6 +32,7 @@ class DescentError(ArithmeticError):
     """The loss is not a number and no shorter step helped."""
 
 
+@runtime_checkable
 class Descent(Protocol):
     """A picture on its way down."""
 
@@ -110,7 +111,7 @@ class LBFGS:
 
 
 class Adam:
-    """Descent with a step of its own for each pixel; needs two pictures of memory."""
+    """Descent with a step of its own for each pixel; needs five pictures of memory."""
 
     def __init__(
         self,
@@ -133,7 +134,7 @@ class Adam:
             self.square = F.interpolate(earlier.square, size, mode="bilinear").clamp(min=0)
             self.count = earlier.count
         self.averaged, self.share = torch.zeros_like(start), 0.0
-        self.picture = self.iterate.clone()
+        self.picture, self.good = self.iterate.clone(), self.iterate.clone()
 
     def step(self) -> dict[str, float]:
         """Improve the picture once and return the losses before the step."""
@@ -143,11 +144,14 @@ class Adam:
             if self.rate < 1e-6:
                 raise DescentError("the loss is not a number, however small the steps")
             self.rate /= 2
-            self.iterate = self.picture.clone()
+            self.iterate = self.good.clone()
+            self.averaged, self.share = torch.zeros_like(self.good), 0.0
+            self.picture = self.good
             self.mean.zero_()
             self.note = f"restarted from the last good picture with rate {self.rate:.2g}"
             return there.losses
         self.count += 1
+        self.good = self.iterate.clone()
         first, second = 0.9, 0.99
         self.mean.lerp_(there.gradient, 1 - first)
         self.square.lerp_(there.gradient.square(), 1 - second)

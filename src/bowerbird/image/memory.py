@@ -5,6 +5,7 @@ features; descent keeps PICTURES pictures of three float32 a pixel and two more 
 its history; the libraries, the weights and the strips of a convolution need BASE bytes.
 """
 
+import math
 import os
 from dataclasses import dataclass
 
@@ -45,10 +46,10 @@ def share_out(gigabytes: float, size: tuple[int, int], compute: Compute) -> Shar
         most = int((bound - BASE - kept) / each)
         if most >= min(ROOMY_TILE, px):
             return Share(most, history)
-    if most >= SMALLEST_TILE:
+    if most >= min(SMALLEST_TILE, px):
         return Share(most, history)
-    least = (BASE + kept + SMALLEST_TILE * each) / 1e9
+    least = math.ceil((BASE + kept + min(SMALLEST_TILE, px) * each) / 1e8) / 10
     raise ValueError(
-        f"a picture of {size[1]} x {size[0]} px needs at least {least:.1f} GB; "
+        f"a picture of {size[1]} x {size[0]} px needs at least {least} GB; "
         "raise the memory or lower the size"
     )

@@ -23,8 +23,8 @@ from torch import Tensor
 
 from bowerbird.image import perception
 from bowerbird.image.perception import Moments
-from bowerbird.image.tiles import Tile, plan
-from bowerbird.networks.vgg import VGG, Edge, Pooling, check_layers, reach, stride
+from bowerbird.image.tiles import GRID, Tile, plan
+from bowerbird.networks.vgg import VGG, Edge, Pooling, check_layers, layer_names, reach, stride
 
 Statistic = Literal["wasserstein", "gram", "mean-deviation"]
 Units = Literal["relative", "paper", "mean"]
@@ -72,14 +72,16 @@ class ObjectiveConfig:
                 f"style_layer_weights has {len(self.style_layer_weights)} numbers for "
                 f"{len(self.style_layers)} style layers; give one number, or one a layer"
             )
-        for value, choices in (
+        for value, kind in (
             (self.statistic, Statistic),
             (self.units, Units),
             (self.pooling, Pooling),
             (self.edge, Edge),
+            (self.variation_power, Literal[1, 2]),
         ):
-            if value not in get_args(choices):
-                raise ValueError(f"{value!r} is not one of {', '.join(get_args(choices))}")
+            choices = get_args(kind)
+            if value not in choices:
+                raise ValueError(f"{value!r} is not one of {', '.join(map(str, choices))}")
 
     @property
     def layer_weights(self) -> dict[str, float]:
@@ -105,7 +107,7 @@ class ObjectiveConfig:
 
 def check_order(layers: Sequence[str]) -> list[str]:
     """Return layers from the shallowest to the deepest."""
-    return sorted(layers, key=lambda name: (name[4], name[6:], name))
+    return sorted(layers, key=layer_names().index)
 
 
 @dataclass(frozen=True)
@@ -141,8 +143,7 @@ def see(
     totals: dict[str, Moments] = {}
     # a painting does not continue on its other side, whatever the picture to be made does
     edge: Edge = "replicate" if config.edge == "circular" else config.edge
-    tiles = plan((picture.shape[2], picture.shape[3]), most, reach(config.last_layer))
-    for tile in tiles:
+    for tile in _tiles(picture, most, config.last_layer):
         with torch.no_grad():
             features = network(picture[(..., *tile.outer)], config.style_layers, edge)
             for name, f in features.items():
@@ -152,6 +153,12 @@ def see(
                 )
                 totals[name] = totals[name] + part if name in totals else part
     return {name: m.scaled(1 / m.weight.clamp(min=1e-6)) for name, m in totals.items()}
+
+
+def _tiles(picture: Tensor, most: int, deepest: str) -> list[Tile]:
+    """Return the tiles in which a picture is seen up to its deepest layer."""
+    size = (picture.shape[2], picture.shape[3])
+    return plan(size, most, reach(deepest), max(GRID, stride(deepest)))
 
 
 def _positions(mask: Tensor | None, layer: str, tile: Tile, eroded: bool) -> Tensor | None:
@@ -196,7 +203,10 @@ class Objective:
     def _roots(self, manner: Manner) -> dict[str, Tensor]:
         if self.config.statistic != "wasserstein":
             return {}
-        return {n: perception.symmetric_root(m.covariance) for n, m in manner.targets.items()}
+        return {
+            name: perception.symmetric_root(perception.raised(m.covariance, m))
+            for name, m in manner.targets.items()
+        }
 
     def _keep(self, content: Tensor) -> None:
         """Remember the photograph's features, tile by tile, and their energy."""
@@ -215,8 +225,13 @@ class Objective:
             self.energy[name] = max(float(f.float().square().mean()), 1e-12)
 
     def _tiles(self, picture: Tensor) -> list[Tile]:
-        halo = reach(self.layers[-1]) if self.layers else 0
-        return plan((picture.shape[2], picture.shape[3]), self.most, halo)
+        tiles = _tiles(picture, self.most, self.layers[-1] if self.layers else "conv1_1")
+        if self.config.edge == "circular" and len(tiles) > 1:
+            raise ValueError(
+                f"a picture of {picture.shape[3]} x {picture.shape[2]} px that meets itself at its "
+                "edges has to be seen whole; raise the memory or lower the size"
+            )
+        return tiles
 
     def evaluate(self, picture: Float[Tensor, "1 3 h w"]) -> Evaluation:
         """Return the losses and the gradient with respect to the picture."""
@@ -276,9 +291,11 @@ class Objective:
         for manner, roots, made in zip(self.manners, self.roots, seen, strict=True):
             area = 1.0 if manner.mask is None else float(manner.mask.mean())
             for name, weight in config.layer_weights.items():
+                if not float(made[name].weight) > 0:  # a region with no position at this layer
+                    continue
                 loss = self._distance(made[name], manner.targets[name], roots.get(name))
                 losses.append(loss * (weight * area * self.style_weight))
-        return torch.stack(losses).sum()
+        return torch.stack(losses).sum() if losses else torch.zeros((), requires_grad=True)
 
     def _distance(self, made: Moments, target: Moments, root: Tensor | None) -> Tensor:
         units, channels = self.config.units, len(target.first)

@@ -124,9 +124,10 @@ def paint_steps(
     Raises ValueError for a device that is not there and for too little memory, and WeightsError.
     """
     began = time.perf_counter()
+    ladder = config.ladder(side)
+    _check_narrow(materials, ladder[0][0])
     compute = choose(config.device, config.precision)
     painter = _Painter(open_network(config.weights, config.objective, compute), config, materials)
-    ladder = config.ladder(side)
     total, number = sum(steps for _, steps in ladder), 0
     picture, descent = materials.start, None
     for long_side, steps in ladder:
@@ -139,6 +140,16 @@ def paint_steps(
             note = descent.note or scale
             yield Step(number, total, losses, time.perf_counter() - began, picture, note)
         picture = descent.picture[0]
+
+
+def _check_narrow(materials: Materials, smallest: int) -> None:
+    """Refuse sizes at which a narrow picture has no width left."""
+    short = min(materials.size(smallest))
+    if short < SMALLEST:
+        raise ValueError(
+            f"at {smallest} px the picture's short side has {short} px and needs {SMALLEST}; "
+            "raise the size or lower the number of scales"
+        )
 
 
 def open_network(weights: str, objective: ObjectiveConfig, compute: Compute) -> VGG:

@@ -156,7 +156,7 @@ def write_picture(
         raise
 
 
-def resize(rgb: Float[Tensor, "3 h w"], size: tuple[int, int]) -> Float[Tensor, "3 h w"]:
+def resize(rgb: Float[Tensor, "3 h w"], size: tuple[int, int]) -> Float[Tensor, "3 h2 w2"]:
     """Resample to `size` = (height, width): bicubic, anti-aliased when shrinking, within 0..1."""
     if tuple(rgb.shape[-2:]) == tuple(size):
         return rgb.clamp(0, 1)

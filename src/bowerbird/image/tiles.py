@@ -64,28 +64,28 @@ class Tile:
         )
 
 
-def plan(size: tuple[int, int], most: int, halo: int) -> list[Tile]:
+def plan(size: tuple[int, int], most: int, halo: int, grid: int = GRID) -> list[Tile]:
     """Return the tiles of a picture of this (height, width) with at most ``most`` px each, outer.
 
-    A picture of no more px is one tile without a halo. Raises ValueError if ``most`` leaves no
-    room for a core of 16 px beside two halos.
+    A picture of no more px is one tile without a halo. Cores begin at multiples of ``grid`` px,
+    the stride of the deepest layer. Raises ValueError if ``most`` leaves no room for a core.
     """
     height, width = size
     if height * width <= most:
         return [Tile(Span((0, height), (0, height)), Span((0, width), (0, width)), True, True)]
-    halo = -(-halo // GRID) * GRID
-    side = int(most**0.5) // GRID * GRID - 2 * halo
-    if side < GRID:
+    halo = -(-halo // grid) * grid
+    side = int(most**0.5) // grid * grid - 2 * halo
+    if side < grid:
         raise ValueError(f"{most} px a tile leave no core beside halos of {halo} px")
-    rows, columns = _spans(height, side, halo), _spans(width, side, halo)
+    rows, columns = (_spans(length, side, halo, grid) for length in size)
     return [Tile(r, c, r.core[1] == height, c.core[1] == width) for r in rows for c in columns]
 
 
-def _spans(length: int, side: int, halo: int) -> list[Span]:
+def _spans(length: int, side: int, halo: int, grid: int) -> list[Span]:
     """Cut a length into cores of nearly equal size, each at most ``side``."""
     count = -(-length // side)
     equal = -(-length // count)
-    core = -(-equal // GRID) * GRID
+    core = -(-equal // grid) * grid
     return [
         Span(
             (max(0, start - halo), min(length, start + core + halo)),

@@ -21,7 +21,7 @@ from bowerbird.image.painting import (
     check_choice,
     paint_steps,
 )
-from bowerbird.image.pixels import fit_long_side, resize
+from bowerbird.image.pixels import resize
 from bowerbird.learning.step import Step
 
 Color = Literal["painting", "luminance", "match"]
@@ -46,6 +46,8 @@ class TransferConfig(PaintingConfig):
             raise ValueError(f"size is at least {SMALLEST} px, not {self.size}")
         if min(self.style_scale, default=0) <= 0 or min(self.style_weights, default=-1) < 0:
             raise ValueError("style_scale is above 0, and style_weights are not below 0")
+        if not sum(self.style_weights) > 0:
+            raise ValueError("at least one of the style_weights is above 0")
         check_choice(self.color, get_args(Color))
 
 
@@ -89,7 +91,8 @@ def transfer_steps(
     check_picture("photograph", content)
     for style in styles:
         check_picture("painting", style)
-    _check_size(content, config)
+    if start is not None:
+        check_picture("picture to start with", start)
     _check_masks(content, styles, masks)
     materials = Materials(
         (content.shape[1], content.shape[2]),
@@ -112,6 +115,8 @@ def check_picture(name: str, picture: Tensor) -> None:
     """Raise ValueError, naming the picture, unless it is (3, h, w) of at least 16 px a side."""
     if picture.ndim != 3 or picture.shape[0] != 3:
         raise ValueError(f"the {name} has the shape (3, h, w), not {tuple(picture.shape)}")
+    if not picture.is_floating_point():
+        raise ValueError(f"the {name} has numbers from 0 to 1 (float32), not {picture.dtype}")
     height, width = picture.shape[1:]
     if min(height, width) < SMALLEST:
         raise ValueError(
@@ -123,17 +128,6 @@ def _one_each(values: tuple[float, ...], count: int, name: str) -> list[float]:
     if len(values) not in (1, count):
         raise ValueError(f"{name} has {len(values)} numbers for {count} paintings")
     return list(values) * (count if len(values) == 1 else 1)
-
-
-def _check_size(content: Tensor, config: TransferConfig) -> None:
-    """Refuse sizes at which a narrow picture has no width left."""
-    smallest, _ = config.ladder(config.size)[0]
-    short = min(fit_long_side(content.shape[1], content.shape[2], smallest))
-    if short < SMALLEST:
-        raise ValueError(
-            f"at {smallest} px the picture's short side has {short} px and needs {SMALLEST}; "
-            "raise the size or lower the number of scales"
-        )
 
 
 def _check_masks(content: Tensor, styles: Sequence[Tensor], masks: Sequence[Tensor] | None) -> None:

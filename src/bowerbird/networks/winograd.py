@@ -71,11 +71,15 @@ def _float32(matrix: np.ndarray) -> Tensor:
     return torch.from_numpy(matrix).float()
 
 
-def transform_weights(weight: Float[Tensor, "o i 3 3"]) -> Float[Tensor, "36 i o"]:
+def transform_weights(weight: Float[Tensor, "o i 3 3"]) -> Float[Tensor, "36 o i"]:
     """Return G g G^T for every pair of channels, position first."""
-    g = torch.from_numpy(matrices()[1])
-    spread = torch.einsum("ak,oikl,bl->abio", g, weight.detach().cpu().double(), g)
-    return spread.reshape(PATCH * PATCH, weight.shape[1], weight.shape[0]).to(weight.dtype)
+    outputs, inputs = weight.shape[:2]
+    both = torch.from_numpy(np.kron(matrices()[1], matrices()[1]))  # rows and columns at once
+    spread = torch.empty(PATCH * PATCH, outputs, inputs)
+    for some in torch.arange(outputs).split(64):  # float64 keeps the rounding of one step
+        kernels = weight[some].detach().cpu().double().reshape(-1, 9)
+        spread[:, some] = (both @ kernels.T).float().view(PATCH * PATCH, len(some), inputs)
+    return spread
 
 
 class _Convolve(torch.autograd.Function):
@@ -84,13 +88,15 @@ class _Convolve(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, layer: "WinogradConvolution", rectify: bool) -> Tensor:
         ctx.layer = layer
-        y = _strips(x, layer.spread, layer.transforms.forward, (layer.bias, rectify, None))
+        y = _strips(
+            x, layer.spread.transpose(1, 2), layer.transforms.forward, (layer.bias, rectify, None)
+        )
         ctx.save_for_backward(*([y] if rectify else []))
         return y
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
-        spread = ctx.layer.spread.transpose(1, 2)
+        spread = ctx.layer.spread
         alive = ctx.saved_tensors[0] if ctx.saved_tensors else None
         extra = (None, False, alive)
         return _strips(grad, spread, ctx.layer.transforms.gradient, extra), None, None
@@ -104,7 +110,7 @@ def _strips(
 ) -> Float[Tensor, "b o h w"]:
     """Convolve strip by strip; ``extra`` is (bias, rectify, the outputs whose zeros mask x)."""
     bias, rectify, alive = extra
-    batch, channels, height, width = x.shape
+    batch, _, height, width = x.shape
     across = -(-width // TILE)
     rows = min(max(1, -(-TILES_AT_ONCE // across)), -(-height // TILE))  # rows of tiles a strip
     x = x.permute(0, 2, 3, 1).contiguous()
