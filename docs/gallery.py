@@ -6,6 +6,7 @@
 Photographs come from scikit-image, paintings are our own plates: everyone gets these pictures.
 """
 
+import math
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -29,11 +30,12 @@ from bowerbird.plates import plate_path
 
 HERE = Path(__file__).parent
 SIDE = 320  # px; long side of every picture in the gallery
-BASE = TransferConfig(size=SIDE, iterations=40, scales=2, coarse_iterations=1.5)
+BASE = TransferConfig(size=SIDE, iterations=40, scales=2)
 
 
 def photograph(name: str = "astronaut") -> torch.Tensor:
-    return read_picture(Path(str(files("skimage") / "data" / f"{name}.png"))).over()
+    suffix = "jpg" if name == "rocket" else "png"
+    return read_picture(Path(str(files("skimage") / "data" / f"{name}.{suffix}"))).over()
 
 
 def plate(name: str) -> torch.Tensor:
@@ -107,11 +109,11 @@ KNOBS = (
     ),
     Knob(
         "preset",
-        "The settings of other tools, here after 150 steps.",
+        "The settings of other tools, here after 100 steps.",
         tuple(
             (
-                f"--preset {name} --iterations 150",
-                {"config": replace(PRESETS[name], size=SIDE, iterations=150)},
+                f"--preset {name} --iterations 100",
+                {"config": replace(PRESETS[name], size=SIDE, iterations=100)},
             )
             for name in ("gatys", "pastiche", "crowson")
         ),
@@ -173,12 +175,44 @@ def figure_1() -> None:
     ):
         row = []
         for layer in layers:
-            config = ReconstructConfig(size=224, layer=layer, of=of, iterations=150)
+            config = ReconstructConfig(size=192, layer=layer, of=of, iterations=100)
             made = reconstruct(picture[:, :, : picture.shape[1]], config)
             row.append(torch.nn.functional.pad(made, (4, 4, 4, 4), value=1.0))
             print("figure 1", of, layer)
         rows.append(torch.cat(row, 2))
     write_picture(HERE / "pictures" / "figure-1.jpg", torch.cat(rows, 1))
+
+
+HERO = (("astronaut", "mosaic"), ("chelsea", "swirls"), ("rocket", "woodblock"))
+
+
+def hero() -> None:
+    """Three results in a row, each over its photograph and its painting."""
+    height, gap = 400, 8
+    columns = []
+    for name, painting in HERO:
+        content, style = photograph(name), plate(painting)
+        made = transfer(content, [style], TransferConfig(size=512))
+        made = cut(made, height, 400)
+        inputs = torch.cat(
+            [cut(content, 132, 196), torch.ones(3, 132, gap), cut(style, 132, 196)], 2
+        )
+        columns.append(torch.cat([made, torch.ones(3, gap, 400), inputs], 1))
+        print("hero", name, painting)
+    space = torch.ones(3, columns[0].shape[1], 2 * gap)
+    row = [piece for column in columns for piece in (column, space)][:-1]
+    write_picture(HERE / "pictures" / "hero.jpg", torch.cat(row, 2))
+
+
+def cut(picture: torch.Tensor, height: int, width: int) -> torch.Tensor:
+    """Resize a picture to cover a rectangle, and cut its middle out."""
+    scale = max(height / picture.shape[1], width / picture.shape[2])
+    size = (math.ceil(picture.shape[1] * scale), math.ceil(picture.shape[2] * scale))
+    covering = torch.nn.functional.interpolate(picture[None], size, mode="bicubic", antialias=True)[
+        0
+    ].clamp(0, 1)
+    top, left = (size[0] - height) // 2, (size[1] - width) // 2
+    return covering[:, top : top + height, left : left + width]
 
 
 def page() -> str:
@@ -229,6 +263,7 @@ def main() -> None:
             for _ in painted(knob):
                 pass
     for name, make in (
+        ("hero", hero),
         ("mix", two_paintings_and_masks),
         ("texture", textures),
         ("figure-1", figure_1),

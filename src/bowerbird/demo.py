@@ -17,7 +17,7 @@ from bowerbird.plates import PlateName, plate_path
 
 Chapter = Callable[[Path], Generator[Step, None, str]]
 
-SIDE = 448  # px; two pictures of this size take less than three minutes on two cores
+SIDE = 448  # px; two pictures of this size take two minutes on two cores
 PAINTINGS: tuple[tuple[PlateName, str], ...] = (
     ("swirls", "oil paint in whirling strokes"),
     ("mosaic", "tesserae of stone and gold"),
@@ -66,22 +66,23 @@ def _pictures(output: Path) -> Generator[Step, None, str]:
     photograph = read_picture(Path(str(files("skimage") / "data" / "chelsea.png"))).rgb
     write_picture(output / "photograph.jpg", resize(photograph, (297, SIDE)))
     painted: list[_Painted] = []
+    began = time.perf_counter()
     before, total = 0, len(PAINTINGS) * sum(steps for _, steps in config.ladder(SIDE))
     for plate, manner in PAINTINGS:
         painting = read_picture(plate_path(plate)).rgb
         write_picture(output / f"{plate}.jpg", resize(painting, (432, 576)))
-        start = time.perf_counter()
-        step = None
+        step, start = None, time.perf_counter()
         for step in transfer_steps(photograph, [painting], config):
-            yield replace(step, number=before + step.number, total=total)
+            seconds = time.perf_counter() - began
+            yield replace(step, number=before + step.number, total=total, seconds=seconds)
         assert step is not None
         assert step.preview is not None
         before += step.number
         name = f"chelsea-{plate}.png"
         write_picture(output / name, step.preview)
-        seconds = time.perf_counter() - start
+        took = time.perf_counter() - start
         command = f"bowerbird image transfer photograph.jpg {plate}.jpg -o {name} --size {SIDE}"
-        painted.append(_Painted(plate, manner, command, f"{step.number} steps, {seconds:.0f} s"))
+        painted.append(_Painted(plate, manner, command, f"{step.number} steps, {took:.0f} s"))
     return _picture_section(painted)
 
 

@@ -105,8 +105,6 @@ def main() -> None:
 
 def _calm() -> None:
     """Set what libraries read when they are imported."""
-    # PyTorch asks Linux for huge pages for its tensors: far fewer page faults on large pictures.
-    os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
     # Decoders print to standard error about files that we refuse, or read anyway, ourselves.
     os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
     logging.getLogger("tifffile").setLevel(logging.CRITICAL)

@@ -20,7 +20,7 @@ from bowerbird.image.memory import share_out
 from bowerbird.image.objective import Manner, Objective, ObjectiveConfig, see
 from bowerbird.image.perception import Moments
 from bowerbird.image.pixels import fit_long_side, resize
-from bowerbird.learning.device import Compute, Precision, choose, generator
+from bowerbird.learning.device import Compute, Precision, choose, generator, keep_freed_memory
 from bowerbird.learning.step import Step
 from bowerbird.learning.weights import open_vgg19
 from bowerbird.networks.vgg import VGG
@@ -37,11 +37,11 @@ MOST_STEPS = 500  # at one of the smaller scales, where more change nothing any 
 class PaintingConfig:
     """How any picture is made; transfer, texture and reconstruction each add their own."""
 
-    iterations: int = 60
+    iterations: int = 40
     """Steps of descent at the final scale."""
     scales: int = 0
     """Sizes that the picture goes through, each half the next; 0 is all down to 128 px."""
-    coarse_iterations: float = 2.0
+    coarse_iterations: float = 1.5
     """Steps at each smaller scale, as a multiple of those at the next larger one."""
     optimizer: Optimizer = "lbfgs"
     """lbfgs, with line search; or adam, whose result is an average of its iterates."""
@@ -127,6 +127,7 @@ def paint_steps(
     ladder = config.ladder(side)
     _check_narrow(materials, ladder[0][0])
     compute = choose(config.device, config.precision)
+    keep_freed_memory()
     painter = _Painter(open_network(config.weights, config.objective, compute), config, materials)
     total, number = sum(steps for _, steps in ladder), 0
     picture, descent = materials.start, None
