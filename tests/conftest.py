@@ -105,15 +105,15 @@ def plate():
 
 
 def reference_pool(x, pooling):
-    """Pool 2 x 2 by the formula: largest, twice the mean, or 0.78 of the length of the four."""
+    """Pool 2 x 2 by the formula: largest, mean, or root mean square."""
     height, width = x.shape[2] // 2 * 2, x.shape[3] // 2 * 2
     a, b = x[..., 0:height:2, 0:width:2], x[..., 0:height:2, 1:width:2]
     c, d = x[..., 1:height:2, 0:width:2], x[..., 1:height:2, 1:width:2]
     if pooling == "max":
         return torch.maximum(torch.maximum(a, b), torch.maximum(c, d))
     if pooling == "average":
-        return 2 * (a + b + c + d) / 4
-    return 0.78 * (a * a + b * b + c * c + d * d).sqrt()
+        return (a + b + c + d) / 4
+    return ((a * a + b * b + c * c + d * d) / 4).sqrt()
 
 
 def reference_pad(x, edge):

@@ -6,6 +6,7 @@ by adding its chapter to CHAPTERS.
 
 import html
 import os
+import shutil
 import time
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
@@ -15,9 +16,9 @@ from pathlib import Path
 from bowerbird.learning.step import Step
 from bowerbird.plates import PlateName, plate_path
 
-Chapter = Callable[[Path], Generator[Step, None, str]]
+Chapter = Callable[[Path, int, int], Generator[Step, None, str]]
 
-SIDE = 448  # px; two pictures of this size take two minutes on two cores
+SIDE, STEPS = 448, 40  # px and steps; two such pictures take two minutes on two cores
 PAINTINGS: tuple[tuple[PlateName, str], ...] = (
     ("swirls", "oil paint in whirling strokes"),
     ("mosaic", "tesserae of stone and gold"),
@@ -34,43 +35,38 @@ class _Painted:
     caption: str
 
 
-def build_demo(output: Path) -> Path:
-    """Make the whole tour in a folder and return its page."""
-    for _ in demo_steps(output):
-        pass
-    return output / "index.html"
-
-
-def demo_steps(output: Path) -> Iterator[Step]:
+def demo_steps(output: Path, side: int = SIDE, steps: int = STEPS) -> Iterator[Step]:
     """Yield every step of the tour; when it ends, ``output / "index.html"`` shows it all.
+
+    ``side`` is the long side of its pictures in px, ``steps`` those of each at its final scale.
 
     Raises OSError if the folder can't be written.
     """
     output.mkdir(parents=True, exist_ok=True)
     sections = []
     for chapter in CHAPTERS:
-        sections.append((yield from chapter(output)))
+        sections.append((yield from chapter(output, side, steps)))
     page = _PAGE.replace("<!-- chapters -->", "\n".join(sections))
     part = output / "index.html.part"
     part.write_text(page, encoding="utf-8")
     os.replace(part, output / "index.html")
 
 
-def _pictures(output: Path) -> Generator[Step, None, str]:
+def _pictures(output: Path, side: int, steps: int) -> Generator[Step, None, str]:
     """Paint a photograph in the manner of two plates."""
     # pictures need torch, which takes a second to import: not before they are made
-    from bowerbird.image.pixels import read_picture, resize, write_picture  # noqa: PLC0415
+    from bowerbird.image.pixels import read_picture, write_picture  # noqa: PLC0415
     from bowerbird.image.transfer import TransferConfig, transfer_steps  # noqa: PLC0415
 
-    config = TransferConfig(size=SIDE)
-    photograph = read_picture(Path(str(files("skimage") / "data" / "chelsea.png"))).rgb
-    write_picture(output / "photograph.jpg", resize(photograph, (297, SIDE)))
+    config = TransferConfig(size=side, iterations=steps)
+    shutil.copyfile(str(files("skimage") / "data" / "chelsea.png"), output / "chelsea.png")
+    photograph = read_picture(output / "chelsea.png").rgb
     painted: list[_Painted] = []
     began = time.perf_counter()
-    before, total = 0, len(PAINTINGS) * sum(steps for _, steps in config.ladder(SIDE))
+    before, total = 0, len(PAINTINGS) * sum(count for _, count in config.ladder(side))
     for plate, manner in PAINTINGS:
-        painting = read_picture(plate_path(plate)).rgb
-        write_picture(output / f"{plate}.jpg", resize(painting, (432, 576)))
+        shutil.copyfile(plate_path(plate), output / f"{plate}.jpg")
+        painting = read_picture(output / f"{plate}.jpg").rgb
         step, start = None, time.perf_counter()
         for step in transfer_steps(photograph, [painting], config):
             seconds = time.perf_counter() - began
@@ -81,7 +77,10 @@ def _pictures(output: Path) -> Generator[Step, None, str]:
         name = f"chelsea-{plate}.png"
         write_picture(output / name, step.preview)
         took = time.perf_counter() - start
-        command = f"bowerbird image transfer photograph.jpg {plate}.jpg -o {name} --size {SIDE}"
+        command = (
+            f"bowerbird image transfer chelsea.png {plate}.jpg -o {name} "
+            f"--size {side} --iterations {steps}"
+        )
         painted.append(_Painted(plate, manner, command, f"{step.number} steps, {took:.0f} s"))
     return _picture_section(painted)
 
@@ -95,7 +94,7 @@ def _picture_section(painted: list[_Painted]) -> str:
       <figure class="result"><img src="chelsea-{p.plate}.png" alt="the cat in this manner">
         <figcaption>{html.escape(p.caption)}</figcaption></figure>
       <div class="inputs">
-        <figure><img src="photograph.jpg" alt="a cat">
+        <figure><img src="chelsea.png" alt="a cat">
           <figcaption>the photograph</figcaption></figure>
         <figure><img src="{p.plate}.jpg" alt="{html.escape(p.manner)}">
           <figcaption>the painting: {html.escape(p.manner)}</figcaption></figure>

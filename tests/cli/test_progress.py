@@ -93,6 +93,10 @@ def test_a_loss_that_is_no_number():
         follow(failing(ArithmeticError("no number"), 0), (), text, quiet=True)
 
 
-def test_other_errors_are_not_hidden():
+def test_other_errors_keep_the_work_and_are_not_hidden():
+    work = follow(failing(ValueError("bad"), 2), (), text, quiet=True)
+    assert work.last.number == 2
+    assert work.ended == "bad"
+    assert isinstance(work.error, ValueError)
     with pytest.raises(ValueError, match="bad"):
-        follow(failing(ValueError("bad"), 2), (), text, quiet=True)
+        follow(failing(ValueError("bad"), 0), (), text, quiet=True)

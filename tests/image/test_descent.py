@@ -186,3 +186,20 @@ def test_the_picture_begun_with_is_not_changed(method):
         descent.step()
     assert torch.equal(start, picture())
     assert not torch.equal(descent.picture, start)
+
+
+def test_lbfgs_says_when_no_step_helps_and_evaluates_no_more():
+    # at the exact minimum the slope is zero: nothing to do, and nothing to pay for
+    asked = []
+
+    def bowl(x):
+        asked.append(1)
+        return Evaluation({"total": float(x.square().sum())}, 2 * x)
+
+    descent = LBFGS(bowl, torch.zeros(1, 3, 4, 4))
+    descent.step()
+    assert descent.done
+    before = len(asked)
+    descent.step()
+    assert len(asked) == before
+    assert "no step" in descent.note

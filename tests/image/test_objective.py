@@ -375,3 +375,12 @@ def test_the_default_layers_are_layers():
     config = ObjectiveConfig()
     check_layers((*config.content_layers, *config.style_layers))
     assert sum(config.layer_weights.values()) == pytest.approx(1)
+
+
+def test_a_picture_that_is_not_a_number_has_no_finite_loss(network, photograph, plate):
+    # eigenvectors of not-a-number are an error: the descent must see a loss instead, and step back
+    config = replace(SHALLOW, statistic="wasserstein")
+    content, style = photograph()[None], plate()[None, :, :64, :64]
+    objective = build(network(config.last_layer), config, content, style)
+    seen = objective.evaluate(content * torch.nan)
+    assert not torch.tensor(seen.losses["total"]).isfinite()

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 from torch import Tensor
 
-from bowerbird.cli.failure import BAD_INPUT, INTERRUPTED, about, say
+from bowerbird.cli.failure import BAD_INPUT, INTERRUPTED, about, exit_code, say
 from bowerbird.cli.progress import Work, follow
 from bowerbird.cli.settings import Run, Switch, read_recipe
 from bowerbird.cli.trace import (
@@ -23,7 +23,14 @@ from bowerbird.cli.trace import (
     write_trace,
 )
 from bowerbird.image.painting import PaintingConfig
-from bowerbird.image.pixels import Picture, check_writable, read_picture, resize, write_picture
+from bowerbird.image.pixels import (
+    Picture,
+    check_side,
+    check_writable,
+    read_picture,
+    resize,
+    write_picture,
+)
 from bowerbird.image.presets import PresetName
 from bowerbird.image.transfer import check_picture
 from bowerbird.learning.device import choose
@@ -95,6 +102,7 @@ class Easel:
 
     def paint(self, made: Iterator[Step[Tensor]], side: int) -> Work[Tensor]:
         """Follow the steps of a picture whose long side will be ``side`` px."""
+        check_side(self.run.output, side)
         self._warn_of_changes()
         effort = [float(px**2) for px, count in self.config.ladder(side) for _ in range(count)]
         return follow(made, effort, self._look, quiet=self.run.quiet)
@@ -111,7 +119,9 @@ class Easel:
         self._tell(work, record)
         if work.interrupted:
             return INTERRUPTED
-        return BAD_INPUT if work.ended else 0
+        if work.error is None or isinstance(work.error, ArithmeticError):  # which was told above
+            return BAD_INPUT if work.ended else 0
+        return exit_code(work.error)
 
     def _look(self, step: Step[Tensor]) -> str:
         """Write the preview of a step if it is its turn; return its size in words."""

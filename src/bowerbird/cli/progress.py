@@ -37,6 +37,8 @@ class Work(Generic[P]):
     """Why it ended early, or nothing."""
     interrupted: bool = False
     """Whether it was Ctrl-C that ended it."""
+    error: Exception | None = None
+    """What else ended it."""
 
 
 def follow(
@@ -46,7 +48,7 @@ def follow(
     *,
     quiet: bool = False,
 ) -> Work[P]:
-    """Run a job to its end, or to Ctrl-C or a loss that is no number, and show how it goes.
+    """Run a job to its end, or to Ctrl-C or an error, and show how it goes.
 
     ``effort`` is the share of each step, in any unit; empty if all are alike. ``look`` is called
     with each step and describes its preview. Raises what the job raises before its first step,
@@ -68,10 +70,10 @@ def follow(
             sentence = "interrupted before the first step; there was nothing to save"
             raise KeyboardInterrupt(sentence) from error
         work.ended, work.interrupted = "interrupted", True
-    except ArithmeticError as error:
+    except Exception as error:  # whatever ends a long job, what it has made is kept
         if work is None:
             raise
-        work.ended = str(error)
+        work.ended, work.error = str(error).partition("\n")[0] or type(error).__name__, error
     if work is None:
         raise ValueError("the job had no step to do")
     return work

@@ -40,6 +40,8 @@ class Descent(Protocol):
     """The picture as it would be handed over now."""
     note: str
     """What was unusual about the last step, or nothing."""
+    done: bool
+    """Whether further steps would change nothing."""
 
     def step(self) -> dict[str, float]:
         """Improve the picture once and return the losses."""
@@ -51,7 +53,7 @@ class LBFGS:
 
     def __init__(self, evaluate: Evaluate, start: Tensor, history: int = 20) -> None:
         """Begin at ``start``; memory is 2 * history pictures in float32."""
-        self.evaluate, self.picture, self.note = evaluate, start.clone(), ""
+        self.evaluate, self.picture, self.note, self.done = evaluate, start.clone(), "", False
         self.pairs: deque[tuple[Tensor, Tensor, float]] = deque(maxlen=history)
         self.now = _finite(evaluate(self.picture))
 
@@ -73,13 +75,14 @@ class LBFGS:
         return q
 
     def step(self) -> dict[str, float]:
-        """Improve the picture once and return the losses; raises DescentError if it can't."""
+        """Improve the picture once, if any step does, and return the losses."""
         self.note = ""
-        for _ in range(2):
+        while not self.done:
             direction = self._direction()
             slope = _dot(self.now.gradient, direction)
             if slope < 0 and self._search(direction, slope):
                 return self.now.losses
+            self.done = not self.pairs
             self.pairs.clear()  # the estimate misleads: once more along the gradient
             self.note = "restarted from the last good picture"
         self.note = "no step improves the picture any more"
@@ -92,7 +95,7 @@ class LBFGS:
             candidate = self.picture.add(direction, alpha=length)
             there = self.evaluate(candidate)
             after = there.losses["total"]
-            if after <= before + SUFFICIENT * length * slope:
+            if after <= before + SUFFICIENT * length * slope and _is_finite(there):
                 self._accept(candidate, there)
                 return True
             # the parabola through both losses and the slope, within safe limits
@@ -125,7 +128,8 @@ class Adam:
 
         ``decay`` is that of the running average that is handed over (0: the iterate itself).
         """
-        self.evaluate, self.rate, self.decay, self.note = evaluate, rate, decay, ""
+        self.evaluate, self.rate, self.decay = evaluate, rate, decay
+        self.note, self.done = "", False
         self.iterate = start.clone()
         self.mean, self.square, self.count = torch.zeros_like(start), torch.zeros_like(start), 0
         if earlier is not None:  # the state at the smaller size, so that no burst of noise begins

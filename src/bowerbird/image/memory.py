@@ -14,10 +14,20 @@ from bowerbird.learning.device import Compute
 BASE = 0.8e9  # bytes, measured: interpreter, torch, VGG-19 and its transformed weights
 PER_PIXEL = {4: 2700, 2: 1500}  # bytes a px by bytes a feature, measured with relu5_1 the deepest
 PICTURES = 12  # photograph, picture, candidate, slopes, direction and previews
-CONTENT = 8  # features kept of each px of the photograph at relu4_2
+MASK = 500  # bytes a px and mask: a weighted copy of the style layers' features
 HISTORIES = (20, 12, 8, 5, 3)  # pairs that L-BFGS remembers, the most that fit
 SMALLEST_TILE = 352**2  # px: a core of 160 px between two halos of 96
 ROOMY_TILE = 768**2  # px: larger ones waste little on their halos
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What an objective keeps or copies besides pictures."""
+
+    features: float = 8.0
+    """Features kept of each px of the photograph; 8 at relu4_2."""
+    masks: int = 0
+    """Regions with a painting of their own."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +40,9 @@ class Share:
     """The pairs of pictures that L-BFGS remembers."""
 
 
-def share_out(gigabytes: float, size: tuple[int, int], compute: Compute) -> Share:
+def share_out(
+    gigabytes: float, size: tuple[int, int], compute: Compute, keeps: Kept = Kept()
+) -> Share:
     """Return what fits into a bound for a picture of this (height, width).
 
     A bound of 0 is half of this machine's memory, and no bound on another device. Raises
@@ -39,10 +51,10 @@ def share_out(gigabytes: float, size: tuple[int, int], compute: Compute) -> Shar
     if compute.device.type != "cpu" and not gigabytes:
         return Share(1 << 62, HISTORIES[0])
     bound = gigabytes * 1e9 or 0.5 * os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    px, each = size[0] * size[1], PER_PIXEL[compute.dtype.itemsize]
+    px, each = size[0] * size[1], PER_PIXEL[compute.dtype.itemsize] + MASK * keeps.masks
     kept = 0.0
     for history in HISTORIES:
-        kept = px * (12 * (PICTURES + 2 * history) + CONTENT * compute.dtype.itemsize)
+        kept = px * (12 * (PICTURES + 2 * history) + keeps.features * compute.dtype.itemsize)
         most = int((bound - BASE - kept) / each)
         if most >= min(ROOMY_TILE, px):
             return Share(most, history)

@@ -12,16 +12,17 @@ seen in tiles: moments are summed over the tiles first, the slope of the loss wi
 is one small computation, and each tile then only follows that slope.
 """
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
 from bowerbird.image import perception
+from bowerbird.image.masks import at_layer
 from bowerbird.image.perception import Moments
 from bowerbird.image.tiles import GRID, Tile, plan
 from bowerbird.networks.vgg import VGG, Edge, Pooling, check_layers, layer_names, reach, stride
@@ -72,6 +73,10 @@ class ObjectiveConfig:
                 f"style_layer_weights has {len(self.style_layer_weights)} numbers for "
                 f"{len(self.style_layers)} style layers; give one number, or one a layer"
             )
+        weights = (self.content_weight, self.style_weight, self.variation_weight)
+        for weight in (*weights, self.range_weight, *self.style_layer_weights):
+            if not 0 <= weight < math.inf:
+                raise ValueError(f"weights are numbers from 0 on, not {weight}")
         for value, kind in (
             (self.statistic, Statistic),
             (self.units, Units),
@@ -101,11 +106,11 @@ class ObjectiveConfig:
     @property
     def last_layer(self) -> str:
         """The deepest layer that is looked at."""
-        names = check_order((*self.content_layers, *self.style_layers))
+        names = in_depth_order((*self.content_layers, *self.style_layers))
         return names[-1] if names else "relu1_1"
 
 
-def check_order(layers: Sequence[str]) -> list[str]:
+def in_depth_order(layers: Sequence[str]) -> list[str]:
     """Return layers from the shallowest to the deepest."""
     return sorted(layers, key=layer_names().index)
 
@@ -118,6 +123,8 @@ class Manner:
     """Moments to reach at each style layer, per position (weight 1)."""
     mask: Float[Tensor, "h w"] | None = None
     """Where, 0 to 1, at the picture's size; None is everywhere."""
+    weight: float = 1.0
+    """How much this manner counts beside the others."""
 
 
 @dataclass(frozen=True)
@@ -134,11 +141,10 @@ def see(
     picture: Float[Tensor, "1 3 h w"],
     config: ObjectiveConfig,
     most: int,
-    weights: Float[Tensor, "h w"] | None = None,
 ) -> dict[str, Moments]:
     """Return a style picture's moments at each style layer, per position, in tiles if it is large.
 
-    ``most`` is the number of px seen at once; ``weights`` (0 to 1) say which pixels count.
+    ``most`` is the number of px seen at once.
     """
     totals: dict[str, Moments] = {}
     # a painting does not continue on its other side, whatever the picture to be made does
@@ -147,31 +153,15 @@ def see(
         with torch.no_grad():
             features = network(picture[(..., *tile.outer)], config.style_layers, edge)
             for name, f in features.items():
-                part = perception.moments(
-                    tile.core(f, name),
-                    _positions(weights, name, tile, eroded=False),
-                )
+                part = perception.moments(tile.core(f, name))
                 totals[name] = totals[name] + part if name in totals else part
-    return {name: m.scaled(1 / m.weight.clamp(min=1e-6)) for name, m in totals.items()}
+    return {name: m.scaled(1 / m.weight) for name, m in totals.items()}
 
 
 def _tiles(picture: Tensor, most: int, deepest: str) -> list[Tile]:
     """Return the tiles in which a picture is seen up to its deepest layer."""
     size = (picture.shape[2], picture.shape[3])
     return plan(size, most, reach(deepest), max(GRID, stride(deepest)))
-
-
-def _positions(mask: Tensor | None, layer: str, tile: Tile, eroded: bool) -> Tensor | None:
-    """Return a mask's weights at the positions of a layer that lie in a tile's core."""
-    if mask is None:
-        return None
-    step = stride(layer)
-    small = F.avg_pool2d(mask[None, None], step) if step > 1 else mask[None, None]
-    if eroded and (radius := reach(layer) // (2 * step)):
-        # features near the border of a region see across it: they belong to neither side
-        inner = -F.max_pool2d(-small, 2 * radius + 1, 1, radius)
-        small = inner if float(inner.sum()) > 0.05 * float(small.sum()) else small
-    return small[0, 0][tile.whole_positions(layer)]
 
 
 class Objective:
@@ -186,19 +176,31 @@ class Objective:
         most: int = 1 << 62,
     ) -> None:
         """Prepare the targets; ``most`` is the number of px that the network sees at once."""
-        self.network, self.config, self.manners = network, config, tuple(manners)
+        self.network, self.config = network, config
         content_weight, self.style_weight = config.balance
         self.content_weight = content_weight if content is not None else 0.0
         wanted = config.content_layers if self.content_weight else ()
         styled = config.style_layers if self.style_weight and manners else ()
-        self.layers = check_order(tuple({*wanted, *styled}))
+        self.layers = in_depth_order(tuple({*wanted, *styled}))
         self.content_layers, self.style_layers = wanted, styled
         self.most = most
-        self.roots = [self._roots(manner) for manner in manners]
+        # Apple's GPU has no eigenvectors: there the small matrices go to the processor
+        device = network.mean.device
+        self.algebra = torch.device("cpu") if device.type == "mps" else device
+        self.manners = tuple(self._settled(manner) for manner in manners)
+        self.roots = [self._roots(manner) for manner in self.manners]
+        self.positions = [
+            None if m.mask is None else {name: at_layer(m.mask, name) for name in styled}
+            for m in self.manners
+        ]
         self.content: dict[str, Tensor] = {}
         self.energy: dict[str, float] = {}
         if content is not None and wanted:
             self._keep(content)
+
+    def _settled(self, manner: Manner) -> Manner:
+        targets = {name: m.to(self.algebra) for name, m in manner.targets.items()}
+        return replace(manner, targets=targets)
 
     def _roots(self, manner: Manner) -> dict[str, Tensor]:
         if self.config.statistic != "wasserstein":
@@ -270,11 +272,11 @@ class Objective:
             {
                 name: perception.moments(
                     tile.core(features[name], name),
-                    _positions(manner.mask, name, tile, eroded=True),
+                    weights[name][tile.whole_positions(name)] if weights else None,
                 )
                 for name in self.style_layers
             }
-            for manner in self.manners
+            for weights in self.positions
         ]
         return self.content_weight * loss, seen
 
@@ -289,7 +291,7 @@ class Objective:
         """Return the weighted style loss of the whole picture's moments."""
         config, losses = self.config, []
         for manner, roots, made in zip(self.manners, self.roots, seen, strict=True):
-            area = 1.0 if manner.mask is None else float(manner.mask.mean())
+            area = manner.weight * (1.0 if manner.mask is None else float(manner.mask.mean()))
             for name, weight in config.layer_weights.items():
                 if not float(made[name].weight) > 0:  # a region with no position at this layer
                     continue
@@ -315,11 +317,9 @@ class Objective:
         leaves = [
             {
                 name: Moments(
-                    m.weight.detach(),
-                    m.first.detach().requires_grad_(),
-                    m.second.detach().requires_grad_(),
+                    m.weight, m.first.detach().requires_grad_(), m.second.detach().requires_grad_()
                 )
-                for name, m in region.items()
+                for name, m in ((name, m.to(self.algebra)) for name, m in region.items())
             }
             for region in seen
         ]
@@ -327,7 +327,8 @@ class Objective:
         flat = [t for region in leaves for m in region.values() for t in (m.first, m.second)]
         slopes = torch.autograd.grad(loss, flat, allow_unused=True)
         return float(loss.detach()), [
-            torch.zeros_like(t) if s is None else s for t, s in zip(flat, slopes, strict=True)
+            (torch.zeros_like(t) if s is None else s).to(self.network.mean.device)
+            for t, s in zip(flat, slopes, strict=True)
         ]
 
     def _whole(

@@ -5,31 +5,32 @@ the enlarged result of the one before (Gatys et al. 2016, "Controlling perceptua
 style transfer", arXiv:1611.07865, section 6), so that large forms are found where steps are cheap.
 """
 
+import math
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
 from bowerbird.image.descent import LBFGS, Adam, Descent
-from bowerbird.image.memory import share_out
+from bowerbird.image.masks import fitted
+from bowerbird.image.memory import Kept, share_out
 from bowerbird.image.objective import Manner, Objective, ObjectiveConfig, see
 from bowerbird.image.perception import Moments
 from bowerbird.image.pixels import fit_long_side, resize
 from bowerbird.learning.device import Compute, Precision, choose, generator, keep_freed_memory
 from bowerbird.learning.step import Step
 from bowerbird.learning.weights import open_vgg19
-from bowerbird.networks.vgg import VGG
+from bowerbird.networks.vgg import VGG, stride, width
 
 Optimizer = Literal["lbfgs", "adam"]
 Start = Literal["photograph", "noise", "gray"]
 
 SMALLEST = 16  # px; below it the deepest layers see nothing
-COARSEST = 128  # px; no scale but the last has a shorter long side
+COARSEST = 192  # px; no scale but the last has a shorter long side: a face is lost below
 MOST_STEPS = 500  # at one of the smaller scales, where more change nothing any more
 
 
@@ -40,7 +41,7 @@ class PaintingConfig:
     iterations: int = 40
     """Steps of descent at the final scale."""
     scales: int = 0
-    """Sizes that the picture goes through, each half the next; 0 is all down to 128 px."""
+    """Sizes that the picture goes through, each half the next; 0 is all down to 192 px."""
     coarse_iterations: float = 1.5
     """Steps at each smaller scale, as a multiple of those at the next larger one."""
     optimizer: Optimizer = "lbfgs"
@@ -67,7 +68,7 @@ class PaintingConfig:
     def __post_init__(self) -> None:
         if self.iterations < 1 or self.scales < 0 or self.coarse_iterations < 0:
             raise ValueError("iterations are at least 1, scales and coarse_iterations at least 0")
-        if self.rate <= 0 or self.memory < 0 or not 0 <= self.average < 1:
+        if not (0 < self.rate < math.inf and 0 <= self.memory < math.inf and 0 <= self.average < 1):
             raise ValueError("rate is above 0, memory not below 0, average in 0..1 without 1")
         check_choice(self.optimizer, get_args(Optimizer))
         check_choice(self.start, get_args(Start))
@@ -124,8 +125,7 @@ def paint_steps(
     Raises ValueError for a device that is not there and for too little memory, and WeightsError.
     """
     began = time.perf_counter()
-    ladder = config.ladder(side)
-    _check_narrow(materials, ladder[0][0])
+    ladder = _wide_enough(config.ladder(side), materials)
     compute = choose(config.device, config.precision)
     keep_freed_memory()
     painter = _Painter(open_network(config.weights, config.objective, compute), config, materials)
@@ -136,21 +136,27 @@ def paint_steps(
         for i in range(steps):
             losses = descent.step()
             number += 1
+            if descent.done:
+                total -= steps - i - 1
             picture = descent.picture[0].detach().clamp(0, 1).cpu()
             scale = f"{picture.shape[2]} x {picture.shape[1]} px" if i == 0 else ""
             note = descent.note or scale
             yield Step(number, total, losses, time.perf_counter() - began, picture, note)
+            if descent.done:
+                break
         picture = descent.picture[0]
 
 
-def _check_narrow(materials: Materials, smallest: int) -> None:
-    """Refuse sizes at which a narrow picture has no width left."""
-    short = min(materials.size(smallest))
-    if short < SMALLEST:
+def _wide_enough(ladder: list[tuple[int, int]], materials: Materials) -> list[tuple[int, int]]:
+    """Leave out the scales at which a narrow picture has no width left."""
+    wide = [(side, steps) for side, steps in ladder if min(materials.size(side)) >= SMALLEST]
+    if not wide:
+        height, width = materials.size(ladder[-1][0])
         raise ValueError(
-            f"at {smallest} px the picture's short side has {short} px and needs {SMALLEST}; "
-            "raise the size or lower the number of scales"
+            f"the result would have {width} x {height} px and needs {SMALLEST} px a side; "
+            "raise the size"
         )
+    return wide
 
 
 def open_network(weights: str, objective: ObjectiveConfig, compute: Compute) -> VGG:
@@ -180,7 +186,8 @@ class _Painter:
     ) -> Descent:
         """Return the descent at a new size; ``picture`` and ``earlier`` are the last one's."""
         config = self.config
-        share = share_out(config.memory, size, Compute(self.device, self.network.dtype))
+        compute = Compute(self.device, self.network.dtype)
+        share = share_out(config.memory, size, compute, self._kept())
         most = share.px_at_once
         content = self.materials.content
         there = None if content is None else resize(content, size)[None].to(self.device)
@@ -192,6 +199,12 @@ class _Painter:
             before = earlier if isinstance(earlier, Adam) else None
             return Adam(objective.evaluate, here, config.rate, config.average, before)
         return LBFGS(objective.evaluate, here, share.history)
+
+    def _kept(self) -> Kept:
+        """Return what stays in memory besides pictures."""
+        layers = self.config.objective.content_layers if self.materials.content is not None else ()
+        features = sum(width(name) / stride(name) ** 2 for name in layers)
+        return Kept(features, len(self.materials.masks or ()))
 
     def _start(self, size: tuple[int, int]) -> Tensor:
         if self.config.start == "photograph" and self.materials.content is not None:
@@ -215,9 +228,10 @@ class _Painter:
             return []
         if materials.masks is None:
             return [Manner(_blend(seen, materials.style_weights))]
-        masks = [_fitted(mask, size).to(self.device) for mask in materials.masks]
-        crowd = torch.stack(masks).sum(0).clamp(min=1)
-        return [Manner(s, m / crowd) for s, m in zip(seen, masks, strict=True)]
+        masks = [mask.to(self.device) for mask in fitted(materials.masks, size)]
+        mean = sum(materials.style_weights) / len(masks)
+        shares = [weight / mean for weight in materials.style_weights]
+        return [Manner(s, m, w) for s, m, w in zip(seen, masks, shares, strict=True)]
 
 
 def _blend(seen: list[dict[str, Moments]], shares: Sequence[float]) -> dict[str, Moments]:
@@ -229,8 +243,3 @@ def _blend(seen: list[dict[str, Moments]], shares: Sequence[float]) -> dict[str,
             part = m.scaled(share / whole)
             blend[name] = blend[name] + part if name in blend else part
     return blend
-
-
-def _fitted(mask: Tensor, size: tuple[int, int]) -> Tensor:
-    small = F.interpolate(mask[None, None], size, mode="bilinear", antialias=True)
-    return small[0, 0].clamp(0, 1)

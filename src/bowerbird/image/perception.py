@@ -16,6 +16,7 @@ formula when they agree. Moments add over positions, so a picture may be seen ti
 paintings blend, and a region is a weighting of positions.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,9 +51,9 @@ class Moments:
         """Return the moments of the same positions with every weight multiplied."""
         return Moments(self.weight * factor, self.first * factor, self.second * factor)
 
-    def detached(self) -> "Moments":
-        """Return the same numbers without their history."""
-        return Moments(self.weight.detach(), self.first.detach(), self.second.detach())
+    def to(self, device: torch.device) -> "Moments":
+        """Return the same sums on another device."""
+        return Moments(self.weight.to(device), self.first.to(device), self.second.to(device))
 
     @property
     def mean(self) -> Float[Tensor, " n"]:
@@ -146,6 +147,9 @@ class _CommonSpread(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, covariance: Tensor, root: Tensor) -> Tensor:
         product = root @ covariance @ root
+        if not bool(product.isfinite().all()):  # too long a step: let the descent see it
+            ctx.save_for_backward(product.diagonal(), product, root)
+            return product.new_tensor(math.nan)
         values, vectors = torch.linalg.eigh((product + product.T) / 2)
         values = values.clamp(min=float(values[-1].clamp(min=1e-30)) * 1e-7)  # rounding's reach
         ctx.save_for_backward(values, vectors, root)

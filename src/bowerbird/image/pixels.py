@@ -359,11 +359,16 @@ def _refuse_unwritable(
         raise PictureError(
             f"{path} needs an alpha of shape {tuple(rgb.shape[1:])}, not {tuple(alpha.shape)}"
         )
-    limit = _LARGEST_SIDE.get(suffix)
-    if limit and max(rgb.shape) > limit:
-        raise PictureError(f"{path} can't hold more than {limit} px a side; write a .png or .tif")
+    check_side(path, max(rgb.shape))
     if not all(bool(torch.isfinite(t).all()) for t in (rgb, alpha) if t is not None):
         raise PictureError(f"{path} was not written, as the picture holds NaN or infinite values")
+
+
+def check_side(path: Path, side: int) -> None:
+    """Raise `PictureError` if the format of `path` can't hold this many px a side."""
+    limit = _LARGEST_SIDE.get(_suffix(path))
+    if limit and side > limit:
+        raise PictureError(f"{path} can't hold more than {limit} px a side; write a .png or .tif")
 
 
 def _part_of(path: Path) -> Path:

@@ -11,7 +11,14 @@ from dataclasses import dataclass, replace
 from jaxtyping import Float
 from torch import Tensor
 
-from bowerbird.image.painting import SMALLEST, Materials, PaintingConfig, Start, paint_steps
+from bowerbird.image.painting import (
+    SMALLEST,
+    Materials,
+    PaintingConfig,
+    Start,
+    check_choice,
+    paint_steps,
+)
 from bowerbird.image.transfer import check_picture
 from bowerbird.learning.step import Step
 
@@ -39,6 +46,7 @@ class TextureConfig(PaintingConfig):
             raise ValueError(f"width and height are at least {SMALLEST} px")
         if self.style_scale <= 0:
             raise ValueError("style_scale is above 0")
+        check_choice(self.start, ("noise", "gray"))
 
 
 def texture(
@@ -61,8 +69,8 @@ def texture_steps(
     """Yield the texture after every step of descent; errors as in ``texture``."""
     config = config or TextureConfig()
     check_picture("painting", style)
-    if config.tileable:
-        config = replace(config, objective=replace(config.objective, edge="circular"))
+    kept = replace(config.objective, strength=1.0)  # there is no photograph to be weak beside
+    config = replace(config, objective=replace(kept, edge="circular") if config.tileable else kept)
     materials = Materials(
         (config.height, config.width),
         styles=[style],

@@ -117,6 +117,8 @@ def check_picture(name: str, picture: Tensor) -> None:
         raise ValueError(f"the {name} has the shape (3, h, w), not {tuple(picture.shape)}")
     if not picture.is_floating_point():
         raise ValueError(f"the {name} has numbers from 0 to 1 (float32), not {picture.dtype}")
+    if float(picture.median()) > 1:
+        raise ValueError(f"the {name} has numbers above 1; divide pixels of 0 to 255 by 255")
     height, width = picture.shape[1:]
     if min(height, width) < SMALLEST:
         raise ValueError(

@@ -65,6 +65,8 @@ def _bfloat16_wins_on_processor() -> bool:
     Without them a bfloat16 convolution falls back to a loop hundreds of times slower, so it is not
     even tried.
     """
+    if not torch.backends.mkldnn.is_available():
+        return False
     if not torch.ops.mkldnn._is_mkldnn_bf16_supported():
         return False
     return 1.2 * _convolution_seconds(torch.bfloat16) < _convolution_seconds(torch.float32)
@@ -87,8 +89,9 @@ def keep_freed_memory() -> bool:
     """Ask glibc to keep freed memory for the next tensor; say whether it will.
 
     A network's features are tens of megabytes each, and glibc gives such blocks back to the system
-    at once, which has to clear every page when the next tensor asks for it again: a fifth of the
-    time of a descent. This holds for the whole process; other C libraries are left as they are.
+    at once, which has to clear every page when the next tensor asks for it again: a seventh of the
+    time of a descent (docs/log.md). This holds for the whole process; other C libraries are left
+    as they are.
     """
     m_trim_threshold, m_mmap_max = -1, -4  # from malloc.h
     try:

@@ -32,9 +32,6 @@ WIDTHS = (64, 128, 256, 512, 512)  # channels a block
 # Caffe's own are 103.939, 116.779, 123.68 for blue, green, red in 0..255, with no deviation.
 CAFFE = ((123.68 / 255, 116.779 / 255, 103.939 / 255), (1 / 255, 1 / 255, 1 / 255))
 TORCHVISION = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
-# Averages are smaller than maxima; these factors keep the size of the activations (measured on
-# photographs by K. Crowson, style-transfer-pytorch: 2 and 0.78).
-POOLING_SCALE = {"max": 1.0, "average": 2.0, "l2": 0.78}
 WINOGRAD_PRODUCT = 128 * 256  # from this product of channels on, Winograd wins (measured)
 
 
@@ -52,6 +49,11 @@ def stride(layer: str) -> int:
     """Return how many pixels of the picture, across, one position of the layer stands for."""
     block = int(layer[4])
     return 2 ** (block if layer.startswith("pool") else block - 1)
+
+
+def width(layer: str) -> int:
+    """Return the number of channels of a layer."""
+    return WIDTHS[int(layer[4]) - 1]
 
 
 def reach(layer: str) -> int:
@@ -197,8 +199,7 @@ class VGG(nn.Module):
     def _pool(self, x: Tensor) -> Tensor:
         if self.pooling == "max":
             return F.max_pool2d(x, 2)
-        scale = POOLING_SCALE[self.pooling]
         if self.pooling == "average":
-            return F.avg_pool2d(x, 2) * scale
+            return F.avg_pool2d(x, 2)
         # a tiny floor keeps the gradient of the root finite where all four are zero
-        return (F.avg_pool2d(x * x, 2) * 4 + 1e-12).sqrt() * scale
+        return (F.avg_pool2d(x * x, 2) + 1e-12).sqrt()
