@@ -215,6 +215,39 @@ def cut(picture: torch.Tensor, height: int, width: int) -> torch.Tensor:
     return covering[:, top : top + height, left : left + width]
 
 
+SECTIONS = (  # the last picture of each, and its words
+    (
+        "masks.jpg",
+        """## Several paintings
+
+Two paintings mixed, and each in its own half by `--mask left.png --mask right.png`.
+
+| mixed | a region each |
+|---|---|
+| ![](pictures/mix.jpg) | ![](pictures/masks.jpg) |""",
+    ),
+    (
+        "texture-mosaic.jpg",
+        """## Textures
+
+`bowerbird image texture --tileable`, two by two copies.
+
+| swirls | mosaic |
+|---|---|
+| ![](pictures/texture-swirls.jpg) | ![](pictures/texture-mosaic.jpg) |""",
+    ),
+    (
+        "figure-1.jpg",
+        """## What each layer knows
+
+`bowerbird image reconstruct`, as figure 1 of arXiv:1508.06576: above the style of all layers up to
+relu1_1, relu2_1, ... relu5_1, below the content of relu1_2 ... relu5_2.
+
+![](pictures/figure-1.jpg)""",
+    ),
+)
+
+
 def page() -> str:
     lines = [
         "# What each knob does",
@@ -224,41 +257,21 @@ def page() -> str:
         "",
     ]
     for knob in KNOBS:
+        if not (HERE / "pictures" / file_name(knob, len(knob.variants) - 1)).exists():
+            continue  # not made yet
         lines += [f"## {knob.name}", "", f"{knob.sentence} The painting is `{knob.painting}`.", ""]
         lines.append("| " + " | ".join(f"`{flags}`" for flags, _ in knob.variants) + " |")
         lines.append("|" + "---|" * len(knob.variants))
         cells = (f"![](pictures/{file_name(knob, i)})" for i in range(len(knob.variants)))
         lines += ["| " + " | ".join(cells) + " |", ""]
-    lines += [
-        "## Several paintings",
-        "",
-        "Two paintings mixed, and each in its own half by `--mask left.png --mask right.png`.",
-        "",
-        "| mixed | a region each |",
-        "|---|---|",
-        "| ![](pictures/mix.jpg) | ![](pictures/masks.jpg) |",
-        "",
-        "## Textures",
-        "",
-        "`bowerbird image texture --tileable`, two by two copies.",
-        "",
-        "| swirls | mosaic |",
-        "|---|---|",
-        "| ![](pictures/texture-swirls.jpg) | ![](pictures/texture-mosaic.jpg) |",
-        "",
-        "## What each layer knows",
-        "",
-        "`bowerbird image reconstruct`, as figure 1 of arXiv:1508.06576: above the style of all "
-        "layers up to relu1_1, relu2_1, ... relu5_1, below the content of relu1_2 ... relu5_2.",
-        "",
-        "![](pictures/figure-1.jpg)",
-    ]
+    for last, words in SECTIONS:
+        if (HERE / "pictures" / last).exists():
+            lines += [words, ""]
     return "\n".join(lines) + "\n"
 
 
 def main() -> None:
     wanted = sys.argv[1] if len(sys.argv) > 1 else ""
-    (HERE / "knobs.md").write_text(page(), encoding="utf-8")
     for knob in (*KNOBS, STATISTICS):
         if knob.name.startswith(wanted):
             for _ in painted(knob):
@@ -271,6 +284,7 @@ def main() -> None:
     ):
         if name.startswith(wanted):
             make()
+    (HERE / "knobs.md").write_text(page(), encoding="utf-8")
 
 
 if __name__ == "__main__":
