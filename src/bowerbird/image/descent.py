@@ -12,7 +12,7 @@ halved, and the last good picture is never lost.
 
 from collections import deque
 from collections.abc import Callable
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
 import torch
 import torch.nn.functional as F
@@ -32,7 +32,6 @@ class DescentError(ArithmeticError):
     """The loss is not a number and no shorter step helped."""
 
 
-@runtime_checkable
 class Descent(Protocol):
     """A picture on its way down."""
 

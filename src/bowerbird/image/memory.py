@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from bowerbird.learning.device import Compute
 
-BASE = 0.8e9  # bytes, measured: interpreter, torch, VGG-19 and its transformed weights
-PER_PIXEL = {4: 2700, 2: 1500}  # bytes a px by bytes a feature, measured with relu5_1 the deepest
+BASE = 0.8e9  # bytes, estimated: interpreter, torch, VGG-19 and its transformed weights
+PER_PIXEL = {4: 2700, 2: 1500}  # bytes a px by bytes a feature, estimated for relu5_1
 PICTURES = 12  # photograph, picture, candidate, slopes, direction and previews
 MASK = 500  # bytes a px and mask: a weighted copy of the style layers' features
 HISTORIES = (20, 12, 8, 5, 3)  # pairs that L-BFGS remembers, the most that fit

@@ -33,6 +33,12 @@ Units = Literal["relative", "paper", "mean"]
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 
 
+def check_choice(value: object, choices: tuple[object, ...]) -> None:
+    """Raise ValueError, listing the choices, if a value is not among them."""
+    if value not in choices:
+        raise ValueError(f"{value!r} is not one of {', '.join(map(str, choices))}")
+
+
 @dataclass(frozen=True)
 class ObjectiveConfig:
     """What a good picture is."""
@@ -84,9 +90,7 @@ class ObjectiveConfig:
             (self.edge, Edge),
             (self.variation_power, Literal[1, 2]),
         ):
-            choices = get_args(kind)
-            if value not in choices:
-                raise ValueError(f"{value!r} is not one of {', '.join(map(str, choices))}")
+            check_choice(value, get_args(kind))
 
     @property
     def layer_weights(self) -> dict[str, float]:

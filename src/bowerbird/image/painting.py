@@ -18,7 +18,7 @@ from torch import Tensor
 from bowerbird.image.descent import LBFGS, Adam, Descent
 from bowerbird.image.masks import fitted
 from bowerbird.image.memory import Kept, share_out
-from bowerbird.image.objective import Manner, Objective, ObjectiveConfig, see
+from bowerbird.image.objective import Manner, Objective, ObjectiveConfig, check_choice, see
 from bowerbird.image.perception import Moments
 from bowerbird.image.pixels import fit_long_side, resize
 from bowerbird.learning.device import Compute, Precision, choose, generator, keep_freed_memory
@@ -81,12 +81,6 @@ class PaintingConfig:
             steps *= self.coarse_iterations
             rungs.append((rungs[-1][0] // 2, min(round(steps), MOST_STEPS)))
         return [(length, count) for length, count in reversed(rungs) if count]
-
-
-def check_choice(value: object, choices: tuple[object, ...]) -> None:
-    """Raise ValueError, listing the choices, if a value is not among them."""
-    if value not in choices:
-        raise ValueError(f"{value!r} is not one of {', '.join(map(str, choices))}")
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,12 @@ from typing import Literal, get_args
 from jaxtyping import Float
 from torch import Tensor
 
-from bowerbird.image.objective import STYLE_LAYERS
+from bowerbird.image.objective import STYLE_LAYERS, check_choice
 from bowerbird.image.painting import (
     SMALLEST,
     Materials,
     PaintingConfig,
     Start,
-    check_choice,
     paint_steps,
 )
 from bowerbird.image.transfer import check_picture

@@ -11,12 +11,12 @@ from dataclasses import dataclass, replace
 from jaxtyping import Float
 from torch import Tensor
 
+from bowerbird.image.objective import check_choice
 from bowerbird.image.painting import (
     SMALLEST,
     Materials,
     PaintingConfig,
     Start,
-    check_choice,
     paint_steps,
 )
 from bowerbird.image.transfer import check_picture

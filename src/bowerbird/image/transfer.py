@@ -14,11 +14,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from bowerbird.image.color import keep_luminance, luminance, match_color, match_luminance
+from bowerbird.image.objective import check_choice
 from bowerbird.image.painting import (
     SMALLEST,
     Materials,
     PaintingConfig,
-    check_choice,
     paint_steps,
 )
 from bowerbird.image.pixels import resize
