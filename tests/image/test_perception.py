@@ -133,6 +133,21 @@ def test_half_precision_features_are_summed_in_float32():
     assert float(seen.first.max()) == 300.0 * 1600
 
 
+@pytest.mark.parametrize("weighted", [False, True])
+def test_bfloat16_features_are_summed_as_if_in_float64(weighted):
+    # rounding the sums themselves to bfloat16 would cost 2e-3, hundreds of times as much
+    F = draw(24, 50, 60).relu().to(torch.bfloat16)
+    weights = torch.linspace(0, 1, 3000).to(torch.bfloat16).view(50, 60) if weighted else None
+    seen = moments(F, weights)
+    x = F[0].flatten(1).double()
+    w = torch.ones(3000).double() if weights is None else weights.flatten().double()
+    # a weighted feature is rounded before it is summed: one error of 2e-3 each, averaged out
+    tolerance = 2e-4 if weighted else 1e-5
+    for ours, exact in ((seen.first, x @ w), (seen.second, (x * w) @ x.T)):
+        assert float((ours - exact).abs().max() / exact.abs().max()) < tolerance
+    assert float(seen.weight) == pytest.approx(float(w.sum()), rel=1e-6)
+
+
 def numpy_wasserstein(F, A, floor=0.0):
     """Squared Wasserstein-2 distance of Gaussians, Olkin and Pukelsheim 1982, by scipy's root.
 

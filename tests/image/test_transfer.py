@@ -121,8 +121,8 @@ def test_each_region_takes_after_its_own_painting(photograph):
     config = replace(QUICK, size=96, iterations=8, objective=replace(SHALLOW, strength=0.8))
     made = transfer(photo, [red, blue], config, masks=[left, 1 - left])
     warmth = (made[0] - made[2]).mean(0)
-    assert float(warmth[:36].mean()) > 0.1
-    assert float(warmth[-36:].mean()) < -0.1
+    assert float(warmth[:36].mean()) > 0.05
+    assert float(warmth[-36:].mean()) < -0.05
 
 
 def test_a_start_is_where_it_begins(photograph, plate):

@@ -64,25 +64,24 @@ def test_a_second_call_does_not_change_the_first_ones_result():
     assert torch.equal(first, kept)
 
 
-def relative_errors():
-    """RMS errors of float32, by Winograd and directly, beside the RMS of float64's result."""
+def relative_error():
+    """RMS error of float32 by Winograd, beside the RMS of float64's result."""
     x, (ours, weight, bias) = draw(1, 64, 24, 24), layer(64, 64)
     exact = F.conv2d(x, weight, bias, padding=1)
-    direct = F.conv2d(x.float(), weight.float(), bias.float(), padding=1)
     size = exact.square().mean().sqrt()
-    return [float((y - exact).square().mean().sqrt() / size) for y in (ours(x.float()), direct)]
+    return float((ours(x.float()) - exact).square().mean().sqrt() / size)
 
 
-def test_rounding_errors_stay_near_the_direct_ones():
-    winograds, direct = relative_errors()
-    assert winograds < 3 * direct  # the transforms cost about one bit: measured 8e-7 beside 4e-7
+def test_rounding_errors_stay_near_those_of_direct_convolution():
+    # measured 8e-7, beside 2e-7 to 4e-7 of the library's own kernels, which differ by processor
+    assert relative_error() < 1.5e-6
 
 
 def test_the_points_halve_the_rounding_errors_of_the_textbooks(monkeypatch):
     # the module's claim: "about half" of those of Lavin and Gray's 0, +-1, +-2 and infinity
-    own = relative_errors()[0]
+    own = relative_error()
     monkeypatch.setattr(winograd, "POINTS", (0.0, 1.0, -1.0, 2.0, -2.0))
-    textbook = relative_errors()[0]
+    textbook = relative_error()
     assert own < 0.6 * textbook
 
 

