@@ -144,10 +144,8 @@ def race(lab: Lab, bfloat16: bool) -> list[Figure]:
     ours = lab.bowerbird("race", args.final, args.precision, args.every)
     theirs = lab.pastiche(args.iterations, checkpoints)
     ours_curve, theirs_curve = lab.judged(ours), lab.judged(theirs)
-    setting = (
-        f"pastiche's objective, range {args.range_weight:g}, {args.scales} scales of "
-        f"{args.coarse} and {args.final} steps, {ours['precision']}"
-    )
+    ladder = ", ".join(f"{steps} steps at {side} px" for side, steps in ours["ladder"])
+    setting = f"pastiche's objective, range {args.range_weight:g}, {ladder}, {ours['precision']}"
     figures = []
     goals = [s for s in theirs_curve if s.step in (100, args.iterations)]
     for goal in goals:
@@ -219,7 +217,7 @@ def chart(lab: Lab, ours: tuple[dict, list[Saved]], theirs: tuple[dict, list[Sav
         [
             Curve(f"pastiche {version('pastiche')}", "#b0413e", points(*theirs), marks),
             Curve(
-                f"bowerbird, pastiche's objective, {lab.args.scales} scales",
+                f"bowerbird, pastiche's objective, {len(ours[0]['ladder'])} scales",
                 "#1f6f8b",
                 points(*ours),
                 {last: f"{ours[1][last].step} steps"},
@@ -253,11 +251,11 @@ def arguments() -> argparse.Namespace:
     flag("--repeats", type=int, default=3, help="interleaved runs for seconds an iteration")
     flag("--pace", type=int, default=21, help="steps in each of those (21 fill our history)")
     flag("--iterations", type=int, default=300, help="steps of pastiche in the race")
-    flag("--final", type=int, default=100, help="our steps at the final scale in the race")
-    flag("--coarse", type=int, default=60, help="our steps at each smaller scale in the race")
-    flag("--scales", type=int, default=3, help="our scales in the race")
+    flag("--final", type=int, default=60, help="our steps at the final scale in the race")
+    flag("--coarse", type=int, default=30, help="our steps at half the size in the race")
+    flag("--scales", type=int, default=0, help="our scales in the race; 0: all, as by default")
     flag("--range-weight", type=float, default=1e9, help="our penalty outside 0..255 in the race")
-    flag("--every", type=int, default=2, help="our final steps between saved pictures")
+    flag("--every", type=int, default=1, help="our final steps between saved pictures")
     flag("--precision", default="auto", help="ours: auto, float32 or bfloat16")
     flag("--threads", type=int, default=0, help="threads of every run; 0 is torch's own number")
     flag("--output", type=Path, default=HERE, help="folder of results.csv and curves.png")

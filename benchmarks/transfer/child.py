@@ -146,6 +146,7 @@ def bowerbird(spec: dict) -> dict:
         "start_up": start_up,
         "seconds": seconds,
         "usual": median(last[1:] or last),
+        "ladder": [(side, sides.count(side)) for side in dict.fromkeys(sides)],
         "losses": losses,
         "pictures": pictures,
         "peak_mb": peak_mb(),
