@@ -109,13 +109,13 @@ KNOBS = (
     ),
     Knob(
         "preset",
-        "The settings of other tools, here after 60 steps.",
+        "The settings of other tools; gatys begins with noise and needs its 500 steps.",
         tuple(
             (
-                f"--preset {name} --iterations 60",
-                {"config": replace(PRESETS[name], size=SIDE, iterations=60)},
+                f"--preset {name} --iterations {steps}",
+                {"config": replace(PRESETS[name], size=SIDE, iterations=steps)},
             )
-            for name in ("gatys", "pastiche", "crowson")
+            for name, steps in (("gatys", 500), ("pastiche", 100), ("crowson", 60))
         ),
     ),
 )
@@ -132,6 +132,34 @@ STATISTICS = Knob(
         ),
     ),
 )
+
+
+DESCENT = Knob(
+    "descent",
+    "Two ways down, and what averaging the iterates does.",
+    (
+        ("--optimizer lbfgs --iterations 25", {}),
+        ("--optimizer adam --iterations 25", {"optimizer": "adam"}),
+        (
+            "--optimizer adam --iterations 100 --average 0",
+            {"optimizer": "adam", "iterations": 100, "average": 0.0},
+        ),
+        (
+            "--optimizer adam --iterations 100",
+            {"optimizer": "adam", "iterations": 100},
+        ),
+    ),
+)
+VARIATION = Knob(
+    "variation",
+    "Total variation, and the range penalty.",
+    (
+        ("--variation-weight 0", objective(variation_weight=0.0)),
+        ("--variation-weight 30", objective(variation_weight=30.0)),
+        ("--range-weight 0", objective(range_weight=0.0)),
+    ),
+)
+COMPARED = (STATISTICS, DESCENT, VARIATION)  # for docs/objective.md
 
 
 def file_name(knob: Knob, index: int) -> str:
@@ -160,7 +188,7 @@ def two_paintings_and_masks() -> None:
 
 def textures() -> None:
     for name in ("swirls", "mosaic"):
-        config = TextureConfig(width=SIDE // 2, height=SIDE // 2, tileable=True, iterations=60)
+        config = TextureConfig(width=SIDE, height=SIDE, tileable=True, iterations=60)
         tile = texture(plate(name), config)
         write_picture(HERE / "pictures" / f"texture-{name}.jpg", tile.repeat(1, 2, 2))
         print("texture", name)
@@ -272,7 +300,7 @@ def page() -> str:
 
 def main() -> None:
     wanted = sys.argv[1] if len(sys.argv) > 1 else ""
-    for knob in (*KNOBS, STATISTICS):
+    for knob in (*KNOBS, *COMPARED):
         if knob.name.startswith(wanted):
             for _ in painted(knob):
                 pass

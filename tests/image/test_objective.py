@@ -271,7 +271,8 @@ def test_a_mask_on_the_last_rows_only_is_still_a_number(network, photograph):
 def test_two_regions_of_one_style_have_each_its_own_statistics(network, pictures):
     # halves that both look like the painting lose nothing; the painting's mean elsewhere would
     content, style, _ = (p.float() for p in pictures)
-    net, config = network("relu2_1"), replace(SHALLOW, statistic="gram", strength=1.0)
+    config = replace(SHALLOW, statistic="gram", strength=1.0, variation_weight=0.0)
+    net = network("relu2_1")
     target, left = see(net, style, config, 1 << 62), torch.zeros(content.shape[2:])
     left[:, :32] = 1
     both = Objective(net, config, content, [Manner(target, left), Manner(target, 1 - left)])
@@ -279,6 +280,17 @@ def test_two_regions_of_one_style_have_each_its_own_statistics(network, pictures
     whole, parts = both.evaluate(content), [o.evaluate(content) for o in alone]
     assert whole.losses["style"] == pytest.approx(sum(p.losses["style"] for p in parts), rel=1e-5)
     assert_same(whole, replace(whole, gradient=sum(p.gradient for p in parts)))
+
+
+def test_variation_counts_only_where_a_manner_is(network, pictures):
+    content, style, made = (p.float() for p in pictures)
+    left = torch.zeros(content.shape[2:])
+    left[:, :24] = 1
+    config = ObjectiveConfig(content_layers=(), style_layers=(), variation_weight=3.0)
+    there = build(network("relu2_1"), replace(config, range_weight=0.0), content, style, left)
+    gradient = there.evaluate(made).gradient
+    assert float(gradient[..., 24:].abs().max()) == 0
+    assert float(gradient[..., :24].abs().min()) > 0
 
 
 def test_strength_0_has_nothing_to_change_in_the_photograph(network, pictures):

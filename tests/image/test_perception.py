@@ -249,6 +249,14 @@ def test_total_variation_equals_numpy(photograph, power):
     assert ours == pytest.approx(across.mean() + down.mean(), rel=1e-12)
 
 
+def test_total_variation_of_a_circular_picture_ignores_where_it_begins(photograph):
+    picture = photograph(height=9, width=13)[None].double()
+    turned = picture.roll((4, 5), (2, 3))
+    whole = total_variation(picture, circular=True)
+    torch.testing.assert_close(total_variation(turned, circular=True), whole)
+    assert not torch.isclose(total_variation(turned), total_variation(picture))
+
+
 @pytest.mark.parametrize("size", [(1, 7), (7, 1), (1, 1)])
 def test_total_variation_counts_only_neighbours_that_are_there(size):
     picture = torch.rand(1, 3, *size, dtype=torch.float64, requires_grad=True)

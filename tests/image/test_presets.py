@@ -125,7 +125,7 @@ def variation(picture):
 
 def test_anishathalyes_variation_is_the_mean_square_in_0_to_255(network_of, scene):
     # neural_style: 100 * 2 * (l2_loss(dy) / n_y + l2_loss(dx) / n_x), l2_loss being half a sum
-    config = replace(PRESETS["anishathalye"].objective, strength=0.0, content_layers=())
+    config = replace(PRESETS["anishathalye"].objective, content_weight=0.0, style_weight=0.0)
     content, style, made = scene
     ours = evaluate(network_of(config), config, content, style, made).losses
     across, down = variation(255 * made.double())
@@ -135,7 +135,7 @@ def test_anishathalyes_variation_is_the_mean_square_in_0_to_255(network_of, scen
 
 def test_johnsons_variation_is_half_a_sum_of_squares_at_512_by_384(network_of, scene):
     # neural_style.lua: the gradient of 1/2 1e-3 sum of squares; a mean here, so equal at that size
-    config = replace(PRESETS["neural-style"].objective, strength=0.0, content_layers=())
+    config = replace(PRESETS["neural-style"].objective, content_weight=0.0, style_weight=0.0)
     style = scene[1]
     large = torch.rand(1, 3, 384, 512, generator=torch.Generator().manual_seed(0))
     ours = evaluate(network_of(config), config, None, style, large).losses

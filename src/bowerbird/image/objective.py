@@ -1,7 +1,7 @@
 """The loss of a picture: near a photograph in content, near paintings in style; and its gradient.
 
 ``L = alpha L_content + beta sum_l w_l E_l``, plus two small terms on the pixels themselves: their
-variation, and what lies outside [0, 1].
+variation, in step with the style, and what lies outside [0, 1].
 
 Source: Gatys, Ecker, Bethge 2015 (arXiv:1508.06576), equation 7.
 
@@ -59,8 +59,8 @@ class ObjectiveConfig:
     """Weight of content at strength 0.5 (alpha in the paper)."""
     style_weight: float = 1.0
     """Weight of style at strength 0.5 (beta in the paper)."""
-    variation_weight: float = 0.0
-    """Weight of total variation, on pixels in [0, 1]."""
+    variation_weight: float = 1.0
+    """Weight of total variation at strength 0.5, on pixels in [0, 1]: against grain."""
     variation_power: Literal[1, 2] = 2
     """Absolute (1) or squared (2) differences in the total variation."""
     range_weight: float = 100.0
@@ -185,6 +185,7 @@ class Objective:
         self.content_weight = content_weight if content is not None else 0.0
         wanted = config.content_layers if self.content_weight else ()
         styled = config.style_layers if self.style_weight and manners else ()
+        self.variation_weight = config.variation_weight * (2 * config.strength) ** 2
         self.layers = in_depth_order(tuple({*wanted, *styled}))
         self.content_layers, self.style_layers = wanted, styled
         self.most = most
@@ -197,6 +198,9 @@ class Objective:
             None if m.mask is None else {name: at_layer(m.mask, name) for name in styled}
             for m in self.manners
         ]
+        masks = [m.mask for m in self.manners if m.mask is not None]
+        # what no manner covers is left as it is
+        self.covered = torch.stack(masks).sum(0).clamp(max=1) if masks else None
         self.content: dict[str, Tensor] = {}
         self.energy: dict[str, float] = {}
         if content is not None and wanted:
@@ -257,9 +261,11 @@ class Objective:
         config = self.config
         leaf = picture.detach().requires_grad_()
         loss = config.range_weight * perception.out_of_range(leaf)
-        if config.variation_weight:
-            variation = perception.total_variation(leaf, config.variation_power)
-            loss = loss + config.variation_weight * variation
+        if self.variation_weight:
+            variation = perception.total_variation(
+                leaf, config.variation_power, self.covered, config.edge == "circular"
+            )
+            loss = loss + self.variation_weight * variation
         loss.backward()
         assert leaf.grad is not None
         return leaf.grad, {"pixels": float(loss.detach())}

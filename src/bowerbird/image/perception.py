@@ -201,15 +201,28 @@ def wasserstein_loss(
     return (made.mean - target.mean).square().sum() + spread - 2 * common
 
 
-def total_variation(pictures: Float[Tensor, "b 3 h w"], power: int = 2) -> Float[Tensor, ""]:
+def total_variation(
+    pictures: Float[Tensor, "b 3 h w"],
+    power: int = 2,
+    weights: Float[Tensor, "h w"] | None = None,
+    circular: bool = False,
+) -> Float[Tensor, ""]:
     """Return the mean of |difference|^power between neighbours, summed over both directions.
 
-    In units of the picture ([0, 1]); a picture of one row or column has no neighbours there.
+    In units of the picture ([0, 1]); a picture of one row or column has no neighbours there, unless
+    it is ``circular`` and meets itself at its edges. ``weights``, 0 to 1, say how much each pixel
+    counts; two neighbours count as much as the lesser one.
     """
-    across = (pictures[..., 1:] - pictures[..., :-1]).abs().pow(power)
-    down = (pictures[..., 1:, :] - pictures[..., :-1, :]).abs().pow(power)
-    terms = [d.mean() for d in (across, down) if d.numel()]
-    return torch.stack(terms).sum() if terms else pictures.sum() * 0
+    terms = []
+    for axis in (-1, -2):
+        first, second = pictures, pictures.roll(-1, axis)
+        count = torch.ones(pictures.shape[-2:]) if weights is None else weights
+        count = torch.minimum(count, count.roll(-1, axis)).to(pictures)
+        apart = (second - first).abs().pow(power) * count
+        there = pictures.shape[axis] - (0 if circular else 1)
+        terms.append(apart.narrow(axis, 0, there))
+    means = [term.mean() for term in terms if term.numel()]
+    return torch.stack(means).sum() if means else pictures.sum() * 0
 
 
 def out_of_range(pictures: Float[Tensor, "b 3 h w"]) -> Float[Tensor, ""]:
