@@ -1,0 +1,328 @@
+"""The one way of learning: batches -> loss -> weights, a ``Step`` at a time.
+
+It runs on Accelerate: one process, or as many as ``torchrun`` starts. Each process draws its own
+share of every batch; gradients are averaged before a step, so N processes with B rows each learn
+as one with N B rows.
+
+A checkpoint holds everything that the next step depends on (weights, optimizer, random numbers,
+the task's place in its data and what it carries), so a resumed run ends, on a processor, with the
+same weights bit for bit as one that was never interrupted.
+
+Optimizers: AdamW (Loshchilov, Hutter 2019), RMSprop (Hinton 2012), Muon (Jordan et al. 2024) for
+matrices with AdamW for the rest. Averaged weights: Polyak, Juditsky 1992, as a decaying mean.
+"""
+
+import json
+import math
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal, Protocol, get_args
+
+import torch
+from torch import Tensor, nn
+
+from bowerbird.learning.modelfile import Card, ModelError, read_model, write_model
+from bowerbird.learning.step import Step
+
+Optimizer = Literal["adamw", "muon", "rmsprop", "sgd"]
+Decay = Literal["cosine", "linear", "constant", "steps"]
+
+
+class LearningError(ArithmeticError):
+    """The loss is not a number, again and again."""
+
+
+@dataclass(frozen=True)
+class FitConfig:
+    """How weights are learned."""
+
+    iterations: int = 2000
+    """Steps of learning."""
+    optimizer: Optimizer = "adamw"
+    """adamw; muon (for matrices, adamw for the rest); rmsprop; or sgd."""
+    rate: float = 2e-3
+    """Learning rate at its highest."""
+    warm_up: int = 100
+    """Steps in which the rate rises from 0."""
+    decay: Decay = "cosine"
+    """How the rate falls afterwards: cosine, linear, constant, or in steps."""
+    final_rate: float = 0.05
+    """Rate at the end of cosine and linear, as a share of the highest."""
+    decay_every: int = 1000
+    """Steps between two falls of the rate (decay: steps)."""
+    decay_after: int = 0
+    """Steps before the first fall (decay: steps)."""
+    decay_factor: float = 0.97
+    """What the rate is multiplied by at each fall (decay: steps)."""
+    beta1: float = 0.9
+    """Memory of the gradient's mean (adamw), or momentum (sgd)."""
+    beta2: float = 0.99
+    """Memory of the gradient's square (adamw, rmsprop)."""
+    weight_decay: float = 0.1
+    """Decay of matrices, times the rate (adamw, muon)."""
+    clip: float = 1.0
+    """Longest gradient; longer ones are shortened. 0 is no bound."""
+    clip_value: float = 0.0
+    """Largest entry of a gradient; larger ones are cut (char-rnn). 0 is no bound."""
+    accumulate: int = 1
+    """Batches whose gradients are averaged before a step."""
+    average: float = 0.0
+    """Decay of a running mean of the weights, which is then the result; 0 is the last weights."""
+    validate_every: int = 250
+    """Steps between two measurements on the validation data."""
+    patience: int = 0
+    """Measurements without a better one after which learning ends early; 0 is never."""
+    seed: int = 0
+    """Seed of first weights, order and dropping."""
+
+    def __post_init__(self) -> None:
+        for value, kind in ((self.optimizer, Optimizer), (self.decay, Decay)):
+            if value not in get_args(kind):
+                raise ValueError(f"{value!r} is not one of {', '.join(get_args(kind))}")
+        if min(self.iterations, self.accumulate, self.validate_every, self.decay_every) < 1:
+            raise ValueError(
+                "iterations, accumulate, validate_every and decay_every are at least 1"
+            )
+        if not (0 < self.rate < math.inf and 0 <= self.average < 1):
+            raise ValueError("rate is above 0, and average in 0..1 without 1")
+
+    def rate_at(self, step: int) -> float:
+        """Return the learning rate of a step, counted from 0."""
+        if step < self.warm_up:
+            return self.rate * (step + 1) / self.warm_up
+        if self.decay == "steps":
+            falls = max(0, step - self.decay_after) // self.decay_every
+            return self.rate * self.decay_factor**falls
+        if self.decay == "constant":
+            return self.rate
+        done = (step - self.warm_up) / max(1, self.iterations - self.warm_up)
+        done = min(1.0, done)
+        share = 1 - done if self.decay == "linear" else (1 + math.cos(math.pi * done)) / 2
+        return self.rate * (self.final_rate + (1 - self.final_rate) * share)
+
+
+class Task(Protocol):
+    """What is learned: a network, its data, and how both are measured."""
+
+    network: nn.Module
+    """What learns; its parameters are float32."""
+
+    def loss(self, network: nn.Module) -> Tensor:
+        """Return the mean loss of the next batch, seen through ``network``."""
+        ...
+
+    def validate(self, network: nn.Module) -> float:
+        """Return the loss on data that is never learned from."""
+        ...
+
+    def kept(self) -> dict[str, Tensor]:
+        """Return what the next batch depends on: the place in the data, what is carried."""
+        ...
+
+    def restore(self, kept: Mapping[str, Tensor]) -> None:
+        """Go on from what ``kept`` returned."""
+        ...
+
+
+@dataclass(frozen=True)
+class Checkpoints:
+    """Where a run is kept, so that it can go on after an end at any moment."""
+
+    path: Path
+    every: int = 500
+    """Steps between two checkpoints: what an end at a bad moment can cost."""
+    resume: bool = False
+    """Whether to go on from the checkpoint that is there."""
+
+
+def fit_steps(
+    task: Task, config: FitConfig, checkpoints: Checkpoints | None = None, *, device: str = "cpu"
+) -> Iterator[Step[None]]:
+    """Learn, and yield a step after each; at the end the network has the best weights found.
+
+    ``losses`` has ``total``, and ``validation`` at steps where that was measured. Raises
+    LearningError if the loss stays no number, ModelError for a checkpoint that does not fit.
+    """
+    from accelerate import Accelerator  # noqa: PLC0415 - takes a second
+
+    began = time.perf_counter()
+    accelerator = Accelerator(cpu=device == "cpu")
+    fitting = _Fitting(task, config, accelerator)
+    path = None
+    if checkpoints is not None:  # each process carries something of its own
+        rank = accelerator.process_index
+        path = checkpoints.path.with_name(checkpoints.path.name + (f".{rank}" if rank else ""))
+        if checkpoints.resume:
+            fitting.load(path)
+    while fitting.number < config.iterations:
+        losses, note = fitting.step()
+        if fitting.number % config.validate_every == 0 or fitting.number == config.iterations:
+            losses["validation"] = fitting.validate()
+        if checkpoints is not None and path and fitting.number % checkpoints.every == 0:
+            fitting.save(path)
+        seconds = time.perf_counter() - began
+        yield Step(fitting.number, config.iterations, losses, seconds, note=note)
+        if config.patience and fitting.waited >= config.patience:
+            break
+    fitting.finish()
+
+
+class _Fitting:
+    """A task with its optimizers, between two steps."""
+
+    def __init__(self, task: Task, config: FitConfig, accelerator: Any) -> None:
+        self.task, self.config, self.accelerator = task, config, accelerator
+        plain = _optimizers(task.network, config)
+        self.network, *self.optimizers = accelerator.prepare(task.network, *plain)
+        self.number, self.waited, self.failures = 0, 0, 0
+        self.best: dict[str, Tensor] = {}
+        self.best_loss = math.inf
+        self.mean: dict[str, Tensor] = {}
+        if config.average:
+            self.mean = {n: p.detach().clone() for n, p in task.network.named_parameters()}
+
+    def step(self) -> tuple[dict[str, float], str]:
+        """Learn from the next batches; return the loss and what was unusual."""
+        config, total = self.config, 0.0
+        rate = config.rate_at(self.number)
+        for _ in range(config.accumulate):
+            loss = self.task.loss(self.network)
+            self.accelerator.backward(loss / config.accumulate)
+            total += float(self.accelerator.reduce(loss.detach(), "mean")) / config.accumulate
+        length = self._clipped()
+        self.number += 1
+        note = ""
+        if math.isfinite(total) and math.isfinite(length):
+            self.failures = 0
+            for optimizer in self.optimizers:
+                for group in optimizer.param_groups:
+                    group["lr"] = rate * group["share"]
+                optimizer.step()
+            self._average()
+        else:  # no step: the weights are still good
+            self.failures += 1
+            note = "the loss was not a number; this batch was left out"
+            if self.failures >= MOST_FAILURES:
+                raise LearningError(
+                    "the loss is not a number any more; lower the rate, or resume from a checkpoint"
+                )
+        for optimizer in self.optimizers:
+            optimizer.zero_grad()
+        return {"total": total, "rate": rate, "gradient": length}, note
+
+    def _clipped(self) -> float:
+        """Shorten the gradient as configured; return its length before."""
+        parameters = list(self.task.network.parameters())
+        length = float(torch.nn.utils.clip_grad_norm_(parameters, self.config.clip or math.inf))
+        if self.config.clip_value:
+            torch.nn.utils.clip_grad_value_(parameters, self.config.clip_value)
+        return length
+
+    def _average(self) -> None:
+        # a running mean of few weights would remember the first ones: it begins short
+        decay = min(self.config.average, (1 + self.number) / (10 + self.number))
+        for name, p in self.task.network.named_parameters():
+            if name in self.mean:
+                self.mean[name].lerp_(p.detach(), 1 - decay)
+
+    def validate(self) -> float:
+        """Measure the weights that would be the result now, and keep them if they are the best."""
+        own = {n: p.detach().clone() for n, p in self.task.network.named_parameters()}
+        self._put(self.mean)
+        loss = self.task.validate(self.task.network)
+        if loss < self.best_loss:
+            self.best_loss, self.waited = loss, 0
+            self.best = {n: p.detach().clone() for n, p in self.task.network.named_parameters()}
+        else:
+            self.waited += 1
+        self._put(own)
+        return loss
+
+    def finish(self) -> None:
+        """Give the network the best weights."""
+        self._put(self.best)
+
+    def _put(self, weights: Mapping[str, Tensor]) -> None:
+        with torch.no_grad():
+            for name, p in self.task.network.named_parameters():
+                if name in weights:
+                    p.copy_(weights[name])
+
+    def save(self, path: Path) -> None:
+        """Write everything that the next step depends on, whole or not at all."""
+        own = self.task.network.named_parameters()
+        tensors: dict[str, Tensor] = {f"network.{n}": p for n, p in own}
+        tensors |= {f"mean.{n}": p for n, p in self.mean.items()}
+        tensors |= {f"best.{n}": p for n, p in self.best.items()}
+        tensors |= {f"task.{n}": t for n, t in self.task.kept().items()}
+        tensors["random"] = torch.get_rng_state()
+        for i, optimizer in enumerate(self.optimizers):
+            for j, state in optimizer.state_dict()["state"].items():
+                for name, value in state.items():
+                    tensors[f"optimizer.{i}.{j}.{name}"] = torch.as_tensor(value)
+        counts = {"number": self.number, "waited": self.waited, "failures": self.failures}
+        best = self.best_loss if math.isfinite(self.best_loss) else None
+        card = Card("checkpoint", asdict(self.config), provenance={**counts, "best_loss": best})
+        # two names of one tensor (tied weights) can't be saved twice in this format
+        write_model(path, card, {n: t.detach().clone() for n, t in tensors.items()})
+
+    def load(self, path: Path) -> None:
+        """Go on from a checkpoint."""
+        card, tensors = read_model(path, "checkpoint")
+        if dict(card.config) != json.loads(json.dumps(asdict(self.config))):
+            raise ModelError(f"{path} is of a run with other settings; use the same, or begin anew")
+        told = card.provenance
+        self.number, self.waited, self.failures = (
+            told[name] for name in ("number", "waited", "failures")
+        )
+        self.best_loss = math.inf if told["best_loss"] is None else told["best_loss"]
+        parts: dict[str, dict[str, Tensor]] = {}
+        for name, tensor in tensors.items():
+            part, _, rest = name.partition(".")
+            parts.setdefault(part, {})[rest] = tensor
+        self._put(parts["network"])
+        self.mean, self.best = parts.get("mean", {}), parts.get("best", {})
+        self.task.restore(parts.get("task", {}))
+        torch.set_rng_state(tensors["random"])
+        for i, optimizer in enumerate(self.optimizers):
+            whole = optimizer.state_dict()
+            states: dict[int, dict[str, Tensor]] = {}
+            for name, tensor in parts.get("optimizer", {}).items():
+                which, j, field = name.split(".")
+                if int(which) == i:
+                    states.setdefault(int(j), {})[field] = tensor
+            whole["state"] = states
+            optimizer.load_state_dict(whole)
+
+
+MOST_FAILURES = 10  # batches in a row whose loss is not a number
+
+
+def _optimizers(network: nn.Module, config: FitConfig) -> list[torch.optim.Optimizer]:
+    """Return the optimizers; ``share`` in each group is its rate as a share of the rate."""
+    named = list(network.named_parameters())
+    matrices = [p for _, p in named if p.ndim >= 2]
+    vectors = [p for _, p in named if p.ndim < 2]
+    if config.optimizer in ("rmsprop", "sgd"):  # whose weight decay would be another thing
+        everything = [{"params": matrices + vectors, "share": 1.0}]
+        if config.optimizer == "rmsprop":
+            return [torch.optim.RMSprop(everything, lr=config.rate, alpha=config.beta2)]
+        return [torch.optim.SGD(everything, lr=config.rate, momentum=config.beta1)]
+    groups = [
+        {"params": matrices, "weight_decay": config.weight_decay, "share": 1.0},
+        {"params": vectors, "weight_decay": 0.0, "share": 1.0},
+    ]
+    betas = (config.beta1, config.beta2)
+    if config.optimizer == "adamw":
+        return [torch.optim.AdamW(groups, lr=config.rate, betas=betas, fused=True)]
+    inner = [p for n, p in named if p.ndim == 2 and n.startswith("layers")]
+    rest = [p for n, p in named if not (p.ndim == 2 and n.startswith("layers"))]
+    muon = torch.optim.Muon(
+        [{"params": inner, "share": 1.0}], lr=config.rate, weight_decay=config.weight_decay
+    )
+    adam = torch.optim.AdamW(
+        [{"params": rest, "share": 0.25}], lr=config.rate, betas=betas, weight_decay=0.0, fused=True
+    )
+    return [muon, adam]

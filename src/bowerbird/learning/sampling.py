@@ -1,0 +1,118 @@
+"""Drawing the next sign from a network's scores, again and again.
+
+``p_i = softmax(scores / temperature)``; what is unlikely is cut away first: all but the k likeliest
+(top-k), all beyond a summed probability (top-p, Holtzman et al. 2020, arXiv:1904.09751), or all
+below a share of the likeliest (min-p, arXiv:2407.01082). The repetition penalty is that of CTRL
+(Keskar et al. 2019, arXiv:1909.05858): scores of signs seen lately are divided by it if positive,
+multiplied if negative.
+
+At temperature 0 the likeliest sign is taken; equal ones go to the lowest number.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from bowerbird.learning.sequence import SequenceNetwork, State
+
+
+@dataclass(frozen=True)
+class SamplingConfig:
+    """How the next sign is chosen."""
+
+    temperature: float = 0.8
+    """How freely: 0 takes the likeliest sign, 1 the network's own probabilities."""
+    top_k: int = 0
+    """Only the k likeliest signs are allowed; 0 is no bound."""
+    top_p: float = 1.0
+    """Only the likeliest signs that together have this probability are allowed."""
+    min_p: float = 0.0
+    """Only signs with at least this share of the likeliest one's probability are allowed."""
+    repetition_penalty: float = 1.0
+    """How much signs of the recent past are disliked; 1 is not at all."""
+    repetition_window: int = 64
+    """Signs that count as the recent past."""
+    seed: int = 0
+    """Seed of the choices."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.temperature < math.inf:
+            raise ValueError(f"temperature is 0 or above, not {self.temperature}")
+        if self.top_k < 0 or not 0 < self.top_p <= 1 or not 0 <= self.min_p <= 1:
+            raise ValueError("top_k is not below 0, top_p in 0..1 above 0, min_p in 0..1")
+        if not 1 <= self.repetition_penalty < math.inf or self.repetition_window < 1:
+            raise ValueError("repetition_penalty and repetition_window are at least 1")
+
+
+def allowed(
+    scores: Float[Tensor, "b v"], config: SamplingConfig, past: Int[Tensor, "b n"] | None = None
+) -> Float[Tensor, "b v"]:
+    """Return the scores divided by the temperature, minus infinity where a sign is cut away."""
+    if past is not None and config.repetition_penalty != 1:
+        recent = past[:, -config.repetition_window :]
+        seen = scores.gather(1, recent)
+        penalty = config.repetition_penalty
+        scores = scores.scatter(1, recent, torch.where(seen > 0, seen / penalty, seen * penalty))
+    scores = scores / (config.temperature or 1.0)
+    if config.top_k and config.top_k < scores.shape[1]:
+        least = scores.topk(config.top_k, 1).values[:, -1:]
+        scores = scores.masked_fill(scores < least, -math.inf)
+    if config.min_p:
+        least = scores.max(1, keepdim=True).values + math.log(config.min_p)
+        scores = scores.masked_fill(scores < least, -math.inf)
+    if config.top_p < 1:
+        ordered, order = scores.softmax(1).sort(stable=True, dim=1, descending=True)
+        beyond = ordered.cumsum(1) - ordered >= config.top_p  # the first is always allowed
+        scores = scores.masked_fill(beyond.gather(1, order.argsort(1)), -math.inf)
+    return scores
+
+
+def choose_sign(
+    scores: Float[Tensor, "b v"],
+    config: SamplingConfig,
+    random: torch.Generator,
+    past: Int[Tensor, "b n"] | None = None,
+) -> Int[Tensor, " b"]:
+    """Draw a sign for each row."""
+    scores = allowed(scores, config, past)
+    if config.temperature == 0:
+        return scores.argmax(1)
+    return torch.multinomial(scores.softmax(1), 1, generator=random)[:, 0]
+
+
+@torch.no_grad()
+def read_prompt(
+    network: SequenceNetwork, prompt: Int[Tensor, "b t"]
+) -> tuple[Float[Tensor, "b v"], State]:
+    """Return the scores after a prompt of at least one sign, and the state."""
+    scores, state = network(prompt)
+    return scores[:, -1], state
+
+
+@torch.no_grad()
+def write_signs(
+    network: SequenceNetwork, prompt: Int[Tensor, "b t"], config: SamplingConfig
+) -> Iterator[Int[Tensor, " b"]]:
+    """Yield one more sign for each row, for ever; the network's dropping is switched off.
+
+    The network is on a processor or a GPU, as the prompt; choices are drawn on the processor.
+    """
+    network.eval()
+    random = torch.Generator().manual_seed(config.seed)
+    scores, state = read_prompt(network, prompt)
+    past = prompt.cpu()
+    while True:
+        sign = choose_sign(scores.cpu(), config, random, past)
+        if config.repetition_penalty != 1:
+            past = torch.cat([past, sign[:, None]], 1)[:, -config.repetition_window :]
+        yield sign
+        scores, state = network.step(sign.to(prompt.device), state)
+
+
+def ends_with(signs: Sequence[int], stops: Sequence[Sequence[int]]) -> bool:
+    """Return whether the signs end with one of the stops."""
+    return any(len(stop) and list(signs[-len(stop) :]) == list(stop) for stop in stops)

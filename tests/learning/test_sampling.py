@@ -1,0 +1,88 @@
+"""Sampling: what is cut away, temperature and penalty, the same choices for the same seed."""
+
+import itertools
+import math
+
+import pytest
+import torch
+
+from bowerbird.learning.sampling import (
+    SamplingConfig,
+    allowed,
+    choose_sign,
+    ends_with,
+    write_signs,
+)
+from bowerbird.networks.recurrent import Recurrent, RecurrentConfig
+
+SCORES = torch.tensor([[2.0, 1.0, 0.5, -1.0, -3.0]])
+
+
+def kept(**changes):
+    scores = allowed(SCORES, SamplingConfig(temperature=1.0, **changes))
+    return scores.isfinite()[0].nonzero().flatten().tolist()
+
+
+def test_what_is_cut_away():
+    p = SCORES.softmax(1)[0].tolist()  # 0.60, 0.22, 0.13, 0.03, 0.004
+    assert kept() == [0, 1, 2, 3, 4]
+    assert kept(top_k=2) == [0, 1]
+    assert kept(top_k=99) == [0, 1, 2, 3, 4]
+    assert kept(top_p=p[0] - 0.01) == [0]  # the first is always allowed
+    assert kept(top_p=p[0] + 0.01) == [0, 1]
+    assert kept(min_p=p[2] / p[0] - 0.01) == [0, 1, 2]
+    assert kept(top_k=3, top_p=0.7) == [0, 1]
+
+
+def test_temperature_sharpens_towards_the_likeliest():
+    random = torch.Generator().manual_seed(0)
+    many = SCORES.expand(4000, -1)
+    for temperature in (0.5, 1.0, 2.0):
+        drawn = choose_sign(many, SamplingConfig(temperature=temperature), random)
+        shares = drawn.bincount(minlength=5) / 4000
+        expected = (SCORES[0] / temperature).softmax(0)
+        assert float((shares - expected).abs().max()) < 4 * math.sqrt(0.25 / 4000)
+    assert choose_sign(many, SamplingConfig(temperature=0), random).unique().tolist() == [0]
+
+
+def test_repetition_is_disliked_whatever_the_sign_of_the_score():
+    past = torch.tensor([[0, 3]])
+    config = SamplingConfig(temperature=1.0, repetition_penalty=2.0)
+    torch.testing.assert_close(
+        allowed(SCORES, config, past), torch.tensor([[1.0, 1.0, 0.5, -2.0, -3.0]])
+    )
+    short = SamplingConfig(temperature=1.0, repetition_penalty=2.0, repetition_window=1)
+    assert float(allowed(SCORES, short, past)[0, 0]) == 2.0
+
+
+def written(count=12, **changes):
+    network = Recurrent(5, RecurrentConfig(width=16))
+    prompt = torch.tensor([[1, 2], [3, 4]])
+    drawn = itertools.islice(write_signs(network, prompt, SamplingConfig(**changes)), count)
+    return torch.stack(list(drawn), 1)
+
+
+def test_the_same_seed_writes_the_same():
+    assert torch.equal(written(seed=3), written(seed=3))
+    assert not torch.equal(written(seed=3, temperature=1.0), written(seed=4, temperature=1.0))
+
+
+def test_writing_at_temperature_0_is_what_the_whole_sequence_says():
+    network = Recurrent(5, RecurrentConfig(width=16)).eval()
+    prompt = torch.tensor([[1, 2]])
+    drawn = list(itertools.islice(write_signs(network, prompt, SamplingConfig(temperature=0)), 8))
+    whole = torch.cat([prompt, torch.stack(drawn, 1)], 1)
+    assert network(whole)[0].argmax(2)[0, 1:-1].tolist() == whole[0, 2:].tolist()
+
+
+def test_stops():
+    assert ends_with([1, 2, 3], [[9], [2, 3]])
+    assert not ends_with([1, 2, 3], [[2], []])
+
+
+@pytest.mark.parametrize(
+    "change", [{"temperature": -1}, {"temperature": math.nan}, {"top_p": 0}, {"min_p": 2}]
+)
+def test_impossible_wishes_are_refused(change):
+    with pytest.raises(ValueError, match="temperature|top_p|min_p"):
+        SamplingConfig(**change)

@@ -1,0 +1,137 @@
+"""Recurrent networks: torch's own layers, the step form, published sizes, dropping."""
+
+import pytest
+import torch
+from torch import nn
+
+from bowerbird.networks.recurrent import Recurrent, RecurrentConfig
+
+
+def signs(batch=3, length=11, vocabulary=17):
+    return torch.randint(vocabulary, (batch, length), generator=torch.Generator().manual_seed(0))
+
+
+def build(vocabulary=17, **changes):
+    return Recurrent(vocabulary, RecurrentConfig(**{"width": 24, **changes})).eval()
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
+def test_it_equals_torchs_layers_on_the_same_weights(cell):
+    ours = build(cell=cell, layers=2, embedding=9, biases=2)
+    kind = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn": nn.RNN}[cell]
+    theirs = kind(9, 24, 2, batch_first=True)
+    for i, layer in enumerate(ours.layers):
+        for name, p in layer.named_parameters():
+            getattr(theirs, f"{name}_l{i}").data.copy_(p.data)
+    y, state = theirs(ours.embedding(signs()))
+    scores, after = ours(signs())
+    torch.testing.assert_close(scores, ours.decoder(y))
+    flat = [s[i] for i in range(2) for s in (state if cell == "lstm" else (state,))]
+    torch.testing.assert_close(list(after), flat)
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"embedding": 24, "tied": True, "layer_norm": True},
+        {
+            "biases": 2,
+            "embedding": 7,
+            "dropout": 0.5,
+            "input_dropout": 0.3,
+            "recurrent_dropout": 0.4,
+        },
+        {"residual": True, "layers": 3},
+    ],
+)
+def test_a_step_at_a_time_is_the_whole_sequence(cell, changes):
+    network = build(**{"cell": cell, "layers": 2, **changes})
+    whole, after = network(signs())
+    state, scores = network.start(3), []
+    for column in signs().T:
+        one, state = network.step(column, state)
+        scores.append(one)
+    torch.testing.assert_close(torch.stack(scores, 1), whole)
+    torch.testing.assert_close(state, after)
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
+def test_a_carried_state_joins_windows(cell):
+    network = build(cell=cell, layers=2)
+    first, state = network(signs()[:, :4])
+    second, after = network(signs()[:, 4:], state)
+    whole, end = network(signs())
+    torch.testing.assert_close(torch.cat([first, second], 1), whole)
+    torch.testing.assert_close(after, end)
+
+
+@pytest.mark.parametrize(
+    ("vocabulary", "changes", "published"),
+    [
+        # char-rnn at 65 characters prints 240321; torch-rnn 242945; folk-rnn v2's paper 5,599,881
+        (65, {"layers": 2, "width": 128, "biases": 2}, 240_321),
+        (65, {"layers": 2, "width": 128, "embedding": 64}, 242_945),
+        (137, {"layers": 3, "width": 512}, 5_599_881),
+    ],
+)
+def test_published_sizes(vocabulary, changes, published):
+    network = Recurrent(vocabulary, RecurrentConfig(**changes))
+    assert sum(p.numel() for p in network.parameters()) == published
+
+
+def test_tied_weights_are_one():
+    network = build(embedding=24, tied=True)
+    assert network.decoder.weight is network.embedding.weight
+
+
+def test_locked_dropping_keeps_its_choice_for_a_window_and_ends_with_eval():
+    network = build(embedding=24, input_dropout=0.5).train()
+    x = network._drop(torch.ones(2, 50, 24), 0.5)
+    assert bool((x == x[:, :1]).all())
+    assert sorted(set(x.flatten().tolist())) == [0.0, 2.0]
+    free = build(embedding=24, locked=False).train()._drop(torch.ones(2, 50, 24), 0.5)
+    assert not bool((free == free[:, :1]).all())
+    network.eval()
+    torch.testing.assert_close(network(signs())[0], network(signs())[0])
+
+
+def test_dropping_recurrent_weights_changes_only_what_comes_after_the_first_sign():
+    network = build(recurrent_dropout=0.5).train()
+    one, other = network(signs())[0], network(signs())[0]
+    torch.testing.assert_close(one[:, 0], other[:, 0])
+    assert float((one - other).detach().abs()[:, 1:].max()) > 1e-4
+
+
+def test_the_forget_gate_begins_open():
+    layer = build(forget_bias=3.0).layers[0].requires_grad_(False)
+    assert layer.bias_ih[24:48].tolist() == [3.0] * 24
+    assert float(layer.bias_ih[:24].abs().max()) == 0
+
+
+def test_the_same_seed_draws_the_same_weights():
+    one, other = build(), build()
+    assert all(torch.equal(a, b) for a, b in zip(one.parameters(), other.parameters(), strict=True))
+    other.initialize(seed=1)
+    assert not torch.equal(one.decoder.weight, other.decoder.weight)
+
+
+def test_folk_rnns_recurrent_weights_are_orthogonal():
+    gate = build(initialization="folk-rnn").layers[0].weight_hh[:24].double()
+    torch.testing.assert_close(gate @ gate.T, torch.eye(24).double(), atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"cell": "lstmm"}, "lstm, gru, rnn, not 'lstmm'"),
+        ({"initialization": "x"}, "torch, char-rnn, torch-rnn, folk-rnn"),
+        ({"layers": 0}, "at least 1"),
+        ({"dropout": 1.0}, "share in 0..1, not 1.0"),
+        ({"tied": True}, "as wide as the layers: 512, not 0"),
+    ],
+)
+def test_impossible_shapes_are_refused(changes, message):
+    with pytest.raises(ValueError, match=message):
+        RecurrentConfig(**changes)
