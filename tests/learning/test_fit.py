@@ -81,7 +81,8 @@ from dataclasses import replace
 torch.manual_seed(5)
 job = task(dropout=0.3)
 config = replace(QUICK, iterations=3000, validate_every=500)
-for step in fit_steps(job, config, Checkpoints(Path("kept"), every=20, resume=Path("kept").exists())):
+kept = Path("kept")
+for step in fit_steps(job, config, Checkpoints(kept, every=20, resume=kept.exists())):
     print(step.number, flush=True)
 torch.save(weights(job), sys.argv[1])
 """

@@ -84,5 +84,5 @@ def test_stops():
     "change", [{"temperature": -1}, {"temperature": math.nan}, {"top_p": 0}, {"min_p": 2}]
 )
 def test_impossible_wishes_are_refused(change):
-    with pytest.raises(ValueError, match="temperature|top_p|min_p"):
+    with pytest.raises(ValueError, match=r"temperature|top_p|min_p"):
         SamplingConfig(**change)

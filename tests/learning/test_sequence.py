@@ -1,5 +1,7 @@
 """Streams of integers: rows, carried state, and both ways to measure a loss."""
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -90,7 +92,7 @@ def test_a_corpus_shorter_than_a_window_is_refused():
 def one_by_one(network, data):
     state, nats = network.eval().start(1), 0.0
     with torch.no_grad():
-        for now, then in zip(data[:-1], data[1:], strict=True):
+        for now, then in itertools.pairwise(data):
             scores, state = network.step(torch.tensor([int(now)]), state)
             nats -= float(scores.log_softmax(1)[0, int(then)])
     return nats / (len(data) - 1)
