@@ -26,6 +26,7 @@ from bowerbird import (
     transfer,
     write_picture,
 )
+from bowerbird.image.pixels import resize
 from bowerbird.plates import plate_path
 
 HERE = Path(__file__).parent
@@ -236,9 +237,7 @@ def cut(picture: torch.Tensor, height: int, width: int) -> torch.Tensor:
     """Resize a picture to cover a rectangle, and cut its middle out."""
     scale = max(height / picture.shape[1], width / picture.shape[2])
     size = (math.ceil(picture.shape[1] * scale), math.ceil(picture.shape[2] * scale))
-    covering = torch.nn.functional.interpolate(picture[None], size, mode="bicubic", antialias=True)[
-        0
-    ].clamp(0, 1)
+    covering = resize(picture, size)
     top, left = (size[0] - height) // 2, (size[1] - width) // 2
     return covering[:, top : top + height, left : left + width]
 

@@ -1,6 +1,10 @@
 """The tour makes what its page shows."""
 
 import re
+import shutil
+from pathlib import Path
+
+import pytest
 
 from bowerbird.demo import demo_steps
 
@@ -15,3 +19,24 @@ def test_the_tour_makes_every_picture_of_its_page(tmp_path):
     assert all((tmp_path / name).stat().st_size > 0 for name in shown)
     assert "http" not in page  # offline: nothing is fetched
     assert "bowerbird image transfer chelsea.png swirls.jpg -o chelsea-swirls.png" in page
+
+
+def test_an_interrupted_tour_leaves_no_page_of_another_one(tmp_path):
+    (tmp_path / "index.html").write_text("the tour of last week")
+    next(demo_steps(tmp_path, side=48, steps=1))
+    assert not (tmp_path / "index.html").exists()
+
+
+@pytest.mark.parametrize("call", ["copyfile", "write_text"])
+def test_what_could_not_be_written_whole_is_not_there(tmp_path, monkeypatch, call):
+    def broken(*args, **_):
+        target = args[1] if call == "copyfile" else args[0]
+        target.write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(shutil if call == "copyfile" else Path, call, broken)
+    with pytest.raises(OSError, match="No space left"):
+        list(demo_steps(tmp_path, side=48, steps=1))
+    missing = "chelsea.png" if call == "copyfile" else "index.html"
+    assert not (tmp_path / missing).exists()
+    assert [path.name for path in tmp_path.iterdir() if path.name.endswith(".part")] == []

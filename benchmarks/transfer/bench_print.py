@@ -8,6 +8,7 @@ neighbouring rows (or columns) would differ more than they do nearby. Adds to re
 
 import argparse
 import json
+import math
 import resource
 import shlex
 import subprocess
@@ -35,7 +36,7 @@ SEAM_RATIO, PLANTED = "the picture", f"the picture with seams of {SEAM}/255 plan
 def painted(args: argparse.Namespace, output: Path) -> tuple[dict, float, float]:
     """Run the command; return its JSON, the wall seconds and the peak memory in GB."""
     command = [sys.executable, "-m", "bowerbird", "image", "transfer", args.photo, args.style]
-    command += ["-o", output, "--size", args.size, "--memory", args.memory]
+    command += ["-o", output, "--size", args.size, "--memory", args.memory, "--device", "cpu"]
     command += [
         "--iterations",
         args.iterations,
@@ -52,18 +53,23 @@ def painted(args: argparse.Namespace, output: Path) -> tuple[dict, float, float]
     return json.loads(done.stdout), seconds, peak
 
 
-def borders(size: tuple[int, int], memory: float) -> tuple[list[int], list[int], int, int]:
-    """Return the rows and columns at which cores of tiles begin, the tiles, and the threads."""
+def borders(
+    size: tuple[int, int], memory: float, given: int, precision: str
+) -> tuple[list[int], list[int], int, int]:
+    """Return the rows and columns at which cores of tiles begin, the tiles, and the threads.
+
+    ``precision`` is what the command computed in: to choose again could mean another one.
+    """
     # torch comes in after the measured run: this process must stay smaller than that one
     import torch  # noqa: PLC0415
 
-    from bowerbird.image.memory import share_out  # noqa: PLC0415
+    from bowerbird.image.memory import Kept, share_out  # noqa: PLC0415
     from bowerbird.image.objective import ObjectiveConfig  # noqa: PLC0415
     from bowerbird.image.tiles import plan  # noqa: PLC0415
     from bowerbird.learning.device import choose  # noqa: PLC0415
     from bowerbird.networks.vgg import reach  # noqa: PLC0415
 
-    most = share_out(memory, size, choose("cpu", "auto")).px_at_once
+    most = share_out(memory, size, choose("cpu", precision), Kept(given=given)).px_at_once
     tiles = plan(size, most, reach(ObjectiveConfig().last_layer))
     rows = sorted({tile.rows.core[0] for tile in tiles} - {0})
     columns = sorted({tile.columns.core[0] for tile in tiles} - {0})
@@ -136,7 +142,12 @@ def main() -> None:
         with Image.open(output) as image:
             picture = np.asarray(image.convert("RGB"))
     height, width = picture.shape[:2]
-    rows, columns, count, threads = borders((height, width), args.memory)
+    given = 0
+    for path in (args.photo, args.style):
+        with Image.open(path) as image:
+            given += math.prod(image.size)
+    precision = told["computed"]["precision"]
+    rows, columns, count, threads = borders((height, width), args.memory, given, precision)
     setting = f"{count} tiles, {args.memory:g} GB asked for, {told['iterations']} iterations"
     control = seams(planted(picture, rows, columns), rows, columns) if rows or columns else []
     figures = [

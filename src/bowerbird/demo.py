@@ -5,7 +5,6 @@ by adding its chapter to CHAPTERS.
 """
 
 import html
-import os
 import shutil
 import time
 from collections.abc import Callable, Generator, Iterator
@@ -13,6 +12,7 @@ from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 
+from bowerbird.learning.atomic import whole
 from bowerbird.learning.step import Step
 from bowerbird.plates import PlateName, plate_path
 
@@ -40,16 +40,17 @@ def demo_steps(output: Path, side: int = SIDE, steps: int = STEPS) -> Iterator[S
 
     ``side`` is the long side of its pictures in px, ``steps`` those of each at its final scale.
 
-    Raises OSError if the folder can't be written.
+    An older page goes first: it would show pictures that are made anew. Raises OSError if the
+    folder can't be written.
     """
     output.mkdir(parents=True, exist_ok=True)
+    (output / "index.html").unlink(missing_ok=True)
     sections = []
     for chapter in CHAPTERS:
         sections.append((yield from chapter(output, side, steps)))
     page = _PAGE.replace("<!-- chapters -->", "\n".join(sections))
-    part = output / "index.html.part"
-    part.write_text(page, encoding="utf-8")
-    os.replace(part, output / "index.html")
+    with whole(output / "index.html") as part:
+        part.write_text(page, encoding="utf-8")
 
 
 def _pictures(output: Path, side: int, steps: int) -> Generator[Step, None, str]:
@@ -59,13 +60,13 @@ def _pictures(output: Path, side: int, steps: int) -> Generator[Step, None, str]
     from bowerbird.image.transfer import TransferConfig, transfer_steps  # noqa: PLC0415
 
     config = TransferConfig(size=side, iterations=steps)
-    shutil.copyfile(str(files("skimage") / "data" / "chelsea.png"), output / "chelsea.png")
+    _copy(Path(str(files("skimage") / "data" / "chelsea.png")), output / "chelsea.png")
     photograph = read_picture(output / "chelsea.png").rgb
     painted: list[_Painted] = []
     began = time.perf_counter()
     before, total = 0, len(PAINTINGS) * sum(count for _, count in config.ladder(side))
     for plate, manner in PAINTINGS:
-        shutil.copyfile(plate_path(plate), output / f"{plate}.jpg")
+        _copy(plate_path(plate), output / f"{plate}.jpg")
         painting = read_picture(output / f"{plate}.jpg").rgb
         step, start = None, time.perf_counter()
         for step in transfer_steps(photograph, [painting], config):
@@ -83,6 +84,12 @@ def _pictures(output: Path, side: int, steps: int) -> Generator[Step, None, str]
         )
         painted.append(_Painted(plate, manner, command, f"{step.number} steps, {took:.0f} s"))
     return _picture_section(painted)
+
+
+def _copy(source: Path, path: Path) -> None:
+    """Copy a file, whole or not at all."""
+    with whole(path) as part:
+        shutil.copyfile(source, part)
 
 
 def _picture_section(painted: list[_Painted]) -> str:

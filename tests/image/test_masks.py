@@ -15,9 +15,12 @@ def test_a_position_with_weight_sees_its_own_region_only(layer):
     mask = torch.zeros(64, 1024)
     mask[:, :512] = 1
     columns = at_layer(mask, layer)[0].nonzero().flatten()
-    right = (int(columns.max()) + 1) * stride(layer) - 1 + reach(layer)
-    assert right - stride(layer) // 2 < 512 + stride(layer)
-    assert len(columns) * stride(layer) >= 512 - reach(layer) - 2 * stride(layer)
+    step, last = stride(layer), int(columns.max())
+    # from the middle of its own px a position sees `reach` px (and that px, if the middle is one)
+    end = last * step + (step + 1) // 2 + reach(layer)
+    assert end <= 512
+    assert end + 2 * step > 512  # and no more than is needed is left out
+    assert columns.tolist() == list(range(last + 1))
 
 
 def test_a_small_region_keeps_some_of_its_area():

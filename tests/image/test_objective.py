@@ -9,7 +9,9 @@ import pytest
 import torch
 
 from bowerbird.image.objective import Manner, Objective, ObjectiveConfig, see
-from bowerbird.networks.vgg import check_layers
+from bowerbird.image.perception import content_loss
+from bowerbird.image.tiles import plan
+from bowerbird.networks.vgg import check_layers, reach
 
 PAPER = ObjectiveConfig(
     statistic="gram",
@@ -177,6 +179,21 @@ def test_in_tiles_it_is_the_whole_pictures(network, photograph, statistic, maske
     tiled = build(net, config, content, style, mask, most).evaluate(made)
     # the root of a nearly flat covariance, in float32, loses a digit or two
     assert_same(tiled, whole, 2e-3 if statistic == "wasserstein" else 1e-4)
+
+
+def test_the_first_look_at_tiles_is_for_style_alone(network, photograph, monkeypatch):
+    # the content is looked at once a tile, with its gradient; the photograph's features are kept
+    content, style = (photograph(n, 65, 130)[None] for n in ("chelsea", "astronaut"))
+    objective = build(network("relu2_1"), SHALLOW, content, style, most=80**2)
+    losses = []
+
+    def counted(*features):
+        losses.append(features)
+        return content_loss(*features)
+
+    monkeypatch.setattr("bowerbird.image.perception.content_loss", counted)
+    objective.evaluate(noisy(content))
+    assert len(losses) == len(plan((65, 130), 80**2, reach("relu2_1")))
 
 
 def test_in_tiles_it_is_the_whole_pictures_with_deep_layers(toy_network):

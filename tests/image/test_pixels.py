@@ -593,6 +593,16 @@ def test_missing_folder_and_empty(tmp_path):
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes are a Unix thing")
+def test_full_memory_is_not_called_damage(tmp_path, monkeypatch):
+    def full(*_):
+        raise MemoryError
+
+    Image.fromarray(gradient()).save(tmp_path / "a.png")
+    monkeypatch.setattr("bowerbird.image.pixels._finish", full)
+    with pytest.raises(MemoryError):
+        read_picture(tmp_path / "a.png")
+
+
 def test_a_pipe_is_refused_without_waiting_for_a_writer(tmp_path):
     os.mkfifo(tmp_path / "pipe.png")
     refuse(tmp_path / "pipe.png", "not a regular file")

@@ -153,6 +153,12 @@ def test_gatys_is_the_paper_with_its_ratio():
     assert config.layer_weights == pytest.approx(dict.fromkeys(STYLE_LAYERS, 0.2))
 
 
+def test_crowson_has_the_three_scales_of_its_description():
+    # style-transfer-pytorch goes from 128 px (--min-scale) to 512 px (--end-scale)
+    ladder = PRESETS["crowson"].ladder(512)
+    assert [side for side, _ in ladder] == [128, 256, 512]
+
+
 def test_crowsons_layers_weigh_a_quarter_of_the_one_before():
     # style-transfer-pytorch: 256, 64, 16, 4, 1 over their sum
     weights = list(PRESETS["crowson"].objective.layer_weights.values())

@@ -72,6 +72,7 @@ def test_it_has_the_pictures_proportions(photograph):
         ({"of": "color"}, "'color'.*content, style"),
         ({"size": 8}, "16 px, not 8"),
         ({"iterations": 0}, "iterations"),
+        ({"start": "photograph"}, "'photograph'.*noise, gray"),
     ],
 )
 def test_a_setting_that_means_nothing_is_refused(change, message):
@@ -82,6 +83,14 @@ def test_a_setting_that_means_nothing_is_refused(change, message):
 def test_a_picture_that_cannot_be_used_is_named():
     with pytest.raises(ValueError, match=r"picture has 15 x 15 px.*16 px"):
         reconstruct(torch.rand(3, 15, 15), QUICK)
+
+
+def test_the_picture_may_be_of_another_float_type_but_has_only_colors(photograph):
+    config = replace(QUICK, iterations=1)
+    made = reconstruct(photograph().double(), config)
+    assert torch.equal(made, reconstruct(photograph(), config))
+    with pytest.raises(ValueError, match=r"picture has numbers from .* to 255"):
+        reconstruct(photograph() / photograph().max() * 255, config)
 
 
 def test_a_result_too_narrow_to_be_seen_is_refused(photograph):

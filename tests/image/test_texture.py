@@ -1,5 +1,6 @@
 """A texture grows from noise towards a painting's statistics, and can meet itself at its ends."""
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -67,6 +68,8 @@ def test_a_tileable_texture_has_sides_of_whole_positions(plate):
         ({"width": 15}, "16 px"),
         ({"height": 0}, "16 px"),
         ({"style_scale": 0.0}, "style_scale"),
+        ({"style_scale": float("nan")}, "style_scale"),
+        ({"style_scale": float("inf")}, "style_scale"),
         ({"iterations": 0}, "iterations"),
         ({"start": "white"}, "'white'"),
     ],
@@ -83,8 +86,33 @@ def test_paintings_that_cannot_be_used_are_named():
         texture(torch.rand(15, 40), QUICK)
 
 
+def test_the_painting_may_be_of_another_float_type_but_has_only_colors(plate):
+    config = replace(QUICK, iterations=1)
+    assert torch.equal(texture(plate().double(), config), texture(plate(), config))
+    with pytest.raises(ValueError, match="painting holds NaN"):
+        texture(plate() * torch.nan, config)
+
+
 def test_a_narrow_texture_leaves_out_the_scales_at_which_it_has_no_width(plate):
     # 16 px at 512 px are 8 px at 256 px: less than relu5_1 can see
     config = TextureConfig(width=512, height=16, scales=2, iterations=1, device="cpu")
     steps = list(texture_steps(plate(), config))
     assert [step.preview.shape for step in steps] == [(3, 16, 512)]
+
+
+def untouchable(*_):
+    raise AssertionError("the network was opened")
+
+
+def test_a_tileable_texture_that_cannot_be_seen_whole_is_refused_first(plate, monkeypatch):
+    monkeypatch.setattr("bowerbird.image.painting.open_network", untouchable)
+    config = replace(QUICK, width=512, height=512, scales=2, memory=0.1, precision="float32")
+    while True:  # the least memory for tiles; smaller scales need less
+        with pytest.raises((ValueError, AssertionError)) as error:
+            next(texture_steps(plate(), config))
+        if error.type is AssertionError:
+            break
+        named = float(re.search(r"at least ([\d.]+) GB", str(error.value))[1])
+        config = replace(config, memory=named)
+    with pytest.raises(ValueError, match=r"512 x 512 px .* seen whole .* at least [\d.]+ GB"):
+        next(texture_steps(plate(), replace(config, tileable=True)))

@@ -1,5 +1,6 @@
 """A photograph takes on a painting's manner, in its regions and colors, and repeatably."""
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -51,6 +52,20 @@ def test_strength_0_leaves_the_photograph(photograph, plate):
     assert torch.equal(transfer(photograph(), [plate()], config), photograph())
 
 
+TWO_SCALES = replace(QUICK, size=384, scales=2, iterations=1, coarse_iterations=2.0)
+
+
+@pytest.mark.parametrize("start", ["photograph", "noise"])
+@pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
+def test_strength_0_is_the_photograph_at_every_scale(photograph, plate, optimizer, start):
+    # not its enlarged smaller copy, and not what its content comes to from noise
+    photo = photograph(height=96, width=384, left=40)
+    config = replace(TWO_SCALES, optimizer=optimizer, start=start)
+    config = replace(config, objective=replace(SHALLOW, strength=0.0))
+    made = transfer(photo, [plate()], config, start=plate() if start == "noise" else None)
+    torch.testing.assert_close(made, photo, rtol=0, atol=1e-6)
+
+
 def test_strength_1_from_noise_ignores_the_photograph(photograph, plate):
     config = replace(QUICK, start="noise", objective=replace(SHALLOW, strength=1.0))
     one, other = (transfer(x, [plate()], config) for x in (photograph(), 1 - photograph()))
@@ -78,6 +93,25 @@ def test_scales_begin_small_and_end_at_the_size(photograph, plate):
     assert {step.total for step in steps} == {3}
     assert "192 x 96" in steps[0].note
     assert "384 x 192" in steps[2].note
+
+
+@pytest.mark.parametrize(
+    ("scales", "side", "ladder"),
+    [
+        (0, 1024, [256, 512, 1024]),  # 128 px would lose a face
+        (0, 300, [300]),
+        (3, 300, [75, 150, 300]),  # but what was asked for is done
+        (9, 100, [25, 50, 100]),  # down to 16 px, where the deepest layers see nothing
+        (1, 1024, [1024]),
+    ],
+)
+def test_scales_asked_for_are_gone_through(scales, side, ladder):
+    assert [length for length, _ in TransferConfig(scales=scales).ladder(side)] == ladder
+
+
+def test_a_large_seed_is_a_seed(photograph, plate):
+    config = replace(QUICK, iterations=1, start="noise", seed=2**63 - 1)
+    assert bool(transfer(photograph(), [plate()], config).isfinite().all())
 
 
 def test_a_blend_of_a_painting_with_itself_is_that_painting(photograph, plate):
@@ -108,6 +142,18 @@ def test_where_no_mask_is_the_photograph_stays(photograph, plate):
     assert float((made - photo)[..., :36].abs().mean()) > 0.005
 
 
+@pytest.mark.parametrize(("start", "strength"), [("photograph", 0.5), ("noise", 1.0)])
+def test_where_no_mask_is_the_photograph_stays_at_every_scale(photograph, plate, start, strength):
+    # the smaller scale's picture is blurred there, and a start of noise was never the photograph
+    photo, mask = photograph(height=96, width=384, left=40), torch.zeros(96, 384)
+    mask[:, :96] = 1
+    # layers as deep as the default's see across the border, content pulls everywhere
+    config = replace(TWO_SCALES, start=start, objective=ObjectiveConfig(strength=strength))
+    made = transfer(photo, [plate()], config, masks=[mask])
+    assert torch.equal(made[..., 100:], photo[..., 100:])
+    assert float((made - photo)[..., :90].abs().mean()) > 0.005
+
+
 def test_each_region_takes_after_its_own_painting(photograph):
     # a red and a blue painting, left and right: each half's color moves towards its own
     grain = photograph("astronaut").mean(0)
@@ -126,8 +172,9 @@ def test_each_region_takes_after_its_own_painting(photograph):
 
 
 def test_a_start_is_where_it_begins(photograph, plate):
-    # with nothing to gain (strength 0, content already reached) it also ends there
-    config = replace(QUICK, start="gray", objective=replace(SHALLOW, strength=0.0))
+    # with nothing to gain (no style, content already reached) it also ends there
+    bare = replace(SHALLOW, style_weight=0.0, variation_weight=0.0)
+    config = replace(QUICK, start="gray", objective=bare)
     begun = transfer(photograph(), [plate()], config, start=photograph())
     assert torch.equal(begun, photograph())
     assert not torch.equal(transfer(photograph(), [plate()], config), photograph())
@@ -177,6 +224,89 @@ def test_the_materials_are_not_changed(photograph, plate):
         assert torch.equal(given, copy)
 
 
+def test_the_materials_may_be_of_any_float_type_and_a_mask_of_truths(photograph, plate):
+    photo, style, mask = photograph(), plate(), torch.zeros(64, 64)
+    mask[:, :40] = 1
+    plain = transfer(photo, [style], QUICK, masks=[mask], start=style)
+    learned = photo.double().requires_grad_()
+    made = transfer(learned, [style.double()], QUICK, masks=[mask.bool()], start=style.double())
+    assert torch.equal(made, plain)
+    assert (made.dtype, made.requires_grad, learned.grad) == (torch.float32, False, None)
+    for kind in (torch.float16, torch.bfloat16):
+        rough = transfer(photo.to(kind), [style.to(kind)], QUICK, masks=[mask.to(kind)])
+        assert float((rough - transfer(photo, [style], QUICK, masks=[mask])).abs().mean()) < 0.01
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (float("nan"), "holds NaN or infinity"),
+        (float("inf"), "holds NaN or infinity"),
+        (255.0, r"from 0.* to 255 where 0 to 1 is expected; divide .* by 255"),
+        (-1.0, "from -1 to .* where 0 to 1 is expected"),
+    ],
+)
+def test_one_number_that_is_no_color_is_refused(photograph, plate, value, message):
+    broken, mask = photograph(), torch.ones(64, 64)
+    broken[0, :2, 0], mask[0, 0] = torch.tensor([0, value]), value
+    for materials in ((broken, [plate()]), (photograph(), [broken])):
+        with pytest.raises(ValueError, match=message):
+            transfer(*materials, QUICK)
+    with pytest.raises(ValueError, match=f"start.*{message}"):
+        transfer(photograph(), [plate()], QUICK, start=broken)
+    with pytest.raises(ValueError, match="the mask"):
+        transfer(photograph(), [plate()], QUICK, masks=[mask])
+
+
+def test_what_resampling_leaves_a_little_outside_is_a_color(photograph, plate):
+    made = transfer(photograph() * 1.2 - 0.1, [plate()], replace(QUICK, iterations=1))
+    assert bool(made.isfinite().all())
+
+
+def test_a_region_in_gray_takes_after_its_own_part_of_the_photograph(photograph):
+    # left a dark and right a light photograph: the same painting in each has its brightness
+    photo, style = photograph(width=96) * 0.3, photograph("astronaut")
+    photo[..., 48:] += 0.6
+    left = torch.zeros(64, 96)
+    left[:, :48] = 1
+    config = replace(QUICK, size=96, iterations=8, color="luminance")
+    config = replace(config, objective=replace(SHALLOW, strength=1.0))
+    made = transfer(photo, [style, style], config, masks=[left, 1 - left])
+    for half in (slice(0, 40), slice(56, 96)):
+        ours, theirs = (float(luminance(p)[0, :, half].mean()) for p in (made, photo))
+        assert ours == pytest.approx(theirs, abs=0.1)
+
+
+def test_the_photograph_is_brought_to_each_size_once(photograph, plate, monkeypatch):
+    sizes = []
+
+    def watched(picture, size):
+        sizes.append(size)
+        return resize(picture, size)
+
+    monkeypatch.setattr("bowerbird.image.transfer.resize", watched)
+    config = replace(TWO_SCALES, color="luminance", iterations=2)
+    transfer(photograph(height=32), [plate()], config)
+    assert sizes == [(96, 192), (192, 384)]
+
+
+def test_recolored_materials_are_counted_beside_their_originals(photograph, plate, monkeypatch):
+    given = []
+
+    def stop(_, size, compute, kept, whole):
+        given.append(kept.given)
+        raise ValueError("enough seen")
+
+    monkeypatch.setattr("bowerbird.image.painting.share_out", stop)
+    photo, style = photograph(), plate()
+    for color in ("painting", "match", "luminance"):
+        with pytest.raises(ValueError, match="enough"):
+            transfer(photo, [style], replace(QUICK, color=color), masks=[torch.ones(64, 64)])
+    px, painting = 64 * 64, style.shape[1] * style.shape[2]
+    plain = 2 * px + painting  # photograph, mask and painting
+    assert given == [plain, plain + painting, plain + painting + 2 * px]
+
+
 MASK = torch.ones(64, 64)
 
 
@@ -193,6 +323,8 @@ MASK = torch.ones(64, 64)
         ((3, 64, 64), [MASK, MASK], "2 masks for 1 paintings"),
         ((3, 64, 64), [], "0 masks for 1 paintings"),
         ((3, 64, 64), [MASK * 0], "black everywhere"),
+        ((3, 64, 64), [MASK[None]], r"shape \(h, w\), not \(1, 64, 64\)"),
+        ((3, 64, 64), [MASK.to(torch.uint8) * 255], "mask has numbers from 255 to 255"),
         ((3, 64, 640), None, r"64 x 6 px and needs 16 px a side"),
     ],
 )
@@ -244,6 +376,14 @@ def test_a_painting_that_becomes_too_narrow_is_used_larger(photograph, size, sca
         ({"average": 1.0}, "average"),
         ({"average": -0.1}, "average"),
         ({"size": 15}, "16 px, not 15"),
+        ({"coarse_iterations": float("nan")}, "coarse_iterations"),
+        ({"coarse_iterations": float("inf")}, "coarse_iterations"),
+        ({"seed": -1}, "seed lies between 0 and 2\\^63 - 1, not at -1"),
+        ({"seed": 2**63}, "seed"),
+        ({"style_scale": (1.0, float("nan"))}, "style_scale"),
+        ({"style_scale": (float("inf"),)}, "style_scale"),
+        ({"style_weights": (1.0, float("inf"))}, "style_weights"),
+        ({"style_weights": (1.0, float("nan"))}, "style_weights"),
         ({"style_scale": (1.0, 0.0)}, "style_scale"),
         ({"style_scale": ()}, "style_scale"),
         ({"style_weights": (-1.0,)}, "style_weights"),
@@ -266,3 +406,46 @@ def test_a_device_that_is_not_there_is_named(photograph, plate):
 def test_too_little_memory_is_refused_with_what_is_needed(photograph, plate):
     with pytest.raises(ValueError, match=r"64 x 64 px needs at least [\d.]+ GB"):
         transfer(photograph(), [plate()], replace(QUICK, memory=0.01))
+
+
+def untouchable(*_):
+    raise AssertionError("the network was opened")
+
+
+def test_a_bound_too_low_for_the_last_scale_is_refused_before_the_first(
+    photograph, plate, monkeypatch
+):
+    monkeypatch.setattr("bowerbird.image.painting.open_network", untouchable)
+    config = replace(TWO_SCALES, memory=0.1, precision="float32")
+    with pytest.raises(ValueError, match=r"192 x 192 px needs at least [\d.]+ GB") as error:
+        next(transfer_steps(photograph(), [plate()], config))
+    # what is enough for the scale of 192 px is too little for that of 384 px
+    enough = float(re.search(r"([\d.]+) GB", str(error.value))[1])
+    config = replace(config, memory=enough)
+    with pytest.raises(ValueError, match=r"384 x 384 px needs at least [\d.]+ GB"):
+        next(transfer_steps(photograph(), [plate()], config))
+
+
+def test_a_small_result_with_a_large_painting_fits_or_is_refused(photograph):
+    # the painting, 480 px long at its scale, needs tiles of 352 px where the result needs 64 px
+    painting = resize(photograph("astronaut", 64, 64), (480, 480))
+    config = replace(QUICK, iterations=1, style_scale=(7.5,), precision="float32")
+    with pytest.raises(ValueError, match=r"64 x 64 px needs at least [\d.]+ GB"):
+        transfer(photograph(), [painting], replace(config, memory=0.9))
+    assert transfer(photograph(), [painting], replace(config, memory=1.3)).shape == (3, 64, 64)
+
+
+DEEP = ObjectiveConfig(content_layers=("pool5",), style_layers=("relu1_1", "pool5"))
+
+
+def test_pool5_needs_32_px_of_the_result(photograph, plate):
+    config = replace(QUICK, size=31, iterations=1, objective=DEEP)
+    with pytest.raises(ValueError, match="31 x 31 px and needs 32 px a side"):
+        transfer(photograph(), [plate()], config)
+    assert transfer(photograph(), [plate()], replace(config, size=32)).shape == (3, 32, 32)
+
+
+def test_pool5_sees_a_small_painting_enlarged(photograph):
+    config = replace(QUICK, iterations=1, objective=DEEP)
+    made = transfer(photograph(), [photograph("astronaut", 17, 40)], config)
+    assert bool(made.isfinite().all())

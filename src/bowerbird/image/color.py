@@ -29,15 +29,14 @@ def match_color(
     source: Float[Tensor, "3 h w"],
     target: Float[Tensor, "3 H W"],
     *,
-    source_weights: Float[Tensor, "h w"] | None = None,
     target_weights: Float[Tensor, "H W"] | None = None,
 ) -> Float[Tensor, "3 h w"]:
     """Give `source` the mean colour and colour covariance of `target`, clipped to 0..1.
 
-    Weights (>= 0, e.g. a mask) say which pixels are measured; all of `source` is recoloured.
-    Raises `ValueError` for weights of another shape, below 0, not finite, or all zero.
+    Weights (>= 0, e.g. a mask) say which pixels of `target` are measured. Raises `ValueError` for
+    weights of another shape, below 0, not finite, or all zero.
     """
-    source_mean, source_covariance = _moments(source, source_weights)
+    source_mean, source_covariance = _moments(source, None)
     target_mean, target_covariance = _moments(target, target_weights)
     matrix = _power(target_covariance, 0.5) @ _power(source_covariance, -0.5)
     pixels = source.cpu().to(torch.float64).flatten(1) - source_mean
@@ -51,16 +50,23 @@ def luminance(rgb: Float[Tensor, "3 h w"]) -> Float[Tensor, "3 h w"]:
 
 
 def match_luminance(
-    style: Float[Tensor, "3 h w"], photograph: Float[Tensor, "3 H W"]
+    style: Float[Tensor, "3 h w"],
+    photograph: Float[Tensor, "3 H W"],
+    *,
+    weights: Float[Tensor, "H W"] | None = None,
 ) -> Float[Tensor, "3 h w"]:
     """Return `style` in gray with the mean and spread of the photograph's luma, clipped to 0..1.
 
     For luminance-only transfer between pictures of unlike brightness: else the style's own
-    brightness comes with its manner.
+    brightness comes with its manner. Weights say which pixels of the photograph are measured;
+    errors as in `match_color`.
     """
     gray, wanted = (_luma(rgb.cpu().to(torch.float64)) for rgb in (style, photograph))
-    gain = ((wanted.var(correction=0) + _FLOOR) / (gray.var(correction=0) + _FLOOR)).sqrt()
-    matched = (gray - gray.mean()) * gain + wanted.mean()
+    share = _shares(photograph, weights)
+    mean = (wanted.flatten() * share).sum()
+    spread = ((wanted.flatten() - mean).square() * share).sum()
+    gain = ((spread + _FLOOR) / (gray.var(correction=0) + _FLOOR)).sqrt()
+    matched = (gray - gray.mean()) * gain + mean
     return matched.clamp(0, 1).to(style).expand(3, -1, -1).clone()
 
 
@@ -95,19 +101,26 @@ def _moments(
 ) -> tuple[Float[Tensor, "3 1"], Float[Tensor, "3 3"]]:
     """Return the weighted mean and covariance (with the floor added) in float64, on the CPU."""
     pixels = rgb.cpu().to(torch.float64).flatten(1)  # Apple's GPU has neither float64 nor eigh
-    if weights is None:
-        weights = torch.ones(rgb.shape[1:])
-    if weights.shape != rgb.shape[1:]:
-        raise ValueError(f"weights are {tuple(weights.shape)}, the picture {tuple(rgb.shape[1:])}")
-    share = weights.to(pixels).flatten()
-    total = share.sum()
-    if not (bool(torch.isfinite(total)) and bool(total > 0) and bool((share >= 0).all())):
-        raise ValueError("weights must be finite, at least 0, and above 0 somewhere")
-    share = share / total
+    share = _shares(rgb, weights)
     mean = (pixels * share).sum(dim=1, keepdim=True)
     centred = pixels - mean
     covariance = (centred * share) @ centred.T
     return mean, covariance + _FLOOR * torch.eye(3, dtype=torch.float64)
+
+
+def _shares(
+    rgb: Float[Tensor, "3 h w"], weights: Float[Tensor, "h w"] | None
+) -> Float[Tensor, " h*w"]:
+    """Return how much each pixel counts, in all 1, in float64 on the CPU."""
+    if weights is None:
+        weights = torch.ones(rgb.shape[1:])
+    if weights.shape != rgb.shape[1:]:
+        raise ValueError(f"weights are {tuple(weights.shape)}, the picture {tuple(rgb.shape[1:])}")
+    share = weights.cpu().to(torch.float64).flatten()
+    total = share.sum()
+    if not (bool(torch.isfinite(total)) and bool(total > 0) and bool((share >= 0).all())):
+        raise ValueError("weights must be finite, at least 0, and above 0 somewhere")
+    return share / total
 
 
 def _power(covariance: Float[Tensor, "3 3"], exponent: float) -> Float[Tensor, "3 3"]:

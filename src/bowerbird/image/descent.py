@@ -54,6 +54,9 @@ class LBFGS:
         """Begin at ``start``; memory is 2 * history pictures in float32."""
         self.evaluate, self.picture, self.note, self.done = evaluate, start.clone(), "", False
         self.pairs: deque[tuple[Tensor, Tensor, float]] = deque(maxlen=history)
+        # one block for all pairs: large tensors that come and go between them would leave gaps
+        self.room = start.new_empty((history, 2, *start.shape))
+        self.next = 0
         self.now = _finite(evaluate(self.picture))
 
     def _direction(self) -> Tensor:
@@ -104,11 +107,15 @@ class LBFGS:
         return False
 
     def _accept(self, candidate: Tensor, there: Evaluation) -> None:
-        s = candidate - self.picture
-        y = there.gradient - self.now.gradient
+        if len(self.pairs) == self.pairs.maxlen:  # the oldest pair makes room
+            self.pairs.popleft()
+        s, y = self.room[self.next]
+        torch.sub(candidate, self.picture, out=s)
+        torch.sub(there.gradient, self.now.gradient, out=y)
         curvature = _dot(s, y)
         if curvature > 1e-10 * _dot(y, y):
             self.pairs.append((s, y, curvature))
+            self.next = (self.next + 1) % len(self.room)
         self.picture, self.now = candidate, there
 
 

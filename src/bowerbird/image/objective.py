@@ -25,18 +25,14 @@ from bowerbird.image import perception
 from bowerbird.image.masks import at_layer
 from bowerbird.image.perception import Moments
 from bowerbird.image.tiles import GRID, Tile, plan
+from bowerbird.learning.choice import check_choice
 from bowerbird.networks.vgg import VGG, Edge, Pooling, check_layers, layer_names, reach, stride
 
 Statistic = Literal["wasserstein", "gram", "mean-deviation"]
 Units = Literal["relative", "paper", "mean"]
 
+OUTSIDE = 0.02  # of a mask is black: compressed masks have a little noise there
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
-
-
-def check_choice(value: object, choices: tuple[object, ...]) -> None:
-    """Raise ValueError, listing the choices, if a value is not among them."""
-    if value not in choices:
-        raise ValueError(f"{value!r} is not one of {', '.join(map(str, choices))}")
 
 
 @dataclass(frozen=True)
@@ -44,7 +40,7 @@ class ObjectiveConfig:
     """What a good picture is."""
 
     strength: float = 0.5
-    """How strong the style is, 0 to 1: 0 is the photograph, 1 has no photograph in it."""
+    """How strong the style is, 0 to 1: 0 is the photograph, 1 only begins with it."""
     content_layers: tuple[str, ...] = ("relu4_2",)
     """Layers whose features are kept (arXiv:1508.06576: conv4_2)."""
     style_layers: tuple[str, ...] = STYLE_LAYERS
@@ -254,6 +250,8 @@ class Objective:
             slopes = self._survey(picture, tiles, losses)
             for tile in tiles:
                 self._follow(picture, tile, slopes, gradient, losses)
+        if self.covered is not None:  # pixels that no manner covers are not to be changed
+            gradient.mul_(self.covered > OUTSIDE)
         losses["total"] = sum(losses.values())
         return Evaluation(losses, gradient)
 
@@ -261,24 +259,35 @@ class Objective:
         config = self.config
         leaf = picture.detach().requires_grad_()
         loss = config.range_weight * perception.out_of_range(leaf)
+        loss.backward()  # one term after the other: half the memory of both together
+        total = float(loss.detach())
         if self.variation_weight:
             variation = perception.total_variation(
                 leaf, config.variation_power, self.covered, config.edge == "circular"
             )
-            loss = loss + self.variation_weight * variation
-        loss.backward()
+            loss = self.variation_weight * variation
+            loss.backward()
+            total += float(loss.detach())
         assert leaf.grad is not None
-        return leaf.grad, {"pixels": float(loss.detach())}
+        return leaf.grad, {"pixels": total}
 
     def _look(self, leaf: Tensor, tile: Tile) -> tuple[Tensor, list[dict[str, Moments]]]:
         """Return the content loss of a tile's core and its moments, one dict a manner."""
         features = self.network(leaf, self.layers)
-        loss = leaf.new_zeros(())
+        return self._content_of(features, tile), self._moments_of(features, tile)
+
+    def _content_of(self, features: dict[str, Tensor], tile: Tile) -> Tensor:
+        """Return the weighted content loss of a tile's core."""
+        loss = torch.zeros((), device=self.network.mean.device)
         for name in self.content_layers:
             f = tile.core(features[name], name)
             target = self.content[name][(..., *tile.whole_positions(name))]
             loss = loss + self._content(name, perception.content_loss(f, target))
-        seen = [
+        return self.content_weight * loss
+
+    def _moments_of(self, features: dict[str, Tensor], tile: Tile) -> list[dict[str, Moments]]:
+        """Return the moments of a tile's core, one dict a manner."""
+        return [
             {
                 name: perception.moments(
                     tile.core(features[name], name),
@@ -288,7 +297,6 @@ class Objective:
             }
             for weights in self.positions
         ]
-        return self.content_weight * loss, seen
 
     def _content(self, name: str, halves: Tensor) -> Tensor:
         """Bring half a sum of squares into the units of the objective, averaged over layers."""
@@ -361,7 +369,8 @@ class Objective:
             return []
         for tile in tiles:
             with torch.no_grad():
-                _, seen = self._look(picture[(..., *tile.outer)], tile)
+                outer = picture[(..., *tile.outer)]  # no name for its features: they are large
+                seen = self._moments_of(self.network(outer, self.style_layers), tile)
             totals = (
                 [{n: old[n] + new[n] for n in new} for old, new in zip(totals, seen, strict=True)]
                 if totals

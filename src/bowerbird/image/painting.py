@@ -17,10 +17,11 @@ from torch import Tensor
 
 from bowerbird.image.descent import LBFGS, Adam, Descent
 from bowerbird.image.masks import fitted
-from bowerbird.image.memory import Kept, share_out
-from bowerbird.image.objective import Manner, Objective, ObjectiveConfig, check_choice, see
+from bowerbird.image.memory import Kept, Share, share_out
+from bowerbird.image.objective import Manner, Objective, ObjectiveConfig, see
 from bowerbird.image.perception import Moments
 from bowerbird.image.pixels import fit_long_side, resize
+from bowerbird.learning.choice import check_choice
 from bowerbird.learning.device import Compute, Precision, choose, generator, keep_freed_memory
 from bowerbird.learning.step import Step
 from bowerbird.learning.weights import open_vgg19
@@ -30,7 +31,7 @@ Optimizer = Literal["lbfgs", "adam"]
 Start = Literal["photograph", "noise", "gray"]
 
 SMALLEST = 16  # px; below it the deepest layers see nothing
-COARSEST = 192  # px; no scale but the last has a shorter long side: a face is lost below
+COARSEST = 192  # px; the long side of the first scale if none were asked for: a face is lost below
 MOST_STEPS = 500  # at one of the smaller scales, where more change nothing any more
 
 
@@ -66,8 +67,10 @@ class PaintingConfig:
     """What a good picture is."""
 
     def __post_init__(self) -> None:
-        if self.iterations < 1 or self.scales < 0 or self.coarse_iterations < 0:
+        if self.iterations < 1 or self.scales < 0 or not 0 <= self.coarse_iterations < math.inf:
             raise ValueError("iterations are at least 1, scales and coarse_iterations at least 0")
+        if not 0 <= self.seed < 2**63:
+            raise ValueError(f"seed lies between 0 and 2^63 - 1, not at {self.seed}")
         if not (0 < self.rate < math.inf and 0 <= self.memory < math.inf and 0 <= self.average < 1):
             raise ValueError("rate is above 0, memory not below 0, average in 0..1 without 1")
         check_choice(self.optimizer, get_args(Optimizer))
@@ -77,7 +80,8 @@ class PaintingConfig:
         """Return (long side in px, steps) of every scale up to ``side``, the smallest first."""
         rungs = [(side, self.iterations)]
         steps = float(self.iterations)
-        while len(rungs) != self.scales and rungs[-1][0] // 2 >= COARSEST:
+        least = SMALLEST if self.scales else COARSEST
+        while len(rungs) != self.scales and rungs[-1][0] // 2 >= least:
             steps *= self.coarse_iterations
             rungs.append((rungs[-1][0] // 2, min(round(steps), MOST_STEPS)))
         return [(length, count) for length, count in reversed(rungs) if count]
@@ -101,14 +105,35 @@ class Materials:
     """The region of each painting, 0 to 1; None mixes all of them everywhere."""
     start: Float[Tensor, "3 h3 w3"] | None = None
     """A picture to begin with, instead of the configuration's start."""
+    beside: int = 0
+    """Pixels of pictures that are kept beside these: originals of those that were recolored."""
     multiple: int = 1
     """Sides are made multiples of this (16: a picture that can be laid as tiles)."""
+
+    @property
+    def given_px(self) -> int:
+        """The pixels of all pictures as they were given, and of what is kept beside them."""
+        pictures = [*self.styles, *(self.masks or ()), self.content, self.start]
+        return self.beside + sum(p.shape[-2] * p.shape[-1] for p in pictures if p is not None)
 
     def size(self, side: int) -> tuple[int, int]:
         """Return the (height, width) whose long side is ``side`` px."""
         height, width = fit_long_side(*self.shape, side)
         step = self.multiple
         return max(step, round(height / step) * step), max(step, round(width / step) * step)
+
+    def painting_sizes(self, size: tuple[int, int], least: int) -> list[tuple[int, int]]:
+        """Return the (height, width) at which each painting is seen beside a picture of a size.
+
+        ``least`` is the length in px that its short side must have.
+        """
+        sizes = []
+        for style, scale in zip(self.styles, self.style_scales, strict=True):
+            short, long = sorted(style.shape[1:])
+            wanted = min(round(max(size) * scale), long)  # enlarging adds no strokes
+            side = max(wanted, -(-least * long // short))
+            sizes.append(fit_long_side(style.shape[1], style.shape[2], side))
+        return sizes
 
 
 def paint_steps(
@@ -119,14 +144,19 @@ def paint_steps(
     Raises ValueError for a device that is not there and for too little memory, and WeightsError.
     """
     began = time.perf_counter()
-    ladder = _wide_enough(config.ladder(side), materials)
+    ladder = _wide_enough(config.ladder(side), materials, _least_side(config.objective))
     compute = choose(config.device, config.precision)
+    # what the last scale has no memory for is refused before the first one is computed
+    shares = [_share(materials, config, long_side, compute) for long_side, _ in ladder]
     keep_freed_memory()
     painter = _Painter(open_network(config.weights, config.objective, compute), config, materials)
     total, number = sum(steps for _, steps in ladder), 0
-    picture, descent = materials.start, None
-    for long_side, steps in ladder:
-        descent = painter.begin(materials.size(long_side), picture, descent)
+    picture: Tensor | None = materials.start
+    descent: Descent | None = None
+    for (long_side, steps), share in zip(ladder, shares, strict=True):
+        earlier = descent if isinstance(descent, Adam) else None
+        descent = None  # its history makes room for the next one's
+        descent = painter.begin(materials.size(long_side), share, picture, earlier)
         for i in range(steps):
             losses = descent.step()
             number += 1
@@ -141,16 +171,34 @@ def paint_steps(
         picture = descent.picture[0]
 
 
-def _wide_enough(ladder: list[tuple[int, int]], materials: Materials) -> list[tuple[int, int]]:
+def _least_side(objective: ObjectiveConfig) -> int:
+    """Return the px that a side needs for the deepest layer to see anything."""
+    return max(SMALLEST, stride(objective.last_layer))
+
+
+def _wide_enough(
+    ladder: list[tuple[int, int]], materials: Materials, least: int
+) -> list[tuple[int, int]]:
     """Leave out the scales at which a narrow picture has no width left."""
-    wide = [(side, steps) for side, steps in ladder if min(materials.size(side)) >= SMALLEST]
+    wide = [(side, steps) for side, steps in ladder if min(materials.size(side)) >= least]
     if not wide:
         height, width = materials.size(ladder[-1][0])
         raise ValueError(
-            f"the result would have {width} x {height} px and needs {SMALLEST} px a side; "
+            f"the result would have {width} x {height} px and needs {least} px a side; "
             "raise the size"
         )
     return wide
+
+
+def _share(materials: Materials, config: PaintingConfig, long_side: int, compute: Compute) -> Share:
+    """Return what fits into memory at one scale; raise ValueError, with the mend, if too little."""
+    objective, size = config.objective, materials.size(long_side)
+    layers = objective.content_layers if materials.content is not None else ()
+    features = sum(width(name) / stride(name) ** 2 for name in layers)
+    paintings = materials.painting_sizes(size, _least_side(objective))
+    largest = max((height * width for height, width in paintings), default=0)
+    kept = Kept(features, len(materials.masks or ()), materials.given_px, largest)
+    return share_out(config.memory, size, compute, kept, objective.edge == "circular")
 
 
 def open_network(weights: str, objective: ObjectiveConfig, compute: Compute) -> VGG:
@@ -176,29 +224,28 @@ class _Painter:
         self.device = network.mean.device
 
     def begin(
-        self, size: tuple[int, int], picture: Tensor | None, earlier: Descent | None
+        self, size: tuple[int, int], share: Share, picture: Tensor | None, earlier: Adam | None
     ) -> Descent:
         """Return the descent at a new size; ``picture`` and ``earlier`` are the last one's."""
-        config = self.config
-        compute = Compute(self.device, self.network.dtype)
-        share = share_out(config.memory, size, compute, self._kept())
-        most = share.px_at_once
+        config, most = self.config, share.px_at_once
         content = self.materials.content
         there = None if content is None else resize(content, size)[None].to(self.device)
         manners = self._manners(size, most)
         objective = Objective(self.network, config.objective, there, manners, most)
-        picture = self._start(size) if picture is None else picture
+        picture = self._start(size) if picture is None or self._stays() else picture
         here = resize(picture.cpu(), size)[None].to(self.device)
+        if objective.covered is not None and there is not None:
+            # what no mask covers stays the photograph, sharper than the last scale could leave it
+            here = torch.lerp(there, here, objective.covered)
         if config.optimizer == "adam":
-            before = earlier if isinstance(earlier, Adam) else None
-            return Adam(objective.evaluate, here, config.rate, config.average, before)
+            return Adam(objective.evaluate, here, config.rate, config.average, earlier)
         return LBFGS(objective.evaluate, here, share.history)
 
-    def _kept(self) -> Kept:
-        """Return what stays in memory besides pictures."""
-        layers = self.config.objective.content_layers if self.materials.content is not None else ()
-        features = sum(width(name) / stride(name) ** 2 for name in layers)
-        return Kept(features, len(self.materials.masks or ()))
+    def _stays(self) -> bool:
+        """Tell whether there is nothing to change in the photograph, at no scale."""
+        config, materials = self.config, self.materials
+        whole = config.start == "photograph" and materials.start is None
+        return config.objective.strength == 0 and whole and materials.content is not None
 
     def _start(self, size: tuple[int, int]) -> Tensor:
         if self.config.start == "photograph" and self.materials.content is not None:
@@ -211,12 +258,9 @@ class _Painter:
     def _manners(self, size: tuple[int, int], most: int) -> list[Manner]:
         """Return the styles at this scale: one a mask, or one blend of all paintings."""
         materials, seen = self.materials, []
-        for style, scale in zip(materials.styles, materials.style_scales, strict=True):
-            height, width = style.shape[1:]
-            least = -(-SMALLEST * max(height, width) // min(height, width))  # for the short side
-            wanted = min(round(max(size) * scale), max(height, width))  # enlarging adds no strokes
-            smaller = resize(style, fit_long_side(height, width, max(wanted, least)))
-            there = smaller[None].to(self.device)
+        sizes = materials.painting_sizes(size, _least_side(self.config.objective))
+        for style, its_size in zip(materials.styles, sizes, strict=True):
+            there = resize(style, its_size)[None].to(self.device)
             seen.append(see(self.network, there, self.config.objective, most))
         if not seen:
             return []

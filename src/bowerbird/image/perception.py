@@ -21,7 +21,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
@@ -126,11 +125,6 @@ def moments(
     return Moments(count, first, second)
 
 
-def gram_matrix(features: Float[Tensor, "1 n h w"]) -> Float[Tensor, "n n"]:
-    """Return G = F F^T (equation 3 of the paper)."""
-    return moments(features).second
-
-
 def content_loss(
     features: Float[Tensor, "1 n h w"], target: Float[Tensor, "1 n h w"]
 ) -> Float[Tensor, ""]:
@@ -213,18 +207,28 @@ def total_variation(
     it is ``circular`` and meets itself at its edges. ``weights``, 0 to 1, say how much each pixel
     counts; two neighbours count as much as the lesser one.
     """
-    terms = []
+    means = []
     for axis in (-1, -2):
-        first, second = pictures, pictures.roll(-1, axis)
-        count = torch.ones(pictures.shape[-2:]) if weights is None else weights
-        count = torch.minimum(count, count.roll(-1, axis)).to(pictures)
-        apart = (second - first).abs().pow(power) * count
-        there = pictures.shape[axis] - (0 if circular else 1)
-        terms.append(apart.narrow(axis, 0, there))
-    means = [term.mean() for term in terms if term.numel()]
+        first, second = _neighbours(pictures, axis, circular)
+        if not first.numel():
+            continue
+        apart = second - first
+        terms = apart.square() if power == 2 else apart.abs().pow(power)  # abs would keep a copy
+        if weights is not None:
+            there = _neighbours(weights, axis, circular)
+            terms = terms * torch.minimum(*there).to(terms)
+        means.append(terms.mean())
     return torch.stack(means).sum() if means else pictures.sum() * 0
+
+
+def _neighbours(tensor: Tensor, axis: int, circular: bool) -> tuple[Tensor, Tensor]:
+    """Return what has a neighbour along an axis, and these neighbours."""
+    if circular:
+        return tensor, tensor.roll(-1, axis)
+    count = tensor.shape[axis] - 1
+    return tensor.narrow(axis, 0, count), tensor.narrow(axis, 1, count)
 
 
 def out_of_range(pictures: Float[Tensor, "b 3 h w"]) -> Float[Tensor, ""]:
     """Return the mean square of what lies below 0 or above 1 and will be cut off on saving."""
-    return (F.relu(-pictures) + F.relu(pictures - 1)).square().mean()
+    return (pictures - pictures.clamp(0, 1)).square().mean()

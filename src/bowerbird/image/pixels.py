@@ -10,10 +10,7 @@ a profile in an AVIF and the EXIF colour-space tag are not read.
 
 import errno
 import io
-import os
-import secrets
 import warnings
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Literal, get_args
@@ -29,6 +26,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from bowerbird.image.profiles import deep_to_srgb, srgb_profile, to_srgb
+from bowerbird.learning.atomic import part_of, whole
 
 PictureSuffix = Literal[".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff"]
 
@@ -77,7 +75,8 @@ def read_picture(path: Path, *, max_pixels: int = 200_000_000) -> Picture:
     """Read a picture file (its first frame or page), upright and in sRGB.
 
     Raises `PictureError` for a file that is missing, empty, not a picture, damaged or cut short,
-    or that has more than `max_pixels` pixels (known from its header, before decoding).
+    or that has more than `max_pixels` pixels (known from its header, before decoding); and
+    `MemoryError` for one that there is no room for.
     """
     _refuse_unreadable(path)
     try:
@@ -85,7 +84,7 @@ def read_picture(path: Path, *, max_pixels: int = 200_000_000) -> Picture:
         with path.open("rb") as stream, warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return _finish(_decode(path, stream, max_pixels))
-    except PictureError:
+    except (PictureError, MemoryError):  # a picture that is too large here is not damaged
         raise
     except Image.DecompressionBombError as error:  # Pillow's own limit, inside some of its readers
         raise PictureError(f"{path} has too many pixels; make it smaller first") from error
@@ -115,7 +114,7 @@ def check_writable(path: Path, *, force: bool) -> None:
         if path.exists() and not force:
             raise PictureError(f"{path} exists; add --force to overwrite it")
         # Permission bits say nothing to root or on network shares: only trying tells.
-        probe = _part_of(path)
+        probe = part_of(path)
         probe.open("xb").close()
         probe.unlink()
     except OSError as error:
@@ -141,19 +140,11 @@ def write_picture(
         raise PictureError(f"{path} needs a quality of 1 to 100, not {quality}")
     opacity = None if alpha is None else alpha.clamp(0, 1)
     data = _encode(suffix, Picture(rgb.clamp(0, 1), opacity), quality)
-    part = _part_of(path)
     try:
-        with part.open("xb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(part, path)
-    except BaseException as error:  # Ctrl-C too must leave nothing half-written
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
-        if isinstance(error, OSError):
-            raise _write_error(path, error) from error
-        raise
+        with whole(path) as part:
+            part.write_bytes(data)
+    except OSError as error:
+        raise _write_error(path, error) from error
 
 
 def resize(rgb: Float[Tensor, "3 h w"], size: tuple[int, int]) -> Float[Tensor, "3 h2 w2"]:
@@ -369,11 +360,6 @@ def check_side(path: Path, side: int) -> None:
     limit = _LARGEST_SIDE.get(_suffix(path))
     if limit and side > limit:
         raise PictureError(f"{path} can't hold more than {limit} px a side; write a .png or .tif")
-
-
-def _part_of(path: Path) -> Path:
-    """Name the temporary file beside `path`, where it can be renamed in one step."""
-    return path.with_name(f".bowerbird-{secrets.token_hex(8)}.part")
 
 
 def _write_error(path: Path, error: OSError) -> PictureError:

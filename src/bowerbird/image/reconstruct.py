@@ -11,7 +11,7 @@ from typing import Literal, get_args
 from jaxtyping import Float
 from torch import Tensor
 
-from bowerbird.image.objective import STYLE_LAYERS, check_choice
+from bowerbird.image.objective import STYLE_LAYERS
 from bowerbird.image.painting import (
     SMALLEST,
     Materials,
@@ -19,7 +19,8 @@ from bowerbird.image.painting import (
     Start,
     paint_steps,
 )
-from bowerbird.image.transfer import check_picture
+from bowerbird.image.transfer import taken
+from bowerbird.learning.choice import check_choice
 from bowerbird.learning.step import Step
 from bowerbird.networks.vgg import check_layers, layer_names
 
@@ -49,6 +50,7 @@ class ReconstructConfig(PaintingConfig):
         check_choice(self.of, get_args(Of))
         if self.size < SMALLEST:
             raise ValueError(f"size is at least {SMALLEST} px, not {self.size}")
+        check_choice(self.start, ("noise", "gray"))
 
 
 def reconstruct(
@@ -56,7 +58,7 @@ def reconstruct(
 ) -> Float[Tensor, "3 h2 w2"]:
     """Return what a layer keeps of a picture, both sRGB in [0, 1].
 
-    Raises ValueError for a picture under 16 px a side.
+    Raises ValueError for a picture under 16 px a side or with numbers that are no color.
     """
     made = picture
     for step in reconstruct_steps(picture, config):
@@ -70,7 +72,7 @@ def reconstruct_steps(
 ) -> Iterator[Step[Tensor]]:
     """Yield the reconstruction after every step of descent; errors as in ``reconstruct``."""
     config = config or ReconstructConfig()
-    check_picture("picture", picture)
+    picture = taken("picture", picture)
     shape = (picture.shape[1], picture.shape[2])
     if config.of == "content":
         kept = replace(config.objective, strength=0.0, content_layers=(config.layer,))

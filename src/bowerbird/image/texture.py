@@ -5,13 +5,13 @@ Source: Gatys, Ecker, Bethge 2015, "Texture synthesis using convolutional neural
 sees the opposite side beyond each edge.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from jaxtyping import Float
 from torch import Tensor
 
-from bowerbird.image.objective import check_choice
 from bowerbird.image.painting import (
     SMALLEST,
     Materials,
@@ -19,7 +19,8 @@ from bowerbird.image.painting import (
     Start,
     paint_steps,
 )
-from bowerbird.image.transfer import check_picture
+from bowerbird.image.transfer import taken
+from bowerbird.learning.choice import check_choice
 from bowerbird.learning.step import Step
 
 TILEABLE_MULTIPLE = 16  # px; pooling must divide a side evenly for its ends to meet
@@ -44,8 +45,8 @@ class TextureConfig(PaintingConfig):
         super().__post_init__()
         if min(self.width, self.height) < SMALLEST:
             raise ValueError(f"width and height are at least {SMALLEST} px")
-        if self.style_scale <= 0:
-            raise ValueError("style_scale is above 0")
+        if not 0 < self.style_scale < math.inf:
+            raise ValueError(f"style_scale is a number above 0, not {self.style_scale}")
         check_choice(self.start, ("noise", "gray"))
 
 
@@ -54,7 +55,7 @@ def texture(
 ) -> Float[Tensor, "3 h2 w2"]:
     """Return a texture in the manner of a painting, both sRGB in [0, 1].
 
-    Raises ValueError for a painting under 16 px a side.
+    Raises ValueError for a painting under 16 px a side or with numbers that are no color.
     """
     picture = style
     for step in texture_steps(style, config):
@@ -68,7 +69,7 @@ def texture_steps(
 ) -> Iterator[Step[Tensor]]:
     """Yield the texture after every step of descent; errors as in ``texture``."""
     config = config or TextureConfig()
-    check_picture("painting", style)
+    style = taken("painting", style)
     kept = replace(config.objective, strength=1.0)  # there is no photograph to be weak beside
     config = replace(config, objective=replace(kept, edge="circular") if config.tileable else kept)
     materials = Materials(

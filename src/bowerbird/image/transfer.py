@@ -6,6 +6,7 @@ The picture x minimises ``alpha L_content(x, photograph) + beta L_style(x, paint
 Source: Gatys, Ecker, Bethge 2015, "A neural algorithm of artistic style" (arXiv:1508.06576).
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
@@ -14,17 +15,19 @@ from jaxtyping import Float
 from torch import Tensor
 
 from bowerbird.image.color import keep_luminance, luminance, match_color, match_luminance
-from bowerbird.image.objective import check_choice
 from bowerbird.image.painting import (
     SMALLEST,
     Materials,
     PaintingConfig,
     paint_steps,
 )
-from bowerbird.image.pixels import resize
+from bowerbird.image.pixels import fit_long_side, resize
+from bowerbird.learning.choice import check_choice
 from bowerbird.learning.step import Step
 
 Color = Literal["painting", "luminance", "match"]
+
+BEYOND = 0.5  # how far below 0 or above 1 resampling and sharpening may have left a picture
 
 
 @dataclass(frozen=True)
@@ -44,9 +47,12 @@ class TransferConfig(PaintingConfig):
         super().__post_init__()
         if self.size < SMALLEST:
             raise ValueError(f"size is at least {SMALLEST} px, not {self.size}")
-        if min(self.style_scale, default=0) <= 0 or min(self.style_weights, default=-1) < 0:
-            raise ValueError("style_scale is above 0, and style_weights are not below 0")
-        if not sum(self.style_weights) > 0:
+        scales, weights = self.style_scale, self.style_weights
+        if not (scales and all(0 < scale < math.inf for scale in scales)):
+            raise ValueError("style_scale has numbers above 0")
+        if not (weights and all(0 <= weight < math.inf for weight in weights)):
+            raise ValueError("style_weights has numbers from 0 on")
+        if not sum(weights) > 0:
             raise ValueError("at least one of the style_weights is above 0")
         check_choice(self.color, get_args(Color))
 
@@ -61,10 +67,11 @@ def transfer(
 ) -> Float[Tensor, "3 h4 w4"]:
     """Return the photograph ``content`` in the manner of the paintings ``styles``.
 
-    Pictures are sRGB in [0, 1]; the result's long side is ``config.size`` px. ``masks``, one a
-    painting, at the photograph's size, 0 to 1, give each painting its region; where there is none
-    the photograph stays. ``start`` is a picture to begin with. Raises ValueError as
-    ``transfer_steps`` does.
+    Pictures are sRGB in [0, 1], of any float type and on any device; the result is float32 on the
+    processor, its long side ``config.size`` px. ``masks``, one a painting, at the photograph's
+    size, 0 to 1 or bool, give each painting its region; where there is none
+    the photograph stays. ``start`` is a picture to begin with; at strength 0 the result is the
+    photograph, whatever the start. Raises ValueError as ``transfer_steps`` does.
     """
     picture = content
     for step in transfer_steps(content, styles, config, masks=masks, start=start):
@@ -83,46 +90,58 @@ def transfer_steps(
 ) -> Iterator[Step[Tensor]]:
     """Yield the picture after every step of descent; arguments and result as in ``transfer``.
 
-    Raises ValueError for pictures under 16 px, no painting, and masks of another size or number.
+    Raises ValueError for pictures under 16 px or with numbers that are no color, no painting, and
+    masks of another size or number.
     """
     config = config or TransferConfig()
     if not styles:
         raise ValueError("a transfer needs at least one painting")
-    check_picture("photograph", content)
-    for style in styles:
-        check_picture("painting", style)
-    if start is not None:
-        check_picture("picture to start with", start)
-    _check_masks(content, styles, masks)
-    materials = Materials(
-        (content.shape[1], content.shape[2]),
-        luminance(content) if config.color == "luminance" else content,
-        _colored(content, styles, config, masks),
-        _one_each(config.style_scale, len(styles), "style_scale"),
-        _one_each(config.style_weights, len(styles), "style_weights"),
-        masks,
-        start if start is None or config.color != "luminance" else luminance(start),
-    )
+    content = taken("photograph", content)
+    if config.objective.strength == 0:  # the photograph itself, not what its content comes to
+        config = replace(config, start="photograph")
+    materials = _materials(content, styles, config, masks, start)
+    photograph: Tensor | None = None  # at the size of the picture
     for step in paint_steps(materials, config, config.size):
         picture = step.preview
         if config.color == "luminance" and picture is not None:
-            there = resize(content, (picture.shape[1], picture.shape[2]))
-            picture = keep_luminance(picture, there)
+            if photograph is None or photograph.shape != picture.shape:
+                photograph = resize(content, (picture.shape[1], picture.shape[2]))
+            picture = keep_luminance(picture, photograph)
         yield replace(step, preview=picture)
 
 
+def taken(name: str, picture: Float[Tensor, "3 h w"]) -> Float[Tensor, "3 h w"]:
+    """Return a picture in float32 on the processor, without its gradient, once it is checked."""
+    check_picture(name, picture)
+    return picture.detach().cpu().float()
+
+
 def check_picture(name: str, picture: Tensor) -> None:
-    """Raise ValueError, naming the picture, unless it is (3, h, w) of at least 16 px a side."""
+    """Raise ValueError, naming the picture, unless it is (3, h, w) of at least 16 px a side.
+
+    Its numbers are finite and lie between 0 and 1, or a little beyond.
+    """
     if picture.ndim != 3 or picture.shape[0] != 3:
         raise ValueError(f"the {name} has the shape (3, h, w), not {tuple(picture.shape)}")
     if not picture.is_floating_point():
         raise ValueError(f"the {name} has numbers from 0 to 1 (float32), not {picture.dtype}")
-    if float(picture.median()) > 1:
-        raise ValueError(f"the {name} has numbers above 1; divide pixels of 0 to 255 by 255")
     height, width = picture.shape[1:]
     if min(height, width) < SMALLEST:
         raise ValueError(
             f"the {name} has {width} x {height} px; take one of at least {SMALLEST} px a side"
+        )
+    _check_range(name, picture)
+
+
+def _check_range(name: str, values: Tensor) -> None:
+    """Raise ValueError, naming the picture, for numbers that mean no color."""
+    low, high = (float(value) for value in values.detach().aminmax())
+    if not (math.isfinite(low) and math.isfinite(high)):
+        raise ValueError(f"the {name} holds NaN or infinity; give it numbers from 0 to 1")
+    if low < -BEYOND or high > 1 + BEYOND:
+        raise ValueError(
+            f"the {name} has numbers from {low:.4g} to {high:.4g} where 0 to 1 is expected; "
+            "divide pixels of 0 to 255 by 255"
         )
 
 
@@ -132,17 +151,59 @@ def _one_each(values: tuple[float, ...], count: int, name: str) -> list[float]:
     return list(values) * (count if len(values) == 1 else 1)
 
 
-def _check_masks(content: Tensor, styles: Sequence[Tensor], masks: Sequence[Tensor] | None) -> None:
-    for mask in masks or ():
+def _taken_masks(
+    content: Tensor, count: int, masks: Sequence[Tensor] | None
+) -> list[Tensor] | None:
+    """Return masks in float32 on the processor, once they are checked."""
+    if masks is None:
+        return None
+    if len(masks) != count:
+        raise ValueError(f"there are {len(masks)} masks for {count} paintings")
+    made = [mask.detach().cpu().float() for mask in masks]
+    for mask in made:
+        if mask.ndim != 2:
+            raise ValueError(f"a mask has the shape (h, w), not {tuple(mask.shape)}")
         if mask.shape != content.shape[1:]:
             raise ValueError(
-                f"a mask has {mask.shape[-1]} x {mask.shape[-2]} px and the photograph "
+                f"a mask has {mask.shape[1]} x {mask.shape[0]} px and the photograph "
                 f"{content.shape[2]} x {content.shape[1]} px; give it the photograph's size"
             )
+        _check_range("mask", mask)
         if not float(mask.max()) > 0:
             raise ValueError("a mask is black everywhere; white is where its painting goes")
-    if masks is not None and len(masks) != len(styles):
-        raise ValueError(f"there are {len(masks)} masks for {len(styles)} paintings")
+    return [mask.clamp(0, 1) for mask in made]
+
+
+def _materials(
+    content: Tensor,
+    styles: Sequence[Tensor],
+    config: TransferConfig,
+    masks: Sequence[Tensor] | None,
+    start: Tensor | None,
+) -> Materials:
+    """Return what the picture is made of, in the colors that are wished for."""
+    paintings = [taken("painting", style) for style in styles]
+    begin = None if start is None else taken("picture to start with", start)
+    regions = _taken_masks(content, len(paintings), masks)
+    shape, gray = (content.shape[1], content.shape[2]), config.color == "luminance"
+    shown = luminance(content) if gray else content
+    begun = luminance(begin) if gray and begin is not None else begin
+    colored = _colored(content, paintings, config, regions)
+    pairs = [(content, shown), (begin, begun), *zip(paintings, colored, strict=True)]
+    kept = [given for given, used in pairs if given is not None and given is not used]
+    beside = sum(picture.shape[1] * picture.shape[2] for picture in kept)
+    if gray:  # the photograph at the picture's size, whose colors the picture gets
+        beside += math.prod(fit_long_side(*shape, config.size))
+    return Materials(
+        shape,
+        shown,
+        colored,
+        _one_each(config.style_scale, len(paintings), "style_scale"),
+        _one_each(config.style_weights, len(paintings), "style_weights"),
+        regions,
+        begun if config.objective.strength else None,
+        beside,
+    )
 
 
 def _colored(
@@ -151,11 +212,11 @@ def _colored(
     config: TransferConfig,
     masks: Sequence[Tensor] | None,
 ) -> list[Tensor]:
-    """Return the paintings as the wish for color needs them."""
+    """Return the paintings as the wish for color needs them, each as its region needs it."""
+    regions: Sequence[Tensor | None] = masks or [None] * len(styles)
+    pairs = zip(styles, regions, strict=True)
     if config.color == "match":
-        regions: Sequence[Tensor | None] = masks or [None] * len(styles)
-        pairs = zip(styles, regions, strict=True)
         return [match_color(style, content, target_weights=mask) for style, mask in pairs]
     if config.color == "luminance":
-        return [match_luminance(style, content) for style in styles]
+        return [match_luminance(style, content, weights=mask) for style, mask in pairs]
     return list(styles)
