@@ -9,6 +9,13 @@ import pytest
 import bowerbird
 
 PROMISED = {
+    "Corpus",
+    "SamplingConfig",
+    "TrainConfig",
+    "Training",
+    "WriteConfig",
+    "Writer",
+    "open_writer",
     "ObjectiveConfig",
     "PRESETS",
     "Picture",

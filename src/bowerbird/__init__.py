@@ -13,16 +13,27 @@ if TYPE_CHECKING:
     from bowerbird.image.reconstruct import ReconstructConfig, reconstruct, reconstruct_steps
     from bowerbird.image.texture import TextureConfig, texture, texture_steps
     from bowerbird.image.transfer import TransferConfig, transfer, transfer_steps
+    from bowerbird.learning.sampling import SamplingConfig
     from bowerbird.learning.step import Step
+    from bowerbird.text.corpus import Corpus
+    from bowerbird.text.training import TrainConfig, Training
+    from bowerbird.text.writer import WriteConfig, Writer, open_writer
 
 __all__ = [
     "PRESETS",
+    "Corpus",
     "ObjectiveConfig",
     "Picture",
     "ReconstructConfig",
+    "SamplingConfig",
     "Step",
     "TextureConfig",
+    "TrainConfig",
+    "Training",
     "TransferConfig",
+    "WriteConfig",
+    "Writer",
+    "open_writer",
     "read_picture",
     "reconstruct",
     "reconstruct_steps",
@@ -35,12 +46,19 @@ __all__ = [
 
 _HOMES = {
     "PRESETS": "image.presets",
+    "Corpus": "text.corpus",
     "ObjectiveConfig": "image.objective",
     "Picture": "image.pixels",
     "ReconstructConfig": "image.reconstruct",
+    "SamplingConfig": "learning.sampling",
     "Step": "learning.step",
     "TextureConfig": "image.texture",
+    "TrainConfig": "text.training",
+    "Training": "text.training",
     "TransferConfig": "image.transfer",
+    "WriteConfig": "text.writer",
+    "Writer": "text.writer",
+    "open_writer": "text.writer",
     "read_picture": "image.pixels",
     "reconstruct": "image.reconstruct",
     "reconstruct_steps": "image.reconstruct",

@@ -45,3 +45,22 @@ def test_interruption(bowerbird, monkeypatch):
     done = bowerbird("demo --output tour")
     assert done.code == 130
     assert "not complete" in done.err
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "words"),
+    [
+        (AttributeError("odd"), 1, "mistake of ours"),
+        (OSError(28, "No space left on device", "tour/a.png"), 2, "tour/a.png can't be used"),
+    ],
+)
+def test_what_ends_the_tour_is_told_as_anywhere(bowerbird, monkeypatch, error, code, words):
+    def steps(output):
+        yield Step(1, 2, {}, 0.1)
+        raise error
+
+    monkeypatch.setattr("bowerbird.cli.demo.demo_steps", steps)
+    done = bowerbird("demo --output tour")
+    assert done.code == code
+    assert "not complete" in done.err
+    assert words in done.err

@@ -141,6 +141,7 @@ def test_a_run_is_repeated_from_its_trace(bowerbird, here):
     again = bowerbird("image transfer -o again.png --recipe out.json")
     assert again.code == 0
     assert "changed" not in again.err
+    assert "computed" not in again.err
     assert (here / "again.png").read_bytes() == (here / "out.png").read_bytes()
     named = bowerbird("image transfer photo.png swirls.png -o third.png --recipe out.json")
     assert named.code == 0
@@ -156,6 +157,51 @@ def test_a_changed_input_is_noticed(bowerbird):
     done = bowerbird("image transfer -o again.png --recipe out.json")
     assert done.code == 0
     assert "swirls.png has changed since out.json was written" in done.err
+
+
+def test_another_device_or_precision_is_noticed(bowerbird, here):
+    bowerbird(BASE)
+    record = json.loads((here / "out.json").read_text())
+    record["computed"] = {"device": "cuda", "precision": "bfloat16"}
+    (here / "out.json").write_text(json.dumps(record))
+    done = bowerbird("image transfer -o again.png --recipe out.json --precision float32 --quiet")
+    assert done.code == 0
+    assert (
+        "out.json was computed on cuda in bfloat16, and this run is on cpu in float32" in done.err
+    )
+
+
+def test_a_trace_repeats_the_precision_that_auto_chose(bowerbird, here):
+    bowerbird(BASE)
+    record = json.loads((here / "out.json").read_text())
+    assert record["config"]["precision"] == "auto"
+    chosen = record["computed"]["precision"]
+    other = "bfloat16" if chosen == "float32" else "float32"
+    record["computed"]["precision"] = other
+    (here / "out.json").write_text(json.dumps(record))
+    again = bowerbird("image transfer -o again.png --recipe out.json --json")
+    assert again.code == 0
+    assert json.loads(again.out)["computed"]["precision"] == other
+    assert "computed on" not in again.err
+
+
+def test_what_ended_at_a_smaller_scale_has_the_long_side_that_was_asked_for(
+    bowerbird, here, monkeypatch
+):
+    from bowerbird.cli import image  # noqa: PLC0415 - its name is that of the door's noun
+
+    whole = image.transfer_steps
+
+    def interrupted(*args, **kwargs):
+        yield next(whole(*args, **kwargs))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(image, "transfer_steps", interrupted)
+    flags = SMALL.replace("--size 32", "--size 64").replace("--scales 1", "--scales 2")
+    done = bowerbird(f"image transfer photo.png swirls.png -o out.png {flags} --iterations 2")
+    assert done.code == 130
+    assert "it was at a smaller scale, 32 x 21 px, and is enlarged" in done.err
+    assert codes("out.png").shape == (42, 64, 3)  # 21 x 32 px doubled; whole it has 43
 
 
 # --- previews and overwriting ---------------------------------------------------------------------
@@ -294,7 +340,7 @@ def test_a_full_disk_under_the_trace(bowerbird, here, monkeypatch):
     def full(*_):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr("bowerbird.cli.trace.os.replace", full)
+    monkeypatch.setattr("os.replace", full)
     monkeypatch.setattr("bowerbird.cli.easel.write_picture", lambda *_: None)
     done = bowerbird(f"{BASE} --quiet")
     assert done.code == 2
@@ -302,14 +348,21 @@ def test_a_full_disk_under_the_trace(bowerbird, here, monkeypatch):
     assert not list(here.glob("out*")) + list(here.glob(".bower*"))
 
 
-def test_full_memory(bowerbird, monkeypatch):
+@pytest.mark.parametrize(
+    "words",
+    [
+        "DefaultCPUAllocator: can't allocate memory: you tried 9 bytes",
+        "MPS backend out of memory (MPS allocated: 9.00 GB, max allowed: 9.07 GB).",
+    ],
+)
+def test_full_memory(bowerbird, monkeypatch, words):
     def full(*_):
-        raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried 9 bytes")
+        raise RuntimeError(words)
 
     monkeypatch.setattr("bowerbird.image.painting.open_network", full)
     done = bowerbird(f"{BASE} --quiet")
     assert done.code == 2
-    assert "--size" in done.err
+    assert "not enough memory; give a smaller --size" in done.err
 
 
 def test_a_loss_that_is_no_number_at_first(bowerbird, here, monkeypatch):

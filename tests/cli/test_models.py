@@ -1,9 +1,13 @@
 """`bowerbird models`, on a cache of its own."""
 
 import json
+from pathlib import Path
 
 import pytest
+import torch
 
+from bowerbird.learning import hub
+from bowerbird.learning.modelfile import Card, write_model
 from bowerbird.learning.weights import WEIGHTS
 
 
@@ -55,3 +59,137 @@ def test_verify_finds_damage(bowerbird, cache):
 
 def test_unknown_name(refuses):
     refuses("models verify nonsense", "vgg19-codebook", "nonsense")
+
+
+# --- model files ---------------------------------------------------------------------------------
+
+CARD = Card(
+    "text",
+    {"network": {"cell": "lstm", "width": 8}},
+    {"kind": "characters", "characters": "\n ab"},
+    {
+        "corpus": ["plays", "sonnets"],
+        "corpus_sha256": "1f" * 32,
+        "characters": 5_300_000,
+        "seconds": 61.25,
+        "train_loss": 1.2345678,
+        "validation_loss": None,
+        "licence": "CC0-1.0",
+        "versions": {"bowerbird": "0.1.0", "torch": "2.13.0"},
+    },
+)
+
+
+@pytest.fixture
+def model(here):
+    write_model(here / "song.safetensors", CARD, {"a": torch.zeros(300, 4), "b": torch.ones(7)})
+    return here / "song.safetensors"
+
+
+def test_info_of_a_model_file(bowerbird, model):
+    done = bowerbird("models info song.safetensors")
+    assert (done.code, done.err) == (0, "")
+    lines = [" ".join(line.split()) for line in done.out.splitlines()]
+    for line in (
+        "file song.safetensors",
+        "kind text",
+        "parameters 1,207",
+        "signs 6",
+        "network:",
+        "network cell lstm",
+        "alphabet:",
+        "what it learned from:",
+        "corpus plays, sonnets",
+        f"corpus sha256 {'1f' * 32}",
+        "seconds 61.25",
+        "train loss 1.23457",
+        "validation loss -",
+        "licence CC0-1.0",
+        "versions torch 2.13.0",
+    ):
+        assert line in lines
+
+
+def test_info_of_a_model_file_json(bowerbird, model):
+    done = bowerbird("models info song.safetensors --json")
+    assert done.out.count("\n") == 1
+    assert json.loads(done.out) == {
+        "file": "song.safetensors",
+        "size": model.stat().st_size,
+        "kind": "text",
+        "format": 1,
+        "parameters": 1207,
+        "signs": 6,
+        "config": CARD.config,
+        "alphabet": CARD.alphabet,
+        "provenance": CARD.provenance,
+    }
+
+
+def test_info_of_a_model_of_another_craft(bowerbird, here):
+    write_model(here / "tune", Card("music", {}), {})
+    words = " ".join(bowerbird("models info tune").out.split())
+    size = (here / "tune").stat().st_size
+    assert words == f"file tune size {size} bytes kind music format 1 parameters 0"
+    assert json.loads(bowerbird("models info tune --json").out)["signs"] is None
+
+
+def test_info_prefers_the_name_of_weights(bowerbird, here):
+    write_model(here / "vgg19-codebook", Card("music", {}), {})
+    assert WEIGHTS[0].sha256 in bowerbird("models info vgg19-codebook").out
+    assert "music" in bowerbird("models info ./vgg19-codebook").out
+
+
+def test_info_does_not_let_a_file_write_to_the_terminal(bowerbird, here):
+    wild = {"\x1b[31m": "\x1b]0;title\x07", "half": "\ud800"}
+    write_model(here / "tune", Card("music", wild, {}, wild), {})
+    for line in bowerbird("models info tune").out.splitlines():
+        assert line.isprintable()
+
+
+def test_info_of_what_is_no_model(refuses, here):
+    write_model(here / "mute", Card("text", {}, {"kind": "runes"}), {})
+    refuses("models info mute", "mute", "runes")
+    refuses("models info photo.png", "photo.png", "damaged")
+    refuses("models info none.safetensors", "none.safetensors does not exist")
+
+
+# --- the hub (what travels is tested in tests/learning/test_hub.py) -------------------------------
+
+
+@pytest.fixture
+def sent(monkeypatch):
+    """What would be sent to the hub, instead of sending it."""
+    calls = []
+
+    def push(*files, **flags):
+        calls.append((*files, flags))
+        return hub.Published("https://hub/ada/song", ("song.safetensors", "README.md"), True)
+
+    monkeypatch.setattr(hub, "push", push)
+    return calls
+
+
+def test_push(bowerbird, model, sent):
+    done = bowerbird("models push song.safetensors ada/song")
+    assert done.code == 0
+    assert done.out == "https://hub/ada/song: song.safetensors, README.md (private)\n"
+    use = "bowerbird text write song.safetensors"
+    assert sent == [(Path("song.safetensors"), "ada/song", {"public": False, "usage": use})]
+    told = json.loads(bowerbird("models push song.safetensors ada/song --public --json").out)
+    assert told["files"] == ["song.safetensors", "README.md"]
+    assert sent[1][2]["public"] is True
+
+
+def test_push_gives_a_use_for_every_kind(bowerbird, here, sent):
+    write_model(here / "tune", Card("music", {}), {})
+    assert bowerbird("models push tune ada/tune").code == 0
+    assert sent[0][2]["usage"] == "bowerbird models info tune"
+
+
+def test_push_and_pull_refuse(refuses, here, sent):
+    refuses("models push photo.png ada/song", "photo.png", "damaged")
+    refuses("models push nothing ada/song", "nothing does not exist")
+    refuses("models pull ada/song photo.png", "photo.png exists; add --force")
+    refuses("models pull ada/song song -o photo.png", "photo.png exists; add --force")
+    assert sent == []

@@ -64,7 +64,7 @@ def test_bar_on_a_terminal(monkeypatch):
     monkeypatch.setattr(
         progress,
         "Console",
-        lambda file: Console(file=screen, force_terminal=True, width=120, legacy_windows=False),
+        lambda stderr: Console(file=screen, force_terminal=True, width=120, legacy_windows=False),
     )
     monkeypatch.setenv("TERM", "xterm")
     follow(job(3), (), text)
@@ -84,6 +84,24 @@ def test_interruption_keeps_what_there_is():
 def test_interruption_before_the_first_step():
     with pytest.raises(KeyboardInterrupt, match="nothing to save"):
         follow(failing(KeyboardInterrupt(), 0), (), text, quiet=True)
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "words"),
+    [
+        (KeyboardInterrupt(), 130, ""),
+        (ArithmeticError("no number"), 2, ""),
+        (ValueError("bad"), 2, "bowerbird: bad\n"),
+        (MemoryError(), 2, "there is not enough memory"),
+        (AttributeError("odd"), 1, "AttributeError (odd); this is a mistake of ours"),
+    ],
+)
+def test_how_it_ended_is_an_exit_code(capsys, error, code, words):
+    work = follow(failing(error, 2), (), text, quiet=True)
+    assert capsys.readouterr().err == ""
+    assert work.exit_code() == code
+    assert words in capsys.readouterr().err
+    assert follow(job(2), (), text, quiet=True).exit_code() == 0
 
 
 def test_a_loss_that_is_no_number():

@@ -105,6 +105,20 @@ def test_start_takes_a_word_or_a_file(here):
     assert config(f"{PLAIN} --start mosaic.png").start == TransferConfig().start
 
 
+@pytest.mark.parametrize(
+    ("flags", "picture"),
+    [("", "mosaic.png"), ("--start noise", None), ("--start photo.png", "photo.png")],
+)
+def test_a_start_that_is_typed_wins_over_the_recipes_picture(here, flags, picture):
+    entry = [{"file": "mosaic.png", "sha256": "0" * 64}]
+    text = trace(inputs={"start_picture": entry}, config={"start": "photograph"})
+    (here / "r.json").write_text(text)
+    bound = parsed(f"{PLAIN} --recipe r.json {flags}")
+    found = bound.arguments.get("start_picture")
+    assert (None if found is None else str(found)) == picture
+    assert bound.arguments["config"].start == ("noise" if "noise" in flags else "photograph")
+
+
 def test_memory_may_have_its_unit(here):
     assert config(f"{PLAIN} --memory 8GB").memory == config(f"{PLAIN} --memory 8").memory == 8
 
@@ -124,6 +138,12 @@ def test_what_concerns_one_run_is_no_setting(refuses, here, key):
     refuses(f"{PLAIN} --recipe r.toml", "r.toml", repr(key))
 
 
+def trace(**changes):
+    """Write a trace by hand, whole or damaged."""
+    head = {"bowerbird": "0.1.0", "command": "image transfer"}
+    return json.dumps({**head, "inputs": {}, "config": {}, "preset": None, **changes})
+
+
 @pytest.mark.parametrize(
     ("name", "text", "words"),
     [
@@ -135,6 +155,11 @@ def test_what_concerns_one_run_is_no_setting(refuses, here, key):
         ("r.json", "{", "can't be read"),
         ("r.json", '{"bowerbird": "0.1.0", "command": "image texture"}', "image texture"),
         ("r.json", '{"bowerbird": "0.1.0", "command": "image transfer"}', "damaged"),
+        ("r.json", trace(inputs={"content": [{}]}), "damaged trace: its part 'file'"),
+        ("r.json", trace(inputs={"content": [{"file": "a.png"}]}), "its part 'sha256'"),
+        ("r.json", trace(inputs={"content": ["a.png"]}), "damaged trace"),
+        ("r.json", trace(inputs=[]), "damaged trace"),
+        ("r.json", trace(computed="cpu"), "damaged trace"),
     ],
 )
 def test_a_bad_recipe(refuses, here, name, text, words):

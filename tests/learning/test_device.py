@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from bowerbird.learning import device
 from bowerbird.learning.device import choose, generator
 from bowerbird.networks.vgg import VGG
 
@@ -26,9 +27,23 @@ def test_a_precision_asked_for_is_taken(precision):
     assert (compute.device.type, compute.dtype) == ("cpu", getattr(torch, precision))
 
 
-def test_auto_is_decided_once():
+def test_auto_is_decided_once(monkeypatch):
     # else two runs on one machine could differ in precision by chance of timing
-    assert choose("cpu") == choose("cpu")
+    timed = []
+
+    def seconds(dtype):
+        timed.append(dtype)
+        return float(len(timed))  # bfloat16 comes first, and wins; timed again it would lose
+
+    monkeypatch.setattr(device, "_convolution_seconds", seconds)
+    monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: True)
+    monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: True)
+    device._bfloat16_wins_on_processor.cache_clear()
+    try:
+        assert [choose("cpu").dtype for _ in range(3)] == [torch.bfloat16] * 3
+        assert timed == [torch.bfloat16, torch.float32]
+    finally:
+        device._bfloat16_wins_on_processor.cache_clear()
 
 
 @pytest.mark.parametrize("name", ["tpu", "cuda:99", "CPU", ""])
@@ -38,7 +53,7 @@ def test_a_device_that_is_not_there_is_answered_with_those_that_are(name):
 
 
 def test_an_unknown_precision_is_answered_with_the_choices():
-    with pytest.raises(ValueError, match=r"auto, float32, bfloat16.*'float16'"):
+    with pytest.raises(ValueError, match=r"'float16'.*auto, float32, bfloat16"):
         choose("cpu", "float16")
 
 

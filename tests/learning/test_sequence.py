@@ -11,6 +11,7 @@ from bowerbird.learning.sequence import (
     WARM,
     Rows,
     SequenceTask,
+    StreamConfig,
     next_sign_loss,
     smallest_type,
     stream_loss,
@@ -131,3 +132,18 @@ def test_the_state_is_carried_and_can_be_kept():
     assert [float(other.loss(network).detach()) for _ in range(2)] == losses[2:]
     signs, targets, _ = next(Rows(data, 4, 25))
     assert float(next_sign_loss(network(signs)[0], targets).detach()) == losses[0]
+
+
+def test_what_is_measured_is_the_end_of_the_stream():
+    stream = np.arange(1000)
+    learned, measured = StreamConfig(window=8, validation=0.25).split(stream)
+    assert learned.tolist() + measured.tolist() == stream.tolist()
+    assert len(measured) == 250
+    assert np.shares_memory(stream, learned)
+    assert len(StreamConfig(window=8, most_validation=20).split(stream)[1]) == 20
+
+
+@pytest.mark.parametrize(("length", "window"), [(0, 4), (9, 4), (100, 90)])
+def test_a_stream_too_short_to_be_split(length, window):
+    with pytest.raises(ValueError, match=f"the corpus has {length} signs, too few"):
+        StreamConfig(window=window).split(np.arange(length))

@@ -22,6 +22,7 @@ def _version() -> str:
     return version("bowerbird")
 
 
+_TOKEN = "Who you are is known from `hf auth login`, or from HF_TOKEN."
 _MANY = "Several values are written with commas: --style-scale 1,0.5"
 
 app = App(
@@ -65,19 +66,59 @@ image.command(
 )
 app.command(image)
 
-models = App(name="models", help="Look after the pretrained weights.")
+text = App(name="text", help="Write in the manner of any corpus.")
+text.command(
+    "bowerbird.cli.text:train",
+    name="train",
+    help="Learn to write in the manner of a corpus.",
+    usage="Usage: bowerbird text train CORPUS... -o MODEL.safetensors [OPTIONS]",
+    help_epilogue="For example: bowerbird text train my-notes/ --minutes 5 -o me.safetensors",
+)
+text.command(
+    "bowerbird.cli.text:write",
+    name="write",
+    help="Write on from a prompt, in the manner that a model has learned.",
+    usage="Usage: bowerbird text write MODEL [--prompt TEXT] [OPTIONS]",
+    help_epilogue='For example: bowerbird text write shakespeare --prompt "Second Witch:"',
+)
+text.command(
+    "bowerbird.cli.text:score",
+    name="score",
+    help="Tell how well a model foresees a text, and whether that is normal.",
+    usage="Usage: bowerbird text score MODEL FILE [OPTIONS]",
+)
+app.command(text)
+
+models = App(name="models", help="Look after pretrained weights and model files.")
 models.command(
     "bowerbird.cli.models:list_models",
     name="list",
     help="List the weights that have a name, and which of them are here.",
 )
 models.command(
-    "bowerbird.cli.models:info", name="info", help="Tell all that is known of some weights."
+    "bowerbird.cli.models:info",
+    name="info",
+    help="Tell all that is known of some weights, or of a model file.",
+    usage="Usage: bowerbird models info NAME|FILE [OPTIONS]",
 )
 models.command(
     "bowerbird.cli.models:verify",
     name="verify",
     help="Check the files that are here against their SHA-256; exit code 1 if one is damaged.",
+)
+models.command(
+    "bowerbird.cli.models:push",
+    name="push",
+    help="Send a model file to the Hugging Face hub, with a page that tells what it learned from.",
+    usage="Usage: bowerbird models push FILE USER/NAME [OPTIONS]",
+    help_epilogue=_TOKEN,
+)
+models.command(
+    "bowerbird.cli.models:pull",
+    name="pull",
+    help="Bring a model file from the Hugging Face hub.",
+    usage="Usage: bowerbird models pull USER/NAME [FILE] [OPTIONS]",
+    help_epilogue=_TOKEN,
 )
 app.command(models)
 
@@ -92,7 +133,8 @@ def run(words: Sequence[str]) -> int:
         code = app(
             list(words), exit_on_error=False, print_error=False, result_action="return_value"
         )
-        sys.stdout.flush()  # here, where a reader that has gone can be told
+        if sys.stdout is not None:  # as with >&-
+            sys.stdout.flush()  # here, where a reader that has gone can be told
     except BaseException as error:
         return exit_code(error)
     return code if isinstance(code, int) else 0

@@ -3,7 +3,7 @@
 import json as jsonlib
 from pathlib import Path
 
-from bowerbird.cli.failure import BAD_INPUT, INTERRUPTED, say
+from bowerbird.cli.failure import say
 from bowerbird.cli.progress import follow
 from bowerbird.cli.settings import Switch
 from bowerbird.demo import demo_steps
@@ -39,7 +39,7 @@ def demo(
     page = output / "index.html"
     if work.ended:
         say(f"{work.ended} at step {work.last.number}; {output} is not complete")
-        return INTERRUPTED if work.interrupted else BAD_INPUT
+        return work.exit_code()
     if json:
         facts = {"output": str(page), "seconds": work.last.seconds, "steps": work.last.number}
         print(jsonlib.dumps(facts))  # noqa: T201

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from glob import escape
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 from torch import Tensor
 
-from bowerbird.cli.failure import BAD_INPUT, INTERRUPTED, about, exit_code, say
+from bowerbird.cli.failure import about, say
 from bowerbird.cli.progress import Work, follow
 from bowerbird.cli.settings import Run, Switch, read_recipe
 from bowerbird.cli.trace import (
@@ -27,6 +27,7 @@ from bowerbird.image.pixels import (
     Picture,
     check_side,
     check_writable,
+    fit_long_side,
     read_picture,
     resize,
     write_picture,
@@ -64,6 +65,7 @@ class Easel:
         self.compute = choose(config.device, config.precision)
         self.inputs: dict[str, list[dict[str, Any]]] = {}
         self.alpha: Tensor | None = None
+        self.side = 0
         check_writable(run.output, force=run.force)
         if run.trace:
             check_trace(run.output, force=run.force)
@@ -84,7 +86,7 @@ class Easel:
         return picture
 
     def read_mask(self, path: Path, photograph: Tensor) -> Tensor:
-        """Read a mask (h, w): white, or opaque, is where its painting goes."""
+        """Read a mask (h, w): how light a picture is over black, where its painting goes."""
         mask = self.read("mask", path).over(0.0).mean(0)
         (height, width), (high, wide) = mask.shape, photograph.shape[1:]
         if (height, width) != (high, wide):
@@ -104,6 +106,7 @@ class Easel:
         """Follow the steps of a picture whose long side will be ``side`` px."""
         check_side(self.run.output, side)
         self._warn_of_changes()
+        self.side = side
         effort = [float(px**2) for px, count in self.config.ladder(side) for _ in range(count)]
         return follow(made, effort, self._look, quiet=self.run.quiet)
 
@@ -112,16 +115,22 @@ class Easel:
         assert work.last.preview is not None
         if work.ended:
             say(f"{work.ended} at step {work.last.number} of {work.last.total}; saving the picture")
+            work.last = replace(work.last, preview=self._enlarged(work.last.preview))
+        assert work.last.preview is not None
         self._write(self.run.output, work.last.preview)
         record = self._record(work)
         if self.run.trace:
             write_trace(trace_path(self.run.output), {**record, "steps": steps(work)})
         self._tell(work, record)
-        if work.interrupted:
-            return INTERRUPTED
-        if work.error is None or isinstance(work.error, ArithmeticError):  # which was told above
-            return BAD_INPUT if work.ended else 0
-        return exit_code(work.error)
+        return work.exit_code()
+
+    def _enlarged(self, picture: Tensor) -> Tensor:
+        """Bring the picture of a smaller scale to the long side that was asked for."""
+        height, width = picture.shape[1:]
+        if max(height, width) >= self.side:
+            return picture
+        say(f"it was at a smaller scale, {width} x {height} px, and is enlarged")
+        return resize(picture, fit_long_side(height, width, self.side)).clamp(0, 1)
 
     def _look(self, step: Step[Tensor]) -> str:
         """Write the preview of a step if it is its turn; return its size in words."""
@@ -143,7 +152,6 @@ class Easel:
     def _record(self, work: Work[Tensor]) -> dict[str, Any]:
         assert work.last.preview is not None
         height, width = work.last.preview.shape[1:]
-        computed = {"device": str(self.compute.device), "precision": str(self.compute.dtype)[6:]}
         return {
             **versions(),
             "command": self.command,
@@ -155,8 +163,12 @@ class Easel:
             "preset": self.run.preset,
             "config": asdict(self.config),
             "weights": _weights(self.config.weights),
-            "computed": computed,
+            "computed": self._computed(),
         }
+
+    def _computed(self) -> dict[str, str]:
+        """Return where this run computes and in which precision."""
+        return {"device": str(self.compute.device), "precision": str(self.compute.dtype)[6:]}
 
     def _tell(self, work: Work[Tensor], record: dict[str, Any]) -> None:
         """Print the result: one JSON object, or a sentence."""
@@ -169,10 +181,18 @@ class Easel:
             print(f"{self.run.output}: {size}, {made}")  # noqa: T201
 
     def _warn_of_changes(self) -> None:
-        """Say so if a file is not what it was in the run that is repeated."""
+        """Say so if a file, or what computes, is not what it was in the run that is repeated."""
         if self.run.recipe is None:
             return
-        for role, given in read_recipe(self.run.recipe).files.items():
+        recipe = read_recipe(self.run.recipe)
+        then, now = recipe.computed, self._computed()
+        if then and then != now:
+            there, here = (" in ".join(each.values()) for each in (then, now))
+            say(
+                f"{recipe.path} was computed on {there}, and this run is on {here}: the picture "
+                "will differ; --device and --precision choose"
+            )
+        for role, given in recipe.files.items():
             for now, then in zip(self.inputs.get(role, ()), given, strict=False):
                 if now["file"] == then["file"] and now["sha256"] != then["sha256"]:
                     say(f"{now['file']} has changed since {self.run.recipe} was written")

@@ -43,8 +43,9 @@ def exit_code(error: BaseException) -> int:
 
 
 def say(sentence: str) -> None:
-    """Print one line on standard error."""
-    print("bowerbird: " + " ".join(sentence.split()), file=sys.stderr)  # noqa: T201
+    """Print one line on standard error, if there is one (not with 2>&-)."""
+    if sys.stderr is not None:  # else it would go to standard output
+        print("bowerbird: " + " ".join(sentence.split()), file=sys.stderr)  # noqa: T201
 
 
 def _judge(error: BaseException) -> tuple[int, str]:
@@ -67,4 +68,5 @@ def _out_of_memory(error: BaseException) -> bool:
     """Tell torch's complaints of full memory, without importing torch."""
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         return True
-    return isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+    words = ("can't allocate memory", "out of memory")  # the processor's, and Apple's GPU's
+    return isinstance(error, RuntimeError) and any(part in str(error) for part in words)

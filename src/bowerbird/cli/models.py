@@ -1,15 +1,30 @@
-"""``bowerbird models``: list, info, verify."""
+"""``bowerbird models``: list, info, verify, push, pull."""
 
 import json as jsonlib
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+from cyclopts import Parameter
 from rich.console import Console
 from rich.table import Table
 
+from bowerbird.cli.failure import about
 from bowerbird.cli.settings import Switch
+from bowerbird.learning import hub
+from bowerbird.learning.modelfile import (
+    Card,
+    count_parameters,
+    facts,
+    in_columns,
+    printable,
+    read_card,
+)
 from bowerbird.learning.weights import WEIGHTS, Weights, find_weights, list_weights
 from bowerbird.learning.weights import verify as check
+from bowerbird.text.alphabet import alphabet_from
+
+USES = {"text": "bowerbird text write {}"}  # what to do with a model, by its kind
 
 
 def list_models(*, json: Switch = False) -> int:
@@ -31,15 +46,18 @@ def list_models(*, json: Switch = False) -> int:
 
 
 def info(name: str, /, *, json: Switch = False) -> int:
-    """Tell all that is known of some weights.
+    """Tell all that is known of some weights, or of a model file.
 
     Parameters
     ----------
     name
-        Name of the weights, as in ``bowerbird models list``.
+        Name of the weights, as in ``bowerbird models list``, or a model file.
     json
         Print one JSON object on standard output.
     """
+    if _is_file(name):
+        told = _told(Path(name))
+        return _print(told) if json else _print_model(told)
     wanted = find_weights(name)
     facts = next(_facts(w, path) for w, path in list_weights() if w == wanted)
     if json:
@@ -67,6 +85,107 @@ def verify(name: str | None = None, /, *, json: Switch = False) -> int:
         for known, verdict in found.items():
             print(f"{known}: {verdict}")  # noqa: T201
     return 0 if all(verdict in ("ok", "not downloaded") for verdict in found.values()) else 1
+
+
+def push(file: Path, repository: str, /, *, public: Switch = False, json: Switch = False) -> int:
+    """Send a model file to the Hugging Face hub, with a page that tells what it learned from.
+
+    Parameters
+    ----------
+    file
+        Model file to send.
+    repository
+        Where to, as USER/NAME; it is made if it is missing.
+    public
+        Let everybody see the repository; else a new one is private.
+    json
+        Print one JSON object on standard output.
+    """
+    usage = USES.get(read_card(file).kind, "bowerbird models info {}").format(file.name)
+
+    done = hub.push(file, repository, public=public, usage=usage)
+
+    if json:
+        return _print(asdict(done))
+    seen = "private" if done.private else "public"
+    print(f"{done.url}: {', '.join(done.files)} ({seen})")  # noqa: T201
+    return 0
+
+
+def pull(
+    repository: str,
+    name: Annotated[str | None, Parameter(show_default=False)] = None,
+    /,
+    *,
+    output: Annotated[Path | None, Parameter(name=("--output", "-o"), show_default=False)] = None,
+    force: Switch = False,
+    json: Switch = False,
+) -> int:
+    """Bring a model file from the Hugging Face hub.
+
+    Parameters
+    ----------
+    repository
+        Where from, as USER/NAME.
+    name
+        Name of the file; it may be left out where there is one model.
+    output
+        File to write; unless given, it has the same name here.
+    force
+        Overwrite a file that exists.
+    json
+        Print one JSON object on standard output.
+    """
+    path = hub.pull(repository, name, output, force=force)
+
+    card = read_card(path)
+    if json:
+        return _print({"output": str(path), "size": path.stat().st_size, "kind": card.kind})
+    print(f"{printable(path)}: a model of the kind {card.kind}")  # noqa: T201
+    return 0
+
+
+def _is_file(name: str) -> bool:
+    """Tell a file, also one that is missing, from the name of weights."""
+    known = any(weights.name == name for weights in WEIGHTS)
+    return not known and (Path(name).exists() or Path(name).suffix != "")
+
+
+def _told(path: Path) -> dict[str, Any]:
+    """Return what a model file says of itself."""
+    card = read_card(path)
+    return {
+        "file": str(path),
+        "size": path.stat().st_size,
+        "kind": card.kind,
+        "format": card.format,
+        "parameters": count_parameters(path),
+        "signs": _signs(path, card),
+        "config": card.config,
+        "alphabet": card.alphabet,
+        "provenance": card.provenance,
+    }
+
+
+def _signs(path: Path, card: Card) -> int | None:
+    """Return the number of signs that a model reads and writes, if it is one that does."""
+    if card.kind != "text":
+        return None
+    with about(path):
+        return alphabet_from(card.alphabet).size
+
+
+def _print_model(told: dict[str, Any]) -> int:
+    """Print what `_told` returned, for people: what it is, then part by part."""
+    parts = {"config": "network", "alphabet": "alphabet", "provenance": "what it learned from"}
+    head = {name: value for name, value in told.items() if name not in parts and value is not None}
+    head |= {"size": f"{told['size']:,} bytes", "parameters": f"{told['parameters']:,}"}
+    lines = in_columns(facts(head))
+    for part, title in parts.items():
+        if rows := in_columns(facts(told[part])):
+            lines += ["", f"{title}:", *rows]
+    print("\n".join(lines))  # noqa: T201
+    return 0
 
 
 def _facts(weights: Weights, path: Path | None) -> dict[str, Any]:

@@ -4,7 +4,6 @@ Steps of a coarse scale are cheaper than those of the last one, so the time that
 by effort (px), not by the number of steps.
 """
 
-import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -16,7 +15,7 @@ from typing import Generic, TypeVar
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
-from bowerbird.cli.failure import say
+from bowerbird.cli.failure import BAD_INPUT, INTERRUPTED, exit_code, say
 from bowerbird.learning.step import Step
 
 P = TypeVar("P")
@@ -39,6 +38,15 @@ class Work(Generic[P]):
     """Whether it was Ctrl-C that ended it."""
     error: Exception | None = None
     """What else ended it."""
+
+    def exit_code(self) -> int:
+        """Return the exit code, once ``ended`` has been told; say what else there is to say."""
+        if self.interrupted:
+            return INTERRUPTED
+        if self.error is None:
+            return 0
+        # of a loss that is no number ``ended`` says all; other errors may be a mistake of ours
+        return BAD_INPUT if isinstance(self.error, ArithmeticError) else exit_code(self.error)
 
 
 def follow(
@@ -87,7 +95,7 @@ class _Display:
         self.recent: deque[Step[None]] = deque(maxlen=RECENT + 1)
         self.first: Step[None] | None = None
         self.printed = time.monotonic()
-        console = Console(file=sys.stderr)
+        console = Console(stderr=True)
         columns = (BarColumn(20), TextColumn("{task.description}", markup=False))
         self.bar = Progress(*columns, console=console, transient=True)
         self.draws = console.is_terminal and not console.is_dumb_terminal and not quiet

@@ -50,8 +50,10 @@ class Recipe:
     values: Mapping[str, Any] = field(default_factory=dict)
     """Fields of the configuration, without nesting."""
     preset: str | None = None
-    files: Mapping[str, list[dict[str, Any]]] = field(default_factory=dict)
+    files: Mapping[str, list[dict[str, str]]] = field(default_factory=dict)
     """Files of the traced run by the name of the argument, each with ``file`` and ``sha256``."""
+    computed: Mapping[str, str] = field(default_factory=dict)
+    """The ``device`` and ``precision`` of the traced run."""
 
 
 def fill(app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> None:
@@ -66,7 +68,10 @@ def fill(app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> 
     if named["recipe"].tokens:
         recipe = read_recipe(Path(named["recipe"].tokens[-1].value), " ".join(commands))
         _check_keys(recipe, {name for name, argument in named.items() if _is_setting(argument)})
-        _supply(named, {name: [f["file"] for f in given] for name, given in recipe.files.items()})
+        files = {name: [f["file"] for f in given] for name, given in recipe.files.items()}
+        if "start" in named and named["start"].tokens:  # a word typed for it is not a picture
+            files.pop("start_picture", None)
+        _supply(named, files)
         _supply(named, {**recipe.values, "preset": recipe.preset}, str(recipe.path))
     presets = _presets_of(commands[0])
     if "preset" in named and named["preset"].tokens:
@@ -98,10 +103,19 @@ def read_recipe(path: Path, command: str | None = None) -> Recipe:
     if command and data.get("command") != command:
         raise ValueError(f"{path} is the trace of `{data.get('command')}`, not of `{command}`")
     try:
-        files = {name: list(given) for name, given in data["inputs"].items()}
-        return Recipe(path, dict(_flat(data["config"])), data["preset"], files)
-    except (KeyError, TypeError, AttributeError) as error:
+        files = {
+            name: [{"file": str(f["file"]), "sha256": str(f["sha256"])} for f in given]
+            for name, given in data["inputs"].items()
+        }
+        computed = {name: str(value) for name, value in data.get("computed", {}).items()}
+        values = dict(_flat(data["config"]))
+        if values.get("precision") == "auto":  # which is a stopwatch: take what it said then
+            values["precision"] = computed.get("precision", "auto")
+        return Recipe(path, values, data["preset"], files, computed)
+    except KeyError as error:
         raise ValueError(f"{path} is a damaged trace: its part {error} is not there") from error
+    except (TypeError, AttributeError) as error:
+        raise ValueError(f"{path} is a damaged trace: {error}") from error
 
 
 def differences(config: Any) -> dict[str, Any]:
@@ -139,6 +153,10 @@ def _presets_of(craft: str) -> dict[str, object]:
         from bowerbird.image.presets import PRESETS  # noqa: PLC0415 - imports torch
 
         return {str(name): preset for name, preset in PRESETS.items()}
+    if craft == "text":
+        from bowerbird.text.presets import PRESETS as TEXT  # noqa: PLC0415
+
+        return {str(name): preset for name, preset in TEXT.items()}
     return {}
 
 

@@ -8,16 +8,14 @@ in their seconds.
 import hashlib
 import json
 import math
-import os
 import platform
-import secrets
 from collections.abc import Mapping
-from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from bowerbird.cli.progress import Work
+from bowerbird.learning.atomic import whole
 from bowerbird.learning.step import Step
 
 
@@ -79,19 +77,11 @@ def _losses(step: Step[Any]) -> dict[str, float | None]:
 
 def write_trace(path: Path, record: Mapping[str, Any]) -> None:
     """Write a record as JSON, whole or not at all; raise OSError if the disk refuses."""
-    part = path.with_name(f".bowerbird-{secrets.token_hex(8)}.part")
     try:
-        with part.open("x", encoding="utf-8") as stream:
-            stream.write(_pretty(record))
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(part, path)
-    except BaseException as error:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
-        if isinstance(error, OSError):
-            raise OSError(error.errno, error.strerror, str(path)) from error
-        raise
+        with whole(path) as part:
+            part.write_text(_pretty(record), encoding="utf-8")
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 def _pretty(record: Mapping[str, Any]) -> str:

@@ -1,6 +1,7 @@
 """Which device computes, in which precision, from which seed: explicit, and chosen in one place."""
 
 import ctypes
+import os
 import time
 from dataclasses import dataclass
 from functools import cache
@@ -8,6 +9,8 @@ from typing import Literal, get_args
 
 import torch
 import torch.nn.functional as F
+
+from bowerbird.learning.choice import check_choice
 
 Precision = Literal["auto", "float32", "bfloat16"]
 
@@ -31,8 +34,7 @@ def choose(device: str = "auto", precision: Precision = "auto") -> Compute:
     ``auto`` takes CUDA, then Apple's MPS, then the processor, and bfloat16 only where it is faster.
     Raises ValueError for a device that is not there and for an unknown precision.
     """
-    if precision not in get_args(Precision):
-        raise ValueError(f"precision is one of {', '.join(get_args(Precision))}, not {precision!r}")
+    check_choice(precision, get_args(Precision))
     where = _device(device)
     if precision == "auto":
         return Compute(where, torch.bfloat16 if _bfloat16_is_faster(where) else torch.float32)
@@ -82,6 +84,11 @@ def _convolution_seconds(dtype: torch.dtype) -> float:
             F.conv2d(x, weight, padding=1)
             seconds.append(time.perf_counter() - start)
     return min(seconds)
+
+
+def processes() -> tuple[int, int]:
+    """Return (number of this process, how many take part), as torchrun tells its processes."""
+    return int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
 
 
 @cache

@@ -23,6 +23,7 @@ from typing import Any, Literal, Protocol, get_args
 import torch
 from torch import Tensor, nn
 
+from bowerbird.learning.choice import check_choice
 from bowerbird.learning.modelfile import Card, ModelError, read_model, write_model
 from bowerbird.learning.step import Step
 
@@ -79,8 +80,7 @@ class FitConfig:
 
     def __post_init__(self) -> None:
         for value, kind in ((self.optimizer, Optimizer), (self.decay, Decay)):
-            if value not in get_args(kind):
-                raise ValueError(f"{value!r} is not one of {', '.join(get_args(kind))}")
+            check_choice(value, get_args(kind))
         if min(self.iterations, self.accumulate, self.validate_every, self.decay_every) < 1:
             raise ValueError(
                 "iterations, accumulate, validate_every and decay_every are at least 1"
@@ -156,17 +156,19 @@ def fit_steps(
         path = checkpoints.path.with_name(checkpoints.path.name + (f".{rank}" if rank else ""))
         if checkpoints.resume:
             fitting.load(path)
-    while fitting.number < config.iterations:
-        losses, note = fitting.step()
-        if fitting.number % config.validate_every == 0 or fitting.number == config.iterations:
-            losses["validation"] = fitting.validate()
-        if checkpoints is not None and path and fitting.number % checkpoints.every == 0:
-            fitting.save(path)
-        seconds = time.perf_counter() - began
-        yield Step(fitting.number, config.iterations, losses, seconds, note=note)
-        if config.patience and fitting.waited >= config.patience:
-            break
-    fitting.finish()
+    try:
+        while fitting.number < config.iterations:
+            losses, note = fitting.step()
+            if fitting.number % config.validate_every == 0 or fitting.number == config.iterations:
+                losses["validation"] = fitting.validate()
+            if checkpoints is not None and path and fitting.number % checkpoints.every == 0:
+                fitting.save(path)
+            seconds = time.perf_counter() - began
+            yield Step(fitting.number, config.iterations, losses, seconds, note=note)
+            if config.patience and fitting.waited >= config.patience:
+                break
+    finally:  # also when nobody asks for the next step
+        fitting.finish()
 
 
 class _Fitting:
@@ -241,8 +243,8 @@ class _Fitting:
         return loss
 
     def finish(self) -> None:
-        """Give the network the best weights."""
-        self._put(self.best)
+        """Give the network the best weights, or the latest if none were measured."""
+        self._put(self.best or self.mean)
 
     def _put(self, weights: Mapping[str, Tensor]) -> None:
         with torch.no_grad():

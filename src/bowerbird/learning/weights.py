@@ -15,11 +15,9 @@ Departures: only what torch reads with weights_only=True is read, so no file can
 import hashlib
 import importlib.util
 import os
-import tempfile
 import urllib.error
 import urllib.request
 import zipfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
@@ -30,8 +28,10 @@ import platformdirs
 import torch
 from torch import Tensor
 
+from bowerbird.learning.atomic import whole
+from bowerbird.learning.choice import check_choice
+
 Preprocessing = Literal["caffe", "torchvision"]
-Progress = Callable[[int, int | None], None]  # (bytes done, bytes in all or None when unknown)
 Row = tuple[str, int, tuple[int, ...]]  # layer, number in a state dict, shape of its weight
 
 CHUNK = 1 << 20  # bytes taken from the network at once
@@ -147,7 +147,7 @@ def verify(weights: Weights) -> str:
     return "ok"
 
 
-def fetch(weights: Weights, progress: Progress | None = None) -> Path:
+def fetch(weights: Weights) -> Path:
     """Return these weights' file, downloaded at need; opening it or `verify` checks its SHA-256."""
     path = _home(weights)
     if path and path.is_file() and weights.size in (None, path.stat().st_size):
@@ -157,7 +157,7 @@ def fetch(weights: Weights, progress: Progress | None = None) -> Path:
         raise WeightsError(f"{weights.source} is missing or damaged; mend it with `{mend}`")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _download(weights, path, progress)
+        _download(weights, path)
     except (OSError, HTTPException) as error:
         if isinstance(error, urllib.error.HTTPError):
             error.close()
@@ -167,21 +167,18 @@ def fetch(weights: Weights, progress: Progress | None = None) -> Path:
     return path
 
 
-def open_vgg19(
-    name_or_path: str | Path,
-    preprocessing: Preprocessing | None = None,
-    progress: Progress | None = None,
-) -> VggWeights:
+def open_vgg19(name_or_path: str | Path, preprocessing: Preprocessing | None = None) -> VggWeights:
     """Return VGG-19's 16 convolutions from named weights (fetched at need) or from a file.
 
-    `preprocessing` overrides the rule of the module docstring; WeightsError says what is wrong.
+    `preprocessing` overrides the rule of the module docstring; WeightsError, or ValueError for an
+    unknown one, says what is wrong.
     """
-    if preprocessing not in (None, *get_args(Preprocessing)):
-        raise WeightsError(f"preprocessing {preprocessing!r} is not in {get_args(Preprocessing)}")
+    if preprocessing is not None:
+        check_choice(preprocessing, get_args(Preprocessing))
     path, known = Path(name_or_path), None
     if str(name_or_path) in {weights.name for weights in WEIGHTS} or not path.exists():
         known = find_weights(str(name_or_path))
-        path = fetch(known, progress)
+        path = fetch(known)
     digest = _digest(path, known)
     known = next((weights for weights in WEIGHTS if digest.startswith(weights.sha256)), None)
     state = _read(path)
@@ -214,34 +211,25 @@ def _digest(path: Path, weights: Weights | None = None) -> str:
     return digest
 
 
-def _download(weights: Weights, path: Path, progress: Progress | None) -> None:
+def _download(weights: Weights, path: Path) -> None:
     """Stream a URL into `path` by way of a checked temporary file; OSError leaves nothing."""
     request = urllib.request.Request(weights.source, headers={"User-Agent": "bowerbird"})
-    handle, name = tempfile.mkstemp(prefix=".", suffix=".part", dir=path.parent)
-    try:
-        with open(handle, "wb") as out, urllib.request.urlopen(request, timeout=TIMEOUT) as answer:
-            if not _safe(answer.geturl()):
-                raise OSError(f"it leads to {answer.geturl()}, which is not https")
-            length = answer.headers.get("Content-Length")
-            total = weights.size or (int(length) if length and length.isdigit() else None)
-            digest, done = hashlib.sha256(), 0
+    with whole(path) as part, urllib.request.urlopen(request, timeout=TIMEOUT) as answer:
+        if not _safe(answer.geturl()):
+            raise OSError(f"it leads to {answer.geturl()}, which is not https")
+        length = answer.headers.get("Content-Length")
+        total = weights.size or (int(length) if length and length.isdigit() else None)
+        digest, done = hashlib.sha256(), 0
+        with part.open("xb") as out:
             while (total is None or done <= total) and (chunk := answer.read(CHUNK)):
                 out.write(chunk)
                 digest.update(chunk)
                 done += len(chunk)
-                if progress:
-                    progress(done, total)
-            if total not in (None, done):
-                raise OSError(f"the connection gave {done} of {total} bytes")
-            if not digest.hexdigest().startswith(weights.sha256):
-                got = digest.hexdigest()[:8]
-                raise OSError(f"its SHA-256 is {got}..., not {weights.sha256[:8]}...")
-            out.flush()
-            os.fsync(out.fileno())
-        os.replace(name, path)
-    except BaseException:  # Ctrl-C too
-        Path(name).unlink(missing_ok=True)
-        raise
+        if total not in (None, done):
+            raise OSError(f"the connection gave {done} of {total} bytes")
+        if not digest.hexdigest().startswith(weights.sha256):
+            got = digest.hexdigest()[:8]
+            raise OSError(f"its SHA-256 is {got}..., not {weights.sha256[:8]}...")
 
 
 def _wrong(path: Path, what: str) -> WeightsError:

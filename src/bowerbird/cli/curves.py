@@ -1,0 +1,80 @@
+"""Losses to look at: a TensorBoard log while something learns, and a picture of them at the end."""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from bowerbird.learning.step import Step
+
+BLUE, ORANGE, INK = "#1d4e89", "#d1662b", "#22252e"
+SMOOTH = 0.98  # of the running mean that is drawn over the loss of single steps
+
+
+class Log:
+    """Scalars and samples of each step, as TensorBoard reads them."""
+
+    def __init__(self, folder: Path) -> None:
+        """Open a log; raise OSError if the folder can't be made."""
+        folder.mkdir(parents=True, exist_ok=True)
+        from torch.utils.tensorboard import SummaryWriter  # noqa: PLC0415 - takes a second
+
+        self.writer = SummaryWriter(str(folder))
+
+    def add(self, step: Step[Any]) -> None:
+        """Add a step."""
+        for name, value in step.losses.items():
+            if math.isfinite(value):
+                self.writer.add_scalar(name, value, step.number)
+        if isinstance(step.preview, str):
+            self.writer.add_text("sample", step.preview, step.number)
+
+    def close(self) -> None:
+        """Write what is left."""
+        self.writer.close()
+
+
+def draw_losses(history: Sequence[Step[None]], path: Path, unit: str) -> None:
+    """Draw the losses of a training into a PNG file: single steps, their mean, validation."""
+    from matplotlib.figure import Figure  # noqa: PLC0415 - takes a second
+
+    steps = [s.number for s in history]
+    losses = [s.losses["total"] for s in history]
+    mean, weight, means = 0.0, 0.0, []
+    for loss in losses:
+        if math.isfinite(loss):
+            mean, weight = SMOOTH * mean + loss, SMOOTH * weight + 1
+        means.append(mean / weight if weight else math.nan)
+    figure = Figure(figsize=(8, 4.5), layout="constrained")
+    axes = figure.subplots()
+    axes.plot(steps, losses, color=BLUE, alpha=0.25, linewidth=0.8)
+    axes.plot(steps, means, color=BLUE, linewidth=1.6, label="learning")
+    measured = [(s.number, s.losses["validation"]) for s in history if "validation" in s.losses]
+    if measured:
+        axes.plot(
+            *zip(*measured, strict=True),
+            color=ORANGE,
+            marker="o",
+            markersize=3.5,
+            linewidth=1.6,
+            label="validation",
+        )
+        best = min(measured, key=lambda m: m[1])
+        axes.annotate(
+            f"{best[1]:.3f}",
+            best,
+            textcoords="offset points",
+            xytext=(0, -14),
+            ha="center",
+            color=ORANGE,
+        )
+    finite = sorted(x for x in losses if math.isfinite(x))
+    if finite:  # the first steps would squeeze all others into a line
+        low = min([finite[0], *(loss for _, loss in measured)])
+        high = finite[int(0.97 * (len(finite) - 1))]
+        axes.set_ylim(low - 0.08 * (high - low + 0.1), high + 0.15 * (high - low + 0.1))
+    axes.set(xlabel="step", ylabel=unit)
+    axes.grid(color=INK, alpha=0.12)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False)
+    figure.savefig(path, dpi=120)

@@ -1,0 +1,128 @@
+"""Where something learns: the model, its record and its curve are written, a run can be resumed."""
+
+import json
+import math
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from bowerbird.cli.curves import Log, draw_losses
+from bowerbird.cli.failure import say
+from bowerbird.cli.progress import Work, follow
+from bowerbird.cli.settings import Run, Switch
+from bowerbird.cli.trace import check_trace, course, steps, trace_path, versions, write_trace
+from bowerbird.learning.device import processes
+from bowerbird.learning.step import Step
+
+SUFFIX = ".safetensors"
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class TrainRun(Run):
+    """What a command that trains can be told besides its configuration."""
+
+    resume: Switch = False
+    """Go on with the same command after it was interrupted, from its last checkpoint."""
+    checkpoint_every: Annotated[int, Parameter(show_default=False)] = 250
+    """Steps between two checkpoints (250; 0 is never): what an interruption can cost."""
+    log: Annotated[Path | None, Parameter(show_default=False)] = None
+    """Folder for a TensorBoard log."""
+
+    def __post_init__(self) -> None:
+        if self.checkpoint_every < 0:
+            raise ValueError("--checkpoint-every takes a number of steps, or 0")
+
+
+class School:
+    """One run of a command that trains."""
+
+    def __init__(self, command: str, run: TrainRun) -> None:
+        """Refuse, before any work, an output that could not be written later."""
+        self.command, self.run = command, run
+        self.first = processes()[0] == 0  # of several processes, one writes and tells
+        self.quiet = run.quiet or not self.first
+        self.best = math.inf
+        self._log: Log | None = None
+        path, folder = run.output, run.output.parent
+        if path.suffix != SUFFIX:
+            raise ValueError(f"{path} is to be a model file; end its name in {SUFFIX}")
+        if path.is_dir() or (path.exists() and not (run.force or run.resume)):
+            raise ValueError(f"{path} exists; add --force to overwrite it")
+        if not folder.is_dir() or not os.access(folder, os.W_OK):
+            raise ValueError(f"{folder} is no folder that can be written; make it, or take another")
+        if run.trace and not run.resume:
+            check_trace(path, force=run.force)
+        self.room = path.with_name(f".{path.name}.work")
+
+    def learn(self, made: Iterator[Step[str]]) -> Work[str]:
+        """Follow the steps of a training to its end, or to Ctrl-C."""
+        count = processes()[1]
+        if count > 1 and self.first:
+            say(f"{count} processes take part")
+        if self.run.log is not None and self.first:
+            self._log = Log(self.run.log)
+        try:
+            return follow(made, (), self._look, quiet=self.quiet)
+        finally:
+            if self._log:
+                self._log.close()
+
+    def finish(
+        self,
+        work: Work[str],
+        save: Callable[[Path], None],
+        told: dict[str, Any],
+    ) -> int:
+        """Save the model with its record, tell about it, and return the exit code."""
+        if self.first:
+            if work.ended:
+                say(
+                    f"{work.ended} at step {work.last.number} of {work.last.total}; saving the best"
+                )
+            save(self.run.output)
+            self._keep(work, told)
+            self._tell(work, told)
+        if not work.ended:
+            if self.first:
+                shutil.rmtree(self.room, ignore_errors=True)
+            return 0
+        if self.first and (self.room / "checkpoint").exists():
+            say("the same command with --resume goes on from the last checkpoint")
+        return work.exit_code()
+
+    def _look(self, step: Step[str]) -> str:
+        """Log a step and show its sample; return how well it does in words."""
+        if self._log:
+            self._log.add(step)
+        if "validation" in step.losses:
+            self.best = min(self.best, step.losses["validation"])
+        if step.preview and not self.quiet:
+            say(f"step {step.number}, validation {step.losses['validation']:.4f}: {step.preview}")
+        return f"best validation {self.best:.4f}" if math.isfinite(self.best) else ""
+
+    def _keep(self, work: Work[str], told: dict[str, Any]) -> None:
+        """Write the record and the curve beside the model."""
+        if not self.run.trace:
+            return
+        record = {**versions(), "command": self.command, **course(work), **told}
+        record["steps"] = steps(work)
+        write_trace(trace_path(self.run.output), record)
+        draw_losses(work.history, self.run.output.with_suffix(".png"), "nats a character")
+
+    def _tell(self, work: Work[str], told: dict[str, Any]) -> None:
+        if self.run.json:
+            facts = {k: v for k, v in told.items() if k not in ("inputs", "config")}
+            print(json.dumps({**course(work), **facts}, allow_nan=False))  # noqa: T201
+        elif not self.quiet:
+            loss = told["validation_loss"]
+            words = "not measured" if loss is None else f"{loss:.4f} nats a character"
+            print(  # noqa: T201
+                f"{self.run.output}: {work.last.number} steps in {work.last.seconds:.0f} s, "
+                f"{told['characters_per_second']:.0f} characters/s, validation {words}"
+            )

@@ -1,0 +1,1 @@
+"""The text craft: write in the manner of any corpus."""

