@@ -104,13 +104,13 @@ def write_signs(
     network.eval()
     random = torch.Generator().manual_seed(config.seed)
     scores, state = read_prompt(network, prompt)
-    past = prompt.cpu()
+    step, past = network.stepping(), prompt.cpu()
     while True:
         sign = choose_sign(scores.cpu(), config, random, past)
         if config.repetition_penalty != 1:
             past = torch.cat([past, sign[:, None]], 1)[:, -config.repetition_window :]
         yield sign
-        scores, state = network.step(sign.to(prompt.device), state)
+        scores, state = step(sign.to(prompt.device), state)
 
 
 def ends_with(signs: Sequence[int], stops: Sequence[Sequence[int]]) -> bool:
