@@ -29,7 +29,8 @@ class Stepping:
         config = network.config
         self.width, self.residual = config.width, config.residual
         self.layers = [_Layer(layer, place) for place, layer in enumerate(network.all_layers())]
-        self.norms = [(_array(norm.weight), _array(norm.bias)) for norm in network.norms]
+        norms = [norm for norm in network.norms if isinstance(norm, torch.nn.LayerNorm)]
+        self.norms = [(_array(norm.weight), _array(norm.bias)) for norm in norms]
         first, embedding = self.layers[0], network.embedding
         signs = np.eye(network.vocabulary) if embedding is None else _array(embedding.weight)
         self.table = np.ascontiguousarray((signs @ first.inputs.T + first.bias), np.float32)
