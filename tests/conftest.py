@@ -1,6 +1,10 @@
 """Real weights, opened once; small real pictures; and VGG written a second time, as the judge."""
 
+import os
 from functools import cache
+
+os.environ.setdefault("GOMP_SPINCOUNT", "0")  # before torch comes: see bowerbird/cli/__init__.py
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 import pytest

@@ -150,3 +150,7 @@ def _calm() -> None:
     # Decoders print to standard error about files that we refuse, or read anyway, ourselves.
     os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
     logging.getLogger("tifffile").setLevel(logging.CRITICAL)
+    # Threads that wait for each other spin by default: on a busy machine, a thousand times slower
+    # (docs/log.md). NumPy's products are of a matrix and a vector, for one thread.
+    os.environ.setdefault("GOMP_SPINCOUNT", "0")
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
