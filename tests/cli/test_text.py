@@ -198,15 +198,15 @@ def test_a_full_disk_at_the_end_costs_nothing(verse, tmp_path, capsys, monkeypat
 def ctrl_c(monkeypatch):
     """Interrupt each writing, or learning, when so many steps have been seen."""
 
-    def at(number, module=progress):
-        real = module._Display.show
+    def at(number):
+        real = progress._Display.show
 
         def show(self, step, preview):
             real(self, step, preview)
             if step.number >= number:
                 raise KeyboardInterrupt
 
-        monkeypatch.setattr(module._Display, "show", show)
+        monkeypatch.setattr(progress._Display, "show", show)
 
     return at
 
@@ -225,6 +225,28 @@ def test_ctrl_c_keeps_the_best_weights_and_no_folder(ctrl_c, verse, tmp_path, ca
     score = open_writer(output, "cpu").score((VERSE * 60)[-408:]).nats_per_char
     assert score == pytest.approx(best, abs=0.1)
     assert not list(tmp_path.glob(".m*")), "without a checkpoint its folder is of no use"
+
+
+def test_a_strangers_record_can_not_make_us_overwrite(verse, tmp_path, capsys):
+    first, second = tmp_path / "a.safetensors", tmp_path / "b.safetensors"
+    assert run(train(verse, first, "--iterations", "2", "--quiet")) == 0
+    record = json.loads((tmp_path / "a.json").read_text())
+    record["run"] |= {"force": True, "output": str(first)}
+    (tmp_path / "a.json").write_text(json.dumps(record))
+    second.write_text("mine")
+    repeat = ["text", "train", "--recipe", str(tmp_path / "a.json"), "-o", str(second)]
+    assert run(repeat) == 2
+    assert second.read_text() == "mine"
+
+
+def test_minutes_overrule_a_preset_and_refuse_what_is_typed(verse, tmp_path, capsys):
+    words = ["text", "train", verse, "-o", str(tmp_path / "m.safetensors"), "--device=cpu"]
+    words += ["--minutes=0.02", "--rows=8", "--window=32", "--quiet", "--precision=float32"]
+    assert run([*words, "--preset", "small"]) == 0
+    assert json.loads((tmp_path / "m.json").read_text())["config"]["minutes"] == 0
+    for flag in ("--iterations=7", "--width=16", "--dropout=0.1", "--validate-every=3"):
+        assert run([*words, "--force", flag]) == 2
+        assert f"--minutes chooses {flag.partition('=')[0]}" in capsys.readouterr().err
 
 
 def test_ctrl_c_keeps_what_was_written(ctrl_c, model, tmp_path, capsys):

@@ -97,7 +97,7 @@ def test_a_long_prompt_is_read_in_windows_once_for_all_samples(kind, monkeypatch
     monkeypatch.setattr(
         network, "forward", lambda signs, state: read.append(signs.shape) or forward(signs, state)
     )
-    scores, state = read_prompt(network, prompt)
+    scores, _ = read_prompt(network, prompt)
     torch.testing.assert_close(scores, expected)
     assert scores.untyped_storage().nbytes() == 4 * 5, "the scores of a window are not kept"
     read.clear()

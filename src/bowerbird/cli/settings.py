@@ -20,6 +20,7 @@ from typing import Annotated, Any, cast, get_args, get_origin
 from cyclopts import App, Argument, ArgumentCollection, Group, Parameter, Token
 
 RUN = Group("Run", sort_key=1)
+READING = ("encoding", "column", "half")  # what a trace may set besides its configuration
 CHOSEN = ("iterations", "validate_every", "width", "dropout")  # by --minutes
 Switch = Annotated[bool, Parameter(negative=(), show_default=False)]
 
@@ -78,7 +79,8 @@ def fill(app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> 
         if "start" in named and named["start"].tokens:  # a word typed for it is not a picture
             files.pop("start_picture", None)
         _supply(named, files)
-        _supply(named, recipe.run, str(recipe.path))
+        told = {name: value for name, value in recipe.run.items() if name in READING}
+        _supply(named, told, str(recipe.path))
         _supply(named, {**recipe.values, "preset": recipe.preset}, str(recipe.path))
     presets = _presets_of(commands[0])
     if "preset" in named and named["preset"].tokens:
@@ -111,9 +113,12 @@ def read_recipe(path: Path, command: str | None = None) -> Recipe:
         raise ValueError(f"{path} is the trace of `{data.get('command')}`, not of `{command}`")
     try:
         files = {
-            name: [{"file": str(f["file"]), "sha256": str(f.get("sha256", ""))} for f in given]
+            name: [{"file": str(f["file"]), "sha256": str(f["sha256"])} for f in given]
             for name, given in data["inputs"].items()
+            if name != "corpus"
         }
+        if "corpus" in data["inputs"]:  # which has one SHA-256 as a whole
+            files["corpus"] = [{"file": str(f["file"])} for f in data["inputs"]["corpus"]]
         computed = {name: str(value) for name, value in data.get("computed", {}).items()}
         values = dict(_flat(data["config"]))
         if values.get("precision") == "auto":  # which is a stopwatch: take what it said then
