@@ -249,6 +249,27 @@ def test_minutes_overrule_a_preset_and_refuse_what_is_typed(verse, tmp_path, cap
         assert f"--minutes chooses {flag.partition('=')[0]}" in capsys.readouterr().err
 
 
+def test_a_resumed_run_counts_what_it_did_itself(verse, tmp_path, capsys, monkeypatch):
+    output = tmp_path / "m.safetensors"
+    words = train(verse, output, "--iterations=40", "--checkpoint-every=10", "--json")
+    with monkeypatch.context() as patch:
+        real = progress._Display.show
+
+        def show(self, step, preview):
+            real(self, step, preview)
+            if step.number == 33:
+                raise KeyboardInterrupt
+
+        patch.setattr(progress._Display, "show", show)
+        assert run(words) == 130
+    capsys.readouterr()
+    assert run([*words, "--resume"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    steps = 10  # 31 to 40
+    read = steps * 8 * 32
+    assert told["characters_per_second"] * told["seconds"] == pytest.approx(read, rel=0.1)
+
+
 def test_ctrl_c_keeps_what_was_written(ctrl_c, model, tmp_path, capsys):
     ctrl_c(96)
     words = ["text", "write", str(model), "--prompt", "The owl", "--length", "400"]

@@ -64,3 +64,10 @@ def test_dropping_is_left_as_it_was(learning):
     learner = network().train(learning)
     adapted_loss(learner, STREAM[:100], rate=0.5)
     assert learner.training == learning
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device here")
+def test_a_gpu_adapts_as_a_processor_does():
+    ours = adapted_loss(network().cuda(), STREAM, rate=0.5, device="cuda")
+    assert ours == pytest.approx(adapted_loss(network(), STREAM, rate=0.5), rel=1e-3)

@@ -397,3 +397,25 @@ def test_settings_that_mean_nothing(change):
         ValueError, match=next(iter(change)) if "optimizer" not in change else "one of"
     ):
         FitConfig(**change)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device here")
+@pytest.mark.parametrize("device", ["cuda", "cuda:0"])
+def test_a_run_on_a_gpu_is_resumed_with_its_averaged_weights(tmp_path, device):
+    def job():
+        made = task()
+        made.network.to(device)
+        made.device = torch.device(device)
+        return made
+
+    config, path = replace(QUICK, average=0.9), tmp_path / "checkpoint"
+    for step in fit_steps(job(), config, Checkpoints(path, every=7), device=device):
+        if step.number == 17:
+            break
+    resumed = job()
+    kept = Checkpoints(path, every=7, resume=True)
+    steps = list(fit_steps(resumed, config, kept, device=device))
+    assert steps[0].number == 15
+    assert weights(resumed).device.type == "cuda"
+    assert weights(resumed).isfinite().all()
