@@ -201,6 +201,24 @@ def test_a_resumed_plan_has_spent_its_minutes(tmp_path):
     assert again.config.minutes == 0
 
 
+def test_a_resumed_training_knows_its_best(tmp_path):
+    # the rate ruins after step 8 what was learned before
+    fit = replace(QUICK.fit, iterations=30, validate_every=4, warm_up=0)
+    fit = replace(fit, decay="steps", decay_every=8, decay_factor=300.0)
+    (tmp_path / "verse.txt").write_text(VERSE * 60)
+    first, second = (
+        Training(Corpus([tmp_path / "verse.txt"]), replace(QUICK, fit=fit), tmp_path / "room")
+        for _ in range(2)
+    )
+    made = first.steps(13)
+    losses = [next(made).losses for _ in range(14)]
+    made.close()
+    best = min(each["validation"] for each in losses if "validation" in each)
+    assert losses[11]["validation"] > best == first.best
+    next(second.steps(13, resume=True))
+    assert second.writer.provenance["validation_loss"] == pytest.approx(best)
+
+
 def test_a_damaged_plan_is_named(tmp_path):
     training, _ = trained(tmp_path, config=replace(QUICK, fit=replace(QUICK.fit, iterations=2)))
     for damage in ('{"asked": ', "{}", "[]", '{"asked": {}, "predictor": {}, "fit": {"x": 1}}'):
