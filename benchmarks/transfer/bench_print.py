@@ -21,10 +21,12 @@ from pathlib import Path
 from statistics import fmean
 
 import numpy as np
-from figures import Figure, append, conditions, table
 from PIL import Image
 
 from bowerbird.plates import plate_path
+
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+from figures import Figure, append, conditions, table
 
 HERE = Path(__file__).resolve().parent
 NEARBY = 12  # rows on either side that a row is compared with
@@ -159,7 +161,7 @@ def main() -> None:
     figures = [replace(f, setting=f"{width} x {height} px, {f.setting}") for f in figures]
     args.output.mkdir(parents=True, exist_ok=True)
     append(args.output / "results.csv", version("torch"), figures)
-    print(conditions(version("torch"), threads))
+    print(conditions(version("torch"), threads, ("bowerbird", "pastiche")))
     print(table(figures))
 
 

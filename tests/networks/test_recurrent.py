@@ -55,6 +55,13 @@ def test_a_step_at_a_time_is_the_whole_sequence(cell, changes):
         scores.append(one)
     torch.testing.assert_close(torch.stack(scores, 1), whole)
     torch.testing.assert_close(state, after)
+    for rows in (3, 1):  # a single row takes another way
+        state, scores, step = network.start(rows), [], network.stepping()
+        for column in signs()[:rows].T:
+            one, state = step(column, state)
+            scores.append(one)
+        torch.testing.assert_close(torch.stack(scores, 1), whole[:rows])
+        torch.testing.assert_close(state, tuple(s[:rows] for s in after))
 
 
 @pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])

