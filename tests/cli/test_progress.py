@@ -81,6 +81,24 @@ def test_interruption_keeps_what_there_is():
     assert (work.last.number, work.ended, work.interrupted) == (2, "interrupted", True)
 
 
+@pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
+def test_a_job_is_closed_before_its_result_is_taken(error):
+    ended = []
+
+    def closing():
+        try:
+            yield from job(5)
+        finally:
+            ended.append(True)
+
+    def look(step):
+        raise error
+
+    made = closing()
+    follow(made, (), look, quiet=True)
+    assert ended == [True]
+
+
 def test_interruption_before_the_first_step():
     with pytest.raises(KeyboardInterrupt, match="nothing to save"):
         follow(failing(KeyboardInterrupt(), 0), (), text, quiet=True)
@@ -93,6 +111,7 @@ def test_interruption_before_the_first_step():
         (ArithmeticError("no number"), 2, ""),
         (ValueError("bad"), 2, "bowerbird: bad\n"),
         (MemoryError(), 2, "there is not enough memory"),
+        (ZeroDivisionError("odd"), 1, "ZeroDivisionError (odd); this is a mistake of ours"),
         (AttributeError("odd"), 1, "AttributeError (odd); this is a mistake of ours"),
     ],
 )
@@ -102,6 +121,13 @@ def test_how_it_ended_is_an_exit_code(capsys, error, code, words):
     assert work.exit_code() == code
     assert words in capsys.readouterr().err
     assert follow(job(2), (), text, quiet=True).exit_code() == 0
+
+
+def test_each_craft_has_its_own_way_to_take_less_memory(capsys):
+    work = follow(failing(MemoryError(), 2), (), text, quiet=True)
+    for craft, words in (("text", "--rows"), ("image", "--size"), ("", "close other programs")):
+        work.exit_code(craft)
+        assert words in capsys.readouterr().err
 
 
 def test_a_loss_that_is_no_number():

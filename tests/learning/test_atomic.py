@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from bowerbird.learning.atomic import whole
+from bowerbird.learning.atomic import check_free, put_in_place, whole
 
 
 @pytest.fixture
@@ -69,3 +69,38 @@ def test_a_complaint_names_the_file_that_was_wanted(tmp_path):
         part.write_text("new")
     assert error.value.filename == str(wanted)
     assert ".part" not in str(error.value)
+
+
+def test_a_file_is_synced_through_a_handle_that_may_write(path, monkeypatch):
+    # Windows refuses to sync any other
+    modes, real = [], type(path).open
+    part = path.with_name("part")
+    part.write_text("new")
+    with monkeypatch.context() as patch:
+        patch.setattr(type(path), "open", lambda self, mode: modes.append(mode) or real(self, mode))
+        put_in_place(part, path)
+    assert modes == ["r+b"]
+    assert path.read_text() == "new"
+
+
+def test_an_output_that_can_not_be_written_is_refused_before_any_work(path, tmp_path):
+    check_free(path, force=True)
+    check_free(tmp_path / "new", force=False)
+    for place, words in (
+        (path, "file.txt exists; add --force"),
+        (tmp_path, "is a folder; give the name of a file"),
+        (tmp_path / "no" / "file.txt", "does not exist; create"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            check_free(place, force=False)
+    assert list(tmp_path.iterdir()) == [path], "the trial leaves nothing"
+
+
+def test_a_folder_that_refuses_is_told_by_the_outputs_name(tmp_path, monkeypatch):
+    def refuse(self, *_):
+        raise PermissionError(errno.EACCES, "Permission denied", str(self))
+
+    monkeypatch.setattr(type(tmp_path), "open", refuse)
+    with pytest.raises(PermissionError) as error:
+        check_free(tmp_path / "file.txt", force=False)
+    assert error.value.filename == str(tmp_path / "file.txt")

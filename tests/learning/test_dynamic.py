@@ -48,3 +48,26 @@ def test_a_rate_that_means_nothing(rate):
 def test_a_stream_of_one_sign():
     with pytest.raises(ValueError, match="fewer than two signs"):
         adapted_loss(network(), STREAM[:1], rate=0.1)
+
+
+def test_cudnn_is_left_out_because_it_has_no_gradient_without_dropping():
+    learner, seen = network(), []
+    learner.register_forward_hook(lambda *_: seen.append(torch.backends.cudnn.enabled))
+    before = torch.backends.cudnn.enabled
+    adapted_loss(learner, STREAM[:100], rate=0.5)
+    assert set(seen) == {False}
+    assert torch.backends.cudnn.enabled == before
+
+
+@pytest.mark.parametrize("learning", [True, False])
+def test_dropping_is_left_as_it_was(learning):
+    learner = network().train(learning)
+    adapted_loss(learner, STREAM[:100], rate=0.5)
+    assert learner.training == learning
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device here")
+def test_a_gpu_adapts_as_a_processor_does():
+    ours = adapted_loss(network().cuda(), STREAM, rate=0.5, device="cuda")
+    assert ours == pytest.approx(adapted_loss(network(), STREAM, rate=0.5), rel=1e-3)

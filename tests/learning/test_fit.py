@@ -3,20 +3,22 @@
 import json
 import math
 import os
-import signal
 import subprocess
 import sys
-import time
+import threading
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from accelerate.state import AcceleratorState, PartialState
+from safetensors.torch import load_file
 
-from bowerbird.learning.fit import Checkpoints, FitConfig, LearningError, fit_steps
+from bowerbird.learning.checkpoints import Checkpoints, Shelf
+from bowerbird.learning.fit import ALREADY, FitConfig, LearningError, fit_steps
 from bowerbird.learning.modelfile import ModelError
-from bowerbird.learning.sequence import Rows, SequenceTask
+from bowerbird.learning.sequence import Rows, SequenceTask, next_sign_loss
 from bowerbird.networks.recurrent import Recurrent, RecurrentConfig
 
 QUICK = FitConfig(iterations=30, rate=1e-2, warm_up=3, validate_every=10)
@@ -80,30 +82,39 @@ from test_fit import QUICK, Checkpoints, fit_steps, task, weights
 from dataclasses import replace
 torch.manual_seed(5)
 job = task(dropout=0.3)
-config = replace(QUICK, iterations=3000, validate_every=500)
-kept = Path("kept")
-for step in fit_steps(job, config, Checkpoints(kept, every=20, resume=kept.exists())):
+config = replace(QUICK, iterations=200, validate_every=50)
+for step in fit_steps(job, config, Checkpoints(Path("kept"), every=20, resume=True)):
     print(step.number, flush=True)
 torch.save(weights(job), sys.argv[1])
 """
+ONE_THREAD = {**os.environ, "OMP_NUM_THREADS": "1"}  # two would wait for each other where it's busy
+LONGEST = 240  # s that a child may take: it needs a few
 
 
+@pytest.mark.slow
 def test_kill_at_any_moment_loses_at_most_one_interval(tmp_path):
     code = CHILD.format(folder=str(Path(__file__).parent))
     run = [sys.executable, "-W", "error", "-c", code]
-    subprocess.run([*run, "whole.pt"], cwd=tmp_path, check=True, stdout=subprocess.DEVNULL)
+    how = {"cwd": tmp_path, "env": ONE_THREAD}
+    quietly = {**how, "stdout": subprocess.DEVNULL, "timeout": LONGEST}
+    subprocess.run([*run, "whole.pt"], check=True, **quietly)
     (tmp_path / "kept").unlink()
     reached = 0
-    for patience in (0.05, 0.13, 0.4):
-        with subprocess.Popen([*run, "cut.pt"], cwd=tmp_path, stdout=subprocess.PIPE) as job:
-            first = int(job.stdout.readline())
-            assert first >= reached - 20  # what was done is at most an interval away
-            time.sleep(patience)
-            job.send_signal(signal.SIGKILL)
-            told = [int(line) for line in job.stdout.read().split()]
-            reached = told[-1] if told else first
-    assert reached < 3000
-    subprocess.run([*run, "cut.pt"], cwd=tmp_path, check=True, stdout=subprocess.DEVNULL)
+    for last in (31, 60, 119):  # after, at and before a checkpoint
+        with subprocess.Popen([*run, "cut.pt"], stdout=subprocess.PIPE, **how) as job:
+            clock = threading.Timer(LONGEST, job.kill)
+            clock.start()
+            try:
+                first = int(job.stdout.readline())
+                assert first > reached - 20  # what was done is at most an interval away
+                reached = first
+                while reached < last:
+                    reached = int(job.stdout.readline())
+            finally:
+                job.kill()  # else leaving this block would wait for its end
+                clock.cancel()
+        assert reached == last
+    subprocess.run([*run, "cut.pt"], check=True, **quietly)
     assert torch.equal(torch.load(tmp_path / "cut.pt"), torch.load(tmp_path / "whole.pt"))
     assert list(tmp_path.glob("*.part*")) == []
 
@@ -124,6 +135,7 @@ dist.destroy_process_group()
 """
 
 
+@pytest.mark.slow
 def test_two_processes_learn_as_one(tmp_path):
     script = tmp_path / "job.py"
     script.write_text(PROCESS.format(folder=str(Path(__file__).parent)))
@@ -133,7 +145,8 @@ def test_two_processes_learn_as_one(tmp_path):
         stdout=subprocess.PIPE,
         text=True,
         check=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        env=ONE_THREAD,
+        timeout=LONGEST,
     )
     processes, losses = json.loads(done.stdout.strip().splitlines()[-1])
     assert processes == 2
@@ -141,13 +154,35 @@ def test_two_processes_learn_as_one(tmp_path):
     assert losses == pytest.approx(alone, rel=1e-4)
 
 
+class Listed:
+    """A task whose batches are given: pairs of signs and of what follows them."""
+
+    def __init__(self, *batches):
+        self.network, self.batches = task().network, list(batches)
+
+    def loss(self, network):
+        signs, targets = self.batches.pop(0)
+        return next_sign_loss(network(signs)[0], targets)
+
+    def validate(self, network):
+        return 1.0
+
+    def kept(self):
+        return {}
+
+
 def test_accumulated_batches_are_one_larger_batch():
-    # two windows of the same rows, each from a state of zeros, or both at once
-    config = replace(QUICK, iterations=1, accumulate=2, clip=0.0)
-    job = task()
-    steps = learn(job, config)
-    assert steps[0].number == 1
-    assert job.rows.position == 2
+    signs = torch.randint(11, (6, 13), generator=torch.Generator().manual_seed(0))
+    whole = signs[:, :-1], signs[:, 1:]
+    parts = [(signs[i : i + 2, :-1], signs[i : i + 2, 1:]) for i in (0, 2, 4)]
+    config = replace(QUICK, iterations=1, optimizer="sgd", warm_up=0)
+    one, three = Listed(whole), Listed(*parts)
+    before = weights(one)
+    (step,) = learn(one, config)
+    (again,) = learn(three, replace(config, accumulate=3))
+    assert not torch.equal(weights(one), before)
+    torch.testing.assert_close(weights(three), weights(one), rtol=1e-5, atol=1e-7)
+    assert again.losses["total"] == pytest.approx(step.losses["total"], rel=1e-5)
 
 
 def test_the_rate_rises_and_falls():
@@ -204,3 +239,183 @@ def test_a_checkpoint_of_other_settings_is_refused(tmp_path):
     path.write_bytes(b"nothing")
     with pytest.raises(ModelError, match="damaged"):
         learn(task(), QUICK, Checkpoints(path, every=2, resume=True))
+
+
+def test_a_run_begun_anew_deletes_old_checkpoints(tmp_path):
+    path = tmp_path / "checkpoint"
+    learn(task(), replace(QUICK, iterations=4), Checkpoints(path, every=2))
+    anew = fit_steps(task(), QUICK, Checkpoints(path, every=20))
+    next(anew)
+    assert not path.exists()
+    anew.close()
+
+
+def test_a_checkpoint_of_another_run_is_refused(tmp_path):
+    path = tmp_path / "checkpoint"
+    learn(task(), QUICK, Checkpoints(path, every=10, run="one"))
+    with pytest.raises(ModelError, match="of another run; leave --resume out"):
+        learn(task(), QUICK, Checkpoints(path, every=10, resume=True, run="two"))
+
+
+def test_a_run_resumed_at_its_end_tells_its_last_step_again(tmp_path):
+    path, job, again = tmp_path / "checkpoint", task(), task(seed=3)
+    last = learn(job, QUICK, Checkpoints(path, every=1000))[-1]
+    (step,) = learn(again, QUICK, Checkpoints(path, every=1000, resume=True))
+    assert (step.number, step.total, step.note) == (30, 30, ALREADY)
+    assert step.losses == last.losses
+    assert torch.equal(weights(again), weights(job))
+    # the same where patience has ended it
+    config = replace(QUICK, iterations=60, decay="steps", decay_every=30, decay_factor=300.0)
+    config = replace(config, patience=1)
+    last = learn(task(), config, Checkpoints(path, every=1000))[-1]
+    assert last.number < 60
+    (step,) = learn(task(), config, Checkpoints(path, every=1000, resume=True))
+    assert step.number == last.number
+
+
+def test_a_resumed_run_knows_what_was_the_best(tmp_path):
+    path = tmp_path / "checkpoint"
+    steps = learn(task(), replace(QUICK, validate_every=5), Checkpoints(path, every=7))
+    best = {s.number: s.losses["best"] for s in steps if "best" in s.losses}
+    assert list(best) == [5, 10, 15, 20, 25, 30]
+    cut = fit_steps(task(), replace(QUICK, validate_every=5), Checkpoints(path, every=7))
+    assert [next(cut).number for _ in range(8)][-1] == 8
+    cut.close()
+    resumed = learn(task(), replace(QUICK, validate_every=5), Checkpoints(path, 7, resume=True))
+    assert resumed[0].losses["best"] == best[5]
+    assert "best" not in resumed[3].losses
+
+
+def exchanged(*others):
+    """As if other processes told of the steps of their checkpoints."""
+    return lambda own: [*own, *others]
+
+
+@pytest.mark.parametrize(
+    ("others", "number"),
+    [([[20, 30]], 30), ([[10, 20]], 20), ([[10, 20], [20, 30]], 20)],
+)
+def test_all_processes_take_the_newest_moment_that_all_have(tmp_path, others, number):
+    shelf = Shelf(Checkpoints(tmp_path / "kept", 10, resume=True), {}, 0, 1 + len(others))
+    for step in (10, 20, 30):
+        shelf.write({"number": step}, {"a": torch.tensor([step])})
+    path = shelf.newest(exchanged(*others))
+    assert int(load_file(path)["a"]) == number
+
+
+def test_a_kill_between_the_first_checkpoints_of_two_processes_begins_anew(tmp_path):
+    kept = Checkpoints(tmp_path / "kept", 10, resume=True)
+    first, second = Shelf(kept, {}, 0, 2), Shelf(kept, {}, 1, 2)
+    first.write({"number": 10}, {"a": torch.zeros(1)})
+    assert first.newest(exchanged([0])) is None
+    assert second.newest(exchanged([10, 0])) is None
+    second.write({"number": 10}, {"a": torch.zeros(1)})
+    assert second.newest(exchanged([10, 0])) == second.path == tmp_path / "kept.1"
+
+
+def test_processes_without_a_common_moment_are_told(tmp_path):
+    shelf = Shelf(Checkpoints(tmp_path / "kept", 10, resume=True), {}, 0, 2)
+    for step in (10, 20, 30):
+        shelf.write({"number": step}, {"a": torch.zeros(1)})
+    with pytest.raises(ModelError, match="differ in step"):
+        shelf.newest(exchanged([0]))
+    with pytest.raises(ModelError, match="another process can't use its checkpoint"):
+        shelf.newest(exchanged(None))
+    fewer = Shelf(shelf.kept, {}, 0, 1)
+    with pytest.raises(ModelError, match="a run with 2 processes, not 1"):
+        fewer.newest(exchanged())
+
+
+CUT = """
+import json, sys, torch
+sys.path.insert(0, {folder!r})
+from pathlib import Path
+from dataclasses import replace
+from test_fit import QUICK, Checkpoints, Rows, SequenceTask, fit_steps, pattern, task, weights
+import torch.distributed as dist
+dist.init_process_group("gloo")
+job = task()
+part = (dist.get_rank(), dist.get_world_size())
+job.rows = Rows(pattern(), 4, 16, part=part)
+learned = fit_steps(job, QUICK, Checkpoints(Path("kept"), every=5, resume=sys.argv[1] == "on"))
+numbers = [step.number for step in learned]
+if part[0] == 0:
+    print(numbers[0])
+    torch.save(weights(job), "weights.pt")
+dist.destroy_process_group()
+"""
+
+
+@pytest.mark.slow
+def test_two_processes_resume_at_one_moment(tmp_path):
+    script = tmp_path / "job.py"
+    script.write_text(CUT.format(folder=str(Path(__file__).parent)))
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    torchrun += ["--nproc-per-node", "2", str(script)]
+    how = {"cwd": tmp_path, "env": ONE_THREAD, "timeout": LONGEST}
+    how |= {"stdout": subprocess.PIPE, "text": True}
+    subprocess.run([*torchrun, "anew"], check=True, **how)
+    whole = torch.load(tmp_path / "weights.pt")
+    # as if a kill had come between the last checkpoints of the two: one has 30, the other 25
+    os.replace(tmp_path / "kept.1.before", tmp_path / "kept.1")
+    done = subprocess.run([*torchrun, "on"], check=True, **how)
+    assert done.stdout.split() == ["26"]
+    assert torch.equal(torch.load(tmp_path / "weights.pt"), whole)
+
+
+def test_the_device_of_an_earlier_run_is_not_remembered():
+    learn(task(), replace(QUICK, iterations=1))
+    for state in (PartialState(), AcceleratorState()):
+        state.device = torch.device("meta")
+    job = task()
+    learn(job, replace(QUICK, iterations=1))
+    assert weights(job).device.type == "cpu"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"clip": -1},
+        {"clip": math.nan},
+        {"clip_value": -1.0},
+        {"warm_up": -1},
+        {"patience": -1},
+        {"beta1": 1.0},
+        {"beta2": -0.1},
+        {"beta2": math.nan},
+        {"seed": -1},
+        {"seed": 2**63},
+        {"weight_decay": -1.0},
+        {"final_rate": -1.0},
+        {"decay_factor": 0.0},
+        {"rate": 0.0},
+        {"optimizer": "adam"},
+    ],
+)
+def test_settings_that_mean_nothing(change):
+    with pytest.raises(
+        ValueError, match=next(iter(change)) if "optimizer" not in change else "one of"
+    ):
+        FitConfig(**change)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device here")
+@pytest.mark.parametrize("device", ["cuda", "cuda:0"])
+def test_a_run_on_a_gpu_is_resumed_with_its_averaged_weights(tmp_path, device):
+    def job():
+        made = task()
+        made.network.to(device)
+        made.device = torch.device(device)
+        return made
+
+    config, path = replace(QUICK, average=0.9), tmp_path / "checkpoint"
+    for step in fit_steps(job(), config, Checkpoints(path, every=7), device=device):
+        if step.number == 17:
+            break
+    resumed = job()
+    kept = Checkpoints(path, every=7, resume=True)
+    steps = list(fit_steps(resumed, config, kept, device=device))
+    assert steps[0].number == 15
+    assert weights(resumed).device.type == "cuda"
+    assert weights(resumed).isfinite().all()

@@ -1,10 +1,12 @@
 """What was copied is found, nothing else, wherever it lies in a corpus read in parts."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from bowerbird.learning import novelty
-from bowerbird.learning.novelty import Copy, copied_share, longest_copies
+from bowerbird.learning.novelty import Copy, copied_share, copies_of_each, longest_copies
 
 
 def signs(text):
@@ -77,3 +79,25 @@ def test_one_sign_repeated_does_not_take_for_ever():
 def test_a_passage_has_a_length():
     with pytest.raises(ValueError, match="at least 1 sign, not 0"):
         longest_copies(np.zeros(3), [], 0)
+
+
+def test_several_sequences_are_compared_in_one_reading():
+    corpus, read = signs("it was the best of times, it was the worst of times" * 5), []
+
+    def parts():
+        read.append(True)
+        yield from in_parts(corpus, 50)
+
+    several = [signs("nothing here"), signs("oh, it was the worst of days"), signs("")]
+    several += [corpus[:30], signs("the best of tim"), signs("es, it was the worst")]
+    found = copies_of_each(several, parts(), 8)
+    assert read == [True]
+    assert found == [
+        [replace(c, place=f.place) for c, f in zip(longest_copies(s, [corpus], 8), f, strict=True)]
+        for s, f in zip(several, found, strict=True)
+    ]
+    assert [sum(c.length for c in copies) for copies in found] == [0, 22, 0, 30, 15, 20]
+    for made, copies in zip(several, found, strict=True):
+        for c in copies:
+            assert bytes(made[c.start :][: c.length]) == bytes(corpus[c.place :][: c.length])
+    assert copies_of_each([], [corpus]) == []

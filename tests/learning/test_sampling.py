@@ -6,13 +6,15 @@ import math
 import pytest
 import torch
 
+from bowerbird.learning import sampling
 from bowerbird.learning.sampling import (
     SamplingConfig,
     allowed,
     choose_sign,
-    ends_with,
+    read_prompt,
     write_signs,
 )
+from bowerbird.networks.attention import Attention, AttentionConfig
 from bowerbird.networks.recurrent import Recurrent, RecurrentConfig
 
 SCORES = torch.tensor([[2.0, 1.0, 0.5, -1.0, -3.0]])
@@ -75,14 +77,43 @@ def test_writing_at_temperature_0_is_what_the_whole_sequence_says():
     assert network(whole)[0].argmax(2)[0, 1:-1].tolist() == whole[0, 2:].tolist()
 
 
-def test_stops():
-    assert ends_with([1, 2, 3], [[9], [2, 3]])
-    assert not ends_with([1, 2, 3], [[2], []])
+@pytest.mark.parametrize("kind", ["recurrent", "transformer", "nanogpt"])
+def test_a_long_prompt_is_read_in_windows_once_for_all_samples(kind, monkeypatch):
+    if kind == "recurrent":
+        network = Recurrent(5, RecurrentConfig(width=16, layers=2)).eval()
+    else:
+        places = "rotary" if kind == "transformer" else "learned"
+        config = AttentionConfig(blocks=2, channels=16, heads=2, span=8, positions=places)
+        network = Attention(5, config).eval()
+    with torch.no_grad():
+        for p in network.parameters():
+            p.mul_(2)  # so that the past matters
+    random = torch.Generator().manual_seed(0)
+    prompt = torch.randint(5, (1, 33), generator=random)
+    with torch.no_grad():
+        expected = network(prompt)[0][:, -1]
+    monkeypatch.setattr(sampling, "WINDOW", 10)
+    read, forward = [], network.forward
+    monkeypatch.setattr(
+        network, "forward", lambda signs, state: read.append(signs.shape) or forward(signs, state)
+    )
+    scores, _ = read_prompt(network, prompt)
+    torch.testing.assert_close(scores, expected)
+    assert scores.untyped_storage().nbytes() == 4 * 5, "the scores of a window are not kept"
+    read.clear()
+    config = SamplingConfig(temperature=0)
+    drawn = list(itertools.islice(write_signs(network, prompt, config, 3), 5))
+    assert [tuple(shape) for shape in read] == [(1, 10)] * 3 + [(1, 3)]
+    whole = torch.cat([prompt, torch.stack([d[:1] for d in drawn], 1)], 1)
+    with torch.no_grad():
+        assert forward(whole)[0].argmax(2)[0, 32:-1].tolist() == whole[0, 33:].tolist()
+    assert all(d.unique().numel() == 1 and len(d) == 3 for d in drawn)
 
 
 @pytest.mark.parametrize(
-    "change", [{"temperature": -1}, {"temperature": math.nan}, {"top_p": 0}, {"min_p": 2}]
+    "change",
+    [{"temperature": -1}, {"temperature": math.nan}, {"top_p": 0}, {"min_p": 2}, {"seed": -1}],
 )
 def test_impossible_wishes_are_refused(change):
-    with pytest.raises(ValueError, match=r"temperature|top_p|min_p"):
+    with pytest.raises(ValueError, match=r"temperature|top_p|min_p|seed"):
         SamplingConfig(**change)

@@ -1,6 +1,7 @@
 """Streams of integers: rows, carried state, and both ways to measure a loss."""
 
 import itertools
+import math
 
 import numpy as np
 import pytest
@@ -13,7 +14,6 @@ from bowerbird.learning.sequence import (
     SequenceTask,
     StreamConfig,
     next_sign_loss,
-    smallest_type,
     stream_loss,
     window_loss,
     write_stream,
@@ -33,11 +33,14 @@ def build(vocabulary=11, width=16):
     return network
 
 
-@pytest.mark.parametrize(("count", "kind"), [(2, "uint8"), (256, "uint8"), (257, "uint16")])
-def test_the_smallest_type(count, kind):
-    assert np.dtype(smallest_type(count)).name == kind
-    assert np.dtype(smallest_type(65536)).name == "uint16"
-    assert np.dtype(smallest_type(65537)).name == "uint32"
+@pytest.mark.parametrize(
+    ("count", "kind"),
+    [(2, "uint8"), (256, "uint8"), (257, "uint16"), (65536, "uint16"), (65537, "uint32")],
+)
+def test_a_stream_has_the_smallest_type(tmp_path, count, kind):
+    there = write_stream(tmp_path / "stream", [np.array([0, count - 1])], count)
+    assert there.dtype.name == kind
+    assert int(there[1]) == count - 1
 
 
 def test_a_stream_goes_to_a_file_in_parts(tmp_path):
@@ -147,3 +150,29 @@ def test_what_is_measured_is_the_end_of_the_stream():
 def test_a_stream_too_short_to_be_split(length, window):
     with pytest.raises(ValueError, match=f"the corpus has {length} signs, too few"):
         StreamConfig(window=window).split(np.arange(length))
+
+
+def test_a_batch_that_is_no_number_does_not_spoil_the_next():
+    network, data = build(), stream()
+    task = SequenceTask(network, Rows(data, 4, 25), data, torch.device("cpu"))
+    task.loss(network)
+
+    def spoiled(signs, state):
+        scores, after = network(signs, state)
+        return scores * math.nan, tuple(s * math.nan for s in after)
+
+    assert math.isnan(float(task.loss(spoiled).detach()))
+    loss = float(task.loss(network).detach())
+    rows = Rows(data, 4, 25)
+    signs, targets, _ = [next(rows) for _ in range(3)][-1]
+    with torch.no_grad():
+        assert loss == pytest.approx(float(next_sign_loss(network(signs)[0], targets)), rel=1e-6)
+
+
+@pytest.mark.parametrize("learning", [True, False])
+def test_measuring_leaves_dropping_as_it_was(learning):
+    network, data = build().train(learning), stream(400)
+    stream_loss(network, data)
+    assert network.training == learning
+    window_loss(network, data, window=10, windows=3)
+    assert network.training == learning

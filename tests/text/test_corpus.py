@@ -145,10 +145,11 @@ def test_empty_standard_input(monkeypatch):
 def test_a_pipe_is_kept_for_the_second_pass(tmp_path):
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
-    writer = threading.Thread(target=pipe.write_text, args=(WITCH,))
+    # a daemon: if nobody opens the pipe, it would wait for ever, and the tests with it
+    writer = threading.Thread(target=pipe.write_text, args=(WITCH,), daemon=True)
     writer.start()
     corpus = Corpus([pipe])
-    writer.join()
+    writer.join(60)
     assert texts(corpus) == texts(corpus) == {"pipe": WITCH}
 
 

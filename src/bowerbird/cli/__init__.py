@@ -136,7 +136,7 @@ def run(words: Sequence[str]) -> int:
         if sys.stdout is not None:  # as with >&-
             sys.stdout.flush()  # here, where a reader that has gone can be told
     except BaseException as error:
-        return exit_code(error)
+        return exit_code(error, words[0] if words else "")
     return code if isinstance(code, int) else 0
 
 

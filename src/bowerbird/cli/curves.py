@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from bowerbird.learning.atomic import whole
 from bowerbird.learning.step import Step
 
 BLUE, ORANGE, INK = "#1d4e89", "#d1662b", "#22252e"
@@ -40,34 +41,19 @@ def draw_losses(history: Sequence[Step[None]], path: Path, unit: str) -> None:
 
     steps = [s.number for s in history]
     losses = [s.losses["total"] for s in history]
-    mean, weight, means = 0.0, 0.0, []
-    for loss in losses:
-        if math.isfinite(loss):
-            mean, weight = SMOOTH * mean + loss, SMOOTH * weight + 1
-        means.append(mean / weight if weight else math.nan)
+    looks = [(s.number, s.losses["validation"]) for s in history if "validation" in s.losses]
+    measured = [(number, loss) for number, loss in looks if math.isfinite(loss)]
     figure = Figure(figsize=(8, 4.5), layout="constrained")
     axes = figure.subplots()
     axes.plot(steps, losses, color=BLUE, alpha=0.25, linewidth=0.8)
-    axes.plot(steps, means, color=BLUE, linewidth=1.6, label="learning")
-    measured = [(s.number, s.losses["validation"]) for s in history if "validation" in s.losses]
+    axes.plot(steps, _means(losses), color=BLUE, linewidth=1.6, label="learning")
     if measured:
         axes.plot(
-            *zip(*measured, strict=True),
-            color=ORANGE,
-            marker="o",
-            markersize=3.5,
-            linewidth=1.6,
-            label="validation",
+            *zip(*measured, strict=True), "o-", color=ORANGE, ms=3.5, lw=1.6, label="validation"
         )
         best = min(measured, key=lambda m: m[1])
-        axes.annotate(
-            f"{best[1]:.3f}",
-            best,
-            textcoords="offset points",
-            xytext=(0, -14),
-            ha="center",
-            color=ORANGE,
-        )
+        below = {"xytext": (0, -14), "textcoords": "offset points", "ha": "center"}
+        axes.annotate(f"{best[1]:.3f}", best, color=ORANGE, **below)  # type: ignore[arg-type]
     finite = sorted(x for x in losses if math.isfinite(x))
     if finite:  # the first steps would squeeze all others into a line
         low = min([finite[0], *(loss for _, loss in measured)])
@@ -77,4 +63,15 @@ def draw_losses(history: Sequence[Step[None]], path: Path, unit: str) -> None:
     axes.grid(color=INK, alpha=0.12)
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False)
-    figure.savefig(path, dpi=120)
+    with whole(path) as part:
+        figure.savefig(part, format="png", dpi=120)
+
+
+def _means(losses: Sequence[float]) -> list[float]:
+    """Return the running mean after each step, without what is no number."""
+    mean, weight, means = 0.0, 0.0, []
+    for loss in losses:
+        if math.isfinite(loss):
+            mean, weight = SMOOTH * mean + loss, SMOOTH * weight + 1
+        means.append(mean / weight if weight else math.nan)
+    return means

@@ -122,7 +122,7 @@ class Easel:
         if self.run.trace:
             write_trace(trace_path(self.run.output), {**record, "steps": steps(work)})
         self._tell(work, record)
-        return work.exit_code()
+        return work.exit_code("image")
 
     def _enlarged(self, picture: Tensor) -> Tensor:
         """Bring the picture of a smaller scale to the long side that was asked for."""

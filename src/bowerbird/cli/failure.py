@@ -15,6 +15,10 @@ from pathlib import Path
 from cyclopts import CycloptsError
 
 BAD_INPUT, OUR_MISTAKE, INTERRUPTED = 2, 1, 130
+SMALLER = {  # what takes less memory, by craft
+    "image": "give a smaller --size, or set --memory",
+    "text": "give smaller --rows, --window or --width, or fewer -n",
+}
 
 
 @contextmanager
@@ -28,8 +32,17 @@ def about(path: Path) -> Iterator[None]:
         raise ValueError(f"{path}: {error}") from error
 
 
-def exit_code(error: BaseException) -> int:
-    """Say in one sentence on standard error what went wrong; return the exit code."""
+def is_no_number(error: BaseException) -> bool:
+    """Tell a loss that is no number, whose error says all, from an arithmetic mistake of ours."""
+    ours = (ZeroDivisionError, OverflowError, FloatingPointError)
+    return isinstance(error, ArithmeticError) and not isinstance(error, ours)
+
+
+def exit_code(error: BaseException, craft: str = "") -> int:
+    """Say in one sentence on standard error what went wrong; return the exit code.
+
+    ``craft`` is the first word of the command, which knows what would take less memory.
+    """
     if isinstance(error, SystemExit):  # from --help and --version
         return error.code if isinstance(error.code, int) else OUR_MISTAKE
     if isinstance(error, BrokenPipeError):  # `bowerbird ... | head`: nobody reads on
@@ -37,7 +50,7 @@ def exit_code(error: BaseException) -> int:
         return BAD_INPUT
     if os.environ.get("BOWERBIRD_DEBUG") == "1":
         traceback.print_exception(error)
-    code, sentence = _judge(error)
+    code, sentence = _judge(error, craft)
     say(sentence)
     return code
 
@@ -48,15 +61,16 @@ def say(sentence: str) -> None:
         print("bowerbird: " + " ".join(sentence.split()), file=sys.stderr)  # noqa: T201
 
 
-def _judge(error: BaseException) -> tuple[int, str]:
+def _judge(error: BaseException, craft: str) -> tuple[int, str]:
     words = str(error)
     if isinstance(error, KeyboardInterrupt):
         return INTERRUPTED, words or "interrupted; nothing more was saved"
     if _out_of_memory(error):
-        return BAD_INPUT, "there is not enough memory; give a smaller --size, or set --memory"
+        mend = SMALLER.get(craft, "close other programs, or ask for less")
+        return BAD_INPUT, f"there is not enough memory; {mend}"
     if isinstance(error, OSError) and error.filename is not None:
         return BAD_INPUT, f"{error.filename} can't be used: {error.strerror}"
-    if isinstance(error, (CycloptsError, ValueError, ArithmeticError, OSError)):
+    if isinstance(error, (CycloptsError, ValueError, OSError)) or is_no_number(error):
         return BAD_INPUT, words or type(error).__name__
     return OUR_MISTAKE, (
         f"an unexpected {type(error).__name__} ({words[:200]}); this is a mistake of ours: please "

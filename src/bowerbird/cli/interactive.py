@@ -20,20 +20,20 @@ def together(
 ) -> str:
     """Return the text that a person and a writer have made of ``text``.
 
-    ``ask`` returns a line that the person typed (EOFError ends), ``tell`` shows a line.
+    ``ask`` returns a line that the person typed (EOFError and Ctrl-C end), ``tell`` shows a line.
     """
     before: list[str] = []
     sampling = config.sampling
     tell(HELP)
     while True:
         wanted = replace(config, length=min(config.length, SIGNS), sampling=sampling)
-        proposals = [_cut(p) for p in writer.write(text, wanted, PROPOSALS)]
-        tell(f"\n{text}")
-        for place, proposal in enumerate(proposals, 1):
-            tell(f"  {place}  {proposal!r}")
         try:
+            proposals = [_cut(p) for p in writer.write(text, wanted, PROPOSALS)]
+            tell(f"\n{text}")
+            for place, proposal in enumerate(proposals, 1):
+                tell(f"  {place}  {proposal!r}")
             said = ask("> ")
-        except EOFError:
+        except (EOFError, KeyboardInterrupt):
             return text
         sampling = replace(sampling, seed=sampling.seed + 1)
         match said.strip():

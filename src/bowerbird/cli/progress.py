@@ -6,7 +6,7 @@ by effort (px), not by the number of steps.
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 from types import TracebackType
@@ -15,7 +15,7 @@ from typing import Generic, TypeVar
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
-from bowerbird.cli.failure import BAD_INPUT, INTERRUPTED, exit_code, say
+from bowerbird.cli.failure import BAD_INPUT, INTERRUPTED, exit_code, is_no_number, say
 from bowerbird.learning.step import Step
 
 P = TypeVar("P")
@@ -39,14 +39,14 @@ class Work(Generic[P]):
     error: Exception | None = None
     """What else ended it."""
 
-    def exit_code(self) -> int:
+    def exit_code(self, craft: str = "") -> int:
         """Return the exit code, once ``ended`` has been told; say what else there is to say."""
         if self.interrupted:
             return INTERRUPTED
         if self.error is None:
             return 0
         # of a loss that is no number ``ended`` says all; other errors may be a mistake of ours
-        return BAD_INPUT if isinstance(self.error, ArithmeticError) else exit_code(self.error)
+        return BAD_INPUT if is_no_number(self.error) else exit_code(self.error, craft)
 
 
 def follow(
@@ -59,8 +59,9 @@ def follow(
     """Run a job to its end, or to Ctrl-C or an error, and show how it goes.
 
     ``effort`` is the share of each step, in any unit; empty if all are alike. ``look`` is called
-    with each step and describes its preview. Raises what the job raises before its first step,
-    and KeyboardInterrupt with a sentence.
+    with each step and describes its preview. The job is closed however it ends, so that it can put
+    its result in place. Raises what the job raises before its first step, and KeyboardInterrupt
+    with a sentence.
     """
     work: Work[P] | None = None
     try:
@@ -82,6 +83,9 @@ def follow(
         if work is None:
             raise
         work.ended, work.error = str(error).partition("\n")[0] or type(error).__name__, error
+    finally:
+        if isinstance(steps, Generator):
+            steps.close()
     if work is None:
         raise ValueError("the job had no step to do")
     return work

@@ -2,11 +2,11 @@
 
 import json
 import math
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
 from typing import Annotated, Any
 
 from cyclopts import Parameter
@@ -16,10 +16,13 @@ from bowerbird.cli.failure import say
 from bowerbird.cli.progress import Work, follow
 from bowerbird.cli.settings import Run, Switch
 from bowerbird.cli.trace import check_trace, course, steps, trace_path, versions, write_trace
+from bowerbird.learning.atomic import check_free
+from bowerbird.learning.checkpoints import Checkpoints
 from bowerbird.learning.device import processes
 from bowerbird.learning.step import Step
 
-SUFFIX = ".safetensors"
+SUFFIX, CURVE = ".safetensors", ".png"
+NOT_TOLD = ("inputs", "config", "run", "corpus_sha256")  # which the record has
 
 
 @Parameter(name="*")
@@ -29,8 +32,8 @@ class TrainRun(Run):
 
     resume: Switch = False
     """Go on with the same command after it was interrupted, from its last checkpoint."""
-    checkpoint_every: Annotated[int, Parameter(show_default=False)] = 250
-    """Steps between two checkpoints (250; 0 is never): what an interruption can cost."""
+    checkpoint_every: int = Checkpoints.every
+    """Steps between two checkpoints (0 is never): what an interruption can cost."""
     log: Annotated[Path | None, Parameter(show_default=False)] = None
     """Folder for a TensorBoard log."""
 
@@ -40,7 +43,7 @@ class TrainRun(Run):
 
 
 class School:
-    """One run of a command that trains."""
+    """One run of a command that trains, to be left by ``with``: then its folder is swept."""
 
     def __init__(self, command: str, run: TrainRun) -> None:
         """Refuse, before any work, an output that could not be written later."""
@@ -49,16 +52,32 @@ class School:
         self.quiet = run.quiet or not self.first
         self.best = math.inf
         self._log: Log | None = None
-        path, folder = run.output, run.output.parent
+        path = run.output
         if path.suffix != SUFFIX:
             raise ValueError(f"{path} is to be a model file; end its name in {SUFFIX}")
-        if path.is_dir() or (path.exists() and not (run.force or run.resume)):
-            raise ValueError(f"{path} exists; add --force to overwrite it")
-        if not folder.is_dir() or not os.access(folder, os.W_OK):
-            raise ValueError(f"{folder} is no folder that can be written; make it, or take another")
-        if run.trace and not run.resume:
-            check_trace(path, force=run.force)
         self.room = path.with_name(f".{path.name}.work")
+        # what an interrupted run has saved is its own, and gives way to what it comes to
+        force = run.force or (run.resume and self._has_checkpoint())
+        check_free(path, force=force)
+        if run.trace:
+            check_trace(path, force=force)
+            check_trace(path, force=force, suffix=CURVE)
+
+    def __enter__(self) -> "School":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        where: TracebackType | None,
+    ) -> None:
+        if self.first and not self._has_checkpoint():
+            shutil.rmtree(self.room, ignore_errors=True)
+
+    def _has_checkpoint(self) -> bool:
+        """Tell whether there is something to go on from."""
+        return any(self.room.glob("checkpoint*"))
 
     def learn(self, made: Iterator[Step[str]]) -> Work[str]:
         """Follow the steps of a training to its end, or to Ctrl-C."""
@@ -92,16 +111,15 @@ class School:
             if self.first:
                 shutil.rmtree(self.room, ignore_errors=True)
             return 0
-        if self.first and (self.room / "checkpoint").exists():
+        if self.first and self._has_checkpoint():
             say("the same command with --resume goes on from the last checkpoint")
-        return work.exit_code()
+        return work.exit_code(self.command.partition(" ")[0])
 
     def _look(self, step: Step[str]) -> str:
         """Log a step and show its sample; return how well it does in words."""
         if self._log:
             self._log.add(step)
-        if "validation" in step.losses:
-            self.best = min(self.best, step.losses["validation"])
+        self.best = step.losses.get("best", self.best)
         if step.preview and not self.quiet:
             say(f"step {step.number}, validation {step.losses['validation']:.4f}: {step.preview}")
         return f"best validation {self.best:.4f}" if math.isfinite(self.best) else ""
@@ -113,11 +131,11 @@ class School:
         record = {**versions(), "command": self.command, **course(work), **told}
         record["steps"] = steps(work)
         write_trace(trace_path(self.run.output), record)
-        draw_losses(work.history, self.run.output.with_suffix(".png"), "nats a character")
+        draw_losses(work.history, self.run.output.with_suffix(CURVE), "nats a character")
 
     def _tell(self, work: Work[str], told: dict[str, Any]) -> None:
         if self.run.json:
-            facts = {k: v for k, v in told.items() if k not in ("inputs", "config")}
+            facts = {k: v for k, v in told.items() if k not in NOT_TOLD}
             print(json.dumps({**course(work), **facts}, allow_nan=False))  # noqa: T201
         elif not self.quiet:
             loss = told["validation_loss"]

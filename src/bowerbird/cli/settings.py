@@ -20,6 +20,8 @@ from typing import Annotated, Any, cast, get_args, get_origin
 from cyclopts import App, Argument, ArgumentCollection, Group, Parameter, Token
 
 RUN = Group("Run", sort_key=1)
+READING = ("encoding", "column", "half")  # what a trace may set besides its configuration
+CHOSEN = ("iterations", "validate_every", "width", "dropout")  # by --minutes
 Switch = Annotated[bool, Parameter(negative=(), show_default=False)]
 
 
@@ -54,6 +56,10 @@ class Recipe:
     """Files of the traced run by the name of the argument, each with ``file`` and ``sha256``."""
     computed: Mapping[str, str] = field(default_factory=dict)
     """The ``device`` and ``precision`` of the traced run."""
+    run: Mapping[str, Any] = field(default_factory=dict)
+    """What else the traced run was told: how files were read, how the result was stored."""
+    corpus_sha256: str = ""
+    """Of the text that the traced run learned from."""
 
 
 def fill(app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> None:
@@ -64,6 +70,7 @@ def fill(app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> 
     named = {argument.field_info.name: argument for argument in arguments if not argument.children}
     if "recipe" not in named:
         return
+    _refuse_both(named)
     recipe = None
     if named["recipe"].tokens:
         recipe = read_recipe(Path(named["recipe"].tokens[-1].value), " ".join(commands))
@@ -72,6 +79,8 @@ def fill(app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> 
         if "start" in named and named["start"].tokens:  # a word typed for it is not a picture
             files.pop("start_picture", None)
         _supply(named, files)
+        told = {name: value for name, value in recipe.run.items() if name in READING}
+        _supply(named, told, str(recipe.path))
         _supply(named, {**recipe.values, "preset": recipe.preset}, str(recipe.path))
     presets = _presets_of(commands[0])
     if "preset" in named and named["preset"].tokens:
@@ -106,12 +115,16 @@ def read_recipe(path: Path, command: str | None = None) -> Recipe:
         files = {
             name: [{"file": str(f["file"]), "sha256": str(f["sha256"])} for f in given]
             for name, given in data["inputs"].items()
+            if name != "corpus"
         }
+        if "corpus" in data["inputs"]:  # which has one SHA-256 as a whole
+            files["corpus"] = [{"file": str(f["file"])} for f in data["inputs"]["corpus"]]
         computed = {name: str(value) for name, value in data.get("computed", {}).items()}
         values = dict(_flat(data["config"]))
         if values.get("precision") == "auto":  # which is a stopwatch: take what it said then
             values["precision"] = computed.get("precision", "auto")
-        return Recipe(path, values, data["preset"], files, computed)
+        run, corpus = dict(data.get("run", {})), str(data.get("corpus_sha256", ""))
+        return Recipe(path, values, data["preset"], files, computed, run, corpus)
     except KeyError as error:
         raise ValueError(f"{path} is a damaged trace: its part {error} is not there") from error
     except (TypeError, AttributeError) as error:
@@ -158,6 +171,23 @@ def _presets_of(craft: str) -> dict[str, object]:
 
         return {str(name): preset for name, preset in TEXT.items()}
     return {}
+
+
+def _refuse_both(named: Mapping[str, Argument]) -> None:
+    """Raise ValueError for a typed setting that the typed minutes choose."""
+    if "minutes" not in named or not any(_given(token) for token in named["minutes"].tokens):
+        return
+    for name in CHOSEN:
+        if name in named and named[name].tokens:
+            raise ValueError(f"--minutes chooses {named[name].name}; leave one of the two out")
+
+
+def _given(token: Token) -> bool:
+    """Tell a word from one that says 0, or is no number and will be refused as such."""
+    try:
+        return float(token.value) != 0
+    except ValueError:
+        return False
 
 
 def _check_keys(recipe: Recipe, known: set[str]) -> None:

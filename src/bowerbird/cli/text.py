@@ -2,8 +2,6 @@
 
 import json as jsonlib
 import math
-import sys
-import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,24 +11,24 @@ from cyclopts import Group, Parameter
 from rich.console import Console
 from rich.table import Table
 
+from bowerbird.cli.desk import WriteRun, ask, keep_writing, written
 from bowerbird.cli.failure import about, say
 from bowerbird.cli.interactive import together
+from bowerbird.cli.progress import Work
 from bowerbird.cli.school import School, TrainRun
-from bowerbird.cli.settings import RUN, Switch
-from bowerbird.learning.atomic import whole
-from bowerbird.learning.fit import FitConfig
-from bowerbird.learning.novelty import copied_share, longest_copies
+from bowerbird.cli.settings import RUN, Switch, read_recipe
+from bowerbird.cli.trace import sha256
+from bowerbird.learning.fit import ALREADY, FitConfig
 from bowerbird.learning.sampling import SamplingConfig
 from bowerbird.learning.sequence import StreamConfig
 from bowerbird.networks.attention import AttentionConfig
 from bowerbird.networks.predictor import PredictorConfig
 from bowerbird.networks.recurrent import RecurrentConfig
-from bowerbird.text.alphabet import Characters
 from bowerbird.text.corpus import Corpus
 from bowerbird.text.presets import PresetName
 from bowerbird.text.training import TrainConfig, Training
 from bowerbird.text.verdict import references, verdict
-from bowerbird.text.writer import Score, WriteConfig, Writer, open_writer
+from bowerbird.text.writer import Score, WriteConfig, model_path, open_writer
 
 LEARNING = Group("Learning", sort_key=2)
 WRITING = Group("Writing", sort_key=2)
@@ -42,8 +40,6 @@ Parameter(name="*", group=Group("Transformer", sort_key=6))(AttentionConfig)
 Parameter(name="*", group=Group("Reading", sort_key=4))(StreamConfig)
 Parameter(name="*", group=Group("Fitting", sort_key=5))(FitConfig)
 Parameter(name="*", group=WRITING)(SamplingConfig)
-
-LEAST_COPY = 40  # characters; shorter passages are turns of phrase
 
 
 @Parameter(name="*", group=RUN)
@@ -78,50 +74,6 @@ class TextRun(TrainRun):
 
 @Parameter(name="*", group=RUN)
 @dataclass(frozen=True)
-class WriteRun:
-    """What writing can be told besides its configuration."""
-
-    prompt: str = ""
-    """Text to go on from."""
-    prompt_file: Annotated[Path | None, Parameter(show_default=False)] = None
-    """File with the text to go on from."""
-    output: Annotated[Path | None, Parameter(name=("--output", "-o"), show_default=False)] = None
-    """File to write; else standard output."""
-    interactive: Switch = False
-    """The writer proposes ways to go on, you pick one or write."""
-    novelty: Annotated[tuple[str, ...], Parameter(show_default=False)] = ()
-    """Corpus to compare with: reports the longest passages that were copied from it."""
-    device: str = "auto"
-    """auto, cpu, cuda, cuda:1, mps ..."""
-    samples: Annotated[int, Parameter(name=("--samples", "-n"))] = 1
-    """Samples, written side by side."""
-    json: Switch = False
-    """Print one JSON object on standard output."""
-    quiet: Switch = False
-    """Show nothing but the text."""
-    force: Switch = False
-    """Overwrite a file that exists."""
-
-    def __post_init__(self) -> None:
-        if self.prompt and self.prompt_file:
-            raise ValueError("give --prompt or --prompt-file, not both")
-        if self.output and self.output.exists() and not self.force:
-            raise ValueError(f"{self.output} exists; add --force to overwrite it")
-        if self.samples < 1:
-            raise ValueError(f"samples are at least 1, not {self.samples}")
-        if self.interactive and self.json:
-            raise ValueError("--interactive talks with a person; leave --json out")
-
-    def opening(self) -> str:
-        """Return the text to go on from."""
-        if self.prompt_file is None:
-            return self.prompt
-        with about(self.prompt_file):
-            return self.prompt_file.read_text(encoding="utf-8")
-
-
-@Parameter(name="*", group=RUN)
-@dataclass(frozen=True)
 class ScoreRun:
     """What scoring can be told."""
 
@@ -146,21 +98,24 @@ def train(
     corpus
         Files, folders, patterns, - for standard input, or shakespeare: his 38 plays.
     """
-    school = School("text train", run)
-    start = None if run.start is None else open_writer(run.start, config.device)
-    training = Training(reading.corpus(corpus), config, school.room, start)
+    with School("text train", run) as school:
+        start = None if run.start is None else open_writer(run.start, config.device)
+        training = Training(reading.corpus(corpus), config, school.room, start)
+        record = _record(training, run, reading)
+        if school.first:
+            _notice(training, run, record)
 
-    work = school.learn(training.steps(run.checkpoint_every, resume=run.resume))
+        work = school.learn(training.steps(run.checkpoint_every, resume=run.resume))
 
-    told = {"model": str(run.output), "preset": run.preset, **_told(training, work.last.seconds)}
-    return school.finish(work, lambda path: training.writer.save(path, half=run.half), told)
+        told = {"model": str(run.output), "preset": run.preset, **record, **_told(training, work)}
+        return school.finish(work, lambda path: training.writer.save(path, half=run.half), told)
 
 
 def write(
     model: str,
     /,
     *,
-    run: WriteRun = WriteRun(),
+    run: WriteRun = WriteRun(),  # noqa: B008 - frozen
     config: Annotated[WriteConfig, Parameter(name="*", group=WRITING)] = WriteConfig(),  # noqa: B008
 ) -> int:
     """Write on from a prompt, in the manner that a model has learned.
@@ -170,14 +125,16 @@ def write(
     model
         Model file, or shakespeare.
     """
-    opening, writer = run.opening(), open_writer(model, run.device)
-    if run.interactive:
-        text = together(writer, opening, config, input, print)
-        return _finish_writing([text], 0.0, run)
+    opening, corpus = run.materials()
+    writer = open_writer(model, run.device)
 
-    began = time.perf_counter()
-    texts = _written(writer, opening, config, run)
-    return _finish_writing(texts, time.perf_counter() - began, run)
+    if run.interactive:
+        texts, work = [together(writer, opening, config, ask, print)], None
+    else:
+        texts, work = written(writer, opening, config, run)
+
+    keep_writing(texts, work, run, corpus)
+    return 0 if work is None else work.exit_code("text")
 
 
 def score(
@@ -198,83 +155,58 @@ def score(
         The text: a file, a folder, a pattern, or - for standard input.
     """
     writer = open_writer(model, run.device)
-    documents = reading.corpus([file]).documents()
-    text = "".join(block for _, blocks in documents for block in blocks)
+    documents = ["".join(blocks) for _, blocks in reading.corpus([file]).documents()]
 
     with about(Path(file)):
-        found = writer.score(text, adapt=run.adapt)
-    return _tell_score(found, text, run.json)
+        found = writer.score(*documents, adapt=run.adapt)
+    return _tell_score(found, "".join(documents), run.json)
 
 
-def _told(training: Training, seconds: float) -> dict[str, Any]:
-    """Return what is told of a training, besides how it went."""
-    provenance, stream = training.writer.provenance, training.config.stream
-    signs = provenance["iterations"] * stream.rows * stream.window
+def _record(training: Training, run: TextRun, reading: Reading) -> dict[str, Any]:
+    """Return what a run that repeats this one has to be told, besides its configuration."""
+    inputs: dict[str, Any] = {"corpus": [{"file": name} for name in training.corpus.names]}
+    if run.start is not None:
+        inputs["start"] = [{"file": run.start, "sha256": sha256(model_path(run.start))}]
+    told = {**asdict(reading), "half": run.half}
+    return {"inputs": inputs, "corpus_sha256": training.tally.sha256, "run": told}
+
+
+def _notice(training: Training, run: TextRun, record: dict[str, Any]) -> None:
+    """Say what was left out, and what is not as it was in the run that is repeated."""
     for name, why in training.corpus.skipped.items():
         say(f"left out {name}: {why}")
-    corpus = [{"file": name, "sha256": training.tally.sha256} for name in training.corpus.names]
+    if run.recipe is None:
+        return
+    recipe = read_recipe(run.recipe)
+    then = [given["file"] for given in recipe.files.get("corpus", ())]
+    changed = recipe.corpus_sha256 not in ("", training.tally.sha256)
+    if changed and then == training.corpus.names:
+        say(f"the corpus has changed since {run.recipe} was written")
+    for before, now in zip(
+        recipe.files.get("start", ()), record["inputs"].get("start", ()), strict=False
+    ):
+        if before["file"] == now["file"] and before["sha256"] != now["sha256"]:
+            say(f"{now['file']} has changed since {run.recipe} was written")
+
+
+def _told(training: Training, work: Work[str]) -> dict[str, Any]:
+    """Return what is told of a training, besides how it went."""
+    provenance, seconds = training.writer.provenance, work.last.seconds
+    # a resumed run has not done what was done before it
+    steps = 0 if work.last.note == ALREADY else work.last.number - work.history[0].number + 1
     return {
-        "inputs": {"corpus": corpus},
         "config": {**asdict(training.config), "precision": str(training.compute.dtype)[6:]},
         "train_loss": provenance["train_loss"],
         "validation_loss": provenance["validation_loss"],
-        "characters_per_second": round(signs / max(seconds, 1e-9)),
+        "characters_per_second": round(steps * training.characters_a_step / max(seconds, 1e-9)),
         "parameters": sum(p.numel() for p in training.network.parameters()),
     }
 
 
-def _written(writer: Writer, opening: str, config: WriteConfig, run: WriteRun) -> list[str]:
-    """Write; a single sample appears on standard output as it is written."""
-    shows = run.samples == 1 and not run.json and run.output is None
-    texts = [opening] * run.samples
-    if shows:
-        sys.stdout.write(opening)
-    for step in writer.write_steps(opening, config, run.samples):
-        assert step.preview is not None
-        if step.note and not run.quiet:
-            say(step.note)
-        texts = [text + new for text, new in zip(texts, step.preview, strict=True)]
-        if shows:
-            sys.stdout.write(step.preview[0])
-            sys.stdout.flush()
-    if shows:
-        sys.stdout.write("\n")
-    return texts
-
-
-def _finish_writing(texts: list[str], seconds: float, run: WriteRun) -> int:
-    """Save or print what was written, and report what was copied."""
-    copied = [_copied(text, run.novelty) for text in texts] if run.novelty else []
-    if run.output is not None:
-        with whole(run.output) as part:
-            part.write_text("\n\n".join(texts) + "\n", encoding="utf-8")
-    if run.json:
-        facts: dict[str, Any] = {"text": texts[0], "texts": texts, "seconds": round(seconds, 3)}
-        facts |= {"characters": sum(map(len, texts)), "copied": copied}
-        print(jsonlib.dumps(facts))  # noqa: T201
-    elif run.output is None and (len(texts) > 1 or run.interactive):
-        for text in texts:
-            print(text, end="\n\n")  # noqa: T201
-    for report in copied:
-        say(
-            f"{report['share']:.0%} lies in passages of {LEAST_COPY} characters or more that stand "
-            "in the corpus too" + "".join(f"; {p!r}" for p in report["longest"])
-        )
-    return 0
-
-
-def _copied(text: str, corpus: tuple[str, ...]) -> dict[str, Any]:
-    """Return how much of a text was copied, and its longest copied passages."""
-    signs = Characters(text)
-    copies = longest_copies(signs.encode(text), Corpus(corpus).encoded(signs), LEAST_COPY)
-    longest = [text[c.start : c.start + c.length] for c in copies[:3]]
-    return {"share": round(copied_share(copies, len(text)), 4), "longest": longest}
-
-
 def _tell_score(found: Score, text: str, json: bool) -> int:
     """Print a score: one JSON object, or a table of what to compare it with."""
-    meaning = verdict(found.nats_per_char, text)
     rungs = references(text)
+    meaning = verdict(found.nats_per_char, rungs)
     if json:
         facts: dict[str, Any] = {
             "nats_per_char": found.nats_per_char,

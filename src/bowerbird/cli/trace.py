@@ -24,9 +24,9 @@ def trace_path(output: Path) -> Path:
     return output.with_suffix(".json")
 
 
-def check_trace(output: Path, *, force: bool) -> None:
-    """Raise ValueError if the trace of ``output`` would overwrite a file."""
-    path = trace_path(output)
+def check_trace(output: Path, *, force: bool, suffix: str = ".json") -> None:
+    """Raise ValueError if what tells how ``output`` was made would overwrite a file."""
+    path = output.with_suffix(suffix)
     if path.is_dir() or (path.exists() and not force):
         mend = "add --force to overwrite it, or --no-trace" if path.is_file() else "add --no-trace"
         raise ValueError(f"{path} exists, where the trace of {output.name} goes; {mend}")

@@ -26,7 +26,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from bowerbird.image.profiles import deep_to_srgb, srgb_profile, to_srgb
-from bowerbird.learning.atomic import part_of, whole
+from bowerbird.learning.atomic import check_free, whole
 
 PictureSuffix = Literal[".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff"]
 
@@ -105,18 +105,10 @@ def check_writable(path: Path, *, force: bool) -> None:
     and a file that exists (unless `force`).
     """
     _suffix(path)
-    folder = path.parent
     try:
-        if not folder.is_dir():
-            raise PictureError(f"the folder of {path} does not exist; create {folder} first")
-        if path.is_dir():
-            raise PictureError(f"{path} is a folder; give the name of a picture file")
-        if path.exists() and not force:
-            raise PictureError(f"{path} exists; add --force to overwrite it")
-        # Permission bits say nothing to root or on network shares: only trying tells.
-        probe = part_of(path)
-        probe.open("xb").close()
-        probe.unlink()
+        check_free(path, force=force)
+    except ValueError as error:
+        raise PictureError(str(error)) from error
     except OSError as error:
         raise _write_error(path, error) from error
 

@@ -12,10 +12,9 @@ Optimizers: AdamW (Loshchilov, Hutter 2019), RMSprop (Hinton 2012), Muon (Jordan
 matrices with AdamW for the rest. Averaged weights: Polyak, Juditsky 1992, as a decaying mean.
 """
 
-import json
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol, get_args
@@ -23,12 +22,15 @@ from typing import Any, Literal, Protocol, get_args
 import torch
 from torch import Tensor, nn
 
+from bowerbird.learning.checkpoints import Checkpoints, Shelf
 from bowerbird.learning.choice import check_choice
-from bowerbird.learning.modelfile import Card, ModelError, read_model, write_model
+from bowerbird.learning.modelfile import read_model
 from bowerbird.learning.step import Step
 
 Optimizer = Literal["adamw", "muon", "rmsprop", "sgd"]
 Decay = Literal["cosine", "linear", "constant", "steps"]
+MOST_FAILURES = 10  # batches in a row whose loss is not a number
+ALREADY = "everything was learned already"
 
 
 class LearningError(ArithmeticError):
@@ -85,8 +87,17 @@ class FitConfig:
             raise ValueError(
                 "iterations, accumulate, validate_every and decay_every are at least 1"
             )
-        if not (0 < self.rate < math.inf and 0 <= self.average < 1):
-            raise ValueError("rate is above 0, and average in 0..1 without 1")
+        if not 0 < self.rate < math.inf or not 0 < self.decay_factor < math.inf:
+            raise ValueError("rate and decay_factor are above 0")
+        if not all(0 <= share < 1 for share in (self.average, self.beta1, self.beta2)):
+            raise ValueError("average, beta1 and beta2 are in 0..1 without 1")
+        if self.warm_up < 0 or self.patience < 0:
+            raise ValueError("warm_up and patience are not below 0")
+        bounds = (self.clip, self.clip_value, self.weight_decay, self.final_rate)
+        if not all(0 <= bound < math.inf for bound in bounds):
+            raise ValueError("clip, clip_value, weight_decay and final_rate are not below 0")
+        if not 0 <= self.seed < 2**63:
+            raise ValueError(f"seed lies between 0 and 2^63 - 1, not at {self.seed}")
 
     def rate_at(self, step: int) -> float:
         """Return the learning rate of a step, counted from 0."""
@@ -126,49 +137,58 @@ class Task(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class Checkpoints:
-    """Where a run is kept, so that it can go on after an end at any moment."""
-
-    path: Path
-    every: int = 500
-    """Steps between two checkpoints: what an end at a bad moment can cost."""
-    resume: bool = False
-    """Whether to go on from the checkpoint that is there."""
-
-
 def fit_steps(
     task: Task, config: FitConfig, checkpoints: Checkpoints | None = None, *, device: str = "cpu"
-) -> Iterator[Step[None]]:
+) -> Generator[Step[None], None, None]:
     """Learn, and yield a step after each; at the end the network has the best weights found.
 
-    ``losses`` has ``total``, and ``validation`` at steps where that was measured. Raises
-    LearningError if the loss stays no number, ModelError for a checkpoint that does not fit.
+    ``losses`` has ``total``, ``validation`` at steps where that was measured, and there, as at the
+    first step of a resumed run, ``best``: the lowest so far. A run that is resumed at its end
+    yields its last step again. Raises LearningError if the loss stays no number, ModelError for a
+    checkpoint that does not fit, ValueError for one device that several processes would share.
     """
-    from accelerate import Accelerator  # noqa: PLC0415 - takes a second
-
     began = time.perf_counter()
-    accelerator = Accelerator(cpu=device == "cpu")
+    accelerator = _accelerator(torch.device(device))
     fitting = _Fitting(task, config, accelerator)
-    path = None
+    shelf = None
     if checkpoints is not None:  # each process carries something of its own
-        rank = accelerator.process_index
-        path = checkpoints.path.with_name(checkpoints.path.name + (f".{rank}" if rank else ""))
-        if checkpoints.resume:
-            fitting.load(path)
+        processes = accelerator.process_index, accelerator.num_processes
+        shelf = Shelf(checkpoints, asdict(config), *processes)
+        fitting.resume(shelf)
+    total, resumed = config.iterations, fitting.number > 0
     try:
-        while fitting.number < config.iterations:
-            losses, note = fitting.step()
-            if fitting.number % config.validate_every == 0 or fitting.number == config.iterations:
-                losses["validation"] = fitting.validate()
-            if checkpoints is not None and path and fitting.number % checkpoints.every == 0:
-                fitting.save(path)
+        if fitting.done:  # all was learned, but what came of it may not have been saved
             seconds = time.perf_counter() - began
-            yield Step(fitting.number, config.iterations, losses, seconds, note=note)
-            if config.patience and fitting.waited >= config.patience:
-                break
+            yield Step(fitting.number, total, fitting.told(), seconds, note=ALREADY)
+        while not fitting.done:
+            note = fitting.step()
+            if fitting.number % config.validate_every == 0 or fitting.number == total:
+                fitting.validate()
+            if shelf and shelf.due(fitting.number, fitting.done):
+                fitting.save(shelf)
+            losses, resumed = fitting.told(resumed), False
+            yield Step(fitting.number, total, losses, time.perf_counter() - began, note=note)
     finally:  # also when nobody asks for the next step
         fitting.finish()
+
+
+def _accelerator(device: torch.device) -> Any:
+    """Return what distributes the work, on this device."""
+    from accelerate import Accelerator  # noqa: PLC0415 - takes a second
+    from accelerate.state import AcceleratorState, is_initialized  # noqa: PLC0415
+
+    # the first device of a process would be kept for all that comes later
+    if is_initialized() and AcceleratorState().device.type != device.type:
+        AcceleratorState._reset_state(reset_partial_state=True)
+    if device.type == "cuda" and device.index is not None:
+        torch.cuda.set_device(device)
+    accelerator = Accelerator(cpu=device.type == "cpu")
+    if accelerator.num_processes > 1 and device.index is not None:
+        raise ValueError(
+            f"{device} is one device, and {accelerator.num_processes} processes take part; "
+            f"give {device.type} without a number"
+        )
+    return accelerator
 
 
 class _Fitting:
@@ -179,15 +199,28 @@ class _Fitting:
         plain = _optimizers(task.network, config)
         self.network, *self.optimizers = accelerator.prepare(task.network, *plain)
         self.number, self.waited, self.failures = 0, 0, 0
+        self.losses: dict[str, float] = {}  # of the last step
         self.best: dict[str, Tensor] = {}
         self.best_loss = math.inf
         self.mean: dict[str, Tensor] = {}
         if config.average:
             self.mean = {n: p.detach().clone() for n, p in task.network.named_parameters()}
 
-    def step(self) -> tuple[dict[str, float], str]:
-        """Learn from the next batches; return the loss and what was unusual."""
+    @property
+    def done(self) -> bool:
+        """Whether there is nothing more to learn."""
+        patience = self.config.patience
+        return self.number >= self.config.iterations or (0 < patience <= self.waited)
+
+    def told(self, best: bool = False) -> dict[str, float]:
+        """Return the losses of the last step, with the best so far if it was measured, or asked."""
+        known = math.isfinite(self.best_loss) and (best or "validation" in self.losses)
+        return {**self.losses, "best": self.best_loss} if known else dict(self.losses)
+
+    def step(self) -> str:
+        """Learn from the next batches; return what was unusual."""
         config, total = self.config, 0.0
+        self.network.train()  # whoever wrote or measured in between may have switched dropping off
         rate = config.rate_at(self.number)
         for _ in range(config.accumulate):
             loss = self.task.loss(self.network)
@@ -212,7 +245,8 @@ class _Fitting:
                 )
         for optimizer in self.optimizers:
             optimizer.zero_grad()
-        return {"total": total, "rate": rate, "gradient": length}, note
+        self.losses = {"total": total, "rate": rate, "gradient": length}
+        return note
 
     def _clipped(self) -> float:
         """Shorten the gradient as configured; return its length before."""
@@ -229,7 +263,7 @@ class _Fitting:
             if name in self.mean:
                 self.mean[name].lerp_(p.detach(), 1 - decay)
 
-    def validate(self) -> float:
+    def validate(self) -> None:
         """Measure the weights that would be the result now, and keep them if they are the best."""
         own = {n: p.detach().clone() for n, p in self.task.network.named_parameters()}
         self._put(self.mean)
@@ -240,7 +274,7 @@ class _Fitting:
         else:
             self.waited += 1
         self._put(own)
-        return loss
+        self.losses["validation"] = loss
 
     def finish(self) -> None:
         """Give the network the best weights, or the latest if none were measured."""
@@ -252,7 +286,7 @@ class _Fitting:
                 if name in weights:
                     p.copy_(weights[name])
 
-    def save(self, path: Path) -> None:
+    def save(self, shelf: Shelf) -> None:
         """Write everything that the next step depends on, whole or not at all."""
         own = self.task.network.named_parameters()
         tensors: dict[str, Tensor] = {f"network.{n}": p for n, p in own}
@@ -264,28 +298,38 @@ class _Fitting:
             for j, state in optimizer.state_dict()["state"].items():
                 for name, value in state.items():
                     tensors[f"optimizer.{i}.{j}.{name}"] = torch.as_tensor(value)
-        counts = {"number": self.number, "waited": self.waited, "failures": self.failures}
-        best = self.best_loss if math.isfinite(self.best_loss) else None
-        card = Card("checkpoint", asdict(self.config), provenance={**counts, "best_loss": best})
+        told: dict[str, Any] = {"number": self.number, "best_loss": _finite(self.best_loss)}
+        told |= {"waited": self.waited, "failures": self.failures}
+        told["losses"] = {name: _finite(loss) for name, loss in self.losses.items()}
         # two names of one tensor (tied weights) can't be saved twice in this format
-        write_model(path, card, {n: t.detach().clone() for n, t in tensors.items()})
+        shelf.write(told, {n: t.detach().clone() for n, t in tensors.items()})
 
-    def load(self, path: Path) -> None:
-        """Go on from a checkpoint."""
+    def resume(self, shelf: Shelf) -> None:
+        """Go on from the newest checkpoint, or clear the place for those to come."""
+        from accelerate.utils import gather_object  # noqa: PLC0415
+
+        if not shelf.kept.resume:
+            shelf.clear()
+        elif path := shelf.newest(gather_object):
+            self._load(path)
+
+    def _load(self, path: Path) -> None:
+        """Go on from a checkpoint of this run."""
         card, tensors = read_model(path, "checkpoint")
-        if dict(card.config) != json.loads(json.dumps(asdict(self.config))):
-            raise ModelError(f"{path} is of a run with other settings; use the same, or begin anew")
         told = card.provenance
         self.number, self.waited, self.failures = (
             told[name] for name in ("number", "waited", "failures")
         )
+        self.losses = {n: math.nan if v is None else v for n, v in told["losses"].items()}
         self.best_loss = math.inf if told["best_loss"] is None else told["best_loss"]
         parts: dict[str, dict[str, Tensor]] = {}
         for name, tensor in tensors.items():
             part, _, rest = name.partition(".")
             parts.setdefault(part, {})[rest] = tensor
         self._put(parts["network"])
-        self.mean, self.best = parts.get("mean", {}), parts.get("best", {})
+        devices = {n: p.device for n, p in self.task.network.named_parameters()}
+        self.mean = {n: t.to(devices[n]) for n, t in parts.get("mean", {}).items()}
+        self.best = parts.get("best", {})
         self.task.restore(parts.get("task", {}))
         torch.set_rng_state(tensors["random"])
         for i, optimizer in enumerate(self.optimizers):
@@ -299,7 +343,9 @@ class _Fitting:
             optimizer.load_state_dict(whole)
 
 
-MOST_FAILURES = 10  # batches in a row whose loss is not a number
+def _finite(number: float) -> float | None:
+    """Return a number as JSON can say it."""
+    return number if math.isfinite(number) else None
 
 
 def _optimizers(network: nn.Module, config: FitConfig) -> list[torch.optim.Optimizer]:

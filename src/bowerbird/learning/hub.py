@@ -8,7 +8,6 @@ A file that is pulled is a stranger's: it stays only if it opens as a model of o
 """
 
 import logging
-import os
 import tempfile
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from bowerbird.learning.atomic import check_free, put_in_place
 from bowerbird.learning.modelfile import (
     Card,
     ModelError,
@@ -110,9 +110,7 @@ def pull(
             read_model(got)
         except ModelError as error:
             raise ModelError(str(error).replace(str(got), f"{repository}/{name}")) from error
-        with got.open("rb") as stream:
-            os.fsync(stream.fileno())
-        os.replace(got, path)
+        put_in_place(got, path)
     return path
 
 
@@ -192,10 +190,10 @@ def _chosen(repository: str, files: Sequence[str], name: str | None) -> str:
 
 
 def _check_free(path: Path, force: bool) -> None:
-    if path.is_dir():
-        raise HubError(f"{path} is a folder; give the name of a file with -o")
-    if path.exists() and not force:
-        raise HubError(f"{path} exists; add --force to overwrite it")
+    try:
+        check_free(path, force=force)
+    except ValueError as error:
+        raise HubError(str(error)) from error
 
 
 @contextmanager

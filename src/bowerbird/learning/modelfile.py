@@ -20,6 +20,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from bowerbird.learning.atomic import put_in_place
+
 FORMAT = 1
 KEY = "bowerbird"
 MEND = "train it again or fetch it again"
@@ -63,9 +65,7 @@ def write_model(path: Path, card: Card, tensors: Mapping[str, Tensor]) -> None:
         mode = part.stat().st_mode  # safetensors makes a file that only its owner may read
         save_file({n: t.detach().cpu().contiguous() for n, t in tensors.items()}, part, metadata)
         part.chmod(mode)
-        with part.open("rb") as stream:
-            os.fsync(stream.fileno())
-        os.replace(part, path)
+        put_in_place(part, path)
     except SafetensorError as error:  # what the disk said is only in its words
         found = re.search(r"os error (\d+)", str(error))
         code = int(found[1]) if found else None

@@ -5,8 +5,8 @@ and then compared sign by sign, so nothing is reported that is not there. The co
 parts and may be larger than memory.
 """
 
-from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -47,6 +47,28 @@ def longest_copies(made: np.ndarray, parts: Iterable[np.ndarray], least: int = 2
             if known is None or copy.length > known.length:
                 found[copy.start] = Copy(copy.start, copy.length, begin + copy.place)
     return _apart(found.values(), least)
+
+
+def copies_of_each(
+    several: Sequence[np.ndarray], parts: Iterable[np.ndarray], least: int = 24
+) -> list[list[Copy]]:
+    """Return the copied passages of each of several sequences, in one reading of the corpus."""
+    between = 1 + max((int(made.max()) for made in several if len(made)), default=0)
+    # a sign that the corpus does not have keeps passages from reaching into the next sequence
+    row = [part for made in several for part in (made.astype(np.int64), np.array([between]))]
+    starts = np.cumsum([0] + [len(made) + 1 for made in several])
+    found: list[list[Copy]] = [[] for _ in several]
+    joined = np.concatenate(row) if row else np.zeros(0, np.int64)
+    for copy in longest_copies(joined, (_without(part, between) for part in parts), least):
+        place = int(np.searchsorted(starts, copy.start, "right")) - 1
+        found[place].append(replace(copy, start=copy.start - int(starts[place])))
+    return found
+
+
+def _without(part: np.ndarray, sign: int) -> np.ndarray:
+    """Return signs with one of them, and all above it, renamed, so that it does not occur."""
+    signs = part.astype(np.int64)
+    return signs + (signs >= sign)
 
 
 def copied_share(copies: Iterable[Copy], length: int) -> float:

@@ -11,6 +11,7 @@ from bowerbird.learning.fit import FitConfig, Task, fit_steps
 
 WARM = 3  # steps before the stopwatch starts: the first ones find their kernels
 LEAST_SECONDS = 0.8  # a measurement of less is chance
+PLANNING = 0.1  # share of the time that is spent on planning: then no wider network is tried
 LOOKING = 0.1  # share of the time that is spent on measuring validation data, at most
 MOST_LOOKS = 20
 READING = 1 / 3  # of the time of a step of learning is spent on reading alone
@@ -41,18 +42,24 @@ class Streams:
     """To measure on."""
 
 
-def seconds_a_step(task: Task, config: FitConfig, device: str) -> float:
-    """Return the median time of a step of learning, in seconds; the task is used up."""
+def seconds_a_step(
+    task: Task, config: FitConfig, device: str, most: float = LEAST_SECONDS
+) -> float:
+    """Return the median time of a step of learning, in seconds; the task is used up.
+
+    It takes ``most`` seconds, or little longer than two steps where these are slower than that.
+    """
     plan = replace(config, iterations=1000, validate_every=1000)
     random = torch.get_rng_state()
     times: list[float] = []
-    last = time.perf_counter()
+    began = last = time.perf_counter()
     for step in fit_steps(task, plan, device=device):
         now = time.perf_counter()
-        if step.number > WARM:
+        late = now - began > 2 * most
+        if step.number > WARM or (late and step.number > 1):
             times.append(now - last)
         last = now
-        if sum(times) > LEAST_SECONDS and len(times) >= 3:
+        if (sum(times) > most and len(times) >= 3) or (late and times):
             break
     torch.set_rng_state(random)
     return sorted(times)[len(times) // 2]
@@ -72,13 +79,16 @@ def planned(
     itself is subtracted.
     """
     began, chosen, each = time.perf_counter(), 0, 0.0
+    most = min(LEAST_SECONDS, PLANNING * seconds / len(widths))
     for width in widths:
         task = make(width)
         weights = sum(p.numel() for p in task.network.parameters())
-        pace = seconds_a_step(task, config, device)
+        pace = seconds_a_step(task, config, device, most)
         if chosen and seconds / pace * streams.step < SIGNS_A_WEIGHT * weights:
             break
         chosen, each = width, pace
+        if time.perf_counter() - began > PLANNING * seconds:
+            break
     left = max(0.0, seconds - (time.perf_counter() - began))
     look = READING * each * streams.measured / streams.step
     looks = max(1, min(MOST_LOOKS, math.floor(LOOKING * left / look)))

@@ -10,7 +10,7 @@ At temperature 0 the likeliest sign is taken; equal ones go to the lowest number
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -18,6 +18,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from bowerbird.learning.sequence import SequenceNetwork, State
+
+WINDOW = 1024  # signs of a prompt that are read at once
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,8 @@ class SamplingConfig:
             raise ValueError("top_k is not below 0, top_p in 0..1 above 0, min_p in 0..1")
         if not 1 <= self.repetition_penalty < math.inf or self.repetition_window < 1:
             raise ValueError("repetition_penalty and repetition_window are at least 1")
+        if not 0 <= self.seed < 2**63:
+            raise ValueError(f"seed lies between 0 and 2^63 - 1, not at {self.seed}")
 
 
 def allowed(
@@ -88,31 +92,37 @@ def choose_sign(
 def read_prompt(
     network: SequenceNetwork, prompt: Int[Tensor, "b t"]
 ) -> tuple[Float[Tensor, "b v"], State]:
-    """Return the scores after a prompt of at least one sign, and the state."""
-    scores, state = network(prompt)
-    return scores[:, -1], state
+    """Return the scores after a prompt of at least one sign, and the state.
+
+    It is read in windows: the scores of all its signs at once could fill the memory.
+    """
+    state: State | None = None
+    for window in prompt.split(WINDOW, 1):
+        scores, state = network(window, state)
+        last = scores[:, -1].clone()  # a view would keep the scores of the whole window
+    assert state is not None
+    return last, state
 
 
 @torch.no_grad()
 def write_signs(
-    network: SequenceNetwork, prompt: Int[Tensor, "b t"], config: SamplingConfig
-) -> Iterator[Int[Tensor, " b"]]:
-    """Yield one more sign for each row, for ever; the network's dropping is switched off.
+    network: SequenceNetwork, prompt: Int[Tensor, "b t"], config: SamplingConfig, samples: int = 1
+) -> Iterator[Int[Tensor, " n"]]:
+    """Yield one more sign for each sample, for ever; the network's dropping is switched off.
 
-    The network is on a processor or a GPU, as the prompt; choices are drawn on the processor.
+    Each of the ``b`` prompts has so many ``samples``, one after the other; it is read once. The
+    network is on a processor or a GPU, as the prompt; choices are drawn on the processor.
     """
     network.eval()
     random = torch.Generator().manual_seed(config.seed)
     scores, state = read_prompt(network, prompt)
-    step, past = network.stepping(), prompt.cpu()
+    scores = scores.repeat_interleave(samples, 0)
+    state = tuple(s.repeat_interleave(samples, 0) for s in state)
+    past = prompt[:, -config.repetition_window :].cpu().repeat_interleave(samples, 0)
+    step = network.stepping()
     while True:
         sign = choose_sign(scores.cpu(), config, random, past)
         if config.repetition_penalty != 1:
             past = torch.cat([past, sign[:, None]], 1)[:, -config.repetition_window :]
         yield sign
         scores, state = step(sign.to(prompt.device), state)
-
-
-def ends_with(signs: Sequence[int], stops: Sequence[Sequence[int]]) -> bool:
-    """Return whether the signs end with one of the stops."""
-    return any(len(stop) and list(signs[-len(stop) :]) == list(stop) for stop in stops)

@@ -64,6 +64,8 @@ class SequenceNetwork(Protocol):
 
     vocabulary: int
     """Number of signs."""
+    training: bool
+    """Whether it drops."""
 
     def start(self, batch: int) -> State:
         """Return the state before the first sign."""
@@ -92,20 +94,12 @@ class SequenceNetwork(Protocol):
         ...
 
 
-def smallest_type(vocabulary: int) -> type[np.unsignedinteger]:
-    """Return the smallest kind of integer that numbers so many signs."""
-    for kind in (np.uint8, np.uint16, np.uint32):
-        if vocabulary - 1 <= np.iinfo(kind).max:
-            return kind
-    raise ValueError(f"{vocabulary} signs are too many")
-
-
 def write_stream(path: Path, parts: Iterable[np.ndarray], vocabulary: int) -> np.memmap:
     """Write parts of a stream, one after the other, to a file and return it memory-mapped.
 
     Raises ValueError for a stream without a sign.
     """
-    kind = smallest_type(vocabulary)
+    kind = np.min_scalar_type(vocabulary - 1)
     with path.open("wb") as file:
         for part in parts:
             file.write(part.astype(kind, copy=False).tobytes())
@@ -188,14 +182,13 @@ def stream_loss(
         raise ValueError("a stream of fewer than two signs has nothing to predict")
     rows = max(1, min(rows, count // (4 * WARM)))
     length = -(-count // rows)
+    learning = network.training
     network.eval()
     state, nats, place = None, 0.0, -WARM if rows > 1 else 0
     while place < length:
         end = min(0 if place < 0 else length, place + window)
         index = np.arange(rows)[:, None] * length + np.arange(place, end + 1)
         signs = torch.from_numpy(stream[index.clip(0, count)].astype(np.int64)).to(device)
-        if place == -WARM and rows > 1:
-            state = None
         scores, state = network(signs[:, :-1], state)
         if place < 0 and end == 0:  # the very first row has no past
             state = tuple(
@@ -206,7 +199,7 @@ def stream_loss(
             there = torch.from_numpy(index[:, 1:] <= count).to(device).flatten()
             nats += float(each.double()[there].sum())
         place = end
-    network.train()
+    network.train(learning)
     return nats / count
 
 
@@ -230,6 +223,7 @@ def window_loss(
     random = np.random.default_rng(seed)
     window = min(window, len(stream) - 1)
     starts = random.integers(0, len(stream) - window, size=windows)
+    learning = network.training
     network.eval()
     losses = []
     for some in np.array_split(starts, -(-windows // 64)):
@@ -237,7 +231,7 @@ def window_loss(
         signs = torch.from_numpy(both).to(device)
         scores, _ = network(signs[:, :-1])
         losses.append(float(next_sign_loss(scores, signs[:, 1:])) * len(some))
-    network.train()
+    network.train(learning)
     return sum(losses) / windows
 
 
@@ -252,11 +246,19 @@ class SequenceTask:
         self.state: State | None = None
 
     def loss(self, network: torch.nn.Module) -> Tensor:
-        """Return the loss of the next window, in nats a sign; the state is carried."""
+        """Return the loss of the next window, in nats a sign; the state is carried.
+
+        After a loss that is no number it is the state before the first sign: else all that follows
+        would be no number either.
+        """
         signs, targets, fresh = next(self.rows)
         scores, state = network(signs.to(self.device), None if fresh else self.state)
-        self.state = tuple(s.detach() for s in state)
-        return next_sign_loss(scores, targets.to(self.device))
+        loss = next_sign_loss(scores, targets.to(self.device))
+        good, empty = loss.detach().isfinite(), self.network.start(len(signs))  # type: ignore[operator]
+        self.state = tuple(
+            torch.where(good, s.detach(), e) for s, e in zip(state, empty, strict=True)
+        )
+        return loss
 
     def validate(self, network: torch.nn.Module) -> float:
         """Return the loss over the whole validation stream, in nats a sign."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, get_args
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import torch
 
@@ -10,6 +10,7 @@ from bowerbird.networks.attention import Attention, AttentionConfig
 from bowerbird.networks.recurrent import Recurrent, RecurrentConfig
 
 Network = Literal["recurrent", "transformer"]
+LARGEST = 1e6  # of a number with a fraction: beyond it is none that a weight could start with
 
 
 @dataclass(frozen=True)
@@ -47,11 +48,28 @@ def predictor(
 def predictor_config(described: Mapping[str, Any]) -> PredictorConfig:
     """Return the configuration that ``described()`` spoke of; ValueError for anything else."""
     shape = {name: value for name, value in described.items() if name != "network"}
-    try:
-        if described.get("network") == "transformer":
-            return PredictorConfig("transformer", transformer=AttentionConfig(**shape))
-        if described.get("network") == "recurrent":
-            return PredictorConfig("recurrent", recurrent=RecurrentConfig(**shape))
-    except TypeError as error:
-        raise ValueError(f"the model's network is described in unknown words: {error}") from error
-    raise ValueError(f"the model's network is {described.get('network')!r}, which is not known")
+    network = described.get("network")
+    if network == "transformer":
+        _check_types(AttentionConfig, shape)
+        return PredictorConfig("transformer", transformer=AttentionConfig(**shape))
+    if network == "recurrent":
+        _check_types(RecurrentConfig, shape)
+        return PredictorConfig("recurrent", recurrent=RecurrentConfig(**shape))
+    raise ValueError(f"the model's network is {network!r:.40}, which is not known")
+
+
+def _check_types(config: type, values: Mapping[str, Any]) -> None:
+    """Raise ValueError for a value that a configuration can't have; numbers are checked later."""
+    hints = get_type_hints(config)
+    for name, value in values.items():
+        hint = hints.get(name)
+        if hint is None:
+            raise ValueError(f"the model's network is described in an unknown word: {name!r:.40}")
+        if get_origin(hint) is Literal:
+            good = any(type(value) is type(one) and value == one for one in get_args(hint))
+        elif hint is float:
+            good = type(value) in (int, float) and abs(value) < LARGEST
+        else:  # not isinstance: a boolean is an int to Python
+            good = type(value) is hint
+        if not good:
+            raise ValueError(f"the model's network can't have {name} = {value!r:.40}")

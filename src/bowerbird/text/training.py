@@ -4,10 +4,12 @@ This is Karpathy's char-rnn ("The unreasonable effectiveness of recurrent neural
 with what has been learned since: carried states, one dropout mask a window, averaged weights.
 """
 
+import hashlib
 import json
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
+from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -15,8 +17,11 @@ from typing import Any, get_args
 
 import torch
 
+from bowerbird.learning.atomic import whole
+from bowerbird.learning.checkpoints import ANEW, Checkpoints
+from bowerbird.learning.choice import check_choice
 from bowerbird.learning.device import Precision, choose, keep_freed_memory, processes
-from bowerbird.learning.fit import Checkpoints, FitConfig, fit_steps
+from bowerbird.learning.fit import FitConfig, fit_steps
 from bowerbird.learning.pace import Streams, planned
 from bowerbird.learning.sampling import SamplingConfig
 from bowerbird.learning.sequence import Rows, SequenceTask, StreamConfig, write_stream
@@ -59,10 +64,7 @@ class TrainConfig:
     def __post_init__(self) -> None:
         if not 0 <= self.minutes < math.inf:
             raise ValueError(f"minutes are a number from 0 on, not {self.minutes}")
-        if self.alphabet not in get_args(AlphabetKind):
-            raise ValueError(
-                f"alphabet is one of {', '.join(get_args(AlphabetKind))}, not {self.alphabet!r}"
-            )
+        check_choice(self.alphabet, get_args(AlphabetKind))
         if self.least < 1:
             raise ValueError(f"least is at least 1, not {self.least}")
 
@@ -73,7 +75,7 @@ class Training:
     def __init__(
         self, corpus: Corpus, config: TrainConfig, room: Path, start: Writer | None = None
     ) -> None:
-        """Read the corpus, twice, into a file in the folder ``room``, which is made.
+        """Read the corpus, twice (for pieces thrice), into a file in ``room``, which is made.
 
         ``start`` is a writer that goes on learning: with its network and its alphabet. Raises
         CorpusError, and ValueError for a corpus that is too short.
@@ -97,7 +99,7 @@ class Training:
     @property
     def writer(self) -> Writer:
         """What learns, with what is known of its learning so far."""
-        losses = self.last.losses if self.last else {}
+        loss = self.last.losses["total"] if self.last else math.nan
         told = {
             "corpus": [Path(name).name for name in self.corpus.names],
             "corpus_sha256": self.tally.sha256,
@@ -105,7 +107,7 @@ class Training:
             "documents": self.tally.documents,
             "seconds": round(self.last.seconds, 1) if self.last else 0.0,
             "iterations": self.last.number if self.last else 0,
-            "train_loss": losses.get("total"),
+            "train_loss": loss if math.isfinite(loss) else None,  # JSON can't say NaN
             "validation_loss": self.best,
             "licence": self.config.licence,
             "settings": {"stream": asdict(self.config.stream), "fit": asdict(self.config.fit)},
@@ -113,37 +115,43 @@ class Training:
         }
         if self.start:
             told["from"] = dict(self.start.provenance)
-        self.network.eval()
         return Writer(self.network, self.alphabet, self.config.predictor, told)
 
-    def steps(self, checkpoints: int = 0, *, resume: bool = False) -> Iterator[Step[str]]:
+    @property
+    def characters_a_step(self) -> float:
+        """How many characters are read in a step, by all processes together."""
+        signs = self._rows((0, 1)).rows * self.config.stream.window * self.config.fit.accumulate
+        return signs * self.tally.characters / len(self.stream)
+
+    def steps(
+        self, checkpoints: int = 0, *, resume: bool = False
+    ) -> Generator[Step[str], None, None]:
         """Learn; yield a step after each, with a sample wherever the writer was measured.
 
         ``losses`` are in nats a character. Every ``checkpoints`` steps (0: never) all that the next
         step depends on is kept in ``room``; ``resume`` goes on from there, with the plan that was
         made then. Raises LearningError, ModelError for a checkpoint of another run, and ValueError.
         """
-        self._plan(resume)
-        config = self.config
-        place = self.room / "checkpoint"
-        kept = Checkpoints(place, checkpoints, resume and place.exists()) if checkpoints else None
+        run = self._plan(resume)
+        place, device = self.room / "checkpoint", str(self.compute.device)
+        kept = Checkpoints(place, checkpoints, resume, run)
         per_char = (len(self.stream) - 1) / max(1, self.tally.characters)
-        device = self.compute.device
-        for step in fit_steps(self._task(self.network), config.fit, kept, device=device.type):
-            losses = {**step.losses, "total": step.losses["total"] * per_char}
-            sample = None
-            if "validation" in losses:
-                losses["validation"] *= per_char
-                self.best = min(self.best or math.inf, losses["validation"])
-                sample = self._sample()
-            now = Step(step.number, step.total, losses, step.seconds, sample, step.note)
-            self.last = now
-            yield now
+        task = self._task(self.network)
+        with closing(fit_steps(task, self.config.fit, kept, device=device)) as learned:
+            for step in learned:
+                losses = dict(step.losses)
+                for name in {"total", "validation", "best"} & losses.keys():
+                    losses[name] *= per_char
+                self.best = losses.get("best", self.best)
+                self.last = Step(step.number, step.total, losses, step.seconds, None, step.note)
+                yield replace(self.last, preview=self._sample() if "validation" in losses else None)
+
+    def _rows(self, part: tuple[int, int]) -> Rows:
+        stream = self.config.stream
+        return Rows(self.learned, stream.rows, stream.window, self.config.fit.seed, part)
 
     def _task(self, network: Any) -> SequenceTask:
-        stream, part = self.config.stream, processes()
-        rows = Rows(self.learned, stream.rows, stream.window, self.config.fit.seed, part)
-        return SequenceTask(network, rows, self.measured, self.compute.device)
+        return SequenceTask(network, self._rows(processes()), self.measured, self.compute.device)
 
     def _network(self, config: PredictorConfig) -> Any:
         torch.manual_seed(self.config.fit.seed)
@@ -153,35 +161,27 @@ class Training:
 
     def _sample(self) -> str:
         config = WriteConfig(SAMPLE, sampling=SamplingConfig(seed=self.config.fit.seed))
-        text = self.writer.write("", config)[0]
-        self.network.train()
-        return text
+        return self.writer.write("", config)[0]
 
-    def _plan(self, resume: bool) -> None:
-        """Choose what fits into the minutes, or go on with what was chosen."""
+    def _plan(self, resume: bool) -> str:
+        """Choose what fits into the minutes, or go on with what was chosen; return its SHA-256."""
         file, asked = self.room / "plan.json", {**asdict(self.config), "corpus": self.tally.sha256}
         if self.start:
             self.config = replace(self.config, predictor=self.start.config)
         if resume and file.exists():
-            plan = json.loads(file.read_text(encoding="utf-8"))
-            if plan["asked"] != json.loads(json.dumps(asked)):
-                raise ValueError(
-                    "the run to be resumed had another corpus or other settings; give the same, "
-                    "or leave --resume out to begin anew"
-                )
-            self.config = replace(
-                self.config,
-                predictor=predictor_config(plan["predictor"]),
-                fit=FitConfig(**plan["fit"]),
-            )
+            # minutes are spent: a run that is repeated from its record has these steps
+            self.config = replace(self.config, minutes=0.0, **_planned(file, asked))
         elif self.config.minutes:
             self._choose()
         shape = self.config.predictor.described()
-        plan = {"asked": asked, "predictor": shape, "fit": asdict(self.config.fit)}
-        file.write_text(json.dumps(plan), encoding="utf-8")
+        plan = json.dumps({"asked": asked, "predictor": shape, "fit": asdict(self.config.fit)})
+        if processes()[0] == 0:  # the others may be at the same place
+            with whole(file) as part:
+                part.write_text(plan, encoding="utf-8")
         self.network = self._network(self.config.predictor)
         if self.start:
             self.network.load_state_dict(self.start.network.state_dict())
+        return hashlib.sha256(plan.encode()).hexdigest()
 
     def _choose(self) -> None:
         """Choose the network and the steps that fit into the minutes."""
@@ -195,14 +195,28 @@ class Training:
             config.fit,
             60 * config.minutes - (time.perf_counter() - self.began),
             Streams(signs, len(self.learned), len(self.measured)),
-            self.compute.device.type,
+            str(self.compute.device),
         )
         chosen = _of_width(config.predictor, plan.width)
         if plan.width:  # the more is dropped, the more often the same text is read
             share = next(share for most, share in DROPOUTS if plan.rounds <= most)
             chosen = replace(chosen, recurrent=replace(chosen.recurrent, dropout=share))
-        # minutes are spent: a run that is repeated from its record has these steps
         self.config = replace(config, minutes=0.0, predictor=chosen, fit=plan.fit)
+
+
+def _planned(file: Path, asked: dict[str, Any]) -> dict[str, Any]:
+    """Return what a plan has chosen; raise ValueError for a damaged one or one of another run."""
+    try:
+        plan = json.loads(file.read_text(encoding="utf-8"))
+        same = plan["asked"] == json.loads(json.dumps(asked))
+        predictor, fit = predictor_config(plan["predictor"]), FitConfig(**plan["fit"])
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{file} is damaged; {ANEW}") from error
+    if not same:
+        raise ValueError(
+            f"the run to be resumed had another corpus or other settings; give the same, or {ANEW}"
+        )
+    return {"predictor": predictor, "fit": fit}
 
 
 def _alphabet(corpus: Corpus, config: TrainConfig) -> Alphabet:

@@ -9,6 +9,7 @@ import gzip
 import lzma
 import math
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 KNOWN = (  # nats a character, and where the figure comes from
@@ -48,9 +49,9 @@ def references(text: str) -> list[Reference]:
     return sorted(found, key=lambda r: -r.nats_per_char)
 
 
-def verdict(nats_per_char: float, text: str) -> str:
-    """Say in one sentence what a loss over a text means."""
-    by_name = {r.name: r.nats_per_char for r in references(text)}
+def verdict(nats_per_char: float, rungs: Sequence[Reference]) -> str:
+    """Say in one sentence what a loss over a text means, given what `references` says of it."""
+    by_name = {r.name: r.nats_per_char for r in rungs}
     if nats_per_char >= by_name["characters by their frequency"]:
         return "it knows no more than how frequent the characters are: it has not learned this text"
     if nats_per_char >= min(by_name["gzip -9"], by_name["xz -9"]):

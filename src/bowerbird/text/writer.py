@@ -98,10 +98,11 @@ class Writer:
         """
         began = time.perf_counter()
         signs, note = self.prompt_signs(prompt)
-        batch = torch.from_numpy(signs).to(_device(self.network)).expand(samples, -1)
+        batch = torch.from_numpy(signs)[None].to(_device(self.network))
         drafts = [_Draft(self.alphabet, config.stop) for _ in range(samples)]
         new = [""] * samples
-        for number, row in enumerate(write_signs(self.network, batch, config.sampling), 1):
+        written = write_signs(self.network, batch, config.sampling, samples)
+        for number, row in enumerate(written, 1):
             last = number == config.length
             for i, (draft, sign) in enumerate(zip(drafts, row, strict=True)):
                 new[i] += draft.add(int(sign), last)
@@ -124,22 +125,28 @@ class Writer:
             texts = [text + new for text, new in zip(texts, step.preview, strict=True)]
         return texts
 
-    def score(self, text: str, *, adapt: float = 0.0) -> Score:
-        """Return how well a text is foreseen; the state is carried through the whole of it.
+    def score(self, *documents: str, adapt: float = 0.0) -> Score:
+        """Return how well documents are foreseen; the state is carried through all of them.
 
+        They are read as when it learned: with the sign that ends a document between them. The loss
+        is shared by the characters that are foreseen, all but those of the very first sign.
         ``adapt`` is the rate at which the writer goes on learning from what it has read (dynamic
-        evaluation, Krause et al. 2018, arXiv:1709.07432); 0 is not at all. Raises ValueError for a
-        text of fewer than two characters.
+        evaluation, Krause et al. 2018, arXiv:1709.07432); 0 is not at all. Raises ValueError for
+        documents in which nothing is foreseen.
         """
-        signs = self.alphabet.encode(text)
-        if len(signs) < 2:
+        parts = [self.alphabet.encode(text) for text in documents]
+        end = np.array([self.alphabet.end])
+        signs = np.concatenate([sign for part in parts for sign in (end, part)][1:] or [end])
+        characters = sum(map(len, documents))
+        foreseen = characters - len(self.alphabet.decoder()(signs[:1]))
+        if len(signs) < 2 or foreseen < 1:
             raise ValueError("a text of fewer than two characters has nothing to foresee")
         device = _device(self.network)
         if adapt:
             loss = adapted_loss(self.network, signs, rate=adapt, device=device)
         else:
             loss = stream_loss(self.network, signs, device=device)
-        return Score(loss * (len(signs) - 1) / (len(text) - 1), len(text))
+        return Score(loss * (len(signs) - 1) / foreseen, characters)
 
     def save(self, path: Path, *, half: bool = False) -> None:
         """Write the model file, whole or not at all; ``half`` precision makes it half as large."""
@@ -150,16 +157,24 @@ class Writer:
         write_model(path, card, tensors)
 
 
+def model_path(name: str | Path) -> Path:
+    """Return the file of a model, also of one that comes with the package."""
+    path = Path(name)
+    if str(name) in EMBEDDED and not path.exists():
+        return Path(str(files("bowerbird.text") / EMBEDDED[str(name)]))
+    return path
+
+
 def open_writer(name: str | Path, device: str = "auto") -> Writer:
     """Return the writer of a model file, or one that comes with the package, by its name.
 
     Raises ModelError, naming the file and the mend, for what is no such file.
     """
-    path = Path(name)
-    if str(name) in EMBEDDED and not path.exists():
-        path = Path(str(files("bowerbird.text") / EMBEDDED[str(name)]))
+    path = model_path(name)
     card, tensors = read_model(path, KIND)
     try:
+        if type(card.provenance.get("documents", 1)) is not int:
+            raise ValueError("its documents are no number")
         alphabet, config = alphabet_from(card.alphabet), predictor_config(card.config)
         _check_shape(card.config, alphabet.size, tensors)
         network = predictor(alphabet.size, config)
