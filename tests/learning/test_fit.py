@@ -124,6 +124,7 @@ import json, sys, torch
 sys.path.insert(0, {folder!r})
 from test_fit import QUICK, Rows, SequenceTask, fit_steps, pattern, task
 import torch.distributed as dist
+from bowerbird.learning.device import leave_group
 dist.init_process_group("gloo")
 job = task()
 part = (dist.get_rank(), dist.get_world_size())
@@ -131,7 +132,7 @@ job.rows = Rows(pattern(), 4, 16, part=part)
 losses = [s.losses["total"] for s in fit_steps(job, QUICK)]
 if part[0] == 0:
     print(json.dumps([part[1], losses]))
-dist.destroy_process_group()
+leave_group()
 """
 
 
@@ -333,6 +334,7 @@ from pathlib import Path
 from dataclasses import replace
 from test_fit import QUICK, Checkpoints, Rows, SequenceTask, fit_steps, pattern, task, weights
 import torch.distributed as dist
+from bowerbird.learning.device import leave_group
 dist.init_process_group("gloo")
 job = task()
 part = (dist.get_rank(), dist.get_world_size())
@@ -342,7 +344,7 @@ numbers = [step.number for step in learned]
 if part[0] == 0:
     print(numbers[0])
     torch.save(weights(job), "weights.pt")
-dist.destroy_process_group()
+leave_group()
 """
 
 

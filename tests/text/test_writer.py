@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from bowerbird.learning import study
 from bowerbird.learning.fit import FitConfig
 from bowerbird.learning.modelfile import Card, ModelError, read_model, write_model
 from bowerbird.learning.sampling import SamplingConfig
@@ -15,7 +16,6 @@ from bowerbird.learning.sequence import StreamConfig
 from bowerbird.networks.attention import AttentionConfig
 from bowerbird.networks.predictor import PredictorConfig
 from bowerbird.networks.recurrent import RecurrentConfig
-from bowerbird.text import training as module
 from bowerbird.text.corpus import Corpus
 from bowerbird.text.training import TrainConfig, Training
 from bowerbird.text.verdict import references, verdict
@@ -187,9 +187,9 @@ def test_a_writer_goes_on_learning_from_another_text(learned, tmp_path):
 def test_minutes_choose_a_network_and_steps(tmp_path):
     config = replace(QUICK, minutes=0.2)
     training, steps = trained(tmp_path, config=config)
-    assert training.config.minutes == 0
-    assert steps[-1].number == training.config.fit.iterations == steps[-1].total
-    assert training.config.fit.iterations >= 1  # on a busy machine there may be few
+    assert training.planned.minutes == 0
+    assert steps[-1].number == training.planned.fit.iterations == steps[-1].total
+    assert training.planned.fit.iterations >= 1  # on a busy machine there may be few
     assert "validation" in steps[-1].losses
 
 
@@ -197,8 +197,8 @@ def test_a_resumed_plan_has_spent_its_minutes(tmp_path):
     training, _ = trained(tmp_path, config=replace(QUICK, minutes=0.02))
     again = Training(Corpus([tmp_path / "verse.txt"]), replace(QUICK, minutes=0.02), training.room)
     next(again.steps(resume=True))
-    assert again.config == training.config
-    assert again.config.minutes == 0
+    assert again.planned == training.planned
+    assert again.planned.minutes == 0
 
 
 def test_a_resumed_training_knows_its_best(tmp_path):
@@ -221,17 +221,17 @@ def test_a_resumed_training_knows_its_best(tmp_path):
 
 def test_a_damaged_plan_is_named(tmp_path):
     training, _ = trained(tmp_path, config=replace(QUICK, fit=replace(QUICK.fit, iterations=2)))
-    for damage in ('{"asked": ', "{}", "[]", '{"asked": {}, "predictor": {}, "fit": {"x": 1}}'):
+    for damage in ('{"asked": ', "{}", "[]", '{"asked": {}, "shape": {}, "fit": {"x": 1}}'):
         (training.room / "plan.json").write_text(damage)
         with pytest.raises(ValueError, match=r"plan\.json is damaged; leave --resume out"):
             next(Training(training.corpus, QUICK, training.room).steps(resume=True))
 
 
 def test_only_the_first_process_writes_the_plan(tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "processes", lambda: (1, 2))
+    monkeypatch.setattr(study, "processes", lambda: (1, 2))
     (tmp_path / "verse.txt").write_text(VERSE * 60)
     training = Training(Corpus([tmp_path / "verse.txt"]), QUICK, tmp_path / "room")
-    training._plan(False)
+    training.study._plan(False)
     assert not (tmp_path / "room" / "plan.json").exists()
 
 

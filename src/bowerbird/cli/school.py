@@ -18,7 +18,7 @@ from bowerbird.cli.settings import Run, Switch
 from bowerbird.cli.trace import check_trace, course, steps, trace_path, versions, write_trace
 from bowerbird.learning.atomic import check_free
 from bowerbird.learning.checkpoints import Checkpoints
-from bowerbird.learning.device import processes
+from bowerbird.learning.device import leave_group, processes
 from bowerbird.learning.step import Step
 
 SUFFIX, CURVE = ".safetensors", ".png"
@@ -74,6 +74,7 @@ class School:
     ) -> None:
         if self.first and not self._has_checkpoint():
             shutil.rmtree(self.room, ignore_errors=True)
+        leave_group(together=error is None)
 
     def _has_checkpoint(self) -> bool:
         """Tell whether there is something to go on from."""

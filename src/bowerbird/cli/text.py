@@ -195,7 +195,7 @@ def _told(training: Training, work: Work[str]) -> dict[str, Any]:
     # a resumed run has not done what was done before it
     steps = 0 if work.last.note == ALREADY else work.last.number - work.history[0].number + 1
     return {
-        "config": {**asdict(training.config), "precision": str(training.compute.dtype)[6:]},
+        "config": {**asdict(training.planned), "precision": str(training.compute.dtype)[6:]},
         "train_loss": provenance["train_loss"],
         "validation_loss": provenance["validation_loss"],
         "characters_per_second": round(steps * training.characters_a_step / max(seconds, 1e-9)),

@@ -91,6 +91,17 @@ def processes() -> tuple[int, int]:
     return int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
 
 
+def leave_group(*, together: bool = True) -> None:
+    """Leave the group of processes that took part, once all have come here if ``together``.
+
+    A process that simply ends while another still talks to it makes that one abort.
+    """
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        if together:
+            torch.distributed.barrier()
+        torch.distributed.destroy_process_group()
+
+
 @cache
 def keep_freed_memory() -> bool:
     """Ask glibc to keep freed memory for the next tensor; say whether it will.

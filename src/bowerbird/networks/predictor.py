@@ -1,7 +1,7 @@
 """A network that predicts the next sign: recurrent, or a transformer, by one configuration."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import torch
@@ -34,6 +34,11 @@ class PredictorConfig:
         """Return what ``predictor_from`` needs, ready for JSON."""
         shape = self.recurrent if self.network == "recurrent" else self.transformer
         return {"network": self.network, **asdict(shape)}
+
+    def resized(self, width: int, dropout: float) -> "PredictorConfig":
+        """Return a recurrent network of another width that drops another share."""
+        shape = replace(self.recurrent, width=width, dropout=dropout)
+        return replace(self, recurrent=shape)
 
 
 def predictor(
