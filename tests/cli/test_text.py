@@ -334,16 +334,51 @@ def test_write_streams_and_repeats(model, capsys):
 
 
 def test_write_tells_in_json_what_was_copied(model, tmp_path, capsys):
-    words = ["text", "write", str(model), "--prompt", VERSE * 2, "-n", "2", "--length", "30"]
-    words += ["--novelty", str(model.with_name("verse.txt")), "--json"]
+    words = ["text", "write", str(model), "--prompt", VERSE * 2, "-n", "2", "--length", "80"]
+    corpus = tmp_path / "corpus.txt"
+    corpus.write_text(VERSE * 3, encoding="utf-8")
+    words += ["--novelty", str(corpus), "--json"]
     assert run(words) == 0
     told = json.loads(capsys.readouterr().out)
     assert told["text"] == told["texts"][0]
     assert len(told["texts"]) == 2
-    assert told["characters"] == 2 * (2 * len(VERSE) + 30)
+    assert told["characters"] == 2 * (2 * len(VERSE) + 80)
     assert told["seconds"] > 0
-    assert told["copied"][0]["share"] > 0.7  # the prompt is the corpus
-    assert told["copied"][0]["longest"][0].startswith(VERSE)
+    assert told["copied"][0] == {"share": 0.0, "longest": []}  # the prompt is not counted
+    new = told["text"].removeprefix(VERSE * 2)
+    corpus.write_text(VERSE + new[:60] + VERSE, encoding="utf-8")
+    assert run(words) == 0
+    copied = json.loads(capsys.readouterr().out)["copied"][0]
+    assert copied["share"] >= 60 / 80
+    assert copied["longest"][0].startswith(new[:60])
+
+
+def test_a_stop_may_hold_a_comma_and_a_blank(model, capsys):
+    words = ["text", "write", str(model), "--prompt", "The owl", "--length", "100"]
+    assert run(words) == 0
+    whole = capsys.readouterr().out
+    assert run([*words, "--stop", f"{whole[20]}, zz"]) == 0
+    assert capsys.readouterr().out == whole  # which never comes
+    stop = next(whole[i - 1 : i + 1] for i in range(20, 90) if whole[i] == " ")
+    assert run([*words, "--stop", stop]) == 0
+    assert capsys.readouterr().out == whole[: whole.index(stop, 7) + 2] + "\n"
+
+
+def test_standard_input_is_a_corpus(tmp_path):
+    output = tmp_path / "m.safetensors"
+    command = [sys.executable, "-m", "bowerbird", "text", "train", "-", "-o", str(output)]
+    command += ["--iterations", "2", "--width", "16", "--quiet", "--window", "16"]
+    done = subprocess.run(
+        command, input=VERSE * 20, text=True, capture_output=True, timeout=100, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert output.exists()
+
+
+def test_what_is_no_option_is_no_file_either(verse, tmp_path, capsys):
+    output = str(tmp_path / "m.safetensors")
+    assert run(["text", "train", str(verse), "--bogus", "3", "-o", output]) == 2
+    assert "there is no option --bogus" in capsys.readouterr().err
 
 
 def test_write_takes_a_prompt_from_a_file_and_writes_one(model, tmp_path):

@@ -242,7 +242,17 @@ def test_no_encoding(write, name):
 def test_binary_files_are_refused_by_name(write, content):
     path = write("photo.txt", content)
     assert refusal(path).startswith(f"{path} has zero bytes: it is no text")
-    assert refusal(path.parent).startswith(f"{path} has zero bytes")
+    whole = refusal(path.parent)  # in a folder it is left out, and then nothing is left
+    assert str(path) in whole
+    assert "zero bytes: it is no text" in whole
+
+
+def test_a_binary_file_in_a_folder_is_left_out(write):
+    write("letter.txt", b"Dear Ann")
+    photo = write("photo.txt", b"text\0text")
+    corpus = Corpus([photo.parent])
+    assert "".join(block for _, blocks in corpus.documents() for block in blocks) == "Dear Ann"
+    assert "zero bytes" in corpus.skipped[str(photo)]
 
 
 # --- packed files and tables ----------------------------------------------------------------------

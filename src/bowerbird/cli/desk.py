@@ -117,9 +117,12 @@ def written(
 
 
 def keep_writing(
-    texts: list[str], work: Work[Any] | None, run: WriteRun, corpus: Corpus | None
+    texts: list[str], opening: str, work: Work[Any] | None, run: WriteRun, corpus: Corpus | None
 ) -> None:
-    """Save or print what was written; then report what was copied, if that can be told."""
+    """Save or print what was written; then report what was copied, if that can be told.
+
+    The opening is the person's own, and not looked at.
+    """
     if run.output is not None:
         with whole(run.output) as part:
             part.write_text("\n\n".join(texts) + "\n", encoding="utf-8")
@@ -128,7 +131,8 @@ def keep_writing(
             print(text, end="\n\n")  # noqa: T201
     copied: list[dict[str, Any]] = []
     try:
-        copied = _copied(texts, corpus) if corpus else []
+        new = [text.removeprefix(opening) for text in texts]
+        copied = _copied(new, corpus) if corpus else []
     finally:  # a corpus that can't be read costs nothing of the text
         if run.json:
             facts: dict[str, Any] = {"text": texts[0], "texts": texts, "copied": copied}

@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from bowerbird.learning.checkpoints import Checkpoints
 from bowerbird.learning.device import leave_group, processes
 from bowerbird.learning.step import Step
 
+LAUNCHED = "ACCELERATE_MIXED_PRECISION"  # `accelerate launch` sets it, also where it starts one
 SUFFIX, CURVE = ".safetensors", ".png"
 NOT_TOLD = ("inputs", "config", "run", "corpus_sha256")  # which the record has
 
@@ -83,8 +85,8 @@ class School:
     def learn(self, made: Iterator[Step[str]]) -> Work[str]:
         """Follow the steps of a training to its end, or to Ctrl-C."""
         count = processes()[1]
-        if count > 1 and self.first:
-            say(f"{count} processes take part")
+        if self.first and (count > 1 or LAUNCHED in os.environ):
+            say(f"{count} {'process takes' if count == 1 else 'processes take'} part")
         if self.run.log is not None and self.first:
             self._log = Log(self.run.log)
         try:

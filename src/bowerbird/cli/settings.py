@@ -21,6 +21,7 @@ from cyclopts import App, Argument, ArgumentCollection, Group, Parameter, Token
 
 RUN = Group("Run", sort_key=1)
 READING = ("encoding", "column", "half")  # what a trace may set besides its configuration
+WHOLE = ("stop", "novelty")  # whose values may hold commas
 CHOSEN = ("iterations", "validate_every", "width", "dropout")  # by --minutes
 Switch = Annotated[bool, Parameter(negative=(), show_default=False)]
 
@@ -226,6 +227,10 @@ def _many(argument: Argument) -> bool:
 def _separate(argument: Argument) -> None:
     """Take the values of a flag apart at their commas, unless they are files."""
     if not _many(argument) or get_args(argument.hint)[0] is Path:
+        return
+    if not argument.keys and not argument.name.startswith("-"):
+        return  # files, not a flag
+    if argument.field_info.name in WHOLE:
         return
     argument.tokens[:] = [
         token.evolve(value=part.strip())

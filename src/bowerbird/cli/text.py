@@ -28,11 +28,12 @@ from bowerbird.text.corpus import Corpus
 from bowerbird.text.presets import PresetName
 from bowerbird.text.training import TrainConfig, Training
 from bowerbird.text.verdict import references, verdict
-from bowerbird.text.writer import Score, WriteConfig, model_path, open_writer
+from bowerbird.text.writer import Score, WriteConfig, Writer, model_path, open_writer
 
 LEARNING = Group("Learning", sort_key=2)
 WRITING = Group("Writing", sort_key=2)
 Flags = Parameter(name="*", group=LEARNING)
+Place = Annotated[str, Parameter(allow_leading_hyphen=True)]  # - is standard input
 # these are parts of the configurations; their fields are flags like all others
 Parameter(name="*")(PredictorConfig)
 Parameter(name="*", group=Group("Network", sort_key=3))(RecurrentConfig)
@@ -56,6 +57,9 @@ class Reading:
         """Return what was given as one corpus."""
         if not given:
             raise ValueError("there is no corpus; name files, a folder, - or shakespeare")
+        for name in given:
+            if name.startswith("-") and name != "-":
+                raise ValueError(f"there is no option {name}; a file is named ./{name}")
         return Corpus(given, encoding=self.encoding, column=self.column)
 
 
@@ -86,7 +90,7 @@ class ScoreRun:
 
 
 def train(
-    *corpus: str,
+    *corpus: Place,
     run: TextRun,
     config: Annotated[TrainConfig, Flags] = TrainConfig(),  # noqa: B008 - frozen
     reading: Reading = Reading(),
@@ -133,13 +137,13 @@ def write(
     else:
         texts, work = written(writer, opening, config, run)
 
-    keep_writing(texts, work, run, corpus)
+    keep_writing(texts, opening, work, run, corpus)
     return 0 if work is None else work.exit_code("text")
 
 
 def score(
     model: str,
-    file: str,
+    file: Place,
     /,
     *,
     run: ScoreRun = ScoreRun(),
@@ -159,7 +163,7 @@ def score(
 
     with about(Path(file)):
         found = writer.score(*documents, adapt=run.adapt)
-    return _tell_score(found, "".join(documents), run.json)
+    return _tell_score(found, "".join(documents), writer, run.json)
 
 
 def _record(training: Training, run: TextRun, reading: Reading) -> dict[str, Any]:
@@ -203,9 +207,9 @@ def _told(training: Training, work: Work[str]) -> dict[str, Any]:
     }
 
 
-def _tell_score(found: Score, text: str, json: bool) -> int:
+def _tell_score(found: Score, text: str, writer: Writer, json: bool) -> int:
     """Print a score: one JSON object, or a table of what to compare it with."""
-    rungs = references(text)
+    rungs = references(text, writer.provenance.get("validation_loss"))
     meaning = verdict(found.nats_per_char, rungs)
     if json:
         facts: dict[str, Any] = {
@@ -224,5 +228,7 @@ def _tell_score(found: Score, text: str, json: bool) -> int:
         bits = f"{nats / math.log(2):.3f}"
         table.add_row(f"{nats:.3f}", bits, f"{math.exp(nats):.2f}", name, style=style)
     Console().print(table)
-    print(f"{found.characters} characters; {meaning}")  # noqa: T201
+    strange = writer.unknown_share(text)
+    unseen = f", {strange:.1%} of them never seen by the model" if strange else ""
+    print(f"{found.characters} characters{unseen}; {meaning}")  # noqa: T201
     return 0

@@ -52,6 +52,8 @@ def adapted_loss(
                 state = tuple(s.detach() for s in state)
                 loss = F.cross_entropy(scores[0], signs[0, 1:])
                 nats += float(loss.detach()) * (len(some) - 1)
+                if not math.isfinite(nats):
+                    raise ValueError(f"at a rate of {rate:g} everything is unlearned; lower it")
                 _learn(parameters, loss, rate)
     finally:
         with torch.no_grad():

@@ -85,7 +85,10 @@ def choose_sign(
     scores = allowed(scores, config, past)
     if config.temperature == 0:
         return scores.argmax(1)
-    return torch.multinomial(scores.softmax(1), 1, generator=random)[:, 0]
+    try:
+        return torch.multinomial(scores.softmax(1), 1, generator=random)[:, 0]
+    except RuntimeError as error:  # which it raises for NaN
+        raise ValueError("the network's scores are no numbers; its weights are damaged") from error
 
 
 @torch.no_grad()

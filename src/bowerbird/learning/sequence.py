@@ -100,9 +100,12 @@ def write_stream(path: Path, parts: Iterable[np.ndarray], vocabulary: int) -> np
     Raises ValueError for a stream without a sign.
     """
     kind = np.min_scalar_type(vocabulary - 1)
-    with path.open("wb") as file:
-        for part in parts:
-            file.write(part.astype(kind, copy=False).tobytes())
+    try:
+        with path.open("wb") as file:
+            for part in parts:
+                file.write(part.astype(kind, copy=False).tobytes())
+    except OSError as error:  # a write that fails does not say where
+        raise OSError(error.errno, error.strerror, error.filename or str(path)) from error
     if not path.stat().st_size:
         raise ValueError("the corpus is empty")
     return np.memmap(path, kind, mode="r")

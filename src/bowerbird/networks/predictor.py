@@ -5,11 +5,13 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import torch
+from torch import Tensor
 
 from bowerbird.networks.attention import Attention, AttentionConfig
 from bowerbird.networks.recurrent import Recurrent, RecurrentConfig
 
 Network = Literal["recurrent", "transformer"]
+LONGEST_SPAN = 1 << 16  # signs that a transformer in a model file may look back
 LARGEST = 1e6  # of a number with a fraction: beyond it is none that a weight could start with
 
 
@@ -61,6 +63,42 @@ def predictor_config(described: Mapping[str, Any]) -> PredictorConfig:
         _check_types(RecurrentConfig, shape)
         return PredictorConfig("recurrent", recurrent=RecurrentConfig(**shape))
     raise ValueError(f"the model's network is {network!r:.40}, which is not known")
+
+
+def predictor_with(
+    described: Mapping[str, Any], vocabulary: int, tensors: Mapping[str, Tensor]
+) -> tuple[Recurrent | Attention, PredictorConfig]:
+    """Return the float32 network that was described, with these weights, and its configuration.
+
+    Both may be a stranger's: raises ValueError for a shape larger than the weights, before it is
+    built, for weights that are not those of the network, and for numbers that are none.
+    """
+    config = predictor_config(described)
+    _check_room({**described, "alphabet": vocabulary}, tensors)
+    network = predictor(vocabulary, config)
+    if set(tensors) != {name for name, _ in network.named_parameters()}:
+        raise ValueError("its weights are not those of its network")
+    if not all(bool(t.isfinite().all()) for t in tensors.values()):
+        raise ValueError("some of its weights are no numbers")
+    try:
+        network.load_state_dict({n: t.float() for n, t in tensors.items()}, strict=False)
+    except RuntimeError as error:
+        raise ValueError("its weights have other shapes than its network") from error
+    return network, config
+
+
+def _check_room(shape: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
+    """Raise ValueError if a network of this shape is larger than its weights.
+
+    A forged description must not make us build a network that fills the memory.
+    """
+    widest = max((side for t in tensors.values() for side in t.shape), default=0)
+    for name, value in shape.items():
+        most = len(tensors) if name in ("layers", "blocks") else widest
+        if name == "span":
+            most = LONGEST_SPAN
+        if type(value) is int and value > max(most, 2):
+            raise ValueError(f"its weights have no room for {name} = {value}")
 
 
 def _check_types(config: type, values: Mapping[str, Any]) -> None:

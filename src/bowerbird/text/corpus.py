@@ -173,7 +173,9 @@ class Corpus:
             elif path.is_dir():
                 self._walk(path)
             elif path.is_file() and _suffix(path) in SUFFIXES:
-                why = self._add(path)
+                why = self._add(path) or _binary(path)
+                if why:
+                    self._sources.pop(path.resolve(), None)
             else:
                 why = f"it is none of {', '.join(SUFFIXES)}"
             if why:
@@ -225,6 +227,15 @@ class Corpus:
         except csv.Error as error:
             place = f"{source.name} is no proper table near line {rows.line_num}"
             raise CorpusError(f"{place} ({error}); is a quotation mark left open?") from error
+
+
+def _binary(path: Path) -> str | None:
+    """Return why a file is no text, by its first bytes; packed ones are not looked into."""
+    with path.open("rb") as stream:
+        start = stream.read(1 << 12)
+    packed = path.suffix.lower() == ".gz"
+    wide = start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return None if packed or wide or b"\0" not in start else "it holds zero bytes: it is no text"
 
 
 def _codec(encoding: str) -> str:

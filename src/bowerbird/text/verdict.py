@@ -28,9 +28,10 @@ class Reference:
     """this text, or where a published figure stands."""
 
 
-def references(text: str) -> list[Reference]:
+def references(text: str, own: object = None) -> list[Reference]:
     """Return what to compare a loss over a text with, the worst first.
 
+    ``own`` is the model's loss on what was kept aside of its own corpus, where it is known.
     Raises ValueError for an empty text.
     """
     if not text:
@@ -46,6 +47,8 @@ def references(text: str) -> list[Reference]:
         Reference("xz -9", len(lzma.compress(data, preset=9)) * bits, "this text"),
     ]
     found += [Reference(name, nats, source) for name, nats, source in KNOWN]
+    if isinstance(own, float):
+        found.append(Reference("this model, text of its own corpus", own, "kept aside"))
     return sorted(found, key=lambda r: -r.nats_per_char)
 
 

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
@@ -18,13 +18,12 @@ from bowerbird.learning.modelfile import MEND, Card, ModelError, read_model, wri
 from bowerbird.learning.sampling import SamplingConfig, write_signs
 from bowerbird.learning.sequence import stream_loss
 from bowerbird.learning.step import Step
-from bowerbird.networks.predictor import PredictorConfig, predictor, predictor_config
+from bowerbird.networks.predictor import PredictorConfig, predictor_with
 from bowerbird.text.alphabet import Alphabet, Characters, alphabet_from
 
 KIND = "text"
 EMBEDDED = {"shakespeare": "shakespeare.safetensors"}  # writers that come with the package
 CHUNK = 32  # signs between two steps of writing
-LONGEST_SPAN = 1 << 16  # signs that a transformer in a model file may look back
 
 
 @dataclass(frozen=True)
@@ -87,6 +86,13 @@ class Writer:
             line = self.alphabet.encode("\n")
             signs = np.array([self.alphabet.end]) if several else line
         return signs.astype(np.int64), note
+
+    def unknown_share(self, text: str) -> float:
+        """Return the share of a text's characters that the writer has no sign for."""
+        if not isinstance(self.alphabet, Characters) or not text:
+            return 0.0
+        strange = set(self.alphabet.unknown_in(text))
+        return sum(c in strange for c in text) / len(text)
 
     def write_steps(
         self, prompt: str, config: WriteConfig, samples: int = 1
@@ -175,31 +181,13 @@ def open_writer(name: str | Path, device: str = "auto") -> Writer:
     try:
         if type(card.provenance.get("documents", 1)) is not int:
             raise ValueError("its documents are no number")
-        alphabet, config = alphabet_from(card.alphabet), predictor_config(card.config)
-        _check_shape(card.config, alphabet.size, tensors)
-        network = predictor(alphabet.size, config)
-        if set(tensors) != {name for name, _ in network.named_parameters()}:
-            raise ValueError("its weights are not those of its network")
-        network.load_state_dict({n: t.float() for n, t in tensors.items()}, strict=False)
+        alphabet = alphabet_from(card.alphabet)
+        network, config = predictor_with(card.config, alphabet.size, tensors)
     except (ValueError, RuntimeError) as error:
         reason = str(error).split("\n")[0]
         raise ModelError(f"{path} is damaged: {reason}; {MEND}") from error
     network.to(choose(device, "float32").device).eval()
     return Writer(network, alphabet, config, dict(card.provenance))
-
-
-def _check_shape(shape: Mapping[str, Any], signs: int, tensors: Mapping[str, Tensor]) -> None:
-    """Raise ValueError if a network of this shape is larger than its weights.
-
-    A forged description must not make us build a network that fills the memory.
-    """
-    widest = max((side for t in tensors.values() for side in t.shape), default=0)
-    for name, value in {**shape, "alphabet": signs}.items():
-        most = len(tensors) if name in ("layers", "blocks") else widest
-        if name == "span":
-            most = LONGEST_SPAN
-        if type(value) is int and value > max(most, 2):
-            raise ValueError(f"its weights have no room for {name} = {value}")
 
 
 def _device(network: torch.nn.Module) -> torch.device:
