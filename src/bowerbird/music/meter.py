@@ -5,9 +5,13 @@ numbers. A position's strength decides where a long note must be written as two 
 where beams break (E. Gould, Behind Bars, 2011, chapters on beams and on rests).
 """
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 
+import numpy as np
+from numpy.typing import NDArray
 from symusic import Score
 
 QUARTER = 48  # units
@@ -25,6 +29,9 @@ class Bar:
     denominator: int
     skipped: int = 0
     announced: bool = False  # its meter is printed
+    number: int = 0  # 0 for a pickup, and for the second part of a divided bar
+    before: tuple[str, ...] = ()  # signs at its beginning: |: [1 [2
+    after: tuple[str, ...] = ()  # and at its end: :| ||
 
     @property
     def end(self) -> int:
@@ -112,7 +119,45 @@ def bars_of(score: Score) -> list[Bar]:
     bars = _plain_bars(meters, end)
     bars = _complete(bars)
     bars = _pickup(bars, first)
-    return _last(bars, end)
+    bars = _last(bars, end)
+    bars = _divide(bars, _signs(score), np.sort(np.concatenate([n["time"] for n in notes])) * scale)
+    number, numbered = 0, []
+    for i, bar in enumerate(bars):
+        counts = not (i == 0 and bar.partial) and not (bar.skipped and i)
+        number += counts
+        numbered.append(replace(bar, number=number if counts else 0))
+    return numbered
+
+
+def _signs(score: Score) -> dict[int, list[str]]:
+    """Return the signs of repeats and sections in a score's markers, by unit."""
+    signs: dict[int, list[str]] = {}
+    for marker in score.markers:
+        if marker.text in ("|:", ":|", "||") or re.fullmatch(r"\[\d", marker.text):
+            at = round(marker.time * QUARTER / score.ticks_per_quarter)
+            signs.setdefault(at, []).append(marker.text)
+    return signs
+
+
+def _divide(bars: list[Bar], signs: dict[int, list[str]], onsets: NDArray[np.floating]) -> list[Bar]:
+    """Put signs at bar lines; a sign inside a bar divides it, and drops silence up to the next."""
+    if not signs:
+        return bars
+    result: list[Bar] = []
+    for bar in bars:
+        inside = sorted(at for at in signs if bar.start < at < bar.end)
+        for a, b in pairwise([bar.start, *inside, bar.end]):
+            silent = not np.any((onsets >= a - 1) & (onsets < b - 1))
+            if silent and a > bar.start and result:
+                continue
+            skipped = bar.skipped + a - bar.start
+            here = signs.get(a, [])
+            opens = tuple(s for s in here if s[0] == "[" or s == "|:")
+            closes = tuple(s for s in signs.get(b, []) if s in (":|", "||"))
+            first = a == bar.start
+            piece = replace(bar, start=a, length=b - a, skipped=skipped, before=opens, after=closes)
+            result.append(piece if first else replace(piece, announced=False))
+    return result
 
 
 def _plain_bars(meters: dict[int, tuple[int, int]], end: int) -> list[Bar]:
@@ -152,13 +197,13 @@ def _complete(bars: list[Bar]) -> list[Bar]:
 def _pickup(bars: list[Bar], first: int) -> list[Bar]:
     """Leave out empty bars before the first note, and the rests before it if it is a pickup."""
     while len(bars) > 1 and bars[0].end <= first:
-        bars = [Bar(**{**_fields(bars[1]), "announced": True}), *bars[2:]]
+        bars = [replace(bars[1], announced=True), *bars[2:]]
     bar, rest = bars[0], first - bars[0].start
     rest = rest // (QUARTER // 4) * (QUARTER // 4)
     # a tune that begins before the middle of the bar begins with rests
     if len(bars) > 1 and 2 * rest >= bar.length > rest:
-        short = {"start": bar.start + rest, "length": bar.length - rest}
-        bars = [Bar(**{**_fields(bar), **short, "skipped": bar.skipped + rest}), *bars[1:]]
+        start, length, skipped = bar.start + rest, bar.length - rest, bar.skipped + rest
+        bars = [replace(bar, start=start, length=length, skipped=skipped), *bars[1:]]
     return bars
 
 
@@ -166,9 +211,6 @@ def _last(bars: list[Bar], end: int) -> list[Bar]:
     """Shorten the last bar by the pickup, if the notes leave room for it."""
     bar = bars[-1]
     if len(bars) > 1 and bars[0].partial and end - bar.start == bar.full - bars[0].length:
-        bars = [*bars[:-1], Bar(**{**_fields(bar), "length": end - bar.start})]
+        bars = [*bars[:-1], replace(bar, length=end - bar.start)]
     return bars
 
-
-def _fields(bar: Bar) -> dict:
-    return {name: getattr(bar, name) for name in Bar.__dataclass_fields__}

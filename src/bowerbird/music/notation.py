@@ -24,6 +24,7 @@ class Mark:
     tied_from: bool = False
     tied_to: bool = False
     whole_bar: bool = False
+    hidden: bool = False  # a rest beside a voice that sounds
     accidentals: list[int | None] = field(default_factory=list)
     beams: list[str] = field(default_factory=list)  # MusicXML's begin, continue, end, hooks
     tuplet: str = ""  # start, stop or within
@@ -49,6 +50,8 @@ class StaffWriter:
             name = Piece(0, bar.length, "whole", 0)
             return [[Mark(name, whole_bar=True)]]
         _accidentals(voices, key)
+        if len(voices) > 1:
+            _hide_rests(voices)
         return voices
 
     def _inside(self, index: int, bar: Bar) -> list[tuple[Written, int | None]]:
@@ -85,6 +88,18 @@ class StaffWriter:
         _tuplets(marks)
         _beams(marks, bar)
         return marks
+
+
+def _hide_rests(voices: list[list[Mark]]) -> None:
+    """Print rests only where the whole staff is silent, once."""
+    sounding = [
+        (m.piece.start, m.piece.start + m.piece.length) for v in voices for m in v if m.pitches
+    ]
+    for number, voice in enumerate(voices):
+        for mark in voice:
+            a, b = mark.piece.start, mark.piece.start + mark.piece.length
+            heard = any(start < b and end > a for start, end in sounding)
+            mark.hidden = not mark.pitches and (number > 0 or heard)
 
 
 def _accidentals(voices: list[list[Mark]], key: Key) -> None:

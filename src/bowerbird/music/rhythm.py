@@ -232,6 +232,8 @@ def triplet_spans(bar: Bar, cuts: Iterable[int]) -> list[tuple[int, int]]:
     while odd:
         base = origin + (odd[0] - origin) // width * width
         span = _span(bar, inner, base, width)
+        if span[1] <= odd[0]:  # both halves of a beat have one
+            span = span[1], span[1] + width // 2
         spans.append(span)
         odd = [c for c in odd if c >= span[1]]
     return spans

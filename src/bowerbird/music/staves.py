@@ -77,15 +77,11 @@ def parts_of(
         chords = chord_names(lines[1], key)
         if chords and not _blocks(lines[0]) and (accompaniment == "names" or _blocks(lines[1])):
             names, lines = chords, lines[:1]
-    parts = []
-    while lines:
-        line, *rest = lines
-        if rest and len(lines) == 2 and _two_hands(line, rest[0]):
-            staves = [_staff(n) for n in (line, rest[0])]
-            parts.append(Part(_name(line.track), line.track.program, staves))
-            break
-        parts.append(_part(line))
-        lines = rest
+    if len(lines) == 2 and _two_hands(*lines):
+        track = lines[0].track
+        parts = [Part(_name(track), track.program, [_staff(line) for line in lines])]
+    else:
+        parts = [_part(line) for line in lines]
     parts[0].chords = names
     return parts
 
@@ -186,25 +182,41 @@ def _voices(line: _Line) -> list[list[Written]]:
     groups: dict[tuple[int, int], set[int]] = {}
     for start, end, pitch in zip(line.starts, line.ends, line.pitches, strict=True):
         groups.setdefault((int(start), int(end)), set()).add(int(pitch))
-    order = sorted(groups.items(), key=lambda item: (item[0][0], -max(item[1])))
     voices: list[list[Written]] = []
-    for (start, end), pitches in order:
-        note = Written(start, end, tuple(sorted(pitches)))
-        free = [v for v in voices if v[-1].end <= start]
-        together = [v for v in voices if v[-1].start == start]
+    stretch: list[Written] = []
+    until = 0
+    for (start, end), pitches in sorted(groups.items(), key=lambda g: (g[0][0], -max(g[1]))):
+        if start >= until and stretch:
+            _deal(stretch, voices)
+            stretch = []
+        stretch.append(Written(start, end, tuple(sorted(pitches))))
+        until = max(until, end)
+    _deal(stretch, voices)
+    return voices
+
+
+def _deal(stretch: list[Written], voices: list[list[Written]]) -> None:
+    """Append notes, none of which goes on after the last ends, to as few voices as they need."""
+    lines: list[list[Written]] = []
+    for note in stretch:
+        free = [v for v in lines if v[-1].end <= note.start]
         if free:
-            min(free, key=lambda v: (_distance(v, note), voices.index(v))).append(note)
-        elif len(voices) < VOICES:
-            voices.append([note])
+            min(free, key=lambda v: _distance(v, note)).append(note)
+        elif len(lines) < VOICES:
+            lines.append([note])
         else:  # more than can be written: what sounds is cut short
-            loser = min((v for v in voices if v not in together), key=lambda v: v[-1].end, default=None)
-            if loser is not None:
-                loser[-1] = Written(loser[-1].start, start, loser[-1].pitches)
-                loser.append(note)
-    return sorted(voices, key=lambda v: -float(np.mean([np.mean(n.pitches) for n in v])))
+            held = [v for v in lines if v[-1].start < note.start]
+            if held:
+                cut = min(held, key=lambda v: v[-1].end)
+                cut[-1] = Written(cut[-1].start, note.start, cut[-1].pitches)
+                cut.append(note)
+    lines.sort(key=lambda v: -float(np.mean([np.mean(n.pitches) for n in v])))
+    while len(voices) < len(lines):
+        voices.append([])
+    for voice, line in zip(voices, lines, strict=False):
+        voice.extend(line)
 
 
 def _distance(voice: list[Written], note: Written) -> float:
-    """Return how far a voice leaps to a note, in semitones; a voice that rested may leap."""
-    leap = abs(float(np.mean(voice[-1].pitches)) - float(np.mean(note.pitches)))
-    return min(leap, 12) if note.start - voice[-1].end < 4 * QUARTER else 6.0
+    """Return how far a voice leaps to a note, in semitones."""
+    return abs(float(np.mean(voice[-1].pitches)) - float(np.mean(note.pitches)))

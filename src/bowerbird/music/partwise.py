@@ -32,6 +32,7 @@ _DRUMS = {
     **dict.fromkeys((45, 47), ("D", 5, False)),
     **dict.fromkeys((48, 50), ("E", 5, False)),
 }
+_BARS_A_LINE = 4  # of a tune, where they fill it
 _HEAD = """<?xml version="1.0" encoding="UTF-8"?>
 <!DOCTYPE score-partwise PUBLIC "-//Recordare//DTD MusicXML 4.0 Partwise//EN" \
 "http://www.musicxml.org/dtds/partwise.dtd">
@@ -113,30 +114,59 @@ def _bars(
     """Write the bars of a part, one string each."""
     writers = [StaffWriter(staff) for staff in part.staves]
     shown: Key | None = None
-    first_number = 0 if bars[0].partial else 1
+    ending, opened_at, first_lasts = "", 0, len(bars)
     for index, bar in enumerate(bars):
         key = [k for at, k in keys if at < bar.end][-1] if keys[0][0] < bar.end else keys[0][1]
         implicit = ' implicit="yes"' if bar.partial else ""
-        lines = [f'<measure number="{index + first_number}"{implicit}>']
+        number = str(bar.number) if bar.number or not index else f"X{index}"
+        lines = [f'<measure number="{number}"{implicit}>']
+        if len(part.staves) == 1 and index and bar.number % _BARS_A_LINE == 1 and bar.number > 1:
+            lines.append('<print new-system="yes"/>')
+        opened = [s[1:] for s in bar.before if s[0] == "["]
+        if opened or "|:" in bar.before:
+            style = "<bar-style>heavy-light</bar-style>" if "|:" in bar.before else ""
+            ending = opened[0] if opened else ""
+            volta = f'<ending number="{ending}" type="start"/>' if opened else ""
+            again = '<repeat direction="forward"/>' if style else ""
+            opened_at = index
+            lines.append(f'<barline location="left">{style}{volta}{again}</barline>')
         lines.append(_attributes(part, bar, key, index == 0, key != shown))
         shown = key
         if index in tempi:
             lines.append(_tempo(tempi[index], bar))
-        for number, writer in enumerate(writers, 1):
-            if number > 1:
+        for place, writer in enumerate(writers, 1):
+            if place > 1:
                 lines.append(f"<backup><duration>{bar.length}</duration></backup>")
             chords = {at - bar.start: c for at, c in part.chords.items()
-                      if bar.start <= at < bar.end} if number == 1 else {}
+                      if bar.start <= at < bar.end} if place == 1 else {}
             for level, marks in enumerate(writer.bar(bar, key)):
                 if level:
                     lines.append(f"<backup><duration>{bar.length}</duration></backup>")
-                voice = (number - 1) * VOICES + level + 1
-                staff = number if len(writers) > 1 else 0
+                voice = (place - 1) * VOICES + level + 1
+                staff = place if len(writers) > 1 else 0
                 lines.extend(_voice(marks, bar, voice, staff, chords if level == 0 else {}, part.drums))
-        if index == len(bars) - 1:
-            lines.append('<barline location="right"><bar-style>light-heavy</bar-style></barline>')
+        last = index == len(bars) - 1
+        following = () if last else bars[index + 1].before
+        # a second ending is as long as the first, or ends at the next sign
+        long_enough = ending not in ("", "1") and index + 1 - opened_at >= first_lasts
+        if bar.after or last or (ending and (following or long_enough)):
+            lines.append(_closing(bar, ending, last))
+            first_lasts = index + 1 - opened_at if ending == "1" else first_lasts
+            ending = ""
         lines.append("</measure>")
         yield "\n".join(lines)
+
+
+def _closing(bar: Bar, ending: str, last: bool) -> str:
+    """Write the line after a bar: double, final or a repeat, and the end of an ending."""
+    repeat = ":|" in bar.after
+    style = "light-heavy" if repeat or last else "light-light" if "||" in bar.after else ""
+    inner = f"<bar-style>{style}</bar-style>" if style else ""
+    if ending:
+        kind = "stop" if repeat or last else "discontinue"
+        inner += f'<ending number="{ending}" type="{kind}"/>'
+    inner += '<repeat direction="backward"/>' if repeat else ""
+    return f'<barline location="right">{inner}</barline>'
 
 
 def _attributes(part: Part, bar: Bar, key: Key, first: bool, new_key: bool) -> str:
@@ -184,7 +214,7 @@ def _voice(
         for at in sorted(at for at in chords if a <= at < b):
             yield _harmony(chords[at], at - a, where)
         if not mark.pitches:
-            hidden = ' print-object="no"' if (voice - 1) % VOICES > 1 else ""
+            hidden = ' print-object="no"' if mark.hidden else ""
             rest = '<rest measure="yes"/>' if mark.whole_bar else "<rest/>"
             yield f"<note{hidden}>{rest}{_body(mark, voice, where, -1)}</note>"
         for index, pitch in enumerate(mark.pitches):
