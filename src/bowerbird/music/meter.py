@@ -139,7 +139,9 @@ def _signs(score: Score) -> dict[int, list[str]]:
     return signs
 
 
-def _divide(bars: list[Bar], signs: dict[int, list[str]], onsets: NDArray[np.floating]) -> list[Bar]:
+def _divide(
+    bars: list[Bar], signs: dict[int, list[str]], onsets: NDArray[np.floating]
+) -> list[Bar]:
     """Put signs at bar lines; a sign inside a bar divides it, and drops silence up to the next."""
     if not signs:
         return bars
@@ -161,7 +163,8 @@ def _divide(bars: list[Bar], signs: dict[int, list[str]], onsets: NDArray[np.flo
 
 
 def _plain_bars(meters: dict[int, tuple[int, int]], end: int) -> list[Bar]:
-    bars, starts = [], sorted(meters)
+    bars: list[Bar] = []
+    starts = sorted(meters)
     for start, until in zip(starts, [*starts[1:], max(end, 1)], strict=True):
         numerator, denominator = meters[start]
         full, at = numerator * 4 * QUARTER // denominator, start
@@ -181,16 +184,13 @@ def _complete(bars: list[Bar]) -> list[Bar]:
     """Say of short single bars that they are incomplete, and print a meter where it changes."""
     result: list[Bar] = []
     for i, bar in enumerate(bars):
-        meter = bar.numerator, bar.denominator
+        meter, skipped = (bar.numerator, bar.denominator), bar.skipped
         before = (result[-1].numerator, result[-1].denominator) if result else None
         after = (bars[i + 1].numerator, bars[i + 1].denominator) if i + 1 < len(bars) else before
-        wanted = before or after
-        if after and meter != wanted == after and bar.length < Bar(0, 0, *after).full:
-            full = Bar(0, 0, *after).full
-            bar = Bar(bar.start, bar.length, *after, skipped=0 if result else full - bar.length)
-        meter = bar.numerator, bar.denominator
-        announced = meter != before
-        result.append(Bar(bar.start, bar.length, *meter, bar.skipped, announced))
+        full = Bar(0, 0, *after).full if after else 0
+        if after and meter != (before or after) == after and bar.length < full:
+            meter, skipped = after, 0 if result else full - bar.length
+        result.append(Bar(bar.start, bar.length, *meter, skipped, announced=meter != before))
     return result
 
 
@@ -213,4 +213,3 @@ def _last(bars: list[Bar], end: int) -> list[Bar]:
     if len(bars) > 1 and bars[0].partial and end - bar.start == bar.full - bars[0].length:
         bars = [*bars[:-1], replace(bar, length=end - bar.start)]
     return bars
-

@@ -136,14 +136,15 @@ def _tuplets(marks: list[Mark]) -> None:
 def _beams(marks: list[Mark], bar: Bar) -> None:
     """Join neighbouring short notes, group by group."""
     runs: list[list[Mark]] = []
+    before: tuple[int, int] | None = None  # the group of the note before, if it was short
     for mark, group in zip(marks, _groups(marks, bar), strict=True):
-        short = mark.pitches and mark.piece.name in _BEAMS
-        joined = runs and runs[-1] and short and group == before
-        if joined:
-            runs[-1].append(mark)
-        else:
-            runs.append([mark] if short else [])
-        before = group if short else None
+        if not mark.pitches or mark.piece.name not in _BEAMS:
+            before = None
+            continue
+        if group != before:
+            runs.append([])
+        runs[-1].append(mark)
+        before = group
     for run in runs:
         if len(run) > 1:
             _join(run, bar)

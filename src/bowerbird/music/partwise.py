@@ -59,8 +59,10 @@ def to_musicxml(
     if title:
         lines.append(f"<work><work-title>{_text(title)}</work-title></work>")
     creator = f'<creator type="composer">{_text(composer)}</creator>' if composer else ""
-    lines.append(f"<identification>{creator}<encoding><software>Bowerbird</software>"
-                 "</encoding></identification>")
+    lines.append(
+        f"<identification>{creator}<encoding><software>Bowerbird</software>"
+        "</encoding></identification>"
+    )
     lines.extend(_part_list(parts))
     tempi = _tempi(score, bars)
     for number, part in enumerate(parts, 1):
@@ -85,10 +87,14 @@ def _part_list(parts: list[Part]) -> Iterator[str]:
         shown = "" if len(parts) > 1 else ' print-object="no"'
         channel = 10 if part.drums else (next(channels) - 1) % 16 + 1
         yield f'<score-part id="P{number}"><part-name{shown}>{_text(part.name)}</part-name>'
-        yield (f'<score-instrument id="P{number}-I1"><instrument-name>{_text(part.name)}'
-               "</instrument-name></score-instrument>")
-        yield (f'<midi-instrument id="P{number}-I1"><midi-channel>{channel}</midi-channel>'
-               f"<midi-program>{part.program % 128 + 1}</midi-program></midi-instrument>")
+        yield (
+            f'<score-instrument id="P{number}-I1"><instrument-name>{_text(part.name)}'
+            "</instrument-name></score-instrument>"
+        )
+        yield (
+            f'<midi-instrument id="P{number}-I1"><midi-channel>{channel}</midi-channel>'
+            f"<midi-program>{part.program % 128 + 1}</midi-program></midi-instrument>"
+        )
         yield "</score-part>"
     if len(parts) > 1:
         yield '<part-group type="stop" number="1"/>'
@@ -137,14 +143,19 @@ def _bars(
         for place, writer in enumerate(writers, 1):
             if place > 1:
                 lines.append(f"<backup><duration>{bar.length}</duration></backup>")
-            chords = {at - bar.start: c for at, c in part.chords.items()
-                      if bar.start <= at < bar.end} if place == 1 else {}
+            chords = (
+                {at - bar.start: c for at, c in part.chords.items() if bar.start <= at < bar.end}
+                if place == 1
+                else {}
+            )
             for level, marks in enumerate(writer.bar(bar, key)):
                 if level:
                     lines.append(f"<backup><duration>{bar.length}</duration></backup>")
                 voice = (place - 1) * VOICES + level + 1
                 staff = place if len(writers) > 1 else 0
-                lines.extend(_voice(marks, bar, voice, staff, chords if level == 0 else {}, part.drums))
+                lines.extend(
+                    _voice(marks, bar, voice, staff, chords if level == 0 else {}, part.drums)
+                )
         last = index == len(bars) - 1
         following = () if last else bars[index + 1].before
         # a second ending is as long as the first, or ends at the next sign
@@ -178,8 +189,10 @@ def _attributes(part: Part, bar: Bar, key: Key, first: bool, new_key: bool) -> s
         half = bar.numerator == bar.denominator == 2
         symbol = ' symbol="cut"' if half else ""
         symbol = ' symbol="common"' if (bar.numerator, bar.denominator) == (4, 4) else symbol
-        inner += (f"<time{symbol}><beats>{bar.numerator}</beats>"
-                  f"<beat-type>{bar.denominator}</beat-type></time>")
+        inner += (
+            f"<time{symbol}><beats>{bar.numerator}</beats>"
+            f"<beat-type>{bar.denominator}</beat-type></time>"
+        )
     if first:
         staves = len(part.staves)
         inner += f"<staves>{staves}</staves>" if staves > 1 else ""
@@ -239,8 +252,10 @@ def _body(
     if index >= 0 and not drums and mark.accidentals[index] is not None:
         text += f"<accidental>{ACCIDENTALS[mark.accidentals[index] or 0]}</accidental>"
     if mark.tuplet:
-        text += (f"<time-modification><actual-notes>{mark.actual}</actual-notes><normal-notes>"
-                 f"{mark.actual * 2 // 3}</normal-notes></time-modification>")
+        text += (
+            f"<time-modification><actual-notes>{mark.actual}</actual-notes><normal-notes>"
+            f"{mark.actual * 2 // 3}</normal-notes></time-modification>"
+        )
     text += cross + where
     if index == 0:
         text += "".join(f'<beam number="{i}">{b}</beam>' for i, b in enumerate(mark.beams, 1))
@@ -265,8 +280,10 @@ def _drum(pitch: Spelled) -> tuple[str, int, bool]:
 
 def _unpitched(pitch: Spelled) -> str:
     step, octave, _ = _drum(pitch)
-    return (f"<unpitched><display-step>{step}</display-step>"
-            f"<display-octave>{octave}</display-octave></unpitched>")
+    return (
+        f"<unpitched><display-step>{step}</display-step>"
+        f"<display-octave>{octave}</display-octave></unpitched>"
+    )
 
 
 def _harmony(chord: Chord, offset: int, where: str) -> str:
@@ -276,5 +293,7 @@ def _harmony(chord: Chord, offset: int, where: str) -> str:
 
     bass = tone("bass", chord.bass) if chord.bass else ""
     later = f"<offset>{offset}</offset>" if offset else ""
-    return (f'<harmony print-frame="no">{tone("root", chord.root)}<kind text="{chord.text}">'
-            f"{chord.kind}</kind>{bass}{later}{where}</harmony>")
+    return (
+        f'<harmony print-frame="no">{tone("root", chord.root)}<kind text="{chord.text}">'
+        f"{chord.kind}</kind>{bass}{later}{where}</harmony>"
+    )

@@ -59,7 +59,9 @@ def quantize(
     """
     origin = np.array([bar.start - bar.skipped % window_of(bar) for bar in bars])
     size = np.array([window_of(bar) for bar in bars])
-    which = np.clip(np.searchsorted([b.start for b in bars], starts + TOLERANCE, "right") - 1, 0, None)
+    which = np.clip(
+        np.searchsorted([b.start for b in bars], starts + TOLERANCE, "right") - 1, 0, None
+    )
     window = np.floor((starts - origin[which] + TOLERANCE) / size[which]).astype(np.int64)
     place = origin[which] + window * size[which]
     order = np.lexsort((starts, place))
@@ -185,7 +187,9 @@ def _rest_fits(bar: Bar, start: int, end: int) -> bool:
     return not dots and at % length == 0
 
 
-def pieces(bar: Bar, start: int, end: int, rest: bool, spans: Iterable[tuple[int, int]]) -> list[Piece]:
+def pieces(
+    bar: Bar, start: int, end: int, rest: bool, spans: Iterable[tuple[int, int]]
+) -> list[Piece]:
     """Write start..end (units from the start of the bar), cut where triplets begin and end."""
     result: list[Piece] = []
     at = start

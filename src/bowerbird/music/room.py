@@ -34,13 +34,13 @@ class Room:
         length, taps = block.shape[1], self.echo.shape[1]
         if self.size < length + taps:
             self.size = 1 << (length + taps - 1).bit_length()
-            self.spectra = np.fft.rfft(self.echo.astype(np.float64), self.size)
-            self.spectra = self.spectra.astype(np.complex64)
+            spectra = np.fft.rfft(self.echo.astype(np.float64), self.size)
+            self.spectra = spectra.astype(np.complex64)
         middle = block.sum(axis=0, dtype=np.float64) / 2
         # forward in float64: NumPy's float32 transform is three times slower than it
         spectrum = np.fft.rfft(middle, self.size).astype(np.complex64)
-        wet = np.stack([np.fft.irfft(spectrum * s, self.size) for s in self.spectra])
-        wet = wet[:, : length + taps].astype(np.float32)
+        both = [np.fft.irfft(spectrum * s, self.size) for s in self.spectra]
+        wet = np.stack(both)[:, : length + taps].astype(np.float32)
         wet[:, : self.pending.shape[1]] += self.pending
         block += wet[:, :length]
         self.pending = wet[:, length:]

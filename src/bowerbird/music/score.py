@@ -20,11 +20,12 @@ from bowerbird.learning.atomic import whole
 from bowerbird.music.partwise import to_musicxml
 from bowerbird.music.staves import Accompaniment
 
-Paper = Literal["a4", "letter", "scroll"]
+Paper = Literal["a4", "letter", "scroll", "phone"]
 SheetSuffix = Literal[".svg", ".png"]
 
 _SIZES = {"a4": (2100, 2970), "letter": (2159, 2794), "scroll": (2100, 60000)}  # 0.1 mm
-_MARGIN = 130  # 0.1 mm
+_SIZES["phone"] = (900, 60000)
+_MARGINS = {"a4": 130, "letter": 130, "scroll": 110, "phone": 45}  # 0.1 mm
 _INK = "#16181d"
 _TEXT = "'STIX Two Text', 'STIXGeneral', 'Times New Roman', Times, serif"
 _MOST_PIXELS = 100_000_000
@@ -37,7 +38,7 @@ class SheetConfig:
     title: str = ""  # printed on top; without one, the name of a single track
     composer: str = ""  # printed on the right under the title
     accompaniment: Accompaniment = "auto"  # chords beside a melody: names, or a staff
-    paper: Paper = "scroll"  # a4 or letter pages, or one page as long as it must be
+    paper: Paper = "scroll"  # a4 or letter pages, or one as long as it must be, wide or narrow
     size: float = 100.0  # per cent of a staff of 7.2 mm
 
     def __post_init__(self) -> None:
@@ -106,20 +107,24 @@ def write_sheet(path: Path, sheet: Sheet, *, dpi: int = 150) -> list[Path]:
     return paths
 
 
-def png_of(page: str, dpi: int = 150) -> bytes:
-    """Draw a page, black on white, at `dpi` px an inch of paper; raise `ValueError` if too large."""
+def png_of(drawing: str, dpi: int = 150) -> bytes:
+    """Draw an SVG of ours at `dpi` px an inch (96 leaves px as they are) as PNG.
+
+    Raises `ValueError` for more pixels than a picture should have.
+    """
     import resvg_py  # noqa: PLC0415 - only for PNG
 
-    found = re.search(r'viewBox="0 0 (\d+) (\d+)"', page)
+    found = re.search(r'width="([\d.]+)(mm)?" height="([\d.]+)(?:mm)?"', drawing)
     assert found
-    width, height = (round(int(x) / 254 * dpi) for x in found.groups())
+    inch = 25.4 if found[2] else 96
+    width, height = (round(float(x) / inch * dpi) for x in (found[1], found[3]))
     if width * height > _MOST_PIXELS:
         raise ValueError(
-            f"the page would have {width} x {height} pixels; set it on a4 paper, or lower the dpi"
+            f"the picture would have {width} x {height} pixels; choose a4 paper, or fewer dpi"
         )
     fonts = str(files("matplotlib") / "mpl-data" / "fonts" / "ttf")
     drawn = resvg_py.svg_to_bytes(
-        svg_string=page,
+        svg_string=drawing,
         width=width,
         height=height,
         dpi=dpi,
@@ -137,13 +142,13 @@ def _title(score: Score) -> str:
 
 
 def _options(config: SheetConfig, seed: int) -> dict[str, Any]:
-    width, height = _SIZES[config.paper]
+    (width, height), margin = _SIZES[config.paper], _MARGINS[config.paper]
     zoom = 100 / config.size  # Verovio scales the notes by scaling the paper
     options: dict[str, Any] = {
         "pageWidth": round(width * zoom),
-        "pageHeight": round((height - _MARGIN) * zoom) - 60,
+        "pageHeight": round((height - margin) * zoom) - 60,
         "scale": 100,
-        "adjustPageHeight": config.paper == "scroll",
+        "adjustPageHeight": height > 3000,
         "breaks": "smart",
         "breaksSmartSb": 0.5,
         "header": "none",
@@ -162,8 +167,8 @@ def _options(config: SheetConfig, seed: int) -> dict[str, Any]:
         "mnumInterval": 0,
     }
     sides = ("Left", "Right")
-    options |= {f"pageMargin{side}": round(_MARGIN * zoom) for side in sides}
-    options |= {"pageMarginTop": 60, "pageMarginBottom": round(_MARGIN * zoom) // 2}
+    options |= {f"pageMargin{side}": round(margin * zoom) for side in sides}
+    options |= {"pageMarginTop": 60, "pageMarginBottom": round(margin * zoom) // 2}
     return options
 
 
@@ -186,6 +191,7 @@ def _page(drawing: str, config: SheetConfig, head: str, top: int) -> str:
         f'aria-label="{label}" style="color:{_INK}" font-family="{_TEXT}" class="sheet">'
         f'<rect class="paper" width="{width}" height="{height}" fill="#fff"/>{head}'
         f'<svg id="{name[1]}" y="{top}" width="{width}" height="{inner_height}" '
+        f'fill="currentColor" '
         f'viewBox="{found[1]}" overflow="visible">{body}</svg></svg>'
     )
 
@@ -200,8 +206,9 @@ _METRONOME = {"whole": "\ue1d2", "half": "\ue1d3", "quarter": "\ue1d5", "eighth"
 def _head(config: SheetConfig, tempo: re.Match[str] | None) -> tuple[str, int]:
     """Set title, composer and tempo; return them and their height in tenths of a mm."""
     width, text, top = _SIZES[config.paper][0], "", 70
+    margin = _MARGINS[config.paper]
     if config.title:
-        size = min(64, round(2.1 * (width - 2 * _MARGIN) / len(config.title)))
+        size = min(64, round(2.1 * (width - 2 * margin) / len(config.title)))
         top += 80
         text += (
             f'<text x="{width // 2}" y="{top}" font-size="{size}" text-anchor="middle" '
@@ -211,11 +218,11 @@ def _head(config: SheetConfig, tempo: re.Match[str] | None) -> tuple[str, int]:
         top += 75 if config.title else 30
     if config.composer:
         text += (
-            f'<text x="{width - _MARGIN}" y="{top}" font-size="34" text-anchor="end" '
+            f'<text x="{width - margin}" y="{top}" font-size="34" text-anchor="end" '
             f'font-style="italic" fill="currentColor">{escape(config.composer)}</text>'
         )
     if tempo:
-        text += _metronome(_METRONOME[tempo[1]], bool(tempo[2]), f"= {tempo[3]}", _MARGIN, top)
+        text += _metronome(_METRONOME[tempo[1]], bool(tempo[2]), f"= {tempo[3]}", margin, top)
     return text, top + 15
 
 
@@ -237,17 +244,30 @@ def _metronome(sign: str, dotted: bool, words: str, x: float, y: float, scale: f
 
 
 _SIGN = re.compile(
-    r'<tspan font-family="Leland" font-size="(\d+)px">(.+?)</tspan>', flags=re.DOTALL
+    r'<tspan font-family="(?:Leland|Leipzig)" font-size="(\d+)px">(.+?)</tspan>', flags=re.DOTALL
 )
-_IN_TEXT = {"\ue260": "♭", "\ue261": "♮", "\ue262": "♯", "\ued60": "♭", "\ued61": "♮", "\ued62": "♯"}
+_IN_TEXT = {
+    "\ue260": "♭",
+    "\ue261": "♮",
+    "\ue262": "♯",
+    "\ued60": "♭",
+    "\ued61": "♮",
+    "\ued62": "♯",
+}
+_IN_TEXT |= {"\uea63": "♭♭", "\uea64": "♭", "\uea65": "♮", "\uea66": "♯", "\uea67": "𝄪"}
 _IN_TEXT |= {"\ue870": "°", "\ue871": "ø", "\ue872": "+"}
 _TEMPO = re.compile(r'(<g id="\w+" class="tempo">)(.*?)</g>', flags=re.DOTALL)
 
 
 def _without_music_font(body: str) -> str:
     body = _TEMPO.sub(lambda m: m[1] + _tempo(m[2]) + "</g>", body)
-    return _SIGN.sub(lambda m: f'<tspan font-size="{round(int(m[1]) * 0.6)}px">'
-                     f"{''.join(_IN_TEXT.get(c, c) for c in m[2])}</tspan>", body)
+    return _SIGN.sub(
+        lambda m: (
+            f'<tspan font-size="{round(int(m[1]) * 0.5)}px">'
+            f"{''.join(_IN_TEXT.get(c, c) for c in m[2])}</tspan>"
+        ),
+        body,
+    )
 
 
 def _tempo(text: str) -> str:

@@ -12,34 +12,27 @@ where each note begins, and the sustain pedal.
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
-from typing import Literal, get_args
 
 import numpy as np
-import soundfile
 from numpy.typing import NDArray
 from symusic import Score, Track
 
-from bowerbird.learning.atomic import whole
+from bowerbird.music.audio import audio_suffix, write_pieces
 from bowerbird.music.room import Room
 from bowerbird.music.soundfont import DRUM_BANK, Soundfont, default_soundfont, open_soundfont
 from bowerbird.music.voices import Tone
 
 Samples = NDArray[np.float32]
-AudioSuffix = Literal[".wav", ".flac", ".mp3", ".ogg"]
 
 _BLOCK = 1 << 18  # samples
 _PEAK = 10 ** (-1 / 20)  # -1 dB
 _FADE = 0.5  # s; the last of the echo
 _LONGEST_ARRAY = 3600.0  # s; 1.3 GB at 44.1 kHz
 _LONGEST_FILE = 6 * 3600.0  # s; a WAV file ends at 4 GB
-_CHUNK = 1 << 14  # samples to an encoder at a time: Vorbis takes the stack for them
 _MOST_KEPT = 16 << 20  # samples of tones; 64 MB
 _BAND = 16  # velocities that share a brightness
 _STEP_BACK = 0.5  # loudness of an accompaniment beside its melody, -6 dB
-_MP3_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)  # Hz
-_ENCODING = {".wav": "PCM_16", ".flac": "PCM_16", ".mp3": "MPEG_LAYER_III", ".ogg": "VORBIS"}
 
 
 @dataclass(frozen=True)
@@ -50,6 +43,7 @@ class SoundConfig:
     program: int | None = None  # General MIDI instrument, 0 to 127, for all but drums; as written
     room: float = 0.25  # loudness of the echo beside the instruments, 0 (none) to 1
     balance: bool = True  # chords step back behind a melody
+    lead: bool = False  # keep the silence before the first note
     soundfont: Path | None = None  # a SoundFont 2 file instead of the one that is installed
 
     def __post_init__(self) -> None:
@@ -97,80 +91,43 @@ def write_sound(path: Path, score: Score, config: SoundConfig | None = None) -> 
     than six hours and for an unknown suffix, `OSError` for a disk that refuses.
     """
     config = config or SoundConfig()
-    suffix = audio_suffix(path)
+    audio_suffix(path)  # said before the work
     notes = _notes(score, config, _LONGEST_FILE)
     peak = max(float(np.abs(block).max()) for block in _blocks(notes, config))
     gain = np.float32(_PEAK / peak if peak > 0 else 1)
-    frames = _write(path, suffix, config.sample_rate, (gain * b for b in _blocks(notes, config)))
+    pieces = (gain * block for block in _blocks(notes, config))
+    frames = write_pieces(path, pieces, config.sample_rate)
     return frames / config.sample_rate
-
-
-def write_audio(path: Path, audio: Samples, sample_rate: int = 44100) -> None:
-    """Write (channels, samples) in -1..1 as the suffix says, whole or not at all.
-
-    WAV and FLAC have 16 bits. Raises `ValueError` for an unknown suffix and for what is not
-    sound, `OSError` for a disk that refuses.
-    """
-    suffix = audio_suffix(path)
-    if audio.ndim != 2 or audio.shape[0] not in (1, 2) or audio.shape[1] == 0:
-        raise ValueError(f"{path} needs (1 or 2, samples), not {audio.shape}")
-    if not np.isfinite(audio).all():
-        raise ValueError(f"{path} was not written: the sound is not finite")
-    pieces = (audio[:, i : i + _BLOCK] for i in range(0, audio.shape[1], _BLOCK))
-    _write(path, suffix, sample_rate, pieces)
-
-
-def audio_suffix(path: Path) -> AudioSuffix:
-    """Return the suffix of an audio file that can be written; raise `ValueError` for others."""
-    for suffix in get_args(AudioSuffix):
-        if path.suffix.lower() == suffix:
-            return suffix
-    raise ValueError(f"{path} is not audio; end its name in one of {', '.join(get_args(AudioSuffix))}")
-
-
-def _write(path: Path, suffix: AudioSuffix, rate: int, pieces: Iterator[Samples]) -> int:
-    """Encode pieces of (channels, samples) one after the other; return the number of samples."""
-    if suffix == ".mp3" and rate not in _MP3_RATES:
-        raise ValueError(f"{path} can't have {rate} Hz; an MP3 has one of {_MP3_RATES}")
-    frames = 0
-    first = next(pieces)
-    container = suffix[1:].upper()
-    try:
-        with whole(path) as part:
-            part.touch()  # says in the system's own words why it can't
-            with soundfile.SoundFile(
-                part, "w", rate, len(first), _ENCODING[suffix], format=container
-            ) as file:
-                for piece in chain((first,), pieces):
-                    for i in range(0, piece.shape[1], _CHUNK):
-                        file.write(np.clip(piece[:, i : i + _CHUNK].T, -1, 1))
-                    frames += piece.shape[1]
-    except (soundfile.LibsndfileError, AssertionError) as error:  # it asserts that all was written
-        raise OSError(f"{path} was not written; is the disk full?") from error
-    return frames
 
 
 def _notes(score: Score, config: SoundConfig, longest: float) -> list[_Note]:
     """List the notes in the order in which they begin; raise `ValueError` for none, or too long."""
-    end = _seconds_at_most(score, longest)
     timed = score.to("second")
+    end = _seconds_at_most(timed, longest)
+    begin = 0.0 if config.lead else first_note(timed)
     melodies = [_is_melody(track) for track in timed.tracks]
     steps_back = config.balance and any(melodies) and not all(melodies)
     notes: list[_Note] = []
     for track, melody in zip(timed.tracks, melodies, strict=True):
         if len(track.notes):
             behind = _STEP_BACK if steps_back and not melody and not track.is_drum else 1.0
-            notes.extend(_played(track, config, behind, end))
-    if not notes:
-        raise ValueError("the score has no notes to play")
+            notes.extend(_played(track, config, behind, (begin, end)))
     return sorted(notes)
 
 
+def first_note(score: Score) -> float:
+    """Return the s before the first note of a score, which are left out unless `lead` is set."""
+    starts = [
+        track.notes.numpy()["time"].min() for track in score.to("second").tracks if track.notes
+    ]
+    return max(0.0, float(min(starts)))
+
+
 def _seconds_at_most(score: Score, longest: float) -> float:
-    """Return the length of a score in s; raise `ValueError` if it is more than `longest`."""
+    """Return the length of a score timed in s; raise `ValueError` if it is more than `longest`."""
     if score.note_num() == 0:
         raise ValueError("the score has no notes to play")
-    end = float(score.to("second").end())
+    end = float(score.end())
     if not end <= longest:  # also not a number
         raise ValueError(
             f"the score lasts {end / 3600:.1f} hours, more than the {longest / 3600:.0f} allowed; "
@@ -190,9 +147,12 @@ def _is_melody(track: Track) -> bool:
     return bool((held > 0.25 * notes["duration"][order][:-1]).mean() < 0.05)
 
 
-def _played(track: Track, config: SoundConfig, behind: float, end: float) -> Iterator[_Note]:
-    """Turn the notes of a track into samples, gains and an instrument."""
+def _played(
+    track: Track, config: SoundConfig, behind: float, span: tuple[float, float]
+) -> Iterator[_Note]:
+    """Turn the notes of a track within `span`, in s, into samples, gains and an instrument."""
     rows = track.notes.numpy()
+    begin, end = span
     start = np.clip(rows["time"], 0, end)
     stop = np.clip(rows["time"] + rows["duration"], 0, end)
     for pedal in track.pedals:
@@ -211,8 +171,14 @@ def _played(track: Track, config: SoundConfig, behind: float, end: float) -> Ite
     for i in range(len(start)):
         held = max(round((stop[i] - start[i]) * config.sample_rate), 1)
         yield _Note(
-            round(float(start[i]) * config.sample_rate), held, bank, program,
-            int(rows["pitch"][i]), int(rows["velocity"][i]), float(left[i]), float(right[i]),
+            max(round((float(start[i]) - begin) * config.sample_rate), 0),
+            held,
+            bank,
+            program,
+            int(rows["pitch"][i]),
+            int(rows["velocity"][i]),
+            float(left[i]),
+            float(right[i]),
         )
 
 

@@ -27,8 +27,11 @@ _INSTRUMENT = np.dtype([("name", "S20"), ("bag", "<u2")])
 _BAG = np.dtype([("generator", "<u2"), ("modulator", "<u2")])
 _GENERATOR = np.dtype([("kind", "<u2"), ("amount", "<i2")])
 _SAMPLE = np.dtype(
-    [("name", "S20"), ("start", "<u4"), ("end", "<u4"), ("loop_start", "<u4"), ("loop_end", "<u4")]
-    + [("rate", "<u4"), ("root", "u1"), ("correction", "i1"), ("link", "<u2"), ("type", "<u2")]
+    [
+        *(("name", "S20"), ("start", "<u4"), ("end", "<u4")),
+        *(("loop_start", "<u4"), ("loop_end", "<u4"), ("rate", "<u4")),
+        *(("root", "u1"), ("correction", "i1"), ("link", "<u2"), ("type", "<u2")),
+    ]
 )
 
 # Generators, by their numbers in section 8.1.2 of the specification.
@@ -92,9 +95,12 @@ class Soundfont:
         }
         if not self.programs:
             raise ValueError("no presets")
-        self._of = {pair: i for i, pair in enumerate(
-            (int(p["bank"]), int(p["program"])) for p in self._presets[:-1]
-        )}
+        self._of = {
+            pair: i
+            for i, pair in enumerate(
+                (int(p["bank"]), int(p["program"])) for p in self._presets[:-1]
+            )
+        }
         self._regions: dict[int, tuple[Region, ...]] = {}
 
     def regions(self, bank: int, program: int) -> tuple[Region, ...]:
@@ -156,16 +162,23 @@ class Soundfont:
             return int(sample[name]) + inner.get(pair[0], 0) + 32768 * inner.get(pair[1], 0)
 
         start, end = address("start", START), address("end", END)
-        a, b = (address(f"loop_{n}", p) - start for n, p in (("start", LOOP_START), ("end", LOOP_END)))
+        a, b = (
+            address(f"loop_{n}", p) - start for n, p in (("start", LOOP_START), ("end", LOOP_END))
+        )
         wave = self._wave[max(0, start) : max(0, end)]
         if any(low > high for low, high in ranges) or len(wave) < 2 or sample["rate"] < 1:
             return None
         root = inner.get(ROOT_KEY, -1)
         root = root if 0 <= root <= 127 else int(sample["root"])
-        looped = inner.get(LOOPS, 0) & 1 and 0 <= a and a + 2 <= b <= len(wave)
+        looped = inner.get(LOOPS, 0) & 1 and a >= 0 and a + 2 <= b <= len(wave)
         return Region(
-            *ranges, wave, (a, b) if looped else None, int(sample["rate"]),
-            (root if root <= 127 else 60) - int(sample["correction"]) / 100, generators,
+            ranges[0],
+            ranges[1],
+            wave,
+            (a, b) if looped else None,
+            int(sample["rate"]),
+            (root if root <= 127 else 60) - int(sample["correction"]) / 100,
+            generators,
         )
 
 

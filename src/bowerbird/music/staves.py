@@ -135,8 +135,10 @@ def _part(line: _Line) -> Part:
     low, high = line.pitches.min(), line.pitches.max()
     if track.program in _KEYBOARDS and low < _MIDDLE - 5 and high > _MIDDLE + 3 and high - low > 19:
         right = _right_hand(line)
-        hands = [_Line(track, *(x[m] for x in (line.starts, line.ends, line.pitches)))
-                 for m in (right, ~right)]
+        hands = [
+            _Line(track, *(x[m] for x in (line.starts, line.ends, line.pitches)))
+            for m in (right, ~right)
+        ]
         if all(len(hand.starts) for hand in hands):
             return Part(_name(track), track.program, [_staff(hand) for hand in hands])
     return Part(_name(track), track.program, [_staff(line)])

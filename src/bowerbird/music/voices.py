@@ -217,4 +217,4 @@ def _hermite(wave: Samples, whole: NDArray[np.int64], part: Samples) -> Samples:
     slope = 0.5 * (after - before)
     bend = before - 2.5 * here + 2 * after - 0.5 * beyond
     twist = 0.5 * (beyond - before) + 1.5 * (here - after)
-    return here + part * (slope + part * (bend + part * twist))
+    return np.asarray(here + part * (slope + part * (bend + part * twist)), np.float32)
