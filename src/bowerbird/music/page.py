@@ -21,9 +21,9 @@ from symusic import Score
 
 from bowerbird.learning.atomic import whole
 from bowerbird.music.audio import AudioSuffix
-from bowerbird.music.partwise import to_musicxml
 from bowerbird.music.pianoroll import RollConfig, draw_roll
 from bowerbird.music.score import Paper, SheetConfig, engrave_musicxml
+from bowerbird.music.sheet.partwise import to_musicxml
 from bowerbird.music.sound import SoundConfig, first_note, write_sound
 
 _LONGEST = 1800.0  # s; half an hour of MP3 is 30 MB of page

@@ -9,8 +9,8 @@ from html import escape
 
 from symusic import Score
 
-from bowerbird.music.meter import QUARTER, Bar, bars_of
-from bowerbird.music.spelling import keys_of, spell
+from bowerbird.music.sheet.meter import QUARTER, Bar, bars_of
+from bowerbird.music.sheet.spelling import keys_of, spell
 
 # The house's blue and orange, then colours as far from each other in hue and lightness.
 COLOURS = ("#1d4e89", "#d1662b", "#3d7a4e", "#8a3a6b", "#b8860b", "#2a8a94", "#7a5230", "#5a5fa8")

@@ -1,6 +1,6 @@
 """A score to sheet music: SVG pages as a musician would print them, and PNG.
 
-The score becomes MusicXML (`partwise.py`), Verovio sets it with the Leland font (MuseScore, SIL
+The score becomes MusicXML (`sheet/partwise.py`), Verovio sets it with the Leland font (MuseScore, SIL
 Open Font License), and the title is set here. Signs that Verovio leaves to a music font in running
 text (the note of a tempo, the flat of a chord's name) become outlines or Unicode, so a page needs
 no font but one of text; PNG takes STIX, which lies in the matplotlib package.
@@ -17,8 +17,8 @@ from xml.sax.saxutils import escape
 from symusic import Score
 
 from bowerbird.learning.atomic import whole
-from bowerbird.music.partwise import to_musicxml
-from bowerbird.music.staves import Accompaniment
+from bowerbird.music.sheet.partwise import to_musicxml
+from bowerbird.music.sheet.staves import Accompaniment
 
 Paper = Literal["a4", "letter", "scroll", "phone"]
 SheetSuffix = Literal[".svg", ".png"]

@@ -1,6 +1,6 @@
 """A score to sound: an orchestra of recorded tones in a room, and audio files.
 
-Every note is a recorded tone (`voices.py`) at (velocity / 127)^2 of its loudness, the SoundFont's
+Every note is a recorded tone (`tones.py`) at (velocity / 127)^2 of its loudness, the SoundFont's
 default; a chord beside a melody steps back, so that the tune is heard. The sound is made in
 blocks of six seconds, so a file needs the memory of one block however long it is. The loudest
 sample is at -1 dB.
@@ -21,7 +21,7 @@ from symusic import Score, Track
 from bowerbird.music.audio import audio_suffix, write_pieces
 from bowerbird.music.room import Room
 from bowerbird.music.soundfont import DRUM_BANK, Soundfont, default_soundfont, open_soundfont
-from bowerbird.music.voices import Tone
+from bowerbird.music.tones import Tone
 
 Samples = NDArray[np.float32]
 

@@ -3,7 +3,7 @@
 Source: the SoundFont technical specification 2.04 (E-mu, 2006): chunks in section 7, generators in
 section 8.1. A preset's generators are added to its instrument's, key and velocity ranges
 intersect. Departures: modulators are not read, apart from the velocity's default ones, which
-`voices.py` applies; compressed SoundFont 3 files are refused.
+`tones.py` applies; compressed SoundFont 3 files are refused.
 
 The default font is TimGM6mb (Tim Brechbill; GPL-2), which lies as a data file in the pretty_midi
 package; that package itself is not imported, and its font is not part of Bowerbird.

@@ -11,11 +11,11 @@ from typing import Literal
 import numpy as np
 from symusic import Score, Track
 
-from bowerbird.music.harmony import Chord, name_chord
 from bowerbird.music.instruments import PROGRAMS
-from bowerbird.music.meter import QUARTER, Bar
-from bowerbird.music.rhythm import quantize
-from bowerbird.music.spelling import Key
+from bowerbird.music.sheet.harmony import Chord, name_chord
+from bowerbird.music.sheet.meter import QUARTER, Bar
+from bowerbird.music.sheet.rhythm import quantize
+from bowerbird.music.sheet.spelling import Key
 
 Accompaniment = Literal["auto", "names", "staff"]
 Clef = Literal["treble", "bass", "treble-8", "percussion"]
@@ -105,6 +105,8 @@ def _line(score: Score, track: Track, bars: list[Bar]) -> _Line:
     scale = QUARTER / score.ticks_per_quarter
     starts = rows["time"] * scale
     starts, ends = quantize(starts, starts + rows["duration"] * scale, bars)
+    ends = np.minimum(ends, bars[-1].end)
+    starts = np.minimum(starts, ends - 1)
     pitches = rows["pitch"].astype(np.int64)
     order = np.lexsort((pitches, starts))
     return _Line(track, starts[order], ends[order], pitches[order])

@@ -120,7 +120,8 @@ def bars_of(score: Score) -> list[Bar]:
     bars = _complete(bars)
     bars = _pickup(bars, first)
     bars = _last(bars, end)
-    bars = _divide(bars, _signs(score), np.sort(np.concatenate([n["time"] for n in notes])) * scale)
+    sounding = [(n["time"] * scale, (n["time"] + n["duration"]) * scale) for n in notes]
+    bars = _divide(bars, _signs(score), sounding)
     number, numbered = 0, []
     for i, bar in enumerate(bars):
         counts = not (i == 0 and bar.partial) and not (bar.skipped and i)
@@ -140,16 +141,19 @@ def _signs(score: Score) -> dict[int, list[str]]:
 
 
 def _divide(
-    bars: list[Bar], signs: dict[int, list[str]], onsets: NDArray[np.floating]
+    bars: list[Bar], signs: dict[int, list[str]], sounding: list[tuple[NDArray, NDArray]]
 ) -> list[Bar]:
-    """Put signs at bar lines; a sign inside a bar divides it, and drops silence up to the next."""
+    """Put signs at bar lines; a sign inside a bar divides it, and drops silence up to the next.
+
+    `sounding` has the notes' first and last units, by track.
+    """
     if not signs:
         return bars
     result: list[Bar] = []
     for bar in bars:
         inside = sorted(at for at in signs if bar.start < at < bar.end)
         for a, b in pairwise([bar.start, *inside, bar.end]):
-            silent = not np.any((onsets >= a - 1) & (onsets < b - 1))
+            silent = not any(np.any((on < b - 1) & (off > a + 1)) for on, off in sounding)
             if silent and a > bar.start and result:
                 continue
             skipped = bar.skipped + a - bar.start

@@ -7,7 +7,7 @@ is a known kind, the bass first (so that C6 and Am7 are told apart by their bass
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from bowerbird.music.spelling import Key, Spelled, spell
+from bowerbird.music.sheet.spelling import Key, Spelled, spell
 
 # Intervals above the root in semitones -> MusicXML kind, and what is printed after the root.
 KINDS: dict[frozenset[int], tuple[str, str]] = {

@@ -11,11 +11,11 @@ from xml.sax.saxutils import escape
 
 from symusic import Score
 
-from bowerbird.music.harmony import Chord
-from bowerbird.music.meter import QUARTER, Bar, bars_of
-from bowerbird.music.notation import ACCIDENTALS, Mark, StaffWriter
-from bowerbird.music.spelling import Key, Spelled, keys_of
-from bowerbird.music.staves import VOICES, Accompaniment, Part, parts_of
+from bowerbird.music.sheet.harmony import Chord
+from bowerbird.music.sheet.meter import QUARTER, Bar, bars_of
+from bowerbird.music.sheet.notation import ACCIDENTALS, Mark, StaffWriter
+from bowerbird.music.sheet.spelling import Key, Spelled, keys_of
+from bowerbird.music.sheet.staves import VOICES, Accompaniment, Part, parts_of
 
 _CLEFS = {"treble": ("G", 2, 0), "bass": ("F", 4, 0), "treble-8": ("G", 2, -1)}
 _CLEFS["percussion"] = ("percussion", 2, 0)

@@ -6,10 +6,10 @@ An accidental holds to the end of its bar, in its octave; a note tied over the b
 from bisect import bisect_left
 from dataclasses import dataclass, field
 
-from bowerbird.music.meter import QUARTER, Bar
-from bowerbird.music.rhythm import Piece, pieces, triplet_spans
-from bowerbird.music.spelling import Key, Spelled, alteration, spell
-from bowerbird.music.staves import Staff, Written
+from bowerbird.music.sheet.meter import QUARTER, Bar
+from bowerbird.music.sheet.rhythm import Piece, pieces, triplet_spans
+from bowerbird.music.sheet.spelling import Key, Spelled, alteration, spell
+from bowerbird.music.sheet.staves import Staff, Written
 
 ACCIDENTALS = {-2: "flat-flat", -1: "flat", 0: "natural", 1: "sharp", 2: "double-sharp"}
 _BEAMS = {"eighth": 1, "16th": 2, "32nd": 3, "64th": 4}

@@ -12,7 +12,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from bowerbird.music.meter import BEAT, QUARTER, Bar
+from bowerbird.music.sheet.meter import BEAT, QUARTER, Bar
 
 TOLERANCE = 1.25  # units, 1/38 of a quarter: what is nearer to a grid is on it
 _FEE = 0.35  # units of mean error that each step to a finer grid must save
