@@ -1,9 +1,9 @@
 """A score to sheet music: SVG pages as a musician would print them, and PNG.
 
-The score becomes MusicXML (`sheet/partwise.py`), Verovio sets it with the Leland font (MuseScore, SIL
-Open Font License), and the title is set here. Signs that Verovio leaves to a music font in running
-text (the note of a tempo, the flat of a chord's name) become outlines or Unicode, so a page needs
-no font but one of text; PNG takes STIX, which lies in the matplotlib package.
+The score becomes MusicXML (`sheet/partwise.py`), Verovio sets it with the Leland font (MuseScore;
+SIL Open Font License), and the title is set here. Signs that Verovio leaves to a music font in
+running text (the note of a tempo, the flat of a chord's name) become outlines or Unicode, so a
+page needs no font but one of text; PNG takes STIX, which lies in the matplotlib package.
 """
 
 import re
@@ -23,8 +23,10 @@ from bowerbird.music.sheet.staves import Accompaniment
 Paper = Literal["a4", "letter", "scroll", "phone"]
 SheetSuffix = Literal[".svg", ".png"]
 
-_SIZES = {"a4": (2100, 2970), "letter": (2159, 2794), "scroll": (2100, 60000)}  # 0.1 mm
-_SIZES["phone"] = (900, 60000)
+_SIZES = {"a4": (2100, 2970), "letter": (2159, 2794), "scroll": (2100, 55000)}  # 0.1 mm
+_SIZES["phone"] = (900, 55000)
+_TALL = 10000  # 0.1 mm; what is taller is as long as it must be
+_TOP = 70  # 0.1 mm above the first staff, or the title
 _MARGINS = {"a4": 130, "letter": 130, "scroll": 110, "phone": 45}  # 0.1 mm
 _INK = "#16181d"
 _TEXT = "'STIX Two Text', 'STIXGeneral', 'Times New Roman', Times, serif"
@@ -74,12 +76,12 @@ def engrave_musicxml(text: str, config: SheetConfig, *, seed: int = 1) -> Sheet:
 
     toolkit = verovio.toolkit()
     verovio.enableLog(verovio.LOG_OFF)
-    toolkit.setOptions(_options(config, seed))
     found = _FIRST_TEMPO.search(text)  # it stands above the staff's beginning, set here
-    plain = text.replace(found[0], "", 1) if found else text
-    if not toolkit.loadData(plain):
+    head, top = _head(config, found)
+    toolkit.setOptions(_options(config, seed, top))
+    if not toolkit.loadData(text.replace(found[0], "", 1) if found else text):
         raise ValueError("the score can't be set; write it as MusicXML and see what it has")
-    heads = [_head(config, found), *[("", 70)] * (toolkit.getPageCount() - 1)]
+    heads = [(head, top), *[("", _TOP)] * (toolkit.getPageCount() - 1)]
     pages = [_page(toolkit.renderToSVG(n), config, *head) for n, head in enumerate(heads, 1)]
     timemap = toolkit.renderToTimemap({"includeMeasures": False})
     onsets = tuple((float(e["qstamp"]), tuple(e["on"])) for e in timemap if e.get("on"))
@@ -141,14 +143,14 @@ def _title(score: Score) -> str:
     return names[0] if len(names) == 1 else ""
 
 
-def _options(config: SheetConfig, seed: int) -> dict[str, Any]:
+def _options(config: SheetConfig, seed: int, top: int) -> dict[str, Any]:
     (width, height), margin = _SIZES[config.paper], _MARGINS[config.paper]
     zoom = 100 / config.size  # Verovio scales the notes by scaling the paper
     options: dict[str, Any] = {
         "pageWidth": round(width * zoom),
-        "pageHeight": round((height - margin) * zoom) - 60,
+        "pageHeight": round((height - top) * zoom),
         "scale": 100,
-        "adjustPageHeight": height > 3000,
+        "adjustPageHeight": height > _TALL,
         "breaks": "smart",
         "breaksSmartSb": 0.5,
         "header": "none",
@@ -180,7 +182,7 @@ def _page(drawing: str, config: SheetConfig, head: str, top: int) -> str:
     assert found
     assert name
     inner_height = round(int(found[3]) * width / int(found[2]))
-    height = inner_height + top
+    height = inner_height + top if _SIZES[config.paper][1] > _TALL else _SIZES[config.paper][1]
     body = re.sub(r"^.*?<svg[^>]*>", "", drawing, count=1, flags=re.DOTALL)
     body = _without_music_font(body[: body.rindex("</svg>")]).replace("xlink:href", "href")
     body = body.replace('color="black"', "").replace('font-family="Times, serif"', "")
@@ -205,7 +207,7 @@ _METRONOME = {"whole": "\ue1d2", "half": "\ue1d3", "quarter": "\ue1d5", "eighth"
 
 def _head(config: SheetConfig, tempo: re.Match[str] | None) -> tuple[str, int]:
     """Set title, composer and tempo; return them and their height in tenths of a mm."""
-    width, text, top = _SIZES[config.paper][0], "", 70
+    width, text, top = _SIZES[config.paper][0], "", _TOP
     margin = _MARGINS[config.paper]
     if config.title:
         size = min(64, round(2.1 * (width - 2 * margin) / len(config.title)))

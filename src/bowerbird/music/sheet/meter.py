@@ -54,6 +54,11 @@ class Bar:
         return self.denominator >= 8 and self.numerator % 3 == 0 and self.numerator > 3
 
     @cached_property
+    def pattern(self) -> "Bar":
+        """The same bar anywhere: what is strong in it depends on its meter alone."""
+        return Bar(0, self.full, self.numerator, self.denominator, self.skipped % self.full)
+
+    @cached_property
     def beats(self) -> tuple[int, ...]:
         """Where its beats begin, in units of its meter, the end of the bar included."""
         unit = 4 * QUARTER // self.denominator

@@ -1,7 +1,7 @@
 """Times to note values: a grid for what was played, and ties, dots and triplets for what is read.
 
-Every beat gets the simplest grid that its notes lie on (halves, quarters, triplets, eighths,
-sixths ...); a beat whose notes lie on none gets the one that they lie nearest to, with a fee for
+Every beat gets a grid: of written music the simplest that its notes lie on (halves, quarters,
+triplets, eighths, sixths ...); of played music the one that they lie nearest to, with a fee for
 fineness. A written length is split into tied values where it would hide a beat.
 """
 
@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from bowerbird.music.sheet.meter import BEAT, QUARTER, Bar
 
-TOLERANCE = 1.25  # units, 1/38 of a quarter: what is nearer to a grid is on it
+TOLERANCE = 1.25  # units, 1/38 of a quarter: what comes sooner before a beat is meant on it
+_WRITTEN = 0.3  # units; a program's rounding, at 96 ticks a quarter and more
 _FEE = 0.35  # units of mean error that each step to a finer grid must save
 _SHORTEST = 6  # units; a 32nd
 
@@ -52,81 +53,98 @@ def window_of(bar: Bar) -> int:
 def quantize(
     starts: NDArray[np.float64], ends: NDArray[np.float64], bars: list[Bar]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Move times in units onto the grids of their beats; every note keeps 1/32 at least.
+    """Move times in units onto the grids of their beats; every note keeps some length.
 
-    An end that lies on no simple grid goes to the next start, if that is near: what is played
-    short is not written with rests.
+    Of music that was written, on a grid already, starts and ends stay where they are. Of music
+    that was played, an end goes to the next start, if that is near: what is played short is not
+    written with rests.
     """
-    origin = np.array([bar.start - bar.skipped % window_of(bar) for bar in bars])
-    size = np.array([window_of(bar) for bar in bars])
-    which = np.clip(
-        np.searchsorted([b.start for b in bars], starts + TOLERANCE, "right") - 1, 0, None
-    )
-    window = np.floor((starts - origin[which] + TOLERANCE) / size[which]).astype(np.int64)
-    place = origin[which] + window * size[which]
-    order = np.lexsort((starts, place))
-    new = np.empty(len(starts), np.int64)
-    grids: dict[int, NDArray[np.int64]] = {}
-    edges = np.flatnonzero(np.diff(place[order], prepend=place[order][:1] - 1))
-    for a, b in zip(edges, [*edges[1:], len(order)], strict=True):
-        members = order[a:b]
-        base, width = int(place[members[0]]), int(size[which[members[0]]])
-        grid = _best_grid(starts[members] - base, width)
-        grids[base] = grid
-        new[members] = base + _nearest(grid, starts[members] - base)
-    return new, _ends(new, ends, bars, grids)
+    written = _is_written(np.concatenate([starts, ends]))
+    windows = _Windows(bars)
+    new, grids = windows.place(np.concatenate([starts, ends]) if written else starts, written)
+    if written:
+        new, last = new[: len(starts)], new[len(starts) :]
+    else:
+        last = np.array([windows.nearest(end, grids) for end in ends], np.int64)
+    onsets = np.unique(new)
+    following = np.searchsorted(onsets, new, "right")
+    after = np.append(onsets, np.iinfo(np.int64).max)[following]
+    if not written:
+        near = np.abs(after - ends) <= QUARTER / 4
+        last = np.where(near, after, last)
+    return new, np.where(last > new, last, np.minimum(new + _SHORTEST, after))
 
 
-def _best_grid(times: NDArray[np.float64], width: int) -> NDArray[np.int64]:
-    """Choose the simplest grid that all `times` lie on, else the best for its price."""
-    best, lowest = _GRIDS[width][0], np.inf
-    for rank, grid in enumerate(_GRIDS[width]):
-        error = np.abs(_nearest(grid, times) - times)
-        if error.max() <= TOLERANCE:
+def _is_written(times: NDArray[np.float64]) -> bool:
+    """Tell whether times are a program's: nearly all on 64ths or triplets of 32nds."""
+    off = np.minimum(*(np.abs(times - step * np.rint(times / step)) for step in (3, 4)))
+    return float((off < _WRITTEN).mean()) > 0.97
+
+
+class _Windows:
+    """The quarters or eighths of bars, each of which has a grid of its own."""
+
+    def __init__(self, bars: list[Bar]) -> None:
+        self.starts = np.array([bar.start for bar in bars])
+        self.sizes = np.array([window_of(bar) for bar in bars])
+        self.origins = self.starts - np.array([b.skipped for b in bars]) % self.sizes
+
+    def of(self, times: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return where the windows of some times begin, and their sizes."""
+        late = times + TOLERANCE  # what is just before a window belongs to it
+        which = np.clip(np.searchsorted(self.starts, late, "right") - 1, 0, None)
+        size, origin = self.sizes[which], self.origins[which]
+        return origin + np.floor((late - origin) / size).astype(np.int64) * size, size
+
+    def place(
+        self, times: NDArray[np.float64], written: bool
+    ) -> tuple[NDArray[np.int64], dict[int, NDArray[np.int64]]]:
+        """Move times onto the best grid of each window; return them, and the grids by window."""
+        places, sizes = self.of(times)
+        order = np.argsort(places, kind="stable")
+        result = np.empty(len(times), np.int64)
+        grids: dict[int, NDArray[np.int64]] = {}
+        edges = np.flatnonzero(np.diff(places[order], prepend=places[order][:1] - 1))
+        for a, b in zip(edges, [*edges[1:], len(order)], strict=True):
+            members = order[a:b]
+            base, size = int(places[members[0]]), int(sizes[members[0]])
+            grid = (_simplest if written else _cheapest)(times[members] - base, size)
+            grids[base] = grid
+            result[members] = base + _nearest(grid, times[members] - base)
+        return result, grids
+
+    def nearest(self, time: float, grids: dict[int, NDArray[np.int64]]) -> int:
+        """Move an end onto the grid of its window; without one, to the nearest sixteenth."""
+        place, size = (int(x[0]) for x in self.of(np.array([time])))
+        grid = grids.get(place)
+        if grid is None or len(grid) < 3:
+            grid = _GRIDS[size][2 if size == QUARTER else 1]
+        return place + int(_nearest(grid, np.array([time - place]))[0])
+
+
+def _simplest(times: NDArray[np.float64], size: int) -> NDArray[np.int64]:
+    """Choose the first grid that all times lie on, or the one that they lie nearest to."""
+    errors = []
+    for grid in _GRIDS[size]:
+        errors.append(float(np.abs(_nearest(grid, times) - times).max()))
+        if errors[-1] <= 2 * _WRITTEN:
             return grid
-        # what shares a place that it did not share before is worse than what is moved
-        cost = error.mean() + _FEE * rank
-        if cost < lowest and rank < 6:
-            best, lowest = grid, cost
-    return best
+    return _GRIDS[size][int(np.argmin(errors))]
+
+
+def _cheapest(times: NDArray[np.float64], size: int) -> NDArray[np.int64]:
+    """Choose the grid of the least mean error and fee for fineness."""
+    simple = _GRIDS[size][: 6 if size == QUARTER else 4]
+    costs = [
+        float(np.abs(_nearest(grid, times) - times).mean()) + _FEE * rank
+        for rank, grid in enumerate(simple)
+    ]
+    return simple[int(np.argmin(costs))]
 
 
 def _nearest(grid: NDArray[np.int64], times: NDArray[np.float64]) -> NDArray[np.int64]:
     middle = (grid[:-1] + grid[1:]) / 2
     return grid[np.searchsorted(middle, times, "right")]
-
-
-def _ends(
-    starts: NDArray[np.int64],
-    ends: NDArray[np.float64],
-    bars: list[Bar],
-    grids: dict[int, NDArray[np.int64]],
-) -> NDArray[np.int64]:
-    onsets = np.unique(starts)
-    bar_starts = [bar.start for bar in bars]
-    result = np.empty(len(starts), np.int64)
-    for i, end in enumerate(ends):
-        bar = bars[max(int(np.searchsorted(bar_starts, end - TOLERANCE, "right")) - 1, 0)]
-        width = window_of(bar)
-        origin = bar.start - bar.skipped % width
-        base = origin + int((end - TOLERANCE - origin) // width) * width
-        grid = grids.get(base)
-        simple = _best_grid(np.array([end - base]), width) if grid is None else grid
-        placed = base + int(_nearest(simple, np.array([end - base]))[0])
-        following = int(np.searchsorted(onsets, starts[i], "right"))
-        after = int(onsets[following]) if following < len(onsets) else None
-        if abs(placed - end) > TOLERANCE:
-            near = after is not None and abs(after - end) <= QUARTER / 4 and after > starts[i]
-            placed = after if near and after is not None else placed
-            if grid is not None and not near:  # perhaps off the grid of the starts alone
-                fine = _best_grid(np.array([end - base]), width)
-                if np.all(np.isin(grid, fine)):
-                    placed = base + int(_nearest(fine, np.array([end - base]))[0])
-        if placed <= starts[i]:
-            placed = int(starts[i]) + _SHORTEST
-            placed = after if after is not None and after < placed else placed
-        result[i] = placed
-    return result
 
 
 @dataclass(frozen=True)
@@ -207,7 +225,7 @@ def pieces(
 
 
 def _plain(bar: Bar, start: int, end: int, rest: bool) -> list[Piece]:
-    return [Piece(a, b - a, *_value(b - a)) for a, b in spell_length(bar, start, end, rest)]
+    return [Piece(a, b - a, *_value(b - a)) for a, b in spell_length(bar.pattern, start, end, rest)]
 
 
 def _value(length: int) -> tuple[str, int]:
