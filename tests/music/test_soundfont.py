@@ -2,6 +2,7 @@
 
 import struct
 
+import numpy as np
 import pytest
 
 from bowerbird.music.soundfont import DRUM_BANK, Soundfont, default_soundfont, open_soundfont
@@ -57,3 +58,25 @@ def test_a_compressed_font_is_refused(tmp_path):
     path.write_bytes(data)
     with pytest.raises(ValueError, match="damaged"):
         Soundfont(path)
+
+
+def test_forged_tables_are_refused_or_played(tmp_path):
+    data = default_soundfont().read_bytes()
+    tables = data.index(b"pdta")
+    random = np.random.default_rng(5)
+    refused = 0
+    for trial in range(20):
+        forged = bytearray(data)
+        for place in random.integers(tables, len(data), 60):
+            forged[place] = random.integers(256)
+        path = tmp_path / f"{trial}.sf2"
+        path.write_bytes(forged)
+        try:
+            font = Soundfont(path)
+            for program in range(0, 128, 8):
+                for region in font.regions(0, program):
+                    assert len(region.wave) > 1
+        except ValueError as error:
+            refused += "damaged" in str(error)
+        path.unlink()
+    assert refused < 20

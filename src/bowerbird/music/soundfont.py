@@ -68,6 +68,7 @@ class Soundfont:
         """Read a font; raise `ValueError` for what isn't one, `OSError` for what can't be read."""
         if path.stat().st_size > _LARGEST:
             raise ValueError(f"{path} is larger than 2 GiB; use a smaller soundfont")
+        self.path = path
         data = path.read_bytes()
         if data[:4] != b"RIFF" or data[8:12] != b"sfbk":
             raise ValueError(f"{path} is not a SoundFont 2 file; give a file that ends in .sf2")
@@ -116,7 +117,10 @@ class Soundfont:
         else:
             index = 0
         if index not in self._regions:
-            self._regions[index] = tuple(self._collect(index))
+            try:
+                self._regions[index] = tuple(self._collect(index))
+            except (IndexError, KeyError, ValueError) as error:  # forged tables
+                raise ValueError(f"{self.path} is damaged; fetch it again") from error
         return self._regions[index]
 
     def _collect(self, preset: int) -> list[Region]:
