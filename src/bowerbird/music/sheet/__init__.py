@@ -1,0 +1,1 @@
+"""From notes in ticks to notation: bars, values, names of pitches, staves, MusicXML."""
