@@ -1,0 +1,1 @@
+"""The music craft: compose in the manner of any corpus of scores."""
