@@ -165,7 +165,11 @@ class _Reader:
             case "C" | "O":
                 tune.origin = f"{tune.origin} {value}".strip()
             case "M":
-                self.meter = self._meter(value)
+                meter = self._meter(value)
+                if self.body:
+                    self.state.meter = meter
+                else:
+                    self.meter = meter
             case "L":
                 top, _, bottom = value.partition("/")
                 if not (top.isdigit() and bottom.isdigit() and int(top) and int(bottom)):
@@ -225,10 +229,11 @@ class _Reader:
             for word in rest.split():
                 if _KEY_SIGNS.fullmatch(word):
                     signs |= {n.upper(): _SIGNS[s] for s, n in re.findall(_KEY_SIGN, word)}
-        self.key_signs = {**_signature(key.sharps), **signs}
+        signs = {**_signature(key.sharps), **signs}
         if self.body:
-            self.state.bar(self).key = key
+            self.state.bar(self).key, self.state.key_signs = key, signs
         else:
+            self.key_signs = signs
             self.tune.key, self.body = key, True
             if not self.unit:
                 self.unit = WHOLE // (8 if self.meter[0] / self.meter[1] >= 0.75 else 16)
@@ -267,7 +272,7 @@ class _Reader:
         elif found["tuplet"]:
             count, into, over = found.group(*range(_TUPLET + 1, _TUPLET + 4))
             p = int(count)
-            compound = self.meter[0] in (6, 9, 12)
+            compound = (state.meter or self.meter)[0] in (6, 9, 12)
             usual = {2: 3, 3: 2, 4: 3, 6: 2, 8: 3}.get(p, 3 if compound else 2)
             if p < 2:
                 raise _wrong(self.line, "a tuplet has 2 to 9 notes")
@@ -282,7 +287,8 @@ class _Reader:
             for number in range(count):
                 if number:
                     self._end_bar("|", "")
-                self._sound((), WHOLE * self.meter[0] // self.meter[1], False)
+                beats, part = state.meter or self.meter
+                self._sound((), WHOLE * beats // part, False)
 
     def _cannot(self, line: str, place: int) -> MusicError:
         sign = line[place]
@@ -301,10 +307,10 @@ class _Reader:
         if octave:
             base += 12 * (octave.count("'") - octave.count(","))
         if alter is None:
-            alter = self.key_signs.get(upper, 0)
-            held = self.state.held  # a tie takes its accidental over the bar line
-            if held and not sign:
-                alter = next((p - base for p in held if abs(p - base) <= 2), alter)
+            alter = (self.state.key_signs or self.key_signs).get(upper, 0)
+            # a tie takes its accidental over the bar line
+            alter = self.state.held.get(base, alter)
+        self.state.names[base] = alter
         pitch = base + alter
         if not 0 <= pitch <= 127:
             raise _wrong(self.line, f"{letter}{octave[:9]} is beyond what MIDI can play")
@@ -355,7 +361,7 @@ class _Reader:
             length = length * into // of
             state.tuplet = (left - 1, into, of)
         bar.notes.append((state.at, length, pitches, tied))
-        state.held = pitches if tied else ()
+        state.held, state.names = (state.names if tied else {}), {}
         state.at += length
         bar.length = max(bar.length, state.at)
 
@@ -399,15 +405,18 @@ class _Voice:
     def __init__(self, bars: list[Bar]) -> None:
         self.bars, self.at = bars, 0
         self.current: Bar | None = None
+        self.meter: tuple[int, int] | None = None  # the tune's, until it changes in the voice
+        self.key_signs: dict[str, int] = {}  # likewise
         self.accidentals: dict[str, int] = {}
-        self.held: tuple[int, ...] = ()
+        self.names: dict[int, int] = {}  # natural pitches of the last chord, and their signs
+        self.held: dict[int, int] = {}  # the same, if it is tied
         self.next: tuple[int, int] | None = None
         self.tuplet = (0, 0, 0)  # notes left, in the time of, of how many
 
     def bar(self, reader: _Reader) -> Bar:
         """Return the bar that is being read; begin one if there is none."""
         if self.current is None:
-            self.current = Bar(reader.line, reader.meter)
+            self.current = Bar(reader.line, self.meter or reader.meter)
         return self.current
 
 

@@ -129,9 +129,11 @@ def _own_meter(bar: Bar) -> tuple[int, int]:
 
 def _signs(places: Placed) -> Iterator[tuple[int, str]]:
     """Yield where repeats, endings and sections begin and end."""
-    for bar, start, _ in places:
+    for number, (bar, start, _) in enumerate(places, 1):
         yield from ((start, sign) for sign in bar.signs)
-        yield from ((start + bar.length, sign) for sign in bar.ends)
+        for sign in bar.ends:
+            if number < len(places) or sign != "||":  # every tune ends
+                yield start + bar.length, sign
 
 
 def _track(places: Placed) -> "Track":
