@@ -89,9 +89,9 @@ def measures_of(
         fill = not last
         values = values_in(voice, measure.start, measure.end, fill=fill)
         tokens += _notes(values, written.key, measure)
-        end = measure.ends[0] if measure.ends and first else ""
+        end: str = measure.ends[0] if measure.ends and first else ""
         after = written.measures[number + 1].begins if not last and first else ()
-        if not end and not (after[:1] == ("|:",)):
+        if not end and after[:1] != ("|:",):
             end = "|]" if last else "|"
         if end:
             tokens.append((end, _SIGN))

@@ -7,6 +7,7 @@ for it follows from the meter (`bowerbird.music.bars` reads it back).
 
 from bisect import bisect_right
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -150,7 +151,7 @@ def _measures(bars: Bars, signs: list[tuple[int, Sign]], chords: list[Chord]) ->
     first = sounds[0][0]
     measures: list[Measure] = []
     meter: Meter | None = None
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in pairwise(edges):
         number = bisect_right(starts, start) - 1
         begins = tuple(s for t, s in signs if t == start and s in ("|:", "[1", "[2"))
         ends = tuple(s for t, s in signs if t == end and s in (":|", "||"))
