@@ -17,7 +17,8 @@ from bowerbird.music.voices import GRID, SECOND
 if TYPE_CHECKING:
     from bowerbird.music.polyphony import Events
 
-LONGEST = 4 * GRID
+LONGEST = 4 * GRID  # ticks that one duration or shift can say
+_ENDLESS = 1 << 60  # ticks: until a sign ends it
 
 
 class EventGrammar:
@@ -30,14 +31,14 @@ class EventGrammar:
         self.pairs = self.kind in ("midi-like", "performance")
         self.last: Any = "start"
         self.parts = _Parts(alphabet)
-        self.at = self.bar = self.count = self.voice = 0
-        self.length = 0
+        self.at = self.bar = self.count = self.length = 0
+        self.voice = -1 if self.parts.of["voice"] else 0  # that notes are in
         self.voices, self.drawn = 0, -1  # voices, and the one that a sign has just named
         self.order = (-1, -1, -1)  # phase, voice and pitch of the last event at this time
-        self.sounding: dict[tuple[int, int], int] = {}
+        self.sounding: dict[tuple[int, int], int] = {}  # until when, by voice and pitch
+        self.begun: dict[tuple[int, int], int] = {}
         self.meter = -1
         self.loud = -1
-        self.moved = False  # whether a sign has said when
 
     def allowed(self) -> np.ndarray:
         """Return for each sign whether it may come next; after an end nothing may."""
@@ -57,93 +58,117 @@ class EventGrammar:
         if self.voices == 0:
             mask[parts.of[following[kind]]] = True
             return True
-        if kind == "program" and self.voices < len(parts.of["voice"] or [0]):
+        if kind == "program" and self.voices < len(parts.voices):
             mask[parts.of["program"]] = True
         return False
 
     def _body(self, mask: np.ndarray) -> None:
         kind = self._kind(self.last)
-        if kind in ("voice", "loud") or (kind in ("shift", "position") and self.kind == "structured"):
-            pass  # a note has to follow
-        elif kind == "on" and not self.pairs:
+        shifted = self.kind == "structured" and kind == "shift"
+        if kind == "on" and not self.pairs:
             mask[self.parts.of["lasts"]] = True
             return
-        else:
+        if kind not in ("voice", "loud", "position") and not shifted:
             self._times(mask, kind)
             mask[self.alphabet.end] = self._may_end(kind)
             if kind == "lasts" and self.last[1] == LONGEST:
                 mask[self.parts.of["lasts"]] = True
-        self._notes(mask, kind)
+        elif shifted and self.last[1] == LONGEST:  # so long a wait may be longer
+            mask[self.parts.of["shift"]] = True
+            mask[self.alphabet.number.get(("shift", 0), 0)] = False
+        if kind in ("shift", "off", "bar") and self.order[0] < 1 and self._at_bar():
+            mask[self.parts.of["M"]] = True
+            mask[self.meter] = False
+        if not self._over():
+            self._notes(mask, kind)
+        elif self.pairs:
+            self._ends(mask)
+
+    def _at_bar(self) -> bool:
+        """Return whether a bar has just begun that is not the first."""
+        if self.kind in ("remi", "performance"):
+            return self.kind == "remi" and self.last == "bar" and self.count > 1
+        return self.at > self.bar and (self.at - self.bar) % self.length == 0
+
+    def _passed(self) -> int:
+        """Return how many bars have begun."""
+        if self.kind == "remi":
+            return self.count
+        return self.count + 1 + (self.at - self.bar) // self.length if self.length else 0
+
+    def _over(self) -> bool:
+        """Return whether there are enough bars for no more notes to begin."""
+        return bool(self.limit) and self._passed() > self.limit
 
     def _may_end(self, kind: str) -> bool:
-        begun = self.order != (-1, -1, -1) or kind in ("lasts", "off")
-        return begun and not self.sounding and kind in ("lasts", "off")
+        if self.limit and self._passed() < self.limit:
+            return False
+        return kind == "lasts" or (kind == "off" and not self.sounding)
 
     def _times(self, mask: np.ndarray, kind: str) -> None:
-        """Allow what says when the next thing happens, bars and meters."""
+        """Allow what says when the next thing happens."""
         parts = self.parts
         if self.kind == "remi":
-            mask[parts.bar] = True
-            places = parts.places
-            if self.length and kind != "position":
+            mask[parts.bar] = not (self.limit and self.count >= self.limit)
+            if self.length:
                 now = self.at - self.bar
-                fits = (places > now) & (places < self.length)
-                if self.order == (-1, -1, -1):
-                    fits |= places == 0
-                mask[parts.of["position"]] = fits[places >= 0]
-            if kind == "bar" and self.count > 1:
-                mask[parts.of["M"]] = True
-                mask[self.meter] = False
-        else:
-            most = SECOND if self.kind == "performance" else LONGEST
-            if kind != "shift" or self.last[1] == most:
-                mask[parts.of["shift"]] = True
-            if self.kind == "structured" and (kind == "shift" or self.order == (-1, -1, -1)):
-                zero = self.alphabet.number.get(("shift", 0))
-                if zero is not None and kind == "shift":
-                    mask[zero] = False
-            if kind != "shift" or self.last[1] != most:
-                pass
-            if self.at and kind == "shift":
-                mask[parts.of["M"]] = True
-                mask[self.meter] = False
+                fits = (parts.places > now) & (parts.places < self.length)
+                if self.order[0] < 2:
+                    fits |= parts.places == now
+                mask[parts.of["position"]] = fits
+            return
+        most = SECOND if self.kind == "performance" else LONGEST
+        if kind != "shift" or self.last[1] == most:
+            mask[parts.of["shift"]] = not self._over() or (self.pairs and bool(self.sounding))
+        if self.kind == "structured" and ("shift", 0) in self.alphabet.number:
+            now = any(self._can_begin(voice).any() for voice in range(self.voices))
+            mask[self.alphabet.number["shift", 0]] &= now
 
     def _notes(self, mask: np.ndarray, kind: str) -> None:
         """Allow notes to begin and end, in order."""
         parts = self.parts
-        if self.kind == "remi" and (kind in ("bar", "M", "program") or not self.length):
+        if self.kind == "remi" and kind not in ("position", "voice", "lasts"):
             return
         if self.kind == "structured" and kind not in ("shift", "voice"):
             return
-        phase, voice, pitch = self.order
-        named = self.drawn >= 0
-        if self.voices > 1 and not named and kind != "loud":
-            later = parts.numbers > (voice if phase >= 2 and not self.pairs else -1)
-            mask[parts.of["voice"]] = later & (parts.numbers != self.voice) & (
-                parts.numbers < self.voices
-            )
-        begins = np.ones(128, bool)
-        if phase == 2:
-            if self.voice < voice:
-                begins[:] = False
-            elif self.voice == voice:
-                begins[: pitch + 1] = False
-        for owner, sounds in self.sounding:
-            if owner == self.voice:
-                begins[sounds] = False
-        mask[parts.of["on"]] = begins[parts.on_pitches]
-        if self.kind == "performance" and kind != "loud":
+        if self.drawn < 0 and self.voices > 1 and kind != "loud":
+            for voice in range(self.voices):
+                if voice != self.voice and self._can_begin(voice).any():
+                    mask[parts.voices[voice]] = True
+        if self.voice >= 0:
+            mask[parts.of["on"]] = self._can_begin(self.voice)
+        if self.kind == "performance" and kind != "loud" and self._can_begin(0).any():
             mask[parts.of["loud"]] = True
             if self.loud >= 0:
                 mask[self.loud] = False
             else:
                 mask[parts.of["on"]] = False
         if self.pairs and kind != "loud":
-            ends = np.zeros(128, bool)
-            for (owner, sounds), start in self.sounding.items():
-                late = phase < 2 and (owner, sounds) > ((voice, pitch) if phase == 0 else (-1, -1))
-                ends[sounds] |= owner == self.voice and start < self.at and late
-            mask[parts.of["off"]] = ends[parts.off_pitches]
+            self._ends(mask)
+
+    def _can_begin(self, voice: int) -> np.ndarray:
+        """Return which notes may begin now in a voice: those after the last one, and silent."""
+        phase, last, pitch = self.order
+        pitches = self.parts.on_pitches
+        begins = np.full(len(pitches), phase < 2 or voice >= last)
+        if phase == 2 and voice == last:
+            begins &= pitches > pitch
+        for (owner, sounds), until in self.sounding.items():
+            if owner == voice and until > self.at:
+                begins &= pitches != sounds
+        return begins
+
+    def _ends(self, mask: np.ndarray) -> None:
+        """Allow notes to end, in order, before others begin."""
+        phase, voice, pitch = self.order
+        ends = np.zeros(128, bool)
+        for owner, sounds in self.sounding:
+            start = self.begun[owner, sounds]
+            late = phase < 1 and (owner, sounds) > (voice, pitch)
+            ends[sounds] |= owner == self.voice and start < self.at and late
+            if late and owner != self.voice and self.drawn < 0:
+                mask[self.parts.voices[owner]] = True
+        mask[self.parts.of["off"]] = ends[self.parts.off_pitches]
 
     def advance(self, sign: int) -> None:
         """Take a sign as written; raise MusicError if it may not come next."""
@@ -153,11 +178,16 @@ class EventGrammar:
         kind = self._kind(name)
         match kind:
             case "M":
-                self.meter = sign
-                if self.kind == "remi":
-                    self.length = bar_length(name[1:], GRID)
+                if self.meter >= 0:
+                    self.order = (1, -1, -1)
+                    if self.kind != "remi":
+                        self.count += (self.at - self.bar) // self.length
+                        self.bar = self.at
+                self.meter, new = sign, bar_length(name[1:], GRID)
+                self.length = new if self.count or self.kind != "remi" else 0
             case "program":
                 self.voices += 1
+                self.voice = 0 if self.voices == 1 else -1
             case "bar":
                 meter = self.alphabet.names[self.meter]
                 self.bar += self.length if self.count else 0
@@ -176,7 +206,12 @@ class EventGrammar:
             case "on":
                 self.order, self.drawn = (2, self.voice, name[1]), -1
                 if self.pairs:
+                    self.sounding[self.voice, name[1]] = _ENDLESS
+                    self.begun[self.voice, name[1]] = self.at
+                else:
                     self.sounding[self.voice, name[1]] = self.at
+            case "lasts":
+                self.sounding[self.order[1:]] += name[1]
             case "off":
                 self.order, self.drawn = (0, self.voice, name[1]), -1
                 del self.sounding[self.voice, name[1]]
@@ -184,6 +219,7 @@ class EventGrammar:
 
     def _move(self, time: int) -> None:
         self.at, self.order = time, (-1, -1, -1)
+        self.sounding = {place: until for place, until in self.sounding.items() if until > time}
 
     @staticmethod
     def _kind(name: Any) -> str:
@@ -207,6 +243,6 @@ class _Parts:
         names = alphabet.names
         self.bar = self.of["bar"]
         self.places = np.array([names[n][1] for n in self.of["position"]], np.int64)
-        self.numbers = np.array([names[n][1] for n in self.of["voice"]], np.int64)
+        self.voices = {names[n][1]: n for n in self.of["voice"]}
         self.on_pitches = np.array([names[n][1] for n in self.of["on"]], np.int64)
         self.off_pitches = np.array([names[n][1] for n in self.of["off"]], np.int64)

@@ -36,7 +36,7 @@ def new_track(
     from symusic.core import NoteTickList, TrackTick  # noqa: PLC0415
 
     track = TrackTick(name, program, drums)
-    table = np.asarray(table, np.int64).reshape(len(table), -1)
+    table = np.asarray(table, np.int64)
     if len(table):
         loud = table[:, 3] if table.shape[1] > 3 else np.full(len(table), VELOCITY)
         track.notes = NoteTickList.from_numpy(

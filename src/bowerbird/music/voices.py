@@ -55,24 +55,22 @@ def voices_of(score: "Score", *, seconds: bool = False) -> Voices:
     starts, ends, voice, pitch, loud = (np.concatenate(c) for c in zip(*columns, strict=True))
     order = np.lexsort((-ends, pitch, voice, starts))
     starts, ends, voice, pitch, loud = (c[order] for c in (starts, ends, voice, pitch, loud))
-    ends, kept = _apart(starts, ends, voice * 128 + pitch)
+    place = voice * 128 + pitch
+    twice = np.zeros(len(starts), bool)
+    twice[1:] = (starts[1:] == starts[:-1]) & (place[1:] == place[:-1])
+    starts, ends, voice, pitch, loud = (c[~twice] for c in (starts, ends, voice, pitch, loud))
     programs = [0] if seconds else [-1 if t.is_drum else t.program for t in tracks]
-    return Voices(starts[kept], ends[kept], voice[kept], pitch[kept], loud[kept], programs)
+    return Voices(starts, _apart(starts, ends, place[~twice]), voice, pitch, loud, programs)
 
 
-def _apart(starts: np.ndarray, ends: np.ndarray, place: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """End each note where the same begins again; of two that begin together keep the longer."""
-    order = np.lexsort((-ends, starts, place))
+def _apart(starts: np.ndarray, ends: np.ndarray, place: np.ndarray) -> np.ndarray:
+    """Return where notes end, at the latest where the same one begins again."""
+    order = np.lexsort((starts, place))
     same = place[order][1:] == place[order][:-1]
-    begins, ends = starts[order], ends.copy()
-    again = np.append(same & (begins[1:] == begins[:-1]), False)
-    kept = np.ones(len(starts), bool)
-    kept[order[1:][again[:-1]]] = False
-    following = np.append(begins[1:], 0)
-    cut = np.append(same, False) & ~again & (ends[order] > following)
-    ends[order[cut]] = following[cut]
-    # the longer one of two that begin together ends where the next begins
-    return ends, kept
+    following = np.where(same, starts[order][1:], np.iinfo(np.int64).max)
+    ends = ends.copy()
+    ends[order[:-1]] = np.minimum(ends[order[:-1]], following)
+    return ends
 
 
 def _clock(score: "Score", ticks: np.ndarray) -> np.ndarray:
