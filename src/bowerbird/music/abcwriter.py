@@ -86,12 +86,13 @@ def measures_of(
         if first:
             tokens += [(sign, _SIGN) for sign in measure.begins]
         last = number == len(written.measures) - 1
-        fill = not last
-        values = values_in(voice, measure.start, measure.end, fill=fill)
+        early = voice[-1][1] - measure.bar == written.measures[0].start > 0
+        values = values_in(voice, measure.start, measure.end, fill=not (last and early))
         tokens += _notes(values, written.key, measure)
         end: str = measure.ends[0] if measure.ends and first else ""
-        after = written.measures[number + 1].begins if not last and first else ()
-        if not end and after[:1] != ("|:",):
+        after = written.measures[number + 1] if not last and first else measure
+        joins = after.begins[:1] == ("|:",) and not after.fresh and not last and first
+        if not end and not joins:
             end = "|]" if last else "|"
         if end:
             tokens.append((end, _SIGN))

@@ -235,7 +235,21 @@ class _Parts:
         self.of: dict[str, list[int]] = {
             kind: []
             for kind in (
-                "M K mode program voice position shift on off lasts loud bar end".split()
+                [
+                    "M",
+                    "K",
+                    "mode",
+                    "program",
+                    "voice",
+                    "position",
+                    "shift",
+                    "on",
+                    "off",
+                    "lasts",
+                    "loud",
+                    "bar",
+                    "end",
+                ]
             )
         }
         for number, name in enumerate(alphabet.names):

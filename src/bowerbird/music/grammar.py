@@ -58,12 +58,13 @@ class NotesGrammar:
         self.parts = _Parts.of(alphabet)
         self.expects = "meter"
         self.bar = self.at = self.time = 0  # ticks: of a bar, in the bar, in all
-        self.count = self.number = 0  # of bars in all, and as the last bar line counts them
+        self.count = 0  # of bars
+        self.told: list[list[tuple[str, int]]] = []  # what is in each bar: rest, hold or note
+        self.broken: set[int] = set()  # bars with a sign within
         self.played = 0  # bars, with repeats, before this section
         self.tonic, self.lead = 0, 0
         self.begin = self.begin_at = 0  # where the section began, in all and in the bar
-        self.begin_count = 0
-        self.open, self.ending, self.first = False, 0, 0
+        self.open, self.ending = False, 0
         self.rank = -1  # of the last sign at this tick
         self.last = ""  # what the last stretch was: note or rest
         self.sounded = False
@@ -90,13 +91,10 @@ class NotesGrammar:
             return
         if self.ending == _WAITS:
             return
-        if not self.count:
-            mask[self.parts.bars[[0, 1] if self.rank < 0 else [1]]] = True
-        else:
-            mask[self.parts.bars[self.number % self.parts.phrase + 1]] = True
-            if self.rank < _RANK["M"] and not self.steady:
-                mask[self.parts.heads["meter"]] = True
-                mask[self.meter] = False
+        mask[self.parts.bar] = True
+        if self.count and self.rank < _RANK["M"] and not self.steady:
+            mask[self.parts.heads["meter"]] = True
+            mask[self.meter] = False
 
     def _within(self, mask: np.ndarray) -> None:
         """Allow what stands within a bar."""
@@ -104,16 +102,23 @@ class NotesGrammar:
         if self.at and self._sections(mask):
             return
         seam = self.at == 0 or self.rank >= 0
-        waits = self.ending == _WAITS
-        if not waits:
-            mask |= parts.pitches(self.tonic)
-        if self.number == 0 and not self.at and not self.sounded:
-            mask[:] = False
-            mask[parts.rest] = True  # a pickup begins later
-        elif self.last != "rest" or (seam and self.at == 0) or self.rank >= 0:
-            mask[parts.rest] = self.sounded
-        if seam and self.last == "note" and not waits:
-            mask[parts.hold] = True
+        if self.ending == _WAITS:
+            mask[parts.rest] = True
+            return
+        mask |= parts.pitches(self.tonic)
+        mask[parts.rest] = self.last != "rest" or seam
+        mask[parts.hold] = seam and self.last == "note"
+        if self.at == 0:
+            for ago, sign in parts.copies.items():
+                mask[sign] = self.sounded and self._same(ago)
+
+    def _same(self, ago: int) -> bool:
+        """Return whether this bar can be the same as one so many bars ago."""
+        if len(self.told) <= ago:
+            return False
+        bar = self.told[-ago - 1]
+        whole = len(bar) > 1 and sum(length for _, length in bar) == self.bar
+        return whole and bar[0][0] != "hold" and len(self.told) - ago - 1 not in self.broken
 
     def _sections(self, mask: np.ndarray) -> bool:
         """Allow signs of repeats, and the end; return whether one of them has to be taken."""
@@ -129,20 +134,22 @@ class NotesGrammar:
         done = offset == 0 or (bool(self.lead) and offset == self.lead)
         ends = done and self.sounded and not self.open and not self.ending and rank < _RANK["|:"]
         if self.limit and offset == self.begin_at and time > self.begin:
-            bars = self.count - self.begin_count
-            if self.open and closes and self.played + 2 * bars >= self.limit and not self.first:
+            bars = (time - self.begin) // self.bar
+            if self.open and closes and self.played + 2 * bars >= self.limit and self.ending != 1:
                 mask[signs[":|"]] = True
                 return True
         if self.limit:
-            enough = self.played + self.count - self.begin_count >= self.limit
+            enough = self.played + (time - self.begin) // self.bar >= self.limit
             if ends and enough:
                 mask[self.alphabet.end] = True
                 return True
             ends = ends and enough
+            closes = closes and self.played + 2 * ((time - self.begin) // self.bar) <= self.limit
         mask[self.alphabet.end] = ends
         mask[signs[":|"]] = closes
         if not self.open and not self.ending:
-            mask[signs["||"]] = time > self.begin and self.sounded and rank < _RANK["||"]
+            ended = time > self.begin and offset in (0, self.begin_at)
+            mask[signs["||"]] = ended and self.sounded and rank < _RANK["||"]
             begun = self.sounded or time in (0, self.lead)
             mask[signs["|:"]] = begun and rank < _RANK["|:"]
         if offset == 0 and time > self.begin and not self.ending and self.sounded:
@@ -166,11 +173,16 @@ class NotesGrammar:
             self._section(name)
         elif isinstance(name, tuple) and name[0] == "M":
             self._set_meter(sign, name[1:])
-        elif isinstance(name, tuple) and name[0] == "|":
-            self.number, self.count = name[1], self.count + 1
+        elif name == "|":
+            self.told.append([])
+            self.count += 1
             self.at, self.rank, self.expects = 0, -1, "event"
+        elif name[0] == "=":
+            for what, length in list(self.told[-name[1] - 1]):
+                self.what = what
+                self._pass(length)
         else:
-            self.what, self.expects = "rest" if name == "rest" else "note", "length"
+            self.what, self.expects = name if name in ("rest", "hold") else "note", "length"
 
     def _set_meter(self, sign: int, meter: tuple[int, int]) -> None:
         self.meter, self.bar = sign, bar_length(meter, _GRID)
@@ -182,25 +194,23 @@ class NotesGrammar:
     def _pass(self, length: int) -> None:
         if not self.sounded and self.what == "rest":
             self.lead = self.begin = self.begin_at = length % self.bar
+        self.told[-1].append((self.what, length))
         self.sounded = self.sounded or self.what == "note"
-        self.last, self.rank = self.what, -1
+        self.last, self.rank = "rest" if self.what == "rest" else "note", -1
         self.at += length
         self.time += length
         self.expects = "bar" if self.at == self.bar else "event"
 
     def _section(self, sign: str) -> None:
         self.rank = _RANK[sign]
-        if sign == "[1":
-            self.ending, self.first = 1, self.number
+        if self.at % self.bar:
+            self.broken.add(len(self.told) - 1)
+        if sign in ("[1", "[2"):
+            self.ending = 1 if sign == "[1" else 0
             return
-        if sign == "[2":
-            self.ending, self.number, self.first = 0, self.first, 0
-            return
-        bars = self.count - self.begin_count
+        bars = (self.time - self.begin) // self.bar
         self.played += 2 * bars if sign == ":|" else bars
         self.begin, self.begin_at = self.time, self.at % (self.bar or 1)
-        self.begin_count = self.count
-        self.number = self.first if self.ending == 1 else 0
         self.open = sign == "|:"
         self.ending = _WAITS if self.ending == 1 and sign == ":|" else 0
 
@@ -221,8 +231,8 @@ class _Parts:
             "tonic": [number["K", tonic] for tonic in range(12)],
             "mode": [number[mode] for mode in MODES],
         }
-        self.phrase = sum(isinstance(n, tuple) and n[0] == "|" for n in alphabet.names) - 1
-        self.bars = np.array([number["|", n] for n in range(self.phrase + 1)])
+        self.bar = number["|"]
+        self.copies = {n[1]: number[n] for n in alphabet.names if n[0] == "="}
         self.signs = {sign: number[sign] for sign in _RANK if sign != "M"}
         self.rest, self.hold = number["rest"], number["hold"]
         self._lengths: dict[int, np.ndarray] = {}

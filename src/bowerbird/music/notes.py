@@ -2,9 +2,11 @@
 
 A tune begins with its meter, its tonic and its mode, so that they can be asked for. Then each note
 is two signs, how high and how long; ``rest`` is a silence, ``hold`` goes on with a note over a bar
-line. A bar begins with a sign that counts the bars of the section, 1 to 8 and again, 0 for a first
-bar with a pickup; repeats and endings have signs too. So bars are told, not guessed, and the
-grammar (`bowerbird.music.grammar`) makes them add up.
+line. Bar lines, repeats and endings have signs too, so bars are told, not guessed, and the grammar
+(`bowerbird.music.grammar`) makes them add up. A bar that is the same as one 1, 2, 4, 8 or 16 bars
+ago is one sign: that is how tunes are made, and what a small network forgets (the labels of
+Magenta's lookback RNN say it note by note: Waite 2016, "Generating long-term structure in songs
+and stories").
 
 Pitches are semitones above the tonic: a tune means the same in every key, so nothing has to be
 learned twelve times, and any key can be asked for. This is our departure from Eck and Schmidhuber
@@ -12,9 +14,9 @@ learned twelve times, and any key can be asked for. This is our departure from E
 holds 32nds and triplets of 16ths.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -31,16 +33,16 @@ from bowerbird.music.events import (
 from bowerbird.music.grammar import Grammar, NotesGrammar
 from bowerbird.music.key import MODES, Key, key_at, key_of, with_key
 from bowerbird.music.melody import Lines, grid_notes, is_melody
-from bowerbird.music.meter import Meter, bars_of, meters_of, usual_tempo
+from bowerbird.music.meter import Bars, Meter, bars_of, meters_of, usual_tempo
 from bowerbird.music.sections import Sign, signs_of
 
 if TYPE_CHECKING:
     from symusic.core import ScoreTick as Score
 
 GRID = 24  # ticks of a quarter note
-PHRASE = 8  # bars are counted up to this, and again from 1
+COPIES = (4, 8, 2, 1, 16)  # bars ago that a bar may be the same as; the first that fits is told
 SIGNS: tuple[Sign, ...] = (":|", "||", "|:", "[1", "[2")
-END, REST, HOLD = "end", "rest", "hold"
+END, BAR, REST, HOLD = "end", "|", "rest", "hold"
 
 
 class Alphabet(Protocol):
@@ -99,8 +101,7 @@ class Notes:
         names: list[Any] = [END, *(("M", *meter) for meter in ranges.meters)]
         names += [("K", tonic) for tonic in range(12)]
         names += list(MODES)
-        names += [("|", number) for number in range(PHRASE + 1)]
-        names += [*SIGNS, REST, HOLD]
+        names += [BAR, *SIGNS, *(("=", ago) for ago in COPIES), REST, HOLD]
         names += [("p", pitch) for pitch in range(ranges.lowest, ranges.highest + 1)]
         names += [("t", length) for length in ranges.lengths]
         self.names = names
@@ -128,11 +129,6 @@ class Notes:
         pitches = [p for (p,) in found["p"]]
         lengths = tuple(sorted(n for (n,) in found["t"]))
         return cls(Ranges(tuple(found["M"]), lengths, min(pitches), max(pitches)))
-
-    @cached_property
-    def has(self) -> frozenset[Any]:
-        """The names of all signs."""
-        return frozenset(self.names)
 
     def opening(self, key: Key | None = None, meter: Meter | None = None) -> list[int]:
         """Return the signs that ask for a meter, and a key; a key needs a meter before it.
@@ -167,12 +163,34 @@ class Notes:
         edges = np.unique(np.concatenate([lines.starts, lines.ends, *cuts]))
         edges = edges[edges <= self._stop(lines, bars, signs)]
         body = self._pieces(edges, lines, 60 + key.pitch_class)
-        places, extra = self._marks(bars, signs, int(lines.starts[0]))
+        places, extra = self._marks(bars, signs)
         at = 2 * np.searchsorted(edges, places)
         kept = at <= len(body)
-        head = self._checked(self._head(bars.meters[0], key))
-        body = np.insert(body, at[kept], np.array(extra)[kept])
+        head = np.array(self._head(bars.meters[0], key))
+        body = self._shortened(np.insert(body, at[kept], np.array(extra)[kept]))
         return np.concatenate([head, body]).astype(np.min_scalar_type(self.size - 1))
+
+    def _shortened(self, body: np.ndarray) -> np.ndarray:
+        """Return signs with bars that have been there before as one sign each."""
+        bar, rest, hold = self.number[BAR], self.number[REST], self.number[HOLD]
+        signs, between = body.tolist(), (body < rest).tolist()  # meters, repeats, endings
+        begins = [*np.flatnonzero(body == bar).tolist(), len(signs)]
+        seen: list[list[int]] = []
+        short = signs[: begins[0]]
+        for first, last in pairwise(begins):
+            end = last
+            while between[end - 1] and end > first + 1:
+                end -= 1
+            told = signs[first + 1 : end]
+            if len(told) <= 2 or told[0] == hold or True in between[first + 1 : end]:
+                told = []
+            ago = next((n for n in COPIES if told and len(seen) >= n and seen[-n] == told), 0)
+            seen.append(told)
+            if ago:
+                short += [bar, self.number["=", ago], *signs[end:last]]
+            else:
+                short += signs[first:last]
+        return np.array(short, np.int64)
 
     def _head(self, meter: Meter, key: Key) -> list[int]:
         try:
@@ -180,11 +198,7 @@ class Notes:
         except MusicError as error:
             raise MusicError(f"its meter {meter[0]}/{meter[1]} is not in the alphabet") from error
 
-    @staticmethod
-    def _checked(signs: Sequence[int]) -> np.ndarray:
-        return np.array(signs, np.int64)
-
-    def _stop(self, lines: Lines, bars: Any, signs: list[tuple[int, Sign]]) -> int:
+    def _stop(self, lines: Lines, bars: Bars, signs: list[tuple[int, Sign]]) -> int:
         """Return where the tune stops: at a bar's end, or early by as much as its pickup has."""
         last = max(int(lines.ends[-1]), max((t for t, _ in signs), default=0))
         first = int(lines.starts[0])
@@ -215,30 +229,16 @@ class Notes:
         pitch = np.where(sounds & ~fresh, self.number[HOLD], pitch)
         return np.stack([pitch, times], 1).ravel()
 
-    def _marks(
-        self, bars: Any, signs: list[tuple[int, Sign]], first: int
-    ) -> tuple[np.ndarray, list[int]]:
+    def _marks(self, bars: Bars, signs: list[tuple[int, Sign]]) -> tuple[np.ndarray, list[int]]:
         """Return what stands between the notes, and where: bar lines, repeats, new meters."""
         marks = [(time, rank, self.number[sign]) for rank, (time, sign) in enumerate(signs)]
-        count = ending = place = 0
         for number, start in enumerate(bars.starts.tolist()):
-            while place < len(signs) and signs[place][0] <= start:
-                sign = signs[place][1]
-                if sign == "[1":
-                    ending = count
-                else:
-                    count = ending if sign == "[2" else 0
-                place += 1
-            if number == 0 and first > 0:
-                count = -1  # a pickup
-            count += 1
             if number and bars.meters[number] != bars.meters[number - 1]:
                 name = ("M", *bars.meters[number])
                 if name not in self.number:
                     raise MusicError(f"its meter {name[1]}/{name[2]} is not in the alphabet")
                 marks.append((start, len(signs), self.number[name]))
-            shown = (count - 1) % PHRASE + 1 if count else 0
-            marks.append((start, len(signs) + 1, self.number["|", shown]))
+            marks.append((start, len(signs) + 1, self.number[BAR]))
         marks.sort()
         return np.array([mark[0] for mark in marks]), [mark[2] for mark in marks]
 
@@ -299,6 +299,7 @@ class _Reading:
         self.rows: list[list[int]] = []
         self.at, self.started = 0, False
         self.pending: Any = None
+        self.bars: list[list[tuple[Any, int]]] = []
 
     def read(self, name: Any) -> None:
         """Take one sign in."""
@@ -306,12 +307,18 @@ class _Reading:
             self.key = key_at(self.tonic, name)
         elif name in (REST, HOLD):
             self.pending = name
+        elif name == BAR:
+            self.bars.append([])
         elif isinstance(name, str):
             self.marks.append((self.at, name))
         elif name[0] == "p":
             self.pending = 60 + self.tonic + name[1]
         elif name[0] == "t":
             self._sound(name[1])
+        elif name[0] == "=" and len(self.bars) > name[1]:
+            for what, length in list(self.bars[-name[1] - 1]):
+                self.pending = what
+                self._sound(length)
         elif name[0] == "M":
             self.meters.append((self.at, name[1:]))
         elif name[0] == "K" and not self.started:
@@ -320,6 +327,8 @@ class _Reading:
 
     def _sound(self, length: int) -> None:
         what, self.pending, self.started = self.pending, None, True
+        if self.bars:
+            self.bars[-1].append((what, length))
         if what == HOLD and self.rows and sum(self.rows[-1][:2]) == self.at:
             self.rows[-1][1] += length
         elif isinstance(what, int) and 0 <= what <= 127:

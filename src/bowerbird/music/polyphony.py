@@ -151,7 +151,7 @@ class Events:
         """Return what happens, item after item; each is a row of signs, filled up with -1."""
         columns = self._items(voices)
         if self.kind != "performance":
-            marks = self._marks(score, int(voices.ends.max()))
+            marks = self._marks(score, int(voices.starts[-1]) + 1)
             columns = [np.concatenate(pair) for pair in zip(columns, marks, strict=True)]
         order = np.lexsort(columns[3::-1])
         time, _, voice, _, sign, more, loud = (column[order] for column in columns)
@@ -162,7 +162,9 @@ class Events:
             parts.append(np.where(changed, self._full["voice", 0] + voice, -1)[:, None])
         else:
             before = _held(loud)
-            parts.append(np.where((loud >= 0) & (loud != before), loud + self._full["loud", 0], -1)[:, None])
+            parts.append(
+                np.where((loud >= 0) & (loud != before), loud + self._full["loud", 0], -1)[:, None]
+            )
         parts.append(sign[:, None])
         if ("lasts", 1) in self._full:
             parts.append(_chunks(more, LONGEST, self._full["lasts", 1] - 1))

@@ -51,7 +51,8 @@ def _whole(signs: list[tuple[int, Sign]], bars: Bars, first: int) -> list[tuple[
             continue
         if sign in ("[1", "[2") and (offset or time <= 0):
             continue
-        if sign == "||" and (inside or time <= begin):
+        early = offset not in (0, offset_in_bar(bars, begin))
+        if sign == "||" and (inside or time <= begin or early):
             continue
         if sign == "|:" and time < first < second:
             continue

@@ -45,7 +45,9 @@ def voices_of(score: "Score", *, seconds: bool = False) -> Voices:
         last = first + notes["duration"]
         if seconds:
             last = _pedalled(track, last)
-            starts, ends = (np.rint(SECOND * _clock(score, t)).astype(np.int64) for t in (first, last))
+            starts, ends = (
+                np.rint(SECOND * _clock(score, t)).astype(np.int64) for t in (first, last)
+            )
         else:
             ticks = score.ticks_per_quarter
             starts, ends = ((2 * t * GRID + ticks) // (2 * ticks) for t in (first, last))
