@@ -5,6 +5,7 @@ a section may end early by as much. After a section that ends within a bar, eith
 bar comes, as the pickup of the next section, or a new bar. A tied note goes on with the same note.
 """
 
+import re
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 QUARTER = 144  # parts: 6 of a tick of the grid, so that tuplets are whole
 _EIGHTH = QUARTER // 2
+_NOTE = re.compile("[_=^]*[A-Ga-g][,']*")
 _WAITS = 2  # a first ending is over, the second has to come
 _RANK = {"|": 0, "|]": 0, "||": 0, ":|": 0, "[M": 1, "|:": 2, "[1": 3, "[2": 3}
 
@@ -264,9 +266,7 @@ class _Parts:
             for n in self.meters
             if f"M:{alphabet.tokens[n][3:-1]}" in self.number
         }
-        self.notes = [
-            n for n, t in tokens if t.lstrip("^_=")[:1].upper() in tuple("ABCDEFG") and ":" not in t
-        ]
+        self.notes = [n for n, t in tokens if _NOTE.fullmatch(t)]
         self.tuplets = {n: int(t[5:] or 3) for n, t in tokens if t[:2] == "(3"}
         self.length_of: dict[str, int] = {}
         for _, token in tokens:

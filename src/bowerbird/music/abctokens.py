@@ -9,6 +9,7 @@ those on C; tied and broken lengths are written out; the meter may change (``[M:
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from functools import lru_cache
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -45,10 +46,8 @@ def all_tokens() -> tuple[str, ...]:
     tokens = [END, *(f"M:{meter}" for meter in meters), *(f"K:{key}" for key in sorted(keys))]
     tokens += [*BARS, *(f"[M:{meter}]" for meter in meters), "[", "]", "-"]
     tokens += [f"(3:2:{n}" if n != 3 else "(3" for n in range(1, 13)]
-    lengths = sorted(
-        {Fraction(n, 12) for n in range(1, 97)} | {Fraction(n, 8) for n in range(1, 97)}
-    )
-    tokens += [length_token(length) for length in lengths if length != 1]
+    lengths = {Fraction(n, ticks) for ticks in (8, 12) for n in range(1, 97)} - {Fraction(1)}
+    tokens += [length_token(length) for length in sorted(lengths)]
     tokens.append("z")
     for sign in ("", "^", "_", "=", "^^", "__"):
         for octave in range(-1, 10):
@@ -70,11 +69,7 @@ class AbcTokens:
         chosen = tuple(known if tokens is None else tokens)
         order = {token: n for n, token in enumerate(known)}
         numbers = [order.get(token, -1) for token in chosen]
-        if (
-            not numbers
-            or numbers[0] != 0
-            or any(b <= a for a, b in zip(numbers, numbers[1:], strict=False))
-        ):
+        if numbers[:1] != [0] or any(b <= a for a, b in pairwise(numbers)):
             raise MusicError("these are no tokens of ABC, or not in order")
         self.tokens = chosen
         self.number = {token: n for n, token in enumerate(chosen)}

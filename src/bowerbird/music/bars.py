@@ -129,11 +129,22 @@ def _own_meter(bar: Bar) -> tuple[int, int]:
 
 def _signs(places: Placed) -> Iterator[tuple[int, str]]:
     """Yield where repeats, endings and sections begin and end."""
+    forgotten = _pickup_outside([bar for bar, _, _ in places])
+    if forgotten:
+        yield places[0][1], "|:"
     for number, (bar, start, _) in enumerate(places, 1):
-        yield from ((start, sign) for sign in bar.signs)
+        yield from ((start, sign) for sign in bar.signs if not (forgotten and number == 2))
         for sign in bar.ends:
             if number < len(places) or sign != "||":  # every tune ends
                 yield start + bar.length, sign
+
+
+def _pickup_outside(bars: list[Bar]) -> bool:
+    """Return whether a pickup stands before ``|:`` that the end of the repeat makes room for."""
+    if len(bars) < 3 or bars[0].signs or "|:" not in bars[1].signs:
+        return False
+    end = next((bar for bar in bars[1:] if ":|" in bar.ends), bars[0])
+    return bars[0].length > 0 and end.length == _whole(end) - bars[0].length
 
 
 def _track(places: Placed) -> "Track":

@@ -24,9 +24,9 @@ _ENDLESS = 1 << 60  # ticks: until a sign ends it
 class EventGrammar:
     """The grammar of `bowerbird.music.polyphony.Events`."""
 
-    def __init__(self, alphabet: "Events", bars: int = 0) -> None:
-        """Begin a piece; with ``bars`` it has to end after so many, where bars are counted."""
-        self.alphabet, self.limit = alphabet, bars
+    def __init__(self, alphabet: "Events", bars: int = 0, *, steady: bool = False) -> None:
+        """Begin a piece; with ``bars`` it ends after so many; ``steady`` keeps to one meter."""
+        self.alphabet, self.limit, self.steady = alphabet, bars, steady
         self.kind = alphabet.kind
         self.pairs = self.kind in ("midi-like", "performance")
         self.last: Any = "start"
@@ -85,7 +85,9 @@ class EventGrammar:
             self._ends(mask)
 
     def _at_bar(self) -> bool:
-        """Return whether a bar has just begun that is not the first."""
+        """Return whether a bar has just begun that may have a new meter."""
+        if self.steady:
+            return False
         if self.kind in ("remi", "performance"):
             return self.kind == "remi" and self.last == "bar" and self.count > 1
         return self.at > self.bar and (self.at - self.bar) % self.length == 0
@@ -175,16 +177,9 @@ class EventGrammar:
         if not (0 <= sign < self.alphabet.size and self.allowed()[sign]):
             raise MusicError(f"the sign {sign} may not come here")
         name = self.alphabet.names[sign]
-        kind = self._kind(name)
-        match kind:
+        match self._kind(name):
             case "M":
-                if self.meter >= 0:
-                    self.order = (1, -1, -1)
-                    if self.kind != "remi":
-                        self.count += (self.at - self.bar) // self.length
-                        self.bar = self.at
-                self.meter, new = sign, bar_length(name[1:], GRID)
-                self.length = new if self.count or self.kind != "remi" else 0
+                self._set_meter(sign, bar_length(name[1:], GRID))
             case "program":
                 self.voices += 1
                 self.voice = 0 if self.voices == 1 else -1
@@ -196,26 +191,35 @@ class EventGrammar:
                 self._move(self.bar)
             case "position":
                 self._move(self.bar + name[1])
-            case "shift":
-                if name[1]:
-                    self._move(self.at + name[1])
+            case "shift" if name[1]:
+                self._move(self.at + name[1])
             case "voice":
                 self.voice = self.drawn = name[1]
             case "loud":
                 self.loud = sign
-            case "on":
-                self.order, self.drawn = (2, self.voice, name[1]), -1
-                if self.pairs:
-                    self.sounding[self.voice, name[1]] = _ENDLESS
-                    self.begun[self.voice, name[1]] = self.at
-                else:
-                    self.sounding[self.voice, name[1]] = self.at
             case "lasts":
                 self.sounding[self.order[1:]] += name[1]
-            case "off":
-                self.order, self.drawn = (0, self.voice, name[1]), -1
-                del self.sounding[self.voice, name[1]]
+            case "on" | "off" as what:
+                self._note(what, name[1])
         self.last = name
+
+    def _note(self, what: str, pitch: int) -> None:
+        place = self.voice, pitch
+        self.order, self.drawn = (2 if what == "on" else 0, *place), -1
+        if what == "off":
+            del self.sounding[place]
+        else:
+            self.sounding[place] = _ENDLESS if self.pairs else self.at
+            self.begun[place] = self.at
+
+    def _set_meter(self, sign: int, length: int) -> None:
+        if self.meter >= 0:
+            self.order = (1, -1, -1)
+            if self.kind != "remi":
+                self.count += (self.at - self.bar) // self.length
+                self.bar = self.at
+        self.meter = sign
+        self.length = length if self.count or self.kind != "remi" else 0
 
     def _move(self, time: int) -> None:
         self.at, self.order = time, (-1, -1, -1)

@@ -48,11 +48,27 @@ END, BAR, REST, HOLD = "end", "|", "rest", "hold"
 class Alphabet(Protocol):
     """What turns scores into signs, numbered from 0, and back."""
 
-    kind: str
-    size: int
-    """Number of signs."""
-    end: int
-    """The sign that ends a piece."""
+    @property
+    def kind(self) -> str:
+        """The name of the alphabet."""
+        ...
+
+    @property
+    def size(self) -> int:
+        """Number of signs."""
+        ...
+
+    @property
+    def end(self) -> int:
+        """The sign that ends a piece."""
+        ...
+
+    def opening(self, key: Key | None = None, meter: Meter | None = None) -> list[int]:
+        """Return the signs that ask for a meter, and a key; a key needs a meter before it.
+
+        Raises MusicError for a meter or key that the alphabet does not have.
+        """
+        ...
 
     def encode(self, score: "Score") -> np.ndarray:
         """Return the signs of a score, without the end; raise MusicError if it has no signs."""
@@ -62,8 +78,11 @@ class Alphabet(Protocol):
         """Return the score of signs; raise MusicError for a number that is no sign."""
         ...
 
-    def grammar(self) -> Grammar:
-        """Return what says which signs may come next, at the beginning of a piece."""
+    def grammar(self, bars: int = 0, *, steady: bool = False) -> Grammar:
+        """Return what says which signs may come next, at the beginning of a piece.
+
+        ``bars`` is how many there shall be, as played (0: any number); ``steady`` is one meter.
+        """
         ...
 
     def described(self) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 
 from bowerbird.music.error import MusicError
+from bowerbird.music.eventgrammar import EventGrammar
 from bowerbird.music.events import new_meter, new_score, new_tempo, new_track
 from bowerbird.music.key import MODES, key_at, key_of, with_key
 from bowerbird.music.meter import Meter, bar_length, bars_of, meters_of
@@ -28,8 +29,6 @@ from bowerbird.music.voices import GRID, SECOND, Voices, voices_of
 
 if TYPE_CHECKING:
     from symusic.core import ScoreTick as Score
-
-    from bowerbird.music.eventgrammar import EventGrammar
 
 EventKind = Literal["remi", "tsd", "midi-like", "structured", "performance"]
 EVENT_KINDS: tuple[EventKind, ...] = get_args(EventKind)
@@ -239,11 +238,13 @@ class Events:
             state.read(self.names[sign])
         return state.score(seconds=self.kind == "performance")
 
-    def grammar(self) -> "EventGrammar":
-        """Return what says which signs may come next, at the beginning of a piece."""
-        from bowerbird.music.eventgrammar import EventGrammar  # noqa: PLC0415
+    def grammar(self, bars: int = 0, *, steady: bool = False) -> EventGrammar:
+        """Return what says which signs may come next, at the beginning of a piece.
 
-        return EventGrammar(self)
+        ``bars`` is how many there shall be (0: any number; a performance has none); ``steady`` is
+        one meter.
+        """
+        return EventGrammar(self, bars, steady=steady)
 
     def described(self) -> dict[str, Any]:
         """Return the kind, and the numbers of the signs among all of the kind."""

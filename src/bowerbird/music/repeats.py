@@ -54,7 +54,8 @@ def _beginning(score: "Score", time: int) -> int:
         return 0
     meter = score.time_signatures[0]
     bar = 4 * score.ticks_per_quarter * meter.numerator // meter.denominator
-    return 0 if bar and time % bar == 0 else min(score.start(), time)
+    first = min(int(track.notes.numpy()["time"].min()) for track in score.tracks if track.notes)
+    return 0 if bar and time % bar == 0 else min(first, time)
 
 
 def expanded(score: "Score") -> "Score":
