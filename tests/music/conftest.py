@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from bowerbird.music.abc import Tune, read_abc
+from bowerbird.music.abc import read_abc
 from bowerbird.music.bars import score_of_tune
 from bowerbird.music.files import read_score
+from bowerbird.music.tune import Tune
 
 NOTTINGHAM = Path(__file__).resolve().parents[3] / "shared/data/music/nottingham"
 TUNES = Path(str(distribution("music21").locate_file("music21/corpus")))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bowerbird.music.abc import Tune, read_abc
+from bowerbird.music.abc import read_abc
 from bowerbird.music.abcwriter import abc_of_score
 from bowerbird.music.bars import adds_up, score_of_tune
 from bowerbird.music.error import MusicError
@@ -10,6 +10,7 @@ from bowerbird.music.files import read_scores
 from bowerbird.music.key import Key, key_of
 from bowerbird.music.melody import grid_notes
 from bowerbird.music.repeats import expanded
+from bowerbird.music.tune import Tune
 
 C = "M:4/4\nL:1/8\nK:C\n"
 
@@ -46,7 +47,15 @@ def test_octaves(tune):
 
 @pytest.mark.parametrize(
     ("written", "length"),
-    [("A", 0.5), ("A2", 1), ("A/", 0.25), ("A/2", 0.25), ("A//", 0.125), ("A3/2", 0.75), ("A3/4", 0.375)],
+    [
+        ("A", 0.5),
+        ("A2", 1),
+        ("A/", 0.25),
+        ("A/2", 0.25),
+        ("A//", 0.125),
+        ("A3/2", 0.75),
+        ("A3/4", 0.375),
+    ],
 )
 def test_lengths(tune, written, length):
     assert lengths(tune(C + written + "|")) == [length]
@@ -94,7 +103,9 @@ def test_broken_rhythm(tune):
 
 def test_tuplets(tune):
     third = 1 / 3
-    assert lengths(tune(C + "(3ABc d2 (3:2:2 A4B2|")) == pytest.approx([third] * 3 + [1, 4 * third, 2 * third])
+    assert lengths(tune(C + "(3ABc d2 (3:2:2 A4B2|")) == pytest.approx(
+        [third] * 3 + [1, 4 * third, 2 * third]
+    )
 
 
 def test_triplets_are_exact(tune):
@@ -103,7 +114,13 @@ def test_triplets_are_exact(tune):
 
 
 def test_chords_and_voices(tune):
-    assert notes(tune(C + "[CEG]2 [C2E2]|")) == [(0, 1, 60), (0, 1, 64), (0, 1, 67), (1, 1, 60), (1, 1, 64)]
+    assert notes(tune(C + "[CEG]2 [C2E2]|")) == [
+        (0, 1, 60),
+        (0, 1, 64),
+        (0, 1, 67),
+        (1, 1, 60),
+        (1, 1, 64),
+    ]
     score = tune(C + "V:1\nc4 d4|\nV:2\nC8|\n")
     assert [len(track.notes) for track in score.tracks] == [2, 1]
     assert notes(tune(C + "c4 d4 & C8|")) == [(0, 2, 72), (0, 4, 60), (2, 2, 74)]
@@ -157,7 +174,9 @@ def test_endings_are_played(tune):
 
 
 def test_the_head(tune):
-    score = tune("T:The Ranting Highlandman\nT:another\nR:Reel\nM:C|\nL:1/8\nQ:1/2=112\nK:Ador\nA8|")
+    score = tune(
+        "T:The Ranting Highlandman\nT:another\nR:Reel\nM:C|\nL:1/8\nQ:1/2=112\nK:Ador\nA8|"
+    )
     assert score.tracks[0].name == "The Ranting Highlandman"
     assert (score.tempos[0].qpm, key_of(score)) == (pytest.approx(224), Key("A", "dorian"))
     meter = score.time_signatures[0]
@@ -171,7 +190,7 @@ def test_many_tunes_and_a_file_head(tmp_path):
     assert [name for name, _ in read_scores(path)] == ["tunes.abc: 1 A", "tunes.abc: 2 B"]
 
 
-# --- errors say the line ----------------------------------------------------------------------------
+# --- errors say the line --------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -197,7 +216,7 @@ def test_errors_say_the_line(body, told):
     assert told in error(body)
 
 
-# --- real tunes -------------------------------------------------------------------------------------
+# --- real tunes -----------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -211,7 +230,9 @@ def real(corpus21):
 
 def test_almost_all_real_tunes_are_read(corpus21):
     skipped = {}
-    read = [n for p in sorted(corpus21("ryansMammoth").glob("*.abc")) for n in read_scores(p, skipped)]
+    read = [
+        n for p in sorted(corpus21("ryansMammoth").glob("*.abc")) for n in read_scores(p, skipped)
+    ]
     assert (len(read), len(skipped)) == (1049, 10)
     assert all("line " in why for why in skipped.values())
 
@@ -227,5 +248,8 @@ def test_written_tunes_are_the_same(real):
 
 
 def same_notes(one, other):
-    first, second = ([*zip(*map(list, (g.starts, g.pitches, g.ends)), strict=True)] for g in (grid_notes(one, 24), grid_notes(other, 24)))
+    first, second = (
+        [*zip(*map(list, (g.starts, g.pitches, g.ends)), strict=True)]
+        for g in (grid_notes(one, 24), grid_notes(other, 24))
+    )
     return sorted(first) == sorted(second)

@@ -15,14 +15,18 @@ from bowerbird.music.melody import is_melody, melody
 from bowerbird.music.midi import seconds_of
 from bowerbird.music.novelty import interval_signs, novelty
 
-REEL = "M:4/4\nL:1/8\nK:D\nA|d2fd Adfd|gfef gabg|d2fd Adfd|gfec d2dA|d2fd Adfd|gfef gabg|a3g fedf|gfec d2|\n"
+REEL = (
+    "M:4/4\nL:1/8\nK:D\nA|d2fd Adfd|gfef gabg|d2fd Adfd|gfec d2dA|"
+    "d2fd Adfd|gfef gabg|a3g fedf|gfec d2|\n"
+)
 JIG = "M:6/8\nL:1/8\nK:G\nGAB dBG|cec BdB|AGA BGE|DEF G3|gfe dBG|cBA BGE|DEF GAB|AFD G3|\n"
 
 
 @pytest.fixture
 def folder(tmp_path, tune):
     write_score(tmp_path / "a.mid", tune(REEL))
-    write_score(tmp_path / "deep/b.abc" if (tmp_path / "deep").mkdir() else tmp_path / "deep/b.abc", tune(JIG))
+    (tmp_path / "deep").mkdir()
+    write_score(tmp_path / "deep/b.abc", tune(JIG))
     (tmp_path / "bad.mid").write_bytes(b"MThd")
     (tmp_path / "readme.txt").write_text("hello")
     (tmp_path / "one.abc").write_text("X:1\nT:One\nK:C\nA|\n\nX:2\nT:Bad\nK:C\n[A|\n")
@@ -37,9 +41,9 @@ def test_whatever_is_left_out_has_a_reason(folder):
     assert why["bad.mid"] == "it is cut short in its header; fetch it again"
     assert why["readme.txt"].startswith("it is none of .mid")
     assert why["one.abc: 1 One"] == "it has 1 notes, fewer than 8"
-    assert "line 8: a bracket is not closed" in why["one.abc: tune 2"]
+    assert "line 9: a bracket is not closed" in why["one.abc: tune 2"]
     assert "hidden" in why[".hidden.mid"]
-    assert corpus.summary().startswith("2 pieces, 111 notes; 5 left out (")
+    assert corpus.summary().startswith("2 pieces, 100 notes; 5 left out (")
 
 
 def test_files_globs_and_no_file_twice(folder):
@@ -137,7 +141,7 @@ def test_melody(corpus21, tune):
 
 def test_novelty_finds_transposed_copies(tune, scottish):
     train = scottish.split().train
-    name, source = train[100]
+    _, source = train[100]
     found = novelty(transposed(source, 4), train)
     assert found.longest_copy_notes == source.note_num()
     assert found.copied_share == 1
@@ -147,7 +151,7 @@ def test_novelty_finds_transposed_copies(tune, scottish):
     mixed = tune(JIG.replace("M:6/8", "M:6/8").replace("gfe dBG|cBA", "ggg ddd|BBB"))
     copied = novelty(mixed, [("reel", reel), ("jig", jig)])
     assert (copied.piece, copied.start) == ("jig", 0)
-    assert copied.longest_copy_notes == 22
+    assert copied.longest_copy_notes == 23  # the next note has the same interval
 
 
 def test_intervals_by_hand(tune):

@@ -38,9 +38,17 @@ def test_what_is_no_key(text):
 
 
 def test_signatures_are_those_of_the_circle_of_fifths():
-    circle = "Cb Gb Db Ab Eb Bb F C G D A E B F# C#".split()
+    circle = ["Cb", "Gb", "Db", "Ab", "Eb", "Bb", "F", "C", "G", "D", "A", "E", "B", "F#", "C#"]
     assert [key_of_signature(n, minor=False).tonic for n in range(-7, 8)] == circle
-    assert [key_of_signature(n, minor=True).tonic for n in range(-3, 4)] == "C G D A E B F#".split()
+    assert [key_of_signature(n, minor=True).tonic for n in range(-3, 4)] == [
+        "C",
+        "G",
+        "D",
+        "A",
+        "E",
+        "B",
+        "F#",
+    ]
 
 
 @pytest.mark.parametrize("mode", ["major", "minor", "dorian", "mixolydian"])

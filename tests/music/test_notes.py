@@ -5,7 +5,14 @@ import itertools
 import numpy as np
 import pytest
 
-from bowerbird.music.alphabets import KINDS, MELODIES, alphabet_from, encoded, full_alphabet, learned_alphabet
+from bowerbird.music.alphabets import (
+    KINDS,
+    MELODIES,
+    alphabet_from,
+    encoded,
+    full_alphabet,
+    learned_alphabet,
+)
 from bowerbird.music.augment import AugmentConfig, transposed
 from bowerbird.music.error import MusicError
 from bowerbird.music.files import read_scores
@@ -26,7 +33,9 @@ def told(alphabet, score):
 
 def rows(score):
     lines = grid_notes(score, 24)
-    return sorted(zip(lines.starts.tolist(), lines.ends.tolist(), lines.pitches.tolist(), strict=True))
+    return sorted(
+        zip(lines.starts.tolist(), lines.ends.tolist(), lines.pitches.tolist(), strict=True)
+    )
 
 
 def test_a_tune_by_hand(tune):
@@ -83,7 +92,9 @@ def test_the_grammar_accepts_what_is_there(nottingham, kind):
 def test_the_grammar_accepts_scottish_tunes(corpus21, kind):
     alphabet = full_alphabet(kind)
     tunes = list(read_scores(corpus21("airdsAirs/book3.abc"), {}))
-    good = [accepts(alphabet.grammar(), [*alphabet.encode(melody(s)).tolist(), 0]) for _, s in tunes]
+    good = [
+        accepts(alphabet.grammar(), [*alphabet.encode(melody(s)).tolist(), 0]) for _, s in tunes
+    ]
     assert np.mean(good) > 0.98
 
 
@@ -99,7 +110,9 @@ def draw(alphabet, grammar, random, most=3000):
         mask = grammar.allowed()
         assert mask.any(), "nothing may come next"
         choice = np.flatnonzero(mask)
-        sign = alphabet.end if mask[alphabet.end] and random.random() < 0.3 else random.choice(choice)
+        sign = (
+            alphabet.end if mask[alphabet.end] and random.random() < 0.3 else random.choice(choice)
+        )
         if sign == alphabet.end:
             return signs
         grammar.advance(int(sign))
@@ -177,10 +190,19 @@ def test_an_alphabet_is_described_and_built_again(kind, pieces):
 
 @pytest.mark.parametrize(
     "described",
-    [{}, {"kind": "x"}, {"kind": "notes"}, {"kind": "abc", "tokens": ["z"]}, {"kind": "abc"},
-     {"kind": "remi", "signs": [0, 5, 3]}, {"kind": "remi", "signs": [0, 10**9]}, {"kind": "tsd"},
-     {"kind": "notes", "meters": [], "lengths": [], "pitches": [0, 0]},
-     {"kind": "notes", "meters": [[4, 4]], "lengths": [12], "pitches": [-900, 900]}, 7],
+    [
+        {},
+        {"kind": "x"},
+        {"kind": "notes"},
+        {"kind": "abc", "tokens": ["z"]},
+        {"kind": "abc"},
+        {"kind": "remi", "signs": [0, 5, 3]},
+        {"kind": "remi", "signs": [0, 10**9]},
+        {"kind": "tsd"},
+        {"kind": "notes", "meters": [], "lengths": [], "pitches": [0, 0]},
+        {"kind": "notes", "meters": [[4, 4]], "lengths": [12], "pitches": [-900, 900]},
+        7,
+    ],
 )
 def test_damaged_descriptions(described):
     with pytest.raises(MusicError):

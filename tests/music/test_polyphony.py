@@ -64,7 +64,10 @@ def test_the_pedal_holds_notes():
 
 def test_a_note_ends_where_it_begins_again():
     voices = voices_of(piece([[0, 960, 60], [480, 480, 60], [480, 240, 60]]))
-    assert list(zip(voices.starts.tolist(), voices.ends.tolist(), strict=True)) == [(0, 24), (24, 48)]
+    assert list(zip(voices.starts.tolist(), voices.ends.tolist(), strict=True)) == [
+        (0, 24),
+        (24, 48),
+    ]
 
 
 def test_drums_and_instruments_stay():
@@ -100,11 +103,19 @@ def test_tokens_are_those_of_miditok(nottingham, kind):
     from bowerbird.music.melody import melody  # noqa: PLC0415
 
     config = miditok.TokenizerConfig(
-        beat_res={(0, 4): 24}, use_velocities=False, use_programs=False, use_time_signatures=False,
-        use_tempos=False, use_note_duration_programs=list(range(-1, 128)),
+        beat_res={(0, 4): 24},
+        use_velocities=False,
+        use_programs=False,
+        use_time_signatures=False,
+        use_tempos=False,
+        use_note_duration_programs=list(range(-1, 128)),
     )
-    tokenizer = {"remi": miditok.REMI, "tsd": miditok.TSD, "midi-like": miditok.MIDILike,
-                 "structured": miditok.Structured}[kind](config)
+    tokenizer = {
+        "remi": miditok.REMI,
+        "tsd": miditok.TSD,
+        "midi-like": miditok.MIDILike,
+        "structured": miditok.Structured,
+    }[kind](config)
     ours = Events(kind)
     compared = 0
     for name, given in nottingham[::20]:
@@ -137,6 +148,11 @@ def mine(name):
         return ("Bar", 0)
     if not isinstance(name, tuple):
         return None
-    words = {"on": "Pitch", "off": "NoteOff", "lasts": "Duration", "shift": "TimeShift",
-             "position": "Position"}
+    words = {
+        "on": "Pitch",
+        "off": "NoteOff",
+        "lasts": "Duration",
+        "shift": "TimeShift",
+        "position": "Position",
+    }
     return (words[name[0]], name[1]) if name[0] in words else None

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bowerbird.music.abc import Tune, read_abc
+from bowerbird.music.abc import read_abc
 from bowerbird.music.abcgrammar import AbcGrammar
 from bowerbird.music.abcwriter import length_token, measures_of
 from bowerbird.music.bars import score_of_tune
@@ -23,6 +23,7 @@ from bowerbird.music.events import new_tempo
 from bowerbird.music.key import MODES, Key, key_at
 from bowerbird.music.meter import Meter, usual_tempo
 from bowerbird.music.notation import notation
+from bowerbird.music.tune import Tune
 
 if TYPE_CHECKING:
     from symusic.core import ScoreTick as Score

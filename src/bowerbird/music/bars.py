@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bowerbird.music.abc import QUARTER, WHOLE, Bar, Tune
 from bowerbird.music.error import MusicError
 from bowerbird.music.events import (
     FIDDLE,
@@ -27,11 +26,15 @@ from bowerbird.music.events import (
     new_track,
 )
 from bowerbird.music.key import with_key
+from bowerbird.music.midi import LAST_TICK, check_hours
+from bowerbird.music.tune import QUARTER, WHOLE, Bar, Tune
 
 if TYPE_CHECKING:
     from symusic.core import ScoreTick as Score
     from symusic.core import TrackTick as Track
 
+
+LONGEST_BAR = 16 * WHOLE  # units: what is longer is no bar
 
 Placed = list[tuple[Bar, int, int]]
 """Bars, where they begin, and where the next begins, in units."""
@@ -40,7 +43,7 @@ Placed = list[tuple[Bar, int, int]]
 def score_of_tune(tune: Tune) -> "Score":
     """Return the score of a tune as it is written, at 480 ticks a quarter note.
 
-    Raises MusicError for a tune without a note.
+    Raises MusicError for a tune without a note, or one that lasts for hours.
     """
     score = new_score()
     for voice, bars in tune.voices.items():
@@ -60,11 +63,12 @@ def score_of_tune(tune: Tune) -> "Score":
     if not score.tracks:
         raise MusicError(f"line {tune.line}: the tune has no notes")
     with_key(score, tune.key)
-    if tune.qpm:
+    if tune.qpm > 0:
         score.tempos.append(new_tempo(0, min(max(tune.qpm, 10), 1000)))
     if tune.rhythm:
         score.markers.append(new_marker(0, f"R:{tune.rhythm}"))
     score.markers.sort(key=lambda marker: marker.time)
+    check_hours(score)
     return score
 
 
@@ -120,6 +124,8 @@ def _ends(bar: Bar, after: Bar | None) -> bool:
 
 def _own_meter(bar: Bar) -> tuple[int, int]:
     """Return the meter of a bar that is too long or too short, by its length."""
+    if bar.length > LONGEST_BAR:
+        raise MusicError(f"line {bar.line}: a bar of {bar.length / QUARTER:.0f} quarter notes")
     step = gcd(bar.length, WHOLE)
     if WHOLE % step == 0 and WHOLE // step <= 64 and not (WHOLE // step) & (WHOLE // step - 1):
         part = max(WHOLE // step, bar.meter[1])
@@ -163,6 +169,8 @@ def _track(places: Placed) -> "Track":
                 if tied:
                     open_ties[pitch] = row
     table = np.array([row for row in rows if row[1] > 0], np.int64).reshape(-1, 3)
+    if len(table) and table[:, :2].sum(1).max() > LAST_TICK:
+        raise MusicError("it is endlessly long")
     return new_track(table[np.lexsort((table[:, 2], table[:, 0]))])
 
 

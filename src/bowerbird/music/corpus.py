@@ -22,11 +22,11 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
-from bowerbird.music.abc import Tune
 from bowerbird.music.error import MusicError
 from bowerbird.music.files import SUFFIXES, read_scores
 from bowerbird.music.melody import melody
 from bowerbird.music.novelty import melody_intervals
+from bowerbird.music.tune import Tune
 
 if TYPE_CHECKING:
     from symusic.core import ScoreTick as Score
@@ -92,10 +92,8 @@ class Corpus:
         notes = sum(score.note_num() for _, score in pieces)
         line = f"{len(pieces):,} pieces, {notes:,} notes"
         if self.skipped:
-            why = Counter(re.sub(r"line \d+: |\d[\d/.]*", "", w) for w in self.skipped.values())
-            told = "; ".join(
-                f"{count}: {' '.join(reason.split())}" for reason, count in why.most_common(4)
-            )
+            why = Counter(re.sub(r"line \d+: |'.*|: .*", "", w) for w in self.skipped.values())
+            told = "; ".join(f"{reason}: {count}" for reason, count in why.most_common(4))
             line += f"; {len(self.skipped):,} left out ({told})"
         return line
 

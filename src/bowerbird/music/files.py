@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bowerbird.learning.atomic import whole
-from bowerbird.music.abc import Tune, read_abc
+from bowerbird.music.abc import read_abc
 from bowerbird.music.bars import score_of_tune
 from bowerbird.music.error import MusicError
 from bowerbird.music.midi import score_of_midi
 from bowerbird.music.musicxml import read_musicxml, unpacked
+from bowerbird.music.tune import Tune
 
 if TYPE_CHECKING:
     from symusic.core import ScoreTick as Score

@@ -98,10 +98,15 @@ def _check(score: "Score") -> None:
     for meter in score.time_signatures:
         if meter.numerator < 1 or meter.denominator not in (1, 2, 4, 8, 16, 32, 64):
             raise MusicError(f"its meter is {meter.numerator}/{meter.denominator}; fetch it again")
+    check_hours(score)
+    _once(score)
+
+
+def check_hours(score: "Score") -> None:
+    """Raise MusicError for a score that lasts longer than any music does."""
     hours = seconds_of(score) / 3600
     if hours > MOST_HOURS:
         raise MusicError(f"it lasts {hours:.0f} hours; at most {MOST_HOURS} can be read")
-    _once(score)
 
 
 def _once(score: "Score") -> None:

@@ -8,9 +8,9 @@ import io
 import zipfile
 from xml.etree.ElementTree import Element, ParseError, fromstring
 
-from bowerbird.music.abc import QUARTER, Bar, Tune
 from bowerbird.music.error import MusicError
 from bowerbird.music.key import MODES, Key, key_of_signature
+from bowerbird.music.tune import QUARTER, Bar, Tune
 
 MOST_BYTES = 1 << 27  # unpacked: a full score of a symphony has a tenth
 _STEPS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
