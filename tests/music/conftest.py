@@ -1,13 +1,53 @@
-"""Small scores, written out."""
+"""Real tunes, read once; where the corpora lie; and small scores, written out."""
+
+from functools import cache
+from importlib.metadata import distribution
+from pathlib import Path
 
 import pytest
 from symusic import KeySignature, Note, Score, Tempo, TextMeta, TimeSignature, Track
 
+from bowerbird.music.abc import read_abc
+from bowerbird.music.bars import score_of_tune
+from bowerbird.music.files import read_score
+from bowerbird.music.tune import Tune
+
+NOTTINGHAM = Path(__file__).resolve().parents[3] / "shared/data/music/nottingham"
 TPQ = 480
+TUNES = Path(str(distribution("music21").locate_file("music21/corpus")))
+
+
+@pytest.fixture(scope="session")
+def nottingham():
+    """Read all of Nottingham's 1,034 MIDI files with melody and chords."""
+    if not NOTTINGHAM.is_dir():
+        pytest.skip("the Nottingham collection is not on this machine")
+    paths = sorted(NOTTINGHAM.glob("*.mid"))
+    assert len(paths) == 1034
+    return [(path.name, read_score(path)) for path in paths]
 
 
 @pytest.fixture(scope="session")
 def tune():
+    """Read one tune of ABC, given without its X: line."""
+
+    @cache
+    def read(body):
+        (found,) = read_abc("X:1\n" + body)
+        assert isinstance(found, Tune), found
+        return score_of_tune(found)
+
+    return read
+
+
+@pytest.fixture(scope="session")
+def corpus21():
+    """Find a file of music21's corpus."""
+    return lambda name: TUNES / name
+
+
+@pytest.fixture(scope="session")
+def written():
     """Make a score of tracks, each a list of (quarter, quarters, pitch[, velocity])."""
 
     def make(*tracks, meter=(4, 4), key=0, minor=False, qpm=120, programs=(), signs=()):
@@ -29,7 +69,7 @@ def tune():
 
 
 @pytest.fixture(scope="session")
-def melody(tune):
+def melody(written):
     """Make a score of one line from (pitch, quarters) in a row; None is a rest."""
 
     def make(*notes, **about):
@@ -38,6 +78,6 @@ def melody(tune):
             if pitch is not None:
                 rows.append((at, length, pitch))
             at += length
-        return tune(rows, **about)
+        return written(rows, **about)
 
     return make

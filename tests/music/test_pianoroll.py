@@ -17,8 +17,8 @@ def notes(svg):
     return [r for r in found if r.get("class", "").startswith("n ")]
 
 
-def test_every_note_is_drawn(tune):
-    score = tune([(0, 1, 60), (1, 2, 64, 30), (3, 1, 67, 120)], [(0, 4, 48)])
+def test_every_note_is_drawn(written):
+    score = written([(0, 1, 60), (1, 2, 64, 30), (3, 1, 67, 120)], [(0, 4, 48)])
     roll = draw_roll(score)
     found = notes(roll.svg)
     assert [r.get("class") for r in found] == ["n t1", "n t0", "n t0", "n t0"]
@@ -44,17 +44,17 @@ def test_rows_are_even(melody):
     assert all(length % 16 == 0 for length in lengths)
 
 
-def test_png(tune):
-    roll = draw_roll(tune([(0, 4, 60)]), RollConfig(width=500, title="One note"))
+def test_png(written):
+    roll = draw_roll(written([(0, 4, 60)]), RollConfig(width=500, title="One note"))
     picture = np.asarray(Image.open(io.BytesIO(png_of(roll.svg, 96))).convert("RGB"))
     assert picture.shape[1] == 500
     blue = picture[..., 2].astype(int) - picture[..., 0] > 50
     assert blue.sum() > 300 * 5  # a note of nearly the whole width
 
 
-def test_bad_input(tune):
+def test_bad_input(written):
     with pytest.raises(ValueError, match="no notes"):
         draw_roll(Score(480))
-    many = tune([(i / 8, 0.125, 60) for i in range(50_001)])
+    many = written([(i / 8, 0.125, 60) for i in range(50_001)])
     with pytest.raises(ValueError, match="more than 50,000 notes"):
         draw_roll(many)

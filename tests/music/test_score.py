@@ -56,9 +56,9 @@ def test_png_has_a_title_a_tempo_and_notes(reel):
     assert (rows > 0.75).sum() >= 10  # staff lines: five on each of two systems
 
 
-def test_chord_names_have_their_flats(tune):
+def test_chord_names_have_their_flats(written):
     chords = [(0, 4, p) for p in (46, 50, 53)]
-    (page,) = engrave(tune([(i, 1, 65 + i) for i in range(4)], chords, key=-2)).pages
+    (page,) = engrave(written([(i, 1, 65 + i) for i in range(4)], chords, key=-2)).pages
     assert "♭" in page
 
 

@@ -23,8 +23,8 @@ def loudness(audio, step=441):
     return np.sqrt(power.reshape(-1, step).mean(axis=1))
 
 
-def test_a_rendered_a4_is_440_hz(tune):
-    audio = render(tune([(0, 2, 69)], programs=[73]), DRY)
+def test_a_rendered_a4_is_440_hz(written):
+    audio = render(written([(0, 2, 69)], programs=[73]), DRY)
     spectrum = np.abs(np.fft.rfft(audio.sum(axis=0)[:RATE] * np.hanning(RATE), 4 * RATE))
     assert audio.dtype == np.float32
     assert audio.shape[0] == 2
@@ -32,9 +32,9 @@ def test_a_rendered_a4_is_440_hz(tune):
 
 
 @pytest.mark.parametrize("program", [0, 21, 40, 109])
-def test_notes_begin_and_end_when_they_are_written(tune, program):
+def test_notes_begin_and_end_when_they_are_written(written, program):
     # a quarter at 120 a minute is 0.5 s; a gap of a quarter between notes
-    audio = render(tune([(0, 1, 69), (2, 1, 72), (4, 2, 74)], programs=[program]), DRY)
+    audio = render(written([(0, 1, 69), (2, 1, 72), (4, 2, 74)], programs=[program]), DRY)
     heard = loudness(audio) / loudness(audio).max()
     for start in (0, 1.0, 2.0):
         first = round(start * 100)
@@ -43,11 +43,11 @@ def test_notes_begin_and_end_when_they_are_written(tune, program):
     assert heard[45] > 3 * heard[85]  # and is let go after 0.5 s
 
 
-def test_louder_velocity_is_louder_sound(tune):
+def test_louder_velocity_is_louder_sound(written):
     peaks = []
     for velocity in (20, 50, 80, 127):
         # the other note, long after, fixes the scale
-        audio = render(tune([(0, 1, 69, velocity), (8, 1, 60, 127)]), DRY)
+        audio = render(written([(0, 1, 69, velocity), (8, 1, 60, 127)]), DRY)
         peaks.append(np.abs(audio[:, :RATE]).max())
     assert all(loud > 1.3 * soft for soft, loud in pairwise(peaks))
 
@@ -74,12 +74,14 @@ def test_blocks_have_no_seams(melody, monkeypatch):
     assert np.abs(render(score) - once).max() < 1e-4
 
 
-def test_chords_stand_behind_a_melody(tune):
+def test_chords_stand_behind_a_melody(written):
     chords = [(4 * i, 4, p) for i in range(4) for p in (48, 52, 55)]
     line = [(i, 1, 72) for i in range(16)]
 
     def share(balance):
-        audio = render(tune(line, chords, programs=[73, 73]), SoundConfig(room=0, balance=balance))
+        audio = render(
+            written(line, chords, programs=[73, 73]), SoundConfig(room=0, balance=balance)
+        )
         spectrum = np.abs(np.fft.rfft(audio.sum(axis=0)))
         hertz = np.fft.rfftfreq(audio.shape[1], 1 / RATE)
         return spectrum[(hertz > 510) & (hertz < 540)].max() / spectrum[hertz < 210].max()
@@ -87,21 +89,21 @@ def test_chords_stand_behind_a_melody(tune):
     assert share(True) > 2.5 * share(False)
 
 
-def test_program_pan_volume_and_pedal(tune):
-    plain = tune([(0, 1, 60), (4, 1, 60)])
+def test_program_pan_volume_and_pedal(written):
+    plain = written([(0, 1, 60), (4, 1, 60)])
     assert not np.array_equal(
         render(plain, DRY)[:, :RATE], render(plain, SoundConfig(room=0, program=40))[:, :RATE]
     )
-    panned = tune([(0, 1, 60)])
+    panned = written([(0, 1, 60)])
     panned.tracks[0].controls.append(ControlChange(0, 10, 127))
     left, right = np.abs(render(panned, DRY)).max(axis=1)
     assert left < 0.05 * right
-    soft = tune([(0, 1, 60), (4, 1, 60)])
+    soft = written([(0, 1, 60), (4, 1, 60)])
     soft.tracks[0].controls.append(ControlChange(0, 7, 40))
     soft.tracks[0].controls.append(ControlChange(1440, 7, 127))
     heard = loudness(render(soft, DRY))
     assert heard[:50].max() < 0.2 * heard[200:].max()
-    held = tune([(0, 1, 60), (4, 1, 60)])
+    held = written([(0, 1, 60), (4, 1, 60)])
     held.tracks[0].pedals.append(Pedal(0, 1440))
     assert loudness(render(held, DRY))[100] > 5 * loudness(render(plain, DRY))[100]
 
@@ -115,8 +117,8 @@ def test_drums_sound():
 
 
 @pytest.mark.parametrize("suffix", [".wav", ".flac", ".mp3", ".ogg"])
-def test_files_in_pieces_are_the_rendered_sound(tmp_path, tune, suffix):
-    score = tune([(i, 1, 60 + i % 12) for i in range(24)], qpm=150)
+def test_files_in_pieces_are_the_rendered_sound(tmp_path, written, suffix):
+    score = written([(i, 1, 60 + i % 12) for i in range(24)], qpm=150)
     path = tmp_path / f"a{suffix}"
     seconds = write_sound(path, score)
     audio = render(score)
@@ -141,23 +143,23 @@ def test_settings_are_checked(change, words):
         SoundConfig(**change)
 
 
-def test_bad_scores_are_refused(tmp_path, tune):
+def test_bad_scores_are_refused(tmp_path, written):
     with pytest.raises(ValueError, match="no notes"):
         render(Score(480))
     with pytest.raises(ValueError, match="no notes"):
         write_sound(tmp_path / "a.wav", Score(480))
-    long = tune([(0, 1, 60), (20000, 1, 60)])  # 2.8 hours
+    long = written([(0, 1, 60), (20000, 1, 60)])  # 2.8 hours
     with pytest.raises(ValueError, match=r"2\.8 hours, more than the 1 allowed"):
         render(long)
     with pytest.raises(ValueError, match="more than the 6 allowed"):
-        write_sound(tmp_path / "a.wav", tune([(0, 1, 60), (200000, 1, 60)]))
+        write_sound(tmp_path / "a.wav", written([(0, 1, 60), (200000, 1, 60)]))
     with pytest.raises(ValueError, match=r"a\.aiff is not audio; end its name in one of \.wav"):
         write_sound(tmp_path / "a.aiff", long)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_odd_scores_are_played(tune):
-    score = tune([(0, 0, 60), (0, 1, 0, 1), (1, 1, 127, 127)])
+def test_odd_scores_are_played(written):
+    score = written([(0, 0, 60), (0, 1, 0, 1), (1, 1, 127, 127)])
     score.tempos.append(Tempo(480, 900))
     assert np.isfinite(render(score, DRY)).all()
 

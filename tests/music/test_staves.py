@@ -16,53 +16,53 @@ def parts(score, **about):
     return parts_of(score, bars_of(score), Key(0), **about)
 
 
-def test_chords_beside_a_melody_become_names(tune):
-    (part,) = parts(tune(LINE, CHORDS))
+def test_chords_beside_a_melody_become_names(written):
+    (part,) = parts(written(LINE, CHORDS))
     assert [c.name for c in part.chords.values()] == ["C"]
-    both = parts(tune(LINE, CHORDS, programs=[73, 24]), accompaniment="staff")
+    both = parts(written(LINE, CHORDS, programs=[73, 24]), accompaniment="staff")
     assert len(both) == 2
     assert not both[0].chords
 
 
-def test_two_piano_tracks_are_two_hands(tune):
+def test_two_piano_tracks_are_two_hands(written):
     low = [(i, 1, 45 + i % 5) for i in range(8)]
-    (piano,) = parts(tune(LINE, low))
+    (piano,) = parts(written(LINE, low))
     assert [staff.clef for staff in piano.staves] == ["treble", "bass"]
-    assert len(parts(tune(LINE, low, programs=[73, 42]))) == 2
-    assert len(parts(tune(LINE, low, low))) == 3
+    assert len(parts(written(LINE, low, programs=[73, 42]))) == 2
+    assert len(parts(written(LINE, low, low))) == 3
 
 
-def test_one_piano_track_is_split_between_the_hands(tune):
+def test_one_piano_track_is_split_between_the_hands(written):
     both = [*LINE, *((2 * i, 2, p) for i in range(4) for p in (43, 47, 50))]
-    (piano,) = parts(tune(both))
+    (piano,) = parts(written(both))
     right, left = piano.staves
     assert {p for v in right.voices for n in v for p in n.pitches} == {72, 73, 74, 75, 76}
     assert {p for v in left.voices for n in v for p in n.pitches} == {43, 47, 50}
 
 
-def test_overlaps_are_voices_and_the_upper_is_first(tune):
+def test_overlaps_are_voices_and_the_upper_is_first(written):
     rows = [(0, 4, 60), (0, 1, 72), (1, 1, 74), (2, 2, 76), (4, 4, 67)]
-    (part,) = parts(tune(rows, programs=[40]))
+    (part,) = parts(written(rows, programs=[40]))
     upper, lower = part.staves[0].voices
     assert [n.pitches for n in upper] == [(72,), (74,), (76,), (67,)]
     assert [n.pitches for n in lower] == [(60,)]
 
 
-def test_a_line_of_chords_is_one_voice(tune):
-    (part,) = parts(tune([(i, 1, p + i) for i in range(8) for p in (60, 64)], programs=[40]))
+def test_a_line_of_chords_is_one_voice(written):
+    (part,) = parts(written([(i, 1, p + i) for i in range(8) for p in (60, 64)], programs=[40]))
     (voice,) = part.staves[0].voices
     assert all(len(n.pitches) == 2 for n in voice)
 
 
-def test_more_voices_than_can_be_written(tune):
+def test_more_voices_than_can_be_written(written):
     rows = [(i / 4, 8, 40 + 5 * i) for i in range(8)]
-    (part,) = parts(tune(rows, programs=[40]))
+    (part,) = parts(written(rows, programs=[40]))
     assert len(part.staves[0].voices) == 4
     assert sum(len(v) for v in part.staves[0].voices) == 8
 
 
-def test_names_and_drums(tune):
-    score = tune(LINE, programs=[40])
+def test_names_and_drums(written):
+    score = written(LINE, programs=[40])
     drums = Track("", 0, True)
     drums.notes.append(Note(0, 480, 38, 90))
     score.tracks.append(drums)
@@ -73,9 +73,9 @@ def test_names_and_drums(tune):
     ]
 
 
-def test_too_many_tracks_are_refused(tune):
+def test_too_many_tracks_are_refused(written):
     with pytest.raises(ValueError, match="65 tracks"):
-        parts(tune(*[LINE] * 65, programs=[40] * 65))
+        parts(written(*[LINE] * 65, programs=[40] * 65))
 
 
 def test_instruments_by_name():

@@ -1,0 +1,317 @@
+"""Which tokens of ABC may come next, so that bars add up and every tune can be read.
+
+The lengths of a bar make a whole one, whatever is drawn. The first bar may be short, a pickup; then
+a section may end early by as much. After a section that ends within a bar, either the rest of the
+bar comes, as the pickup of the next section, or a new bar. A tied note goes on with the same note.
+"""
+
+import re
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bowerbird.music.error import MusicError
+
+if TYPE_CHECKING:
+    from bowerbird.music.abctokens import AbcTokens
+
+QUARTER = 144  # parts: 6 of a tick of the grid, so that tuplets are whole
+_EIGHTH = QUARTER // 2
+_NOTE = re.compile("[_=^]*[A-Ga-g][,']*")
+_WAITS = 2  # a first ending is over, the second has to come
+_RANK = {"|": 0, "|]": 0, "||": 0, ":|": 0, "[M": 1, "|:": 2, "[1": 3, "[2": 3}
+
+
+class AbcGrammar:
+    """The grammar of `bowerbird.music.abctokens.AbcTokens`."""
+
+    def __init__(self, alphabet: "AbcTokens", bars: int = 0, *, steady: bool = False) -> None:
+        """Begin a tune of ``bars`` as played (0: any number); ``steady`` keeps to one meter."""
+        self.alphabet, self.limit, self.steady = alphabet, bars, steady
+        self.parts = _Parts.of(alphabet)
+        self.expects = "meter"
+        self.bar, self.meter = 0, -1  # parts of a bar, and the token of its meter
+        self.at = 0  # parts of this measure
+        self.starts: tuple[int, ...] = (0,)  # where in its bar this measure may have begun
+        self.lead = self.begin = 0  # where in a bar the tune began, and this section
+        self.number = 0  # measures that are over
+        self.left = 0  # notes of a tuplet that are still to come
+        self.pending = False  # whether the last note may still get a length
+        self.pitched = False  # whether what was written last can be tied
+        self.tied: tuple[str, ...] = ()
+        self.chord: list[str] = []
+        self.rank = -1  # of the last bar line since the last note
+        self.open, self.ending = False, 0
+        self.section = self.played = 0  # parts of this section, and with repeats before it
+        self.over, self.last = False, ""
+
+    def allowed(self) -> np.ndarray:
+        """Return for each token whether it may come next; after an end none may."""
+        mask = np.zeros(self.alphabet.size, bool)
+        if self.expects in ("meter", "key"):
+            mask[self.parts.heads[self.expects]] = True
+        elif self.expects == "chord":
+            mask[self.parts.notes] = True
+            mask[[self.alphabet.number[name] for name in self.chord]] = False
+            self._set(mask, "]", len(self.chord) > 1)
+        elif self.expects == "body":
+            at, left, late = self.at, self.left, True
+            if self.pending:
+                self._lengths(mask)
+                late = self._fits(_EIGHTH)
+                at, left = at + self._scaled(_EIGHTH), max(0, left - 1)
+            if late:
+                self._notes(mask, at, left)
+                self._lines(mask, at, left)
+                self._set(mask, "-", self.pitched)
+        return mask
+
+    def _lengths(self, mask: np.ndarray) -> None:
+        """Allow the lengths with which the measure can be filled."""
+        if self.left:
+            for token, length in self.parts.lengths.items():
+                mask[token] = self._fits(length)
+            return
+        for start in self.starts:
+            room = self.bar - start - self.at
+            mask[self.parts.length_signs] |= self.parts.leaves(room)
+
+    def _set(self, mask: np.ndarray, token: str, value: bool) -> None:
+        if token in self.alphabet.number:
+            mask[self.alphabet.number[token]] = value
+
+    def _scaled(self, length: int) -> int:
+        return length * 2 // 3 if self.left else length
+
+    def _fits(self, length: int) -> bool:
+        """Return whether the last note can have a length, so that the measure can be filled."""
+        at = self.at + self._scaled(length)
+        return self._fills(at, max(0, self.left - 1))
+
+    def _fills(self, at: int, left: int) -> bool:
+        return any(self.parts.fills(self.bar - start - at, left) for start in self.starts)
+
+    def _notes(self, mask: np.ndarray, at: int, left: int) -> None:
+        """Allow notes, chords, rests, tuplets."""
+        if self.ending == _WAITS or self.over:
+            return
+        room = self.bar - min(self.starts) - at
+        if room <= 0 and not left:
+            return
+        if self.tied:
+            notes = [n for n in self.parts.notes if self._goes_on(self.alphabet.tokens[n])]
+            mask[notes] = True
+            self._set(mask, "[", len(self.tied) > 1)
+            mask[notes] &= len(self.tied) == 1
+        else:
+            mask[self.parts.notes] = True
+            self._set(mask, "[", len(self.parts.notes) > 1)
+            self._set(mask, "z", True)
+        if not left:
+            for token, count in self.parts.tuplets.items():
+                mask[token] = self._fills(at, count)
+
+    def _goes_on(self, token: str) -> bool:
+        """Return whether a note can be the tied one: without a sign, the tie keeps it."""
+        return token in self.tied or token == self.tied[0].lstrip("^_=")
+
+    def _lines(self, mask: np.ndarray, at: int, left: int) -> None:
+        """Allow bar lines, signs and the end."""
+        if left:
+            return
+        if not at:
+            self._after_line(mask)
+            return
+        first = not self.number
+        places = [start + at for start in self.starts]
+        ended = self.bar in places or first
+        closes = not first and any(place % self.bar == self.begin for place in places)
+        self._set(mask, "|", ended)
+        if self.tied:
+            return
+        free = not self.open and not self.ending
+        early = bool(self.lead) and self.lead in places
+        last = free and not first and (ended or early)
+        if self.limit:
+            bars = (self.section + at) // self.bar
+            last = last and self.played + bars >= self.limit
+            closes = closes and self.played + 2 * bars <= self.limit
+            full = self.open and closes and self.played + 2 * bars >= self.limit
+            if last or (full and self.ending != 1):
+                mask[:] = False
+                self._set(mask, "|]" if last else ":|", True)
+                return
+        self._set(mask, "|]", last)
+        self._set(mask, ":|", closes)
+        self._set(mask, "||", free and (ended or closes))
+        self._set(mask, "|:", free)
+
+    def _after_line(self, mask: np.ndarray) -> None:
+        """Allow what may stand after a bar line, before the first note."""
+        free = not self.open and not self.ending and not self.tied
+        enough = not self.limit or self.played + self.section // self.bar >= self.limit
+        mask[self.alphabet.end] = self.over or (self.last == ":|" and free and enough)
+        if self.over:
+            return
+        if self.ending == _WAITS:
+            self._set(mask, "[2", True)
+            return
+        if self.rank == 0 and not self.steady and self.number:
+            mask[self.parts.meters] = True
+            mask[self.parts.inline.get(self.meter, self.alphabet.end)] &= self.last == ":|" and free
+        self._set(mask, "|:", free and self.rank < _RANK["|:"])
+        begun = self.section > 0 and self.starts == (0,) and not self.ending and not self.tied
+        self._set(mask, "[1", begun and self.rank < _RANK["[1"])
+
+    def advance(self, sign: int) -> None:
+        """Take a token as written; raise MusicError if it may not come next."""
+        if not (0 <= sign < self.alphabet.size and self.allowed()[sign]):
+            raise MusicError(f"the sign {sign} may not come here")
+        token = self.alphabet.tokens[sign]
+        if token in self.parts.length_of:
+            self._pass(self.parts.length_of[token])
+        elif self.expects == "chord":
+            if token == "]":
+                self.expects, self.pending, self.tied = "body", True, ()
+            else:
+                self.chord.append(token)
+        else:
+            if self.pending:
+                self._pass(_EIGHTH)
+            self._take(token, sign)
+        self.last = token
+
+    def _pass(self, length: int) -> None:
+        self.at += self._scaled(length)
+        self.left = max(0, self.left - 1)
+        self.pending = False
+
+    def _take(self, token: str, sign: int) -> None:
+        if self.expects == "meter":
+            self._set_meter(token[2:], sign)
+            self.expects = "key"
+        elif self.expects == "key":
+            self.expects = "body"
+        elif token == self.alphabet.tokens[self.alphabet.end]:
+            self.expects = "nothing"
+        elif token == "-":
+            self.tied, self.pitched = tuple(self.chord), False
+        elif token == "[":
+            self.expects, self.chord, self.pitched, self.rank = "chord", [], True, -1
+        elif token.startswith("[M:"):
+            self._set_meter(token[3:-1], self.alphabet.number.get(f"M:{token[3:-1]}", -1))
+            self.rank = _RANK["[M"]
+        elif token in _RANK:
+            self._line(token)
+        elif sign in self.parts.tuplets:
+            self.left = self.parts.tuplets[sign]
+        else:
+            self.chord = [token] if token != "z" else []
+            self.pending, self.pitched, self.tied, self.rank = True, token != "z", (), -1
+
+    def _set_meter(self, text: str, sign: int) -> None:
+        beats, part = map(int, text.split("/"))
+        self.bar, self.meter, self.starts = 4 * QUARTER * beats // part, sign, (0,)
+
+    def _line(self, token: str) -> None:
+        """Take a bar line or a sign of repeats."""
+        self.rank, self.pitched = _RANK[token], False
+        place = self._end_measure(token) if self.at else self.starts[0]
+        if token == ":|":
+            self.played += 2 * (self.section // self.bar)
+            self.open, self.ending = False, _WAITS if self.ending == 1 else 0
+        elif token in ("||", "|:"):
+            self.played += self.section // self.bar
+            self.open = token == "|:"
+        elif token in ("[1", "[2"):
+            self.ending = 1 if token == "[1" else 0
+            self.starts = (0,)
+        if token in (":|", "||", "|:"):
+            self.section, self.begin = 0, place
+        self.over = token == "|]"
+
+    def _end_measure(self, token: str) -> int:
+        """End a measure, and return where in the bar it ends; the end of a bar is 0."""
+        at, self.at = self.at, 0
+        self.section += at
+        places = [start + at for start in self.starts]
+        self.number += 1
+        if self.number == 1:  # a short first measure is a pickup
+            self.lead = self.begin = (self.bar - at) % self.bar
+            place = 0
+        elif self.bar in places or token == "|":
+            place = 0
+        elif self.begin in places:
+            place = self.begin
+        else:
+            place = places[0]
+        self.starts = (place, 0) if place else (0,)
+        return place
+
+
+class _Parts:
+    """Where the kinds of tokens lie in an alphabet, and which lengths fill what is left."""
+
+    def __init__(self, alphabet: "AbcTokens") -> None:
+        self.number = alphabet.number
+        tokens = list(enumerate(alphabet.tokens))
+        self.heads = {
+            "meter": [n for n, token in tokens if token.startswith("M:")],
+            "key": [n for n, token in tokens if token.startswith("K:")],
+        }
+        self.meters = [n for n, token in tokens if token.startswith("[M:")]
+        self.inline = {
+            self.number[f"M:{alphabet.tokens[n][3:-1]}"]: n
+            for n in self.meters
+            if f"M:{alphabet.tokens[n][3:-1]}" in self.number
+        }
+        self.notes = [n for n, t in tokens if _NOTE.fullmatch(t)]
+        self.tuplets = {n: int(t[5:] or 3) for n, t in tokens if t[:2] == "(3"}
+        self.length_of: dict[str, int] = {}
+        for _, token in tokens:
+            if token[0].isdigit() or token[0] == "/":
+                top, _, bottom = token.partition("/")
+                length = Fraction(int(top or 1), int(bottom or 1)) * _EIGHTH
+                self.length_of[token] = int(length)
+        self.lengths = {self.number[token]: length for token, length in self.length_of.items()}
+        self.length_signs = list(self.lengths)
+        self._parts = np.array(list(self.lengths.values()), np.int64)
+        self._all = sorted({*self.length_of.values(), _EIGHTH})
+        self._reached = np.ones(1, bool)
+        self._filled: dict[tuple[int, int], bool] = {}
+
+    @classmethod
+    def of(cls, alphabet: "AbcTokens") -> "_Parts":
+        """Return the parts of an alphabet, worked out once."""
+        if not isinstance(alphabet.parts, cls):
+            alphabet.parts = cls(alphabet)
+        return alphabet.parts
+
+    def leaves(self, room: int) -> np.ndarray:
+        """Return for each length whether it leaves of a room what can be filled."""
+        if room <= 0:
+            return np.zeros(len(self._parts), bool)
+        self._reach(room)
+        left = room - self._parts
+        return (left >= 0) & self._reached[np.maximum(left, 0)]
+
+    def fills(self, room: int, left: int) -> bool:
+        """Return whether notes can fill a room, the first of them ``left`` of a tuplet."""
+        if room < 0:
+            return False
+        if not left:
+            return bool(self._reach(room))
+        if (room, left) not in self._filled:
+            self._filled[room, left] = any(
+                length * 2 % 3 == 0 and self.fills(room - length * 2 // 3, left - 1)
+                for length in self._all
+            )
+        return self._filled[room, left]
+
+    def _reach(self, room: int) -> np.bool_:
+        while len(self._reached) <= room:
+            place = len(self._reached)
+            steps = [place - length for length in self._all if length <= place]
+            self._reached = np.append(self._reached, self._reached[steps].any())
+        return self._reached[room]

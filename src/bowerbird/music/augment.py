@@ -1,0 +1,74 @@
+"""Variations of a piece to learn from: transposed, faster or slower. For training only."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bowerbird.music.error import MusicError
+from bowerbird.music.events import new_tempo
+from bowerbird.music.key import key_of, with_key
+
+if TYPE_CHECKING:
+    from symusic.core import ScoreTick as Score
+
+
+@dataclass(frozen=True)
+class AugmentConfig:
+    """Which variations are learned from."""
+
+    semitones: tuple[int, ...] = (0,)
+    """By how much a piece is transposed; what leaves MIDI's range is left out."""
+    tempos: tuple[float, ...] = (1.0,)
+    """By what its tempo is multiplied."""
+
+    def __post_init__(self) -> None:
+        if not self.semitones or not self.tempos:
+            raise MusicError("a piece has at least one variation: itself, at 0 semitones and 1.0")
+        if max(map(abs, self.semitones)) > 48 or not all(0.1 <= t <= 10 for t in self.tempos):
+            raise MusicError("semitones are -48 to 48, tempos 0.1 to 10")
+
+
+def variations(score: "Score", config: AugmentConfig) -> Iterator["Score"]:
+    """Yield a score in each transposition and tempo."""
+    for semitones in config.semitones:
+        if not _in_range(score, semitones):
+            continue
+        moved = transposed(score, semitones)
+        for tempo in config.tempos:
+            yield at_tempo(moved, tempo) if tempo != 1 else moved
+
+
+def _in_range(score: "Score", semitones: int) -> bool:
+    parts = [t.notes.numpy()["pitch"].astype(np.int64) for t in score.tracks if not t.is_drum]
+    return all(p.min() + semitones >= 0 and p.max() + semitones <= 127 for p in parts if len(p))
+
+
+def transposed(score: "Score", semitones: int) -> "Score":
+    """Return a score so many semitones higher, with its key; drums stay as they are."""
+    if not semitones:
+        return score
+    moved = score.copy()
+    for track in moved.tracks:
+        if not track.is_drum:
+            track.shift_pitch(semitones, inplace=True)
+    told = bool(moved.key_signatures) or any(m.text.startswith("K:") for m in moved.markers)
+    if told:
+        key = key_of(score).transposed(semitones)
+        moved.markers = moved.markers.filter(lambda m: not m.text.startswith("K:"), inplace=False)
+        with_key(moved, key)
+        moved.markers.sort(key=lambda marker: marker.time)
+    return moved
+
+
+def at_tempo(score: "Score", factor: float) -> "Score":
+    """Return a score that is played so many times as fast."""
+    changed = score.copy()
+    changes = [(t.time, t.qpm) for t in changed.tempos]
+    if not changes or changes[0][0] > 0:
+        changes.insert(0, (0, 120.0))
+    changed.tempos.clear()
+    for time, qpm in changes:
+        changed.tempos.append(new_tempo(time, qpm * factor))
+    return changed

@@ -1,0 +1,178 @@
+"""Bars laid out in time: a tune becomes a score, and its bars lie on the meter's grid.
+
+A score has no bar lines; they follow from its meters. So a first bar that is too short is a pickup
+and stands at the end of a whole bar; two short bars that make a whole one together are one bar (a
+line or a repeat in the middle of a bar); a section's short last bar is filled with silence. What
+still does not add up has a meter of its own, for that bar.
+
+Repeats are not played: they are kept in the score's markers (``|:``, ``:|``, ``[1``, ``[2``, and
+``||`` for the end of a section), which `bowerbird.music.repeats.expanded` plays.
+"""
+
+from collections.abc import Iterator
+from math import gcd
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bowerbird.music.error import MusicError
+from bowerbird.music.events import (
+    FIDDLE,
+    TICKS,
+    new_marker,
+    new_meter,
+    new_score,
+    new_tempo,
+    new_track,
+)
+from bowerbird.music.key import with_key
+from bowerbird.music.midi import LAST_TICK, check_hours
+from bowerbird.music.tune import QUARTER, WHOLE, Bar, Tune
+
+if TYPE_CHECKING:
+    from symusic.core import ScoreTick as Score
+    from symusic.core import TrackTick as Track
+
+
+LONGEST_BAR = 16 * WHOLE  # units: what is longer is no bar
+
+Placed = list[tuple[Bar, int, int]]
+"""Bars, where they begin, and where the next begins, in units."""
+
+
+def score_of_tune(tune: Tune) -> "Score":
+    """Return the score of a tune as it is written, at 480 ticks a quarter note.
+
+    Raises MusicError for a tune without a note, or one that lasts for hours.
+    """
+    score = new_score()
+    for voice, bars in tune.voices.items():
+        places, meters = placed(bars)
+        track = _track(places)
+        if not len(track.notes):
+            continue
+        track.name = voice if score.tracks or not tune.title else tune.title
+        track.program = tune.programs.get(voice, FIDDLE)
+        track.is_drum = voice in tune.drums
+        if not score.tracks:  # the first voice has the meters and the repeats
+            for start, (beats, part) in meters:
+                score.time_signatures.append(new_meter(_ticks(start), beats, part))
+            for start, sign in _signs(places):
+                score.markers.append(new_marker(_ticks(start), sign))
+        score.tracks.append(track)
+    if not score.tracks:
+        raise MusicError(f"line {tune.line}: the tune has no notes")
+    with_key(score, tune.key)
+    if tune.qpm > 0:
+        score.tempos.append(new_tempo(0, min(max(tune.qpm, 10), 1000)))
+    if tune.rhythm:
+        score.markers.append(new_marker(0, f"R:{tune.rhythm}"))
+    score.markers.sort(key=lambda marker: marker.time)
+    check_hours(score)
+    return score
+
+
+def placed(bars: list[Bar]) -> tuple[Placed, list[tuple[int, tuple[int, int]]]]:
+    """Return where each bar begins and ends, and where which meter begins, in units."""
+    places: Placed = []
+    meters: list[tuple[int, tuple[int, int]]] = []
+    at, number = 0, 0
+
+    def begin(meter: tuple[int, int]) -> None:
+        if not meters or meters[-1][1] != meter:
+            meters.append((at, meter))
+
+    while number < len(bars):
+        bar = bars[number]
+        whole, last = _whole(bar), number == len(bars) - 1
+        after = bars[number + 1] if not last else None
+        lack = whole - bar.length
+        if lack > 0 and number == 0 and not last:
+            begin(bar.meter)
+            places.append((bar, at + lack, at + whole))
+        elif lack > 0 and after and after.meter == bar.meter and after.length == lack:
+            begin(bar.meter)
+            places += [(bar, at, at + bar.length), (after, at + bar.length, at + whole)]
+            number += 1
+        elif lack == 0 or (lack > 0 and (last or _ends(bar, after))):
+            begin(bar.meter)
+            places.append((bar, at, at + whole))
+        else:
+            begin(_own_meter(bar))
+            whole = bar.length
+            places.append((bar, at, at + whole))
+        at += whole
+        number += 1
+    return places, meters
+
+
+def adds_up(bars: list[Bar]) -> bool:
+    """Return whether all bars are as long as their meters say, by the rules above."""
+    return all(
+        end - start <= _whole(bar) and bar.length <= _whole(bar)
+        for bar, start, end in placed(bars)[0]
+    ) and {meter for _, meter in placed(bars)[1]} <= {bar.meter for bar in bars}
+
+
+def _whole(bar: Bar) -> int:
+    return WHOLE * bar.meter[0] // bar.meter[1]
+
+
+def _ends(bar: Bar, after: Bar | None) -> bool:
+    return bool(bar.ends) or bool(after and after.signs)
+
+
+def _own_meter(bar: Bar) -> tuple[int, int]:
+    """Return the meter of a bar that is too long or too short, by its length."""
+    if bar.length > LONGEST_BAR:
+        raise MusicError(f"line {bar.line}: a bar of {bar.length / QUARTER:.0f} quarter notes")
+    step = gcd(bar.length, WHOLE)
+    if WHOLE % step == 0 and WHOLE // step <= 64 and not (WHOLE // step) & (WHOLE // step - 1):
+        part = max(WHOLE // step, bar.meter[1])
+        return bar.length * part // WHOLE, part
+    return max(1, round(bar.length * 16 / WHOLE)), 16
+
+
+def _signs(places: Placed) -> Iterator[tuple[int, str]]:
+    """Yield where repeats, endings and sections begin and end."""
+    forgotten = _pickup_outside([bar for bar, _, _ in places])
+    if forgotten:
+        yield places[0][1], "|:"
+    for number, (bar, start, _) in enumerate(places, 1):
+        yield from ((start, sign) for sign in bar.signs if not (forgotten and number == 2))
+        for sign in bar.ends:
+            if number < len(places) or sign != "||":  # every tune ends
+                yield start + bar.length, sign
+
+
+def _pickup_outside(bars: list[Bar]) -> bool:
+    """Return whether a pickup stands before ``|:`` that the end of the repeat makes room for."""
+    if len(bars) < 3 or bars[0].signs or "|:" not in bars[1].signs:
+        return False
+    end = next((bar for bar in bars[1:] if ":|" in bar.ends), bars[0])
+    return bars[0].length > 0 and end.length == _whole(end) - bars[0].length
+
+
+def _track(places: Placed) -> "Track":
+    rows: list[list[int]] = []
+    open_ties: dict[int, int] = {}  # by pitch, the row that goes on
+    for bar, begin, _ in places:
+        for start, length, pitches, tied in bar.notes:
+            first, end = _ticks(begin + start), _ticks(begin + start + length)
+            for pitch in pitches:
+                row = open_ties.pop(pitch, None)
+                if row is not None and sum(rows[row][:2]) == first:
+                    rows[row][1] += end - first
+                else:
+                    row = len(rows)
+                    rows.append([first, end - first, pitch])
+                if tied:
+                    open_ties[pitch] = row
+    table = np.array([row for row in rows if row[1] > 0], np.int64).reshape(-1, 3)
+    if len(table) and table[:, :2].sum(1).max() > LAST_TICK:
+        raise MusicError("it is endlessly long")
+    return new_track(table[np.lexsort((table[:, 2], table[:, 0]))])
+
+
+def _ticks(units: int) -> int:
+    return (units * TICKS + QUARTER // 2) // QUARTER

@@ -1,0 +1,235 @@
+"""Notation: a score's notes as they are written, in measures, with ties, tuplets and spelling.
+
+Times are on the grid of 24 ticks a quarter note. A measure ends at a bar line, or at a repeat in
+the middle of a bar; silence before a pickup, and after a section that ends early, is not written,
+for it follows from the meter (`bowerbird.music.bars` reads it back).
+"""
+
+from bisect import bisect_right
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bowerbird.music.error import MusicError
+from bowerbird.music.key import Key, key_of
+from bowerbird.music.meter import Bars, Meter, bars_of, meters_of
+from bowerbird.music.sections import Sign, signs_of
+
+if TYPE_CHECKING:
+    from symusic.core import ScoreTick as Score
+    from symusic.core import TrackTick as Track
+
+GRID = 24  # ticks of a quarter note
+FINEST = 3  # ticks of a 32nd, the shortest note that is no tuplet
+VALUES = (96, 72, 48, 36, 24, 18, 12, 9, 6, 3)  # ticks that one note can have, with a dot or not
+MOST_VOICES = 8  # in one track
+
+Chord = tuple[int, int, tuple[int, ...]]
+"""Where notes begin and end, and their pitches."""
+
+
+@dataclass(frozen=True)
+class Value:
+    """One note, chord or rest as it is written."""
+
+    start: int
+    """Ticks from the beginning of the piece."""
+    length: int
+    """Ticks that it lasts."""
+    pitches: tuple[int, ...]
+    """None for a rest."""
+    tied: bool = False
+    """Whether it goes on in the next."""
+    group: int = 0
+    """Notes of the tuplet (three in the time of two) that begins here."""
+    tuplet: bool = False
+    """Whether it is in a tuplet."""
+    last: bool = False
+    """Whether a tuplet ends here."""
+
+
+@dataclass(frozen=True)
+class Measure:
+    """What stands between two bar lines."""
+
+    start: int
+    end: int
+    meter: Meter
+    fresh: bool
+    """Whether the meter is new here."""
+    begins: tuple[Sign, ...]
+    """Signs at its left."""
+    ends: tuple[Sign, ...]
+    """Signs at its right."""
+    bar: int
+    """Where its bar begins."""
+
+    @property
+    def opens(self) -> bool:
+        """Whether it is the first of its bar, or a pickup."""
+        return self.start == self.bar or not self.bar
+
+
+@dataclass(frozen=True)
+class Part:
+    """One track."""
+
+    name: str
+    program: int
+    drums: bool
+    voices: list[list[Chord]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Notation:
+    """A score as it is written."""
+
+    title: str
+    rhythm: str
+    key: Key
+    qpm: float
+    measures: list[Measure]
+    parts: list[Part]
+
+
+def notation(score: "Score") -> Notation:
+    """Return a score as it is written; raise MusicError if it has no notes."""
+    tracks = [track for track in score.tracks if len(track.notes)]
+    if not tracks:
+        raise MusicError("it has no notes")
+    parts = [
+        Part(t.name, t.program, t.is_drum, _voices(t, score.ticks_per_quarter)) for t in tracks
+    ]
+    chords = [chord for part in parts for voice in part.voices for chord in voice]
+    first, last = min(c[0] for c in chords), max(c[1] for c in chords)
+    bars = bars_of(meters_of(score, GRID), last)
+    signs = signs_of(score, GRID, bars, first)
+    rhythm = next((m.text[2:] for m in score.markers if m.text.startswith("R:")), "")
+    return Notation(
+        title=tracks[0].name,
+        rhythm=rhythm,
+        key=key_of(score),
+        qpm=score.tempos[0].qpm if len(score.tempos) else 0.0,
+        measures=_measures(bars, signs, chords),
+        parts=parts,
+    )
+
+
+def _voices(track: "Track", ticks: int) -> list[list[Chord]]:
+    """Return the chords of a track in as few voices as they need."""
+    notes = track.notes.numpy()
+    times = notes["time"].astype(np.int64)
+    starts = (2 * times * GRID + ticks) // (2 * ticks)
+    ends = (2 * (times + notes["duration"]) * GRID + ticks) // (2 * ticks)
+    ends = np.maximum(ends, starts + 1)
+    chords: dict[tuple[int, int], list[int]] = {}
+    for start, end, pitch in zip(
+        starts.tolist(), ends.tolist(), notes["pitch"].tolist(), strict=True
+    ):
+        chords.setdefault((start, end), []).append(pitch)
+    voices: list[list[Chord]] = []
+    for (start, end), pitches in sorted(chords.items(), key=lambda c: (c[0][0], -max(c[1]))):
+        chord = (start, end, tuple(sorted(set(pitches))))
+        for voice in voices:
+            if voice[-1][1] <= start:
+                voice.append(chord)
+                break
+        else:
+            if len(voices) == MOST_VOICES:
+                raise MusicError(f"more than {MOST_VOICES} notes overlap in one track")
+            voices.append([chord])
+    return voices
+
+
+def _measures(bars: Bars, signs: list[tuple[int, Sign]], chords: list[Chord]) -> list[Measure]:
+    """Return the measures, without the silence that is not written."""
+    starts = bars.starts.tolist()
+    edges = sorted({*starts, bars.end, *(time for time, _ in signs if time < bars.end)})
+    sounds = sorted((start, end) for start, end, _ in chords)
+    first = sounds[0][0]
+    measures: list[Measure] = []
+    meter: Meter | None = None
+    for start, end in pairwise(edges):
+        number = bisect_right(starts, start) - 1
+        begins = tuple(s for t, s in signs if t == start and s in ("|:", "[1", "[2"))
+        ends = tuple(s for t, s in signs if t == end and s in (":|", "||"))
+        silent = not any(a < end and b > start for a, b in sounds)
+        if silent and start not in starts and not begins:
+            continue  # after a section that ends early
+        begin = start
+        if not measures and start <= first < end < bars.end:
+            begin = first  # a pickup
+        if not measures and silent and end <= first and first < (starts[1:] or [bars.end])[0]:
+            continue  # the silence before a pickup that has a sign
+        last = bars.meters[number]
+        measures.append(Measure(begin, end, last, last != meter, begins, ends, starts[number]))
+        meter = last
+    return measures
+
+
+def values_in(voice: list[Chord], start: int, end: int, *, fill: bool = True) -> list[Value]:
+    """Return what a voice has in a measure: notes and rests that can be written.
+
+    Without ``fill`` no rests stand after its last note.
+    """
+    stretches: list[tuple[int, int, tuple[int, ...], bool]] = []
+    at = start
+    index = bisect_right(voice, start, key=lambda chord: chord[1])
+    for first, last, pitches in voice[index:]:
+        if first >= end:
+            break
+        if first > at:
+            stretches.append((at, first, (), False))
+        stretches.append((max(first, start), min(last, end), pitches, last > end))
+        at = min(last, end)
+    if at < end and (fill or at == start):
+        stretches.append((at, end, (), False))
+    return _written(stretches)
+
+
+def _written(stretches: list[tuple[int, int, tuple[int, ...], bool]]) -> list[Value]:
+    values: list[Value] = []
+    place = 0
+    while place < len(stretches):
+        until = place
+        if (stretches[place][1] - stretches[place][0]) % FINEST:  # three in the time of two
+            begin = stretches[place][0]
+            while until < len(stretches) and (
+                until == place or (stretches[until - 1][1] - begin) % FINEST
+            ):
+                until += 1
+            count = until - place
+            for number, (start, end, pitches, tied) in enumerate(stretches[place:until]):
+                group = count if number == 0 else 0
+                last = number == count - 1
+                values.append(Value(start, end - start, pitches, tied, group, True, last))
+            place = until
+            continue
+        start, end, pitches, tied = stretches[place]
+        while start < end:
+            length = next(value for value in VALUES if value <= end - start)
+            goes_on = bool(pitches) and (start + length < end or tied)
+            values.append(Value(start, length, pitches, goes_on))
+            start += length
+        place += 1
+    return values
+
+
+def spelled(pitch: int, key: Key) -> tuple[str, int, int]:
+    """Return the letter, the sharps (below 0: flats) and the octave (4: from middle C) of a pitch.
+
+    Pitch classes lie on the line of fifths; taken is the spelling nearest to the key.
+    """
+    lowest = key.sharps - (2 if key.mode in ("minor", "dorian", "phrygian", "locrian") else 3)
+    fifth = lowest + (7 * pitch - lowest) % 12
+    alter, letter = (fifth + 1) // 7, "FCGDAEB"[(fifth + 1) % 7]
+    natural = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}[letter]
+    return letter, alter, (pitch - natural - alter) // 12 - 1
+
+
+def key_alter(letter: str, key: Key) -> int:
+    """Return the sharps (below 0: flats) that a key's signature gives a letter."""
+    place = "FCGDAEB".index(letter)
+    return (key.sharps - place + 6) // 7

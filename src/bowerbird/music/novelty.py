@@ -1,0 +1,76 @@
+"""What a composed melody has copied: its longest passage that stands in the corpus, by intervals.
+
+A note is told by how far it is from the note before it, in semitones, and how long it is until the
+next note, so that transposed copies are found. Passages are found by
+`bowerbird.learning.novelty.longest_copies`.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bowerbird.learning.novelty import Copy, copied_share, longest_copies
+from bowerbird.music.melody import grid_notes, melody
+
+if TYPE_CHECKING:
+    from symusic.core import ScoreTick as Score
+
+GRID = 24  # ticks of a quarter note
+LONGEST = 1 << 10  # ticks: longer notes count as so long
+LEAST = 6  # notes of a passage that is told of
+_APART = 1 << 20  # no note is told by this number: it stands between pieces
+
+
+@dataclass(frozen=True)
+class Novelty:
+    """What a melody shares with a corpus."""
+
+    longest_copy_notes: int
+    """Notes of the longest passage that stands in the corpus."""
+    copied_share: float
+    """Share of the notes that lie in passages of at least ``LEAST`` notes, 0 to 1."""
+    start: int
+    """First note of the longest passage, from 0."""
+    piece: str
+    """Name of the piece in which it stands."""
+
+
+def melody_intervals(score: "Score") -> np.ndarray:
+    """Return the steps between the notes of a score's melody, in semitones."""
+    return np.diff(grid_notes(melody(score), GRID).pitches)
+
+
+def interval_signs(score: "Score") -> np.ndarray:
+    """Return a number for each note of the melody but the first: its interval, then its length.
+
+    The last note lasts as long as it sounds, the others until the next begins.
+    """
+    lines = grid_notes(melody(score), GRID)
+    lasts = np.append(np.diff(lines.starts), lines.ends[-1] - lines.starts[-1])
+    steps = np.diff(lines.pitches) + 128
+    return steps * (LONGEST + 1) + np.minimum(lasts[1:], LONGEST)
+
+
+def novelty(made: "Score", corpus: Iterable[tuple[str, "Score"]]) -> Novelty:
+    """Return what the melody of a score shares with those of a corpus.
+
+    A passage of n notes has n - 1 intervals, and the last note's length does not count.
+    """
+    own = interval_signs(made)
+    names, parts, ends = [], [], []
+    total = 0
+    for number, (name, score) in enumerate(corpus):
+        signs = np.append(interval_signs(score), _APART + number)
+        names.append(name)
+        parts.append(signs)
+        total += len(signs)
+        ends.append(total)
+    copies: list[Copy] = longest_copies(own, parts, LEAST - 1) if len(own) >= LEAST - 1 else []
+    if not copies:
+        return Novelty(0, 0.0, 0, "")
+    first = copies[0]
+    piece = names[int(np.searchsorted(ends, first.place, "right"))]
+    share = copied_share(copies, len(own))
+    return Novelty(first.length + 1, share, first.start, piece)

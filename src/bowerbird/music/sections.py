@@ -1,0 +1,83 @@
+"""Sections: which of a score's repeat signs make sense, and can be played.
+
+Signs in a file may be forgotten or misplaced. Kept are repeats that are as long as whole bars,
+``|:`` that are closed, endings that come in pairs, and ends of sections outside of repeats.
+"""
+
+from typing import TYPE_CHECKING, Literal, get_args
+
+from bowerbird.music.meter import Bars
+
+if TYPE_CHECKING:
+    from symusic.core import ScoreTick as Score
+
+Sign = Literal[":|", "||", "|:", "[1", "[2"]
+ORDER: tuple[Sign, ...] = get_args(Sign)
+"""Signs in the order in which they stand at the same tick."""
+
+
+def signs_of(score: "Score", grid: int, bars: Bars, first: int) -> list[tuple[int, Sign]]:
+    """Return the signs that make sense, with their ticks of the grid, in order.
+
+    ``first`` is where the first note begins.
+    """
+    if not score.markers:
+        return []
+    ticks = score.ticks_per_quarter
+    found: set[tuple[int, int]] = set()
+    for marker in score.markers:
+        if marker.text in ORDER:
+            time = (marker.time * grid + ticks // 2) // ticks
+            if 0 <= time <= bars.end:
+                found.add((time, ORDER.index(marker.text)))
+    signs = [(time, ORDER[rank]) for time, rank in sorted(found)]
+    return _closed(_whole(signs, bars, first))
+
+
+def offset_in_bar(bars: Bars, time: int) -> int:
+    """Return how far into its bar a tick is; the end of the last bar is 0."""
+    if time >= bars.end:
+        return 0
+    return time - int(bars.starts[bars.starts.searchsorted(time, "right") - 1])
+
+
+def _whole(signs: list[tuple[int, Sign]], bars: Bars, first: int) -> list[tuple[int, Sign]]:
+    """Leave out repeats that are not as long as whole bars, and endings that begin within one."""
+    second = int(bars.starts[1]) if len(bars.starts) > 1 else bars.end
+    begin, kept, inside = (first if first < second else 0), [], False
+    for time, sign in signs:
+        offset = offset_in_bar(bars, time)
+        if sign == ":|" and (time <= begin or offset != offset_in_bar(bars, begin)):
+            continue
+        if sign in ("[1", "[2") and (offset or time <= 0):
+            continue
+        early = offset not in (0, offset_in_bar(bars, begin))
+        if sign == "||" and (inside or time <= begin or early):
+            continue
+        if sign == "|:" and time < first < second:
+            continue
+        inside = {"|:": True, ":|": False}.get(sign, inside)
+        if sign in ("|:", ":|", "||"):
+            begin = time
+        kept.append((time, sign))
+    return kept
+
+
+def _closed(signs: list[tuple[int, Sign]]) -> list[tuple[int, Sign]]:
+    """Leave out beginnings without an end, and endings without their pair."""
+    kept: list[tuple[int, Sign]] = []
+    words = [sign for _, sign in signs]
+    for number, (time, sign) in enumerate(signs):
+        after = words[number + 1 :]
+        if sign == "|:":
+            rest = [word for word in after if word in ("|:", ":|")]
+            good = rest[:1] == [":|"]
+        elif sign == "[1":
+            good = after[:2] == [":|", "[2"] and signs[number + 1][0] > time
+        elif sign == "[2":
+            good = [word for _, word in kept[-2:]] == ["[1", ":|"]
+        else:
+            good = True
+        if good:
+            kept.append((time, sign))
+    return kept

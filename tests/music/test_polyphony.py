@@ -1,0 +1,158 @@
+"""Streams of events: equal to miditok's, and the pedal, loudness and voices of performances."""
+
+import pytest
+
+from bowerbird.music.error import MusicError
+from bowerbird.music.events import new_meter, new_score, new_signature, new_tempo, new_track
+from bowerbird.music.polyphony import Events
+from bowerbird.music.voices import voices_of
+
+
+def piece(*tracks):
+    score = new_score()
+    score.time_signatures.append(new_meter(0, 4, 4))
+    score.key_signatures.append(new_signature(0, 0, minor=False))
+    for number, rows in enumerate(tracks):
+        score.tracks.append(new_track(rows, f"track {number}", number))
+    return score
+
+
+def told(kind, score):
+    alphabet = Events(kind)
+    names = [alphabet.names[n] for n in alphabet.encode(score)]
+    return " ".join("".join(map(str, n)) if isinstance(n, tuple) else n for n in names)
+
+
+TWO = [[0, 480, 60], [480, 960, 62]], [[0, 960, 48], [960, 480, 50]]
+
+
+def test_by_hand():
+    score = piece(*TWO)
+    head = "M44 K0 major program0 program1"
+    assert told("remi", score) == (
+        f"{head} bar position0 voice0 on60 lasts24 voice1 on48 lasts48 "
+        "position24 voice0 on62 lasts48 position48 voice1 on50 lasts24"
+    )
+    assert told("tsd", score) == (
+        f"{head} voice0 on60 lasts24 voice1 on48 lasts48 shift24 voice0 on62 lasts48 "
+        "shift24 voice1 on50 lasts24"
+    )
+    assert told("structured", score) == (
+        f"{head} shift0 voice0 on60 lasts24 shift0 voice1 on48 lasts48 "
+        "shift24 voice0 on62 lasts48 shift24 voice1 on50 lasts24"
+    )
+    assert told("midi-like", score) == (
+        f"{head} voice0 on60 voice1 on48 shift24 voice0 off60 on62 shift24 voice1 off48 on50 "
+        "shift24 voice0 off62 voice1 off50"
+    )
+
+
+def test_a_performance_is_in_hundredths_of_seconds():
+    score = piece([[0, 480, 60, 64], [480, 480, 62, 100]])
+    score.tempos.append(new_tempo(0, 60))
+    assert told("performance", score) == "loud16 on60 shift100 off60 loud25 on62 shift100 off62"
+
+
+def test_the_pedal_holds_notes():
+    from symusic.core import ControlChangeTick  # noqa: PLC0415
+
+    score = piece([[0, 240, 60], [480, 240, 62]])
+    for time, value in ((100, 127), (900, 0)):
+        score.tracks[0].controls.append(ControlChangeTick(time, 64, value))
+    assert (voices_of(score, seconds=True).ends * 9.6).round(-1).tolist() == [900, 900]
+
+
+def test_a_note_ends_where_it_begins_again():
+    voices = voices_of(piece([[0, 960, 60], [480, 480, 60], [480, 240, 60]]))
+    assert list(zip(voices.starts.tolist(), voices.ends.tolist(), strict=True)) == [
+        (0, 24),
+        (24, 48),
+    ]
+
+
+def test_drums_and_instruments_stay():
+    score = piece([[0, 480, 60]])
+    score.tracks.append(new_track([[0, 480, 36]], drums=True))
+    again = Events("remi").decode(Events("remi").encode(score))
+    assert [(t.program, t.is_drum) for t in again.tracks] == [(0, False), (0, True)]
+
+
+def test_long_notes_and_silences():
+    score = piece([[480 * 50, 480 * 30, 60]])
+    for kind in ("remi", "tsd", "midi-like", "structured"):
+        (note,) = Events(kind).decode(Events(kind).encode(score)).tracks[0].notes
+        assert (note.time, note.duration) == (480 * 50, 480 * 30)
+
+
+def test_refusals():
+    with pytest.raises(MusicError, match="no notes"):
+        Events("remi").encode(new_score())
+    many = piece(*[[[0, 480, 60]]] * 40)
+    with pytest.raises(MusicError, match="more than 32 tracks"):
+        Events("tsd").encode(many)
+    small = Events.learned("tsd", [piece([[0, 480, 60]])])
+    with pytest.raises(MusicError, match="has no sign"):
+        small.encode(piece([[0, 480, 61]]))
+
+
+@pytest.mark.parametrize("kind", ["remi", "tsd", "midi-like", "structured"])
+@pytest.mark.slow
+def test_tokens_are_those_of_miditok(nottingham, kind):
+    """Melodies, note by note: the tokens of miditok 3 with our names, without its velocities."""
+    miditok = pytest.importorskip("miditok")
+    from bowerbird.music.melody import melody  # noqa: PLC0415
+
+    config = miditok.TokenizerConfig(
+        beat_res={(0, 4): 24},
+        use_velocities=False,
+        use_programs=False,
+        use_time_signatures=False,
+        use_tempos=False,
+        use_note_duration_programs=list(range(-1, 128)),
+    )
+    tokenizer = {
+        "remi": miditok.REMI,
+        "tsd": miditok.TSD,
+        "midi-like": miditok.MIDILike,
+        "structured": miditok.Structured,
+    }[kind](config)
+    ours = Events(kind)
+    compared = 0
+    for name, given in nottingham[::20]:
+        score = melody(given)
+        lines = voices_of(score)
+        meters = {(m.numerator, m.denominator) for m in score.time_signatures}
+        if meters != {(4, 4)} or (lines.ends - lines.starts).max() > 96:
+            continue
+        theirs = [plain(token, kind) for token in tokenizer(score)[0].tokens]
+        own = [mine(ours.names[n]) for n in ours.encode(score)]
+        assert [t for t in own if t] == [t for t in theirs if t], name
+        compared += 1
+    assert compared > 5
+
+
+def plain(token, kind):
+    """Return (what, ticks or pitch) of miditok's token; nothing for what we tell elsewhere."""
+    what, _, value = token.partition("_")
+    if what in ("Duration", "TimeShift"):
+        beats, place, per = map(int, value.split("."))
+        ticks = beats * 24 + place * 24 // per
+        return (what, ticks)
+    if what in ("Pitch", "NoteOn", "NoteOff", "Position"):
+        return ("Pitch" if what == "NoteOn" else what, int(value))
+    return ("Bar", 0) if what == "Bar" else None
+
+
+def mine(name):
+    if name == "bar":
+        return ("Bar", 0)
+    if not isinstance(name, tuple):
+        return None
+    words = {
+        "on": "Pitch",
+        "off": "NoteOff",
+        "lasts": "Duration",
+        "shift": "TimeShift",
+        "position": "Position",
+    }
+    return (words[name[0]], name[1]) if name[0] in words else None
