@@ -76,7 +76,7 @@ def as_written(score):
 
 
 def same(score, **about):
-    got, wanted = read(to_musicxml(score, accompaniment="staff", **about)), written(score)
+    got, wanted = read(to_musicxml(score, accompaniment="staff", **about)), as_written(score)
     shift = wanted[0][0] - got[0][0]
     assert [(a + shift, b + shift, p) for a, b, p in got] == wanted
 

@@ -23,6 +23,8 @@ def _version() -> str:
 
 
 _TOKEN = "Who you are is known from `hf auth login`, or from HF_TOKEN."
+LONG = {"train", "transfer", "texture", "reconstruct", "demo"}  # verbs whose work takes long
+BUSY = 0.3  # share of all cores that others use
 _MANY = "Several values are written with commas: --style-scale 1,0.5"
 
 app = App(
@@ -128,7 +130,7 @@ def run(words: Sequence[str]) -> int:
 
     0: done. 1: our mistake, or something found damaged. 2: bad input. 130: interrupted.
     """
-    _calm()
+    _calm(words)
     try:
         code = app(
             list(words), exit_on_error=False, print_error=False, result_action="return_value"
@@ -145,12 +147,23 @@ def main() -> None:
     sys.exit(run(sys.argv[1:]))
 
 
-def _calm() -> None:
+def _calm(words: Sequence[str]) -> None:
     """Set what libraries read when they are imported."""
     # Decoders print to standard error about files that we refuse, or read anyway, ourselves.
     os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
     logging.getLogger("tifffile").setLevel(logging.CRITICAL)
-    # Threads that wait for each other spin by default: on a busy machine, a thousand times slower
-    # (docs/log.md). NumPy's products are of a matrix and a vector, for one thread.
-    os.environ.setdefault("GOMP_SPINCOUNT", "0")
+    # NumPy's products are of a matrix and a vector, for one thread
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    if LONG.intersection(words[1:2]) and _busy():
+        os.environ.setdefault("GOMP_SPINCOUNT", "0")
+
+
+def _busy() -> bool:
+    """Tell whether others use this machine's processors now.
+
+    Threads that wait for each other spin: alone, that is four times as fast as sleeping, but where
+    others need the cores a thousand times slower (docs/log.md).
+    """
+    from psutil import cpu_percent  # noqa: PLC0415 - only long work asks
+
+    return cpu_percent(interval=0.1) > 100 * BUSY
