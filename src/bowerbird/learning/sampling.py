@@ -10,9 +10,11 @@ At temperature 0 the likeliest sign is taken; equal ones go to the lowest number
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
+import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -50,6 +52,18 @@ class SamplingConfig:
             raise ValueError("repetition_penalty and repetition_window are at least 1")
         if not 0 <= self.seed < 2**63:
             raise ValueError(f"seed lies between 0 and 2^63 - 1, not at {self.seed}")
+
+
+class Rule(Protocol):
+    """Which signs may come next, given those that came before."""
+
+    def allowed(self) -> np.ndarray:
+        """Return for each sign whether it may come next; none may when all is said."""
+        ...
+
+    def advance(self, sign: int) -> None:
+        """Take a sign as written."""
+        ...
 
 
 def allowed(
@@ -109,12 +123,18 @@ def read_prompt(
 
 @torch.no_grad()
 def write_signs(
-    network: SequenceNetwork, prompt: Int[Tensor, "b t"], config: SamplingConfig, samples: int = 1
+    network: SequenceNetwork,
+    prompt: Int[Tensor, "b t"],
+    config: SamplingConfig,
+    samples: int = 1,
+    rules: Sequence[Rule] = (),
 ) -> Iterator[Int[Tensor, " n"]]:
     """Yield one more sign for each sample, for ever; the network's dropping is switched off.
 
     Each of the ``b`` prompts has so many ``samples``, one after the other; it is read once. The
     network is on a processor or a GPU, as the prompt; choices are drawn on the processor.
+    ``rules``, one a sample, have taken the prompt; what they forbid is never chosen, until they
+    allow nothing more.
     """
     network.eval()
     random = torch.Generator().manual_seed(config.seed)
@@ -124,8 +144,20 @@ def write_signs(
     past = prompt[:, -config.repetition_window :].cpu().repeat_interleave(samples, 0)
     step = network.stepping()
     while True:
-        sign = choose_sign(scores.cpu(), config, random, past)
+        sign = choose_sign(_ruled(scores.cpu(), rules), config, random, past)
         if config.repetition_penalty != 1:
             past = torch.cat([past, sign[:, None]], 1)[:, -config.repetition_window :]
         yield sign
+        for rule, one in zip(rules, sign.tolist(), strict=False):
+            if rule.allowed().any():
+                rule.advance(one)
         scores, state = step(sign.to(prompt.device), state)
+
+
+def _ruled(scores: Float[Tensor, "b v"], rules: Sequence[Rule]) -> Float[Tensor, "b v"]:
+    """Return the scores, minus infinity where a rule that is not at its end forbids a sign."""
+    if not rules:
+        return scores
+    masks = np.stack([rule.allowed() for rule in rules])
+    masks[~masks.any(1)] = True
+    return scores.masked_fill(torch.from_numpy(~masks), -math.inf)

@@ -1,0 +1,206 @@
+"""Learning to compose: a corpus of pieces becomes a stream of signs, and a network learns from it.
+
+The loop, its plan for the minutes, its checkpoints and its network are those of text
+(`bowerbird.learning.study`); here are only pieces and their signs. Losses are in nats a note.
+"""
+
+import math
+import time
+from collections.abc import Generator, Iterable
+from contextlib import closing
+from dataclasses import asdict, dataclass, field, replace
+from hashlib import sha256
+from importlib.metadata import version
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+import torch
+
+from bowerbird.learning.choice import check_choice
+from bowerbird.learning.device import Precision, choose, keep_freed_memory, processes
+from bowerbird.learning.fit import FitConfig
+from bowerbird.learning.sampling import SamplingConfig
+from bowerbird.learning.sequence import StreamConfig, write_stream
+from bowerbird.learning.step import Step
+from bowerbird.learning.study import Maker, Study
+from bowerbird.music.abcwriter import abc_of_score
+from bowerbird.music.alphabets import MELODIES, AlphabetKind, encoded, learned_alphabet
+from bowerbird.music.augment import AugmentConfig
+from bowerbird.music.composer import ComposeConfig, Composer
+from bowerbird.music.corpus import Corpus, Piece
+from bowerbird.music.error import MusicError
+from bowerbird.networks.predictor import PredictorConfig, predictor, predictor_config
+
+SAMPLE_BARS = 8  # bars of the samples that are shown while it learns
+WIDTHS = (96, 128, 192, 256, 384, 512)  # sizes among which --minutes chooses
+
+
+@dataclass(frozen=True)
+class MusicTrainConfig:
+    """How a composer learns."""
+
+    minutes: float = 0.0
+    """Time to learn for, in minutes: size and steps are chosen to fit it on this machine."""
+    alphabet: AlphabetKind = "notes"
+    """Signs that it reads and writes: notes and abc for melodies, the others for many voices."""
+    test: float = 0.05
+    """Share of the pieces that is set aside, and not even measured on while it learns."""
+    precision: Precision = "auto"
+    """Precision of the network: auto takes bfloat16 where it is faster, else float32."""
+    device: str = "auto"
+    """auto, cpu, cuda, cuda:1, mps ..."""
+    licence: str = ""
+    """Licence of what is learned, which the model file then names."""
+    augment: AugmentConfig = field(default_factory=AugmentConfig)
+    """Which variations of each piece are learned from."""
+    predictor: PredictorConfig = field(default_factory=PredictorConfig)
+    """The network."""
+    stream: StreamConfig = field(
+        default_factory=lambda: StreamConfig(rows=16, window=64, validation=0.05)
+    )
+    """How the pieces are read."""
+    fit: FitConfig = field(default_factory=FitConfig)
+    """How weights are learned."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.minutes < math.inf:
+            raise ValueError(f"minutes are a number from 0 on, not {self.minutes}")
+        if not 0 < self.test < 1:
+            raise ValueError(f"test is a share between 0 and 1, not {self.test}")
+        check_choice(self.alphabet, get_args(AlphabetKind))
+
+
+class MusicTraining:
+    """One training of a composer; ``composer`` is what it can do so far."""
+
+    def __init__(
+        self, corpus: Corpus, config: MusicTrainConfig, room: Path, start: Composer | None = None
+    ) -> None:
+        """Read the corpus into files in ``room``, which is made.
+
+        ``start`` is a composer that goes on learning: with its network and its alphabet. Raises
+        MusicError for a corpus without pieces that can be told.
+        """
+        began = time.perf_counter()
+        self.corpus, self.config, self.start = corpus, config, start
+        self.compute = choose(config.device, config.precision)
+        keep_freed_memory()
+        self.split = corpus.split(validation=config.stream.validation, test=config.test)
+        everything = [score for _, score in corpus.pieces]
+        self.alphabet = start.alphabet if start else learned_alphabet(config.alphabet, everything)
+        room.mkdir(parents=True, exist_ok=True)
+        self.streams = [
+            self._stream(room / f"{name}.{processes()[0]}", pieces, augment)
+            for name, pieces, augment in (
+                ("learned", self.split.train, config.augment),
+                ("measured", self.split.validation, None),
+            )
+        ]
+        self.signs_a_note = [self._signs_a_note(stream) for stream in self.streams]
+        shape = start.config if start else config.predictor
+        widths = () if start or shape.network != "recurrent" else WIDTHS
+        self.digest = sha256(b"".join(stream.tobytes() for stream in self.streams)).hexdigest()
+        self.study = Study(
+            self.streams[0],
+            self.streams[1],
+            Maker(self._network, predictor_config, PredictorConfig.resized, widths),
+            shape,
+            config.stream,
+            config.fit,
+            config.minutes,
+            self.compute,
+            room,
+            {**asdict(config), "corpus": self.digest},
+            start.network.state_dict() if start else None,
+            began,
+        )
+        self.last: Step[str] | None = None
+        self.best: float | None = None
+
+    @property
+    def composer(self) -> Composer:
+        """What learns, with what is known of its learning so far."""
+        loss = self.last.losses["total"] if self.last else math.nan
+        told = {
+            "corpus": [Path(name).name for name in self.corpus.names],
+            "corpus_sha256": self.digest,
+            "pieces": len(self.split.train),
+            "seconds": round(self.last.seconds, 1) if self.last else 0.0,
+            "iterations": self.last.number if self.last else 0,
+            "train_loss": loss if math.isfinite(loss) else None,  # JSON can't say NaN
+            "validation_loss": self.best,
+            "unit": "nats a note",
+            "licence": self.config.licence,
+            "settings": {"stream": asdict(self.config.stream), "fit": asdict(self.study.fit)},
+            "versions": {"bowerbird": version("bowerbird"), "torch": version("torch")},
+        }
+        if self.start:
+            told["from"] = dict(self.start.provenance)
+        return Composer(self.study.network, self.alphabet, self.study.shape, told)
+
+    @property
+    def planned(self) -> MusicTrainConfig:
+        """The configuration with what was chosen to fit into the minutes."""
+        study = self.study
+        return replace(self.config, minutes=study.minutes, predictor=study.shape, fit=study.fit)
+
+    @property
+    def notes_a_step(self) -> float:
+        """How many notes are read in a step, by all processes together."""
+        return self.study.signs_a_step / self.signs_a_note[0]
+
+    def steps(
+        self, checkpoints: int = 0, *, resume: bool = False
+    ) -> Generator[Step[str], None, None]:
+        """Learn; yield a step after each, with a sample in ABC wherever it was measured.
+
+        ``losses`` are in nats a note. Arguments and errors are those of ``Study.steps``.
+        """
+        learned, measured = self.signs_a_note
+        units = {"total": learned, "validation": measured, "best": measured}
+        with closing(self.study.steps(checkpoints, resume=resume)) as made:
+            for step in made:
+                losses = {n: v * units.get(n, 1.0) for n, v in step.losses.items()}
+                self.best = losses.get("best", self.best)
+                self.last = Step(step.number, step.total, losses, step.seconds, None, step.note)
+                yield replace(self.last, preview=self._sample() if "validation" in losses else None)
+
+    def _stream(
+        self, place: Path, pieces: Iterable[Piece], augment: AugmentConfig | None
+    ) -> np.memmap:
+        stream = write_stream(
+            place,
+            encoded(pieces, self.alphabet, self.corpus.skipped, augment),
+            self.alphabet.size,
+        )
+        if len(stream) <= self.config.stream.window:
+            raise MusicError(
+                f"the corpus has {len(stream)} signs on one side of its split, too few for windows "
+                f"of {self.config.stream.window}; take more pieces or a shorter --window"
+            )
+        return stream
+
+    def _signs_a_note(self, stream: np.ndarray) -> float:
+        """Return how many signs tell a note, in a stream."""
+        ends = np.flatnonzero(stream == self.alphabet.end)
+        pieces = [stream[a + 1 : b] for a, b in pairwise(ends)]
+        notes = sum(self.alphabet.decode(piece.tolist()).note_num() for piece in pieces)
+        return (len(stream) - 1) / max(1, notes)
+
+    def _network(self, config: PredictorConfig) -> Any:
+        torch.manual_seed(self.config.fit.seed)
+        network = predictor(self.alphabet.size, config, self.compute.dtype)
+        network.initialize(self.config.fit.seed)
+        return network.to(self.compute.device)
+
+    def _sample(self) -> str:
+        config = ComposeConfig(SAMPLE_BARS, sampling=SamplingConfig(seed=self.config.fit.seed))
+        made = self.composer.compose(config)[0].score
+        if self.alphabet.kind not in MELODIES:
+            return f"{made.note_num()} notes"
+        try:
+            return abc_of_score(made).partition("K:")[2].strip()
+        except MusicError:
+            return "no notes yet"
