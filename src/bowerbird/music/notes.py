@@ -18,7 +18,7 @@ holds 32nds and triplets of 16ths.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -31,7 +31,7 @@ from bowerbird.music.events import (
     new_tempo,
     new_track,
 )
-from bowerbird.music.grammar import PHRASE, Count, Grammar, NotesGrammar
+from bowerbird.music.grammar import PHRASE, Count, NotesGrammar
 from bowerbird.music.key import MODES, Key, key_at, key_of, with_key
 from bowerbird.music.melody import Lines, grid_notes, is_melody
 from bowerbird.music.meter import Bars, Meter, bars_of, meters_of, usual_tempo
@@ -44,51 +44,6 @@ GRID = 24  # ticks of a quarter note
 COPIES = (4, 8, 2, 1, 16)  # bars ago that a bar may be the same as; the first that fits is told
 SIGNS: tuple[Sign, ...] = (":|", "||", "|:", "[1", "[2")
 END, REST, HOLD = "end", "rest", "hold"
-
-
-class Alphabet(Protocol):
-    """What turns scores into signs, numbered from 0, and back."""
-
-    @property
-    def kind(self) -> str:
-        """The name of the alphabet."""
-        ...
-
-    @property
-    def size(self) -> int:
-        """Number of signs."""
-        ...
-
-    @property
-    def end(self) -> int:
-        """The sign that ends a piece."""
-        ...
-
-    def opening(self, key: Key | None = None, meter: Meter | None = None) -> list[int]:
-        """Return the signs that ask for a meter, and a key; a key needs a meter before it.
-
-        Raises MusicError for a meter or key that the alphabet does not have.
-        """
-        ...
-
-    def encode(self, score: "Score") -> np.ndarray:
-        """Return the signs of a score, without the end; raise MusicError if it has no signs."""
-        ...
-
-    def decode(self, ids: Iterable[int]) -> "Score":
-        """Return the score of signs; raise MusicError for a number that is no sign."""
-        ...
-
-    def grammar(self, bars: int = 0, *, steady: bool = False) -> Grammar:
-        """Return what says which signs may come next, at the beginning of a piece.
-
-        ``bars`` is how many there shall be, as played (0: any number); ``steady`` is one meter.
-        """
-        ...
-
-    def described(self) -> dict[str, Any]:
-        """Return what builds this alphabet again, ready for JSON."""
-        ...
 
 
 @dataclass(frozen=True)
