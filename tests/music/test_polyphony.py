@@ -1,9 +1,12 @@
 """Streams of events: equal to miditok's, and the pedal, loudness and voices of performances."""
 
+import numpy as np
 import pytest
 
 from bowerbird.music.error import MusicError
 from bowerbird.music.events import new_meter, new_score, new_signature, new_tempo, new_track
+from bowerbird.music.harmony import Harmony
+from bowerbird.music.melody import melody
 from bowerbird.music.polyphony import Events
 from bowerbird.music.voices import voices_of
 
@@ -100,7 +103,6 @@ def test_refusals():
 def test_tokens_are_those_of_miditok(nottingham, kind):
     """Melodies, note by note: the tokens of miditok 3 with our names, without its velocities."""
     miditok = pytest.importorskip("miditok")
-    from bowerbird.music.melody import melody  # noqa: PLC0415
 
     config = miditok.TokenizerConfig(
         beat_res={(0, 4): 24},
@@ -156,3 +158,41 @@ def mine(name):
         "position": "Position",
     }
     return (words[name[0]], name[1]) if name[0] in words else None
+
+
+# --- a given melody -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["remi", "tsd", "structured"])
+def test_a_given_melody_stays(nottingham, kind):
+    """Voices drawn at random around it change nothing in the first one."""
+    scores = [score for _, score in nottingham[:200] if len(score.tracks) == 2]
+    alphabet, random = Events.learned(kind, scores), np.random.default_rng(5)
+    for score in [s for s in scores if len(s.time_signatures) == 1][:5]:
+        grammar, signs = Harmony(alphabet, score), []
+        while True:
+            mask = grammar.allowed()
+            assert mask.any()
+            sign = int(random.choice(np.flatnonzero(mask)))
+            if mask[alphabet.end]:
+                break
+            grammar.advance(sign)
+            signs.append(sign)
+        made, given = alphabet.decode(signs), voices_of(melody(score))
+        first = voices_of(made)
+        mine = first.voices == 0
+        assert (first.starts[mine] == given.starts).all()
+        assert (first.ends[mine] == given.ends).all()
+        assert (first.pitches[mine] == given.pitches).all()
+        assert (~mine).any()
+
+
+def test_what_can_not_be_harmonized(nottingham):
+    score = nottingham[0][1]
+    with pytest.raises(MusicError, match="not performance"):
+        Harmony(Events("performance"), score)
+    with pytest.raises(MusicError, match="meter changes"):
+        Harmony(Events("tsd"), score)
+    small = Events.learned("tsd", [piece(*TWO)])
+    with pytest.raises(MusicError, match="never met"):
+        Harmony(small, piece([[0, 480, 75]]))

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 QUARTER = 144  # parts: 6 of a tick of the grid, so that tuplets are whole
 _EIGHTH = QUARTER // 2
 _NOTE = re.compile("[_=^]*[A-Ga-g][,']*")
+_ENDLESS = 1 << 60  # parts
 _WAITS = 2  # a first ending is over, the second has to come
 _RANK = {"|": 0, "|]": 0, "||": 0, ":|": 0, "[M": 1, "|:": 2, "[1": 3, "[2": 3}
 
@@ -62,9 +63,11 @@ class AbcGrammar:
                 late = self._fits(_EIGHTH)
                 at, left = at + self._scaled(_EIGHTH), max(0, left - 1)
             if late:
-                self._notes(mask, at, left)
-                self._lines(mask, at, left)
-                self._set(mask, "-", self.pitched)
+                after = np.zeros(self.alphabet.size, bool)
+                self._set(after, "-", self.pitched)
+                self._notes(after, at, left)
+                self._lines(after, at, left)  # may take all else back
+                mask |= after
         return mask
 
     def _lengths(self, mask: np.ndarray) -> None:
@@ -73,9 +76,8 @@ class AbcGrammar:
             for token, length in self.parts.lengths.items():
                 mask[token] = self._fits(length)
             return
-        for start in self.starts:
-            room = self.bar - start - self.at
-            mask[self.parts.length_signs] |= self.parts.leaves(room)
+        for whole in self._wholes():
+            mask[self.parts.length_signs] |= self.parts.leaves(whole - self.at)
 
     def _set(self, mask: np.ndarray, token: str, value: bool) -> None:
         if token in self.alphabet.number:
@@ -90,13 +92,24 @@ class AbcGrammar:
         return self._fills(at, max(0, self.left - 1))
 
     def _fills(self, at: int, left: int) -> bool:
-        return any(self.parts.fills(self.bar - start - at, left) for start in self.starts)
+        return any(self.parts.fills(whole - at, left) for whole in self._wholes())
+
+    def _wholes(self) -> list[int]:
+        """Return what this measure may have in all."""
+        wholes = [self.bar - start for start in self.starts]
+        if self.open or self.ending == 1:
+            for place, start in enumerate(self.starts):
+                early = self.begin - start  # where the repeat may be closed, and must if it is long
+                due = early > self.at and 2 * (self.section + early) >= self._room()
+                if due and self.parts.fills(early - self.at, self.left):
+                    wholes[place] = early
+        return wholes
 
     def _notes(self, mask: np.ndarray, at: int, left: int) -> None:
         """Allow notes, chords, rests, tuplets."""
         if self.ending == _WAITS or self.over:
             return
-        room = self.bar - min(self.starts) - at
+        room = max(self._wholes()) - at
         if room <= 0 and not left:
             return
         if self.tied:
@@ -133,26 +146,29 @@ class AbcGrammar:
         free = not self.open and not self.ending
         early = bool(self.lead) and self.lead in places
         last = free and not first and (ended or early)
-        if self.limit:
-            bars = (self.section + at) // self.bar
-            last = last and self.played + bars >= self.limit
-            closes = closes and self.played + 2 * bars <= self.limit
-            full = self.open and closes and self.played + 2 * bars >= self.limit
-            if last or (full and self.ending != 1):
-                mask[:] = False
-                self._set(mask, "|]" if last else ":|", True)
-                return
-        self._set(mask, "|]", last)
-        self._set(mask, ":|", closes)
+        passed, room = self.section + at, self._room()
+        full = closes and 2 * passed >= room and (self.open or bool(self.ending))
+        if full or (self.limit and last and passed >= room):
+            mask[:] = False
+            self._set(mask, ":|" if full else "|]", True)
+            return
+        self._set(mask, "|]", last and not self.limit)
+        self._set(mask, ":|", closes and 2 * passed <= room)
         self._set(mask, "||", free and (ended or closes))
-        self._set(mask, "|:", free)
+        self._set(mask, "|:", free and passed + 2 * self.bar <= room)
+
+    def _room(self) -> int:
+        """Return the parts that this section may still have as played."""
+        return self.limit * self.bar - self.played if self.limit else _ENDLESS
 
     def _after_line(self, mask: np.ndarray) -> None:
         """Allow what may stand after a bar line, before the first note."""
-        free = not self.open and not self.ending and not self.tied
-        enough = not self.limit or self.played + self.section // self.bar >= self.limit
+        free, room = not self.open and not self.ending and not self.tied, self._room()
+        enough = not self.limit or self.section >= room
         mask[self.alphabet.end] = self.over or (self.last == ":|" and free and enough)
-        if self.over:
+        if self.over or (self.limit and mask[self.alphabet.end]):
+            mask[:] = False
+            mask[self.alphabet.end] = True
             return
         if self.ending == _WAITS:
             self._set(mask, "[2", True)
@@ -160,9 +176,11 @@ class AbcGrammar:
         if self.rank == 0 and not self.steady and self.number:
             mask[self.parts.meters] = True
             mask[self.parts.inline.get(self.meter, self.alphabet.end)] &= self.last == ":|" and free
-        self._set(mask, "|:", free and self.rank < _RANK["|:"])
-        begun = self.section > 0 and self.starts == (0,) and not self.ending and not self.tied
-        self._set(mask, "[1", begun and self.rank < _RANK["[1"])
+        begins = free and self.section + 2 * self.bar <= room
+        self._set(mask, "|:", begins and self.rank < _RANK["|:"])
+        begins = self.section > 0 and self.starts == (0,) and not self.ending and not self.tied
+        short = 2 * (self.section + self.bar) <= room
+        self._set(mask, "[1", begins and short and self.rank < _RANK["[1"])
 
     def advance(self, sign: int) -> None:
         """Take a token as written; raise MusicError if it may not come next."""
@@ -219,10 +237,10 @@ class AbcGrammar:
         self.rank, self.pitched = _RANK[token], False
         place = self._end_measure(token) if self.at else self.starts[0]
         if token == ":|":
-            self.played += 2 * (self.section // self.bar)
+            self.played += 2 * self.section
             self.open, self.ending = False, _WAITS if self.ending == 1 else 0
         elif token in ("||", "|:"):
-            self.played += self.section // self.bar
+            self.played += self.section
             self.open = token == "|:"
         elif token in ("[1", "[2"):
             self.ending = 1 if token == "[1" else 0

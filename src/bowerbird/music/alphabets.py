@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 
 from bowerbird.music.abctokens import AbcTokens
+from bowerbird.music.alphabet import Alphabet
 from bowerbird.music.augment import AugmentConfig, variations
 from bowerbird.music.error import MusicError
-from bowerbird.music.notes import Alphabet, Notes
+from bowerbird.music.notes import Notes
 from bowerbird.music.polyphony import EVENT_KINDS, Events
 
 if TYPE_CHECKING:

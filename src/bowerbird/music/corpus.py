@@ -92,7 +92,7 @@ class Corpus:
         notes = sum(score.note_num() for _, score in pieces)
         line = f"{len(pieces):,} pieces, {notes:,} notes"
         if self.skipped:
-            why = Counter(re.sub(r"line \d+: |'.*|: .*", "", w) for w in self.skipped.values())
+            why = Counter(_plain(w) for w in self.skipped.values())
             told = "; ".join(f"{reason}: {count}" for reason, count in why.most_common(4))
             line += f"; {len(self.skipped):,} left out ({told})"
         return line
@@ -239,6 +239,11 @@ def _embedded(name: str) -> dict[Path, Callable[[Tune], str] | None]:
     if not found:
         raise MusicError(f"{name} is not where music21 keeps it; pip install --force music21")
     return found
+
+
+def _plain(why: str) -> str:
+    """Return a reason without what differs from piece to piece."""
+    return re.sub(r"'[^']*'", "a sign", re.sub(r"line \d+: |: .*", "", why))
 
 
 def _not_scotch(tune: Tune) -> str:

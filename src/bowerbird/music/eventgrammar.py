@@ -51,7 +51,7 @@ class EventGrammar:
 
     def _head(self, mask: np.ndarray) -> bool:
         """Allow what stands at the beginning; return whether that is all."""
-        parts, kind = self.parts, self._kind(self.last)
+        parts, kind = self.parts, self.kind_of(self.last)
         if self.kind == "performance":
             return False
         following = {"start": "M", "M": "K", "K": "mode", "mode": "program"}
@@ -63,7 +63,7 @@ class EventGrammar:
         return False
 
     def _body(self, mask: np.ndarray) -> None:
-        kind = self._kind(self.last)
+        kind = self.kind_of(self.last)
         shifted = self.kind == "structured" and kind == "shift"
         if kind == "on" and not self.pairs:
             mask[self.parts.of["lasts"]] = True
@@ -177,7 +177,7 @@ class EventGrammar:
         if not (0 <= sign < self.alphabet.size and self.allowed()[sign]):
             raise MusicError(f"the sign {sign} may not come here")
         name = self.alphabet.names[sign]
-        match self._kind(name):
+        match self.kind_of(name):
             case "M":
                 self._set_meter(sign, bar_length(name[1:], GRID))
             case "program":
@@ -226,7 +226,8 @@ class EventGrammar:
         self.sounding = {place: until for place, until in self.sounding.items() if until > time}
 
     @staticmethod
-    def _kind(name: Any) -> str:
+    def kind_of(name: Any) -> str:
+        """Return the kind of a sign, by its name."""
         if isinstance(name, tuple):
             return str(name[0])
         return {"drums": "program"}.get(name, "mode" if name in MODES else name)
@@ -257,7 +258,7 @@ class _Parts:
             )
         }
         for number, name in enumerate(alphabet.names):
-            self.of[EventGrammar._kind(name)].append(number)
+            self.of[EventGrammar.kind_of(name)].append(number)
         names = alphabet.names
         self.bar = self.of["bar"]
         self.places = np.array([names[n][1] for n in self.of["position"]], np.int64)

@@ -5,7 +5,8 @@ score's markers (`bowerbird.music.repeats.expanded` plays them); a pickup stands
 whole bar, so that bars lie on the grid of the meter.
 
 Read by: MIDI symusic, behind checks; ABC and MusicXML our own readers, for abc2midi (in symusic)
-and verovio play repeats and put pickups on the first beat, and music21 takes seconds; Kern verovio.
+and verovio play repeats and put pickups on the first beat, and music21 takes 6.5 s for 200 tunes of
+ABC where we take 0.1; Kern verovio.
 """
 
 import contextlib

@@ -19,6 +19,11 @@ if TYPE_CHECKING:
     from bowerbird.music.notes import Notes
 
 
+_ENDLESS = 1 << 60  # ticks
+_GRID = 24  # ticks of a quarter note
+PHRASE = 8  # bars are counted up to this, and again from 1
+
+
 class Grammar(Protocol):
     """Which signs may come next, given those that came before."""
 
@@ -29,6 +34,34 @@ class Grammar(Protocol):
     def advance(self, sign: int) -> None:
         """Take a sign as written; raise MusicError if it may not come next."""
         ...
+
+
+class Count:
+    """Counts the bars of a section, as bar lines show them."""
+
+    def __init__(self, passed: int = 0) -> None:
+        """Begin after so many bars; after -1 the next is 0, a pickup."""
+        self.passed, self.ending = passed, 0
+
+    @property
+    def next(self) -> int:
+        """What the next bar line shows."""
+        return self.passed % PHRASE + 1 if self.passed >= 0 else 0
+
+    def bar(self) -> int:
+        """Count a bar, and return what its line shows."""
+        shown = self.next
+        self.passed += 1
+        return shown
+
+    def sign(self, sign: str) -> None:
+        """Begin anew after a section; a second ending has the numbers of the first."""
+        if sign == "[1":
+            self.ending = self.passed
+        elif sign == "[2":
+            self.passed = self.ending
+        else:
+            self.passed = 0
 
 
 class Free:
@@ -58,11 +91,11 @@ class NotesGrammar:
         self.parts = _Parts.of(alphabet)
         self.expects = "meter"
         self.bar = self.at = self.time = 0  # ticks: of a bar, in the bar, in all
-        self.count = 0  # of bars
+        self.count, self.number = 0, Count()  # of bars in all, and in the section
         self.told: list[list[tuple[str, int]]] = []  # what is in each bar: rest, hold or note
         self.broken: set[int] = set()  # bars with a sign within
-        self.played = 0  # bars, with repeats, before this section
-        self.tonic, self.lead = 0, 0
+        self.played = 0  # ticks, with repeats, before this section
+        self.tonic, self.lead, self.pickup = 0, 0, False
         self.begin = self.begin_at = 0  # where the section began, in all and in the bar
         self.open, self.ending = False, 0
         self.rank = -1  # of the last sign at this tick
@@ -78,12 +111,28 @@ class NotesGrammar:
             case "meter" | "tonic" | "mode":
                 mask[parts.heads[self.expects]] = True
             case "length":
-                mask |= parts.lengths(self.bar - self.at if self.bar else 0)
+                mask |= parts.lengths(self._left())
             case "bar":
                 self._between(mask)
             case "event":
                 self._within(mask)
         return mask
+
+    def _left(self) -> int:
+        """Return the ticks up to the next place where something has to end."""
+        early = self.begin_at - self.at
+        if early > 0 and self._due(early) and self.parts.reachable[early]:
+            return early
+        return self.bar - self.at
+
+    def _due(self, more: int) -> bool:
+        """Return whether a repeat has to be closed so many ticks later, to keep to the length."""
+        passed = self.time + more - self.begin
+        return (self.open or self.ending == 1) and 2 * passed >= self._room()
+
+    def _room(self) -> int:
+        """Return the ticks that this section may still have as played."""
+        return self.limit * self.bar - self.played if self.limit else _ENDLESS
 
     def _between(self, mask: np.ndarray) -> None:
         """Allow what stands between two bars."""
@@ -91,7 +140,10 @@ class NotesGrammar:
             return
         if self.ending == _WAITS:
             return
-        mask[self.parts.bar] = True
+        if not self.count:  # the first bar may have a pickup
+            mask[self.parts.bars[[0, 1] if self.rank < 0 else [1]]] = True
+        else:
+            mask[self.parts.bars[self.number.next]] = True
         if self.count and self.rank < _RANK["M"] and not self.steady:
             mask[self.parts.heads["meter"]] = True
             mask[self.meter] = False
@@ -107,8 +159,10 @@ class NotesGrammar:
             return
         mask |= parts.pitches(self.tonic)
         mask[parts.rest] = self.last != "rest" or seam
+        if self.count == 1 and self.time == 0:  # the bar line has told whether a pickup comes
+            mask[:] = mask & (parts.only_rest == self.pickup)
         mask[parts.hold] = seam and self.last == "note"
-        if self.at == 0:
+        if self.at == 0 and self._left() == self.bar:
             for ago, sign in parts.copies.items():
                 mask[sign] = self.sounded and self._same(ago)
 
@@ -128,32 +182,27 @@ class NotesGrammar:
                 mask[signs["[2"]] = True
                 return True
             return False
+        rank, passed = self.rank, time - self.begin
         whole = time > self.begin and offset == self.begin_at and self.sounded
-        rank = self.rank
         closes = whole and rank < _RANK[":|"]
         done = offset == 0 or (bool(self.lead) and offset == self.lead)
         ends = done and self.sounded and not self.open and not self.ending and rank < _RANK["|:"]
-        if self.limit and offset == self.begin_at and time > self.begin:
-            bars = (time - self.begin) // self.bar
-            if self.open and closes and self.played + 2 * bars >= self.limit and self.ending != 1:
-                mask[signs[":|"]] = True
-                return True
-        if self.limit:
-            enough = self.played + (time - self.begin) // self.bar >= self.limit
-            if ends and enough:
-                mask[self.alphabet.end] = True
-                return True
-            ends = ends and enough
-            closes = closes and self.played + 2 * ((time - self.begin) // self.bar) <= self.limit
-        mask[self.alphabet.end] = ends
-        mask[signs[":|"]] = closes
+        room = self._room()
+        if closes and 2 * passed >= room and (self.open or self.ending):
+            mask[signs[":|"]] = True
+            return True
+        if self.limit and passed >= room and ends:
+            mask[self.alphabet.end] = True
+            return True
+        mask[self.alphabet.end] = ends and not self.limit
+        mask[signs[":|"]] = closes and 2 * passed <= room
         if not self.open and not self.ending:
             ended = time > self.begin and offset in (0, self.begin_at)
             mask[signs["||"]] = ended and self.sounded and rank < _RANK["||"]
             begun = self.sounded or time in (0, self.lead)
-            mask[signs["|:"]] = begun and rank < _RANK["|:"]
+            mask[signs["|:"]] = begun and rank < _RANK["|:"] and passed + 2 * self.bar <= room
         if offset == 0 and time > self.begin and not self.ending and self.sounded:
-            mask[signs["[1"]] = rank < _RANK["[1"]
+            mask[signs["[1"]] = rank < _RANK["[1"] and 2 * (passed + self.bar) <= room
         return False
 
     def advance(self, sign: int) -> None:
@@ -173,7 +222,9 @@ class NotesGrammar:
             self._section(name)
         elif isinstance(name, tuple) and name[0] == "M":
             self._set_meter(sign, name[1:])
-        elif name == "|":
+        elif name[0] == "|":
+            self.pickup = not name[1]
+            self.number.passed += name[1] > 0
             self.told.append([])
             self.count += 1
             self.at, self.rank, self.expects = 0, -1, "event"
@@ -205,17 +256,17 @@ class NotesGrammar:
         self.rank = _RANK[sign]
         if self.at % self.bar:
             self.broken.add(len(self.told) - 1)
+        self.number.sign(sign)
         if sign in ("[1", "[2"):
             self.ending = 1 if sign == "[1" else 0
             return
-        bars = (self.time - self.begin) // self.bar
-        self.played += 2 * bars if sign == ":|" else bars
+        passed = self.time - self.begin
+        self.played += 2 * passed if sign == ":|" else passed
         self.begin, self.begin_at = self.time, self.at % (self.bar or 1)
         self.open = sign == "|:"
         self.ending = _WAITS if self.ending == 1 and sign == ":|" else 0
 
 
-_GRID = 24
 _WAITS = 2  # a first ending is over, the second has to come
 _RANK = {":|": 0, "||": 1, "|:": 2, "[1": 3, "[2": 3, "M": 4}
 
@@ -231,10 +282,11 @@ class _Parts:
             "tonic": [number["K", tonic] for tonic in range(12)],
             "mode": [number[mode] for mode in MODES],
         }
-        self.bar = number["|"]
+        self.bars = np.array([number["|", n] for n in range(PHRASE + 1)])
         self.copies = {n[1]: number[n] for n in alphabet.names if n[0] == "="}
         self.signs = {sign: number[sign] for sign in _RANK if sign != "M"}
         self.rest, self.hold = number["rest"], number["hold"]
+        self.only_rest = np.arange(alphabet.size) == self.rest
         self._lengths: dict[int, np.ndarray] = {}
         self._pitches: dict[int, np.ndarray] = {}
 

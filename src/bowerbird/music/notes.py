@@ -2,10 +2,11 @@
 
 A tune begins with its meter, its tonic and its mode, so that they can be asked for. Then each note
 is two signs, how high and how long; ``rest`` is a silence, ``hold`` goes on with a note over a bar
-line. Bar lines, repeats and endings have signs too, so bars are told, not guessed, and the grammar
-(`bowerbird.music.grammar`) makes them add up. A bar that is the same as one 1, 2, 4, 8 or 16 bars
-ago is one sign: that is how tunes are made, and what a small network forgets (the labels of
-Magenta's lookback RNN say it note by note: Waite 2016, "Generating long-term structure in songs
+line. Repeats and endings have signs too, and bar lines, which count the bars of a section, 1 to 8
+and again, 0 for a first bar with a pickup: so a network knows where a cadence is due, and the
+grammar (`bowerbird.music.grammar`) makes bars add up. A bar that is the same as one 1, 2, 4, 8 or
+16 bars ago is one sign: that is how tunes are made, and what a small network forgets (the labels
+of Magenta's lookback RNN say it note by note: Waite 2016, "Generating long-term structure in songs
 and stories").
 
 Pitches are semitones above the tonic: a tune means the same in every key, so nothing has to be
@@ -17,7 +18,7 @@ holds 32nds and triplets of 16ths.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -30,7 +31,7 @@ from bowerbird.music.events import (
     new_tempo,
     new_track,
 )
-from bowerbird.music.grammar import Grammar, NotesGrammar
+from bowerbird.music.grammar import PHRASE, Count, NotesGrammar
 from bowerbird.music.key import MODES, Key, key_at, key_of, with_key
 from bowerbird.music.melody import Lines, grid_notes, is_melody
 from bowerbird.music.meter import Bars, Meter, bars_of, meters_of, usual_tempo
@@ -42,52 +43,7 @@ if TYPE_CHECKING:
 GRID = 24  # ticks of a quarter note
 COPIES = (4, 8, 2, 1, 16)  # bars ago that a bar may be the same as; the first that fits is told
 SIGNS: tuple[Sign, ...] = (":|", "||", "|:", "[1", "[2")
-END, BAR, REST, HOLD = "end", "|", "rest", "hold"
-
-
-class Alphabet(Protocol):
-    """What turns scores into signs, numbered from 0, and back."""
-
-    @property
-    def kind(self) -> str:
-        """The name of the alphabet."""
-        ...
-
-    @property
-    def size(self) -> int:
-        """Number of signs."""
-        ...
-
-    @property
-    def end(self) -> int:
-        """The sign that ends a piece."""
-        ...
-
-    def opening(self, key: Key | None = None, meter: Meter | None = None) -> list[int]:
-        """Return the signs that ask for a meter, and a key; a key needs a meter before it.
-
-        Raises MusicError for a meter or key that the alphabet does not have.
-        """
-        ...
-
-    def encode(self, score: "Score") -> np.ndarray:
-        """Return the signs of a score, without the end; raise MusicError if it has no signs."""
-        ...
-
-    def decode(self, ids: Iterable[int]) -> "Score":
-        """Return the score of signs; raise MusicError for a number that is no sign."""
-        ...
-
-    def grammar(self, bars: int = 0, *, steady: bool = False) -> Grammar:
-        """Return what says which signs may come next, at the beginning of a piece.
-
-        ``bars`` is how many there shall be, as played (0: any number); ``steady`` is one meter.
-        """
-        ...
-
-    def described(self) -> dict[str, Any]:
-        """Return what builds this alphabet again, ready for JSON."""
-        ...
+END, REST, HOLD = "end", "rest", "hold"
 
 
 @dataclass(frozen=True)
@@ -120,7 +76,8 @@ class Notes:
         names: list[Any] = [END, *(("M", *meter) for meter in ranges.meters)]
         names += [("K", tonic) for tonic in range(12)]
         names += list(MODES)
-        names += [BAR, *SIGNS, *(("=", ago) for ago in COPIES), REST, HOLD]
+        names += [("|", number) for number in range(PHRASE + 1)]
+        names += [*SIGNS, *(("=", ago) for ago in COPIES), REST, HOLD]
         names += [("p", pitch) for pitch in range(ranges.lowest, ranges.highest + 1)]
         names += [("t", length) for length in ranges.lengths]
         self.names = names
@@ -182,7 +139,7 @@ class Notes:
         edges = np.unique(np.concatenate([lines.starts, lines.ends, *cuts]))
         edges = edges[edges <= self._stop(lines, bars, signs)]
         body = self._pieces(edges, lines, 60 + key.pitch_class)
-        places, extra = self._marks(bars, signs)
+        places, extra = self._marks(bars, signs, pickup=lines.starts[0] > 0)
         at = 2 * np.searchsorted(edges, places)
         kept = at <= len(body)
         head = np.array(self._head(bars.meters[0], key))
@@ -191,9 +148,10 @@ class Notes:
 
     def _shortened(self, body: np.ndarray) -> np.ndarray:
         """Return signs with bars that have been there before as one sign each."""
-        bar, rest, hold = self.number[BAR], self.number[REST], self.number[HOLD]
+        rest, hold = self.number[REST], self.number[HOLD]
         signs, between = body.tolist(), (body < rest).tolist()  # meters, repeats, endings
-        begins = [*np.flatnonzero(body == bar).tolist(), len(signs)]
+        bars = (body >= self.number["|", 0]) & (body <= self.number["|", PHRASE])
+        begins = [*np.flatnonzero(bars).tolist(), len(signs)]
         seen: list[list[int]] = []
         short = signs[: begins[0]]
         for first, last in pairwise(begins):
@@ -206,7 +164,7 @@ class Notes:
             ago = next((n for n in COPIES if told and len(seen) >= n and seen[-n] == told), 0)
             seen.append(told)
             if ago:
-                short += [bar, self.number["=", ago], *signs[end:last]]
+                short += [signs[first], self.number["=", ago], *signs[end:last]]
             else:
                 short += signs[first:last]
         return np.array(short, np.int64)
@@ -248,16 +206,21 @@ class Notes:
         pitch = np.where(sounds & ~fresh, self.number[HOLD], pitch)
         return np.stack([pitch, times], 1).ravel()
 
-    def _marks(self, bars: Bars, signs: list[tuple[int, Sign]]) -> tuple[np.ndarray, list[int]]:
+    def _marks(
+        self, bars: Bars, signs: list[tuple[int, Sign]], *, pickup: bool
+    ) -> tuple[np.ndarray, list[int]]:
         """Return what stands between the notes, and where: bar lines, repeats, new meters."""
         marks = [(time, rank, self.number[sign]) for rank, (time, sign) in enumerate(signs)]
+        count, coming = Count(-1 if pickup else 0), list(reversed(signs))
         for number, start in enumerate(bars.starts.tolist()):
+            while coming and coming[-1][0] <= start:
+                count.sign(coming.pop()[1])
             if number and bars.meters[number] != bars.meters[number - 1]:
                 name = ("M", *bars.meters[number])
                 if name not in self.number:
                     raise MusicError(f"its meter {name[1]}/{name[2]} is not in the alphabet")
                 marks.append((start, len(signs), self.number[name]))
-            marks.append((start, len(signs) + 1, self.number[BAR]))
+            marks.append((start, len(signs) + 1, self.number["|", count.bar()]))
         marks.sort()
         return np.array([mark[0] for mark in marks]), [mark[2] for mark in marks]
 
@@ -326,10 +289,10 @@ class _Reading:
             self.key = key_at(self.tonic, name)
         elif name in (REST, HOLD):
             self.pending = name
-        elif name == BAR:
-            self.bars.append([])
         elif isinstance(name, str):
             self.marks.append((self.at, name))
+        elif name[0] == "|":
+            self.bars.append([])
         elif name[0] == "p":
             self.pending = 60 + self.tonic + name[1]
         elif name[0] == "t":

@@ -11,8 +11,9 @@ A piece begins with its meter, key and mode, then the instrument of each voice, 
 apart. Times are on the grid of 24 ticks a quarter note, in ``performance`` of 10 ms. What is longer
 than one sign can say takes several, the largest first.
 
-The tokens of miditok 3 are the same up to their names (a test says so), but its import takes torch
-along and one tune of 300 notes tens of milliseconds; here everything is done on arrays.
+The tokens of miditok 3 are the same up to their names (a test says so); but it takes torch along,
+puts tracks of one instrument together, and needs 2 to 5 s for the 1,034 tunes of Nottingham. Here
+everything is done on arrays, in 0.2 s.
 """
 
 from collections.abc import Iterable, Mapping

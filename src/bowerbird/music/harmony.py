@@ -1,0 +1,137 @@
+"""A melody that stays, while the other voices are written around it.
+
+A grammar of events in which the first voice is given: its notes must be written when their time
+comes, with their lengths, and nothing else may be written in that voice.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bowerbird.music.error import MusicError
+from bowerbird.music.eventgrammar import LONGEST, EventGrammar
+from bowerbird.music.key import key_of
+from bowerbird.music.melody import melody
+from bowerbird.music.meter import meters_of
+from bowerbird.music.voices import GRID, voices_of
+
+if TYPE_CHECKING:
+    from symusic.core import ScoreTick as Score
+
+    from bowerbird.music.polyphony import Events
+
+
+class Harmony:
+    """The grammar of events around a given melody, for remi, tsd and structured."""
+
+    def __init__(self, alphabet: "Events", score: "Score", voices: int = 2) -> None:
+        """Begin a piece of so many voices; the first is the melody of a score.
+
+        Raises MusicError if the alphabet can't tell the melody.
+        """
+        if alphabet.kind not in ("remi", "tsd", "structured"):
+            raise MusicError(
+                f"a melody is harmonized in remi, tsd or structured: not {alphabet.kind}"
+            )
+        line = melody(score)
+        meters = meters_of(score, GRID)
+        if len(meters) > 1:
+            raise MusicError("its meter changes; a melody in one meter can be harmonized")
+        self.alphabet, self.inner = alphabet, EventGrammar(alphabet, steady=True)
+        self.names, self.number = alphabet.names, alphabet.number
+        self.voices = voices
+        key = key_of(score)
+        self.head = [("M", *meters[0][1]), ("K", key.pitch_class), key.mode]
+        notes = voices_of(line)
+        lengths = (notes.ends - notes.starts).tolist()
+        self.notes = list(zip(notes.starts.tolist(), notes.pitches.tolist(), lengths, strict=True))
+        self.place = 0  # of the next note of the melody
+        self.waiting: list[int] = []  # signs that have to come now
+        needed = [*self.head, *(("voice", n) for n in range(voices))]
+        needed += [("on", pitch) for _, pitch, _ in self.notes]
+        needed += [name for _, _, length in self.notes for name in _lasting(length)]
+        for name in needed:
+            if name not in self.number:
+                told = " ".join(map(str, name)) if isinstance(name, tuple) else name
+                raise MusicError(f"the melody has {told!r}, which the composer never met")
+        self._steps = np.array([n[1] for n in self.names if n[0] == "shift"], np.int64)
+
+    def allowed(self) -> np.ndarray:
+        """Return for each sign whether it may come next; after an end nothing may."""
+        mask = self.inner.allowed()
+        if self.head:
+            return self._only(mask, self.number[self.head[0]])
+        if self.inner.voices < self.voices:
+            programs = np.zeros_like(mask)
+            programs[self.inner.parts.of["program"]] = True
+            return mask & programs
+        mask[self.inner.parts.of["program"]] = False
+        if self.waiting:
+            return self._only(mask, self.waiting[0])
+        if self.place == len(self.notes):
+            mask[self.number["voice", 0]] = False
+            if self.inner.voice == 0:
+                mask[self.inner.parts.of["on"]] = False
+            return mask
+        return self._until(mask, self.notes[self.place][0])
+
+    @staticmethod
+    def _only(mask: np.ndarray, sign: int) -> np.ndarray:
+        alone = np.zeros_like(mask)
+        alone[sign] = mask[sign]
+        return alone
+
+    def _until(self, mask: np.ndarray, time: int) -> np.ndarray:
+        """Forbid what passes the next note of the melody, or is in its voice."""
+        inner, left = self.inner, time - self.inner.at
+        mask[self.number["voice", 0]] = False
+        mask[self.alphabet.end] = False
+        if inner.voice == 0:
+            mask[inner.parts.of["on"]] = False
+        for sign in inner.parts.of["shift"]:
+            step = self.names[sign][1]
+            mask[sign] &= step <= left and self._reaches(left - step)
+        for sign in inner.parts.of["position"]:
+            mask[sign] &= inner.bar + self.names[sign][1] <= time
+        begins = inner.bar + (inner.length if inner.count else 0)
+        mask[inner.parts.bar] &= begins <= time
+        return mask
+
+    def _reaches(self, left: int) -> bool:
+        """Return whether shifts can pass exactly so many ticks."""
+        if left > LONGEST:
+            left = left % LONGEST or LONGEST
+        return left == 0 or bool((self._steps == left).any())
+
+    def advance(self, sign: int) -> None:
+        """Take a sign as written; raise MusicError if it may not come next."""
+        if not (0 <= sign < self.alphabet.size and self.allowed()[sign]):
+            raise MusicError(f"the sign {sign} may not come here")
+        self.inner.advance(sign)
+        if self.head:
+            self.head.pop(0)
+        elif self.waiting:
+            self.waiting.pop(0)
+        if not self.head and self.inner.voices == self.voices and not self.waiting:
+            self._call()
+
+    def _call(self) -> None:
+        """Line up the signs of the melody's next note if its time has come."""
+        if self.place == len(self.notes):
+            return
+        time, pitch, length = self.notes[self.place]
+        kind = EventGrammar.kind_of(self.inner.last)
+        told = {"remi": kind == "position", "structured": kind == "shift", "tsd": True}
+        if self.inner.at != time or self.inner.order[0] == 2 or kind == "voice":
+            return
+        if not told[self.alphabet.kind]:
+            return
+        names: list[Any] = [] if self.inner.voice == 0 else [("voice", 0)]
+        names += [("on", pitch), *_lasting(length)]
+        self.waiting = [self.number[name] for name in names]
+        self.place += 1
+
+
+def _lasting(length: int) -> list[tuple[str, int]]:
+    whole, rest = divmod(length, LONGEST)
+    return [("lasts", LONGEST)] * whole + ([("lasts", rest)] if rest else [])
