@@ -91,6 +91,38 @@ text.command(
 )
 app.command(text)
 
+music = App(name="music", help="Compose in the manner of any corpus of tunes, hear it, read it.")
+music.command(
+    "bowerbird.cli.music:train",
+    name="train",
+    help="Learn to compose in the manner of a corpus.",
+    usage="Usage: bowerbird music train CORPUS... -o MODEL.safetensors [OPTIONS]",
+    help_epilogue="For example: bowerbird music train my-tunes/ --minutes 5 -o me.safetensors",
+)
+music.command(
+    "bowerbird.cli.music:compose",
+    name="compose",
+    help="Compose a piece, to play, to hear and to read.",
+    usage="Usage: bowerbird music compose MODEL -o OUT.mid [OPTIONS]",
+    help_epilogue=(
+        "For example: bowerbird music compose scottish -o reel.mid --meter 4/4 --key D --audio "
+        "--score"
+    ),
+)
+music.command(
+    "bowerbird.cli.music:render",
+    name="render",
+    help="Write any file of music as sound, sheet music, piano roll, page, MIDI, ABC, MusicXML.",
+    usage="Usage: bowerbird music render FILE -o OUT.{wav,mp3,svg,png,html,mid,abc,musicxml}",
+)
+music.command(
+    "bowerbird.cli.music:score",
+    name="score",
+    help="Tell how well a model foresees pieces.",
+    usage="Usage: bowerbird music score MODEL FILE... [OPTIONS]",
+)
+app.command(music)
+
 models = App(name="models", help="Look after pretrained weights and model files.")
 models.command(
     "bowerbird.cli.models:list_models",

@@ -47,9 +47,12 @@ class TrainRun(Run):
 class School:
     """One run of a command that trains, to be left by ``with``: then its folder is swept."""
 
-    def __init__(self, command: str, run: TrainRun) -> None:
-        """Refuse, before any work, an output that could not be written later."""
-        self.command, self.run = command, run
+    def __init__(self, command: str, run: TrainRun, unit: str = "character") -> None:
+        """Refuse, before any work, an output that could not be written later.
+
+        Losses are told in nats a ``unit``.
+        """
+        self.command, self.run, self.unit = command, run, unit
         self.first = processes()[0] == 0  # of several processes, one writes and tells
         self.quiet = run.quiet or not self.first
         self.best = math.inf
@@ -134,7 +137,7 @@ class School:
         record = {**versions(), "command": self.command, **course(work), **told}
         record["steps"] = steps(work)
         write_trace(trace_path(self.run.output), record)
-        draw_losses(work.history, self.run.output.with_suffix(CURVE), "nats a character")
+        draw_losses(work.history, self.run.output.with_suffix(CURVE), f"nats a {self.unit}")
 
     def _tell(self, work: Work[str], told: dict[str, Any]) -> None:
         if self.run.json:
@@ -142,8 +145,8 @@ class School:
             print(json.dumps({**course(work), **facts}, allow_nan=False))  # noqa: T201
         elif not self.quiet:
             loss = told["validation_loss"]
-            words = "not measured" if loss is None else f"{loss:.4f} nats a character"
+            words = "not measured" if loss is None else f"{loss:.4f} nats a {self.unit}"
             print(  # noqa: T201
                 f"{self.run.output}: {work.last.number} steps in {work.last.seconds:.0f} s, "
-                f"{told['characters_per_second']:.0f} characters/s, validation {words}"
+                f"{told[f'{self.unit}s_per_second']:.0f} {self.unit}s/s, validation {words}"
             )

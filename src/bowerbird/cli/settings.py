@@ -171,6 +171,10 @@ def _presets_of(craft: str) -> dict[str, object]:
         from bowerbird.text.presets import PRESETS as TEXT  # noqa: PLC0415
 
         return {str(name): preset for name, preset in TEXT.items()}
+    if craft == "music":
+        from bowerbird.music.presets import MUSIC_PRESETS  # noqa: PLC0415
+
+        return {str(name): preset for name, preset in MUSIC_PRESETS.items()}
     return {}
 
 

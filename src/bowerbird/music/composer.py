@@ -4,7 +4,6 @@ Signs are drawn one after the other, as in text; the alphabet's grammar forbids 
 music (`bowerbird.music.grammar`), so bars add up to their meter whatever is drawn.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
@@ -17,16 +16,19 @@ from torch import Tensor
 
 from bowerbird.learning.device import choose
 from bowerbird.learning.modelfile import MEND, Card, ModelError, read_model, write_model
-from bowerbird.learning.sampling import SamplingConfig, write_signs
+from bowerbird.learning.sampling import SamplingConfig, read_prompt, write_signs
 from bowerbird.learning.sequence import stream_loss
+from bowerbird.music.alphabet import Alphabet
 from bowerbird.music.alphabets import MELODIES, alphabet_from
 from bowerbird.music.error import MusicError
 from bowerbird.music.events import new_tempo
+from bowerbird.music.harmony import Harmony
 from bowerbird.music.instruments import program_of
 from bowerbird.music.key import parse_key
 from bowerbird.music.melody import melody
 from bowerbird.music.meter import Meter, bars_of, meters_of, usual_tempo
-from bowerbird.music.notes import Alphabet
+from bowerbird.music.polyphony import Events
+from bowerbird.music.repeats import expanded
 from bowerbird.networks.predictor import PredictorConfig, predictor_with
 
 if TYPE_CHECKING:
@@ -37,6 +39,9 @@ EMBEDDED = {"scottish": "scottish.safetensors"}  # composers that come with the 
 MOST_SIGNS = 96  # a bar, on average over a piece; then it is cut off
 ENDLESS = 64  # bars of a piece that may have any number, at most
 GRID = 24  # ticks of a quarter note
+METERS: tuple[Meter, ...] = (  # among which one is chosen where none is asked for
+    *((4, 4), (2, 2), (2, 4), (3, 4), (6, 8), (9, 8), (12, 8), (3, 2), (3, 8), (6, 4), (5, 4)),
+)
 
 
 @dataclass(frozen=True)
@@ -134,8 +139,26 @@ class Composer:
                 rule.advance(sign)
         drafts = self._drawn(opening, config, rules, MOST_SIGNS * (bars or ENDLESS))
         made = [self._finished([*opening, *draft], config) for draft in drafts]
-        several = [made[i : i + config.best_of] for i in range(0, rows, config.best_of)]
-        return [min(some, key=lambda piece: piece.nats_per_sign) for some in several]
+        return self._likeliest(made, config)
+
+    def harmonize(
+        self, line: "Score", config: ComposeConfig | None = None, pieces: int = 1
+    ) -> list[Composition]:
+        """Return pieces of two voices whose first is the melody of ``line``, note for note.
+
+        Raises MusicError if the alphabet is for melodies, or can't tell this one.
+        """
+        config = config or ComposeConfig()
+        if not isinstance(self.alphabet, Events):
+            raise MusicError(
+                f"a composer of {self.alphabet.kind} writes one voice; train one with --alphabet "
+                "remi, tsd or structured"
+            )
+        rows = pieces * config.best_of
+        rules = [Harmony(self.alphabet, line) for _ in range(rows)]
+        drafts = self._drawn([], config, rules, MOST_SIGNS * ENDLESS)
+        made = [self._finished(draft, config) for draft in drafts]
+        return self._likeliest(made, config)
 
     def score(self, scores: Sequence["Score"]) -> MusicScore:
         """Return how well pieces are foreseen, with the network's dropping switched off.
@@ -161,6 +184,11 @@ class Composer:
         card = Card(KIND, self.config.described(), self.alphabet.described(), self.provenance)
         write_model(path, card, tensors)
 
+    @staticmethod
+    def _likeliest(made: Sequence[Composition], config: ComposeConfig) -> list[Composition]:
+        several = [made[i : i + config.best_of] for i in range(0, len(made), config.best_of)]
+        return [min(some, key=lambda piece: piece.nats_per_sign) for some in several]
+
     def _told(self, score: "Score") -> "Score":
         return melody(score) if self.alphabet.kind in MELODIES else score
 
@@ -169,17 +197,32 @@ class Composer:
         if primer is not None:
             told = self._told(primer)
             signs = self.alphabet.encode(told).tolist()
-            there = len(bars_of(meters_of(told, GRID), told.end() * GRID // 480).starts)
+            played = expanded(told)
+            end = -(-played.end() * GRID // played.ticks_per_quarter)
+            there = len(bars_of(meters_of(played, GRID), end).starts)
             return signs, there + config.bars if config.bars else 0
         meter = parse_meter(config.meter) if config.meter else None
         if meter is None and (config.key or config.seconds):
-            meter = (4, 4)
+            meter = self._likeliest_meter()
         key = parse_key(config.key) if config.key else None
         bars = config.bars
         if config.seconds and meter:
             quarters = config.seconds * (config.tempo or usual_tempo(meter)) / 60
             bars = max(1, round(quarters / (4 * meter[0] / meter[1])))
         return self.alphabet.opening(key, meter), bars
+
+    def _likeliest_meter(self) -> Meter:
+        """Return the meter that the composer itself would begin with most often."""
+        prompt = torch.tensor([[self.alphabet.end]], device=_device(self.network))
+        scores = read_prompt(self.network, prompt)[0][0]
+        found: dict[float, Meter] = {}
+        for meter in METERS:
+            try:
+                sign = self.alphabet.opening(None, meter)[0]
+            except (MusicError, IndexError):  # which it never met, or which has no sign
+                continue
+            found[float(scores[sign])] = meter
+        return found[max(found)] if found else (4, 4)
 
     def _drawn(
         self, opening: list[int], config: ComposeConfig, rules: Sequence[Any], most: int
@@ -236,11 +279,6 @@ def open_composer(name: str | Path, device: str = "auto") -> Composer:
         raise ModelError(f"{path} is damaged: {error}; {MEND}") from error
     network.to(choose(device, "float32").device).eval()
     return Composer(network, alphabet, config, dict(card.provenance))
-
-
-def perplexity(score: MusicScore) -> float:
-    """Return e^(nats/note): among how many equally likely notes it hesitates."""
-    return math.exp(score.nats_per_note)
 
 
 def _device(network: torch.nn.Module) -> torch.device:

@@ -1,0 +1,341 @@
+"""``bowerbird music``: train, compose, render, score."""
+
+import json as jsonlib
+import math
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Group, Parameter
+
+from bowerbird.cli.failure import about, say
+from bowerbird.cli.progress import Work
+from bowerbird.cli.school import School, TrainRun
+from bowerbird.cli.settings import RUN, Switch
+from bowerbird.learning.atomic import check_free
+from bowerbird.learning.fit import ALREADY, FitConfig
+from bowerbird.learning.sampling import SamplingConfig
+from bowerbird.learning.sequence import StreamConfig
+from bowerbird.music.augment import AugmentConfig
+from bowerbird.music.composer import ComposeConfig, Composer, Composition, open_composer
+from bowerbird.music.corpus import EMBEDDED, Corpus, Piece
+from bowerbird.music.files import read_score
+from bowerbird.music.key import key_of
+from bowerbird.music.melody import melody
+from bowerbird.music.meter import bars_of, meters_of
+from bowerbird.music.novelty import Novelty, novelty
+from bowerbird.music.output import OutputConfig, check_suffix, write_output
+from bowerbird.music.presets import MusicPresetName
+from bowerbird.music.repeats import expanded
+from bowerbird.music.training import MusicTrainConfig, MusicTraining
+from bowerbird.networks.attention import AttentionConfig
+from bowerbird.networks.predictor import PredictorConfig
+from bowerbird.networks.recurrent import RecurrentConfig
+
+if TYPE_CHECKING:
+    from symusic.core import ScoreTick as Score
+
+LEARNING = Group("Learning", sort_key=2)
+COMPOSING = Group("Composing", sort_key=2)
+RENDERING = Group("Rendering", sort_key=2)
+Parameter(name="*")(PredictorConfig)
+Parameter(name="*", group=Group("Network", sort_key=3))(RecurrentConfig)
+Parameter(name="*", group=Group("Transformer", sort_key=6))(AttentionConfig)
+Parameter(name="*", group=Group("Reading", sort_key=4))(StreamConfig)
+Parameter(name="*", group=Group("Reading", sort_key=4))(AugmentConfig)
+Parameter(name="*", group=Group("Fitting", sort_key=5))(FitConfig)
+Parameter(name="*", group=COMPOSING)(SamplingConfig)
+
+GRID = 24  # ticks of a quarter note
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class MusicRun(TrainRun):
+    """What training a composer can be told besides its configuration."""
+
+    preset: Annotated[MusicPresetName | None, Parameter(show_default=False)] = None
+    """Settings of another tool."""
+    start: Annotated[str | None, Parameter(name="--from", show_default=False)] = None
+    """Model file to go on from, with its network and its alphabet."""
+    half: Switch = False
+    """Store the weights in half precision: a file of half the size."""
+
+
+@Parameter(name="*", group=RUN)
+@dataclass(frozen=True)
+class ComposeRun:
+    """What composing can be told besides its configuration."""
+
+    output: Annotated[Path, Parameter(name=("--output", "-o"))]
+    """File to write: .mid, .abc, .musicxml, or any that `music render` writes."""
+    audio: Switch = False
+    """Write OUT.mp3 too."""
+    score: Switch = False
+    """Write OUT.png too: the sheet music."""
+    roll: Switch = False
+    """Write OUT.roll.png too: the piano roll."""
+    page: Switch = False
+    """Write OUT.html too: a page with player, score and piano roll."""
+    primer: Annotated[Path | None, Parameter(show_default=False)] = None
+    """Piece to go on from."""
+    melody: Annotated[Path | None, Parameter(show_default=False)] = None
+    """Melody to set other voices to; its notes stay. Needs a composer of many voices."""
+    novelty: Annotated[tuple[str, ...], Parameter(show_default=False)] = ()
+    """Corpus to compare with; a composer of a built-in corpus is compared with that."""
+    device: str = "auto"
+    """auto, cpu, cuda, cuda:1, mps ..."""
+    samples: Annotated[int, Parameter(name=("--samples", "-n"))] = 1
+    """Pieces; several are OUT-1, OUT-2 ..."""
+    json: Switch = False
+    """Print one JSON object on standard output."""
+    quiet: Switch = False
+    """Tell nothing."""
+    force: Switch = False
+    """Overwrite files that exist."""
+
+    def __post_init__(self) -> None:
+        if self.samples < 1:
+            raise ValueError(f"samples are at least 1, not {self.samples}")
+        if self.primer and self.melody:
+            raise ValueError("give --primer or --melody, not both")
+
+    def paths(self) -> list[list[Path]]:
+        """Return the files of each piece; raise ValueError if one can't be written."""
+        check_suffix(self.output)
+        wanted = [(".mp3", self.audio), (".png", self.score), (".html", self.page)]
+        found = []
+        for number in range(1, self.samples + 1):
+            stem = self.output.stem + (f"-{number}" if self.samples > 1 else "")
+            path = self.output.with_stem(stem)
+            files = [path, *(path.with_suffix(suffix) for suffix, asked in wanted if asked)]
+            files += [path.with_name(f"{stem}.roll.png")] if self.roll else []
+            for file in files:
+                check_free(file, force=self.force)
+            found.append(files)
+        return found
+
+
+@Parameter(name="*", group=RUN)
+@dataclass(frozen=True)
+class RenderRun:
+    """What rendering can be told besides its configuration."""
+
+    output: Annotated[Path, Parameter(name=("--output", "-o"))]
+    """File to write: the suffix says how."""
+    json: Switch = False
+    """Print one JSON object on standard output."""
+    quiet: Switch = False
+    """Tell nothing."""
+    force: Switch = False
+    """Overwrite a file that exists."""
+
+
+def train(
+    *corpus: str,
+    run: MusicRun,
+    config: Annotated[MusicTrainConfig, Parameter(name="*", group=LEARNING)] = MusicTrainConfig(),  # noqa: B008 - frozen
+) -> int:
+    """Learn to compose in the manner of a corpus.
+
+    Parameters
+    ----------
+    corpus
+        Files, folders, patterns, or scottish, irish, bach: tunes that come with the installation.
+    """
+    with School("music train", run, "note") as school:
+        if not corpus:
+            raise ValueError(f"there is no corpus; name files, a folder, or {', '.join(EMBEDDED)}")
+        start = None if run.start is None else open_composer(run.start, config.device)
+        melodies = (start.alphabet.kind if start else config.alphabet) in ("notes", "abc")
+        training = MusicTraining(Corpus(corpus, melodies=melodies), config, school.room, start)
+        if school.first:
+            _tell_skipped(training.corpus, run.quiet)
+
+        work = school.learn(training.steps(run.checkpoint_every, resume=run.resume))
+
+        told = {"model": str(run.output), "preset": run.preset, **_told(training, work)}
+        return school.finish(work, lambda path: training.composer.save(path, half=run.half), told)
+
+
+def compose(
+    model: str,
+    /,
+    *,
+    run: ComposeRun,
+    config: Annotated[ComposeConfig, Parameter(name="*", group=COMPOSING)] = ComposeConfig(),  # noqa: B008
+) -> int:
+    """Compose in the manner that a model has learned.
+
+    Parameters
+    ----------
+    model
+        Model file, or scottish.
+    """
+    paths = run.paths()
+    composer = open_composer(model, run.device)
+    corpus = _compared(composer, run)
+
+    made = _composed(composer, config, run)
+
+    told = [_kept(piece, files, corpus) for piece, files in zip(made, paths, strict=True)]
+    return _tell(told, run)
+
+
+def render(
+    file: Path,
+    /,
+    *,
+    run: RenderRun,
+    config: Annotated[OutputConfig, Parameter(name="*", group=RENDERING)] = OutputConfig(),  # noqa: B008
+) -> int:
+    """Write any file of music as sound, sheet music, piano roll, page, MIDI, ABC or MusicXML.
+
+    Parameters
+    ----------
+    file
+        MIDI, ABC, MusicXML or Kern; of several tunes the first.
+    """
+    check_suffix(run.output)
+    check_free(run.output, force=run.force)
+    score = read_score(file)
+
+    with about(file):
+        files = write_output(run.output, score, config)
+
+    facts = {"output": str(files[0]), "files": [str(f) for f in files], **_facts(score)}
+    if run.json:
+        print(jsonlib.dumps(facts))  # noqa: T201
+    elif not run.quiet:
+        print(", ".join(facts["files"]))  # noqa: T201
+    return 0
+
+
+def score(
+    model: str, /, *files: str, device: str = "auto", json: Switch = False, each: Switch = False
+) -> int:
+    """Tell how well a model foresees pieces, in nats a note.
+
+    Parameters
+    ----------
+    model
+        Model file, or scottish.
+    files
+        Pieces: files, folders, patterns.
+    device
+        auto, cpu, cuda, cuda:1, mps ...
+    json
+        Print one JSON object on standard output.
+    each
+        Tell it of each piece.
+    """
+    composer = open_composer(model, device)
+    corpus = Corpus(files, melodies=True)
+    pieces = corpus.pieces
+
+    found = composer.score([piece for _, piece in pieces])
+
+    own = composer.provenance.get("validation_loss")
+    facts = {**asdict(found), "perplexity": math.exp(found.nats_per_note), "pieces": len(pieces)}
+    facts |= {"own_validation_nats_per_note": own, "skipped": corpus.skipped}
+    if each:
+        facts["each"] = {name: composer.score([one]).nats_per_note for name, one in pieces}
+    if json:
+        print(jsonlib.dumps(facts))  # noqa: T201
+        return 0
+    _tell_skipped(corpus, False)
+    for name, nats in facts.get("each", {}).items():
+        print(f"{nats:.3f}  {name}")  # noqa: T201
+    beside = f"; on pieces of its own corpus it had {own:.3f}" if isinstance(own, float) else ""
+    print(f"{found.nats_per_note:.3f} nats a note over {found.notes} notes{beside}")  # noqa: T201
+    return 0
+
+
+def _tell_skipped(corpus: Corpus, quiet: bool) -> None:
+    if quiet:
+        return
+    for name, why in corpus.skipped.items():
+        say(f"left out {name}: {why}")
+    say(corpus.summary())
+
+
+def _told(training: MusicTraining, work: Work[str]) -> dict[str, Any]:
+    """Return what is told of a training, besides how it went."""
+    provenance, seconds = training.composer.provenance, work.last.seconds
+    # a resumed run has not done what was done before it
+    steps = 0 if work.last.note == ALREADY else work.last.number - work.history[0].number + 1
+    return {
+        "inputs": {"corpus": [{"file": name} for name in training.corpus.names]},
+        "corpus_sha256": training.digest,
+        "config": {**asdict(training.planned), "precision": str(training.compute.dtype)[6:]},
+        "train_loss": provenance["train_loss"],
+        "validation_loss": provenance["validation_loss"],
+        "notes_per_second": round(steps * training.notes_a_step / max(seconds, 1e-9)),
+        "parameters": sum(p.numel() for p in training.study.network.parameters()),
+        "pieces": provenance["pieces"],
+        "skipped": len(training.corpus.skipped),
+    }
+
+
+def _compared(composer: Composer, run: ComposeRun) -> list[Piece]:
+    """Return the pieces that what is composed is compared with."""
+    names = run.novelty
+    if not names:
+        told = composer.provenance.get("corpus", ())
+        names = tuple(name for name in told if name in EMBEDDED)
+    return Corpus(names, melodies=True).pieces if names else []
+
+
+def _composed(composer: Composer, config: ComposeConfig, run: ComposeRun) -> list[Composition]:
+    if run.melody is not None:
+        with about(run.melody):
+            return composer.harmonize(read_score(run.melody), config, run.samples)
+    primer = read_score(run.primer) if run.primer else None
+    with about(run.primer or run.output):
+        return composer.compose(config, run.samples, primer)
+
+
+def _kept(piece: Composition, paths: list[Path], corpus: list[Piece]) -> dict[str, Any]:
+    """Write a piece; return what is told of it."""
+    for path in paths:
+        write_output(path, piece.score, OutputConfig(roll=path.name.endswith(".roll.png")))
+    found: Novelty | None = novelty(piece.score, corpus) if corpus else None
+    return {
+        "output": str(paths[0]),
+        "files": [str(path) for path in paths],
+        **_facts(piece.score),
+        "nats_per_sign": piece.nats_per_sign,
+        "longest_copy_notes": found.longest_copy_notes if found else None,
+        "copied_share": found.copied_share if found else None,
+        "copied_from": found.piece if found else None,
+    }
+
+
+def _facts(score: "Score") -> dict[str, Any]:
+    """Return what a piece is, as it is played."""
+    played: Any = expanded(score)
+    meters = meters_of(played, GRID)
+    end = played.end()
+    bars = bars_of(meters, -(-end * GRID // played.ticks_per_quarter))
+    beats, part = meters[0][1]
+    return {
+        "notes": played.note_num(),
+        "bars": len(bars.starts),
+        "seconds": round(played.to("second").end(), 2),
+        "key": str(key_of(melody(score))),
+        "meter": f"{beats}/{part}",
+    }
+
+
+def _tell(told: list[dict[str, Any]], run: ComposeRun) -> int:
+    if run.json:
+        print(jsonlib.dumps({**told[0], "pieces": told}))  # noqa: T201
+    elif not run.quiet:
+        for one in told:
+            copied = one["longest_copy_notes"]
+            beside = "" if copied is None else f", longest copied passage {copied} notes"
+            print(  # noqa: T201
+                f"{', '.join(one['files'])}: {one['bars']} bars in {one['meter']}, {one['key']}, "
+                f"{one['notes']} notes, {one['seconds']:.0f} s{beside}"
+            )
+    return 0

@@ -1,0 +1,109 @@
+"""Any file from a score, by its suffix: notes, sound, sheet music, piano roll, a page that plays.
+
+What is heard (MIDI, sound) has its repeats played; what is read has their signs.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bowerbird.learning.atomic import whole
+from bowerbird.music.error import MusicError
+from bowerbird.music.files import MIDI, WRITES, write_score
+from bowerbird.music.repeats import expanded, passages
+
+if TYPE_CHECKING:
+    from symusic.core import ScoreTick as Score
+
+    from bowerbird.music.page import Piece
+    from bowerbird.music.score import SheetConfig
+    from bowerbird.music.sound import SoundConfig
+
+SOUNDS = (".wav", ".flac", ".mp3", ".ogg")
+DRAWINGS = (".svg", ".png")
+PAGE = ".html"
+SUFFIXES = (*WRITES, *SOUNDS, *DRAWINGS, PAGE)
+
+
+@dataclass(frozen=True)
+class OutputConfig:
+    """How a score is written."""
+
+    title: str = ""
+    """What stands on top of sheet, roll and page; empty takes the piece's own name."""
+    roll: bool = False
+    """Draw a piano roll instead of sheet music."""
+    instrument: str = ""
+    """Instrument of General MIDI for everything but drums; empty is as written."""
+    soundfont: Path | None = field(default=None)
+    """SoundFont 2 file instead of the one that is installed."""
+
+    def __post_init__(self) -> None:
+        if self.instrument:
+            from bowerbird.music.instruments import program_of  # noqa: PLC0415
+
+            program_of(self.instrument)
+
+
+def check_suffix(path: Path) -> str:
+    """Return the suffix of a file in small letters; raise MusicError if nothing is written so."""
+    suffix = path.suffix.lower()
+    if suffix not in SUFFIXES:
+        raise MusicError(f"{path} can't be written: its suffix is none of {', '.join(SUFFIXES)}")
+    return suffix
+
+
+def write_output(path: Path, score: "Score", config: OutputConfig | None = None) -> list[Path]:
+    """Write a score in the way that the suffix says; return the files, whole or not written.
+
+    Raises MusicError for another suffix, ValueError for a score that can't be written so, OSError.
+    """
+    config, suffix = config or OutputConfig(), check_suffix(path)
+    if suffix in SOUNDS:
+        from bowerbird.music.sound import write_sound  # noqa: PLC0415 - each takes a moment
+
+        write_sound(path, expanded(score), sound_config(config))
+    elif suffix in DRAWINGS:
+        return _draw(path, score, config)
+    elif suffix == PAGE:
+        from bowerbird.music.page import PageConfig, write_page  # noqa: PLC0415
+
+        title = config.title or path.stem
+        write_page(path, title, [piece_of(score, title)], PageConfig(sound=sound_config(config)))
+    else:
+        write_score(path, expanded(score) if suffix in MIDI else score)
+    return [path]
+
+
+def piece_of(score: "Score", title: str, caption: str = "") -> "Piece":
+    """Return a score as a piece of a page, printed as written and played with its repeats."""
+    from bowerbird.music.page import Piece  # noqa: PLC0415
+
+    return Piece(title, score, caption, expanded(score), tuple(passages(score)))
+
+
+def sound_config(config: OutputConfig) -> "SoundConfig":
+    """Return how it sounds."""
+    from bowerbird.music.instruments import program_of  # noqa: PLC0415
+    from bowerbird.music.sound import SoundConfig  # noqa: PLC0415
+
+    program = program_of(config.instrument) if config.instrument else None
+    return SoundConfig(program=program, soundfont=config.soundfont)
+
+
+def _draw(path: Path, score: "Score", config: OutputConfig) -> list[Path]:
+    from bowerbird.music.pianoroll import RollConfig, draw_roll  # noqa: PLC0415
+    from bowerbird.music.score import engrave, png_of, write_sheet  # noqa: PLC0415
+
+    if not config.roll:
+        return write_sheet(path, engrave(score, _sheet(config)))
+    drawing = draw_roll(expanded(score), RollConfig(title=config.title)).svg
+    with whole(path) as part:
+        part.write_bytes(drawing.encode() if path.suffix.lower() == ".svg" else png_of(drawing, 96))
+    return [path]
+
+
+def _sheet(config: OutputConfig) -> "SheetConfig":
+    from bowerbird.music.score import SheetConfig  # noqa: PLC0415
+
+    return SheetConfig(title=config.title)

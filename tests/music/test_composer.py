@@ -1,0 +1,235 @@
+"""A composer learns from tunes, is kept, comes back the same, composes what was asked, scores."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from bowerbird.learning.fit import FitConfig
+from bowerbird.learning.modelfile import Card, ModelError, read_model, write_model
+from bowerbird.learning.sampling import SamplingConfig
+from bowerbird.learning.sequence import StreamConfig, stream_loss
+from bowerbird.music.composer import ComposeConfig, open_composer, parse_meter
+from bowerbird.music.corpus import Corpus
+from bowerbird.music.error import MusicError
+from bowerbird.music.files import write_score
+from bowerbird.music.key import key_of
+from bowerbird.music.melody import grid_notes, melody
+from bowerbird.music.meter import bars_of, meters_of
+from bowerbird.music.presets import MUSIC_PRESETS
+from bowerbird.music.repeats import expanded
+from bowerbird.music.training import MusicTrainConfig, MusicTraining
+from bowerbird.networks.predictor import PredictorConfig
+from bowerbird.networks.recurrent import RecurrentConfig
+
+QUICK = MusicTrainConfig(
+    predictor=PredictorConfig(recurrent=RecurrentConfig(width=48)),
+    stream=StreamConfig(rows=8, window=32, validation=0.05),
+    fit=FitConfig(iterations=150, rate=2e-2, warm_up=10, validate_every=75),
+    precision="float32",
+    device="cpu",
+)
+
+
+@pytest.fixture(scope="module")
+def reels(corpus21, tmp_path_factory):
+    """Keep sixty real reels in a folder."""
+    text = (corpus21("ryansMammoth") / "AlbemarleReel.abc").parent
+    folder = tmp_path_factory.mktemp("reels")
+    for path in sorted(text.glob("*Reel.abc"))[:60]:
+        (folder / path.name).write_bytes(path.read_bytes())
+    return folder
+
+
+@pytest.fixture(scope="module")
+def learned(reels, tmp_path_factory):
+    training = MusicTraining(Corpus([reels], melodies=True), QUICK, tmp_path_factory.mktemp("room"))
+    return training, list(training.steps())
+
+
+def grid_bars(score):
+    end = score.end() * 24 // score.ticks_per_quarter
+    return bars_of(meters_of(score, 24), end)
+
+
+def test_it_learns_from_tunes(learned):
+    training, steps = learned
+    assert steps[-1].losses["best"] < 0.75 * steps[0].losses["total"] * 1.5
+    assert steps[-1].losses["total"] < 0.7 * steps[0].losses["total"]
+    assert steps[-1].preview
+    assert training.composer.provenance["pieces"] == len(training.split.train)
+
+
+def test_losses_are_nats_a_note(learned):
+    training, _ = learned
+    pieces = [score for _, score in training.split.validation]
+    found = training.composer.score(pieces)
+    notes = sum(melody(score).note_num() for score in pieces)
+    assert found.notes == notes
+    nats = stream_loss(training.study.network, training.streams[1])
+    assert found.nats_per_note == pytest.approx(nats * (len(training.streams[1]) - 1) / notes)
+    assert training.best == pytest.approx(found.nats_per_note, rel=1e-5)
+
+
+def test_nothing_measured_is_learned_from(learned):
+    training, _ = learned
+    sides = [training.split.train, training.split.validation, training.split.test]
+    names = [{name for name, _ in side} for side in sides]
+    assert not names[0] & (names[1] | names[2])
+    assert all(names)
+
+
+@pytest.mark.parametrize(("key", "meter", "bars"), [("D", "2/4", 8), ("A dorian", "2/2", 16)])
+def test_it_composes_what_is_asked(learned, key, meter, bars):
+    training, _ = learned
+    config = ComposeConfig(bars=bars, key=key, meter=meter, tempo=96, instrument="flute")
+    first, second = training.composer.compose(config, 2)
+    for made in (first, second):
+        played = expanded(made.score)
+        assert str(key_of(made.score)) == (key if " " in key else f"{key} major")
+        assert {m for _, m in meters_of(played, 24)} == {parse_meter(meter)}
+        assert abs(len(grid_bars(played).starts) - bars) <= 4
+        assert made.score.tempos[0].qpm == 96
+        assert {track.program for track in made.score.tracks} == {73}
+    assert first.score != second.score
+
+
+def test_bars_add_up_whatever_is_drawn(learned):
+    training, _ = learned
+    wild = ComposeConfig(bars=12, meter="2/4", sampling=SamplingConfig(temperature=3.0))
+    for made in training.composer.compose(wild, 8):
+        lines = grid_notes(made.score, 24)
+        bars = grid_bars(made.score)
+        assert set(np.diff(bars.starts).tolist()) == {48}
+        assert lines.starts.min() >= 0
+        assert (lines.ends[:-1] <= lines.starts[1:]).all()
+
+
+def test_the_likeliest_of_several_is_kept(learned):
+    training, _ = learned
+    config = ComposeConfig(bars=8, meter="2/4")
+    several = training.composer.compose(config, 4)
+    best = training.composer.compose(replace(config, best_of=4))[0]
+    assert best.nats_per_sign == min(made.nats_per_sign for made in several)
+
+
+def test_a_primer_is_gone_on_from(learned, reels):
+    training, _ = learned
+    name, primer = training.split.train[0]
+    made = training.composer.compose(ComposeConfig(bars=8), primer=primer)[0].score
+    before, after = grid_notes(melody(primer), 24), grid_notes(made, 24)
+    count = len(before.starts)
+    assert len(after.starts) > count, name
+    np.testing.assert_array_equal(after.pitches[:count] % 12, before.pitches % 12)
+    np.testing.assert_array_equal(after.starts[:count], before.starts)
+
+
+def test_a_melody_is_harmonized(corpus21, tmp_path):
+    chorales = sorted(corpus21("bach").glob("*.mxl"))[:24]
+    fit = replace(QUICK.fit, iterations=60, validate_every=60)
+    config = replace(QUICK, alphabet="tsd", fit=fit)
+    training = MusicTraining(Corpus(chorales), config, tmp_path / "room")
+    list(training.steps())
+    line = next(
+        score
+        for _, score in training.split.train
+        if len(score.time_signatures) == 1 and score.end() < 40 * 1920
+    )
+    made = training.composer.harmonize(line)[0].score
+    wanted, there = grid_notes(melody(line), 24), made.tracks[0].notes.numpy()
+    np.testing.assert_array_equal(there["pitch"], wanted.pitches)
+    assert made.note_num() > len(wanted.pitches)
+
+
+def test_a_composer_of_melodies_does_not_harmonize(learned):
+    training, _ = learned
+    with pytest.raises(MusicError, match="writes one voice"):
+        training.composer.harmonize(training.split.train[0][1])
+
+
+def test_what_is_kept_comes_back(learned, tmp_path):
+    training, _ = learned
+    path = tmp_path / "m.safetensors"
+    training.composer.save(path)
+    again = open_composer(path, "cpu")
+    config = ComposeConfig(bars=8, meter="2/4", sampling=SamplingConfig(seed=3))
+    first, second = training.composer.compose(config)[0], again.compose(config)[0]
+    assert first.score == second.score
+    assert again.provenance["unit"] == "nats a note"
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"kind": "text"}, "of the kind text"),
+        ({"alphabet": {"kind": "runes"}}, "which is none of"),
+        ({"alphabet": {"kind": "notes"}}, "damaged"),
+        ({"config": {"network": "recurrent", "width": 4096}}, "no room for width"),
+    ],
+)
+def test_forged_model_files_are_refused(learned, tmp_path, change, words):
+    training, _ = learned
+    path = tmp_path / "m.safetensors"
+    training.composer.save(path)
+    card, tensors = read_model(path)
+    write_model(path, Card(**{**card.__dict__, **change}), tensors)
+    with pytest.raises(ModelError, match=words):
+        open_composer(path, "cpu")
+
+
+def test_weights_that_are_no_numbers_are_refused(learned, tmp_path):
+    training, _ = learned
+    path = tmp_path / "m.safetensors"
+    training.composer.save(path)
+    card, tensors = read_model(path)
+    tensors["decoder.bias"] = torch.full_like(tensors["decoder.bias"], float("nan"))
+    write_model(path, card, tensors)
+    with pytest.raises(ModelError, match="no numbers"):
+        open_composer(path, "cpu")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"bars": -1}, "bars"),
+        ({"meter": "4/5"}, "no meter"),
+        ({"key": "H"}, "no key"),
+        ({"tempo": 1e9}, "tempo"),
+        ({"instrument": "triangel"}, "no instrument"),
+        ({"best_of": 0}, "best_of"),
+        ({"seconds": -3}, "seconds"),
+    ],
+)
+def test_what_can_not_be_composed_is_refused(wrong, words):
+    with pytest.raises(ValueError, match=words):
+        ComposeConfig(**wrong)
+
+
+def test_a_primer_beyond_the_alphabet_is_refused(learned, written):
+    training, _ = learned
+    high = written([(i, 1, 120 - (i % 2)) for i in range(16)])
+    with pytest.raises(MusicError, match="alphabet"):
+        training.composer.compose(primer=high)
+
+
+def test_seconds_become_bars(learned):
+    training, _ = learned
+    config = ComposeConfig(seconds=20, meter="2/4", tempo=120)
+    made = training.composer.compose(config)[0].score
+    assert expanded(made).to("second").end() == pytest.approx(20, abs=8)
+
+
+def test_presets_are_the_tools(learned):
+    assert set(MUSIC_PRESETS) >= {"melody-rnn", "lookback-rnn", "attention-rnn", "folk-rnn"}
+    assert MUSIC_PRESETS["performance-rnn"].predictor.recurrent.width == 512
+    json.dumps(MUSIC_PRESETS["folk-rnn"].predictor.described())
+
+
+def test_too_few_pieces_are_refused(tmp_path, written):
+    for number in range(2):
+        line = written([(i, 1, 60 + (i * (number + 2)) % 9) for i in range(16)])
+        write_score(tmp_path / f"{number}.mid", line)
+    with pytest.raises(MusicError, match="fewer than three different pieces"):
+        MusicTraining(Corpus([tmp_path], melodies=True), QUICK, tmp_path / "room")
