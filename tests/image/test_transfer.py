@@ -32,6 +32,17 @@ def test_the_loss_falls_to_three_quarters_in_ten_steps(photograph, plate):
         assert step.losses["total"] == pytest.approx(sum(parts.values()), rel=1e-5)
 
 
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize("gray", [0.0, 0.5, 1.0])
+def test_a_painting_of_one_color_is_a_dull_painting(photograph, gray, precision):
+    if precision == "bfloat16" and not torch.ops.mkldnn._is_mkldnn_bf16_supported():
+        pytest.skip("without its instructions bfloat16 takes minutes")
+    config = TransferConfig(size=64, iterations=3, scales=1, device="cpu", precision=precision)
+    steps = list(transfer_steps(photograph(), [torch.full((3, 72, 96), gray)], config))
+    assert steps[-1].losses["total"] < 0.9 * steps[0].losses["total"]
+    assert not [step.note for step in steps if "restarted" in step.note]
+
+
 @pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
 def test_the_same_seed_makes_the_same_picture_bit_for_bit(photograph, plate, optimizer):
     config = replace(QUICK, optimizer=optimizer, start="noise", seed=3, average=0.0)
