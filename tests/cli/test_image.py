@@ -102,9 +102,37 @@ def test_alpha_is_kept(bowerbird, suffix):
 
 
 def test_alpha_over_white_in_jpeg(bowerbird):
-    Image.new("RGBA", (60, 40), (0, 0, 0, 0)).save("nothing.png")
-    assert bowerbird(f"image transfer nothing.png swirls.png -o out.jpg {TINY}").code == 0
-    assert codes("out.jpg").min() > 240
+    picture = Image.new("RGBA", (60, 40), (0, 0, 0, 0))
+    picture.paste((0, 0, 0, 255), (40, 0, 60, 40))
+    picture.save("see-through.png")
+    assert bowerbird(f"image transfer see-through.png swirls.png -o out.jpg {TINY}").code == 0
+    assert codes("out.jpg")[:, :18].min() > 240
+
+
+def test_transparency_is_applied_once(bowerbird):
+    # the photograph's own colors under its alpha, not those that it has on white
+    Image.new("RGBA", (60, 40), (199, 131, 93, 128)).save("half.png")
+    line = "image transfer half.png swirls.png -o out.png --size 60 --iterations 1 --scales 1"
+    assert bowerbird(f"{line} --strength 0").code == 0
+    assert codes("out.png").reshape(-1, 4).tolist() == [[199, 131, 93, 128]] * 2400
+
+
+def test_what_lies_under_transparent_pixels_is_not_painted(bowerbird, here):
+    made = []
+    for hidden in ((0, 255, 0, 0), (255, 0, 255, 0)):
+        picture = Image.open("photo.png").convert("RGBA")
+        picture.paste(hidden, (0, 0, 30, 40))
+        picture.save("see-through.png")
+        line = f"image transfer see-through.png swirls.png -o out.png {TINY} --force"
+        assert bowerbird(line).code == 0
+        made.append((here / "out.png").read_bytes())
+    assert made[0] == made[1]
+
+
+def test_a_picture_that_cannot_be_seen_is_refused(refuses):
+    Image.new("RGBA", (60, 40), (9, 9, 9, 0)).save("nothing.png")
+    for line in ("transfer nothing.png swirls.png", "texture nothing.png"):
+        refuses(f"image {line} -o out.png", "nothing.png", "transparent everywhere")
 
 
 # --- the trace ------------------------------------------------------------------------------------

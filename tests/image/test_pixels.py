@@ -307,6 +307,20 @@ def test_an_opaque_alpha_channel_is_none(tmp_path):
     assert read_picture(tmp_path / "a.png").alpha is None
 
 
+def test_transparent_pixels_take_the_colors_around_them():
+    rgb, alpha = torch.zeros(3, 20, 33), torch.zeros(20, 33)
+    rgb[:, :, :16], rgb[1] = 0.2, 0.9  # green, also where nothing is seen of it
+    rgb[:, 3:9, 4:12] = torch.tensor([0.8, 0.1, 0.3])[:, None, None]
+    alpha[3:9, 4:12] = 0.5
+    filled = Picture(rgb, alpha).filled()
+    assert_same(filled, torch.tensor([0.8, 0.1, 0.3])[:, None, None].expand(3, 20, 33))
+    assert Picture(rgb, None).filled() is rgb
+    seen = torch.full_like(alpha, 1 / 255)
+    assert torch.equal(Picture(rgb, seen).filled(), rgb)
+    with pytest.raises(ValueError, match="transparent everywhere"):
+        Picture(rgb, torch.zeros_like(alpha)).filled()
+
+
 def test_over_hides_whatever_lies_below_alpha_zero():
     rgb = torch.tensor([1.0, 0.0, 0.5])[:, None, None].expand(3, 1, 3)
     picture = Picture(rgb, torch.tensor([[0.0, 0.5, 1.0]]))

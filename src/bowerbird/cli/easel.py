@@ -80,6 +80,8 @@ class Easel:
         with about(path):
             picture = read_picture(path)
             check_picture("picture", picture.rgb)
+            if role != "mask":  # a mask that can't be seen is black
+                picture.filled()  # or refused
         height, width = picture.rgb.shape[1:]
         entry = {"file": str(path), "sha256": sha256(path), "width": width, "height": height}
         self.inputs.setdefault(role, []).append(entry)

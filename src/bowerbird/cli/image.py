@@ -48,7 +48,7 @@ def transfer(
     start = easel.read("start_picture", start_picture).over() if start_picture else None
     easel.keep_alpha(photograph)
 
-    steps = transfer_steps(photograph.over(), paintings, config, masks=masks, start=start)
+    steps = transfer_steps(photograph.filled(), paintings, config, masks=masks, start=start)
     with about(content):
         work = easel.paint(steps, config.size)
     return easel.finish(work)

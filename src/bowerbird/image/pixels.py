@@ -60,6 +60,18 @@ class Picture:
             return self.rgb
         return self.rgb * self.alpha + background * (1 - self.alpha)
 
+    def filled(self) -> Float[Tensor, "3 h w"]:
+        """Return the colours, and where nothing is seen of them those of the surroundings.
+
+        So nothing that lies under a transparent pixel reaches its neighbours. Raises `ValueError`
+        for a picture of which nothing at all is seen.
+        """
+        if self.alpha is None:
+            return self.rgb
+        if not float(self.alpha.max()) > 0:
+            raise ValueError("it is transparent everywhere; take a picture that can be seen")
+        return _filled(self.rgb, self.alpha)
+
 
 @dataclass(frozen=True)
 class _Samples:
@@ -160,6 +172,18 @@ def fit_long_side(height: int, width: int, long_side: int) -> tuple[int, int]:
         raise ValueError(f"sides must be at least 1 px, not {height} x {width} -> {long_side}")
     scale = long_side / max(height, width)
     return max(1, round(height * scale)), max(1, round(width * scale))
+
+
+def _filled(rgb: Float[Tensor, "3 h w"], alpha: Float[Tensor, "h w"]) -> Float[Tensor, "3 h w"]:
+    """Fill transparent pixels from the half size, and that from its own half size where it must."""
+    if float(alpha.min()) > 0:
+        return rgb
+    stacked = torch.cat([rgb * alpha, alpha[None]])[None]
+    half = F.avg_pool2d(stacked, 2, ceil_mode=True)[0]
+    coarse = _filled(half[:3] / half[3].clamp(min=1e-12), half[3])
+    size = (rgb.shape[1], rgb.shape[2])
+    around = F.interpolate(coarse[None], size, mode="bilinear", align_corners=False)[0]
+    return torch.where(alpha > 0, rgb, around)
 
 
 def _refuse_unreadable(path: Path) -> None:
