@@ -98,6 +98,18 @@ def test_several_paintings_and_masks(here):
     assert [str(path) for path in bound.arguments["mask"]] == ["m,1.png", "n.png"]
 
 
+def test_the_last_flag_wins(here):
+    assert config(f"{PLAIN} --size 64 --size 99 --color match --color luminance").size == 99
+    assert config(f"{PLAIN} --color match --color luminance").color == "luminance"
+
+
+def test_a_whole_number_in_a_recipe_is_whole_too(refuses, here):
+    (here / "r.toml").write_text("size = 64.9")
+    refuses(f"{PLAIN} --recipe r.toml", "r.toml", "64.9")
+    (here / "r.toml").write_text("size = 64.0")
+    assert config(f"{PLAIN} --recipe r.toml").size == 64
+
+
 def test_start_takes_a_word_or_a_file(here):
     assert config(f"{PLAIN} --start noise").start == "noise"
     bound = parsed(f"{PLAIN} --start mosaic.png")

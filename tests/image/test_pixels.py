@@ -21,6 +21,7 @@ from bowerbird.image.pixels import (
     PictureError,
     check_writable,
     fit_long_side,
+    picture_size,
     read_picture,
     resize,
     write_picture,
@@ -469,7 +470,7 @@ def test_float_tiff_with_odd_values(tmp_path):
     expected = torch.tensor([0.25, 0, 0, 1, 1, 0.5, 0.5, 0.5])
     assert_same(read_picture(tmp_path / "a.tif").rgb[0, 0], expected)
     tifffile.imwrite(tmp_path / "b.tif", gradient().astype(np.float32), photometric="rgb")
-    with pytest.raises(PictureError, match="float values reach 2"):
+    with pytest.raises(PictureError, match="float values that reach 235"):
         read_picture(tmp_path / "b.tif")
 
 
@@ -961,3 +962,31 @@ def test_fit_long_side():
     assert fit_long_side(7, 7, 7) == (7, 7)
     with pytest.raises(ValueError, match="at least 1 px"):
         fit_long_side(10, 10, 0)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp", ".tif"])
+def test_the_header_tells_the_size(tmp_path, suffix, monkeypatch):
+    write_picture(tmp_path / f"a{suffix}", torch.rand(3, 20, 33))
+    monkeypatch.setattr("bowerbird.image.pixels._decode", None)
+    assert picture_size(tmp_path / f"a{suffix}") == (20, 33)
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".tif"])
+def test_the_size_is_that_of_the_upright_picture(tmp_path, suffix):
+    image = Image.new("RGB", (33, 20))
+    exif = image.getexif()
+    exif[0x0112] = 6
+    image.save(tmp_path / f"a{suffix}", exif=exif)
+    assert picture_size(tmp_path / f"a{suffix}") == (33, 20)
+    assert read_picture(tmp_path / f"a{suffix}").rgb.shape == (3, 33, 20)
+
+
+def test_floats_that_are_not_scaled_are_not_called_damaged(tmp_path):
+    codes = np.linspace(0, 255, 20 * 30 * 3, dtype=np.float32).reshape(20, 30, 3)
+    tifffile.imwrite(tmp_path / "a.tif", codes, photometric="rgb")
+    with pytest.raises(
+        PictureError, match=r"a\.tif has float values that reach 255.*divide"
+    ) as raised:
+        read_picture(tmp_path / "a.tif")
+    assert "damaged" not in str(raised.value)
+    assert "fetch" not in str(raised.value)

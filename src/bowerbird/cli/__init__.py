@@ -9,17 +9,35 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from cyclopts import App, Parameter
 
 from bowerbird.cli.failure import exit_code
-from bowerbird.cli.settings import fill, shown
+from bowerbird.cli.settings import WITHOUT, fill, shown
+
+if TYPE_CHECKING:
+    from cyclopts.help import HelpPanel
+    from rich.console import Console, ConsoleOptions
 
 
 def _version() -> str:
     from importlib.metadata import version  # noqa: PLC0415 - most runs don't need it
 
     return version("bowerbird")
+
+
+class _Without:
+    """The usual help, without the fields that a verb settles itself."""
+
+    def __init__(self, command: str) -> None:
+        self.flags = {"--" + name.replace("_", "-") for name in WITHOUT[command]}
+
+    def __call__(self, console: "Console", options: "ConsoleOptions", panel: "HelpPanel") -> None:
+        from cyclopts.help import DefaultFormatter  # noqa: PLC0415 - only help needs it
+
+        panel.entries = [e for e in panel.entries if not self.flags & {*e.positive_names}]
+        DefaultFormatter()(console, options, panel)
 
 
 _TOKEN = "Who you are is known from `hf auth login`, or from HF_TOKEN."
@@ -31,7 +49,8 @@ app = App(
     version=_version,
     config=fill,
     suppress_keyboard_interrupt=False,  # it has its sentence in failure.py
-    default_parameter=Parameter(negative_iterable=(), show_default=shown),
+    # a flag that is given twice has the last value, as everywhere
+    default_parameter=Parameter(negative_iterable=(), show_default=shown, allow_repeating=True),
 )
 app.command(
     "bowerbird.cli.demo:demo",
@@ -56,6 +75,7 @@ image.command(
     help="Grow a texture in the manner of a painting, without a photograph.",
     usage="Usage: bowerbird image texture STYLE -o OUT [OPTIONS]",
     help_epilogue=_MANY,
+    help_formatter=_Without("image texture"),
 )
 image.command(
     "bowerbird.cli.image:reconstruct",
@@ -63,6 +83,7 @@ image.command(
     help="Show what one layer of the network knows of a picture.",
     usage="Usage: bowerbird image reconstruct IMAGE -o OUT [--layer NAME] [OPTIONS]",
     help_epilogue=_MANY,
+    help_formatter=_Without("image reconstruct"),
 )
 app.command(image)
 

@@ -22,12 +22,14 @@ from bowerbird.cli.trace import (
     versions,
     write_trace,
 )
-from bowerbird.image.painting import PaintingConfig
+from bowerbird.image.objective import ObjectiveConfig
+from bowerbird.image.painting import PaintingConfig, check_shape
 from bowerbird.image.pixels import (
     Picture,
     check_side,
     check_writable,
     fit_long_side,
+    picture_size,
     read_picture,
     resize,
     write_picture,
@@ -74,6 +76,11 @@ class Easel:
                 number = path.stem.removeprefix(f"{run.output.stem}-")
                 if number.isdecimal() and path.suffix == run.output.suffix:
                     raise ValueError(f"{path} exists; add --force to overwrite such previews")
+
+    def check_shape(self, path: Path, side: int, objective: ObjectiveConfig) -> None:
+        """Refuse, by its header, a picture too narrow to be made with this long side."""
+        with about(path):
+            check_shape(picture_size(path), side, objective)
 
     def read(self, role: str, path: Path) -> Picture:
         """Read a material, large enough to be seen, and remember it for the trace."""

@@ -20,6 +20,11 @@ from typing import Annotated, Any, cast, get_args, get_origin
 from cyclopts import App, Argument, ArgumentCollection, Group, Parameter, Token
 
 RUN = Group("Run", sort_key=1)
+WITHOUT = {  # fields of the objective that a verb settles itself: neither shown nor taken
+    "image texture": ("strength", "content_layers", "content_weight"),
+    "image reconstruct": ("strength", "content_layers", "style_layers", "style_layer_weights"),
+}
+EXAMPLES = {"image": "out.png", "text": "model.safetensors"}  # of an output, by craft
 Switch = Annotated[bool, Parameter(negative=(), show_default=False)]
 
 
@@ -62,8 +67,17 @@ def fill(app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> 
         _separate(argument)
     _set_start_apart(arguments)
     named = {argument.field_info.name: argument for argument in arguments if not argument.children}
-    if "recipe" not in named:
-        return
+    _refuse_idle(" ".join(commands), named)
+    if "recipe" in named:
+        _complete(commands, named)
+    for argument in named.values():
+        _refuse_fractions(argument)
+    if "output" in named and named["output"].required and not named["output"].tokens:
+        _refuse_without_output(commands[0], arguments)
+
+
+def _complete(commands: tuple[str, ...], named: Mapping[str, Argument]) -> None:
+    """Give the flags that were not typed the values of the recipe and of the preset."""
     recipe = None
     if named["recipe"].tokens:
         recipe = read_recipe(Path(named["recipe"].tokens[-1].value), " ".join(commands))
@@ -182,6 +196,34 @@ def _supply(named: Mapping[str, Argument], values: Mapping[str, Any], source: st
             argument.append(Token(keyword=keyword, value=word, source=source, index=at))
         if not several:
             argument.append(Token(keyword=keyword, source=source, implicit_value=()))
+
+
+def _refuse_idle(command: str, named: Mapping[str, Argument]) -> None:
+    """Raise ValueError for a typed flag that would change nothing."""
+    for name in WITHOUT.get(command, ()):
+        if named[name].tokens:
+            raise ValueError(f"{named[name].name} changes nothing in `{command}`; leave it out")
+
+
+def _refuse_fractions(argument: Argument) -> None:
+    """Raise ValueError where a whole number is wanted and another one was given."""
+    hint = get_args(argument.hint)[0] if _many(argument) else argument.hint
+    for token in argument.tokens if hint is int else ():
+        try:
+            number = float(token.value)
+        except ValueError:  # no decimal number: the conversion has its own words
+            continue
+        if not number.is_integer():
+            raise ValueError(
+                f"{token.keyword or argument.name} takes a whole number, not {token.value}"
+            )
+
+
+def _refuse_without_output(craft: str, arguments: ArgumentCollection) -> None:
+    """Raise ValueError, unless what comes before the output on the line is missing too."""
+    before = [argument for argument in arguments if argument.index is not None]
+    if not any(argument.required and not argument.tokens for argument in before):
+        raise ValueError(f"say where the result goes: -o {EXAMPLES.get(craft, 'FILE')} (--output)")
 
 
 def _is_setting(argument: Argument) -> bool:

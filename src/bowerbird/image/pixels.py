@@ -11,6 +11,8 @@ a profile in an AVIF and the EXIF colour-space tag are not read.
 import errno
 import io
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Literal, get_args
@@ -40,11 +42,16 @@ _READABLE = "PNG, JPEG, WebP, TIFF, GIF, BMP or AVIF"
 # Camera RAW files are TIFFs whose first page is a thumbnail: better refused than read as that.
 _RAW = {".dng", ".nef", ".cr2", ".cr3", ".arw", ".orf", ".rw2", ".raf", ".pef", ".srw"}
 _TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_SIDEWAYS = (5, 6, 7, 8)  # EXIF orientations whose rows are the upright picture's columns
 _LARGEST_SIDE = {".jpg": 65500, ".jpeg": 65500, ".webp": 16383}  # px; libjpeg's and WebP's limits
 
 
 class PictureError(ValueError):
     """Say in one sentence which picture file can't be used and what to do about it."""
+
+
+class _NotScaledError(ValueError):
+    """The largest of float values that are not in 0..1."""
 
 
 @dataclass(frozen=True)
@@ -90,14 +97,43 @@ def read_picture(path: Path, *, max_pixels: int = 200_000_000) -> Picture:
     or that has more than `max_pixels` pixels (known from its header, before decoding); and
     `MemoryError` for one that there is no room for.
     """
+    with _opened(path) as stream:
+        return _finish(_decode(path, stream, max_pixels))
+
+
+def picture_size(path: Path) -> tuple[int, int]:
+    """Return the (height, width) of a picture file, upright, in px, as its header tells it.
+
+    Raises `PictureError` as `read_picture` does, but for what shows only when it is decoded.
+    """
+    with _opened(path) as stream:
+        prefix = stream.read(32)
+        page = _first_page(stream) if prefix[:4] in _TIFF_MAGIC else None
+        if page is not None:
+            turn = page.tags.get("Orientation")
+            width, height, turned = page.imagewidth, page.imagelength, turn.value if turn else 1
+        else:
+            image = _open(path, stream, prefix)
+            (width, height), turned = image.size, _orientation(image)
+        return (width, height) if turned in _SIDEWAYS else (height, width)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    """Open a picture file, and put what goes wrong with it into a sentence."""
     _refuse_unreadable(path)
     try:
         # Decoders warn about harmless oddities (stray EXIF bytes, unknown tags) on real files.
         with path.open("rb") as stream, warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return _finish(_decode(path, stream, max_pixels))
+            yield stream
     except (PictureError, MemoryError):  # a picture that is too large here is not damaged
         raise
+    except _NotScaledError as error:
+        raise PictureError(
+            f"{path} has float values that reach {error} where 0 to 1 is expected; divide them "
+            "by their largest possible value, or save it with 8 or 16 bits"
+        ) from error
     except Image.DecompressionBombError as error:  # Pillow's own limit, inside some of its readers
         raise PictureError(f"{path} has too many pixels; make it smaller first") from error
     except PermissionError as error:
@@ -281,12 +317,19 @@ def _opencv(stream: BinaryIO) -> NDArray:
     return codes if codes.shape[2] < 3 else codes[..., [2, 1, 0, 3][: codes.shape[2]]]
 
 
-def _read_deep_tiff(path: Path, stream: BinaryIO, max_pixels: int) -> _Samples | None:
-    """Read the first page if it is gray or RGB of more than 8 bits, else return None."""
+def _first_page(stream: BinaryIO) -> tifffile.TiffPage | None:
+    """Return the header of a TIFF's first page, or None where tifffile knows none."""
     stream.seek(0)
     try:
-        page = tifffile.TiffFile(stream).pages.first
+        return tifffile.TiffFile(stream).pages.first
     except tifffile.TiffFileError:
+        return None
+
+
+def _read_deep_tiff(path: Path, stream: BinaryIO, max_pixels: int) -> _Samples | None:
+    """Read the first page if it is gray or RGB of more than 8 bits, else return None."""
+    page = _first_page(stream)
+    if page is None:
         return None  # Pillow may know better
     _refuse_large(path, page.imagewidth, page.imagelength, max_pixels)
     gray = page.photometric in (tifffile.PHOTOMETRIC.MINISBLACK, tifffile.PHOTOMETRIC.MINISWHITE)
@@ -319,7 +362,7 @@ def _unit(codes: NDArray, top: int) -> NDArray[np.float32]:
         return np.clip(codes.astype(np.float32) / np.float32(top), 0, 1)
     values = np.nan_to_num(codes.astype(np.float32), nan=0, posinf=1, neginf=0)
     if np.median(values) > 1:  # 0..255 in floats: clipping would turn it white without a word
-        raise ValueError(f"its float values reach {values.max():g} where 0 to 1 is expected")
+        raise _NotScaledError(f"{values.max():g}")
     return np.clip(values, 0, 1)
 
 
@@ -346,7 +389,7 @@ def _orientation(image: Image.Image) -> int:
 
 def _upright(array: NDArray, orientation: int) -> NDArray:
     """Undo an EXIF orientation (CIPA DC-008, tag 0x0112) on an array of (h, w, ...)."""
-    if orientation in (5, 6, 7, 8):
+    if orientation in _SIDEWAYS:
         array = array.swapaxes(0, 1)
     if orientation in (2, 3, 6, 7):
         array = array[:, ::-1]
