@@ -357,7 +357,7 @@ def test_a_narrow_picture_is_refused_from_its_header(refuses, monkeypatch):
     monkeypatch.setattr("bowerbird.cli.easel.read_picture", None)
     for verb, rest in (("transfer", "swirls.png "), ("reconstruct", "")):
         narrow = f"image {verb} narrow.png {rest}-o out.png --size 64"
-        refuses(narrow, "narrow.png", "64 x 11 px and needs 16", "raise the size to 94 px")
+        refuses(narrow, "narrow.png", "64 x 11 px and needs 16", "raise the size to 96 px")
         strip = f"image {verb} strip.png {rest}-o out.png --size 64 --style-layers pool5"
         strip = strip if verb == "transfer" else strip.replace("--style-layers", "--layer")
         refuses(strip, "strip.png", "64 x 1 px and needs 32", "a wider shape")

@@ -184,14 +184,14 @@ def _least_side(objective: ObjectiveConfig) -> int:
 
 def check_shape(shape: tuple[int, int], side: int, objective: ObjectiveConfig) -> None:
     """Raise ValueError if a picture of this (height, width) has no width left at a long side."""
-    _refuse_narrow(fit_long_side(*shape, side), _least_side(objective))
+    _refuse_narrow(shape, fit_long_side(*shape, side), _least_side(objective))
 
 
-def _refuse_narrow(size: tuple[int, int], least: int) -> None:
-    """Raise ValueError, with what would do, for a (height, width) with a side below ``least``."""
+def _refuse_narrow(shape: tuple[int, int], size: tuple[int, int], least: int) -> None:
+    """Raise ValueError, with what would do, if ``shape`` has a side below ``least`` at a size."""
     if min(size) >= least:
         return
-    enough = math.ceil(least * max(size) / max(1, min(size)))
+    enough = math.ceil(least * max(shape) / min(shape))
     mend = f"raise the size to {enough} px" if enough <= WIDEST else "cut it to a wider shape"
     raise ValueError(
         f"the result would have {size[1]} x {size[0]} px and needs {least} px a side; {mend}"
@@ -202,7 +202,7 @@ def _wide_enough(
     ladder: list[tuple[int, int]], materials: Materials, least: int
 ) -> list[tuple[int, int]]:
     """Leave out the scales at which a narrow picture has no width left."""
-    _refuse_narrow(materials.size(ladder[-1][0]), least)
+    _refuse_narrow(materials.shape, materials.size(ladder[-1][0]), least)
     return [(side, steps) for side, steps in ladder if min(materials.size(side)) >= least]
 
 
