@@ -84,6 +84,14 @@ def test_fields_are_flags_with_their_own_words(bowerbird, monkeypatch):
         assert words in page
 
 
+def test_a_verb_shows_its_own_defaults(bowerbird, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "300")
+    for verb, default in (("texture", "average"), ("transfer", "max")):
+        page = bowerbird(f"image {verb} --help").out
+        line = next(line for line in page.splitlines() if "--pooling" in line)
+        assert f"[default: {default}]" in line
+
+
 @pytest.mark.parametrize("verb", ["texture", "reconstruct"])
 def test_what_changes_nothing_is_not_shown(bowerbird, verb):
     page = bowerbird(f"image {verb} --help").out

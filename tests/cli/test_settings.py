@@ -85,6 +85,21 @@ def test_a_preset_serves_the_other_verbs(here):
     assert (found.layer, found.of, found.objective.pooling) == ("relu2_1", "style", "average")
 
 
+@pytest.mark.parametrize("name", [name for name in PRESETS if name != "default"])
+def test_a_preset_is_the_same_objective_in_a_texture(here, name):
+    texture = parsed(f"image texture swirls.png -o out.png --preset {name}").arguments["config"]
+    assert texture.objective == PRESETS[name].objective
+
+
+@pytest.mark.parametrize("flags", ["", "--statistic gram", "--preset default", "--width 99"])
+def test_a_texture_has_defaults_of_its_own(here, flags):
+    found = parsed(f"image texture swirls.png -o out.png {flags}").arguments["config"].objective
+    own = TextureConfig().objective
+    assert (found.pooling, found.variation_weight) == (own.pooling, own.variation_weight)
+    typed = parsed(f"image texture swirls.png -o out.png {flags} --pooling max").arguments["config"]
+    assert typed.objective.pooling == "max"
+
+
 @pytest.mark.parametrize(
     "flag", ["--style-scale 1,0.5", "--style-scale 1 --style-scale 0.5", "--style-scale '1, 0.5'"]
 )

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from cyclopts import App, Parameter
 
 from bowerbird.cli.failure import exit_code
-from bowerbird.cli.settings import WITHOUT, fill, shown
+from bowerbird.cli.settings import WITHOUT, fill, own_defaults, shown
 
 if TYPE_CHECKING:
     from cyclopts.help import HelpPanel
@@ -27,17 +27,29 @@ def _version() -> str:
     return version("bowerbird")
 
 
-class _Without:
-    """The usual help, without the fields that a verb settles itself."""
+class _OfVerb:
+    """The usual help, without the fields that a verb settles itself, and with its own defaults."""
 
     def __init__(self, command: str) -> None:
-        self.flags = {"--" + name.replace("_", "-") for name in WITHOUT[command]}
+        self.command = command
 
     def __call__(self, console: "Console", options: "ConsoleOptions", panel: "HelpPanel") -> None:
         from cyclopts.help import DefaultFormatter  # noqa: PLC0415 - only help needs it
 
-        panel.entries = [e for e in panel.entries if not self.flags & {*e.positive_names}]
+        hidden = {_flag(name) for name in WITHOUT[self.command]}
+        own = {_flag(name): shown(value) for name, value in own_defaults(self.command).items()}
+        entries = []
+        for entry in panel.entries:
+            names = {*entry.positive_names}
+            if not names & hidden:
+                changed = [own[name] for name in names & own.keys()]
+                entries.append(entry.copy(default=changed[0]) if changed else entry)
+        panel.entries = entries
         DefaultFormatter()(console, options, panel)
+
+
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")
 
 
 _TOKEN = "Who you are is known from `hf auth login`, or from HF_TOKEN."
@@ -75,7 +87,7 @@ image.command(
     help="Grow a texture in the manner of a painting, without a photograph.",
     usage="Usage: bowerbird image texture STYLE -o OUT [OPTIONS]",
     help_epilogue=_MANY,
-    help_formatter=_Without("image texture"),
+    help_formatter=_OfVerb("image texture"),
 )
 image.command(
     "bowerbird.cli.image:reconstruct",
@@ -83,7 +95,7 @@ image.command(
     help="Show what one layer of the network knows of a picture.",
     usage="Usage: bowerbird image reconstruct IMAGE -o OUT [--layer NAME] [OPTIONS]",
     help_epilogue=_MANY,
-    help_formatter=_Without("image reconstruct"),
+    help_formatter=_OfVerb("image reconstruct"),
 )
 app.command(image)
 

@@ -91,6 +91,9 @@ def _complete(commands: tuple[str, ...], named: Mapping[str, Argument]) -> None:
     if "preset" in named and named["preset"].tokens:
         chosen = presets.get(named["preset"].tokens[-1].value)
         _supply(named, {} if chosen is None else differences(chosen))
+        if commands[0] == "image" and chosen is not None and differences(chosen):
+            _supply(named, values_of(cast(Any, chosen).objective))  # all of it, in every verb
+    _supply(named, own_defaults(" ".join(commands)))
     if "memory" in named:  # 8 and 8GB are the same
         memory = named["memory"].tokens
         memory[:] = [token.evolve(value=token.value.removesuffix("GB")) for token in memory]
@@ -136,6 +139,15 @@ def differences(config: Any) -> dict[str, Any]:
     """Return the fields, without nesting, in which a configuration differs from the defaults."""
     values, defaults = values_of(config), values_of(type(config)())
     return {name: value for name, value in values.items() if value != defaults[name]}
+
+
+def own_defaults(command: str) -> dict[str, Any]:
+    """Return the defaults of the objective that are this verb's own."""
+    if command != "image texture":
+        return {}
+    from bowerbird.image.texture import TextureConfig  # noqa: PLC0415 - imports torch
+
+    return differences(TextureConfig().objective)
 
 
 def values_of(config: Any) -> dict[str, Any]:

@@ -100,8 +100,7 @@ class ObjectiveConfig:
     @property
     def balance(self) -> tuple[float, float]:
         """The weights of content and of style after the dial ``strength`` has been turned."""
-        content = self.content_weight * (2 * (1 - self.strength)) ** 2
-        return content, self.style_weight * (2 * self.strength) ** 2
+        return 2 * (1 - self.strength) * self.content_weight, 2 * self.strength * self.style_weight
 
     @property
     def last_layer(self) -> str:
@@ -191,7 +190,7 @@ class Objective:
         self.content_weight = content_weight if content is not None else 0.0
         wanted = config.content_layers if self.content_weight else ()
         styled = config.style_layers if self.style_weight and manners else ()
-        self.variation_weight = config.variation_weight * (2 * config.strength) ** 2
+        self.variation_weight = 2 * config.strength * config.variation_weight
         self.layers = in_depth_order(tuple({*wanted, *styled}))
         self.content_layers, self.style_layers = wanted, styled
         self.most = most
