@@ -24,18 +24,11 @@ from bowerbird.cli.trace import (
 )
 from bowerbird.image.objective import ObjectiveConfig
 from bowerbird.image.painting import PaintingConfig, check_shape
-from bowerbird.image.pixels import (
-    Picture,
-    check_side,
-    check_writable,
-    fit_long_side,
-    picture_size,
-    read_picture,
-    resize,
-    write_picture,
-)
+from bowerbird.image.pixels import Picture, fit_long_side, resize
 from bowerbird.image.presets import PresetName
+from bowerbird.image.reading import picture_size, read_picture
 from bowerbird.image.transfer import check_picture
+from bowerbird.image.writing import check_side, check_writable, write_picture
 from bowerbird.learning.device import choose
 from bowerbird.learning.step import Step
 from bowerbird.learning.weights import WEIGHTS
