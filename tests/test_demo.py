@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from bowerbird.demo import demo_steps
+from bowerbird.demo import TourConfig, demo_steps
+
+SMALL = TourConfig(side=48, steps=1, device="cpu")
 
 
 def test_the_tour_makes_every_picture_of_its_page(tmp_path):
-    steps = list(demo_steps(tmp_path, side=48, steps=1))
+    steps = list(demo_steps(tmp_path, SMALL))
     assert [step.number for step in steps] == [1, 2]
     assert steps[-1].total == 2
     page = (tmp_path / "index.html").read_text()
@@ -23,7 +25,7 @@ def test_the_tour_makes_every_picture_of_its_page(tmp_path):
 
 def test_an_interrupted_tour_leaves_no_page_of_another_one(tmp_path):
     (tmp_path / "index.html").write_text("the tour of last week")
-    next(demo_steps(tmp_path, side=48, steps=1))
+    next(demo_steps(tmp_path, SMALL))
     assert not (tmp_path / "index.html").exists()
 
 
@@ -36,7 +38,7 @@ def test_what_could_not_be_written_whole_is_not_there(tmp_path, monkeypatch, cal
 
     monkeypatch.setattr(shutil if call == "copyfile" else Path, call, broken)
     with pytest.raises(OSError, match="No space left"):
-        list(demo_steps(tmp_path, side=48, steps=1))
+        list(demo_steps(tmp_path, SMALL))
     missing = "chelsea.png" if call == "copyfile" else "index.html"
     assert not (tmp_path / missing).exists()
     assert [path.name for path in tmp_path.iterdir() if path.name.endswith(".part")] == []

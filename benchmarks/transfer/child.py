@@ -114,8 +114,9 @@ def bowerbird(spec: dict) -> dict:
     the targets count as part of the first step.
     """
     began = time.perf_counter()
-    from bowerbird.image.pixels import read_picture, write_picture
+    from bowerbird.image.reading import read_picture
     from bowerbird.image.transfer import transfer_steps
+    from bowerbird.image.writing import write_picture
     from bowerbird.learning.device import choose
 
     threads = set_threads(spec)

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from bowerbird.image.objective import ObjectiveConfig
-    from bowerbird.image.pixels import Picture, read_picture, write_picture
+    from bowerbird.image.pixels import Picture
     from bowerbird.image.presets import PRESETS
+    from bowerbird.image.reading import read_picture
     from bowerbird.image.reconstruct import ReconstructConfig, reconstruct, reconstruct_steps
     from bowerbird.image.texture import TextureConfig, texture, texture_steps
     from bowerbird.image.transfer import TransferConfig, transfer, transfer_steps
+    from bowerbird.image.writing import write_picture
     from bowerbird.learning.sampling import SamplingConfig
     from bowerbird.learning.step import Step
     from bowerbird.text.corpus import Corpus
@@ -59,14 +61,14 @@ _HOMES = {
     "WriteConfig": "text.writer",
     "Writer": "text.writer",
     "open_writer": "text.writer",
-    "read_picture": "image.pixels",
+    "read_picture": "image.reading",
     "reconstruct": "image.reconstruct",
     "reconstruct_steps": "image.reconstruct",
     "texture": "image.texture",
     "texture_steps": "image.texture",
     "transfer": "image.transfer",
     "transfer_steps": "image.transfer",
-    "write_picture": "image.pixels",
+    "write_picture": "image.writing",
 }
 
 

@@ -16,9 +16,23 @@ from bowerbird.learning.atomic import whole
 from bowerbird.learning.step import Step
 from bowerbird.plates import PlateName, plate_path
 
-Chapter = Callable[[Path, int, int], Generator[Step, None, str]]
 
-SIDE, STEPS = 448, 40  # px and steps; two such pictures take two minutes on two cores
+@dataclass(frozen=True)
+class TourConfig:
+    """How the tour is made."""
+
+    side: int = 448
+    """Long side of its pictures in px; two of them take two minutes on two cores."""
+    steps: int = 40
+    """Steps of descent of each picture at its final scale."""
+    seed: int = 0
+    """Seed of whatever begins with chance."""
+    device: str = "auto"
+    """auto, cpu, cuda, cuda:1, mps ..."""
+
+
+Chapter = Callable[[Path, TourConfig], Generator[Step, None, str]]
+
 PAINTINGS: tuple[tuple[PlateName, str], ...] = (
     ("swirls", "oil paint in whirling strokes"),
     ("mosaic", "tesserae of stone and gold"),
@@ -35,10 +49,8 @@ class _Painted:
     caption: str
 
 
-def demo_steps(output: Path, side: int = SIDE, steps: int = STEPS) -> Iterator[Step]:
+def demo_steps(output: Path, config: TourConfig | None = None) -> Iterator[Step]:
     """Yield every step of the tour; when it ends, ``output / "index.html"`` shows it all.
-
-    ``side`` is the long side of its pictures in px, ``steps`` those of each at its final scale.
 
     An older page goes first: it would show pictures that are made anew. Raises OSError if the
     folder can't be written.
@@ -47,19 +59,21 @@ def demo_steps(output: Path, side: int = SIDE, steps: int = STEPS) -> Iterator[S
     (output / "index.html").unlink(missing_ok=True)
     sections = []
     for chapter in CHAPTERS:
-        sections.append((yield from chapter(output, side, steps)))
+        sections.append((yield from chapter(output, config or TourConfig())))
     page = _PAGE.replace("<!-- chapters -->", "\n".join(sections))
     with whole(output / "index.html") as part:
         part.write_text(page, encoding="utf-8")
 
 
-def _pictures(output: Path, side: int, steps: int) -> Generator[Step, None, str]:
+def _pictures(output: Path, tour: TourConfig) -> Generator[Step, None, str]:
     """Paint a photograph in the manner of two plates."""
     # pictures need torch, which takes a second to import: not before they are made
-    from bowerbird.image.pixels import read_picture, write_picture  # noqa: PLC0415
+    from bowerbird.image.reading import read_picture  # noqa: PLC0415
     from bowerbird.image.transfer import TransferConfig, transfer_steps  # noqa: PLC0415
+    from bowerbird.image.writing import write_picture  # noqa: PLC0415
 
-    config = TransferConfig(size=side, iterations=steps)
+    side, steps = tour.side, tour.steps
+    config = TransferConfig(size=side, iterations=steps, seed=tour.seed, device=tour.device)
     _copy(Path(str(files("skimage") / "data" / "chelsea.png")), output / "chelsea.png")
     photograph = read_picture(output / "chelsea.png").rgb
     painted: list[_Painted] = []

@@ -9,15 +9,24 @@ from bowerbird.learning.step import Step
 
 @pytest.fixture
 def tour(monkeypatch):
-    """Replace the tour, which takes minutes."""
+    """Replace the tour, which takes minutes; return how it was asked for."""
+    asked = []
 
-    def steps(output):
+    def steps(output, config):
+        asked.append(config)
         output.mkdir(parents=True, exist_ok=True)
         yield Step(1, 2, {}, 0.1)
         yield Step(2, 2, {}, 0.2)
         (output / "index.html").write_text("<html>")
 
     monkeypatch.setattr("bowerbird.cli.demo.demo_steps", steps)
+    return asked
+
+
+def test_seed_and_device(bowerbird, tour, refuses):
+    assert bowerbird("demo --output tour --seed 7 --device cpu").code == 0
+    assert (tour[0].seed, tour[0].device) == (7, "cpu")
+    refuses("demo --output other --device abacus", "abacus", "cpu")
 
 
 @pytest.mark.usefixtures("tour")
@@ -37,7 +46,7 @@ def test_a_file_is_no_folder(refuses):
 
 
 def test_interruption(bowerbird, monkeypatch):
-    def steps(output):
+    def steps(output, config):
         yield Step(1, 2, {}, 0.1)
         raise KeyboardInterrupt
 
@@ -55,7 +64,7 @@ def test_interruption(bowerbird, monkeypatch):
     ],
 )
 def test_what_ends_the_tour_is_told_as_anywhere(bowerbird, monkeypatch, error, code, words):
-    def steps(output):
+    def steps(output, config):
         yield Step(1, 2, {}, 0.1)
         raise error
 

@@ -84,12 +84,37 @@ def test_fields_are_flags_with_their_own_words(bowerbird, monkeypatch):
         assert words in page
 
 
+def test_a_verb_shows_its_own_defaults(bowerbird, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "300")
+    for verb, default in (("texture", "average"), ("transfer", "max")):
+        page = bowerbird(f"image {verb} --help").out
+        line = next(line for line in page.splitlines() if "--pooling" in line)
+        assert f"[default: {default}]" in line
+
+
+@pytest.mark.parametrize("verb", ["texture", "reconstruct"])
+def test_what_changes_nothing_is_not_shown(bowerbird, verb):
+    page = bowerbird(f"image {verb} --help").out
+    assert "--strength" not in page
+    assert "--content-layers" not in page
+    assert "--pooling" in page
+
+
 @pytest.mark.parametrize(
     ("line", "words"),
     [
         ("nonsense", "nonsense"),
         ("image nonsense", "nonsense"),
-        ("image transfer photo.png", "--output"),
+        ("image transfer", "CONTENT"),
+        ("image transfer photo.png", "-o out.png"),
+        ("image transfer photo.png swirls.png -o out.png --size 64.9", "--size takes a whole"),
+        ("image transfer photo.png swirls.png -o out.png --iterations 1.7", "--iterations takes"),
+        ("image transfer photo.png swirls.png -o out.png --size nan", "nan"),
+        ("image transfer photo.png swirls.png -o out.png --size 64 --size 0", "not 0"),
+        ("image texture swirls.png -o out.png --strength 0.3", "--strength changes nothing"),
+        ("image texture swirls.png -o out.png --content-layers relu4_2", "--content-layers"),
+        ("image texture swirls.png -o out.png --start photograph", "noise"),
+        ("image reconstruct photo.png -o out.png --style-layers relu1_1", "--style-layers"),
         ("image transfer photo.png swirls.png -o out.png --colr x", "--color"),
         ("image transfer photo.png swirls.png -o out.png --size large", "large"),
         ("image transfer photo.png swirls.png -o out.png --strength 2", "strength"),

@@ -13,7 +13,8 @@ from PIL import Image
 from bowerbird.image.descent import LBFGS, DescentError
 
 # the first layers only, and no roots of large matrices: seconds, not minutes
-SHALLOW = "--statistic gram --style-layers relu1_1,relu2_1 --content-layers relu2_1"
+STYLE = "--statistic gram --style-layers relu1_1,relu2_1"
+SHALLOW = f"{STYLE} --content-layers relu2_1"
 SMALL = f"--size 32 --scales 1 {SHALLOW}"
 TINY = f"{SMALL} --iterations 2"
 BASE = f"image transfer photo.png swirls.png -o out.png {TINY}"
@@ -56,7 +57,7 @@ def test_json_is_one_object(bowerbird):
 
 
 def test_texture(bowerbird):
-    sizes = f"--width 44 --height 24 --iterations 2 --scales 1 {SHALLOW}"
+    sizes = f"--width 44 --height 24 --iterations 2 --scales 1 {STYLE}"
     assert bowerbird(f"image texture swirls.png -o out.png {sizes}").code == 0
     assert codes("out.png").shape == (24, 44, 3)
     assert bowerbird(f"image texture swirls.png -o tile.webp --tileable {sizes}").code == 0
@@ -102,9 +103,37 @@ def test_alpha_is_kept(bowerbird, suffix):
 
 
 def test_alpha_over_white_in_jpeg(bowerbird):
-    Image.new("RGBA", (60, 40), (0, 0, 0, 0)).save("nothing.png")
-    assert bowerbird(f"image transfer nothing.png swirls.png -o out.jpg {TINY}").code == 0
-    assert codes("out.jpg").min() > 240
+    picture = Image.new("RGBA", (60, 40), (0, 0, 0, 0))
+    picture.paste((0, 0, 0, 255), (40, 0, 60, 40))
+    picture.save("see-through.png")
+    assert bowerbird(f"image transfer see-through.png swirls.png -o out.jpg {TINY}").code == 0
+    assert codes("out.jpg")[:, :18].min() > 240
+
+
+def test_transparency_is_applied_once(bowerbird):
+    # the photograph's own colors under its alpha, not those that it has on white
+    Image.new("RGBA", (60, 40), (199, 131, 93, 128)).save("half.png")
+    line = "image transfer half.png swirls.png -o out.png --size 60 --iterations 1 --scales 1"
+    assert bowerbird(f"{line} --strength 0").code == 0
+    assert codes("out.png").reshape(-1, 4).tolist() == [[199, 131, 93, 128]] * 2400
+
+
+def test_what_lies_under_transparent_pixels_is_not_painted(bowerbird, here):
+    made = []
+    for hidden in ((0, 255, 0, 0), (255, 0, 255, 0)):
+        picture = Image.open("photo.png").convert("RGBA")
+        picture.paste(hidden, (0, 0, 30, 40))
+        picture.save("see-through.png")
+        line = f"image transfer see-through.png swirls.png -o out.png {TINY} --force"
+        assert bowerbird(line).code == 0
+        made.append((here / "out.png").read_bytes())
+    assert made[0] == made[1]
+
+
+def test_a_picture_that_cannot_be_seen_is_refused(refuses):
+    Image.new("RGBA", (60, 40), (9, 9, 9, 0)).save("nothing.png")
+    for line in ("transfer nothing.png swirls.png", "texture nothing.png"):
+        refuses(f"image {line} -o out.png", "nothing.png", "transparent everywhere")
 
 
 # --- the trace ------------------------------------------------------------------------------------
@@ -301,8 +330,13 @@ def test_a_bad_output_is_refused_before_the_work(refuses, monkeypatch, output):
     [
         ("--mask small.png", ("small.png", "30 x 20", "60 x 40")),
         ("--mask black.png", ("black.png", "white")),
-        ("--mask white.png --mask white.png", ("masks", "paintings")),
-        ("--style-scale 1,2,3", ("style_scale",)),
+        ("--mask white.png --mask white.png", ("2 masks for 1 painting;", "one mask for each")),
+        ("--style-scale 1,2,3", ("bowerbird: style_scale", "3 numbers for 1 painting;")),
+        ("--rate nan", ("rate has to be a number above 0, not nan",)),
+        ("--style-layers relu1_1,relu1_1", ("style_layers has relu1_1 more than once",)),
+        ("--style-layers ''", ("style_layers has an empty name",)),
+        ("--size 12000 --memory 4", ("a picture of 12000 x 8000 px needs at least",)),
+        ("--size 2147483648 --memory 4", ("a picture of 2147483648 x",)),
         ("--style-layers relu9_1", ("relu9_1", "relu5_1")),
         ("--device abacus", ("abacus", "cpu")),
         ("--weights nothing", ("nothing", "vgg19-codebook")),
@@ -315,6 +349,25 @@ def test_what_does_not_fit_is_refused(refuses, flags, words):
     Image.new("L", (60, 40), 0).save("black.png")
     Image.new("L", (60, 40), 255).save("white.png")
     refuses(f"image transfer photo.png swirls.png -o out.png {flags}", *words)
+
+
+def test_a_narrow_picture_is_refused_from_its_header(refuses, monkeypatch):
+    Image.new("RGB", (3000, 20)).save("strip.png")
+    Image.new("RGB", (300, 50)).save("narrow.png")
+    monkeypatch.setattr("bowerbird.cli.easel.read_picture", None)
+    for verb, rest in (("transfer", "swirls.png "), ("reconstruct", "")):
+        narrow = f"image {verb} narrow.png {rest}-o out.png --size 64"
+        refuses(narrow, "narrow.png", "64 x 11 px and needs 16", "raise the size to 96 px")
+        strip = f"image {verb} strip.png {rest}-o out.png --size 64 --style-layers pool5"
+        strip = strip if verb == "transfer" else strip.replace("--style-layers", "--layer")
+        refuses(strip, "strip.png", "64 x 1 px and needs 32", "a wider shape")
+
+
+def test_a_count_that_is_wrong_is_not_the_photographs_fault(refuses):
+    Image.new("L", (60, 40), 255).save("white.png")
+    line = "image transfer photo.png swirls.png mosaic.png -o out.png"
+    for flags in ("--mask white.png", "--style-weights 1,2,3"):
+        assert "photo.png" not in refuses(f"{line} {flags}", "for 2 paintings").err
 
 
 def test_no_painting(refuses):

@@ -85,6 +85,21 @@ def test_a_preset_serves_the_other_verbs(here):
     assert (found.layer, found.of, found.objective.pooling) == ("relu2_1", "style", "average")
 
 
+@pytest.mark.parametrize("name", [name for name in PRESETS if name != "default"])
+def test_a_preset_is_the_same_objective_in_a_texture(here, name):
+    texture = parsed(f"image texture swirls.png -o out.png --preset {name}").arguments["config"]
+    assert texture.objective == PRESETS[name].objective
+
+
+@pytest.mark.parametrize("flags", ["", "--statistic gram", "--preset default", "--width 99"])
+def test_a_texture_has_defaults_of_its_own(here, flags):
+    found = parsed(f"image texture swirls.png -o out.png {flags}").arguments["config"].objective
+    own = TextureConfig().objective
+    assert (found.pooling, found.variation_weight) == (own.pooling, own.variation_weight)
+    typed = parsed(f"image texture swirls.png -o out.png {flags} --pooling max").arguments["config"]
+    assert typed.objective.pooling == "max"
+
+
 @pytest.mark.parametrize(
     "flag", ["--style-scale 1,0.5", "--style-scale 1 --style-scale 0.5", "--style-scale '1, 0.5'"]
 )
@@ -96,6 +111,18 @@ def test_several_paintings_and_masks(here):
     bound = parsed("image transfer a.png b,c.png d.png -o out.png --mask m,1.png --mask n.png")
     assert [str(path) for path in bound.args] == ["a.png", "b,c.png", "d.png"]
     assert [str(path) for path in bound.arguments["mask"]] == ["m,1.png", "n.png"]
+
+
+def test_the_last_flag_wins(here):
+    assert config(f"{PLAIN} --size 64 --size 99 --color match --color luminance").size == 99
+    assert config(f"{PLAIN} --color match --color luminance").color == "luminance"
+
+
+def test_a_whole_number_in_a_recipe_is_whole_too(refuses, here):
+    (here / "r.toml").write_text("size = 64.9")
+    refuses(f"{PLAIN} --recipe r.toml", "r.toml", "64.9")
+    (here / "r.toml").write_text("size = 64.0")
+    assert config(f"{PLAIN} --recipe r.toml").size == 64
 
 
 def test_start_takes_a_word_or_a_file(here):

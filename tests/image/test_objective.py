@@ -344,6 +344,14 @@ def test_the_dial_turns_style_up_and_content_down(network, pictures):
     assert shares[-1] > 50 * shares[0]
 
 
+def test_the_dial_is_even():
+    # with squares 0.2 was a sixteenth of the style and showed hardly a stroke
+    config = ObjectiveConfig(content_weight=0.08, style_weight=1.0)
+    wanted = {0.0: (0.16, 0.0), 0.2: (0.128, 0.4), 0.5: (0.08, 1.0), 0.8: (0.032, 1.6), 1.0: (0, 2)}
+    for strength, balance in wanted.items():
+        assert replace(config, strength=strength).balance == pytest.approx(balance)
+
+
 def test_layer_weights_are_shares(network, pictures):
     # only their proportions matter, and a layer of weight 0 has no voice
     content, style, made = (p.float() for p in pictures)

@@ -3,6 +3,8 @@
 ``perception`` sums in float32 whatever it is given, so it is compared to about six digits.
 """
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -10,6 +12,7 @@ from scipy.linalg import sqrtm
 
 from bowerbird.image.perception import (
     FLOOR,
+    Moments,
     content_loss,
     gram_loss,
     mean_deviation_loss,
@@ -282,3 +285,42 @@ def test_scaling_keeps_the_means():
     seen = moments(draw(5, 8, 9).float())
     torch.testing.assert_close(seen.scaled(0.25).gram, seen.gram, rtol=1e-6, atol=0)
     torch.testing.assert_close(seen.scaled(0.25).mean, seen.mean, rtol=1e-6, atol=0)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_rounding_in_a_painting_of_one_color_is_no_variance(sign):
+    # all features alike: what float32 leaves of their covariance is rounding, of either sign
+    mean = torch.full((8,), 100.0)
+    error = sign * 1e-5 * 8e4 * torch.eye(8)
+    flat = Moments(torch.tensor(1.0), mean, torch.outer(mean, mean) + error)
+    covariance = raised(flat.covariance, flat)
+    assert float(torch.linalg.eigvalsh(covariance)[0]) > 0
+    made = moments(100 + draw(8, 5, 6).float())
+    loss = wasserstein_loss(made, flat, symmetric_root(covariance))
+    assert math.isfinite(float(loss))
+
+
+def test_eigenvectors_that_are_not_found_are_looked_for_in_float64(monkeypatch):
+    eigh, asked = torch.linalg.eigh, []
+
+    def gives_up(matrix):
+        asked.append(matrix.dtype)
+        if matrix.dtype == torch.float32:
+            raise torch.linalg.LinAlgError("failed to converge")
+        return eigh(matrix)
+
+    monkeypatch.setattr(torch.linalg, "eigh", gives_up)
+    matrix = torch.diag(torch.tensor([4.0, 9.0]))
+    torch.testing.assert_close(symmetric_root(matrix), torch.diag(torch.tensor([2.0, 3.0])))
+    assert asked == [torch.float32, torch.float64]
+
+
+def test_eigenvectors_that_nobody_finds_make_a_loss_that_is_no_number(monkeypatch):
+    # and no exception: the descent takes a shorter step
+    def gives_up(matrix):
+        raise torch.linalg.LinAlgError("failed to converge")
+
+    made, target = moments(draw(4, 5, 6).float()), moments(draw(4, 5, 6, seed=1).float())
+    root = symmetric_root(raised(target.covariance, target))
+    monkeypatch.setattr(torch.linalg, "eigh", gives_up)
+    assert math.isnan(float(wasserstein_loss(made, target, root)))

@@ -16,15 +16,9 @@ import tifffile
 import torch
 from PIL import Image, ImageCms, JpegImagePlugin
 
-from bowerbird.image.pixels import (
-    Picture,
-    PictureError,
-    check_writable,
-    fit_long_side,
-    read_picture,
-    resize,
-    write_picture,
-)
+from bowerbird.image.pixels import Picture, PictureError, fit_long_side, resize
+from bowerbird.image.reading import picture_size, read_picture
+from bowerbird.image.writing import check_writable, write_picture
 
 SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "data"
 LEVEL = 1 / 255  # one step of 8 bits
@@ -307,6 +301,20 @@ def test_an_opaque_alpha_channel_is_none(tmp_path):
     assert read_picture(tmp_path / "a.png").alpha is None
 
 
+def test_transparent_pixels_take_the_colors_around_them():
+    rgb, alpha = torch.zeros(3, 20, 33), torch.zeros(20, 33)
+    rgb[:, :, :16], rgb[1] = 0.2, 0.9  # green, also where nothing is seen of it
+    rgb[:, 3:9, 4:12] = torch.tensor([0.8, 0.1, 0.3])[:, None, None]
+    alpha[3:9, 4:12] = 0.5
+    filled = Picture(rgb, alpha).filled()
+    assert_same(filled, torch.tensor([0.8, 0.1, 0.3])[:, None, None].expand(3, 20, 33))
+    assert Picture(rgb, None).filled() is rgb
+    seen = torch.full_like(alpha, 1 / 255)
+    assert torch.equal(Picture(rgb, seen).filled(), rgb)
+    with pytest.raises(ValueError, match="transparent everywhere"):
+        Picture(rgb, torch.zeros_like(alpha)).filled()
+
+
 def test_over_hides_whatever_lies_below_alpha_zero():
     rgb = torch.tensor([1.0, 0.0, 0.5])[:, None, None].expand(3, 1, 3)
     picture = Picture(rgb, torch.tensor([[0.0, 0.5, 1.0]]))
@@ -455,7 +463,7 @@ def test_float_tiff_with_odd_values(tmp_path):
     expected = torch.tensor([0.25, 0, 0, 1, 1, 0.5, 0.5, 0.5])
     assert_same(read_picture(tmp_path / "a.tif").rgb[0, 0], expected)
     tifffile.imwrite(tmp_path / "b.tif", gradient().astype(np.float32), photometric="rgb")
-    with pytest.raises(PictureError, match="float values reach 2"):
+    with pytest.raises(PictureError, match="float values that reach 235"):
         read_picture(tmp_path / "b.tif")
 
 
@@ -598,7 +606,7 @@ def test_full_memory_is_not_called_damage(tmp_path, monkeypatch):
         raise MemoryError
 
     Image.fromarray(gradient()).save(tmp_path / "a.png")
-    monkeypatch.setattr("bowerbird.image.pixels._finish", full)
+    monkeypatch.setattr("bowerbird.image.reading._finish", full)
     with pytest.raises(MemoryError):
         read_picture(tmp_path / "a.png")
 
@@ -947,3 +955,31 @@ def test_fit_long_side():
     assert fit_long_side(7, 7, 7) == (7, 7)
     with pytest.raises(ValueError, match="at least 1 px"):
         fit_long_side(10, 10, 0)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp", ".tif"])
+def test_the_header_tells_the_size(tmp_path, suffix, monkeypatch):
+    write_picture(tmp_path / f"a{suffix}", torch.rand(3, 20, 33))
+    monkeypatch.setattr("bowerbird.image.reading._decode", None)
+    assert picture_size(tmp_path / f"a{suffix}") == (20, 33)
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".tif"])
+def test_the_size_is_that_of_the_upright_picture(tmp_path, suffix):
+    image = Image.new("RGB", (33, 20))
+    exif = image.getexif()
+    exif[0x0112] = 6
+    image.save(tmp_path / f"a{suffix}", exif=exif)
+    assert picture_size(tmp_path / f"a{suffix}") == (33, 20)
+    assert read_picture(tmp_path / f"a{suffix}").rgb.shape == (3, 33, 20)
+
+
+def test_floats_that_are_not_scaled_are_not_called_damaged(tmp_path):
+    codes = np.linspace(0, 255, 20 * 30 * 3, dtype=np.float32).reshape(20, 30, 3)
+    tifffile.imwrite(tmp_path / "a.tif", codes, photometric="rgb")
+    with pytest.raises(
+        PictureError, match=r"a\.tif has float values that reach 255.*divide"
+    ) as raised:
+        read_picture(tmp_path / "a.tif")
+    assert "damaged" not in str(raised.value)
+    assert "fetch" not in str(raised.value)

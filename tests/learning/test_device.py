@@ -1,5 +1,6 @@
 """The device and precision are those asked for, or the best that are there."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -27,23 +28,50 @@ def test_a_precision_asked_for_is_taken(precision):
     assert (compute.device.type, compute.dtype) == ("cpu", getattr(torch, precision))
 
 
-def test_auto_is_decided_once(monkeypatch):
-    # else two runs on one machine could differ in precision by chance of timing
-    timed = []
-
-    def seconds(dtype):
-        timed.append(dtype)
-        return float(len(timed))  # bfloat16 comes first, and wins; timed again it would lose
-
-    monkeypatch.setattr(device, "_convolution_seconds", seconds)
+@pytest.fixture
+def doubtful(monkeypatch):
+    """A processor that has some bfloat16, but perhaps no products of it."""
     monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: True)
     monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: True)
+    for ask in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"):
+        monkeypatch.setattr(torch.cpu, ask, lambda: False, raising=False)
     device._bfloat16_wins_on_processor.cache_clear()
-    try:
-        assert [choose("cpu").dtype for _ in range(3)] == [torch.bfloat16] * 3
-        assert timed == [torch.bfloat16, torch.float32]
-    finally:
-        device._bfloat16_wins_on_processor.cache_clear()
+    yield
+    device._bfloat16_wins_on_processor.cache_clear()
+
+
+@pytest.mark.usefixtures("doubtful")
+def test_auto_is_decided_once(monkeypatch):
+    # else two runs on one machine could differ in precision by chance of timing
+    times = iter([2.0, 0.5])  # timed again bfloat16 would lose
+    monkeypatch.setattr(device, "_times_faster", lambda: next(times))
+    assert [choose("cpu").dtype for _ in range(3)] == [torch.bfloat16] * 3
+
+
+@pytest.mark.usefixtures("doubtful")
+@pytest.mark.parametrize("ask", ["_is_avx512_bf16_supported", "_is_amx_tile_supported"])
+def test_products_of_bfloat16_need_no_stopwatch(monkeypatch, ask):
+    monkeypatch.setattr(torch.cpu, ask, lambda: True, raising=False)
+    monkeypatch.setattr(device, "_times_faster", lambda: pytest.fail("it was timed"))
+    assert choose("cpu").dtype == torch.bfloat16
+
+
+@pytest.mark.usefixtures("doubtful")
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize(("times", "dtype"), [(2.0, torch.bfloat16), (1.0, torch.float32)])
+def test_a_busy_machine_does_not_decide(monkeypatch, times, dtype, seed):
+    # half of the rounds are ten times slower for both, and every fourth timing is disturbed alone
+    random, count = np.random.default_rng(seed), 0
+
+    def seconds(kind):
+        nonlocal count
+        busy = 10.0 if count // 16 % 2 else 1.0
+        disturbed = random.choice([1.0, 1.0, 1.0, 5.0]) * random.uniform(0.95, 1.05)
+        count += 1
+        return busy * disturbed * (1.0 if kind == torch.bfloat16 else times)
+
+    monkeypatch.setattr(device, "_convolution_seconds", seconds)
+    assert choose("cpu").dtype == dtype
 
 
 @pytest.mark.parametrize("name", ["tpu", "cuda:99", "CPU", ""])

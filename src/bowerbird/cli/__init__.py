@@ -9,17 +9,47 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from cyclopts import App, Parameter
 
 from bowerbird.cli.failure import exit_code
-from bowerbird.cli.settings import fill, shown
+from bowerbird.cli.settings import WITHOUT, fill, own_defaults, shown
+
+if TYPE_CHECKING:
+    from cyclopts.help import HelpPanel
+    from rich.console import Console, ConsoleOptions
 
 
 def _version() -> str:
     from importlib.metadata import version  # noqa: PLC0415 - most runs don't need it
 
     return version("bowerbird")
+
+
+class _OfVerb:
+    """The usual help, without the fields that a verb settles itself, and with its own defaults."""
+
+    def __init__(self, command: str) -> None:
+        self.command = command
+
+    def __call__(self, console: "Console", options: "ConsoleOptions", panel: "HelpPanel") -> None:
+        from cyclopts.help import DefaultFormatter  # noqa: PLC0415 - only help needs it
+
+        hidden = {_flag(name) for name in WITHOUT[self.command]}
+        own = {_flag(name): shown(value) for name, value in own_defaults(self.command).items()}
+        entries = []
+        for entry in panel.entries:
+            names = {*entry.positive_names}
+            if not names & hidden:
+                changed = [own[name] for name in names & own.keys()]
+                entries.append(entry.copy(default=changed[0]) if changed else entry)
+        panel.entries = entries
+        DefaultFormatter()(console, options, panel)
+
+
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")
 
 
 _TOKEN = "Who you are is known from `hf auth login`, or from HF_TOKEN."
@@ -33,7 +63,8 @@ app = App(
     version=_version,
     config=fill,
     suppress_keyboard_interrupt=False,  # it has its sentence in failure.py
-    default_parameter=Parameter(negative_iterable=(), show_default=shown),
+    # a flag that is given twice has the last value, as everywhere
+    default_parameter=Parameter(negative_iterable=(), show_default=shown, allow_repeating=True),
 )
 app.command(
     "bowerbird.cli.demo:demo",
@@ -58,6 +89,7 @@ image.command(
     help="Grow a texture in the manner of a painting, without a photograph.",
     usage="Usage: bowerbird image texture STYLE -o OUT [OPTIONS]",
     help_epilogue=_MANY,
+    help_formatter=_OfVerb("image texture"),
 )
 image.command(
     "bowerbird.cli.image:reconstruct",
@@ -65,6 +97,7 @@ image.command(
     help="Show what one layer of the network knows of a picture.",
     usage="Usage: bowerbird image reconstruct IMAGE -o OUT [--layer NAME] [OPTIONS]",
     help_epilogue=_MANY,
+    help_formatter=_OfVerb("image reconstruct"),
 )
 app.command(image)
 

@@ -6,12 +6,15 @@ from pathlib import Path
 from bowerbird.cli.failure import say
 from bowerbird.cli.progress import follow
 from bowerbird.cli.settings import Switch
-from bowerbird.demo import demo_steps
+from bowerbird.demo import TourConfig, demo_steps
+from bowerbird.learning.device import choose
 
 
 def demo(
     *,
     output: Path = Path("demo"),
+    seed: int = 0,
+    device: str = "auto",
     json: Switch = False,
     quiet: Switch = False,
     force: Switch = False,
@@ -22,6 +25,10 @@ def demo(
     ----------
     output
         Folder to make; its page is index.html.
+    seed
+        Seed of whatever begins with chance.
+    device
+        auto, cpu, cuda, cuda:1, mps ...
     json
         Print one JSON object on standard output.
     quiet
@@ -34,7 +41,9 @@ def demo(
     if not force and output.is_dir() and any(output.iterdir()):
         raise ValueError(f"{output} is not empty; add --force to write into it")
 
-    work = follow(demo_steps(output), (), lambda step: "", quiet=quiet)
+    choose(device)  # or refused, before a folder is made
+    config = TourConfig(seed=seed, device=device)
+    work = follow(demo_steps(output, config), (), lambda step: "", quiet=quiet)
 
     page = output / "index.html"
     if work.ended:

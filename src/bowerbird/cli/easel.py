@@ -22,18 +22,13 @@ from bowerbird.cli.trace import (
     versions,
     write_trace,
 )
-from bowerbird.image.painting import PaintingConfig
-from bowerbird.image.pixels import (
-    Picture,
-    check_side,
-    check_writable,
-    fit_long_side,
-    read_picture,
-    resize,
-    write_picture,
-)
+from bowerbird.image.objective import ObjectiveConfig
+from bowerbird.image.painting import PaintingConfig, check_shape
+from bowerbird.image.pixels import Picture, fit_long_side, resize
 from bowerbird.image.presets import PresetName
+from bowerbird.image.reading import picture_size, read_picture
 from bowerbird.image.transfer import check_picture
+from bowerbird.image.writing import check_side, check_writable, write_picture
 from bowerbird.learning.device import choose
 from bowerbird.learning.step import Step
 from bowerbird.learning.weights import WEIGHTS
@@ -75,11 +70,18 @@ class Easel:
                 if number.isdecimal() and path.suffix == run.output.suffix:
                     raise ValueError(f"{path} exists; add --force to overwrite such previews")
 
+    def check_shape(self, path: Path, side: int, objective: ObjectiveConfig) -> None:
+        """Refuse, by its header, a picture too narrow to be made with this long side."""
+        with about(path):
+            check_shape(picture_size(path), side, objective)
+
     def read(self, role: str, path: Path) -> Picture:
         """Read a material, large enough to be seen, and remember it for the trace."""
         with about(path):
             picture = read_picture(path)
             check_picture("picture", picture.rgb)
+            if role != "mask":  # a mask that can't be seen is black
+                picture.filled()  # or refused
         height, width = picture.rgb.shape[1:]
         entry = {"file": str(path), "sha256": sha256(path), "width": width, "height": height}
         self.inputs.setdefault(role, []).append(entry)

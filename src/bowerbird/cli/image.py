@@ -6,9 +6,8 @@ from typing import Annotated
 from cyclopts import Group, Parameter
 
 from bowerbird.cli.easel import Easel, PictureRun
-from bowerbird.cli.failure import about
 from bowerbird.image.objective import ObjectiveConfig
-from bowerbird.image.reconstruct import ReconstructConfig, reconstruct_steps
+from bowerbird.image.reconstruct import ReconstructConfig, objective_of, reconstruct_steps
 from bowerbird.image.texture import TextureConfig, texture_steps
 from bowerbird.image.transfer import TransferConfig, transfer_steps
 
@@ -42,15 +41,15 @@ def transfer(
         A picture to begin with; ``--start FILE`` is the same.
     """
     easel = Easel("image transfer", run, config)
+    easel.check_shape(content, config.size, config.objective)
     photograph = easel.read("content", content)
     paintings = [easel.read("styles", path).over() for path in styles]
     masks = [easel.read_mask(path, photograph.rgb) for path in mask] or None
     start = easel.read("start_picture", start_picture).over() if start_picture else None
     easel.keep_alpha(photograph)
 
-    steps = transfer_steps(photograph.over(), paintings, config, masks=masks, start=start)
-    with about(content):
-        work = easel.paint(steps, config.size)
+    steps = transfer_steps(photograph.filled(), paintings, config, masks=masks, start=start)
+    work = easel.paint(steps, config.size)
     return easel.finish(work)
 
 
@@ -71,8 +70,7 @@ def texture(
     easel = Easel("image texture", run, config)
     painting = easel.read("style", style).over()
 
-    with about(style):
-        work = easel.paint(texture_steps(painting, config), max(config.width, config.height))
+    work = easel.paint(texture_steps(painting, config), max(config.width, config.height))
     return easel.finish(work)
 
 
@@ -91,8 +89,8 @@ def reconstruct(
         The picture that is taken in and rebuilt from noise.
     """
     easel = Easel("image reconstruct", run, config)
+    easel.check_shape(picture, config.size, objective_of(config))
     taken = easel.read("picture", picture).over()
 
-    with about(picture):
-        work = easel.paint(reconstruct_steps(taken, config), config.size)
+    work = easel.paint(reconstruct_steps(taken, config), config.size)
     return easel.finish(work)

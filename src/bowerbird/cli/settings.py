@@ -23,6 +23,15 @@ RUN = Group("Run", sort_key=1)
 READING = ("encoding", "column", "half")  # what a trace may set besides its configuration
 WHOLE = ("stop", "novelty")  # whose values may hold commas
 CHOSEN = ("iterations", "validate_every", "width", "dropout")  # by --minutes
+WITHOUT = {  # fields of the objective that a verb settles itself: neither shown nor taken
+    "image texture": ("strength", "content_layers", "content_weight"),
+    "image reconstruct": ("strength", "content_layers", "style_layers", "style_layer_weights"),
+}
+EXAMPLES = {
+    "image": "out.png",
+    "text": "model.safetensors",
+    "music": "tune.mid",
+}  # of an output, by craft
 Switch = Annotated[bool, Parameter(negative=(), show_default=False)]
 
 
@@ -69,8 +78,17 @@ def fill(app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> 
         _separate(argument)
     _set_start_apart(arguments)
     named = {argument.field_info.name: argument for argument in arguments if not argument.children}
-    if "recipe" not in named:
-        return
+    _refuse_idle(" ".join(commands), named)
+    if "recipe" in named:
+        _complete(commands, named)
+    for argument in named.values():
+        _refuse_fractions(argument)
+    if "output" in named and named["output"].required and not named["output"].tokens:
+        _refuse_without_output(commands[0], arguments)
+
+
+def _complete(commands: tuple[str, ...], named: Mapping[str, Argument]) -> None:
+    """Give the flags that were not typed the values of the recipe and of the preset."""
     _refuse_both(named)
     recipe = None
     if named["recipe"].tokens:
@@ -87,6 +105,9 @@ def fill(app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> 
     if "preset" in named and named["preset"].tokens:
         chosen = presets.get(named["preset"].tokens[-1].value)
         _supply(named, {} if chosen is None else differences(chosen))
+        if commands[0] == "image" and chosen is not None and differences(chosen):
+            _supply(named, values_of(cast(Any, chosen).objective))  # all of it, in every verb
+    _supply(named, own_defaults(" ".join(commands)))
     if "memory" in named:  # 8 and 8GB are the same
         memory = named["memory"].tokens
         memory[:] = [token.evolve(value=token.value.removesuffix("GB")) for token in memory]
@@ -136,6 +157,15 @@ def differences(config: Any) -> dict[str, Any]:
     """Return the fields, without nesting, in which a configuration differs from the defaults."""
     values, defaults = values_of(config), values_of(type(config)())
     return {name: value for name, value in values.items() if value != defaults[name]}
+
+
+def own_defaults(command: str) -> dict[str, Any]:
+    """Return the defaults of the objective that are this verb's own."""
+    if command != "image texture":
+        return {}
+    from bowerbird.image.texture import TextureConfig  # noqa: PLC0415 - imports torch
+
+    return differences(TextureConfig().objective)
 
 
 def values_of(config: Any) -> dict[str, Any]:
@@ -217,6 +247,34 @@ def _supply(named: Mapping[str, Argument], values: Mapping[str, Any], source: st
             argument.append(Token(keyword=keyword, value=word, source=source, index=at))
         if not several:
             argument.append(Token(keyword=keyword, source=source, implicit_value=()))
+
+
+def _refuse_idle(command: str, named: Mapping[str, Argument]) -> None:
+    """Raise ValueError for a typed flag that would change nothing."""
+    for name in WITHOUT.get(command, ()):
+        if named[name].tokens:
+            raise ValueError(f"{named[name].name} changes nothing in `{command}`; leave it out")
+
+
+def _refuse_fractions(argument: Argument) -> None:
+    """Raise ValueError where a whole number is wanted and another one was given."""
+    hint = get_args(argument.hint)[0] if _many(argument) else argument.hint
+    for token in argument.tokens if hint is int else ():
+        try:
+            number = float(token.value)
+        except ValueError:  # no decimal number: the conversion has its own words
+            continue
+        if not number.is_integer():
+            raise ValueError(
+                f"{token.keyword or argument.name} takes a whole number, not {token.value}"
+            )
+
+
+def _refuse_without_output(craft: str, arguments: ArgumentCollection) -> None:
+    """Raise ValueError, unless what comes before the output on the line is missing too."""
+    before = [argument for argument in arguments if argument.index is not None]
+    if not any(argument.required and not argument.tokens for argument in before):
+        raise ValueError(f"say where the result goes: -o {EXAMPLES.get(craft, 'FILE')} (--output)")
 
 
 def _is_setting(argument: Argument) -> bool:

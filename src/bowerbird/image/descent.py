@@ -185,5 +185,8 @@ def _is_finite(there: Evaluation) -> bool:
 
 def _finite(there: Evaluation) -> Evaluation:
     if not _is_finite(there):
-        raise DescentError("the loss of the first picture is not a number")
+        raise DescentError(
+            "the loss of the first picture is not a number; take precision float32, weights "
+            "that are not so large, or another painting"
+        )
     return there

@@ -1,14 +1,14 @@
 """Masks: which part of a picture, at the positions of each layer, belongs to which painting.
 
-A position near the border of a region sees across it, the deeper its layer the farther. It belongs
-to neither side: regions are eroded by the reach of each layer, so that no painting pulls at the
-pixels of its neighbour.
+A position of a layer counts for a painting by the share of its own square of px (1 at relu1_1, 16 x
+16 at relu5_1) that lies in the painting's region, so that each painting reaches its border.
 
 Source: Gatys et al. 2016, "Controlling perceptual factors in neural style transfer"
 (arXiv:1611.07865), section 4.
 
-Departure: where a region is so small that nothing would be left, it is eroded as far as a fifth of
-it remains, and a little of its manner crosses the border.
+Departure: regions are not eroded. A position near a border sees across it, but the shallow layers,
+which see a few px, hold each painting to its own side; eroded by the reach of relu5_1 (78 px), a
+band along every border was no painting's (docs/decisions.md, with what was tried).
 """
 
 from collections.abc import Sequence
@@ -18,9 +18,9 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from bowerbird.networks.vgg import reach, stride
+from bowerbird.networks.vgg import stride
 
-LEFT = 0.2  # of a region's area that must be left after erosion
+OUTSIDE = 0.02  # of a mask is black: compressed masks have a little noise there
 
 
 def fitted(
@@ -38,11 +38,10 @@ def fitted(
 def at_layer(mask: Float[Tensor, "h w"], layer: str) -> Float[Tensor, "h2 w2"]:
     """Return the weight, 0 to 1, of each position of a layer in the region of a mask."""
     step = stride(layer)
-    small = F.avg_pool2d(mask[None, None], step) if step > 1 else mask[None, None]
-    radius = -(-reach(layer) // step)
-    while radius:
-        inner = -F.max_pool2d(-small, 2 * radius + 1, 1, radius)
-        if float(inner.sum()) >= LEFT * float(small.sum()):
-            return inner[0, 0]
-        radius //= 2
-    return small[0, 0]
+    return F.avg_pool2d(mask[None, None], step)[0, 0] if step > 1 else mask
+
+
+def covered(masks: Sequence[Float[Tensor, "h w"]]) -> Float[Tensor, "h w"]:
+    """Return how much of each pixel is any painting's, 0 to 1; the rest is the photograph's."""
+    together = torch.stack(list(masks)).sum(0).clamp(max=1)
+    return together * (together > OUTSIDE)

@@ -63,12 +63,13 @@ def share_out(
         return Share(1 << 62, HISTORIES[0])
     bound = gigabytes * 1e9 or 0.5 * psutil.virtual_memory().total
     px, each = size[0] * size[1], PER_PIXEL[compute.dtype.itemsize] + MASK * keeps.masks
+    pictures = PICTURES + 2 * bool(keeps.masks)  # the photograph, and the picture laid over it
     base, kept = BASE + 12 * keeps.given, 0.0
     # paintings are seen with the same bound, also one that is larger than the picture
     least = max(px if whole else min(SMALLEST_TILE, px), min(SMALLEST_TILE, keeps.painting))
     roomy = max(px if whole else min(ROOMY_TILE, px), least)
     for history in HISTORIES:
-        kept = px * (12 * (PICTURES + 2 * history) + keeps.features * compute.dtype.itemsize)
+        kept = px * (12 * (pictures + 2 * history) + keeps.features * compute.dtype.itemsize)
         most = int((bound - base - kept) / each)
         if most >= roomy:
             return Share(most, history)

@@ -22,7 +22,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from bowerbird.image import perception
-from bowerbird.image.masks import at_layer
+from bowerbird.image.masks import at_layer, covered
 from bowerbird.image.perception import Moments
 from bowerbird.image.tiles import GRID, Tile, plan
 from bowerbird.learning.choice import check_choice
@@ -31,7 +31,6 @@ from bowerbird.networks.vgg import VGG, Edge, Pooling, check_layers, layer_names
 Statistic = Literal["wasserstein", "gram", "mean-deviation"]
 Units = Literal["relative", "paper", "mean"]
 
-OUTSIDE = 0.02  # of a mask is black: compressed masks have a little noise there
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 
 
@@ -67,7 +66,8 @@ class ObjectiveConfig:
     """What lies beyond the picture's edge: zeros, replicate, reflect, or circular (tileable)."""
 
     def __post_init__(self) -> None:
-        check_layers((*self.content_layers, *self.style_layers))
+        for name in ("content_layers", "style_layers"):
+            _check_names(name, getattr(self, name))
         if not 0 <= self.strength <= 1:
             raise ValueError(f"strength lies between 0 and 1, not at {self.strength}")
         if len(self.style_layer_weights) not in (1, len(self.style_layers)):
@@ -100,14 +100,23 @@ class ObjectiveConfig:
     @property
     def balance(self) -> tuple[float, float]:
         """The weights of content and of style after the dial ``strength`` has been turned."""
-        content = self.content_weight * (2 * (1 - self.strength)) ** 2
-        return content, self.style_weight * (2 * self.strength) ** 2
+        return 2 * (1 - self.strength) * self.content_weight, 2 * self.strength * self.style_weight
 
     @property
     def last_layer(self) -> str:
         """The deepest layer that is looked at."""
         names = in_depth_order((*self.content_layers, *self.style_layers))
         return names[-1] if names else "relu1_1"
+
+
+def _check_names(setting: str, layers: tuple[str, ...]) -> None:
+    """Raise ValueError for a layer that is none, has no name, or is there twice."""
+    if "" in layers:
+        raise ValueError(f"{setting} has an empty name; write them like relu1_1,relu2_1")
+    check_layers(layers)
+    twice = [layer for layer in layers if layers.count(layer) > 1]
+    if twice:
+        raise ValueError(f"{setting} has {twice[0]} more than once; give its weight instead")
 
 
 def in_depth_order(layers: Sequence[str]) -> list[str]:
@@ -181,7 +190,7 @@ class Objective:
         self.content_weight = content_weight if content is not None else 0.0
         wanted = config.content_layers if self.content_weight else ()
         styled = config.style_layers if self.style_weight and manners else ()
-        self.variation_weight = config.variation_weight * (2 * config.strength) ** 2
+        self.variation_weight = 2 * config.strength * config.variation_weight
         self.layers = in_depth_order(tuple({*wanted, *styled}))
         self.content_layers, self.style_layers = wanted, styled
         self.most = most
@@ -195,8 +204,7 @@ class Objective:
             for m in self.manners
         ]
         masks = [m.mask for m in self.manners if m.mask is not None]
-        # what no manner covers is left as it is
-        self.covered = torch.stack(masks).sum(0).clamp(max=1) if masks else None
+        self.covered = covered(masks) if masks else None
         self.content: dict[str, Tensor] = {}
         self.energy: dict[str, float] = {}
         if content is not None and wanted:
@@ -250,8 +258,6 @@ class Objective:
             slopes = self._survey(picture, tiles, losses)
             for tile in tiles:
                 self._follow(picture, tile, slopes, gradient, losses)
-        if self.covered is not None:  # pixels that no manner covers are not to be changed
-            gradient.mul_(self.covered > OUTSIDE)
         losses["total"] = sum(losses.values())
         return Evaluation(losses, gradient)
 

@@ -18,7 +18,7 @@ from torch import Tensor
 from bowerbird.image.descent import LBFGS, Adam, Descent
 from bowerbird.image.masks import fitted
 from bowerbird.image.memory import Kept, Share, share_out
-from bowerbird.image.objective import Manner, Objective, ObjectiveConfig, see
+from bowerbird.image.objective import Evaluation, Manner, Objective, ObjectiveConfig, see
 from bowerbird.image.perception import Moments
 from bowerbird.image.pixels import fit_long_side, resize
 from bowerbird.learning.choice import check_choice
@@ -32,6 +32,7 @@ Start = Literal["photograph", "noise", "gray"]
 
 SMALLEST = 16  # px; below it the deepest layers see nothing
 COARSEST = 192  # px; the long side of the first scale if none were asked for: a face is lost below
+WIDEST = 4096  # px; a size that may be proposed where a shape is narrow
 MOST_STEPS = 500  # at one of the smaller scales, where more change nothing any more
 
 
@@ -67,12 +68,17 @@ class PaintingConfig:
     """What a good picture is."""
 
     def __post_init__(self) -> None:
-        if self.iterations < 1 or self.scales < 0 or not 0 <= self.coarse_iterations < math.inf:
-            raise ValueError("iterations are at least 1, scales and coarse_iterations at least 0")
-        if not 0 <= self.seed < 2**63:
-            raise ValueError(f"seed lies between 0 and 2^63 - 1, not at {self.seed}")
-        if not (0 < self.rate < math.inf and 0 <= self.memory < math.inf and 0 <= self.average < 1):
-            raise ValueError("rate is above 0, memory not below 0, average in 0..1 without 1")
+        for name, good, what in (
+            ("iterations", self.iterations >= 1, "at least 1"),
+            ("scales", self.scales >= 0, "at least 0"),
+            ("coarse_iterations", 0 <= self.coarse_iterations < math.inf, "at least 0"),
+            ("rate", 0 < self.rate < math.inf, "a number above 0"),
+            ("average", 0 <= self.average < 1, "at least 0 and below 1"),
+            ("seed", 0 <= self.seed < 2**63, "between 0 and 2^63 - 1"),
+            ("memory", 0 <= self.memory < math.inf, "a number of GB from 0 on"),
+        ):
+            if not good:
+                raise ValueError(f"{name} has to be {what}, not {getattr(self, name)}")
         check_choice(self.optimizer, get_args(Optimizer))
         check_choice(self.start, get_args(Start))
 
@@ -146,14 +152,14 @@ def paint_steps(
     began = time.perf_counter()
     ladder = _wide_enough(config.ladder(side), materials, _least_side(config.objective))
     compute = choose(config.device, config.precision)
-    # what the last scale has no memory for is refused before the first one is computed
-    shares = [_share(materials, config, long_side, compute) for long_side, _ in ladder]
+    # what the last scale has no memory for is refused, by its size, before anything is computed
+    shares = [_share(materials, config, long_side, compute) for long_side, _ in reversed(ladder)]
     keep_freed_memory()
     painter = _Painter(open_network(config.weights, config.objective, compute), config, materials)
     total, number = sum(steps for _, steps in ladder), 0
     picture: Tensor | None = materials.start
     descent: Descent | None = None
-    for (long_side, steps), share in zip(ladder, shares, strict=True):
+    for (long_side, steps), share in zip(ladder, reversed(shares), strict=True):
         earlier = descent if isinstance(descent, Adam) else None
         descent = None  # its history makes room for the next one's
         descent = painter.begin(materials.size(long_side), share, picture, earlier)
@@ -162,7 +168,7 @@ def paint_steps(
             number += 1
             if descent.done:
                 total -= steps - i - 1
-            picture = descent.picture[0].detach().clamp(0, 1).cpu()
+            picture = painter.shown(descent.picture)[0].detach().clamp(0, 1).cpu()
             scale = f"{picture.shape[2]} x {picture.shape[1]} px" if i == 0 else ""
             note = descent.note or scale
             yield Step(number, total, losses, time.perf_counter() - began, picture, note)
@@ -176,18 +182,28 @@ def _least_side(objective: ObjectiveConfig) -> int:
     return max(SMALLEST, stride(objective.last_layer))
 
 
+def check_shape(shape: tuple[int, int], side: int, objective: ObjectiveConfig) -> None:
+    """Raise ValueError if a picture of this (height, width) has no width left at a long side."""
+    _refuse_narrow(shape, fit_long_side(*shape, side), _least_side(objective))
+
+
+def _refuse_narrow(shape: tuple[int, int], size: tuple[int, int], least: int) -> None:
+    """Raise ValueError, with what would do, if ``shape`` has a side below ``least`` at a size."""
+    if min(size) >= least:
+        return
+    enough = math.ceil(least * max(shape) / min(shape))
+    mend = f"raise the size to {enough} px" if enough <= WIDEST else "cut it to a wider shape"
+    raise ValueError(
+        f"the result would have {size[1]} x {size[0]} px and needs {least} px a side; {mend}"
+    )
+
+
 def _wide_enough(
     ladder: list[tuple[int, int]], materials: Materials, least: int
 ) -> list[tuple[int, int]]:
     """Leave out the scales at which a narrow picture has no width left."""
-    wide = [(side, steps) for side, steps in ladder if min(materials.size(side)) >= least]
-    if not wide:
-        height, width = materials.size(ladder[-1][0])
-        raise ValueError(
-            f"the result would have {width} x {height} px and needs {least} px a side; "
-            "raise the size"
-        )
-    return wide
+    _refuse_narrow(materials.shape, materials.size(ladder[-1][0]), least)
+    return [(side, steps) for side, steps in ladder if min(materials.size(side)) >= least]
 
 
 def _share(materials: Materials, config: PaintingConfig, long_side: int, compute: Compute) -> Share:
@@ -222,6 +238,16 @@ class _Painter:
     def __init__(self, network: VGG, config: PaintingConfig, materials: Materials) -> None:
         self.network, self.config, self.materials = network, config, materials
         self.device = network.mean.device
+        self.uncovered: tuple[Tensor, Tensor] | None = None
+        """The photograph at this size, and how much of each of its pixels is to be painted."""
+
+    def shown(self, painted: Float[Tensor, "1 3 h w"]) -> Float[Tensor, "1 3 h w"]:
+        """Return the picture: what no mask covers is the photograph, softly where a mask is."""
+        return (
+            painted
+            if self.uncovered is None
+            else torch.lerp(self.uncovered[0], painted, self.uncovered[1])
+        )
 
     def begin(
         self, size: tuple[int, int], share: Share, picture: Tensor | None, earlier: Adam | None
@@ -234,12 +260,19 @@ class _Painter:
         objective = Objective(self.network, config.objective, there, manners, most)
         picture = self._start(size) if picture is None or self._stays() else picture
         here = resize(picture.cpu(), size)[None].to(self.device)
-        if objective.covered is not None and there is not None:
-            # what no mask covers stays the photograph, sharper than the last scale could leave it
-            here = torch.lerp(there, here, objective.covered)
+        covered, self.uncovered = objective.covered, None
+        if covered is not None and there is not None:
+            self.uncovered = there, covered
+
+        def evaluate(painted: Tensor) -> Evaluation:
+            found = objective.evaluate(self.shown(painted))
+            if self.uncovered is not None:  # the chain rule: where nothing shows, nothing pulls
+                found.gradient.mul_(self.uncovered[1])
+            return found
+
         if config.optimizer == "adam":
-            return Adam(objective.evaluate, here, config.rate, config.average, earlier)
-        return LBFGS(objective.evaluate, here, share.history)
+            return Adam(evaluate, here, config.rate, config.average, earlier)
+        return LBFGS(evaluate, here, share.history)
 
     def _stays(self) -> bool:
         """Tell whether there is nothing to change in the photograph, at no scale."""

@@ -17,6 +17,7 @@ paintings blend, and a region is a weighting of positions.
 """
 
 import math
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +29,9 @@ from torch import Tensor
 # which a picture does not vary at all, the root of the covariance has no finite slope. A thousandth
 # of the largest variance is the least that float32 bears (measured on all five style layers).
 FLOOR = 5e-4
+# As much of the style's energy at least: a painting of one color has next to no variance, and what
+# float32 sums leave of it is rounding, of either sign (measured up to 5e-5, at relu1_1 in white).
+ROUNDING = 1e-4
 
 
 @dataclass(frozen=True)
@@ -148,9 +152,20 @@ def mean_deviation_loss(made: Moments, target: Moments) -> Float[Tensor, ""]:
     return (made.mean - target.mean).square().sum() + (deviation - wanted).square().sum()
 
 
+def _eigen(matrix: Tensor) -> tuple[Tensor, Tensor]:
+    """Return eigenvalues and eigenvectors, all NaN for a matrix of which nobody can tell them."""
+    if bool(matrix.isfinite().all()):
+        for dtype in (matrix.dtype, torch.float64):  # LAPACK's fast way gives up now and then
+            with suppress(torch.linalg.LinAlgError):
+                values, vectors = torch.linalg.eigh(matrix.to(dtype))
+                return values.to(matrix), vectors.to(matrix)
+    nothing = torch.full_like(matrix, math.nan)
+    return nothing.diagonal(), nothing
+
+
 def symmetric_root(matrix: Float[Tensor, "n n"]) -> Float[Tensor, "n n"]:
     """Return the symmetric square root of a positive semi-definite matrix."""
-    values, vectors = torch.linalg.eigh(matrix)
+    values, vectors = _eigen(matrix)
     return (vectors * values.clamp(min=0).sqrt()) @ vectors.T
 
 
@@ -160,10 +175,8 @@ class _CommonSpread(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, covariance: Tensor, root: Tensor) -> Tensor:
         product = root @ covariance @ root
-        if not bool(product.isfinite().all()):  # too long a step: let the descent see it
-            ctx.save_for_backward(product.diagonal(), product, root)
-            return product.new_tensor(math.nan)
-        values, vectors = torch.linalg.eigh((product + product.T) / 2)
+        # not a number after too long a step: let the descent see it, and go back
+        values, vectors = _eigen((product + product.T) / 2)
         values = values.clamp(min=float(values[-1].clamp(min=1e-30)) * 1e-7)  # rounding's reach
         ctx.save_for_backward(values, vectors, root)
         return values.sqrt().sum()
@@ -177,7 +190,7 @@ class _CommonSpread(torch.autograd.Function):
 
 def raised(covariance: Float[Tensor, "n n"], target: Moments) -> Float[Tensor, "n n"]:
     """Return a covariance plus the same small variance in every direction."""
-    variance = FLOOR * target.covariance.diagonal().sum()
+    variance = torch.maximum(FLOOR * target.covariance.diagonal().sum(), ROUNDING * target.energy)
     return covariance + variance * torch.eye(len(covariance), device=covariance.device)
 
 

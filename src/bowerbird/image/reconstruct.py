@@ -11,7 +11,7 @@ from typing import Literal, get_args
 from jaxtyping import Float
 from torch import Tensor
 
-from bowerbird.image.objective import STYLE_LAYERS
+from bowerbird.image.objective import STYLE_LAYERS, ObjectiveConfig
 from bowerbird.image.painting import (
     SMALLEST,
     Materials,
@@ -75,14 +75,17 @@ def reconstruct_steps(
     picture = taken("picture", picture)
     shape = (picture.shape[1], picture.shape[2])
     if config.of == "content":
-        kept = replace(config.objective, strength=0.0, content_layers=(config.layer,))
         materials = Materials(shape, content=picture)
     else:
-        order = layer_names()
-        nested = [n for n in STYLE_LAYERS if order.index(n) <= order.index(config.layer)]
-        layers = tuple(nested) or (config.layer,)
-        kept = replace(
-            config.objective, strength=1.0, style_layers=layers, style_layer_weights=(1.0,)
-        )
         materials = Materials(shape, None, [picture], [1.0], [1.0])
-    yield from paint_steps(materials, replace(config, objective=kept), config.size)
+    yield from paint_steps(materials, replace(config, objective=objective_of(config)), config.size)
+
+
+def objective_of(config: ReconstructConfig) -> ObjectiveConfig:
+    """Return what a reconstruction is to reach: one layer's content, or the style up to it."""
+    if config.of == "content":
+        return replace(config.objective, strength=0.0, content_layers=(config.layer,))
+    order = layer_names()
+    nested = [n for n in STYLE_LAYERS if order.index(n) <= order.index(config.layer)]
+    layers = tuple(nested) or (config.layer,)
+    return replace(config.objective, strength=1.0, style_layers=layers, style_layer_weights=(1.0,))

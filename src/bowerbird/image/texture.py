@@ -1,17 +1,21 @@
 """Texture synthesis: a new surface with the statistics of a painting, from noise; no photograph.
 
 Source: Gatys, Ecker, Bethge 2015, "Texture synthesis using convolutional neural networks"
-(arXiv:1505.07376). Departures: from coarse to fine, and a tileable texture is one whose network
+(arXiv:1505.07376). Pooling is average, as in the paper: max pooling hears only the
+largest of four neighbours, and noise stays in the others as clusters of saturated pixels.
+
+Departures: from coarse to fine, and a tileable texture is one whose network
 sees the opposite side beyond each edge.
 """
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from jaxtyping import Float
 from torch import Tensor
 
+from bowerbird.image.objective import ObjectiveConfig
 from bowerbird.image.painting import (
     SMALLEST,
     Materials,
@@ -40,6 +44,10 @@ class TextureConfig(PaintingConfig):
     """Whether copies can be laid side by side; sides are rounded to multiples of 16 px."""
     start: Start = "noise"
     """What the first scale begins with: noise or gray."""
+    objective: ObjectiveConfig = field(
+        default_factory=lambda: ObjectiveConfig(pooling="average", variation_weight=2.0)
+    )
+    """What a good texture is; average pooling as in the paper."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

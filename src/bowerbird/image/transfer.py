@@ -147,8 +147,15 @@ def _check_range(name: str, values: Tensor) -> None:
 
 def _one_each(values: tuple[float, ...], count: int, name: str) -> list[float]:
     if len(values) not in (1, count):
-        raise ValueError(f"{name} has {len(values)} numbers for {count} paintings")
+        raise ValueError(
+            f"{name} has {len(values)} numbers for {_counted(count, 'painting')}; give one number, "
+            "or one for each painting"
+        )
     return list(values) * (count if len(values) == 1 else 1)
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def _taken_masks(
@@ -158,7 +165,11 @@ def _taken_masks(
     if masks is None:
         return None
     if len(masks) != count:
-        raise ValueError(f"there are {len(masks)} masks for {count} paintings")
+        there = "is" if len(masks) == 1 else "are"
+        raise ValueError(
+            f"there {there} {_counted(len(masks), 'mask')} for {_counted(count, 'painting')}; "
+            "give one mask for each painting, in their order"
+        )
     made = [mask.detach().cpu().float() for mask in masks]
     for mask in made:
         if mask.ndim != 2:

@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import statistics
 import time
 from dataclasses import dataclass
 from functools import cache
@@ -13,6 +14,9 @@ import torch.nn.functional as F
 from bowerbird.learning.choice import check_choice
 
 Precision = Literal["auto", "float32", "bfloat16"]
+
+MARGIN = 1.2  # times faster that bfloat16 must be to be worth its rounding
+ROUNDS = 15  # about 0.1 s in all
 
 
 @dataclass(frozen=True)
@@ -62,28 +66,45 @@ def _bfloat16_is_faster(device: torch.device) -> bool:
 
 @cache
 def _bfloat16_wins_on_processor() -> bool:
-    """Time one small convolution both ways, if the processor has instructions for bfloat16.
+    """Tell by the processor's instructions; only where they don't say, by a stopwatch.
 
-    Without them a bfloat16 convolution falls back to a loop hundreds of times slower, so it is not
-    even tried.
+    Without any for bfloat16 a convolution falls back to a loop hundreds of times slower, so it is
+    not even tried. With products of bfloat16 (AVX-512 BF16, AMX) it does twice the work at once.
     """
     if not torch.backends.mkldnn.is_available():
         return False
     if not torch.ops.mkldnn._is_mkldnn_bf16_supported():
         return False
-    return 1.2 * _convolution_seconds(torch.bfloat16) < _convolution_seconds(torch.float32)
+    return _multiplies_bfloat16() or _times_faster() > MARGIN
+
+
+def _multiplies_bfloat16() -> bool:
+    """Tell whether the processor has products of bfloat16, as far as torch can know."""
+    asks = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")  # x86 only; not in every torch
+    return any(bool(getattr(torch.cpu, ask, bool)()) for ask in asks)
+
+
+def _times_faster() -> float:
+    """Return how many times faster than in float32 a small convolution is in bfloat16.
+
+    Each round times both, one right after the other, so that what else the machine does slows
+    both; of the rounds the middle one counts.
+    """
+    ratios = []
+    for index in range(ROUNDS + 1):
+        exact, rough = _convolution_seconds(torch.float32), _convolution_seconds(torch.bfloat16)
+        if index:  # the first one warms up
+            ratios.append(exact / rough)
+    return statistics.median(ratios)
 
 
 def _convolution_seconds(dtype: torch.dtype) -> float:
     x = torch.ones(1, 128, 48, 48, dtype=dtype).contiguous(memory_format=torch.channels_last)
     weight = torch.ones(128, 128, 3, 3, dtype=dtype)
-    seconds = []
     with torch.inference_mode():
-        for _ in range(5):
-            start = time.perf_counter()
-            F.conv2d(x, weight, padding=1)
-            seconds.append(time.perf_counter() - start)
-    return min(seconds)
+        start = time.perf_counter()
+        F.conv2d(x, weight, padding=1)
+        return time.perf_counter() - start
 
 
 def processes() -> tuple[int, int]:
