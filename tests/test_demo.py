@@ -13,13 +13,17 @@ SMALL = TourConfig(side=48, steps=1, device="cpu")
 
 def test_the_tour_makes_every_picture_of_its_page(tmp_path):
     steps = list(demo_steps(tmp_path, SMALL))
-    assert [step.number for step in steps] == [1, 2]
-    assert steps[-1].total == 2
+    assert [step.number for step in steps] == [1, 2, 1, 2, 3, 1, 2]
+    assert [step.total for step in steps] == [2, 2, 3, 3, 3, 2, 2]
     page = (tmp_path / "index.html").read_text()
-    shown = set(re.findall(r'src="([^"]+)"', page))
+    shown = {name for name in re.findall(r'src="([^"]+)"', page) if not name.startswith("data:")}
     assert {"chelsea.png", "swirls.jpg", "mosaic.jpg", "chelsea-swirls.png"} <= shown
     assert all((tmp_path / name).stat().st_size > 0 for name in shown)
-    assert "http" not in page  # offline: nothing is fetched
+    fetched = re.findall(r'(?:src|href)="(https?:[^"]+)"', page)
+    assert fetched == []  # offline
+    assert "Second Witch:" in page
+    assert (tmp_path / "reel.mid").stat().st_size > 100
+    assert page.count("<audio") == 2
     assert "bowerbird image transfer chelsea.png swirls.jpg -o chelsea-swirls.png" in page
 
 

@@ -81,7 +81,7 @@ def nanogpt(args: argparse.Namespace, folder: Path) -> list[Figure]:
     said, seconds, peak = measured([*command, f"--out_dir={out}"], place)
     own = [line for line in said.splitlines() if "val loss" in line]
     loss = child(
-        "loss_of_nanogpt", folder, nanogpt=str(place), out=str(out), signs=ids[cut:].tolist()
+        "loss_of_nanogpt", folder, nanogpt=str(place), out=str(out), signs=str(data / "val.bin")
     )
     rate = writing(folder, args, "writing_of_nanogpt", args.length // 20, place, out)
     setting = f"its recipe for a laptop, {loss['parameters'] / 1e6:.2f}M weights"

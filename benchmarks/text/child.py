@@ -5,6 +5,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import torch
 
 
@@ -17,7 +18,8 @@ def loss_of_nanogpt(spec: dict) -> dict:
     network = GPT(GPTConfig(**kept["model_args"]))
     network.load_state_dict(kept["model"])
     network.eval()
-    signs, span = torch.tensor(spec["signs"]), kept["model_args"]["block_size"]
+    signs = torch.from_numpy(np.fromfile(spec["signs"], np.uint16).astype(np.int64))
+    span = kept["model_args"]["block_size"]
     nats, count = 0.0, 0
     with torch.no_grad():
         for start in range(0, len(signs) - 1, span):

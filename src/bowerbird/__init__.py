@@ -17,13 +17,19 @@ if TYPE_CHECKING:
     from bowerbird.image.writing import write_picture
     from bowerbird.learning.sampling import SamplingConfig
     from bowerbird.learning.step import Step
+    from bowerbird.music.composer import ComposeConfig, Composer, open_composer
+    from bowerbird.music.training import MusicTrainConfig, MusicTraining
     from bowerbird.text.corpus import Corpus
     from bowerbird.text.training import TrainConfig, Training
     from bowerbird.text.writer import WriteConfig, Writer, open_writer
 
 __all__ = [
     "PRESETS",
+    "ComposeConfig",
+    "Composer",
     "Corpus",
+    "MusicTrainConfig",
+    "MusicTraining",
     "ObjectiveConfig",
     "Picture",
     "ReconstructConfig",
@@ -35,6 +41,7 @@ __all__ = [
     "TransferConfig",
     "WriteConfig",
     "Writer",
+    "open_composer",
     "open_writer",
     "read_picture",
     "reconstruct",
@@ -48,7 +55,11 @@ __all__ = [
 
 _HOMES = {
     "PRESETS": "image.presets",
+    "ComposeConfig": "music.composer",
+    "Composer": "music.composer",
     "Corpus": "text.corpus",
+    "MusicTrainConfig": "music.training",
+    "MusicTraining": "music.training",
     "ObjectiveConfig": "image.objective",
     "Picture": "image.pixels",
     "ReconstructConfig": "image.reconstruct",
@@ -60,6 +71,7 @@ _HOMES = {
     "TransferConfig": "image.transfer",
     "WriteConfig": "text.writer",
     "Writer": "text.writer",
+    "open_composer": "music.composer",
     "open_writer": "text.writer",
     "read_picture": "image.reading",
     "reconstruct": "image.reconstruct",

@@ -33,6 +33,10 @@ class TourConfig:
 
 Chapter = Callable[[Path, TourConfig], Generator[Step, None, str]]
 
+OPENINGS = ("Second Witch:", "JULIET:", "KING HENRY:")
+SIGNS = 420  # characters of each text
+TUNES = (("reel", "D", "4/4"), ("jig", "G", "6/8"))  # name, key, meter
+
 PAINTINGS: tuple[tuple[PlateName, str], ...] = (
     ("swirls", "oil paint in whirling strokes"),
     ("mosaic", "tesserae of stone and gold"),
@@ -131,7 +135,68 @@ def _picture_section(painted: list[_Painted]) -> str:
   </section>"""
 
 
-CHAPTERS: tuple[Chapter, ...] = (_pictures,)
+def _texts(output: Path, tour: TourConfig) -> Generator[Step, None, str]:
+    """Let the writer that comes with the package go on from three openings."""
+    from bowerbird.learning.sampling import SamplingConfig  # noqa: PLC0415
+    from bowerbird.text.writer import WriteConfig, open_writer  # noqa: PLC0415
+
+    writer, began = open_writer("shakespeare", "cpu"), time.perf_counter()
+    config = WriteConfig(SIGNS, sampling=SamplingConfig(temperature=0.7, seed=tour.seed))
+    rows = []
+    for number, opening in enumerate(OPENINGS, 1):
+        start = time.perf_counter()
+        text = opening + writer.write(opening, config)[0]
+        took = time.perf_counter() - start
+        text = text[: text.rstrip().rfind("\n")]  # up to its last whole line
+        command = f'bowerbird text write shakespeare --prompt "{opening}" --length {SIGNS}'
+        rows.append(
+            f"""
+    <article class="text">
+      <blockquote>{html.escape(text)}</blockquote>
+      <p class="caption">{SIGNS} characters in {took:.2f} s</p>
+      <pre><code>{html.escape(command)} --temperature 0.7 --seed {tour.seed}</code></pre>
+    </article>"""
+        )
+        yield Step(number, len(OPENINGS), {}, time.perf_counter() - began)
+    return f"""  <section>
+    <h2>Text</h2>
+    <p>A recurrent network has read Shakespeare's plays, one character at a time, and learned what
+    tends to come next. It goes on from the names below.</p>
+    <div class="texts">{"".join(rows)}</div>
+  </section>"""
+
+
+def _music(output: Path, tour: TourConfig) -> Generator[Step, None, str]:
+    """Let the composer that comes with the package write a reel and a jig, to hear and to read."""
+    from bowerbird.learning.sampling import SamplingConfig  # noqa: PLC0415
+    from bowerbird.music.composer import ComposeConfig, open_composer  # noqa: PLC0415
+    from bowerbird.music.output import piece_of, write_output  # noqa: PLC0415
+    from bowerbird.music.page import asset, fragment  # noqa: PLC0415
+
+    composer, began = open_composer("scottish", "cpu"), time.perf_counter()
+    parts = []
+    for number, (name, key, meter) in enumerate(TUNES, 1):
+        sampling = SamplingConfig(temperature=0.8, seed=tour.seed)
+        config = ComposeConfig(32, key=key, meter=meter, best_of=4, sampling=sampling)
+        score = composer.compose(config)[0].score
+        write_output(output / f"{name}.mid", score)
+        command = (
+            f"bowerbird music compose scottish -o {name}.mid --key {key} --meter {meter} "
+            f"--best-of 4 --temperature 0.8 --seed {tour.seed} --page"
+        )
+        title = f"A {name} in {key}"
+        parts.append(fragment(piece_of(score, title, command), number=number))
+        yield Step(number, len(TUNES), {}, time.perf_counter() - began)
+    return f"""  <section>
+    <style>{asset("page.css")}</style>
+    <h2>Music</h2>
+    <p>A recurrent network has read 1,410 Scotch airs, strathspeys, reels and flings, note by note.
+    These two tunes are new; press play, or click on a note.</p>{"".join(parts)}
+    <script>{asset("page.js")}</script>
+  </section>"""
+
+
+CHAPTERS: tuple[Chapter, ...] = (_pictures, _texts, _music)
 
 _PAGE = """<!doctype html>
 <html lang="en">
@@ -162,6 +227,13 @@ _PAGE = """<!doctype html>
   pre { grid-column: 1 / -1; margin: 0; padding: .8rem 1rem; overflow-x: auto; font-size: .85rem;
         border: 1px solid var(--line); border-radius: 3px; color: var(--blue);
         font-family: ui-monospace, "DejaVu Sans Mono", Menlo, monospace; }
+  .texts { display: grid; gap: 2.4rem;
+         grid-template-columns: repeat(auto-fit, minmax(300px, 1fr)); }
+  article.text { display: block; }
+  blockquote { margin: 0; white-space: pre-wrap; font-style: italic; border-left: 3px solid
+         var(--line); padding-left: 1.2rem; }
+  .caption { font-size: .85rem; color: var(--faint); }
+  article.bb-piece { display: block; }
   @media (max-width: 640px) { article { grid-template-columns: 1fr; }
     .inputs { grid-template-columns: 1fr 1fr; } h1 { font-size: 2.4rem; } }
 </style>

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from bowerbird.cli.failure import about
 from bowerbird.cli.settings import Switch
+from bowerbird.cli.trace import sha256
 from bowerbird.learning import hub
 from bowerbird.learning.modelfile import (
     Card,
@@ -22,9 +23,19 @@ from bowerbird.learning.modelfile import (
 )
 from bowerbird.learning.weights import WEIGHTS, Weights, find_weights, list_weights
 from bowerbird.learning.weights import verify as check
-from bowerbird.text.alphabet import alphabet_from
+from bowerbird.music import composer
+from bowerbird.music.alphabets import alphabet_from as music_alphabet
+from bowerbird.text import writer
+from bowerbird.text.alphabet import alphabet_from as text_alphabet
 
-USES = {"text": "bowerbird text write {}"}  # what to do with a model, by its kind
+USES = {  # what to do with a model, by its kind
+    "text": "bowerbird text write {}",
+    "music": "bowerbird music compose {} -o tune.mid",
+}
+OWN = {  # models that come with the package
+    **{name: writer.model_path(name) for name in writer.EMBEDDED},
+    **{name: composer.model_path(name) for name in composer.EMBEDDED},
+}
 
 
 def list_models(*, json: Switch = False) -> int:
@@ -36,6 +47,7 @@ def list_models(*, json: Switch = False) -> int:
         Print one JSON object on standard output.
     """
     rows = [_facts(weights, path) for weights, path in list_weights()]
+    rows += [_own(name, path) for name, path in OWN.items()]
     if json:
         return _print({"models": rows})
     table = Table("name", "size", "where", "licence", box=None, pad_edge=False)
@@ -55,8 +67,8 @@ def info(name: str, /, *, json: Switch = False) -> int:
     json
         Print one JSON object on standard output.
     """
-    if _is_file(name):
-        told = _told(Path(name))
+    if _is_file(name) or name in OWN:
+        told = _told(Path(name) if _is_file(name) else OWN[name])
         return _print(told) if json else _print_model(told)
     wanted = find_weights(name)
     facts = next(_facts(w, path) for w, path in list_weights() if w == wanted)
@@ -169,10 +181,11 @@ def _told(path: Path) -> dict[str, Any]:
 
 def _signs(path: Path, card: Card) -> int | None:
     """Return the number of signs that a model reads and writes, if it is one that does."""
-    if card.kind != "text":
+    if card.kind not in USES:
         return None
     with about(path):
-        return alphabet_from(card.alphabet).size
+        known = text_alphabet if card.kind == "text" else music_alphabet
+        return known(card.alphabet).size
 
 
 def _print_model(told: dict[str, Any]) -> int:
@@ -201,6 +214,23 @@ def _facts(weights: Weights, path: Path | None) -> dict[str, Any]:
         "sha256": weights.sha256,
         "preprocessing": weights.preprocessing,
         "licence": weights.licence,
+    }
+
+
+def _own(name: str, path: Path) -> dict[str, Any]:
+    """Return of a model that comes with the package what `_facts` does of weights."""
+    card = read_card(path)
+    return {
+        "name": name,
+        "kind": card.kind,
+        "description": f"learned by us from {', '.join(card.provenance['corpus'])}",
+        "size": path.stat().st_size,
+        "where": "embedded",
+        "file": str(path),
+        "source": "recipes/",
+        "sha256": sha256(path),
+        "preprocessing": None,
+        "licence": card.provenance["licence"],
     }
 
 
