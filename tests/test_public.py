@@ -9,7 +9,12 @@ import pytest
 import bowerbird
 
 PROMISED = {
+    "ComposeConfig",
+    "Composer",
     "Corpus",
+    "MusicTrainConfig",
+    "MusicTraining",
+    "open_composer",
     "SamplingConfig",
     "TrainConfig",
     "Training",

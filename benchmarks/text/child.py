@@ -1,9 +1,12 @@
 """One measurement in a process of its own; prints one JSON object."""
 
 import json
+import os
 import sys
 import time
 from pathlib import Path
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as our command line does
 
 import numpy as np
 import torch

@@ -128,17 +128,17 @@ def test_info_of_a_model_file_json(bowerbird, model):
 
 
 def test_info_of_a_model_of_another_craft(bowerbird, here):
-    write_model(here / "tune", Card("music", {}), {})
+    write_model(here / "tune", Card("vision", {}), {})
     words = " ".join(bowerbird("models info tune").out.split())
     size = (here / "tune").stat().st_size
-    assert words == f"file tune size {size} bytes kind music format 1 parameters 0"
+    assert words == f"file tune size {size} bytes kind vision format 1 parameters 0"
     assert json.loads(bowerbird("models info tune --json").out)["signs"] is None
 
 
 def test_info_prefers_the_name_of_weights(bowerbird, here):
-    write_model(here / "vgg19-codebook", Card("music", {}), {})
+    write_model(here / "vgg19-codebook", Card("vision", {}), {})
     assert WEIGHTS[0].sha256 in bowerbird("models info vgg19-codebook").out
-    assert "music" in bowerbird("models info ./vgg19-codebook").out
+    assert "vision" in bowerbird("models info ./vgg19-codebook").out
 
 
 def test_info_does_not_let_a_file_write_to_the_terminal(bowerbird, here):
@@ -183,9 +183,20 @@ def test_push(bowerbird, model, sent):
 
 
 def test_push_gives_a_use_for_every_kind(bowerbird, here, sent):
-    write_model(here / "tune", Card("music", {}), {})
-    assert bowerbird("models push tune ada/tune").code == 0
-    assert sent[0][2]["usage"] == "bowerbird models info tune"
+    for kind, usage in (
+        ("vision", "bowerbird models info tune"),
+        ("music", "bowerbird music compose tune -o tune.mid"),
+    ):
+        write_model(here / "tune", Card(kind, {}), {})
+        assert bowerbird("models push tune ada/tune").code == 0
+        assert sent[-1][2]["usage"] == usage
+
+
+def test_info_of_models_that_come_along(bowerbird):
+    for name, kind in (("shakespeare", "text"), ("scottish", "music")):
+        told = json.loads(bowerbird(f"models info {name} --json").out)
+        assert (told["kind"], told["provenance"]["corpus"]) == (kind, [name])
+        assert told["size"] < 6_000_000
 
 
 def test_push_and_pull_refuse(refuses, here, sent):

@@ -26,7 +26,7 @@ class Checkpoints:
     """Where a run is kept, so that it can go on after an end at any moment."""
 
     path: Path
-    every: int = 250
+    every: int = 1000
     """Steps between two checkpoints: what an end at a bad moment can cost; 0 is never."""
     resume: bool = False
     """Whether to go on from the newest checkpoint, if there is one; else old ones are deleted."""

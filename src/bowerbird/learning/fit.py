@@ -41,17 +41,17 @@ class LearningError(ArithmeticError):
 class FitConfig:
     """How weights are learned."""
 
-    iterations: int = 2000
+    iterations: int = 12000
     """Steps of learning."""
     optimizer: Optimizer = "adamw"
     """adamw; muon (for matrices, adamw for the rest); rmsprop; or sgd."""
-    rate: float = 2e-3
+    rate: float = 8e-3
     """Learning rate at its highest."""
     warm_up: int = 100
     """Steps in which the rate rises from 0."""
-    decay: Decay = "cosine"
+    decay: Decay = "linear"
     """How the rate falls afterwards: cosine, linear, constant, or in steps."""
-    final_rate: float = 0.05
+    final_rate: float = 0.02
     """Rate at the end of cosine and linear, as a share of the highest."""
     decay_every: int = 1000
     """Steps between two falls of the rate (decay: steps)."""
@@ -63,7 +63,7 @@ class FitConfig:
     """Memory of the gradient's mean (adamw), or momentum (sgd)."""
     beta2: float = 0.99
     """Memory of the gradient's square (adamw, rmsprop)."""
-    weight_decay: float = 0.1
+    weight_decay: float = 0.07
     """Decay of matrices, times the rate (adamw, muon)."""
     clip: float = 1.0
     """Longest gradient; longer ones are shortened. 0 is no bound."""
@@ -71,9 +71,9 @@ class FitConfig:
     """Largest entry of a gradient; larger ones are cut (char-rnn). 0 is no bound."""
     accumulate: int = 1
     """Batches whose gradients are averaged before a step."""
-    average: float = 0.0
+    average: float = 0.99
     """Decay of a running mean of the weights, which is then the result; 0 is the last weights."""
-    validate_every: int = 250
+    validate_every: int = 1000
     """Steps between two measurements on the validation data."""
     patience: int = 0
     """Measurements without a better one after which learning ends early; 0 is never."""

@@ -30,9 +30,9 @@ WARM = 512  # signs that a row reads before it counts, where a stream is measure
 class StreamConfig:
     """How a stream is read while something learns from it."""
 
-    rows: int = 64
+    rows: int = 16
     """Places of the stream that are read side by side (batch size)."""
-    window: int = 128
+    window: int = 64
     """Signs from one step of learning to the next (length of backpropagation through time)."""
     validation: float = 0.1
     """Share at the end of the stream that is measured on and never learned from."""

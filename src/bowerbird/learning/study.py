@@ -28,7 +28,13 @@ from bowerbird.learning.pace import Streams, planned
 from bowerbird.learning.sequence import Rows, SequenceTask, StreamConfig
 from bowerbird.learning.step import Step
 
-DROPOUTS = ((2, 0.0), (6, 0.1), (15, 0.25), (math.inf, 0.4))  # by how often a text is read
+DROPOUTS = (
+    (1.5, 0.0),
+    (4, 0.1),
+    (8, 0.2),
+    (12, 0.3),
+    (math.inf, 0.4),
+)  # by how often a text is read
 
 
 class Shape(Protocol):

@@ -57,9 +57,7 @@ class MusicTrainConfig:
     """Which variations of each piece are learned from."""
     predictor: PredictorConfig = field(default_factory=PredictorConfig)
     """The network."""
-    stream: StreamConfig = field(
-        default_factory=lambda: StreamConfig(rows=16, window=64, validation=0.05)
-    )
+    stream: StreamConfig = field(default_factory=lambda: StreamConfig(validation=0.05))
     """How the pieces are read."""
     fit: FitConfig = field(default_factory=FitConfig)
     """How weights are learned."""

@@ -111,8 +111,16 @@ class Characters:
         return self._codes[signs[signs != self.end]].astype("<u4").tobytes().decode("utf-32-le")
 
     def decoder(self) -> Decoder:
-        """Return `decode`: each sign is a whole character."""
-        return lambda ids, final=False: self.decode(ids)
+        """Return `decode` for few signs at a time: each is a whole character."""
+        signs = {n: "" if n == self.end else chr(code) for n, code in enumerate(self._codes)}
+
+        def decode(ids: Iterable[int], final: bool = False) -> str:
+            try:
+                return "".join([signs[n] for n in ids])
+            except KeyError:
+                return self.decode(ids)  # which says what is wrong
+
+        return decode
 
     def described(self) -> dict[str, Any]:
         """Return the characters."""

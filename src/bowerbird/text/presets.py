@@ -35,11 +35,25 @@ def _transformer(shape: AttentionConfig, stream: StreamConfig, fit: FitConfig) -
     return TrainConfig(predictor=predictor, stream=stream, fit=fit)
 
 
+def _nanogpt(iterations: int) -> FitConfig:
+    return FitConfig(
+        iterations=iterations,
+        rate=1e-3,
+        decay="cosine",
+        final_rate=0.1,
+        weight_decay=0.1,
+        average=0.0,
+        validate_every=250,
+    )
+
+
 PRESETS: dict[PresetName, TrainConfig] = {
-    "small": _recurrent(RecurrentConfig(width=256), StreamConfig(), FitConfig(iterations=1500)),
+    "small": _recurrent(RecurrentConfig(width=256), StreamConfig(), FitConfig(iterations=6000)),
     "default": TrainConfig(),
     "large": _recurrent(
-        RecurrentConfig(width=1024, dropout=0.5), StreamConfig(), FitConfig(iterations=8000)
+        RecurrentConfig(width=1024, dropout=0.5),
+        StreamConfig(),
+        FitConfig(iterations=40000, rate=5e-3),
     ),
     "char-rnn": _recurrent(
         RecurrentConfig(layers=2, width=128, biases=2, initialization="char-rnn"),
@@ -50,6 +64,7 @@ PRESETS: dict[PresetName, TrainConfig] = {
             rate=2e-3,
             beta2=0.95,
             warm_up=0,
+            average=0.0,
             decay="steps",
             decay_every=423,
             decay_after=423 * 9,
@@ -68,6 +83,7 @@ PRESETS: dict[PresetName, TrainConfig] = {
             beta2=0.999,
             weight_decay=0.0,
             warm_up=0,
+            average=0.0,
             decay="steps",
             decay_every=356 * 5,
             decay_after=-356,
@@ -80,14 +96,14 @@ PRESETS: dict[PresetName, TrainConfig] = {
     "nanogpt-cpu": _transformer(
         AttentionConfig(positions="learned"),
         StreamConfig(rows=12, window=64),
-        FitConfig(iterations=2000, rate=1e-3, final_rate=0.1, validate_every=250),
+        _nanogpt(2000),
     ),
     "nanogpt-gpu": _transformer(
         AttentionConfig(
             blocks=6, heads=6, channels=384, span=256, block_dropout=0.2, positions="learned"
         ),
         StreamConfig(rows=64, window=256),
-        FitConfig(iterations=5000, rate=1e-3, final_rate=0.1, validate_every=250),
+        _nanogpt(5000),
     ),
     "folk-rnn": _recurrent(
         RecurrentConfig(
@@ -105,6 +121,7 @@ PRESETS: dict[PresetName, TrainConfig] = {
             rate=3e-3,
             beta2=0.9,
             warm_up=0,
+            average=0.0,
             decay="constant",
             clip=5.0,
             validate_every=1000,

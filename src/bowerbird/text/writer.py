@@ -110,8 +110,8 @@ class Writer:
         written = write_signs(self.network, batch, config.sampling, samples)
         for number, row in enumerate(written, 1):
             last = number == config.length
-            for i, (draft, sign) in enumerate(zip(drafts, row, strict=True)):
-                new[i] += draft.add(int(sign), last)
+            for i, (draft, sign) in enumerate(zip(drafts, row.tolist(), strict=True)):
+                new[i] += draft.add(sign, last)
             done = last or all(draft.done for draft in drafts)
             if done or number % CHUNK == 0:
                 seconds = time.perf_counter() - began
