@@ -219,7 +219,7 @@ def _calm(words: Sequence[str]) -> None:
     logging.getLogger("tifffile").setLevel(logging.CRITICAL)
     # NumPy's products are of a matrix and a vector, for one thread
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    if LONG.intersection(words[1:2]) and _busy():
+    if LONG.intersection(words[:2]) and _busy():
         os.environ.setdefault("GOMP_SPINCOUNT", "0")
 
 
