@@ -16,9 +16,10 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from bowerbird.learning.atomic import put_in_place
 
@@ -74,6 +75,12 @@ def write_model(path: Path, card: Card, tensors: Mapping[str, Tensor]) -> None:
         raise OSError(error.errno, error.strerror, str(path)) from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def stored_weights(network: nn.Module, *, half: bool = False) -> dict[str, Tensor]:
+    """Return a network's weights as a model file has them: float32, or ``half`` precision."""
+    dtype = torch.float16 if half else torch.float32
+    return {name: p.detach().to(dtype) for name, p in network.named_parameters()}
 
 
 def read_card(path: Path, kind: str | None = None) -> Card:

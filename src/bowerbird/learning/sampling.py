@@ -152,20 +152,27 @@ def write_signs(
     past = prompt[:, -config.repetition_window :].cpu().repeat_interleave(samples, 0)
     step = network.stepping()
     while True:
-        sign = choose_sign(_ruled(scores.cpu(), rules), config, random, past)
+        ruled, going = _ruled(scores.cpu(), rules)
+        sign = choose_sign(ruled, config, random, past)
         if config.repetition_penalty != 1:
             past = torch.cat([past, sign[:, None]], 1)[:, -config.repetition_window :]
         yield sign
-        for rule, one in zip(rules, sign.tolist(), strict=False):
-            if rule.allowed().any():
+        for rule, one, goes in zip(rules, sign.tolist(), going, strict=False):
+            if goes:
                 rule.advance(one)
         scores, state = step(sign.to(prompt.device), state)
 
 
-def _ruled(scores: Float[Tensor, "b v"], rules: Sequence[Rule]) -> Float[Tensor, "b v"]:
-    """Return the scores, minus infinity where a rule that is not at its end forbids a sign."""
+def _ruled(
+    scores: Float[Tensor, "b v"], rules: Sequence[Rule]
+) -> tuple[Float[Tensor, "b v"], list[bool]]:
+    """Return the scores, minus infinity where a rule forbids a sign, and which rules go on.
+
+    A rule that is at its end forbids nothing.
+    """
     if not rules:
-        return scores
+        return scores, []
     masks = np.stack([rule.allowed() for rule in rules])
-    masks[~masks.any(1)] = True
-    return scores.masked_fill(torch.from_numpy(~masks), -math.inf)
+    going: list[bool] = masks.any(1).tolist()
+    masks[[not goes for goes in going]] = True
+    return scores.masked_fill(torch.from_numpy(~masks), -math.inf), going

@@ -10,11 +10,17 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from bowerbird.learning.device import choose
 from bowerbird.learning.dynamic import adapted_loss
-from bowerbird.learning.modelfile import MEND, Card, ModelError, read_model, write_model
+from bowerbird.learning.modelfile import (
+    MEND,
+    Card,
+    ModelError,
+    read_model,
+    stored_weights,
+    write_model,
+)
 from bowerbird.learning.sampling import SamplingConfig, write_signs
 from bowerbird.learning.sequence import stream_loss
 from bowerbird.learning.step import Step
@@ -156,11 +162,8 @@ class Writer:
 
     def save(self, path: Path, *, half: bool = False) -> None:
         """Write the model file, whole or not at all; ``half`` precision makes it half as large."""
-        dtype = torch.float16 if half else torch.float32
-        named: dict[str, Tensor] = dict(self.network.named_parameters())
-        tensors = {name: p.detach().to(dtype) for name, p in named.items()}
         card = Card(KIND, self.config.described(), self.alphabet.described(), self.provenance)
-        write_model(path, card, tensors)
+        write_model(path, card, stored_weights(self.network, half=half))
 
 
 def model_path(name: str | Path) -> Path:
