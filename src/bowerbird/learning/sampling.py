@@ -173,6 +173,6 @@ def _ruled(
     if not rules:
         return scores, []
     masks = np.stack([rule.allowed() for rule in rules])
-    going: list[bool] = masks.any(1).tolist()
+    going = [bool(goes) for goes in masks.any(1)]
     masks[[not goes for goes in going]] = True
     return scores.masked_fill(torch.from_numpy(~masks), -math.inf), going
