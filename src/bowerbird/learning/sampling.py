@@ -172,7 +172,7 @@ def _ruled(
     """
     if not rules:
         return scores, []
-    masks = np.stack([rule.allowed() for rule in rules])
-    going = [bool(goes) for goes in masks.any(1)]
-    masks[[not goes for goes in going]] = True
-    return scores.masked_fill(torch.from_numpy(~masks), -math.inf), going
+    masks = [rule.allowed() for rule in rules]
+    going = [bool(mask.any()) for mask in masks]
+    forbidden = np.stack([~mask & goes for mask, goes in zip(masks, going, strict=True)])
+    return scores.masked_fill(torch.from_numpy(forbidden), -math.inf), going
