@@ -1,6 +1,8 @@
 """A composer learns from tunes, is kept, comes back the same, composes what was asked, scores."""
 
+import copy
 import json
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -71,6 +73,33 @@ def test_losses_are_nats_a_note(learned):
     nats = stream_loss(training.study.network, training.streams[1])
     assert found.nats_per_note == pytest.approx(nats * (len(training.streams[1]) - 1) / notes)
     assert training.best == pytest.approx(found.nats_per_note, rel=1e-5)
+
+
+def test_losses_by_the_grammar_count_what_it_allows(learned):
+    composer = learned[0].composer
+    scores = [score for _, score in learned[0].split.validation]
+    found = composer.score(scores, grammar=True)
+    assert found.nats_per_note_by_grammar < found.nats_per_note
+    assert found.nats_per_note == composer.score(scores).nats_per_note
+    undecided = copy.deepcopy(composer)
+    with torch.no_grad():  # every sign is as likely as any other
+        undecided.network.decoder.weight.zero_()
+        undecided.network.decoder.bias.zero_()
+    rule, nats = composer.alphabet.grammar(), 0.0
+    for sign in [*composer.alphabet.encode(melody(scores[0])).tolist(), composer.alphabet.end]:
+        nats += math.log(rule.allowed().sum())
+        rule.advance(sign)
+    found = undecided.score(scores[:1], grammar=True)
+    assert found.nats_per_note_by_grammar * found.notes == pytest.approx(nats)
+    size = composer.alphabet.size
+    assert found.nats_per_sign == pytest.approx(math.log(size))
+
+
+def test_another_split(reels, learned, tmp_path):
+    corpus = Corpus([reels], melodies=True)
+    split = MusicTraining(corpus, replace(QUICK, split_seed=1), tmp_path).split
+    names = [[name for name, _ in side.test] for side in (split, corpus.split(seed=1))]
+    assert names[0] == names[1] != [name for name, _ in learned[0].split.test]
 
 
 def test_nothing_measured_is_learned_from(learned):

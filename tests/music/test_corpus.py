@@ -7,13 +7,13 @@ import pytest
 
 from bowerbird.music.alphabets import full_alphabet
 from bowerbird.music.augment import AugmentConfig, at_tempo, transposed, variations
-from bowerbird.music.corpus import Corpus, alike
+from bowerbird.music.corpus import Corpus, alike, melodies_of
 from bowerbird.music.error import MusicError
 from bowerbird.music.files import read_score, write_score
 from bowerbird.music.key import Key, key_of
 from bowerbird.music.melody import is_melody, melody
 from bowerbird.music.midi import seconds_of
-from bowerbird.music.novelty import interval_signs, novelty
+from bowerbird.music.novelty import Melodies, interval_signs, novelty
 
 REEL = (
     "M:4/4\nL:1/8\nK:D\nA|d2fd Adfd|gfef gabg|d2fd Adfd|gfec d2dA|"
@@ -142,16 +142,28 @@ def test_melody(corpus21, tune):
 def test_novelty_finds_transposed_copies(tune, scottish):
     train = scottish.split().train
     _, source = train[100]
-    found = novelty(transposed(source, 4), train)
+    found = novelty(transposed(source, 4), Melodies.of(train))
     assert found.longest_copy_notes == source.note_num()
     assert found.copied_share == 1
-    assert novelty(source, [("me", source)]).piece == "me"
+    assert novelty(source, Melodies.of([("me", source)])).piece == "me"
     reel, jig = tune(REEL), tune(JIG)
-    assert novelty(reel, [("jig", jig)]).longest_copy_notes < 8
+    assert novelty(reel, Melodies.of([("jig", jig)])).longest_copy_notes < 8
     mixed = tune(JIG.replace("M:6/8", "M:6/8").replace("gfe dBG|cBA", "ggg ddd|BBB"))
-    copied = novelty(mixed, [("reel", reel), ("jig", jig)])
+    copied = novelty(mixed, Melodies.of([("reel", reel), ("jig", jig)]))
     assert (copied.piece, copied.start) == ("jig", 0)
     assert copied.longest_copy_notes == 23  # the next note has the same interval
+
+
+def test_the_melodies_that_come_with_the_package_are_those_of_the_tunes(scottish, tmp_path):
+    kept, read = melodies_of(["scottish"]), Melodies.of(scottish.pieces)
+    assert kept.names == read.names
+    assert np.array_equal(kept.signs, read.signs)
+    read.save(tmp_path / "again.npz")
+    again = Melodies.open(tmp_path / "again.npz")
+    assert again.names == read.names
+    assert np.array_equal(again.signs, read.signs)
+    _, last = scottish.pieces[-1]
+    assert novelty(last, kept).longest_copy_notes == last.note_num()
 
 
 def test_intervals_by_hand(tune):

@@ -18,12 +18,12 @@ from bowerbird.learning.sampling import SamplingConfig
 from bowerbird.learning.sequence import StreamConfig
 from bowerbird.music.augment import AugmentConfig
 from bowerbird.music.composer import ComposeConfig, Composer, Composition, open_composer
-from bowerbird.music.corpus import EMBEDDED, Corpus, Piece
+from bowerbird.music.corpus import EMBEDDED, Corpus, melodies_of
 from bowerbird.music.files import read_score
 from bowerbird.music.key import key_of
 from bowerbird.music.melody import melody
-from bowerbird.music.meter import bars_of, meters_of
-from bowerbird.music.novelty import Novelty, novelty
+from bowerbird.music.meter import bar_count, meters_of
+from bowerbird.music.novelty import Melodies, Novelty, novelty
 from bowerbird.music.output import OutputConfig, check_suffix, write_output
 from bowerbird.music.presets import MusicPresetName
 from bowerbird.music.repeats import expanded
@@ -212,7 +212,13 @@ def render(
 
 
 def score(
-    model: str, /, *files: str, device: str = "auto", json: Switch = False, each: Switch = False
+    model: str,
+    /,
+    *files: str,
+    device: str = "auto",
+    json: Switch = False,
+    each: Switch = False,
+    grammar: Switch = False,
 ) -> int:
     """Tell how well a model foresees pieces, in nats a note.
 
@@ -228,12 +234,14 @@ def score(
         Print one JSON object on standard output.
     each
         Tell it of each piece.
+    grammar
+        Tell too how well it foresees them with the grammar that it composes by.
     """
     composer = open_composer(model, device)
     corpus = Corpus(files, melodies=True)
     pieces = corpus.pieces
 
-    found = composer.score([piece for _, piece in pieces])
+    found = composer.score([piece for _, piece in pieces], grammar=grammar)
 
     own = composer.provenance.get("validation_loss")
     facts = {**asdict(found), "perplexity": math.exp(found.nats_per_note), "pieces": len(pieces)}
@@ -247,6 +255,8 @@ def score(
     for name, nats in facts.get("each", {}).items():
         print(f"{nats:.3f}  {name}")  # noqa: T201
     beside = f"; on pieces of its own corpus it had {own:.3f}" if isinstance(own, float) else ""
+    if found.nats_per_note_by_grammar is not None:
+        beside += f"; with its grammar {found.nats_per_note_by_grammar:.3f}"
     print(f"{found.nats_per_note:.3f} nats a note over {found.notes} notes{beside}")  # noqa: T201
     return 0
 
@@ -277,13 +287,13 @@ def _told(training: MusicTraining, work: Work[str]) -> dict[str, Any]:
     }
 
 
-def _compared(composer: Composer, run: ComposeRun) -> list[Piece]:
-    """Return the pieces that what is composed is compared with."""
+def _compared(composer: Composer, run: ComposeRun) -> Melodies | None:
+    """Return the melodies that what is composed is compared with."""
     names = run.novelty
     if not names:
         told = composer.provenance.get("corpus", ())
         names = tuple(name for name in told if name in EMBEDDED)
-    return Corpus(names, melodies=True).pieces if names else []
+    return melodies_of(names) if names else None
 
 
 def _composed(composer: Composer, config: ComposeConfig, run: ComposeRun) -> list[Composition]:
@@ -295,7 +305,7 @@ def _composed(composer: Composer, config: ComposeConfig, run: ComposeRun) -> lis
         return composer.compose(config, run.samples, primer)
 
 
-def _kept(piece: Composition, paths: list[Path], corpus: list[Piece]) -> dict[str, Any]:
+def _kept(piece: Composition, paths: list[Path], corpus: Melodies | None) -> dict[str, Any]:
     """Write a piece; return what is told of it."""
     for path in paths:
         write_output(path, piece.score, OutputConfig(roll=path.name.endswith(".roll.png")))
@@ -314,13 +324,10 @@ def _kept(piece: Composition, paths: list[Path], corpus: list[Piece]) -> dict[st
 def _facts(score: "Score") -> dict[str, Any]:
     """Return what a piece is, as it is played."""
     played: Any = expanded(score)
-    meters = meters_of(played, GRID)
-    end = played.end()
-    bars = bars_of(meters, -(-end * GRID // played.ticks_per_quarter))
-    beats, part = meters[0][1]
+    beats, part = meters_of(played, GRID)[0][1]
     return {
         "notes": played.note_num(),
-        "bars": len(bars.starts),
+        "bars": bar_count(played),
         "seconds": round(played.to("second").end(), 2),
         "key": str(key_of(melody(score))),
         "meter": f"{beats}/{part}",

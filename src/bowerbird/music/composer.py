@@ -28,6 +28,7 @@ from bowerbird.music.alphabet import Alphabet
 from bowerbird.music.alphabets import MELODIES, alphabet_from
 from bowerbird.music.error import MusicError
 from bowerbird.music.events import new_tempo
+from bowerbird.music.grammar import Grammar
 from bowerbird.music.harmony import Harmony
 from bowerbird.music.instruments import program_of
 from bowerbird.music.key import parse_key
@@ -106,6 +107,8 @@ class MusicScore:
     nats_per_sign: float
     notes: int
     signs: int
+    nats_per_note_by_grammar: float | None = None
+    """With what the grammar forbids left out, as when it composes; None if not asked for."""
 
 
 def parse_meter(text: str) -> Meter:
@@ -166,21 +169,40 @@ class Composer:
         made = [self._finished(draft, config) for draft in drafts]
         return self._likeliest(made, config)
 
-    def score(self, scores: Sequence["Score"]) -> MusicScore:
+    def score(self, scores: Sequence["Score"], *, grammar: bool = False) -> MusicScore:
         """Return how well pieces are foreseen, with the network's dropping switched off.
 
-        Raises MusicError for a piece that the alphabet can't tell.
+        ``grammar`` asks for the loss by the grammar as well, which takes longer. Raises MusicError
+        for a piece that the alphabet can't tell.
         """
-        streams = [np.array([self.alphabet.end])]
-        notes = 0
-        for score in scores:
-            told = self._told(score)
-            notes += told.note_num()
-            streams += [self.alphabet.encode(told), np.array([self.alphabet.end])]
-        stream = np.concatenate(streams)
-        nats = stream_loss(self.network, stream, device=_device(self.network))
-        signs = len(stream) - 1
-        return MusicScore(nats * signs / max(1, notes), nats, notes, signs)
+        end = np.array([self.alphabet.end])
+        told = [self._told(score) for score in scores]
+        pieces = [np.concatenate([self.alphabet.encode(piece), end]) for piece in told]
+        stream = np.concatenate([end, *pieces])
+        notes = max(1, sum(piece.note_num() for piece in told))
+        nats, signs = stream_loss(self.network, stream, device=_device(self.network)), len(stream)
+        ruled = sum(map(self._nats_by_grammar, pieces)) / notes if grammar else None
+        return MusicScore(nats * (signs - 1) / notes, nats, notes, signs - 1, ruled)
+
+    def _nats_by_grammar(self, piece: np.ndarray) -> float:
+        """Return the nats of a piece, of whose signs the forbidden ones are left out.
+
+        A sign that the grammar itself would not have allowed counts as if it allowed everything.
+        """
+        signs = torch.from_numpy(piece.astype(np.int64)).to(_device(self.network))
+        before = signs.roll(1)  # the last one is the end, which stands before the first as well
+        with torch.no_grad():
+            scores = self.network(before[None])[0][0].double().cpu()
+        rule: Grammar | None = self.alphabet.grammar()
+        nats = 0.0
+        for number, sign in enumerate(piece.tolist()):
+            mask = torch.from_numpy(rule.allowed()) if rule else None
+            if mask is None or not mask[sign]:
+                rule, mask = None, torch.ones(self.alphabet.size, dtype=torch.bool)
+            nats += float(scores[number][mask].logsumexp(0) - scores[number, sign])
+            if rule:
+                rule.advance(sign)
+        return nats
 
     def save(self, path: Path, *, half: bool = False) -> None:
         """Write the model file, whole or not at all; ``half`` precision makes it half as large."""

@@ -13,10 +13,11 @@ import glob
 import hashlib
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, distribution
+from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
@@ -25,7 +26,7 @@ import numpy as np
 from bowerbird.music.error import MusicError
 from bowerbird.music.files import SUFFIXES, read_scores
 from bowerbird.music.melody import melody
-from bowerbird.music.novelty import melody_intervals
+from bowerbird.music.novelty import Melodies, melody_intervals
 from bowerbird.music.tune import Tune
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 Embedded = Literal["scottish", "irish", "bach"]
 EMBEDDED: tuple[Embedded, ...] = get_args(Embedded)
+SHIPPED = "scottish"  # whose melodies lie in the package: Melodies.of(...).save, see its recipe
 LEAST_NOTES = 8  # a shorter piece teaches nothing of form
 GRAM = 8  # intervals in a row that tunes are compared by
 COMMON = 32  # tunes that share a gram: then it is a turn of the style, and no sign of a copy
@@ -173,6 +175,16 @@ class Split:
     """What is measured on while it learns."""
     test: tuple[Piece, ...]
     """What is measured on at the end."""
+
+
+def melodies_of(names: Sequence[str]) -> Melodies:
+    """Return the melodies of a corpus to compare with; raise MusicError as `Corpus` does.
+
+    Those of `scottish` come with the package, told already: reading the tunes takes a second.
+    """
+    if list(names) == [SHIPPED] and not Path(SHIPPED).exists():
+        return Melodies.open(Path(str(files("bowerbird.music") / f"{SHIPPED}.npz")))
+    return Melodies.of(Corpus(names, melodies=True).pieces)
 
 
 def alike(scores: list["Score"]) -> list[list[int]]:

@@ -108,3 +108,17 @@ def bars_of(meters: list[tuple[int, Meter]], end: int, grid: int = 24) -> Bars:
         each += [meter] * count
         last = time + count * length
     return Bars(np.concatenate(starts), each, last)
+
+
+def bar_count(score: "Score", grid: int = 24) -> int:
+    """Return the bars of a score, as it stands there, up to its last note.
+
+    A pickup and a last bar that is as much shorter count as one, as musicians count. Raises
+    MusicError for too many bars.
+    """
+    ticks = score.ticks_per_quarter
+    first = score.start() * grid // ticks
+    end = -(-score.end() * grid // ticks)
+    bars = bars_of(meters_of(score, grid), end, grid)
+    picks_up = 0 < first < bar_length(bars.meters[0], grid)
+    return len(bars.starts) - (picks_up and end - int(bars.starts[-1]) <= first)

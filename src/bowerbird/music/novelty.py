@@ -7,10 +7,12 @@ next note, so that transposed copies are found. Passages are found by
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bowerbird.learning.atomic import whole
 from bowerbird.learning.novelty import Copy, copied_share, longest_copies
 from bowerbird.music.melody import grid_notes, melody
 
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 GRID = 24  # ticks of a quarter note
 LONGEST = 1 << 10  # ticks: longer notes count as so long
 LEAST = 6  # notes of a passage that is told of
-_APART = 1 << 20  # no note is told by this number: it stands between pieces
+_APART = 1 << 20  # no note is told by this number, for 256 (LONGEST + 1) is less: after a piece
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,41 @@ class Novelty:
     """First note of the longest passage, from 0."""
     piece: str
     """Name of the piece in which it stands."""
+
+
+@dataclass(frozen=True)
+class Melodies:
+    """The melodies of a corpus, as they are compared."""
+
+    names: tuple[str, ...]
+    """Names of the pieces."""
+    signs: np.ndarray
+    """The signs of each piece (`interval_signs`), and one after it that stands for no note."""
+
+    @classmethod
+    def of(cls, pieces: Iterable[tuple[str, "Score"]]) -> "Melodies":
+        """Return the melodies of pieces."""
+        names: list[str] = []
+        parts: list[np.ndarray] = [np.zeros(0, np.int64)]
+        for name, score in pieces:
+            names.append(name)
+            parts += [interval_signs(score), np.array([_APART])]
+        return cls(tuple(names), np.concatenate(parts).astype(np.int32))
+
+    def name_at(self, place: int) -> str:
+        """Return the name of the piece in which a sign stands."""
+        return self.names[int(np.count_nonzero(self.signs[:place] == _APART))]
+
+    def save(self, path: Path) -> None:
+        """Write them to an .npz file, whole or not at all."""
+        with whole(path) as part, part.open("wb") as file:
+            np.savez_compressed(file, names=np.array(self.names), signs=self.signs)
+
+    @classmethod
+    def open(cls, path: Path) -> "Melodies":
+        """Return what `save` wrote."""
+        with np.load(path, allow_pickle=False) as kept:
+            return cls(tuple(kept["names"].tolist()), kept["signs"])
 
 
 def melody_intervals(score: "Score") -> np.ndarray:
@@ -53,24 +90,16 @@ def interval_signs(score: "Score") -> np.ndarray:
     return steps * (LONGEST + 1) + np.minimum(lasts[1:], LONGEST)
 
 
-def novelty(made: "Score", corpus: Iterable[tuple[str, "Score"]]) -> Novelty:
+def novelty(made: "Score", corpus: Melodies) -> Novelty:
     """Return what the melody of a score shares with those of a corpus.
 
     A passage of n notes has n - 1 intervals, and the last note's length does not count.
     """
     own = interval_signs(made)
-    names, parts, ends = [], [], []
-    total = 0
-    for number, (name, score) in enumerate(corpus):
-        signs = np.append(interval_signs(score), _APART + number)
-        names.append(name)
-        parts.append(signs)
-        total += len(signs)
-        ends.append(total)
-    copies: list[Copy] = longest_copies(own, parts, LEAST - 1) if len(own) >= LEAST - 1 else []
+    least = LEAST - 1
+    copies: list[Copy] = longest_copies(own, [corpus.signs], least) if len(own) >= least else []
     if not copies:
         return Novelty(0, 0.0, 0, "")
     first = copies[0]
-    piece = names[int(np.searchsorted(ends, first.place, "right"))]
     share = copied_share(copies, len(own))
-    return Novelty(first.length + 1, share, first.start, piece)
+    return Novelty(first.length + 1, share, first.start, corpus.name_at(first.place))

@@ -47,6 +47,8 @@ class MusicTrainConfig:
     """Signs that it reads and writes: notes and abc for melodies, the others for many voices."""
     test: float = 0.05
     """Share of the pieces that is set aside, and not even measured on while it learns."""
+    split_seed: int = 0
+    """Seed by which pieces are learned from, measured on or set aside."""
     precision: Precision = "auto"
     """Precision of the network: auto takes bfloat16 where it is faster, else float32."""
     device: str = "auto"
@@ -85,7 +87,9 @@ class MusicTraining:
         self.corpus, self.config, self.start = corpus, config, start
         self.compute = choose(config.device, config.precision)
         keep_freed_memory()
-        self.split = corpus.split(validation=config.stream.validation, test=config.test)
+        self.split = corpus.split(
+            validation=config.stream.validation, test=config.test, seed=config.split_seed
+        )
         everything = [score for _, score in corpus.pieces]
         self.alphabet = start.alphabet if start else learned_alphabet(config.alphabet, everything)
         room.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,83 @@
+"""One measurement in a process of its own; prints one JSON object."""
+
+import json
+import sys
+import time
+from pathlib import Path
+
+TUNES = 20
+MELODY_AND_CHORDS = "*.mid"
+
+
+def files(spec: dict) -> list[Path]:
+    """Return the files of the collection."""
+    return sorted(Path(spec["folder"]).glob(MELODY_AND_CHORDS))
+
+
+def read(spec: dict) -> dict:
+    """Read the collection as `music train` does, and tell its melodies in signs."""
+    from bowerbird.music.alphabets import encoded, learned_alphabet  # noqa: PLC0415
+    from bowerbird.music.corpus import Corpus  # noqa: PLC0415
+
+    began = time.perf_counter()
+    corpus = Corpus(spec["folder"], melodies=True)
+    alphabet = learned_alphabet("notes", [score for _, score in corpus.pieces])
+    signs = sum(len(part) for part in encoded(corpus.pieces, alphabet, corpus.skipped))
+    return {"seconds": time.perf_counter() - began, "signs": signs}
+
+
+def read_events(spec: dict) -> dict:
+    """Read the files and tell all voices in our REMI."""
+    from bowerbird.music.alphabets import full_alphabet  # noqa: PLC0415
+    from bowerbird.music.files import read_score  # noqa: PLC0415
+
+    began = time.perf_counter()
+    alphabet = full_alphabet("remi")
+    signs = sum(len(alphabet.encode(read_score(path))) for path in files(spec))
+    return {"seconds": time.perf_counter() - began, "signs": signs}
+
+
+def read_miditok(spec: dict) -> dict:
+    """Read the files and tell all voices in miditok's REMI."""
+    from miditok import REMI, TokenizerConfig  # noqa: PLC0415
+    from symusic import Score  # noqa: PLC0415
+
+    began = time.perf_counter()
+    tokenizer = REMI(TokenizerConfig(use_programs=True, one_token_stream_for_programs=True))
+    signs = sum(len(tokenizer(Score(path)).ids) for path in files(spec))
+    return {"seconds": time.perf_counter() - began, "signs": signs}
+
+
+def render(spec: dict) -> dict:
+    """Render the first tunes as `music render` does, without start-up."""
+    from bowerbird.music.files import read_score  # noqa: PLC0415
+    from bowerbird.music.output import write_output  # noqa: PLC0415
+
+    scores = [read_score(path) for path in files(spec)[: TUNES + 1]]
+    out = Path(spec["to"]) / f"tune{spec['suffix']}"
+    write_output(out, scores.pop())  # opens the soundfont
+    began = time.perf_counter()
+    for score in scores:
+        write_output(out, score)
+    seconds = time.perf_counter() - began
+    return {"ratio": sum(score.to("second").end() for score in scores) / seconds}
+
+
+def render_symusic(spec: dict) -> dict:
+    """Render the same tunes by symusic's synthesizer, with the same soundfont, to memory."""
+    from symusic import Score, Synthesizer  # noqa: PLC0415
+
+    from bowerbird.music.soundfont import default_soundfont  # noqa: PLC0415
+
+    player = Synthesizer(str(default_soundfont()), 44100)
+    scores = [Score(path).to("second") for path in files(spec)[: TUNES + 1]]
+    player.render(scores.pop())
+    began = time.perf_counter()
+    for score in scores:
+        player.render(score)
+    return {"ratio": sum(score.end() for score in scores) / (time.perf_counter() - began)}
+
+
+if __name__ == "__main__":
+    told = json.loads(sys.argv[1])
+    print(json.dumps(globals()[told["job"]](told)))
