@@ -100,7 +100,9 @@ def adds_up(names: list) -> bool:
             what = name
     lasts = [sum(lengths) for lengths in told]
     short = wanted[-1] - lasts[-1] if lasts else -1
-    return lasts[:-1] == wanted[:-1] and (short == 0 or short == wanted[-1] - lead > 0)
+    picks_up = bool(lasts) and 0 < lead < wanted[-1]
+    ends = short == 0 or (picks_up and short == wanted[-1] - lead)
+    return lasts[:-1] == wanted[:-1] and ends
 
 
 def undecided(composer: Composer) -> Composer:
@@ -138,13 +140,14 @@ def compared(
     """Measure how like the real ones composed tunes are, and draw it."""
     learned = [score for _, score in split.train]
     aside = [score for _, score in (*split.test, *split.validation)]
+    pieces = args.pieces or len(aside)  # as many: a distance shrinks as a sample grows
     began = time.perf_counter()
-    signs = drawn(composer, args.pieces, 1.0, ruled=True)
+    signs = drawn(composer, pieces, 1.0, ruled=True)
     seconds = time.perf_counter() - began
     names = composer.alphabet.names  # of the alphabet `notes`, by the recipe
-    free = drawn(composer, args.pieces, 1.0, ruled=False)
-    calmer = drawn(composer, args.pieces, 0.8, ruled=True)
-    unlearned = drawn(undecided(composer), args.pieces, 1.0, ruled=True)
+    free = drawn(composer, pieces, 1.0, ruled=False)
+    calmer = drawn(composer, pieces, 0.8, ruled=True)
+    unlearned = drawn(undecided(composer), pieces, 1.0, ruled=True)
     made = {
         "composed": heard(composer, signs),
         "composed at temperature 0.8": heard(composer, calmer),
@@ -178,6 +181,7 @@ def measured(corpus: str, setting: str, args: argparse.Namespace) -> list[Figure
     with tempfile.TemporaryDirectory() as name:
         composer, told = trained(corpus, Path(name), args)
     split = Corpus(corpus, melodies=True).split(seed=args.split_seed)
+    setting += f", split {args.split_seed}, {told['iterations']} steps"
     found = [Figure("bowerbird", setting, "training", "s", [told["seconds"]])]
     found += foreseen(composer, split, setting)
     stem = setting.split(",", maxsplit=1)[0].lower()
@@ -189,7 +193,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("nottingham", nargs="?")
     parser.add_argument("--split-seed", type=int, default=1, help="recipes were chosen on 0")
-    parser.add_argument("--pieces", type=int, default=200, help="tunes to compose")
+    parser.add_argument(
+        "--pieces", type=int, default=0, help="to compose; 0: as many as are set aside"
+    )
     parser.add_argument("--iterations", type=int, default=0, help="fewer, to try the script")
     parser.add_argument("--output", type=Path, default=HERE)
     args = parser.parse_args()

@@ -34,8 +34,6 @@ class Recipe:
     fit: FitConfig
     rows: int = 16
     window: int = 32
-    shifts: tuple[int, ...] = (0,)
-    """Keys by which the pieces to learn from are moved up."""
 
 
 FIT = FitConfig(rate=4e-3, weight_decay=0.1, average=0.998, validate_every=200)
@@ -56,7 +54,6 @@ def learned(rolls: Rolls, recipe: Recipe, *, seed: int, quiet: bool) -> RollNetw
         rolls,
         rows=recipe.rows,
         window=recipe.window,
-        shifts=recipe.shifts,
         seed=seed,
     )
     for step in fit_steps(task, replace(recipe.fit, seed=seed)):
@@ -73,6 +70,7 @@ def measured(path: Path, name: str, within: bool, args: argparse.Namespace) -> l
         fewer = replace(recipe.fit, iterations=args.iterations, validate_every=args.iterations)
         recipe = replace(recipe, fit=fewer)
     setting = f"{name}, {'notes within the frame' if within else 'independent keys'}"
+    setting += f", {args.networks} networks of {recipe.fit.iterations} steps"
     print(setting, file=sys.stderr)
     began = time.perf_counter()
     networks = [

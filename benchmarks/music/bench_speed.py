@@ -45,6 +45,34 @@ def composing(folder: Path, bars: int, repeats: int) -> list[float]:
     return seconds[1:]  # the first one fills the system's cache of files
 
 
+def reading(args: argparse.Namespace) -> list[Figure]:
+    """Measure reading the files and telling them in signs."""
+    found = []
+    for tool, job, setting in (
+        ("bowerbird", "read", "1,034 files, notes of the melody"),
+        ("bowerbird", "read_events", "1,034 files, all voices, REMI"),
+        ("miditok", "read_miditok", "1,034 files, all voices, REMI"),
+    ):
+        runs = [child(job, folder=str(args.nottingham)) for _ in range(args.repeats)]
+        seconds, signs = [run["seconds"] for run in runs], runs[0]["signs"] / 1e3
+        found.append(Figure(tool, setting, "reading and telling in signs", "s", seconds))
+        found.append(Figure(tool, setting, "signs", "thousand", [signs]))
+    return found
+
+
+def rendering(args: argparse.Namespace) -> list[Figure]:
+    """Measure rendering 20 tunes, and symusic's synthesizer on the same."""
+    found = []
+    with tempfile.TemporaryDirectory() as name:
+        jobs = [("bowerbird", "render", f"to {suffix}", suffix) for suffix in SUFFIXES]
+        for tool, job, setting, suffix in [*jobs, ("symusic", "render_symusic", "to memory", "")]:
+            spec = {"folder": str(args.nottingham), "suffix": suffix, "to": name}
+            ratios = [child(job, **spec)["ratio"] for _ in range(args.repeats)]
+            setting = f"20 tunes of Nottingham, {setting}"
+            found.append(Figure(tool, setting, "rendering, times real time", "x", ratios))
+    return found
+
+
 def main() -> None:
     """Run everything."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -55,30 +83,15 @@ def main() -> None:
     args = parser.parse_args()
     if os.getloadavg()[0] > 0.3:
         print("this machine is busy: the figures will not be worth much", file=sys.stderr)
-    place = str(args.nottingham)
-    rounds = range(args.repeats)
-    figures: list[Figure] = []
-    for tool, job, setting in (
-        ("bowerbird", "read", "1,034 files, notes of the melody"),
-        ("bowerbird", "read_events", "1,034 files, all voices, REMI"),
-        ("miditok", "read_miditok", "1,034 files, all voices, REMI"),
-    ):
-        runs = [child(job, folder=place) for _ in rounds]
-        figures.append(Figure(tool, setting, "reading and telling in signs", "s", [r["seconds"] for r in runs]))
-        figures.append(Figure(tool, setting, "signs", "thousand", [runs[0]["signs"] / 1e3]))
+    figures = [*reading(args), *rendering(args)]
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        figures.append(
-            Figure("bowerbird", f"{args.bars} bars", "music compose, the whole command", "s",
-                   composing(folder, args.bars, args.repeats))
-        )  # fmt: skip
-        for suffix in SUFFIXES:
-            runs = [child("render", folder=place, suffix=suffix, to=name) for _ in rounds]
-            figures.append(Figure("bowerbird", f"20 tunes of Nottingham to {suffix}", "rendering, times real time", "x", [r["ratio"] for r in runs]))
-        runs = [child("render_symusic", folder=place) for _ in rounds]
-        figures.append(Figure("symusic", "20 tunes of Nottingham, to memory", "rendering, times real time", "x", [r["ratio"] for r in runs]))
+        seconds = composing(Path(name), args.bars, args.repeats)
+    metric = "music compose, the whole command"
+    figures.append(Figure("bowerbird", f"{args.bars} bars", metric, "s", seconds))
     append(args.output / "results.csv", version("torch"), figures)
-    print(conditions(version("torch"), torch.get_num_threads(), ("bowerbird", "miditok", "symusic")))
+    print(
+        conditions(version("torch"), torch.get_num_threads(), ("bowerbird", "miditok", "symusic"))
+    )
     print(table(figures))
 
 

@@ -184,12 +184,11 @@ class RollTask:
         *,
         rows: int,
         window: int,
-        shifts: tuple[int, ...] = (0,),
         seed: int = 0,
     ) -> None:
-        """Learn from the pieces, moved by ``shifts`` keys, in any order, one after the other."""
+        """Learn from the pieces in any order, one after the other."""
         self.network, self.rolls = network, rolls
-        self.frames, self.place = laid_out(rolls, shifts, seed)
+        self.frames, self.place = laid_out(rolls, seed)
         self.rows = Rows(np.arange(len(self.place)), rows, window, seed)
         self.state: State | None = None
 
@@ -218,15 +217,13 @@ class RollTask:
         self.state = tuple(kept[f"state.{i}"] for i in range(len(kept) - 1)) or None
 
 
-def laid_out(rolls: Rolls, shifts: tuple[int, ...], seed: int) -> tuple[Tensor, Tensor]:
+def laid_out(rolls: Rolls, seed: int) -> tuple[Tensor, Tensor]:
     """Return all frames (N, K), each piece after an empty one, and each frame's place or -1."""
-    keys, random = rolls.keys, np.random.default_rng(seed)
-    todo = [(piece, shift) for piece in rolls.train for shift in shifts]
+    keys = rolls.keys
     frames, places = [], []
-    for index in random.permutation(len(todo)):
-        piece, shift = todo[index]
-        moved = np.roll(piece, shift, axis=1)[:, keys]  # what leaves the keyboard is rare, and lost
-        frames += [np.zeros((1, len(keys)), np.uint8), moved]
+    for index in np.random.default_rng(seed).permutation(len(rolls.train)):
+        piece = rolls.train[index]
+        frames += [np.zeros((1, len(keys)), np.uint8), piece[:, keys]]
         places += [np.arange(-1, len(piece))]
     return torch.from_numpy(np.concatenate(frames)), torch.from_numpy(np.concatenate(places))
 
