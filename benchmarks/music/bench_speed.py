@@ -68,8 +68,8 @@ def rendering(args: argparse.Namespace) -> list[Figure]:
         for tool, job, setting, suffix in [*jobs, ("symusic", "render_symusic", "to memory", "")]:
             spec = {"folder": str(args.nottingham), "suffix": suffix, "to": name}
             ratios = [child(job, **spec)["ratio"] for _ in range(args.repeats)]
-            setting = f"20 tunes of Nottingham, {setting}"
-            found.append(Figure(tool, setting, "rendering, times real time", "x", ratios))
+            metric = "rendering, times real time"
+            found.append(Figure(tool, f"20 tunes of Nottingham, {setting}", metric, "x", ratios))
     return found
 
 
