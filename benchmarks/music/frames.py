@@ -5,10 +5,9 @@ repository of TCN (Bai, Kolter, Koltun 2018, arXiv:1803.01271) keeps them.
 
 The network treats all keys alike (after the biaxial LSTM of Johnson 2017, "Generating polyphonic
 music using tied parallel networks"): one LSTM runs over time for each key, with the same weights,
-and reads the keys around it; a second one reads the whole frame. What a key will do is then told
-either from those alone (``within`` False: keys are independent, given the past) or by an LSTM that
-goes up the keyboard and knows which lower keys of the same frame sound (``within`` True).
-Departures: the second LSTM, the chroma, the window over lower keys.
+and reads the keys around it; a second one reads the whole frame. From both is told whether a key
+will sound: keys are independent, given the past. Departures: the second LSTM, the chroma, and no
+LSTM over the keys of a frame.
 """
 
 from collections.abc import Iterator, Mapping
@@ -25,8 +24,7 @@ from bowerbird.learning.sequence import Rows
 from bowerbird.networks.recurrent import RecurrentConfig, RecurrentLayer
 
 KEYS = 88
-BEATS = 16  # frames after which a place in the bar is the same again
-PHRASES = 4  # times so many frames
+BEATS = (12, 16, 64)  # frames after which a place is the same again: of bars, and of phrases
 AROUND = 24  # keys on either side that a key reads
 State = tuple[Tensor, ...]
 
@@ -61,18 +59,18 @@ def read_rolls(path: Path) -> Rolls:
 class RollConfig:
     """The shape of the network."""
 
-    within: bool = False
-    """Whether a key knows the lower keys of its own frame."""
     width: int = 128
     """Units of the LSTM that runs over time for each key."""
     inputs: int = 64
     """Numbers by which each key reads what is around it."""
     whole: int = 192
     """Units of the LSTM that reads the whole frame."""
-    upwards: int = 96
-    """Units of the LSTM that goes up the keyboard."""
-    dropout: float = 0.3
-    """Share of outputs that is dropped while it learns."""
+    dropout: float = 0.5
+    """Share of outputs that is dropped while it learns, the same for a whole window."""
+    input_dropout: float = 0.1
+    """Share of the sounding keys that is not read while it learns."""
+    recurrent_dropout: float = 0.1
+    """Share of the weights from an LSTM to itself that is dropped while it learns."""
 
 
 class RollNetwork(nn.Module):
@@ -85,25 +83,17 @@ class RollNetwork(nn.Module):
         self.around = nn.Conv1d(1, inputs, 2 * AROUND + 1, padding=AROUND)
         self.chroma = nn.Linear(12, inputs, bias=False)
         self.key = nn.Parameter(torch.randn(keys, inputs) * 0.1)
-        self.beat = nn.Embedding(BEATS, inputs)
-        self.phrase = nn.Embedding(PHRASES, inputs)
+        self.beats = nn.ModuleList(nn.Embedding(beats, inputs) for beats in BEATS)
         self.start_mark = nn.Parameter(torch.randn(inputs) * 0.1)
         self.each = RecurrentLayer(inputs, RecurrentConfig(width=width))
         self.read = nn.Linear(keys, inputs)
         self.all = RecurrentLayer(inputs, RecurrentConfig(width=whole))
         self.told = nn.Linear(whole, keys)  # what the whole says of each key
         self.shared = nn.Linear(whole, inputs)  # what it says to all of them
-        if config.within:
-            lower = inputs // 4
-            self.lower = nn.Conv1d(1, lower, AROUND)
-            upwards = RecurrentConfig(width=config.upwards)
-            self.up = RecurrentLayer(width + inputs + lower + 1, upwards)
-            self.out = nn.Linear(config.upwards, 1)
-        else:
-            self.hidden = nn.Linear(width + inputs, width)
-            self.out = nn.Linear(width, 1)
+        self.hidden = nn.Linear(width + inputs, width)
+        self.out = nn.Linear(width, 1)
         self.register_buffer("turned", torch.arange(keys)[:, None] + torch.arange(12), False)
-        for layer in (self.each, self.all, *([self.up] if config.within else [])):
+        for layer in (self.each, self.all):
             draw(layer)
 
     def begin(self, batch: int) -> State:
@@ -113,37 +103,39 @@ class RollNetwork(nn.Module):
         everything = zeros(batch, self.config.whole, dtype=self.dtype)
         return each, each, everything, everything
 
-    def forward(
-        self, frames: Tensor, place: Tensor, state: State, following: Tensor | None = None
-    ) -> tuple[Tensor, State]:
+    def forward(self, frames: Tensor, place: Tensor, state: State) -> tuple[Tensor, State]:
         """Return logits (B, T, K) of the frames that follow (B, T, K), and the state after them.
 
         ``place`` (B, T) counts the frames of a piece, with -1 for the mark before its first.
-        ``following`` are the frames to be foreseen: only with ``within``, and of them only the
-        keys below each key.
         """
         b, t, k = frames.shape
+        config = self.config
+        frames = F.dropout(frames, config.input_dropout, self.training)
         x, shared = self._entered(frames, place), self._marked(place)
         rows = x.transpose(1, 2).reshape(b * k, t, -1)
-        y, each = self.each(rows.to(self.dtype), state[:2])
-        y = F.dropout(y.reshape(b, k, t, -1).transpose(1, 2), self.config.dropout, self.training)
+        y, each = self.each(rows.to(self.dtype), state[:2], self._kept(self.each))
+        y = self._locked(y.reshape(b, k, t, -1).transpose(1, 2))
         read = (self.read(frames) + shared).to(self.dtype)
-        z, everything = self.all(read, state[2:])
-        z = F.dropout(z, self.config.dropout, self.training).float()
+        z, everything = self.all(read, state[2:], self._kept(self.all))
+        z = self._locked(z).float()
         context = self.shared(z)[:, :, None] + self.key  # (B, T, K, inputs)
-        known = torch.cat([y, context.to(self.dtype)], -1)
-        if following is None:
-            h = self.hidden(known.float()).relu()
-            h = F.dropout(h, self.config.dropout, self.training)
-        else:
-            h = self._upwards(known, following)
+        known = torch.cat([y.float(), context], -1)
+        h = F.dropout(self.hidden(known).relu(), config.dropout, self.training)
         return self.out(h)[..., 0] + self.told(z), (*each, *everything)
+
+    def _locked(self, x: Tensor) -> Tensor:
+        """Drop the same for a whole window (B, T, ...) of x."""
+        return x * F.dropout(torch.ones_like(x[:, :1]), self.config.dropout, self.training)
+
+    def _kept(self, layer: RecurrentLayer) -> Tensor:
+        ones = torch.ones_like(layer.weight_hh)
+        return F.dropout(ones, self.config.recurrent_dropout, self.training)
 
     def _marked(self, place: Tensor) -> Tensor:
         """Return (B, T, inputs): where in the piece a frame stands."""
         there = place.clamp_min(0)
-        beat = self.beat(there % BEATS) + self.phrase(there // BEATS % PHRASES)
-        return torch.where((place < 0)[..., None], self.start_mark, beat)
+        beats = [told(there % beats) for told, beats in zip(self.beats, BEATS, strict=True)]
+        return torch.where((place < 0)[..., None], self.start_mark, torch.stack(beats).sum(0))
 
     def _entered(self, frames: Tensor, place: Tensor) -> Tensor:
         """Return (B, T, K, inputs): what each key reads of a frame."""
@@ -152,17 +144,6 @@ class RollNetwork(nn.Module):
         chroma = F.pad(frames, (0, -k % 12)).reshape(b, t, -1, 12).sum(2)
         turned = chroma[..., self.turned % 12]  # (B, T, K, 12), each key's own at 0
         return around + self.chroma(turned) + self.key + self._marked(place)[:, :, None]
-
-    def _upwards(self, known: Tensor, following: Tensor) -> Tensor:
-        """Return (B, T, K, upwards): what each key knows with the keys below it."""
-        b, t, k, _ = known.shape
-        below = F.pad(following.reshape(b * t, 1, k), (AROUND, -1))
-        near = self.lower(below).transpose(1, 2)  # a key's window ends below it
-        x = torch.cat([known.reshape(b * t, k, -1), near.to(self.dtype)], -1)
-        x = torch.cat([x, below[:, 0, AROUND - 1 :, None].to(self.dtype)], -1)
-        zero = x.new_zeros(b * t, self.config.upwards)
-        y, _ = self.up(x, (zero, zero))
-        return F.dropout(y, self.config.dropout, self.training).float().reshape(b, t, k, -1)
 
 
 def draw(layer: RecurrentLayer) -> None:
@@ -198,8 +179,7 @@ class RollTask:
         there = self.place[then] >= 0  # what stands between pieces is not foreseen
         frames, following = self.frames[now].float(), self.frames[then].float()
         state = self.network.begin(len(now)) if fresh or self.state is None else self.state
-        known = following if self.network.config.within else None
-        logits, state = network(frames, self.place[now], state, known)
+        logits, state = network(frames, self.place[now], state)
         self.state = tuple(s.detach() for s in state)
         each = F.binary_cross_entropy_with_logits(logits, following, reduction="none").sum(-1)
         return each[there].mean()
@@ -232,9 +212,7 @@ def laid_out(rolls: Rolls, seed: int) -> tuple[Tensor, Tensor]:
 def frame_nats(networks: list[nn.Module], rolls: Rolls, pieces: list[np.ndarray]) -> float:
     """Return the nats a frame over pieces: of all frames but each piece's first, all 88 keys.
 
-    With several networks the chances of each key are averaged. (The logarithm of a frame's chance
-    is the sum over its keys of that of each key given the keys below it, so the chances of all
-    2^88 frames still sum to 1.)
+    With several networks the chances of each key are averaged.
     """
     learning = [network.training for network in networks]
     for network in networks:
@@ -282,8 +260,7 @@ def _batch_nats(
         frames, following = table[:, start:end], table[:, start + 1 : end + 1]
         chance = torch.zeros(len(pieces), end - start, len(keys), dtype=torch.float64)
         for i, network in enumerate(networks):
-            known = following if network.config.within else None
-            logits, states[i] = network(frames, place, states[i], known)
+            logits, states[i] = network(frames, place, states[i])
             signed = torch.where(following > 0, logits, -logits).double()
             chance += signed.sigmoid() / len(networks)
         there = (place + 1 < length[:, None]) & (place >= 0)  # frames 2 .. T of each piece
