@@ -64,7 +64,9 @@ def main() -> None:
         ("miditok", "read_miditok", "1,034 files, all voices, REMI"),
     ):
         runs = [child(job, folder=place) for _ in rounds]
-        figures.append(Figure(tool, setting, "reading and telling in signs", "s", [r["seconds"] for r in runs]))
+        figures.append(
+            Figure(tool, setting, "reading and telling in signs", "s", [r["seconds"] for r in runs])
+        )
         figures.append(Figure(tool, setting, "signs", "thousand", [runs[0]["signs"] / 1e3]))
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -74,11 +76,29 @@ def main() -> None:
         )  # fmt: skip
         for suffix in SUFFIXES:
             runs = [child("render", folder=place, suffix=suffix, to=name) for _ in rounds]
-            figures.append(Figure("bowerbird", f"20 tunes of Nottingham to {suffix}", "rendering, times real time", "x", [r["ratio"] for r in runs]))
+            figures.append(
+                Figure(
+                    "bowerbird",
+                    f"20 tunes of Nottingham to {suffix}",
+                    "rendering, times real time",
+                    "x",
+                    [r["ratio"] for r in runs],
+                )
+            )
         runs = [child("render_symusic", folder=place) for _ in rounds]
-        figures.append(Figure("symusic", "20 tunes of Nottingham, to memory", "rendering, times real time", "x", [r["ratio"] for r in runs]))
+        figures.append(
+            Figure(
+                "symusic",
+                "20 tunes of Nottingham, to memory",
+                "rendering, times real time",
+                "x",
+                [r["ratio"] for r in runs],
+            )
+        )
     append(args.output / "results.csv", version("torch"), figures)
-    print(conditions(version("torch"), torch.get_num_threads(), ("bowerbird", "miditok", "symusic")))
+    print(
+        conditions(version("torch"), torch.get_num_threads(), ("bowerbird", "miditok", "symusic"))
+    )
     print(table(figures))
 
 
