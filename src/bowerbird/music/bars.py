@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 
 LONGEST_BAR = 16 * WHOLE  # units: what is longer is no bar
+MOST_BEATS = 64  # of a bar
 
 Placed = list[tuple[Bar, int, int]]
 """Bars, where they begin, and where the next begins, in units."""
@@ -126,11 +127,15 @@ def _own_meter(bar: Bar) -> tuple[int, int]:
     """Return the meter of a bar that is too long or too short, by its length."""
     if bar.length > LONGEST_BAR:
         raise MusicError(f"line {bar.line}: a bar of {bar.length / QUARTER:.0f} quarter notes")
-    step = gcd(bar.length, WHOLE)
-    if WHOLE % step == 0 and WHOLE // step <= 64 and not (WHOLE // step) & (WHOLE // step - 1):
-        part = max(WHOLE // step, bar.meter[1])
-        return bar.length * part // WHOLE, part
-    return max(1, round(bar.length * 16 / WHOLE)), 16
+    part = WHOLE // gcd(bar.length, WHOLE)
+    if part > 64 or part & (part - 1):  # no meter is so long
+        part = 16
+    elif bar.length * bar.meter[1] <= MOST_BEATS * WHOLE:
+        part = max(part, bar.meter[1])
+    beats = max(1, round(bar.length * part / WHOLE))
+    if beats > MOST_BEATS:
+        raise MusicError(f"line {bar.line}: a bar of {beats}/{part} is no bar")
+    return beats, part
 
 
 def _signs(places: Placed) -> Iterator[tuple[int, str]]:
