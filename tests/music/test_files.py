@@ -1,5 +1,6 @@
 """Files of music: right ones of every kind, and forged ones of every kind."""
 
+import base64
 import random
 import struct
 import subprocess
@@ -7,6 +8,7 @@ import sys
 import zipfile
 
 import pytest
+import verovio
 
 from bowerbird.music.error import MusicError
 from bowerbird.music.files import read_score, read_scores, write_score
@@ -73,6 +75,20 @@ def test_what_is_written_is_read(score, tmp_path, suffix):
     signs = [(m.time, m.text) for m in again.markers if m.text[:1] not in "KR"]
     assert signs == [(m.time, m.text) for m in score.markers if m.text[:1] not in "KR"]
     assert not [p for p in tmp_path.iterdir() if p.suffix == ".part"]
+
+
+def test_ties_are_written_with_both_ends(tmp_path, corpus21, tune):
+    """Verovio plays as many notes as there are, and no tie begins that does not end."""
+    across = "M:4/4\nL:1/8\nK:C\n[CE]5-[CE]3-|[CE]7 (3G/A/c/-|c4 d4-|d8|\n"
+    for score in (tune(across), read_score(corpus21("bach/bwv1.6.mxl"))):
+        write_score(tmp_path / "a.musicxml", score)
+        text = (tmp_path / "a.musicxml").read_text()
+        assert text.count('<tie type="start"') == text.count('<tie type="stop"') > 2
+        assert text.count('<tied type="start"') == text.count('<tied type="stop"') > 2
+        toolkit = verovio.toolkit()
+        toolkit.loadData(text)
+        played = score_of_midi(base64.b64decode(toolkit.renderToMIDI()))
+        assert played.note_num() == score.note_num()
 
 
 def test_content_counts_more_than_the_suffix(score, tmp_path):
