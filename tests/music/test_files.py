@@ -5,6 +5,7 @@ import random
 import struct
 import subprocess
 import sys
+import tracemalloc
 import zipfile
 
 import pytest
@@ -209,6 +210,29 @@ def test_other_bad_files(tmp_path, name, content, told):
     with pytest.raises(MusicError, match=told.replace("*", r"\*")) as refused:
         list(read_scores(path))
     assert name in str(refused.value)
+
+
+BOMBS = {
+    "tags": b"<score-partwise>" + b"<a/>" * (1 << 22) + b"</score-partwise>",
+    "attributes": b"<score-partwise>"
+    + b"<a b='' c='' d='' e=''/>" * (1 << 19)
+    + b"</score-partwise>",
+    "bytes": b"<score-partwise>" + b" " * (33 << 20) + b"</score-partwise>",
+}
+
+
+@pytest.mark.parametrize("kind", BOMBS)
+def test_a_packed_bomb_is_refused_unread(tmp_path, kind):
+    path = tmp_path / "bomb.mxl"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as pack:
+        pack.writestr("score.xml", BOMBS[kind])
+    assert path.stat().st_size < 100_000
+    tracemalloc.start()
+    with pytest.raises(MusicError, match=r"has more than .*; no score"):
+        read_score(path)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 150_000_000
 
 
 def test_a_missing_file(tmp_path):
