@@ -26,10 +26,10 @@ def test_spines_may_part_and_join():
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("**kern\n4c\n4d\t4e\n*-\n", "line 3 has 2 fields, and there are 1 spines"),
-        (GOOD.replace("4D\t4d\t4f", "4D\t4d"), "line 5 has 2 fields, and there are 3 spines"),
-        (GOOD.replace("4E\t4e", "4E\t4e\t4g"), "line 7 has 3 fields, and there are 2 spines"),
-        (GOOD + "4c\n", "line 9 has 1 fields, and there are 0 spines"),
+        ("**kern\n4c\n4d\t4e\n*-\n", "line 3: its fields are 2, the spines 1"),
+        (GOOD.replace("4D\t4d\t4f", "4D\t4d"), "line 5: its fields are 2, the spines 3"),
+        (GOOD.replace("4E\t4e", "4E\t4e\t4g"), "line 7: its fields are 3, the spines 2"),
+        (GOOD + "4c\n", "line 9: its fields are 1, the spines 0"),
     ],
 )
 def test_a_line_of_another_width_is_named(text, told):
@@ -46,7 +46,7 @@ def test_a_missing_field_in_a_folder_is_one_reason(tmp_path, chorale, corpus21):
     corpus = Corpus([tmp_path])
     assert [name for name, _ in corpus.pieces] == ["good.krn"]
     (why,) = corpus.skipped.values()
-    assert f"line {bar + 2} has 4 fields" in why
+    assert f"line {bar + 2}: its fields are 4, the spines 5" in why
 
 
 def test_a_crash_is_one_sentence(monkeypatch, chorale):

@@ -68,7 +68,7 @@ def _check_fields(text: str) -> None:
             spines = len(fields)
         elif len(fields) != spines:
             raise MusicError(
-                f"line {number} has {len(fields)} fields, and there are {spines} spines; "
+                f"line {number}: its fields are {len(fields)}, the spines {spines}; "
                 "check it with Humdrum's tools"
             )
         elif line.startswith("*"):
