@@ -1,5 +1,8 @@
 """ABC as the standard tells it: each expectation was worked out by hand from its text."""
 
+import random
+import time
+
 import pytest
 
 from bowerbird.music.abc import read_abc
@@ -210,10 +213,74 @@ def test_many_tunes_and_a_file_head(tmp_path):
         ("L:eighth\nK:C\nA|", "line 2: L:eighth is no length"),
         (C + "z4|", "the tune has no notes"),
         (C + "Z99999|", "a rest of 99999 bars is too long"),
+        (C + f"Z{'9' * 5000}|", "line 5: a rest of 999999999 bars is too long"),
+        (C + f"(3:{'9' * 5000}:3CDE|", "line 5: '9' belongs to no note"),
+        ("M:²/4\nK:C\nA|", "line 2: M:²/4 is no meter"),
+        (f"M:{'9' * 5000}/4\nK:C\nA|", "is no meter"),
+        ("L:²/8\nK:C\nA|", "line 2: L:²/8 is no length"),
+        ("L:1/100000\nK:C\n[CE]2 C8|", "line 2: L:1/100000 is no length"),
+        ("L:1/9999\nK:C\nC8 C/99|", "line 4: a note is far too short"),
+        ("M:4/4\nL:1/4\nK:C\nABcd|A127A127A127|", "line 5: a bar of 381 quarter notes"),
+        ("M:1/32\nL:1/32\nK:C\nA|A91|A|", "line 5: a bar of 91/32 is no bar"),
     ],
 )
 def test_errors_say_the_line(body, told):
     assert told in error(body)
+
+
+def test_a_long_bar_in_a_meter_of_small_parts(tune):
+    score = tune("M:1/32\nL:1/1\nK:C\nC16|")
+    assert [(m.numerator, m.denominator) for m in score.time_signatures] == [(16, 1)]
+
+
+def mutated(text, seed):
+    r, signs = random.Random(seed), list(text)
+    more = ["²", "٣", "9" * 5000, "(3:9:", "[V:2]", "[M:2/4]", "[L:1/9999]", "[K:Gm]", "Z8", "X:2"]
+    more += [
+        "[",
+        "]",
+        "|:",
+        ":|",
+        "[2",
+        "<<<",
+        "&",
+        "-",
+        "/////",
+        "0",
+        "\n",
+        "\nV:2\n",
+        "\nL:1/64\n",
+    ]
+    for _ in range(r.randrange(1, 12)):
+        place = r.randrange(len(signs))
+        match r.randrange(4):
+            case 0:
+                signs[place] = chr(r.randrange(1, 256))
+            case 1:
+                del signs[place : place + r.randrange(1, 40)]
+            case 2:
+                signs[place:place] = r.choice(more)
+            case 3:
+                signs[place:place] = signs[: r.randrange(60)]
+    return "".join(signs)
+
+
+def test_2000_mutated_tunes_do_no_harm(corpus21):
+    book = corpus21("airdsAirs/book5.abc").read_text(encoding="latin-1").split("X:")[2:42]
+    good, told, began = 0, [], time.process_time()
+    for seed in range(2000):
+        for found in read_abc(mutated("X:" + book[seed % 40], seed)):
+            try:
+                if isinstance(found, MusicError):
+                    raise found
+                score = score_of_tune(found)
+                abc_of_score(expanded(score))
+                good += 1
+            except MusicError as error:
+                told.append(str(error))
+    assert good > 200  # or nothing was tried
+    assert not [sentence for sentence in told if "\n" in sentence or len(sentence) > 300]
+    assert time.process_time() - began < 60
 
 
 # --- real tunes -----------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from bowerbird.music.corpus import Corpus, alike, melodies_of
 from bowerbird.music.error import MusicError
 from bowerbird.music.files import read_score, write_score
 from bowerbird.music.key import Key, key_of
-from bowerbird.music.melody import is_melody, melody
+from bowerbird.music.melody import GRID, is_melody, melody
 from bowerbird.music.midi import seconds_of
 from bowerbird.music.novelty import Melodies, interval_signs, novelty
 
@@ -139,6 +139,24 @@ def test_melody(corpus21, tune):
     assert [n.pitch for n in melody(double).tracks[0].notes] == [64, 67, 72]
 
 
+def test_the_melody_of_a_performance(nottingham, written):
+    """Players are never on the grid; what they play has a melody all the same."""
+    quick = written(
+        [(n / 2, 0.5, 60 + n) for n in range(4)] + [(0.979, 0.017, 80), (0.99, 0.01, 81)]
+    )
+    line = melody(quick)
+    assert is_melody(line, GRID)
+    assert [n.pitch for n in line.tracks[0].notes] == [60, 61, 62, 63]
+    random = np.random.default_rng(0)
+    for _, score in nottingham[:50]:
+        played = score.copy()
+        for note in (note for track in played.tracks for note in track.notes):
+            note.time = max(0, note.time + int(random.normal(0, score.ticks_per_quarter / 24)))
+        line = melody(played)
+        assert is_melody(line, GRID)
+        assert len(full_alphabet("notes").encode(line))
+
+
 def test_novelty_finds_transposed_copies(tune, scottish):
     train = scottish.split().train
     _, source = train[100]
@@ -168,7 +186,7 @@ def test_the_melodies_that_come_with_the_package_are_those_of_the_tunes(scottish
 
 def test_intervals_by_hand(tune):
     signs = interval_signs(tune("M:4/4\nL:1/4\nK:C\nC E/ G c/ c|"))
-    steps, lasts = np.divmod(signs, 1025)
+    steps, lasts = np.divmod(signs, 1025)  # the first note's length does not count
     assert (steps - 128).tolist() == [4, 3, 5, 0]
     assert lasts.tolist() == [12, 24, 12, 24]
 

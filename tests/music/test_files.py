@@ -1,12 +1,15 @@
 """Files of music: right ones of every kind, and forged ones of every kind."""
 
+import base64
 import random
 import struct
 import subprocess
 import sys
+import tracemalloc
 import zipfile
 
 import pytest
+import verovio
 
 from bowerbird.music.error import MusicError
 from bowerbird.music.files import read_score, read_scores, write_score
@@ -73,6 +76,20 @@ def test_what_is_written_is_read(score, tmp_path, suffix):
     signs = [(m.time, m.text) for m in again.markers if m.text[:1] not in "KR"]
     assert signs == [(m.time, m.text) for m in score.markers if m.text[:1] not in "KR"]
     assert not [p for p in tmp_path.iterdir() if p.suffix == ".part"]
+
+
+def test_ties_are_written_with_both_ends(tmp_path, corpus21, tune):
+    """Verovio plays as many notes as there are, and no tie begins that does not end."""
+    across = "M:4/4\nL:1/8\nK:C\n[CE]5-[CE]3-|[CE]7 (3G/A/c/-|c4 d4-|d8|\n"
+    for score in (tune(across), read_score(corpus21("bach/bwv1.6.mxl"))):
+        write_score(tmp_path / "a.musicxml", score)
+        text = (tmp_path / "a.musicxml").read_text()
+        assert text.count('<tie type="start"') == text.count('<tie type="stop"') > 2
+        assert text.count('<tied type="start"') == text.count('<tied type="stop"') > 2
+        toolkit = verovio.toolkit()
+        toolkit.loadData(text)
+        played = score_of_midi(base64.b64decode(toolkit.renderToMIDI()))
+        assert played.note_num() == score.note_num()
 
 
 def test_content_counts_more_than_the_suffix(score, tmp_path):
@@ -193,6 +210,29 @@ def test_other_bad_files(tmp_path, name, content, told):
     with pytest.raises(MusicError, match=told.replace("*", r"\*")) as refused:
         list(read_scores(path))
     assert name in str(refused.value)
+
+
+BOMBS = {
+    "tags": b"<score-partwise>" + b"<a/>" * (1 << 22) + b"</score-partwise>",
+    "attributes": b"<score-partwise>"
+    + b"<a b='' c='' d='' e=''/>" * (1 << 19)
+    + b"</score-partwise>",
+    "bytes": b"<score-partwise>" + b" " * (33 << 20) + b"</score-partwise>",
+}
+
+
+@pytest.mark.parametrize("kind", BOMBS)
+def test_a_packed_bomb_is_refused_unread(tmp_path, kind):
+    path = tmp_path / "bomb.mxl"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as pack:
+        pack.writestr("score.xml", BOMBS[kind])
+    assert path.stat().st_size < 100_000
+    tracemalloc.start()
+    with pytest.raises(MusicError, match=r"has more than .*; no score"):
+        read_score(path)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 150_000_000
 
 
 def test_a_missing_file(tmp_path):

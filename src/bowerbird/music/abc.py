@@ -23,6 +23,12 @@ _KEY = re.compile(
 )
 _KEY_SIGN = r"(\^\^?|__?|=)([A-Ga-g])"
 _KEY_SIGNS = re.compile(f"(?:{_KEY_SIGN})+")
+_COUNT = "([1-9][0-9]{0,3})"
+_NUMBER = re.compile(_COUNT)
+_FRACTION = re.compile(f"{_COUNT}/{_COUNT}")
+_TEMPO = re.compile(
+    rf"(?:{_COUNT}/{_COUNT}\s*)?(?:[A-Z]?[0-9]?\s*=\s*)?([0-9]{{1,4}}(?:\.[0-9]{{1,9}})?)"
+)
 
 
 def read_abc(text: str) -> Iterator[Tune | MusicError]:
@@ -39,7 +45,7 @@ def read_abc(text: str) -> Iterator[Tune | MusicError]:
             yield _Reader(head + block, block[0][0]).tune
         except MusicError as error:
             title = next((line[2:] for _, line in block if line.startswith("T:")), "").strip()
-            yield MusicError(f"{error} ({title})" if title else str(error))
+            yield MusicError(f"{error} ({title:.60})" if title else str(error))
 
 
 def _blocks(text: str) -> Iterator[list[tuple[int, str]]]:
@@ -71,7 +77,7 @@ class _Reader:
             if re.match(r"[A-Za-z+]:", line):
                 self._field(line[0], line[2:].strip())
             elif self.voice:
-                for part in re.split(r"(\[V:[^]]*\])", line):
+                for part in re.split(r"(\[V:[^][]*\])", line):
                     if part.startswith("[V:"):
                         self._field("V", part[3:-1].strip())
                     else:
@@ -93,10 +99,10 @@ class _Reader:
                 else:
                     self.meter = meter
             case "L":
-                top, _, bottom = value.partition("/")
-                if not (top.isdigit() and bottom.isdigit() and int(top) and int(bottom)):
+                length = _FRACTION.fullmatch(value)
+                if not length:
                     raise wrong(self.line, f"L:{value:.20} is no length; write L:1/8")
-                self.unit = WHOLE * int(top) // int(bottom)
+                self.unit = WHOLE * int(length[1]) // int(length[2])
                 if self.voice:
                     self.voice.unit = self.unit
             case "Q":
@@ -126,7 +132,7 @@ class _Reader:
             return known[value]
         top, _, bottom = value.replace("(", "").replace(")", "").partition("/")
         parts = top.split("+")
-        if all(p.isdigit() for p in parts) and bottom in ("1", "2", "4", "8", "16", "32"):
+        if all(_NUMBER.fullmatch(p) for p in parts) and bottom in ("1", "2", "4", "8", "16", "32"):
             beats = sum(map(int, parts))
             if 1 <= beats <= 64:
                 return beats, int(bottom)
@@ -134,11 +140,11 @@ class _Reader:
 
     def _tempo(self, value: str) -> float:
         value = re.sub(r'"[^"]*"', "", value).strip()
-        found = re.fullmatch(r"(?:(\d+)/(\d+)\s*)?(?:[A-Z]?\d?\s*=\s*)?(\d+(?:\.\d+)?)", value)
+        found = _TEMPO.fullmatch(value)
         if not found:
             return 0.0  # words, or several beats: it can be played all the same
         top, bottom, beats = found.groups()
-        beat = 4 * int(top) / int(bottom) if top and int(bottom) else 1.0
+        beat = 4 * int(top) / int(bottom) if top else 1.0
         return beat * float(beats)
 
     def _begin(self, name: str) -> None:

@@ -11,17 +11,17 @@ LONGEST_REST = 1000  # bars in one Z: more is an error of the file
 
 _STEPS = {"C": 60, "D": 62, "E": 64, "F": 65, "G": 67, "A": 69, "B": 71}
 _SIGNS = {"^": 1, "^^": 2, "_": -1, "__": -2, "=": 0}
-_LENGTH = r"(\d*)(/*)(\d*)"
+_LENGTH = r"([0-9]*)(/*)([0-9]*)"
 _SCAN = re.compile(
     rf"""(?P<note>(\^\^?|__?|=)?([A-Ga-g])([,']*){_LENGTH}(-?))
     |(?P<rest>[zx]{_LENGTH})
-    |(?P<bar>:+(?:[|\]]+:*)?|\[\|[|\]]*:*|\|[|\]]*:*)(?P<first>\d[\d,.-]*)?
-    |(?P<ending>\[(?:\d[\d,.-]*|(?=")))
+    |(?P<bar>:+(?:[|\]]+:*)?|\[\|[|\]]*:*|\|[|\]]*:*)(?P<first>[0-9][0-9,.-]*)?
+    |(?P<ending>\[(?:[0-9][0-9,.-]*|(?=")))
     |(?P<inline>\[(?P<letter>[A-Za-z]):(?P<value>[^\]]*)\])
     |(?P<chord>\[(?P<inside>[^\]|:]*)\]{_LENGTH}(-?))
     |(?P<broken><+|>+)
-    |(?P<tuplet>\((\d)(?::(\d*))?(?::(\d*))?)
-    |(?P<bars>[ZX](\d*))
+    |(?P<tuplet>\(([0-9])(?::([0-9]{{0,2}}))?(?::([0-9]{{0,2}}))?)
+    |(?P<bars>[ZX]([0-9]*))
     |(?P<overlay>&)
     |(?P<nothing>"[^"]*"|\{{[^}}]*\}}|![^!|]*!|\+[^+|\s]+\+|[ \t`~.HI-WYh-wy()*;?@#$\\!-])
     """,
@@ -115,10 +115,10 @@ class Voice:
             self.bar()
             self.at = 0
         else:
-            count = int(found.group(_BARS + 1) or 1)
-            if count > LONGEST_REST:
-                raise wrong(self.line, f"a rest of {count} bars is too long")
-            for number in range(count):
+            count = found.group(_BARS + 1) or "1"
+            if len(count) > 4 or int(count) > LONGEST_REST:
+                raise wrong(self.line, f"a rest of {count[:9]} bars is too long")
+            for number in range(int(count)):
                 if number:
                     self.end_bar("|", "")
                 beats, part = self.meter
@@ -179,7 +179,7 @@ class Voice:
         start, length, pitches, tied = bar.notes[-1]
         short = 2**halves
         first, second = (2 * short - 1, 1) if signs[0] == ">" else (1, 2 * short - 1)
-        new = length * first // short
+        new = max(1, length * first // short)
         bar.notes[-1] = (start, new, pitches, tied)
         self.at += new - length
         self.next = (second, short)
@@ -193,6 +193,8 @@ class Voice:
         if left:
             length = length * into // of
             self.tuplet = (left - 1, into, of)
+        if not length:
+            raise wrong(self.line, "a note is far too short")
         bar.notes.append((self.at, length, pitches, tied))
         self.held, self.names = (self.names if tied else {}), {}
         self.at += length

@@ -46,7 +46,7 @@ def abc_of_score(score: "Score", number: int = 1) -> str:
         if len(voices) > 1:
             name = _line(track.name).replace('"', "'")
             lines.append(f'V:{count} name="{name}"' if name else f"V:{count}")
-        lines += _lines(written, voice, first=count == 1)
+        lines += _lines(written, voice)
     return "\n".join(lines) + "\n"
 
 
@@ -54,9 +54,9 @@ def _line(text: str) -> str:
     return " ".join(text.replace("%", "").split())
 
 
-def _lines(written: Notation, voice: list[Chord], *, first: bool) -> list[str]:
+def _lines(written: Notation, voice: list[Chord]) -> list[str]:
     lines, line, bars = [], "", 0
-    for measure, tokens in measures_of(written, voice, first=first):
+    for measure, tokens in measures_of(written, voice):
         bars += measure.opens
         if bars > LINE and line:
             lines.append(line.strip())
@@ -75,7 +75,7 @@ _SIGN, _MORE = (
 
 
 def measures_of(
-    written: Notation, voice: list[Chord], *, first: bool = True
+    written: Notation, voice: list[Chord]
 ) -> list[tuple[Measure, list[tuple[str, int]]]]:
     """Return each measure's tokens, each with its place in the bar, or below 0 if it is no note."""
     found = []
@@ -83,15 +83,14 @@ def measures_of(
         tokens: list[tuple[str, int]] = []
         if number and measure.fresh:
             tokens.append((f"[M:{measure.meter[0]}/{measure.meter[1]}]", _SIGN))
-        if first:
-            tokens += [(sign, _SIGN) for sign in measure.begins]
+        tokens += [(sign, _SIGN) for sign in measure.begins]
         last = number == len(written.measures) - 1
         early = voice[-1][1] - measure.bar == written.measures[0].start > 0
         values = values_in(voice, measure.start, measure.end, fill=not (last and early))
         tokens += _notes(values, written.key, measure)
-        end: str = measure.ends[0] if measure.ends and first else ""
-        after = written.measures[number + 1] if not last and first else measure
-        joins = after.begins[:1] == ("|:",) and not after.fresh and not last and first
+        end: str = measure.ends[0] if measure.ends else ""
+        after = measure if last else written.measures[number + 1]
+        joins = after.begins[:1] == ("|:",) and not after.fresh and not last
         if not end and not joins:
             end = "|]" if last else "|"
         if end:

@@ -3,13 +3,15 @@
 A score has no bar lines; they follow from its meters. So a first bar that is too short is a pickup
 and stands at the end of a whole bar; two short bars that make a whole one together are one bar (a
 line or a repeat in the middle of a bar); a section's short last bar is filled with silence. What
-still does not add up has a meter of its own, for that bar.
+still does not add up has a meter of its own, for that bar. An empty bar is a whole one of silence.
+All voices have the bars of the first one that sounds, each as long as its longest voice.
 
 Repeats are not played: they are kept in the score's markers (``|:``, ``:|``, ``[1``, ``[2``, and
 ``||`` for the end of a section), which `bowerbird.music.repeats.expanded` plays.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from math import gcd
 from typing import TYPE_CHECKING
 
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 
 
 LONGEST_BAR = 16 * WHOLE  # units: what is longer is no bar
+MOST_BEATS = 64  # of a bar
 
 Placed = list[tuple[Bar, int, int]]
 """Bars, where they begin, and where the next begins, in units."""
@@ -46,19 +49,23 @@ def score_of_tune(tune: Tune) -> "Score":
     Raises MusicError for a tune without a note, or one that lasts for hours.
     """
     score = new_score()
-    for voice, bars in tune.voices.items():
-        places, meters = placed(bars)
-        track = _track(places)
+    sounding = {
+        name: bars
+        for name, bars in tune.voices.items()
+        if any(pitches for bar in bars for _, _, pitches, _ in bar.notes)
+    }
+    places, meters = placed(_timeline(list(sounding.values())))
+    for start, (beats, part) in meters:
+        score.time_signatures.append(new_meter(_ticks(start), beats, part))
+    for start, sign in _signs(places):
+        score.markers.append(new_marker(_ticks(start), sign))
+    for voice, bars in sounding.items():
+        track = _track(_along(bars, places))
         if not len(track.notes):
             continue
         track.name = voice if score.tracks or not tune.title else tune.title
         track.program = tune.programs.get(voice, FIDDLE)
         track.is_drum = voice in tune.drums
-        if not score.tracks:  # the first voice has the meters and the repeats
-            for start, (beats, part) in meters:
-                score.time_signatures.append(new_meter(_ticks(start), beats, part))
-            for start, sign in _signs(places):
-                score.markers.append(new_marker(_ticks(start), sign))
         score.tracks.append(track)
     if not score.tracks:
         raise MusicError(f"line {tune.line}: the tune has no notes")
@@ -70,6 +77,26 @@ def score_of_tune(tune: Tune) -> "Score":
     score.markers.sort(key=lambda marker: marker.time)
     check_hours(score)
     return score
+
+
+def _timeline(voices: list[list[Bar]]) -> list[Bar]:
+    """Return the bars of the first voice, each as long as the longest that sounds at once."""
+    alike = [bars for bars in voices if len(bars) == len(voices[0])]
+    return [
+        replace(same[0], length=max(bar.length for bar in same))
+        for same in zip(*alike, strict=True)
+    ]
+
+
+def _along(bars: list[Bar], places: Placed) -> Placed:
+    """Return where the bars of a voice stand: where those of the first do, if they match."""
+    same = [(bar, start, end) for bar, (_, start, end) in zip(bars, places, strict=False)]
+    early = all(
+        bar.length == first.length for bar, (first, _, _) in zip(bars, places, strict=False)
+    )
+    return (
+        same if len(bars) == len(places) or (len(same) == len(bars) and early) else placed(bars)[0]
+    )
 
 
 def placed(bars: list[Bar]) -> tuple[Placed, list[tuple[int, tuple[int, int]]]]:
@@ -86,7 +113,7 @@ def placed(bars: list[Bar]) -> tuple[Placed, list[tuple[int, tuple[int, int]]]]:
         bar = bars[number]
         whole, last = _whole(bar), number == len(bars) - 1
         after = bars[number + 1] if not last else None
-        lack = whole - bar.length
+        lack = whole - (bar.length or whole)
         if lack > 0 and number == 0 and not last:
             begin(bar.meter)
             places.append((bar, at + lack, at + whole))
@@ -126,11 +153,15 @@ def _own_meter(bar: Bar) -> tuple[int, int]:
     """Return the meter of a bar that is too long or too short, by its length."""
     if bar.length > LONGEST_BAR:
         raise MusicError(f"line {bar.line}: a bar of {bar.length / QUARTER:.0f} quarter notes")
-    step = gcd(bar.length, WHOLE)
-    if WHOLE % step == 0 and WHOLE // step <= 64 and not (WHOLE // step) & (WHOLE // step - 1):
-        part = max(WHOLE // step, bar.meter[1])
-        return bar.length * part // WHOLE, part
-    return max(1, round(bar.length * 16 / WHOLE)), 16
+    part = WHOLE // gcd(bar.length, WHOLE)
+    if part > 64 or part & (part - 1):  # no meter is so long
+        part = 16
+    elif bar.length * bar.meter[1] <= MOST_BEATS * WHOLE:
+        part = max(part, bar.meter[1])
+    beats = max(1, round(bar.length * part / WHOLE))
+    if beats > MOST_BEATS:
+        raise MusicError(f"line {bar.line}: a bar of {beats}/{part} is no bar")
+    return beats, part
 
 
 def _signs(places: Placed) -> Iterator[tuple[int, str]]:

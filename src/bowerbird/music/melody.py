@@ -2,7 +2,8 @@
 
 A melody is the notes of the track that sings (by its name, else the highest on average), of each
 onset the highest note, cut where the next begins: the "skyline" of Uitdenbogerd and Zobel 1998,
-"Manipulation of music for melody matching".
+"Manipulation of music for melody matching". Notes on one tick of the grid are one onset, where one
+that is shorter than a tick gives way to others.
 """
 
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from symusic.core import ScoreTick as Score
     from symusic.core import TrackTick as Track
 
+GRID = 24  # ticks of a quarter note
 _SINGS = ("melody", "melodie", "vocal", "voice", "soprano", "lead", "tune")
 
 
@@ -57,7 +59,10 @@ def is_melody(score: "Score", grid: int) -> bool:
 
 
 def melody(score: "Score") -> "Score":
-    """Return a score with the melody as its only track; raise MusicError if it has no notes."""
+    """Return a score with the melody as its only track, on the grid of 24 ticks a quarter note.
+
+    Raises MusicError if it has no notes.
+    """
     tracks = [track for track in score.tracks if not track.is_drum and len(track.notes)]
     if not tracks:
         drums = any(len(track.notes) for track in score.tracks)
@@ -65,10 +70,11 @@ def melody(score: "Score") -> "Score":
     track = next((t for t in tracks if any(word in t.name.lower() for word in _SINGS)), None)
     track = track or max(tracks, key=_height)
     notes = track.notes.numpy()
-    order = np.lexsort((-notes["pitch"].astype(np.int64), notes["time"]))
-    time = notes["time"][order]
-    first = np.concatenate([[True], time[1:] != time[:-1]])
-    chosen = order[first]
+    ticks = score.ticks_per_quarter
+    onsets = (2 * notes["time"].astype(np.int64) * GRID + ticks) // (2 * ticks)
+    grace = notes["duration"].astype(np.int64) * GRID < ticks
+    order = np.lexsort((-notes["pitch"].astype(np.int64), grace, onsets))
+    chosen = order[np.diff(onsets[order], prepend=-1) > 0]
     time, length = notes["time"][chosen], notes["duration"][chosen]
     length[:-1] = np.minimum(length[:-1], np.diff(time))
     alone = score.copy()

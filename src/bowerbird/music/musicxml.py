@@ -12,7 +12,8 @@ from bowerbird.music.error import MusicError
 from bowerbird.music.key import MODES, Key, key_of_signature
 from bowerbird.music.tune import QUARTER, Bar, Tune
 
-MOST_BYTES = 1 << 27  # unpacked: a full score of a symphony has a tenth
+MOST_BYTES = 1 << 25  # 32 MB unpacked: Beethoven's op. 132 has 11
+MOST_SIGNS = 1 << 21  # < and = in it, of 100 to 400 bytes of memory each: op. 132 has 0.4 million
 _STEPS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 
 
@@ -26,10 +27,8 @@ def unpacked(data: bytes) -> bytes:
             ]
             if not scores:
                 raise MusicError("there is no score in it")
-            if scores[0].file_size > MOST_BYTES:
-                raise MusicError(f"it unpacks to {scores[0].file_size >> 20} MB; that is too large")
             with pack.open(scores[0]) as file:
-                return file.read(MOST_BYTES)
+                return file.read(MOST_BYTES + 1)
     except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, OSError) as error:
         raise MusicError("it is no packed MusicXML, or damaged; fetch it again") from error
     except Exception as error:
@@ -40,6 +39,12 @@ def unpacked(data: bytes) -> bytes:
 
 def read_musicxml(data: bytes) -> Tune:
     """Return a score as a tune whose voices are the parts; raise MusicError if it is none."""
+    if len(data) > MOST_BYTES:
+        raise MusicError(f"it has more than {MOST_BYTES >> 20} MB; no score is so large")
+    if data.count(b"<") + data.count(b"=") > MOST_SIGNS:
+        raise MusicError(
+            f"it has more than {MOST_SIGNS:,} tags or attributes; no score has so many"
+        )
     try:
         root = fromstring(data)
     except (ParseError, ValueError, LookupError) as error:

@@ -6,7 +6,7 @@ for it follows from the meter (`bowerbird.music.bars` reads it back).
 """
 
 from bisect import bisect_right
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -48,6 +48,8 @@ class Value:
     """Whether it is in a tuplet."""
     last: bool = False
     """Whether a tuplet ends here."""
+    held: bool = False
+    """Whether it goes on from the one before."""
 
 
 @dataclass(frozen=True)
@@ -186,7 +188,9 @@ def values_in(voice: list[Chord], start: int, end: int, *, fill: bool = True) ->
         at = min(last, end)
     if at < end and (fill or at == start):
         stretches.append((at, end, (), False))
-    return _written(stretches)
+    values = _written(stretches)
+    goes_on = [index < len(voice) and voice[index][0] < start, *(value.tied for value in values)]
+    return [replace(v, held=True) if on else v for v, on in zip(values, goes_on, strict=False)]
 
 
 def _written(stretches: list[tuple[int, int, tuple[int, ...], bool]]) -> list[Value]:

@@ -14,12 +14,11 @@ import numpy as np
 
 from bowerbird.learning.atomic import whole
 from bowerbird.learning.novelty import Copy, copied_share, longest_copies
-from bowerbird.music.melody import grid_notes, melody
+from bowerbird.music.melody import GRID, grid_notes, melody
 
 if TYPE_CHECKING:
     from symusic.core import ScoreTick as Score
 
-GRID = 24  # ticks of a quarter note
 LONGEST = 1 << 10  # ticks: longer notes count as so long
 LEAST = 6  # notes of a passage that is told of
 _APART = 1 << 20  # no note is told by this number, for 256 (LONGEST + 1) is less: after a piece
@@ -93,7 +92,7 @@ def interval_signs(score: "Score") -> np.ndarray:
 def novelty(made: "Score", corpus: Melodies) -> Novelty:
     """Return what the melody of a score shares with those of a corpus.
 
-    A passage of n notes has n - 1 intervals, and the last note's length does not count.
+    A passage of n notes has n - 1 intervals, and the first note's length does not count.
     """
     own = interval_signs(made)
     least = LEAST - 1

@@ -151,8 +151,8 @@ def _value(
             SubElement(note, "chord")
         alter = _pitch(note, pitch, key, drums=drums)
         _text(note, "duration", value.length)
-        if value.tied:
-            SubElement(note, "tie", type="start")
+        for kind in _ties(value):
+            SubElement(note, "tie", type=kind)
         _text(note, "voice", voice)
         length = value.length * 3 // 2 if value.tuplet else value.length
         shown = next((ticks for ticks in _TYPES if ticks <= length), 3)
@@ -168,12 +168,17 @@ def _value(
         yield note
 
 
+def _ties(value: Value) -> list[str]:
+    """Return the ends of ties at a note: of the one before it, and of its own."""
+    return ["stop"] * value.held + ["start"] * value.tied
+
+
 def _finish(note: Element, value: Value, joins: list[str]) -> None:
     """Write a note's beams, ties and tuplet brackets, which come last."""
     for level, word in enumerate(joins, 1):
         SubElement(note, "beam", number=str(level)).text = word
     first = note.find("chord") is None
-    marks = [("tied", "start")] * value.tied
+    marks = [("tied", kind) for kind in _ties(value)]
     marks += [("tuplet", "start")] * (bool(value.group) and first)
     marks += [("tuplet", "stop")] * (value.last and first)
     if marks:

@@ -1,8 +1,6 @@
 """Names for pitches: which key a tune is in, and whether a black key is a sharp or a flat.
 
-The key of a score that does not say it is the one whose profile correlates best with how long
-each pitch class sounds (C. Krumhansl, Cognitive Foundations of Musical Pitch, 1990, chapter 4; the
-profiles are those of D. Temperley, Music and Probability, 2007, table 6.1). A pitch gets the name
+The key of a score that does not say it is found by `bowerbird.music.key`. A pitch gets the name
 nearest to the key on the line of fifths (Temperley, The Cognition of Basic Musical Structures,
 2001, chapter 5); a chromatic note that moves on by a semitone takes the name of its neighbour's
 neighbour: up is a sharp, down is a flat.
@@ -10,11 +8,10 @@ neighbour: up is a sharp, down is a flat.
 
 from dataclasses import dataclass
 
-import numpy as np
 from symusic import Score
 
-_MAJOR = (0.748, 0.06, 0.488, 0.082, 0.67, 0.46, 0.096, 0.715, 0.104, 0.366, 0.057, 0.4)
-_MINOR = (0.712, 0.084, 0.474, 0.618, 0.049, 0.46, 0.105, 0.747, 0.404, 0.067, 0.133, 0.33)
+from bowerbird.music.key import detect_key
+
 _STEPS = "FCGDAEB"  # the line of fifths, from -1
 _NATURAL = dict(zip("CDEFGAB", (0, 2, 4, 5, 7, 9, 11), strict=True))
 
@@ -56,22 +53,9 @@ def keys_of(score: Score) -> dict[int, Key]:
 
 
 def guess_key(score: Score) -> Key:
-    """Return the key whose profile fits the durations best; C major without pitched notes."""
-    weights = np.zeros(12)
-    for track in score.tracks:
-        if not track.is_drum and len(track.notes):
-            rows = track.notes.numpy()
-            np.add.at(weights, rows["pitch"] % 12, rows["duration"])
-    if not weights.any() or np.ptp(weights) == 0:
-        return Key(0)
-    best, highest = Key(0), -2.0
-    for minor, profile in ((False, _MAJOR), (True, _MINOR)):
-        for tonic in range(12):
-            fit = float(np.corrcoef(np.roll(profile, tonic), weights)[0, 1])
-            if fit > highest:
-                fifths = (7 * (tonic + (3 if minor else 0)) + 5) % 12 - 5  # -5..6
-                best, highest = Key(fifths, minor), fit
-    return best
+    """Return the signature of the key that the notes are in; C major without pitched notes."""
+    found = detect_key(score)
+    return Key(found.sharps, found.mode == "minor")
 
 
 def spell(pitch: int, key: Key, following: int | None = None) -> Spelled:

@@ -1,0 +1,93 @@
+"""Bars of several voices: what sounds together stays together."""
+
+import pytest
+
+from bowerbird.music.abc import read_abc
+from bowerbird.music.abcwriter import abc_of_score
+from bowerbird.music.bars import score_of_tune
+from bowerbird.music.files import read_score
+from bowerbird.music.musicxml import read_musicxml
+from bowerbird.music.xmlwriter import musicxml_of_score
+
+TWO = (
+    "M:4/4\nL:1/4\nK:C\nV:1\nC|CDEF|GAB:|CDEF|GABc|]\nV:2\nC,|C,D,E,F,|G,A,B,:|C,D,E,F,|G,A,B,C|]\n"
+)
+TIME = (
+    "<attributes><divisions>1</divisions>"
+    "<time><beats>4</beats><beat-type>4</beat-type></time></attributes>"
+)
+
+
+def starts(score):
+    return [[note.time / 480 for note in track.notes] for track in score.tracks]
+
+
+def note(beats, step="C"):
+    pitch = f"<pitch><step>{step}</step><octave>4</octave></pitch>"
+    return f"<note>{pitch}<duration>{beats}</duration></note>"
+
+
+def musicxml(*parts):
+    names = "".join(f'<score-part id="P{n}"/>' for n in range(len(parts)))
+    body = "".join(
+        f'<part id="P{n}">'
+        + "".join(f"<measure>{TIME * (not k)}{bar}</measure>" for k, bar in enumerate(bars))
+        + "</part>"
+        for n, bars in enumerate(parts)
+    )
+    text = f"<score-partwise><part-list>{names}</part-list>{body}</score-partwise>"
+    return score_of_tune(read_musicxml(text.encode()))
+
+
+def test_an_empty_measure_is_silence():
+    full = note(4)
+    score = musicxml([full] * 5, [full, "", full, note(4, "G"), full])
+    assert starts(score) == [[0, 4, 8, 12, 16], [0, 8, 12, 16]]
+    alone = musicxml([full, "", "", full, full])
+    assert starts(alone) == [[0, 12, 16]]
+    assert [(m.numerator, m.denominator) for m in alone.time_signatures] == [(4, 4)]
+    assert starts(musicxml(["", full, full])) == [[4, 8]]
+
+
+def test_a_part_that_is_short_of_a_measure_waits_for_the_others():
+    score = musicxml([note(4)] * 4, [note(4), note(3), note(1), note(4)])
+    assert starts(score) == [[0, 4, 8, 12]] * 2
+    shorter = musicxml([note(4), note(3), note(4)], [note(4), note(2), note(4)])
+    assert starts(shorter) == [[0, 4, 7]] * 2
+    meters = [(m.time / 480, m.numerator) for m in shorter.time_signatures]
+    assert meters == [(0, 4), (4, 3), (7, 4)]
+
+
+def test_a_pickup_that_only_one_part_has():
+    assert starts(musicxml([note(1), note(4)], ["", note(4)])) == [[3, 4], [4]]
+
+
+def test_later_voices_follow_the_bars_of_the_first(tune):
+    both = [[*range(3, 11), *range(12, 20)]] * 2
+    assert starts(tune(TWO)) == both
+    silent = TWO.replace("B,:|", "B,|")  # the second voice does not say the repeat
+    assert starts(tune(silent)) == both
+    brief = tune("M:4/4\nL:1/4\nK:C\nV:1\nC|CDEF|GAB:|CDEF|GABc|]\nV:2\nC,|C,D,E,F,|G,A,B,|\n")
+    assert starts(brief) == [both[0], both[0][:8]]
+
+
+@pytest.mark.parametrize("written", [abc_of_score, musicxml_of_score])
+def test_two_voices_are_read_as_written(tune, written):
+    score = tune(TWO)
+    data = written(score)
+    back = read_musicxml(data) if isinstance(data, bytes) else next(read_abc(data))
+    assert starts(score_of_tune(back)) == starts(score)
+
+
+def test_every_voice_is_written_with_its_repeats(tune):
+    assert abc_of_score(tune(TWO)).count(":|") == 2
+
+
+def test_chorales_are_read_as_written(corpus21):
+    """The third drifted apart when each voice was laid out by itself."""
+    for name in ("bwv1.6", "bwv10.7", "bwv172.6", "bwv281"):
+        score = read_score(corpus21(f"bach/{name}.mxl"))
+        (back,) = read_abc(abc_of_score(score))
+        again = score_of_tune(back)
+        assert [len(track.notes) for track in again.tracks] == [len(t.notes) for t in score.tracks]
+        assert starts(again) == starts(score), name
