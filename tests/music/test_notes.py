@@ -15,11 +15,12 @@ from bowerbird.music.alphabets import (
 )
 from bowerbird.music.augment import AugmentConfig, transposed
 from bowerbird.music.error import MusicError
-from bowerbird.music.files import read_scores
+from bowerbird.music.files import read_score, read_scores
 from bowerbird.music.grammar import accepts
 from bowerbird.music.key import Key, key_of
 from bowerbird.music.melody import grid_notes, melody
 from bowerbird.music.notes import Notes
+from bowerbird.music.polyphony import EVENT_KINDS
 from bowerbird.music.repeats import expanded
 from bowerbird.music.voices import voices_of
 
@@ -163,6 +164,37 @@ def test_length_in_bars(kind, pieces):
     assert len(counts) > 30
     assert np.median(counts) == pytest.approx(16, abs=2)  # the last notes may be rests
     assert max(counts) < 24
+
+
+@pytest.fixture(scope="module")
+def chorales(corpus21):
+    """Read chorales in four voices."""
+    return [read_score(path) for path in sorted(corpus21("bach").glob("*.mxl"))[:8]]
+
+
+@pytest.mark.parametrize("kind", EVENT_KINDS)
+def test_length_in_bars_of_many_voices(kind, chorales):
+    """With 6 bars asked for, notes begin in 6, each of them ends, and nothing is cut off.
+
+    A performance knows no bars; they are taken to be 2 s long.
+    """
+    alphabet, random = learned_alphabet(kind, chorales), np.random.default_rng(4)
+    begun = []
+    for _ in range(30):
+        signs = draw(alphabet, alphabet.grammar(6, steady=True), random, 6000)
+        assert signs is not None
+        score = alphabet.decode(signs)
+        names = [alphabet.names[sign][0] for sign in signs]
+        assert names.count("on") == score.note_num() > 0
+        bar = 4 * score.ticks_per_quarter
+        for meter in score.time_signatures:
+            bar = bar * meter.numerator // meter.denominator
+        starts = [note.time for track in score.tracks for note in track.notes]
+        begun.append(1 + max(starts) // bar)
+        if "off" in names:  # within the longest wait after the last bar
+            assert score.end() <= 6 * bar + score.ticks_per_quarter * 4
+    assert max(begun) == 6
+    assert np.mean(begun) > 5
 
 
 def test_opening(pieces):

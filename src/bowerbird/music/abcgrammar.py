@@ -47,6 +47,11 @@ class AbcGrammar:
         self.section = self.played = 0  # parts of this section, and with repeats before it
         self.over, self.last = False, ""
 
+    @property
+    def ended(self) -> bool:
+        """Whether the end has been taken."""
+        return self.expects == "nothing"
+
     def allowed(self) -> np.ndarray:
         """Return for each token whether it may come next; after an end none may."""
         mask = np.zeros(self.alphabet.size, bool)

@@ -27,6 +27,11 @@ PHRASE = 8  # bars are counted up to this, and again from 1
 class Grammar(Protocol):
     """Which signs may come next, given those that came before."""
 
+    @property
+    def ended(self) -> bool:
+        """Whether the end has been taken."""
+        ...
+
     def allowed(self) -> np.ndarray:
         """Return for each sign whether it may come next; after an end nothing may."""
         ...
@@ -64,24 +69,6 @@ class Count:
             self.passed = 0
 
 
-class Free:
-    """A grammar without rules, but for the end."""
-
-    def __init__(self, size: int, end: int) -> None:
-        self._mask, self.end = np.ones(size, bool), end
-
-    def allowed(self) -> np.ndarray:
-        """Return that every sign may come, or none after the end."""
-        return self._mask.copy()
-
-    def advance(self, sign: int) -> None:
-        """Take a sign as written."""
-        if not self._mask[sign]:
-            raise MusicError("nothing comes after the end")
-        if sign == self.end:
-            self._mask[:] = False
-
-
 class NotesGrammar:
     """The grammar of `bowerbird.music.notes.Notes`."""
 
@@ -102,6 +89,11 @@ class NotesGrammar:
         self.last = ""  # what the last stretch was: note or rest
         self.sounded = False
         self.what = ""
+
+    @property
+    def ended(self) -> bool:
+        """Whether the end has been taken."""
+        return self.expects == "nothing"
 
     def allowed(self) -> np.ndarray:
         """Return for each sign whether it may come next."""
