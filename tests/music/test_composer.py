@@ -4,6 +4,7 @@ import copy
 import json
 import math
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -13,13 +14,15 @@ from bowerbird.learning.fit import FitConfig
 from bowerbird.learning.modelfile import Card, ModelError, read_model, write_model
 from bowerbird.learning.sampling import SamplingConfig
 from bowerbird.learning.sequence import StreamConfig, stream_loss
-from bowerbird.music.composer import ComposeConfig, open_composer, parse_meter
+from bowerbird.music.alphabets import MELODIES, full_alphabet
+from bowerbird.music.composer import ComposeConfig, Composer, open_composer, parse_meter
 from bowerbird.music.corpus import Corpus
 from bowerbird.music.error import MusicError
-from bowerbird.music.files import write_score
+from bowerbird.music.files import read_score, write_score
 from bowerbird.music.key import key_of
 from bowerbird.music.melody import grid_notes, melody
-from bowerbird.music.meter import bars_of, meters_of
+from bowerbird.music.meter import bars_of, meters_of, usual_tempo
+from bowerbird.music.polyphony import EVENT_KINDS
 from bowerbird.music.presets import MUSIC_PRESETS
 from bowerbird.music.repeats import expanded
 from bowerbird.music.training import MusicTrainConfig, MusicTraining
@@ -155,21 +158,125 @@ def test_a_primer_is_gone_on_from(learned, reels):
     np.testing.assert_array_equal(after.starts[:count], before.starts)
 
 
-def test_a_melody_is_harmonized(corpus21, tmp_path):
-    chorales = sorted(corpus21("bach").glob("*.mxl"))[:24]
-    fit = replace(QUICK.fit, iterations=60, validate_every=60)
-    config = replace(QUICK, alphabet="tsd", fit=fit)
-    training = MusicTraining(Corpus(chorales), config, tmp_path / "room")
-    list(training.steps())
-    line = next(
-        score
-        for _, score in training.split.train
-        if len(score.time_signatures) == 1 and score.end() < 40 * 1920
-    )
-    made = training.composer.harmonize(line)[0].score
-    wanted, there = grid_notes(melody(line), 24), made.tracks[0].notes.numpy()
+@pytest.mark.parametrize("kind", MELODIES)
+def test_every_tune_of_scottish_can_be_gone_on_from(kind):
+    """But for those whose repeats make no sense as they are written; what is asked for is added."""
+    composer = Composer(None, full_alphabet(kind), PredictorConfig(), {})
+    refused = []
+    tunes = Corpus(["scottish"], melodies=True).pieces[:: 1 if kind == "notes" else 12]
+    for name, score in tunes:
+        try:
+            signs, bars = composer._primed(ComposeConfig(bars=8), score)
+        except MusicError as error:
+            refused.append(f"{name}: {error}")
+            continue
+        rule = composer.alphabet.grammar()
+        for sign in signs:
+            rule.advance(sign)
+        rule.go_on(bars)
+        mask = rule.allowed()
+        mask[composer.alphabet.end] = False
+        assert mask.any(), name
+    assert len(tunes) > (1500 if kind == "notes" else 100)
+    assert len(refused) <= 1
+    assert all("its repeats don't fit its bars" in why for why in refused)
+
+
+@pytest.mark.parametrize("asked", [{"bars": 8}, {"seconds": 20}])
+def test_bars_and_seconds_are_added_to_a_primer(learned, asked):
+    training, _ = learned
+    for _, primer in [p for p in training.split.train if len(p[1].time_signatures) == 1][:3]:
+        before = grid_bars(expanded(melody(primer)))
+        usual = usual_tempo(before.meters[0])
+        beats, part = before.meters[0]
+        bars = asked.get("bars") or round(asked["seconds"] * usual / 60 * part / (4 * beats))
+        made = training.composer.compose(ComposeConfig(**asked), primer=primer)[0].score
+        after = grid_bars(expanded(made))
+        assert len(after.starts) - len(before.starts) == pytest.approx(bars, abs=3)
+
+
+@pytest.mark.parametrize("asked", [{"key": "F"}, {"meter": "6/8"}])
+def test_what_a_primer_decides_can_not_be_asked_for(learned, asked):
+    training, _ = learned
+    (name,) = asked
+    with pytest.raises(MusicError, match=f"keeps its {name}; leave out {name}"):
+        training.composer.compose(ComposeConfig(**asked), primer=training.split.train[0][1])
+
+
+@pytest.fixture(scope="module")
+def chorales(corpus21):
+    return sorted(corpus21("bach").glob("*.mxl"))[:24]
+
+
+@pytest.fixture(scope="module")
+def many_voices(chorales, tmp_path_factory):
+    """Train composers of chorales in each alphabet of events, a little."""
+
+    @cache
+    def train(kind):
+        fit = replace(QUICK.fit, iterations=60, validate_every=60)
+        config = replace(QUICK, alphabet=kind, fit=fit)
+        training = MusicTraining(Corpus(chorales), config, tmp_path_factory.mktemp(kind))
+        list(training.steps())
+        return training
+
+    return train
+
+
+@pytest.mark.parametrize("kind", ["remi", "tsd", "structured"])
+def test_a_melody_is_harmonized(many_voices, kind):
+    """Note for note, also of one as long as 200 bars; the other voice ends with it."""
+    training = many_voices(kind)
+    line = melody(next(s for _, s in training.split.train if len(s.time_signatures) == 1))
+    quarters = 4 * line.time_signatures[0].numerator // line.time_signatures[0].denominator
+    again, span = line.copy(), 32 * quarters * line.ticks_per_quarter
+    for time in range(span, 4 * span, span):
+        for note in line.tracks[0].notes:
+            again.tracks[0].notes.append(replace_time(note, note.time + time))
+    made = training.composer.harmonize(again)[0].score
+    wanted, there = grid_notes(again, 24), made.tracks[0].notes.numpy()
     np.testing.assert_array_equal(there["pitch"], wanted.pitches)
+    np.testing.assert_array_equal(there["time"], 20 * wanted.starts)
     assert made.note_num() > len(wanted.pitches)
+    assert made.tracks[1].notes[-1].time < made.tracks[0].notes[-1].end
+
+
+def replace_time(note, time):
+    moved = note.copy()
+    moved.time = time
+    return moved
+
+
+@pytest.mark.parametrize(
+    "asked", [{"key": "F"}, {"meter": "6/8"}, {"seconds": 5}, {"bars": 16}, {"bars": 0}]
+)
+def test_what_a_melody_decides_can_not_be_asked_for(many_voices, chorales, asked):
+    composer, line = many_voices("tsd").composer, read_score(chorales[0])
+    (name,) = asked
+    if not asked[name]:
+        assert composer.harmonize(line, ComposeConfig(**asked))
+        return
+    with pytest.raises(MusicError, match=f"keep its {name}; leave out {name}"):
+        composer.harmonize(line, ComposeConfig(**asked))
+
+
+@pytest.mark.parametrize("kind", EVENT_KINDS)
+@pytest.mark.parametrize("asked", [{"bars": 6}, {"seconds": 12}])
+def test_many_voices_are_as_long_as_asked(many_voices, kind, asked):
+    """At the tempo that is written; a performance has bars of 2 s. No note is left hanging."""
+    meter = {} if kind == "performance" else {"meter": "4/4"}
+    config = ComposeConfig(**asked, **meter, sampling=SamplingConfig(temperature=1.0))
+    for made in many_voices(kind).composer.compose(config, 3):
+        score = made.score
+        (tempo,) = score.tempos
+        usual = 120 if kind == "performance" else usual_tempo((4, 4))
+        assert tempo.qpm == pytest.approx(usual, rel=1e-5)
+        bar = 4 * score.ticks_per_quarter
+        bars = asked.get("bars") or round(asked["seconds"] * tempo.qpm / 240)
+        last = max(note.time for track in score.tracks for note in track.notes)
+        assert last < bars * bar
+        assert last >= (bars - 3) * bar
+        assert score.end() <= (bars + 4) * bar
 
 
 def test_a_composer_of_melodies_does_not_harmonize(learned):

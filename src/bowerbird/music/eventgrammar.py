@@ -217,6 +217,10 @@ class EventGrammar:
                 self._note(what, name[1])
         self.last = name
 
+    def go_on(self, bars: int) -> None:
+        """Ask for so many bars more than have begun so far (0: any number)."""
+        self.limit = self._passed() + bars if bars else 0
+
     def _note(self, what: str, pitch: int) -> None:
         place = self.voice, pitch
         self.order, self.drawn = (2 if what == "on" else 0, *place), -1

@@ -40,6 +40,10 @@ class Grammar(Protocol):
         """Take a sign as written; raise MusicError if it may not come next."""
         ...
 
+    def go_on(self, bars: int) -> None:
+        """Ask for so many bars more than were written so far (0: any number)."""
+        ...
+
 
 class Count:
     """Counts the bars of a section, as bar lines show them."""
@@ -78,6 +82,7 @@ class NotesGrammar:
         self.parts = _Parts.of(alphabet)
         self.expects = "meter"
         self.bar = self.at = self.time = 0  # ticks: of a bar, in the bar, in all
+        self.main, self.whole, self.past = -1, 0, 0  # the first meter, its bar; ticks of a primer
         self.count, self.number = 0, Count()  # of bars in all, and in the section
         self.told: list[list[tuple[str, int]]] = []  # what is in each bar: rest, hold or note
         self.broken: set[int] = set()  # bars with a sign within
@@ -124,7 +129,7 @@ class NotesGrammar:
 
     def _room(self) -> int:
         """Return the ticks that this section may still have as played."""
-        return self.limit * self.bar - self.played if self.limit else _ENDLESS
+        return self.limit * self.whole + self.past - self.played if self.limit else _ENDLESS
 
     def _between(self, mask: np.ndarray) -> None:
         """Allow what stands between two bars."""
@@ -137,7 +142,7 @@ class NotesGrammar:
         else:
             mask[self.parts.bars[self.number.next]] = True
         if self.count and self.rank < _RANK["M"] and not self.steady:
-            mask[self.parts.heads["meter"]] = True
+            mask[self.main if self.limit else self.parts.heads["meter"]] = True
             mask[self.meter] = False
 
     def _within(self, mask: np.ndarray) -> None:
@@ -227,10 +232,19 @@ class NotesGrammar:
         else:
             self.what, self.expects = name if name in ("rest", "hold") else "note", "length"
 
+    def go_on(self, bars: int) -> None:
+        """Ask for so many bars more than were written so far, in the meter of the first ones.
+
+        0 is any number, in any meters.
+        """
+        passed = self.time - self.begin
+        twice = self.open or self.ending == 1
+        self.limit, self.past = bars, self.played + (2 * passed if twice else passed)
+
     def _set_meter(self, sign: int, meter: tuple[int, int]) -> None:
         self.meter, self.bar = sign, bar_length(meter, _GRID)
         if self.expects == "meter":
-            self.expects = "tonic"
+            self.main, self.whole, self.expects = sign, self.bar, "tonic"
         else:
             self.rank, self.at = _RANK["M"], 0
 

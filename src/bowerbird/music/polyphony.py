@@ -25,7 +25,7 @@ from bowerbird.music.error import MusicError
 from bowerbird.music.eventgrammar import EventGrammar
 from bowerbird.music.events import new_meter, new_score, new_tempo, new_track
 from bowerbird.music.key import MODES, key_at, key_of, with_key
-from bowerbird.music.meter import Meter, bar_length, bars_of, meters_of
+from bowerbird.music.meter import Meter, bar_length, bars_of, meters_of, usual_tempo
 from bowerbird.music.voices import GRID, SECOND, Voices, voices_of
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ class Events:
         Raises MusicError for a meter or key that the alphabet does not have.
         """
         if self.kind == "performance" and (key or meter):
-            raise MusicError("a composer of performances knows no key and no meter")
+            raise MusicError("a composer of performances knows no key and no meter; leave them out")
         if meter is None:
             if key:
                 raise MusicError("to ask for a key, ask for a meter as well")
@@ -242,8 +242,8 @@ class Events:
     def grammar(self, bars: int = 0, *, steady: bool = False) -> EventGrammar:
         """Return what says which signs may come next, at the beginning of a piece.
 
-        ``bars`` is how many there shall be (0: any number; a performance has none); ``steady`` is
-        one meter.
+        ``bars`` is how many there shall be (0: any number), 2 s each in a performance; ``steady``
+        is one meter.
         """
         return EventGrammar(self, bars, steady=steady)
 
@@ -342,6 +342,8 @@ class _Reading:
                 score.time_signatures.append(new_meter(time * step, beats, part))
             if self.key:
                 with_key(score, self.key)
+            meter = self.meters[0][1] if self.meters else (4, 4)
+            score.tempos.append(new_tempo(0, usual_tempo(meter)))
         notes = np.array([n for n in self.notes if n[2] > 0], np.int64).reshape(-1, 5)
         for voice in range(max(len(self.programs), int(notes[:, 0].max(initial=0)) + 1)):
             table = notes[notes[:, 0] == voice, 1:]
