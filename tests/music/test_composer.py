@@ -1,10 +1,10 @@
 """A composer learns from tunes, is kept, comes back the same, composes what was asked, scores."""
 
 import copy
-import json
 import math
 from dataclasses import replace
 from functools import cache
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -15,6 +15,7 @@ from bowerbird.learning.modelfile import Card, ModelError, read_model, write_mod
 from bowerbird.learning.sampling import SamplingConfig
 from bowerbird.learning.sequence import StreamConfig, stream_loss
 from bowerbird.music.alphabets import MELODIES, full_alphabet
+from bowerbird.music.augment import AugmentConfig
 from bowerbird.music.composer import ComposeConfig, Composer, open_composer, parse_meter
 from bowerbird.music.corpus import Corpus
 from bowerbird.music.error import MusicError
@@ -23,7 +24,7 @@ from bowerbird.music.key import key_of
 from bowerbird.music.melody import grid_notes, melody
 from bowerbird.music.meter import bars_of, meters_of, usual_tempo
 from bowerbird.music.polyphony import EVENT_KINDS
-from bowerbird.music.presets import MUSIC_PRESETS
+from bowerbird.music.presets import MUSIC_PRESETS, MusicPresetName
 from bowerbird.music.repeats import expanded
 from bowerbird.music.training import MusicTrainConfig, MusicTraining
 from bowerbird.networks.predictor import PredictorConfig
@@ -61,8 +62,8 @@ def grid_bars(score):
 
 def test_it_learns_from_tunes(learned):
     training, steps = learned
-    assert steps[-1].losses["best"] < 0.75 * steps[0].losses["total"] * 1.5
-    assert steps[-1].losses["total"] < 0.7 * steps[0].losses["total"]
+    assert steps[-1].losses["best"] < 0.75 * steps[0].losses["total"]
+    assert steps[-1].losses["total"] < 0.6 * steps[0].losses["total"]
     assert steps[-1].preview
     assert training.composer.provenance["pieces"] == len(training.split.train)
 
@@ -128,15 +129,25 @@ def test_it_composes_what_is_asked(learned, key, meter, bars):
     assert first.score != second.score
 
 
-def test_bars_add_up_whatever_is_drawn(learned):
+def test_bars_add_up_whatever_is_drawn(learned, monkeypatch):
+    """Summed from the lengths that the drawn signs say; the last bar lacks what the pickup has."""
     training, _ = learned
+    alphabet, drawn = training.alphabet, []
+    decode = alphabet.decode
+    monkeypatch.setattr(alphabet, "decode", lambda ids: decode(drawn.append(ids) or ids))
     wild = ComposeConfig(bars=12, meter="2/4", sampling=SamplingConfig(temperature=3.0))
     for made in training.composer.compose(wild, 8):
         lines = grid_notes(made.score, 24)
-        bars = grid_bars(made.score)
-        assert set(np.diff(bars.starts).tolist()) == {48}
-        assert lines.starts.min() >= 0
         assert (lines.ends[:-1] <= lines.starts[1:]).all()
+        bars = []
+        names = (alphabet.names[sign] for sign in drawn.pop(0))
+        for name in (name for name in names if isinstance(name, tuple)):
+            if name[0] == "|":
+                bars.append(0)
+            elif name[0] in "t=":
+                bars[-1] += name[1] if name[0] == "t" else bars[-1 - name[1]]
+        assert set(bars[:-1]) == {48}
+        assert bars[-1] in (48, lines.starts[0])
 
 
 def test_the_likeliest_of_several_is_kept(learned):
@@ -357,10 +368,75 @@ def test_seconds_become_bars(learned):
     assert expanded(made).to("second").end() == pytest.approx(20, abs=8)
 
 
-def test_presets_are_the_tools(learned):
-    assert set(MUSIC_PRESETS) >= {"melody-rnn", "lookback-rnn", "attention-rnn", "folk-rnn"}
-    assert MUSIC_PRESETS["performance-rnn"].predictor.recurrent.width == 512
-    json.dumps(MUSIC_PRESETS["folk-rnn"].predictor.described())
+@pytest.mark.parametrize("name", get_args(MusicPresetName))
+def test_a_preset_is_a_network_that_learns(name, chorales, reels, tmp_path):
+    """Each with its own alphabet, layers and optimizer; here narrower, and for two steps."""
+    preset = MUSIC_PRESETS[name]
+    shape = preset.predictor
+    narrow = replace(
+        shape,
+        recurrent=replace(shape.recurrent, width=16),
+        transformer=replace(shape.transformer, channels=16),
+    )
+    config = replace(
+        preset,
+        predictor=narrow,
+        stream=replace(preset.stream, rows=4, window=24),
+        fit=replace(preset.fit, iterations=2, validate_every=2, warm_up=0),
+        precision="float32",
+        device="cpu",
+    )
+    melodies = preset.alphabet in MELODIES
+    corpus = Corpus([reels] if melodies else chorales[:6], melodies=melodies)
+    training = MusicTraining(corpus, config, tmp_path)
+    assert [step.number for step in training.steps()][-1] == 2
+    assert training.composer.alphabet.kind == preset.alphabet
+    assert not corpus.skipped
+    ends = int((training.streams[0] == training.alphabet.end).sum())
+    variations = len(preset.augment.semitones) * len(preset.augment.tempos)
+    assert ends == 1 + variations * len(training.split.train)
+
+
+def test_presets_have_the_sizes_of_their_tools():
+    """As their sources say: melody_rnn_model.py, performance_model.py, and folk-rnn's config5."""
+    shapes = {name: preset.predictor.recurrent for name, preset in MUSIC_PRESETS.items()}
+    sizes = {name: (shape.layers, shape.width) for name, shape in shapes.items()}
+    assert sizes["melody-rnn"] == sizes["lookback-rnn"] == (2, 128)
+    assert sizes["folk-rnn"] == sizes["performance-rnn"] == (3, 512)
+    attention = MUSIC_PRESETS["attention-rnn"].predictor
+    assert (attention.network, attention.transformer.span) == ("transformer", 40)
+
+
+def test_all_variations_are_learned_from(chorales, tmp_path):
+    """Their notes are in the alphabet, also those that no piece has as it stands."""
+    augment = AugmentConfig(semitones=tuple(range(-6, 7)))
+    config = replace(QUICK, alphabet="tsd", augment=augment)
+    training = MusicTraining(Corpus(chorales[:12]), config, tmp_path)
+    ends = int((training.streams[0] == training.alphabet.end).sum())
+    assert ends == 1 + 13 * len(training.split.train)
+    assert not training.corpus.skipped
+
+
+def test_no_preview_ends_a_training(learned, tmp_path):
+    """A network that writes only rests writes no tune that can be read."""
+    fit = replace(QUICK.fit, iterations=1, validate_every=1)
+    config = replace(QUICK, alphabet="abc", fit=fit)
+    training = MusicTraining(learned[0].corpus, config, tmp_path)
+    list(training.steps())
+    with torch.no_grad():
+        training.study.network.decoder.bias[training.alphabet.number["z"]] = 99
+    assert training._sample() == "no notes yet"
+
+
+def test_what_can_not_be_told_is_said_by_piece(learned, many_voices, chorales, written):
+    composer, chorale = learned[0].composer, read_score(chorales[0])
+    high = written([(i, 1, 120 - (i % 2)) for i in range(16)])
+    assert composer.refusal(learned[0].split.test[0][1]) == ""
+    assert "the alphabet has" in composer.refusal(high)
+    two = written([(i, 1, 64 + i) for i in range(4)], [(i, 1, 60) for i in range(4)], meter=(2, 4))
+    assert composer.refusal(two) == "", "a melody is taken from it"
+    assert many_voices("tsd").composer.refusal(chorale) == ""
+    assert "has no sign" in many_voices("tsd").composer.refusal(high)
 
 
 def test_too_few_pieces_are_refused(tmp_path, written):

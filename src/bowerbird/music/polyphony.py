@@ -74,7 +74,7 @@ class Events:
     def __init__(self, kind: EventKind, signs: Iterable[int] | None = None) -> None:
         """Number the signs; without ``signs``, numbers among all of a kind, all of them are there.
 
-        Raises MusicError for signs that do not begin with the end, in order.
+        Raises MusicError for signs that do not begin with the end, in order, or lack a voice.
         """
         self.kind = kind
         everything = event_names(kind)
@@ -85,6 +85,9 @@ class Events:
         self.signs = chosen
         self.names = [everything[n] for n in chosen.tolist()]
         self.number = {name: n for n, name in enumerate(self.names)}
+        voices = [name[1] for name in self.names if name[0] == "voice"]
+        if voices != [*range(len(voices))]:
+            raise MusicError(f"the voices of an alphabet of {kind} are not numbered in a row")
         self.size = len(self.names)
         self._full = {name: n for n, name in enumerate(everything)}
         self._everything = everything
@@ -255,8 +258,9 @@ class Events:
     def from_described(cls, described: Mapping[str, Any]) -> "Events":
         """Return the alphabet that was described; raise MusicError for anything else."""
         kind, signs = described.get("kind"), described.get("signs")
-        if kind in EVENT_KINDS and isinstance(signs, list) and all(type(n) is int for n in signs):
-            return cls(kind, signs)
+        numbers: list[int] = signs if isinstance(signs, list) else [-1]
+        if kind in EVENT_KINDS and all(type(n) is int and 0 <= n < 1 << 63 for n in numbers):
+            return cls(kind, numbers)
         raise MusicError("the signs of the model's alphabet are damaged; fetch the model again")
 
 
