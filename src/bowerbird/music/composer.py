@@ -56,7 +56,7 @@ class ComposeConfig:
     """What is composed."""
 
     bars: int = 32
-    """Bars, as played, after a primer more; 0 leaves it to the composer. A performance has 2 s."""
+    """Bars, as played, or added to a primer; 0 leaves it to the composer. 2 s in a performance."""
     seconds: float = 0.0
     """Length in s instead of bars, at the tempo; 0 is as many as there are bars."""
     key: str = ""
