@@ -3,6 +3,7 @@
 import itertools
 import math
 
+import numpy as np
 import pytest
 import torch
 
@@ -108,6 +109,39 @@ def test_a_long_prompt_is_read_in_windows_once_for_all_samples(kind, monkeypatch
     with torch.no_grad():
         assert forward(whole)[0].argmax(2)[0, 32:-1].tolist() == whole[0, 33:].tolist()
     assert all(d.unique().numel() == 1 and len(d) == 3 for d in drawn)
+
+
+class Countdown:
+    """A rule: so many ones, then the end, 0; ``end`` may be withheld."""
+
+    def __init__(self, ones, end=0):
+        self.ones, self.end, self.ended, self.taken = ones, end, False, []
+
+    def allowed(self):
+        assert not self.ended, "it is not asked after its end"
+        return np.arange(5) == (self.end if self.ones == len(self.taken) else 1)
+
+    def advance(self, sign):
+        self.taken.append(sign)
+        self.ended = sign == 0
+
+
+def test_a_rule_forbids_until_it_has_ended():
+    network = Recurrent(5, RecurrentConfig(width=16))
+    rules = [Countdown(2), Countdown(4)]
+    drawn = write_signs(network, torch.tensor([[0]]), SamplingConfig(temperature=2.0), 2, rules)
+    rows = torch.stack(list(itertools.islice(drawn, 40)), 1).tolist()
+    assert rows[0][:3] == rules[0].taken == [1, 1, 0]
+    assert rows[1][:5] == rules[1].taken == [1, 1, 1, 1, 0]
+    assert len(set(rows[0][3:])) > 2, "then anything may come"
+
+
+def test_a_rule_that_allows_nothing_is_not_passed_over():
+    network = Recurrent(5, RecurrentConfig(width=16))
+    rules = [Countdown(1), Countdown(2, end=9)]
+    drawn = write_signs(network, torch.tensor([[0]]), SamplingConfig(), 2, rules)
+    with pytest.raises(ValueError, match="no sign may come next"):
+        list(itertools.islice(drawn, 8))
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,10 @@
 """A composer learns from tunes, is kept, comes back the same, composes what was asked, scores."""
 
 import copy
-import json
 import math
 from dataclasses import replace
+from functools import cache
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -13,14 +14,17 @@ from bowerbird.learning.fit import FitConfig
 from bowerbird.learning.modelfile import Card, ModelError, read_model, write_model
 from bowerbird.learning.sampling import SamplingConfig
 from bowerbird.learning.sequence import StreamConfig, stream_loss
-from bowerbird.music.composer import ComposeConfig, open_composer, parse_meter
+from bowerbird.music.alphabets import MELODIES, full_alphabet
+from bowerbird.music.augment import AugmentConfig
+from bowerbird.music.composer import ComposeConfig, Composer, open_composer, parse_meter
 from bowerbird.music.corpus import Corpus
 from bowerbird.music.error import MusicError
-from bowerbird.music.files import write_score
+from bowerbird.music.files import read_score, write_score
 from bowerbird.music.key import key_of
 from bowerbird.music.melody import grid_notes, melody
-from bowerbird.music.meter import bars_of, meters_of
-from bowerbird.music.presets import MUSIC_PRESETS
+from bowerbird.music.meter import bars_of, meters_of, usual_tempo
+from bowerbird.music.polyphony import EVENT_KINDS
+from bowerbird.music.presets import MUSIC_PRESETS, MusicPresetName
 from bowerbird.music.repeats import expanded
 from bowerbird.music.training import MusicTrainConfig, MusicTraining
 from bowerbird.networks.predictor import PredictorConfig
@@ -58,8 +62,8 @@ def grid_bars(score):
 
 def test_it_learns_from_tunes(learned):
     training, steps = learned
-    assert steps[-1].losses["best"] < 0.75 * steps[0].losses["total"] * 1.5
-    assert steps[-1].losses["total"] < 0.7 * steps[0].losses["total"]
+    assert steps[-1].losses["best"] < 0.75 * steps[0].losses["total"]
+    assert steps[-1].losses["total"] < 0.6 * steps[0].losses["total"]
     assert steps[-1].preview
     assert training.composer.provenance["pieces"] == len(training.split.train)
 
@@ -125,15 +129,25 @@ def test_it_composes_what_is_asked(learned, key, meter, bars):
     assert first.score != second.score
 
 
-def test_bars_add_up_whatever_is_drawn(learned):
+def test_bars_add_up_whatever_is_drawn(learned, monkeypatch):
+    """Summed from the lengths that the drawn signs say; the last bar lacks what the pickup has."""
     training, _ = learned
+    alphabet, drawn = training.alphabet, []
+    decode = alphabet.decode
+    monkeypatch.setattr(alphabet, "decode", lambda ids: decode(drawn.append(ids) or ids))
     wild = ComposeConfig(bars=12, meter="2/4", sampling=SamplingConfig(temperature=3.0))
     for made in training.composer.compose(wild, 8):
         lines = grid_notes(made.score, 24)
-        bars = grid_bars(made.score)
-        assert set(np.diff(bars.starts).tolist()) == {48}
-        assert lines.starts.min() >= 0
         assert (lines.ends[:-1] <= lines.starts[1:]).all()
+        bars = []
+        names = (alphabet.names[sign] for sign in drawn.pop(0))
+        for name in (name for name in names if isinstance(name, tuple)):
+            if name[0] == "|":
+                bars.append(0)
+            elif name[0] in "t=":
+                bars[-1] += name[1] if name[0] == "t" else bars[-1 - name[1]]
+        assert set(bars[:-1]) == {48}
+        assert bars[-1] in (48, lines.starts[0])
 
 
 def test_the_likeliest_of_several_is_kept(learned):
@@ -155,21 +169,125 @@ def test_a_primer_is_gone_on_from(learned, reels):
     np.testing.assert_array_equal(after.starts[:count], before.starts)
 
 
-def test_a_melody_is_harmonized(corpus21, tmp_path):
-    chorales = sorted(corpus21("bach").glob("*.mxl"))[:24]
-    fit = replace(QUICK.fit, iterations=60, validate_every=60)
-    config = replace(QUICK, alphabet="tsd", fit=fit)
-    training = MusicTraining(Corpus(chorales), config, tmp_path / "room")
-    list(training.steps())
-    line = next(
-        score
-        for _, score in training.split.train
-        if len(score.time_signatures) == 1 and score.end() < 40 * 1920
-    )
-    made = training.composer.harmonize(line)[0].score
-    wanted, there = grid_notes(melody(line), 24), made.tracks[0].notes.numpy()
+@pytest.mark.parametrize("kind", MELODIES)
+def test_every_tune_of_scottish_can_be_gone_on_from(kind):
+    """But for those whose repeats make no sense as they are written; what is asked for is added."""
+    composer = Composer(None, full_alphabet(kind), PredictorConfig(), {})
+    refused = []
+    tunes = Corpus(["scottish"], melodies=True).pieces[:: 1 if kind == "notes" else 12]
+    for name, score in tunes:
+        try:
+            signs, bars = composer._primed(ComposeConfig(bars=8), score)
+        except MusicError as error:
+            refused.append(f"{name}: {error}")
+            continue
+        rule = composer.alphabet.grammar()
+        for sign in signs:
+            rule.advance(sign)
+        rule.go_on(bars)
+        mask = rule.allowed()
+        mask[composer.alphabet.end] = False
+        assert mask.any(), name
+    assert len(tunes) > (1500 if kind == "notes" else 100)
+    assert len(refused) <= 1
+    assert all("its repeats don't fit its bars" in why for why in refused)
+
+
+@pytest.mark.parametrize("asked", [{"bars": 8}, {"seconds": 20}])
+def test_bars_and_seconds_are_added_to_a_primer(learned, asked):
+    training, _ = learned
+    for _, primer in [p for p in training.split.train if len(p[1].time_signatures) == 1][:3]:
+        before = grid_bars(expanded(melody(primer)))
+        usual = usual_tempo(before.meters[0])
+        beats, part = before.meters[0]
+        bars = asked.get("bars") or round(asked["seconds"] * usual / 60 * part / (4 * beats))
+        made = training.composer.compose(ComposeConfig(**asked), primer=primer)[0].score
+        after = grid_bars(expanded(made))
+        assert len(after.starts) - len(before.starts) == pytest.approx(bars, abs=3)
+
+
+@pytest.mark.parametrize("asked", [{"key": "F"}, {"meter": "6/8"}])
+def test_what_a_primer_decides_can_not_be_asked_for(learned, asked):
+    training, _ = learned
+    (name,) = asked
+    with pytest.raises(MusicError, match=f"keeps its {name}; leave out {name}"):
+        training.composer.compose(ComposeConfig(**asked), primer=training.split.train[0][1])
+
+
+@pytest.fixture(scope="module")
+def chorales(corpus21):
+    return sorted(corpus21("bach").glob("*.mxl"))[:24]
+
+
+@pytest.fixture(scope="module")
+def many_voices(chorales, tmp_path_factory):
+    """Train composers of chorales in each alphabet of events, a little."""
+
+    @cache
+    def train(kind):
+        fit = replace(QUICK.fit, iterations=60, validate_every=60)
+        config = replace(QUICK, alphabet=kind, fit=fit)
+        training = MusicTraining(Corpus(chorales), config, tmp_path_factory.mktemp(kind))
+        list(training.steps())
+        return training
+
+    return train
+
+
+@pytest.mark.parametrize("kind", ["remi", "tsd", "structured"])
+def test_a_melody_is_harmonized(many_voices, kind):
+    """Note for note, also of one as long as 200 bars; the other voice ends with it."""
+    training = many_voices(kind)
+    line = melody(next(s for _, s in training.split.train if len(s.time_signatures) == 1))
+    quarters = 4 * line.time_signatures[0].numerator // line.time_signatures[0].denominator
+    again, span = line.copy(), 32 * quarters * line.ticks_per_quarter
+    for time in range(span, 4 * span, span):
+        for note in line.tracks[0].notes:
+            again.tracks[0].notes.append(replace_time(note, note.time + time))
+    made = training.composer.harmonize(again)[0].score
+    wanted, there = grid_notes(again, 24), made.tracks[0].notes.numpy()
     np.testing.assert_array_equal(there["pitch"], wanted.pitches)
+    np.testing.assert_array_equal(there["time"], 20 * wanted.starts)
     assert made.note_num() > len(wanted.pitches)
+    assert made.tracks[1].notes[-1].time < made.tracks[0].notes[-1].end
+
+
+def replace_time(note, time):
+    moved = note.copy()
+    moved.time = time
+    return moved
+
+
+@pytest.mark.parametrize(
+    "asked", [{"key": "F"}, {"meter": "6/8"}, {"seconds": 5}, {"bars": 16}, {"bars": 0}]
+)
+def test_what_a_melody_decides_can_not_be_asked_for(many_voices, chorales, asked):
+    composer, line = many_voices("tsd").composer, read_score(chorales[0])
+    (name,) = asked
+    if not asked[name]:
+        assert composer.harmonize(line, ComposeConfig(**asked))
+        return
+    with pytest.raises(MusicError, match=f"keep its {name}; leave out {name}"):
+        composer.harmonize(line, ComposeConfig(**asked))
+
+
+@pytest.mark.parametrize("kind", EVENT_KINDS)
+@pytest.mark.parametrize("asked", [{"bars": 6}, {"seconds": 12}])
+def test_many_voices_are_as_long_as_asked(many_voices, kind, asked):
+    """At the tempo that is written; a performance has bars of 2 s. No note is left hanging."""
+    meter = {} if kind == "performance" else {"meter": "4/4"}
+    config = ComposeConfig(**asked, **meter, sampling=SamplingConfig(temperature=1.0))
+    for made in many_voices(kind).composer.compose(config, 3):
+        score = made.score
+        (tempo,) = score.tempos
+        usual = 120 if kind == "performance" else usual_tempo((4, 4))
+        assert tempo.qpm == pytest.approx(usual, rel=1e-5)
+        bar = 4 * score.ticks_per_quarter
+        bars = asked.get("bars") or round(asked["seconds"] * tempo.qpm / 240)
+        last = max(note.time for track in score.tracks for note in track.notes)
+        assert last < bars * bar
+        assert last >= (bars - 3) * bar
+        assert score.end() <= (bars + 4) * bar
 
 
 def test_a_composer_of_melodies_does_not_harmonize(learned):
@@ -250,10 +368,75 @@ def test_seconds_become_bars(learned):
     assert expanded(made).to("second").end() == pytest.approx(20, abs=8)
 
 
-def test_presets_are_the_tools(learned):
-    assert set(MUSIC_PRESETS) >= {"melody-rnn", "lookback-rnn", "attention-rnn", "folk-rnn"}
-    assert MUSIC_PRESETS["performance-rnn"].predictor.recurrent.width == 512
-    json.dumps(MUSIC_PRESETS["folk-rnn"].predictor.described())
+@pytest.mark.parametrize("name", get_args(MusicPresetName))
+def test_a_preset_is_a_network_that_learns(name, chorales, reels, tmp_path):
+    """Each with its own alphabet, layers and optimizer; here narrower, and for two steps."""
+    preset = MUSIC_PRESETS[name]
+    shape = preset.predictor
+    narrow = replace(
+        shape,
+        recurrent=replace(shape.recurrent, width=16),
+        transformer=replace(shape.transformer, channels=16),
+    )
+    config = replace(
+        preset,
+        predictor=narrow,
+        stream=replace(preset.stream, rows=4, window=24),
+        fit=replace(preset.fit, iterations=2, validate_every=2, warm_up=0),
+        precision="float32",
+        device="cpu",
+    )
+    melodies = preset.alphabet in MELODIES
+    corpus = Corpus([reels] if melodies else chorales[:6], melodies=melodies)
+    training = MusicTraining(corpus, config, tmp_path)
+    assert [step.number for step in training.steps()][-1] == 2
+    assert training.composer.alphabet.kind == preset.alphabet
+    assert not corpus.skipped
+    ends = int((training.streams[0] == training.alphabet.end).sum())
+    variations = len(preset.augment.semitones) * len(preset.augment.tempos)
+    assert ends == 1 + variations * len(training.split.train)
+
+
+def test_presets_have_the_sizes_of_their_tools():
+    """As their sources say: melody_rnn_model.py, performance_model.py, and folk-rnn's config5."""
+    shapes = {name: preset.predictor.recurrent for name, preset in MUSIC_PRESETS.items()}
+    sizes = {name: (shape.layers, shape.width) for name, shape in shapes.items()}
+    assert sizes["melody-rnn"] == sizes["lookback-rnn"] == (2, 128)
+    assert sizes["folk-rnn"] == sizes["performance-rnn"] == (3, 512)
+    attention = MUSIC_PRESETS["attention-rnn"].predictor
+    assert (attention.network, attention.transformer.span) == ("transformer", 40)
+
+
+def test_all_variations_are_learned_from(chorales, tmp_path):
+    """Their notes are in the alphabet, also those that no piece has as it stands."""
+    augment = AugmentConfig(semitones=tuple(range(-6, 7)))
+    config = replace(QUICK, alphabet="tsd", augment=augment)
+    training = MusicTraining(Corpus(chorales[:12]), config, tmp_path)
+    ends = int((training.streams[0] == training.alphabet.end).sum())
+    assert ends == 1 + 13 * len(training.split.train)
+    assert not training.corpus.skipped
+
+
+def test_no_preview_ends_a_training(learned, tmp_path):
+    """A network that writes only rests writes no tune that can be read."""
+    fit = replace(QUICK.fit, iterations=1, validate_every=1)
+    config = replace(QUICK, alphabet="abc", fit=fit)
+    training = MusicTraining(learned[0].corpus, config, tmp_path)
+    list(training.steps())
+    with torch.no_grad():
+        training.study.network.decoder.bias[training.alphabet.number["z"]] = 99
+    assert training._sample() == "no notes yet"
+
+
+def test_what_can_not_be_told_is_said_by_piece(learned, many_voices, chorales, written):
+    composer, chorale = learned[0].composer, read_score(chorales[0])
+    high = written([(i, 1, 120 - (i % 2)) for i in range(16)])
+    assert composer.refusal(learned[0].split.test[0][1]) == ""
+    assert "the alphabet has" in composer.refusal(high)
+    two = written([(i, 1, 64 + i) for i in range(4)], [(i, 1, 60) for i in range(4)], meter=(2, 4))
+    assert composer.refusal(two) == "", "a melody is taken from it"
+    assert many_voices("tsd").composer.refusal(chorale) == ""
+    assert "has no sign" in many_voices("tsd").composer.refusal(high)
 
 
 def test_too_few_pieces_are_refused(tmp_path, written):

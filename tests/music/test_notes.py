@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
+from bowerbird.music.abctokens import AbcTokens
 from bowerbird.music.alphabets import (
     KINDS,
     MELODIES,
@@ -15,11 +16,12 @@ from bowerbird.music.alphabets import (
 )
 from bowerbird.music.augment import AugmentConfig, transposed
 from bowerbird.music.error import MusicError
-from bowerbird.music.files import read_scores
+from bowerbird.music.files import read_score, read_scores
 from bowerbird.music.grammar import accepts
 from bowerbird.music.key import Key, key_of
 from bowerbird.music.melody import grid_notes, melody
 from bowerbird.music.notes import Notes
+from bowerbird.music.polyphony import EVENT_KINDS, Events
 from bowerbird.music.repeats import expanded
 from bowerbird.music.voices import voices_of
 
@@ -136,15 +138,49 @@ def test_what_the_grammar_allows_can_be_read(kind, pieces):
     assert finished > (0 if kind in ("performance", "midi-like") else 10)
 
 
-@pytest.mark.parametrize("kind", MELODIES)
-def test_bars_add_up_whatever_is_drawn(kind, pieces):
+def bar_sums(alphabet, signs):
+    """Return the ticks of each bar, summed from the lengths that its signs say."""
+    bars = []
+    names = (alphabet.names[sign] for sign in signs)
+    for name in (name for name in names if isinstance(name, tuple)):
+        if name[0] == "|":
+            bars.append(0)
+        elif name[0] == "t":
+            bars[-1] += name[1]
+        elif name[0] == "=":
+            bars[-1] = bars[-1 - name[1]]
+    return bars
+
+
+def test_bars_add_up_whatever_is_drawn(pieces):
     scores = [melody(s) for _, s in pieces if len(s.time_signatures) == 1]
-    alphabet = learned_alphabet(kind, scores)
+    alphabet = Notes.learned(scores)
+    random, early = np.random.default_rng(2), 0
+    drawn = [draw(alphabet, alphabet.grammar(steady=True), random) for _ in range(60)]
+    for signs in filter(None, drawn):
+        *whole, last = bar_sums(alphabet, signs)
+        (_, beats, part) = alphabet.names[signs[0]]
+        assert set(whole) <= {96 * beats // part}
+        lead = alphabet.names[signs[5]][1] if alphabet.names[signs[4]] == "rest" else 0
+        assert last in (96 * beats // part, lead)
+        early += last == lead
+    assert early
+
+
+def test_bars_of_abc_add_up_whatever_is_drawn(pieces):
+    """A bar that did not would be read as one of another meter."""
+    alphabet = AbcTokens.learned([melody(s) for _, s in pieces if len(s.time_signatures) == 1])
     random = np.random.default_rng(2)
     for _ in range(60):
         signs = draw(alphabet, alphabet.grammar(steady=True), random)
-        if signs:
-            assert len(alphabet.decode(signs).time_signatures) == 1
+        assert len(alphabet.decode(signs).time_signatures) == 1
+    (bar,) = [n for n, token in enumerate(alphabet.tokens) if token == "|"]
+    (length,) = [n for n, token in enumerate(alphabet.tokens) if token == "2"]
+    place = len(signs) // 2
+    while signs[place] != bar:
+        place += 1
+    broken = [*signs[:place], alphabet.number["z"], length, *signs[place:]]
+    assert len(alphabet.decode(broken).time_signatures) > 1
 
 
 @pytest.mark.parametrize("kind", MELODIES)
@@ -163,6 +199,37 @@ def test_length_in_bars(kind, pieces):
     assert len(counts) > 30
     assert np.median(counts) == pytest.approx(16, abs=2)  # the last notes may be rests
     assert max(counts) < 24
+
+
+@pytest.fixture(scope="module")
+def chorales(corpus21):
+    """Read chorales in four voices."""
+    return [read_score(path) for path in sorted(corpus21("bach").glob("*.mxl"))[:8]]
+
+
+@pytest.mark.parametrize("kind", EVENT_KINDS)
+def test_length_in_bars_of_many_voices(kind, chorales):
+    """With 6 bars asked for, notes begin in 6, each of them ends, and nothing is cut off.
+
+    A performance knows no bars; they are taken to be 2 s long.
+    """
+    alphabet, random = learned_alphabet(kind, chorales), np.random.default_rng(4)
+    begun = []
+    for _ in range(30):
+        signs = draw(alphabet, alphabet.grammar(6, steady=True), random, 6000)
+        assert signs is not None
+        score = alphabet.decode(signs)
+        names = [alphabet.names[sign][0] for sign in signs]
+        assert names.count("on") == score.note_num() > 0
+        bar = 4 * score.ticks_per_quarter
+        for meter in score.time_signatures:
+            bar = bar * meter.numerator // meter.denominator
+        starts = [note.time for track in score.tracks for note in track.notes]
+        begun.append(1 + max(starts) // bar)
+        if "off" in names:  # within the longest wait after the last bar
+            assert score.end() <= 6 * bar + score.ticks_per_quarter * 4
+    assert max(begun) == 6
+    assert np.mean(begun) > 5
 
 
 def test_opening(pieces):
@@ -203,6 +270,12 @@ def test_an_alphabet_is_described_and_built_again(kind, pieces):
         {"kind": "tsd"},
         {"kind": "notes", "meters": [], "lengths": [], "pitches": [0, 0]},
         {"kind": "notes", "meters": [[4, 4]], "lengths": [12], "pitches": [-900, 900]},
+        {"kind": "notes", "meters": [[4, 4]], "lengths": [12, 10**10], "pitches": [0, 12]},
+        {"kind": "notes", "meters": [[4, 4]], "lengths": [0, 12], "pitches": [0, 12]},
+        {"kind": "notes", "meters": [[10**9, 1]], "lengths": [12], "pitches": [0, 12]},
+        {"kind": "notes", "meters": [[4, 0]], "lengths": [12], "pitches": [0, 12]},
+        {"kind": "remi", "signs": [0, 10**30]},
+        {"kind": "remi", "signs": [0, Events("remi").number["voice", 1]]},
         7,
     ],
 )
@@ -236,3 +309,14 @@ def test_the_stream_that_is_learned_from(pieces):
     assert all(part[-1] == alphabet.end for part in parts)
     more = list(encoded(melodies, alphabet, skipped, AugmentConfig(semitones=(-2, 0, 2))))
     assert len(more) == 3 * len(melodies) + 1
+
+
+def test_only_a_piece_without_any_variation_is_left_out(pieces):
+    melodies = [(name, melody(score)) for name, score in pieces[:9]]
+    alphabet, skipped = AbcTokens.learned([score for _, score in melodies]), {}
+    config = AugmentConfig(semitones=(0, 1))
+    parts = list(encoded(melodies, alphabet, skipped, config))
+    assert not skipped
+    assert 1 + 9 <= len(parts) < 1 + 18, "some have keys or notes that the alphabet lacks"
+    list(encoded(melodies[:1], alphabet, skipped, AugmentConfig(semitones=(48,))))
+    assert skipped == {melodies[0][0]: "transposed as asked for, it leaves MIDI's range"}

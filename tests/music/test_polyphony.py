@@ -185,6 +185,7 @@ def test_a_given_melody_stays(nottingham, kind):
         assert (first.ends[mine] == given.ends).all()
         assert (first.pitches[mine] == given.pitches).all()
         assert (~mine).any()
+        assert first.starts[~mine].max() < given.ends[-1]
 
 
 def test_what_can_not_be_harmonized(nottingham):
@@ -196,3 +197,12 @@ def test_what_can_not_be_harmonized(nottingham):
     small = Events.learned("tsd", [piece(*TWO)])
     with pytest.raises(MusicError, match="never met"):
         Harmony(small, piece([[0, 480, 75]]))
+
+
+@pytest.mark.parametrize(
+    ("kind", "lacks"), [("remi", "position 12"), ("tsd", "shift 12"), ("structured", "shift 12")]
+)
+def test_a_melody_at_times_that_the_composer_never_met(kind, lacks):
+    small = Events.learned(kind, [piece([[0, 240, 60], [480, 240, 62]], [[0, 480, 48]])])
+    with pytest.raises(MusicError, match=f"the melody has '{lacks}', which the composer never met"):
+        Harmony(small, piece([[0, 240, 60], [240, 240, 62]]))

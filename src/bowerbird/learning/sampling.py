@@ -57,8 +57,13 @@ class SamplingConfig:
 class Rule(Protocol):
     """Which signs may come next, given those that came before."""
 
+    @property
+    def ended(self) -> bool:
+        """Whether all is said; then nothing is forbidden any more, and nothing taken."""
+        ...
+
     def allowed(self) -> np.ndarray:
-        """Return for each sign whether it may come next; none may when all is said."""
+        """Return for each sign whether it may come next; before the end at least one may."""
         ...
 
     def advance(self, sign: int) -> None:
@@ -142,7 +147,7 @@ def write_signs(
     Each of the ``b`` prompts has so many ``samples``, one after the other; it is read once. The
     network is on a processor or a GPU, as the prompt; choices are drawn on the processor.
     ``rules``, one a sample, have taken the prompt; what they forbid is never chosen, until they
-    allow nothing more.
+    have ended. Raises ValueError for a rule that allows nothing before its end.
     """
     network.eval()
     random = torch.Generator().manual_seed(config.seed)
@@ -152,27 +157,22 @@ def write_signs(
     past = prompt[:, -config.repetition_window :].cpu().repeat_interleave(samples, 0)
     step = network.stepping()
     while True:
-        ruled, going = _ruled(scores.cpu(), rules)
-        sign = choose_sign(ruled, config, random, past)
+        sign = choose_sign(_ruled(scores.cpu(), rules), config, random, past)
         if config.repetition_penalty != 1:
             past = torch.cat([past, sign[:, None]], 1)[:, -config.repetition_window :]
         yield sign
-        for rule, one, goes in zip(rules, sign.tolist(), going, strict=False):
-            if goes:
+        for rule, one in zip(rules, sign.tolist(), strict=False):
+            if not rule.ended:
                 rule.advance(one)
         scores, state = step(sign.to(prompt.device), state)
 
 
-def _ruled(
-    scores: Float[Tensor, "b v"], rules: Sequence[Rule]
-) -> tuple[Float[Tensor, "b v"], list[bool]]:
-    """Return the scores, minus infinity where a rule forbids a sign, and which rules go on.
-
-    A rule that is at its end forbids nothing.
-    """
+def _ruled(scores: Float[Tensor, "b v"], rules: Sequence[Rule]) -> Float[Tensor, "b v"]:
+    """Return the scores, minus infinity where a rule that has not ended forbids a sign."""
     if not rules:
-        return scores, []
-    masks = [rule.allowed() for rule in rules]
-    going = [bool(mask.any()) for mask in masks]
-    forbidden = np.stack([~mask & goes for mask, goes in zip(masks, going, strict=True)])
-    return scores.masked_fill(torch.from_numpy(forbidden), -math.inf), going
+        return scores
+    every = np.ones(scores.shape[1], bool)
+    masks = np.stack([every if rule.ended else rule.allowed() for rule in rules])
+    if not masks.any(1).all():
+        raise ValueError("no sign may come next, nor the end: the model knows too few signs")
+    return scores.masked_fill(torch.from_numpy(~masks), -math.inf)

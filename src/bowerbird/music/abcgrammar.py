@@ -33,6 +33,7 @@ class AbcGrammar:
         self.parts = _Parts.of(alphabet)
         self.expects = "meter"
         self.bar, self.meter = 0, -1  # parts of a bar, and the token of its meter
+        self.main, self.whole, self.past = -1, 0, 0  # the first meter, its bar; parts of a primer
         self.at = 0  # parts of this measure
         self.starts: tuple[int, ...] = (0,)  # where in its bar this measure may have begun
         self.lead = self.begin = 0  # where in a bar the tune began, and this section
@@ -46,6 +47,11 @@ class AbcGrammar:
         self.open, self.ending = False, 0
         self.section = self.played = 0  # parts of this section, and with repeats before it
         self.over, self.last = False, ""
+
+    @property
+    def ended(self) -> bool:
+        """Whether the end has been taken."""
+        return self.expects == "nothing"
 
     def allowed(self) -> np.ndarray:
         """Return for each token whether it may come next; after an end none may."""
@@ -159,7 +165,7 @@ class AbcGrammar:
 
     def _room(self) -> int:
         """Return the parts that this section may still have as played."""
-        return self.limit * self.bar - self.played if self.limit else _ENDLESS
+        return self.limit * self.whole + self.past - self.played if self.limit else _ENDLESS
 
     def _after_line(self, mask: np.ndarray) -> None:
         """Allow what may stand after a bar line, before the first note."""
@@ -170,17 +176,34 @@ class AbcGrammar:
             mask[:] = False
             mask[self.alphabet.end] = True
             return
+        if self.rank == 0 and not self.steady and self.number:
+            self._meters(mask, free=free)
         if self.ending == _WAITS:
             self._set(mask, "[2", True)
             return
-        if self.rank == 0 and not self.steady and self.number:
-            mask[self.parts.meters] = True
-            mask[self.parts.inline.get(self.meter, self.alphabet.end)] &= self.last == ":|" and free
         begins = free and self.section + 2 * self.bar <= room
         self._set(mask, "|:", begins and self.rank < _RANK["|:"])
         begins = self.section > 0 and self.starts == (0,) and not self.ending and not self.tied
         short = 2 * (self.section + self.bar) <= room
         self._set(mask, "[1", begins and short and self.rank < _RANK["[1"])
+
+    def _meters(self, mask: np.ndarray, *, free: bool) -> None:
+        """Allow a new meter; after a primer only that of its beginning."""
+        inline, end = self.parts.inline, self.alphabet.end
+        if not self.limit:
+            mask[self.parts.meters] = True
+            mask[inline.get(self.meter, end)] &= self.last == ":|" and free
+        elif self.meter != self.main and self.main in inline:
+            mask[inline[self.main]] = True
+
+    def go_on(self, bars: int) -> None:
+        """Ask for so many bars more than were written so far, in the meter of the first ones.
+
+        0 is any number, in any meters.
+        """
+        passed = self.section + self.at + (self._scaled(_EIGHTH) if self.pending else 0)
+        twice = self.open or self.ending == 1
+        self.limit, self.past = bars, self.played + (2 * passed if twice else passed)
 
     def advance(self, sign: int) -> None:
         """Take a token as written; raise MusicError if it may not come next."""
@@ -208,7 +231,7 @@ class AbcGrammar:
     def _take(self, token: str, sign: int) -> None:
         if self.expects == "meter":
             self._set_meter(token[2:], sign)
-            self.expects = "key"
+            self.main, self.whole, self.expects = sign, self.bar, "key"
         elif self.expects == "key":
             self.expects = "body"
         elif token == self.alphabet.tokens[self.alphabet.end]:

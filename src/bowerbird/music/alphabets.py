@@ -1,6 +1,7 @@
 """The alphabets of music by name: which there are, learned from a corpus, built again."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
@@ -27,9 +28,11 @@ def learned_alphabet(kind: AlphabetKind, scores: Iterable["Score"]) -> Alphabet:
     Raises MusicError for a kind that there is not, and for scores of which none can be told.
     """
     everything = full_alphabet(kind)
-    able = list(_able(everything, scores))
-    if not able:
+    found = _able(everything, scores)
+    first = next(found, None)
+    if first is None:
         raise MusicError(f"none of the pieces can be told in the alphabet {kind}")
+    able = chain([first], found)
     if isinstance(everything, Notes):
         return Notes.learned(able)
     if isinstance(everything, AbcTokens):
@@ -77,15 +80,21 @@ def encoded(
 ) -> Iterator[np.ndarray]:
     """Yield an end, then the signs of each piece and its end: the stream that is learned from.
 
-    ``augment`` is for what is learned from, never for what is measured on. Pieces that have no
-    signs go into ``skipped``, with the reason.
+    ``augment`` is for what is learned from, never for what is measured on. Pieces of which no
+    variation has signs go into ``skipped``, with the reason.
     """
     kind = np.min_scalar_type(alphabet.size - 1)
     end = np.array([alphabet.end], kind)
     yield end
     for name, score in pieces:
+        told, why = False, "transposed as asked for, it leaves MIDI's range"
         for varied in variations(score, augment or AugmentConfig()):
             try:
-                yield np.concatenate([alphabet.encode(varied), end]).astype(kind)
+                signs = alphabet.encode(varied)
             except MusicError as error:
-                skipped[name] = str(error)
+                why = str(error)
+                continue
+            told = True
+            yield np.concatenate([signs, end]).astype(kind)
+        if not told:
+            skipped[name] = why

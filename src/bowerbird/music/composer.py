@@ -33,9 +33,8 @@ from bowerbird.music.harmony import Harmony
 from bowerbird.music.instruments import program_of
 from bowerbird.music.key import parse_key
 from bowerbird.music.melody import melody
-from bowerbird.music.meter import Meter, bars_of, meters_of, usual_tempo
+from bowerbird.music.meter import Meter, meters_of, usual_tempo
 from bowerbird.music.polyphony import Events
-from bowerbird.music.repeats import expanded
 from bowerbird.networks.predictor import PredictorConfig, predictor_with
 
 if TYPE_CHECKING:
@@ -46,6 +45,7 @@ EMBEDDED = {"scottish": "scottish.safetensors"}  # composers that come with the 
 MOST_SIGNS = 96  # a bar, on average over a piece; then it is cut off
 ENDLESS = 64  # bars of a piece that may have any number, at most
 GRID = 24  # ticks of a quarter note
+SLOWEST, FASTEST = 10.0, 400.0  # quarter notes a minute
 METERS: tuple[Meter, ...] = (  # among which one is chosen where none is asked for
     *((4, 4), (2, 2), (2, 4), (3, 4), (6, 8), (9, 8), (12, 8), (3, 2), (3, 8), (6, 4), (5, 4)),
 )
@@ -56,7 +56,7 @@ class ComposeConfig:
     """What is composed."""
 
     bars: int = 32
-    """Bars, as played; 0 leaves it to the composer."""
+    """Bars, as played, or added to a primer; 0 leaves it to the composer. 2 s in a performance."""
     seconds: float = 0.0
     """Length in s instead of bars, at the tempo; 0 is as many as there are bars."""
     key: str = ""
@@ -77,8 +77,9 @@ class ComposeConfig:
             raise ValueError(f"bars are 0 to 1024, not {self.bars}")
         if not 0 <= self.seconds <= 3600:
             raise ValueError(f"seconds are 0 to 3600, not {self.seconds}")
-        if self.tempo and not 10 <= self.tempo <= 400:
-            raise ValueError(f"tempo is 10 to 400 quarter notes a minute, not {self.tempo}")
+        if self.tempo and not SLOWEST <= self.tempo <= FASTEST:
+            span = f"{SLOWEST:.0f} to {FASTEST:.0f}"
+            raise ValueError(f"tempo is {span} quarter notes a minute, not {self.tempo}")
         if not 1 <= self.best_of <= 64:
             raise ValueError(f"best_of is 1 to 64, not {self.best_of}")
         if self.key:
@@ -137,17 +138,22 @@ class Composer:
     ) -> list[Composition]:
         """Return so many pieces; each goes on with ``primer``, if there is one.
 
-        Raises MusicError for a key, meter or primer that the alphabet can't tell.
+        Then bars and seconds are those that are added. Raises MusicError for a key, meter or primer
+        that the alphabet can't tell, and for a key or meter besides a primer.
         """
         config = config or ComposeConfig()
-        opening, bars = self._opening(config, primer)
-        rows = pieces * config.best_of
-        rules = [self.alphabet.grammar(bars, steady=primer is None) for _ in range(rows)]
-        for rule in rules:
+        opening, bars = self._opening(config) if primer is None else self._primed(config, primer)
+        rules = []
+        for _ in range(pieces * config.best_of):
+            steady = primer is None  # a primer may change its meter
+            rule = self.alphabet.grammar(bars if steady else 0, steady=steady)
             for sign in opening:
                 rule.advance(sign)
+            if primer is not None:
+                rule.go_on(bars)
+            rules.append(rule)
         drafts = self._drawn(opening, config, rules, MOST_SIGNS * (bars or ENDLESS))
-        made = [self._finished([*opening, *draft], config) for draft in drafts]
+        made = [self._finished([*opening, *draft], config, primer) for draft in drafts]
         return self._likeliest(made, config)
 
     def harmonize(
@@ -155,7 +161,8 @@ class Composer:
     ) -> list[Composition]:
         """Return pieces of two voices whose first is the melody of ``line``, note for note.
 
-        Raises MusicError if the alphabet is for melodies, or can't tell this one.
+        They are as long as the melody, and in its meter and key. Raises MusicError if the alphabet
+        is for melodies, or can't tell this one, and for bars, seconds, key or meter besides it.
         """
         config = config or ComposeConfig()
         if not isinstance(self.alphabet, Events):
@@ -163,11 +170,24 @@ class Composer:
                 f"a composer of {self.alphabet.kind} writes one voice; train one with --alphabet "
                 "remi, tsd or structured"
             )
-        rows = pieces * config.best_of
-        rules = [Harmony(self.alphabet, line) for _ in range(rows)]
-        drafts = self._drawn([], config, rules, MOST_SIGNS * ENDLESS)
-        made = [self._finished(draft, config) for draft in drafts]
+        _refuse(config, ("bars", "seconds", "key", "meter"), "voices around a melody keep its")
+        rules = [Harmony(self.alphabet, line) for _ in range(pieces * config.best_of)]
+        drafts = self._drawn([], config, rules, rules[0].signs + MOST_SIGNS * rules[0].bars)
+        if any(rule.left for rule in rules):
+            raise MusicError(
+                "the voices around the melody had no end before it was over; lower the temperature "
+                "or take another seed"
+            )
+        made = [self._finished(draft, config, line) for draft in drafts]
         return self._likeliest(made, config)
+
+    def refusal(self, score: "Score") -> str:
+        """Return why a piece can't be told in the alphabet; nothing if it can."""
+        try:
+            self.alphabet.encode(self._told(score))
+        except MusicError as error:
+            return str(error)
+        return ""
 
     def score(self, scores: Sequence["Score"], *, grammar: bool = False) -> MusicScore:
         """Return how well pieces are foreseen, with the network's dropping switched off.
@@ -217,24 +237,54 @@ class Composer:
     def _told(self, score: "Score") -> "Score":
         return melody(score) if self.alphabet.kind in MELODIES else score
 
-    def _opening(self, config: ComposeConfig, primer: "Score | None") -> tuple[list[int], int]:
+    def _opening(self, config: ComposeConfig) -> tuple[list[int], int]:
         """Return the signs that a piece begins with, and how many bars it shall have."""
-        if primer is not None:
-            told = self._told(primer)
-            signs = self.alphabet.encode(told).tolist()
-            played = expanded(told)
-            end = -(-played.end() * GRID // played.ticks_per_quarter)
-            there = len(bars_of(meters_of(played, GRID), end).starts)
-            return signs, there + config.bars if config.bars else 0
         meter = parse_meter(config.meter) if config.meter else None
-        if meter is None and (config.key or config.seconds):
+        asked = bool(config.key or config.seconds)
+        if meter is None and asked and self.alphabet.kind != "performance":
             meter = self._likeliest_meter()
         key = parse_key(config.key) if config.key else None
-        bars = config.bars
-        if config.seconds and meter:
-            quarters = config.seconds * (config.tempo or usual_tempo(meter)) / 60
-            bars = max(1, round(quarters / (4 * meter[0] / meter[1])))
-        return self.alphabet.opening(key, meter), bars
+        return self.alphabet.opening(key, meter), self._bars(config, meter or (4, 4))
+
+    def _primed(self, config: ComposeConfig, primer: "Score") -> tuple[list[int], int]:
+        """Return the signs of a piece to go on from, and how many bars shall be added."""
+        _refuse(config, ("key", "meter"), "what goes on from a piece keeps its")
+        signs, end = self.alphabet.encode(self._told(primer)).tolist(), self.alphabet.end
+        rule = self.alphabet.grammar()
+        for place, sign in enumerate(signs):
+            try:
+                rule.advance(sign)
+            except MusicError as error:
+                notes = self.alphabet.decode(signs[:place]).note_num()
+                raise MusicError(
+                    f"after {notes} notes its repeats don't fit its bars; mend them, or take them "
+                    "out of the file"
+                ) from error
+        mask = rule.allowed()
+        if mask[end] and mask.sum() == 1:
+            signs.pop()  # a bar line that says that all is over
+        return signs, self._bars(config, meters_of(primer, GRID)[0][1], primer)
+
+    def _bars(self, config: ComposeConfig, meter: Meter, given: "Score | None" = None) -> int:
+        """Return how many bars are asked for, in a meter; 0 is any number."""
+        if not config.seconds:
+            return config.bars
+        if self.alphabet.kind == "performance":
+            usual, meter = 120.0, (4, 4)
+        else:
+            usual = self._tempo(given) or usual_tempo(meter)
+        quarters = config.seconds * (config.tempo or usual) / 60
+        return max(1, round(quarters * meter[1] / (4 * meter[0])))
+
+    def _tempo(self, given: "Score | None") -> float:
+        """Return the tempo that a given piece begins with; 0 if it says none that can be played.
+
+        Nor is there one for a performance, which tells all times itself.
+        """
+        if given is None or not len(given.tempos) or self.alphabet.kind == "performance":
+            return 0.0
+        tempo = float(given.tempos[0].qpm)
+        return tempo if SLOWEST <= tempo <= FASTEST else 0.0
 
     def _likeliest_meter(self) -> Meter:
         """Return the meter that the composer itself would begin with most often."""
@@ -267,15 +317,17 @@ class Composer:
                 break
         return drafts
 
-    def _finished(self, signs: list[int], config: ComposeConfig) -> Composition:
-        """Return the piece of signs, at its tempo and for its instrument."""
+    def _finished(
+        self, signs: list[int], config: ComposeConfig, given: "Score | None" = None
+    ) -> Composition:
+        """Return the piece of signs, at its tempo or that of what was given, for its instrument."""
         end = self.alphabet.end
         stream = np.array([end, *signs, end])
         nats = stream_loss(self.network, stream, device=_device(self.network))
         score = self.alphabet.decode(signs)
-        if config.tempo:
+        if tempo := config.tempo or self._tempo(given):
             score.tempos.clear()
-            score.tempos.append(new_tempo(0, config.tempo))
+            score.tempos.append(new_tempo(0, tempo))
         if config.instrument:
             for track in score.tracks:
                 track.program = program_of(config.instrument)
@@ -304,6 +356,15 @@ def open_composer(name: str | Path, device: str = "auto") -> Composer:
         raise ModelError(f"{path} is damaged: {error}; {MEND}") from error
     network.to(choose(device, "float32").device).eval()
     return Composer(network, alphabet, config, dict(card.provenance))
+
+
+def _refuse(config: ComposeConfig, names: Sequence[str], why: str) -> None:
+    """Raise MusicError if one of these settings, which would have no effect, is asked for."""
+    usual = ComposeConfig()
+    for name in names:
+        asked = getattr(config, name)
+        if asked and asked != getattr(usual, name):
+            raise MusicError(f"{why} {name}; leave out {name}")
 
 
 def _device(network: torch.nn.Module) -> torch.device:

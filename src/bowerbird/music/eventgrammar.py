@@ -2,7 +2,7 @@
 
 A piece begins with meter, key, mode and the instruments of its voices. Notes that begin together
 are in order of voice, then pitch; a note ends after it began, and once; a position in a bar comes
-after those before it; a piece ends when nothing sounds any more.
+after those before it; a piece ends when nothing sounds any more, or nothing else may come.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -25,13 +25,17 @@ class EventGrammar:
     """The grammar of `bowerbird.music.polyphony.Events`."""
 
     def __init__(self, alphabet: "Events", bars: int = 0, *, steady: bool = False) -> None:
-        """Begin a piece; with ``bars`` it ends after so many; ``steady`` keeps to one meter."""
+        """Begin a piece; with ``bars`` it ends after so many; ``steady`` keeps to one meter.
+
+        A performance has bars of 4/4 at 120 quarter notes a minute: 2 s.
+        """
         self.alphabet, self.limit, self.steady = alphabet, bars, steady
         self.kind = alphabet.kind
         self.pairs = self.kind in ("midi-like", "performance")
         self.last: Any = "start"
         self.parts = _Parts(alphabet)
-        self.at = self.bar = self.count = self.length = 0
+        self.at = self.bar = self.count = 0
+        self.length = 2 * SECOND if self.kind == "performance" else 0
         self.voice = -1 if self.parts.of["voice"] else 0  # that notes are in
         self.voices, self.drawn = 0, -1  # voices, and the one that a sign has just named
         self.order = (-1, -1, -1)  # phase, voice and pitch of the last event at this time
@@ -40,13 +44,18 @@ class EventGrammar:
         self.meter = -1
         self.loud = -1
 
+    @property
+    def ended(self) -> bool:
+        """Whether the end has been taken."""
+        return bool(self.last == "end")
+
     def allowed(self) -> np.ndarray:
         """Return for each sign whether it may come next; after an end nothing may."""
         mask = np.zeros(self.alphabet.size, bool)
-        if self.last != "end":
-            head = self._head(mask)
-            if not head:
+        if not self.ended:
+            if not self._head(mask):
                 self._body(mask)
+            mask[self.alphabet.end] |= not mask.any()
         return mask
 
     def _head(self, mask: np.ndarray) -> bool:
@@ -64,6 +73,10 @@ class EventGrammar:
 
     def _body(self, mask: np.ndarray) -> None:
         kind = self.kind_of(self.last)
+        if self._over():  # what sounds ends, then the piece
+            if self.pairs and self.sounding:
+                self._close(mask, *min(self.sounding))
+            return
         shifted = self.kind == "structured" and kind == "shift"
         if kind == "on" and not self.pairs:
             mask[self.parts.of["lasts"]] = True
@@ -79,10 +92,7 @@ class EventGrammar:
         if kind in ("shift", "off", "bar") and self.order[0] < 1 and self._at_bar():
             mask[self.parts.of["M"]] = True
             mask[self.meter] = False
-        if not self._over():
-            self._notes(mask, kind)
-        elif self.pairs:
-            self._ends(mask)
+        self._notes(mask, kind)
 
     def _at_bar(self) -> bool:
         """Return whether a bar has just begun that may have a new meter."""
@@ -120,11 +130,15 @@ class EventGrammar:
                 mask[parts.of["position"]] = fits
             return
         most = SECOND if self.kind == "performance" else LONGEST
-        if kind != "shift" or self.last[1] == most:
-            mask[parts.of["shift"]] = not self._over() or (self.pairs and bool(self.sounding))
+        mask[parts.of["shift"]] = kind != "shift" or self.last[1] == most
         if self.kind == "structured" and ("shift", 0) in self.alphabet.number:
             now = any(self._can_begin(voice).any() for voice in range(self.voices))
             mask[self.alphabet.number["shift", 0]] &= now
+
+    def _close(self, mask: np.ndarray, voice: int, pitch: int) -> None:
+        """Allow nothing but the end of a note."""
+        off = self.alphabet.number.get(("off", pitch), self.alphabet.end)
+        mask[off if voice == self.voice else self.parts.voices[voice]] = True
 
     def _notes(self, mask: np.ndarray, kind: str) -> None:
         """Allow notes to begin and end, in order."""
@@ -202,6 +216,10 @@ class EventGrammar:
             case "on" | "off" as what:
                 self._note(what, name[1])
         self.last = name
+
+    def go_on(self, bars: int) -> None:
+        """Ask for so many bars more than have begun so far (0: any number)."""
+        self.limit = self._passed() + bars if bars else 0
 
     def _note(self, what: str, pitch: int) -> None:
         place = self.voice, pitch

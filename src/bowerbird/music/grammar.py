@@ -27,12 +27,21 @@ PHRASE = 8  # bars are counted up to this, and again from 1
 class Grammar(Protocol):
     """Which signs may come next, given those that came before."""
 
+    @property
+    def ended(self) -> bool:
+        """Whether the end has been taken."""
+        ...
+
     def allowed(self) -> np.ndarray:
         """Return for each sign whether it may come next; after an end nothing may."""
         ...
 
     def advance(self, sign: int) -> None:
         """Take a sign as written; raise MusicError if it may not come next."""
+        ...
+
+    def go_on(self, bars: int) -> None:
+        """Ask for so many bars more than were written so far (0: any number)."""
         ...
 
 
@@ -64,24 +73,6 @@ class Count:
             self.passed = 0
 
 
-class Free:
-    """A grammar without rules, but for the end."""
-
-    def __init__(self, size: int, end: int) -> None:
-        self._mask, self.end = np.ones(size, bool), end
-
-    def allowed(self) -> np.ndarray:
-        """Return that every sign may come, or none after the end."""
-        return self._mask.copy()
-
-    def advance(self, sign: int) -> None:
-        """Take a sign as written."""
-        if not self._mask[sign]:
-            raise MusicError("nothing comes after the end")
-        if sign == self.end:
-            self._mask[:] = False
-
-
 class NotesGrammar:
     """The grammar of `bowerbird.music.notes.Notes`."""
 
@@ -91,6 +82,7 @@ class NotesGrammar:
         self.parts = _Parts.of(alphabet)
         self.expects = "meter"
         self.bar = self.at = self.time = 0  # ticks: of a bar, in the bar, in all
+        self.main, self.whole, self.past = -1, 0, 0  # the first meter, its bar; ticks of a primer
         self.count, self.number = 0, Count()  # of bars in all, and in the section
         self.told: list[list[tuple[str, int]]] = []  # what is in each bar: rest, hold or note
         self.broken: set[int] = set()  # bars with a sign within
@@ -102,6 +94,11 @@ class NotesGrammar:
         self.last = ""  # what the last stretch was: note or rest
         self.sounded = False
         self.what = ""
+
+    @property
+    def ended(self) -> bool:
+        """Whether the end has been taken."""
+        return self.expects == "nothing"
 
     def allowed(self) -> np.ndarray:
         """Return for each sign whether it may come next."""
@@ -132,7 +129,7 @@ class NotesGrammar:
 
     def _room(self) -> int:
         """Return the ticks that this section may still have as played."""
-        return self.limit * self.bar - self.played if self.limit else _ENDLESS
+        return self.limit * self.whole + self.past - self.played if self.limit else _ENDLESS
 
     def _between(self, mask: np.ndarray) -> None:
         """Allow what stands between two bars."""
@@ -145,7 +142,7 @@ class NotesGrammar:
         else:
             mask[self.parts.bars[self.number.next]] = True
         if self.count and self.rank < _RANK["M"] and not self.steady:
-            mask[self.parts.heads["meter"]] = True
+            mask[self.main if self.limit else self.parts.heads["meter"]] = True
             mask[self.meter] = False
 
     def _within(self, mask: np.ndarray) -> None:
@@ -235,10 +232,19 @@ class NotesGrammar:
         else:
             self.what, self.expects = name if name in ("rest", "hold") else "note", "length"
 
+    def go_on(self, bars: int) -> None:
+        """Ask for so many bars more than were written so far, in the meter of the first ones.
+
+        0 is any number, in any meters.
+        """
+        passed = self.time - self.begin
+        twice = self.open or self.ending == 1
+        self.limit, self.past = bars, self.played + (2 * passed if twice else passed)
+
     def _set_meter(self, sign: int, meter: tuple[int, int]) -> None:
         self.meter, self.bar = sign, bar_length(meter, _GRID)
         if self.expects == "meter":
-            self.expects = "tonic"
+            self.main, self.whole, self.expects = sign, self.bar, "tonic"
         else:
             self.rank, self.at = _RANK["M"], 0
 

@@ -4,6 +4,7 @@ A grammar of events in which the first voice is given: its notes must be written
 comes, with their lengths, and nothing else may be written in that voice.
 """
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from bowerbird.music.error import MusicError
 from bowerbird.music.eventgrammar import LONGEST, EventGrammar
 from bowerbird.music.key import key_of
 from bowerbird.music.melody import melody
-from bowerbird.music.meter import meters_of
+from bowerbird.music.meter import bar_length, meters_of
 from bowerbird.music.voices import GRID, voices_of
 
 if TYPE_CHECKING:
@@ -45,16 +46,39 @@ class Harmony:
         notes = voices_of(line)
         lengths = (notes.ends - notes.starts).tolist()
         self.notes = list(zip(notes.starts.tolist(), notes.pitches.tolist(), lengths, strict=True))
+        self.until = int(notes.ends[-1])  # where the melody ends; all else begins before
+        bar = bar_length(meters[0][1], GRID)
+        self.bars = -(-self.until // bar)
         self.place = 0  # of the next note of the melody
         self.waiting: list[int] = []  # signs that have to come now
-        needed = [*self.head, *(("voice", n) for n in range(voices))]
+        needed = [*self.head, *(("voice", n) for n in range(voices)), *self._times(bar)]
         needed += [("on", pitch) for _, pitch, _ in self.notes]
-        needed += [name for _, _, length in self.notes for name in _lasting(length)]
+        needed += [("lasts", n) for _, _, length in self.notes for n in _parts(length)]
+        self.signs = 2 * len(needed)  # of the melody alone, at most
         for name in needed:
             if name not in self.number:
                 told = " ".join(map(str, name)) if isinstance(name, tuple) else name
                 raise MusicError(f"the melody has {told!r}, which the composer never met")
-        self._steps = np.array([n[1] for n in self.names if n[0] == "shift"], np.int64)
+        self._steps = {name[1] for name in self.names if name[0] == "shift"}
+
+    @property
+    def ended(self) -> bool:
+        """Whether the end has been taken."""
+        return self.inner.ended
+
+    @property
+    def left(self) -> int:
+        """How many notes of the melody are still to come."""
+        return len(self.notes) - self.place
+
+    def _times(self, bar: int) -> list[tuple[str, int]]:
+        """Return the signs that say when the notes of the melody begin."""
+        starts = [start for start, _, _ in self.notes]
+        if self.alphabet.kind == "remi":
+            return [("position", start % bar) for start in starts]
+        gaps = [after - before for before, after in pairwise([0, *starts])]
+        first = [("shift", 0)] if self.alphabet.kind == "structured" and not gaps[0] else []
+        return [*first, *(("shift", n) for gap in gaps for n in _parts(gap))]
 
     def allowed(self) -> np.ndarray:
         """Return for each sign whether it may come next; after an end nothing may."""
@@ -68,12 +92,10 @@ class Harmony:
         mask[self.inner.parts.of["program"]] = False
         if self.waiting:
             return self._only(mask, self.waiting[0])
-        if self.place == len(self.notes):
-            mask[self.number["voice", 0]] = False
-            if self.inner.voice == 0:
-                mask[self.inner.parts.of["on"]] = False
-            return mask
-        return self._until(mask, self.notes[self.place][0])
+        self._until(mask)
+        if not self.left:
+            mask[self.alphabet.end] |= not mask.any()
+        return mask
 
     @staticmethod
     def _only(mask: np.ndarray, sign: int) -> np.ndarray:
@@ -81,27 +103,22 @@ class Harmony:
         alone[sign] = mask[sign]
         return alone
 
-    def _until(self, mask: np.ndarray, time: int) -> np.ndarray:
-        """Forbid what passes the next note of the melody, or is in its voice."""
-        inner, left = self.inner, time - self.inner.at
+    def _until(self, mask: np.ndarray) -> None:
+        """Forbid what passes the next note of the melody or its end, and what is in its voice."""
+        inner, left = self.inner, self.left
+        time = self.notes[self.place][0] if left else self.until - 1
         mask[self.number["voice", 0]] = False
-        mask[self.alphabet.end] = False
+        if left:
+            mask[self.alphabet.end] = False
         if inner.voice == 0:
             mask[inner.parts.of["on"]] = False
         for sign in inner.parts.of["shift"]:
-            step = self.names[sign][1]
-            mask[sign] &= step <= left and self._reaches(left - step)
+            rest = time - inner.at - self.names[sign][1]
+            mask[sign] &= rest >= 0 and (not left or self._steps.issuperset(_parts(rest)))
         for sign in inner.parts.of["position"]:
             mask[sign] &= inner.bar + self.names[sign][1] <= time
         begins = inner.bar + (inner.length if inner.count else 0)
         mask[inner.parts.bar] &= begins <= time
-        return mask
-
-    def _reaches(self, left: int) -> bool:
-        """Return whether shifts can pass exactly so many ticks."""
-        if left > LONGEST:
-            left = left % LONGEST or LONGEST
-        return left == 0 or bool((self._steps == left).any())
 
     def advance(self, sign: int) -> None:
         """Take a sign as written; raise MusicError if it may not come next."""
@@ -127,11 +144,12 @@ class Harmony:
         if not told[self.alphabet.kind]:
             return
         names: list[Any] = [] if self.inner.voice == 0 else [("voice", 0)]
-        names += [("on", pitch), *_lasting(length)]
+        names += [("on", pitch), *(("lasts", n) for n in _parts(length))]
         self.waiting = [self.number[name] for name in names]
         self.place += 1
 
 
-def _lasting(length: int) -> list[tuple[str, int]]:
+def _parts(length: int) -> list[int]:
+    """Return the parts in which durations and shifts say a length."""
     whole, rest = divmod(length, LONGEST)
-    return [("lasts", LONGEST)] * whole + ([("lasts", rest)] if rest else [])
+    return [LONGEST] * whole + [rest] * bool(rest)

@@ -46,12 +46,16 @@ SIGNS: tuple[Sign, ...] = (":|", "||", "|:", "[1", "[2")
 END, REST, HOLD = "end", "rest", "hold"
 
 
+METERS: tuple[Meter, ...] = tuple((n, d) for d in (2, 4, 8, 16, 32) for n in range(1, 65))
+LENGTHS = range(1, 8 * GRID + 1)
+
+
 @dataclass(frozen=True)
 class Ranges:
     """What an alphabet of notes has signs for."""
 
-    meters: tuple[Meter, ...] = tuple((n, d) for d in (2, 4, 8, 16, 32) for n in range(1, 65))
-    lengths: tuple[int, ...] = tuple(range(1, 8 * GRID + 1))
+    meters: tuple[Meter, ...] = METERS
+    lengths: tuple[int, ...] = tuple(LENGTHS)
     """Lengths of notes and rests within a bar, in ticks of the grid."""
     lowest: int = -71
     """Semitones above the tonic that lies in the octave of middle C."""
@@ -60,8 +64,9 @@ class Ranges:
     def __post_init__(self) -> None:
         if not (self.meters and self.lengths and self.lowest <= self.highest):
             raise MusicError("an alphabet of notes has meters, lengths and pitches")
-        if not (self.lowest >= -71 and self.highest <= 67 and min(self.lengths) > 0):
-            raise MusicError("an alphabet of notes has a pitch or a length that can't be")
+        inside = self.lowest >= -71 and self.highest <= 67
+        if not (inside and {*self.lengths} <= {*LENGTHS} and {*self.meters} <= {*METERS}):
+            raise MusicError("an alphabet of notes has a meter, pitch or length that can't be")
 
 
 class Notes:

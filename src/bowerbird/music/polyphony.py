@@ -25,7 +25,7 @@ from bowerbird.music.error import MusicError
 from bowerbird.music.eventgrammar import EventGrammar
 from bowerbird.music.events import new_meter, new_score, new_tempo, new_track
 from bowerbird.music.key import MODES, key_at, key_of, with_key
-from bowerbird.music.meter import Meter, bar_length, bars_of, meters_of
+from bowerbird.music.meter import Meter, bar_length, bars_of, meters_of, usual_tempo
 from bowerbird.music.voices import GRID, SECOND, Voices, voices_of
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class Events:
     def __init__(self, kind: EventKind, signs: Iterable[int] | None = None) -> None:
         """Number the signs; without ``signs``, numbers among all of a kind, all of them are there.
 
-        Raises MusicError for signs that do not begin with the end, in order.
+        Raises MusicError for signs that do not begin with the end, in order, or lack a voice.
         """
         self.kind = kind
         everything = event_names(kind)
@@ -85,6 +85,9 @@ class Events:
         self.signs = chosen
         self.names = [everything[n] for n in chosen.tolist()]
         self.number = {name: n for n, name in enumerate(self.names)}
+        voices = [name[1] for name in self.names if name[0] == "voice"]
+        if voices != [*range(len(voices))]:
+            raise MusicError(f"the voices of an alphabet of {kind} are not numbered in a row")
         self.size = len(self.names)
         self._full = {name: n for n, name in enumerate(everything)}
         self._everything = everything
@@ -107,7 +110,7 @@ class Events:
         Raises MusicError for a meter or key that the alphabet does not have.
         """
         if self.kind == "performance" and (key or meter):
-            raise MusicError("a composer of performances knows no key and no meter")
+            raise MusicError("a composer of performances knows no key and no meter; leave them out")
         if meter is None:
             if key:
                 raise MusicError("to ask for a key, ask for a meter as well")
@@ -242,8 +245,8 @@ class Events:
     def grammar(self, bars: int = 0, *, steady: bool = False) -> EventGrammar:
         """Return what says which signs may come next, at the beginning of a piece.
 
-        ``bars`` is how many there shall be (0: any number; a performance has none); ``steady`` is
-        one meter.
+        ``bars`` is how many there shall be (0: any number), 2 s each in a performance; ``steady``
+        is one meter.
         """
         return EventGrammar(self, bars, steady=steady)
 
@@ -255,8 +258,9 @@ class Events:
     def from_described(cls, described: Mapping[str, Any]) -> "Events":
         """Return the alphabet that was described; raise MusicError for anything else."""
         kind, signs = described.get("kind"), described.get("signs")
-        if kind in EVENT_KINDS and isinstance(signs, list) and all(type(n) is int for n in signs):
-            return cls(kind, signs)
+        numbers: list[int] = signs if isinstance(signs, list) else [-1]
+        if kind in EVENT_KINDS and all(type(n) is int and 0 <= n < 1 << 63 for n in numbers):
+            return cls(kind, numbers)
         raise MusicError("the signs of the model's alphabet are damaged; fetch the model again")
 
 
@@ -342,6 +346,8 @@ class _Reading:
                 score.time_signatures.append(new_meter(time * step, beats, part))
             if self.key:
                 with_key(score, self.key)
+            meter = self.meters[0][1] if self.meters else (4, 4)
+            score.tempos.append(new_tempo(0, usual_tempo(meter)))
         notes = np.array([n for n in self.notes if n[2] > 0], np.int64).reshape(-1, 5)
         for voice in range(max(len(self.programs), int(notes[:, 0].max(initial=0)) + 1)):
             table = notes[notes[:, 0] == voice, 1:]

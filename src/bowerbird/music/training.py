@@ -11,7 +11,7 @@ from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
 from hashlib import sha256
 from importlib.metadata import version
-from itertools import pairwise
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any, get_args
 
@@ -26,8 +26,9 @@ from bowerbird.learning.sequence import StreamConfig, write_stream
 from bowerbird.learning.step import Step
 from bowerbird.learning.study import Maker, Study
 from bowerbird.music.abcwriter import abc_of_score
+from bowerbird.music.alphabet import Alphabet
 from bowerbird.music.alphabets import MELODIES, AlphabetKind, encoded, learned_alphabet
-from bowerbird.music.augment import AugmentConfig
+from bowerbird.music.augment import AugmentConfig, variations
 from bowerbird.music.composer import ComposeConfig, Composer
 from bowerbird.music.corpus import Corpus, Piece
 from bowerbird.music.error import MusicError
@@ -90,8 +91,7 @@ class MusicTraining:
         self.split = corpus.split(
             validation=config.stream.validation, test=config.test, seed=config.split_seed
         )
-        everything = [score for _, score in corpus.pieces]
-        self.alphabet = start.alphabet if start else learned_alphabet(config.alphabet, everything)
+        self.alphabet = start.alphabet if start else self._alphabet()
         room.mkdir(parents=True, exist_ok=True)
         self.streams = [
             self._stream(room / f"{name}.{processes()[0]}", pieces, augment)
@@ -169,6 +169,13 @@ class MusicTraining:
                 self.last = Step(step.number, step.total, losses, step.seconds, None, step.note)
                 yield replace(self.last, preview=self._sample() if "validation" in losses else None)
 
+    def _alphabet(self) -> Alphabet:
+        """Return an alphabet for all pieces, and for the variations that are learned from."""
+        split, augment = self.split, self.config.augment
+        measured = (score for _, score in (*split.validation, *split.test))
+        learned = (varied for _, score in split.train for varied in variations(score, augment))
+        return learned_alphabet(self.config.alphabet, chain(measured, learned))
+
     def _stream(
         self, place: Path, pieces: Iterable[Piece], augment: AugmentConfig | None
     ) -> np.memmap:
@@ -199,10 +206,10 @@ class MusicTraining:
 
     def _sample(self) -> str:
         config = ComposeConfig(SAMPLE_BARS, sampling=SamplingConfig(seed=self.config.fit.seed))
-        made = self.composer.compose(config)[0].score
-        if self.alphabet.kind not in MELODIES:
-            return f"{made.note_num()} notes"
         try:
+            made = self.composer.compose(config)[0].score
+            if self.alphabet.kind not in MELODIES:
+                return f"{made.note_num()} notes"
             return abc_of_score(made).partition("K:")[2].strip()
-        except MusicError:
+        except ValueError:  # also where nothing may come next
             return "no notes yet"
