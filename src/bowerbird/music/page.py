@@ -23,6 +23,7 @@ from bowerbird.learning.atomic import whole
 from bowerbird.music.audio import AudioSuffix
 from bowerbird.music.pianoroll import RollConfig, draw_roll
 from bowerbird.music.score import Paper, SheetConfig, engrave_musicxml
+from bowerbird.music.sheet.meter import bars_of
 from bowerbird.music.sheet.partwise import to_musicxml
 from bowerbird.music.sound import SoundConfig, first_note, write_sound
 
@@ -87,16 +88,14 @@ def fragment(piece: Piece, config: PageConfig | None = None, *, number: int = 1)
         seconds = write_sound(sound, played, config.sound)
         audio = base64.b64encode(sound.read_bytes()).decode()
     text = to_musicxml(piece.score, accompaniment=config.sheet.accompaniment)
-    sheets = [
-        engrave_musicxml(text, replace(config.sheet, title="", paper=paper), seed=4 * number + i)
-        for i, paper in enumerate(_PAPERS)
-    ]
+    papers = [replace(config.sheet, title="", paper=paper) for paper in _PAPERS]
+    bars = bars_of(piece.score)
+    sheets = [engrave_musicxml(text, p, bars, seed=4 * number + i) for i, p in enumerate(papers)]
     roll = draw_roll(piece.score, RollConfig(width=_ROLL_WIDTH))
     data: dict[str, Any] = {
         "lead": 0.0 if config.sound.lead else round(first_note(played), 4),
         "tempo": _tempo_map(played),
         "stretches": _stretches(piece, played),
-        "start": roll.rows[0][0],
         "sheets": [sheet.onsets for sheet in sheets],
         "roll": {"left": roll.left, "scale": round(roll.scale, 4), "rows": roll.rows},
     }
