@@ -21,6 +21,7 @@ from symusic import Score
 
 from bowerbird.learning.atomic import whole
 from bowerbird.music.audio import AudioSuffix
+from bowerbird.music.midi import seconds_of
 from bowerbird.music.pianoroll import RollConfig, draw_roll
 from bowerbird.music.score import Paper, SheetConfig, engrave_musicxml
 from bowerbird.music.sheet.meter import bars_of
@@ -81,7 +82,7 @@ def fragment(piece: Piece, config: PageConfig | None = None, *, number: int = 1)
     """
     config = config or PageConfig()
     played = piece.played or piece.score
-    if played.note_num() and played.to("second").end() > _LONGEST:
+    if seconds_of(played) > _LONGEST:
         raise ValueError(f"{piece.title} is longer than half an hour; write audio and sheet apart")
     with tempfile.TemporaryDirectory() as folder:
         sound = Path(folder) / f"piece{config.audio}"
