@@ -169,6 +169,14 @@ class Composer:
         made = [self._finished(draft, config) for draft in drafts]
         return self._likeliest(made, config)
 
+    def refusal(self, score: "Score") -> str:
+        """Return why a piece can't be told in the alphabet; nothing if it can."""
+        try:
+            self.alphabet.encode(self._told(score))
+        except MusicError as error:
+            return str(error)
+        return ""
+
     def score(self, scores: Sequence["Score"], *, grammar: bool = False) -> MusicScore:
         """Return how well pieces are foreseen, with the network's dropping switched off.
 
