@@ -90,8 +90,8 @@ def test_chords_stand_behind_a_melody(written):
 
 
 def test_notes_over_a_drone_are_no_melody(written):
-    line = [(i, 0.5, 72) for i in range(16)]
-    score = written([(0, 16, 48), *line], line)
+    line = [(i / 2, 0.5, 72) for i in range(40)]
+    score = written([(0, 20, 48), *line], line)
     plain, balanced = (render(score, SoundConfig(room=0, balance=b)) for b in (False, True))
     assert not np.array_equal(plain, balanced)  # the drone steps back
 

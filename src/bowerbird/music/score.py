@@ -18,7 +18,7 @@ from xml.sax.saxutils import escape
 
 from symusic import Score
 
-from bowerbird.learning.atomic import whole
+from bowerbird.learning.atomic import check_free, whole
 from bowerbird.music.sheet.meter import QUARTER, Bar, bars_of
 from bowerbird.music.sheet.partwise import to_musicxml
 from bowerbird.music.sheet.staves import Accompaniment
@@ -99,11 +99,12 @@ def engrave_musicxml(text: str, config: SheetConfig, bars: list[Bar], *, seed: i
     return Sheet(tuple(pages), tuple(onsets))
 
 
-def write_sheet(path: Path, sheet: Sheet, *, dpi: int = 150) -> list[Path]:
+def write_sheet(path: Path, sheet: Sheet, *, dpi: int = 150, force: bool = True) -> list[Path]:
     """Write the pages of a sheet as SVG or PNG and return the files' paths.
 
     One page is written to `path`, several to NAME-1, NAME-2 ... beside it; each whole or not at
-    all. Raises `ValueError` for an unknown suffix, `OSError` for a disk that refuses.
+    all. Raises `ValueError` for an unknown suffix and, before anything is written, for a file that
+    exists unless `force`, `OSError` for a disk that refuses.
     """
     suffix = path.suffix.lower()
     if suffix not in (".svg", ".png"):
@@ -113,6 +114,8 @@ def write_sheet(path: Path, sheet: Sheet, *, dpi: int = 150) -> list[Path]:
         digits = len(str(len(sheet.pages)))
         numbers = range(1, len(sheet.pages) + 1)
         paths = [path.with_stem(f"{path.stem}-{n:0{digits}}") for n in numbers]
+    for place in () if force else paths:
+        check_free(place, force=False)
     for page, place in zip(sheet.pages, paths, strict=True):
         data = page.encode() if suffix == ".svg" else png_of(page, dpi)
         with whole(place) as part:
