@@ -361,8 +361,9 @@ def _tell(told: list[dict[str, Any]], run: ComposeRun) -> int:
         for one in told:
             copied = one["longest_copy_notes"]
             beside = "" if copied is None else f", longest copied passage {copied} notes"
+            bars = f"{one['bars']} bars in {one['meter']}, " if one["bars"] else ""
             print(  # noqa: T201
-                f"{', '.join(one['files'])}: {one['bars']} bars in {one['meter']}, {one['key']}, "
-                f"{one['notes']} notes, {one['seconds']:.0f} s{beside}"
+                f"{', '.join(one['files'])}: {bars}{one['key']}, {one['notes']} notes, "
+                f"{one['seconds']:.0f} s{beside}"
             )
     return 0
