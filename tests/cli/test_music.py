@@ -2,11 +2,36 @@
 
 import json
 import wave
+from importlib.metadata import distribution
+from pathlib import Path
 
 import pytest
 from PIL import Image
+from symusic import Note, Score, TimeSignature, Track
 
+from bowerbird.music import score as score_module
+from bowerbird.music.composer import open_composer
+from bowerbird.music.corpus import Corpus
 from bowerbird.music.files import read_score
+
+TUNE = "X:1\nM:4/4\nL:1/8\nK:C\nCDEF GABc|cBAG FEDC|CEGc cGEC|D4 C4|\n"
+CHORALES = Path(str(distribution("music21").locate_file("music21/corpus/bach")))
+
+
+@pytest.fixture
+def midi(here):
+    """Write a MIDI file of eighths."""
+
+    def make(name, notes=16, meters=((0, 4),), *, drums=False):
+        score, track = Score(480), Track("", 0, drums)
+        for time, beats in meters:
+            score.time_signatures.append(TimeSignature(time, beats, 4))
+        for number in range(notes):
+            track.notes.append(Note(240 * number, 240, 60 + number % 12, 90))
+        score.tracks.append(track)
+        (here / name).write_bytes(score.dumps_midi())
+
+    return make
 
 
 def told(done):
@@ -43,6 +68,8 @@ def test_render(bowerbird, here):
     for name in ("t.wav", "t.svg", "t.html", "t.musicxml", "t.mid"):
         facts = told(bowerbird(f"music render t.abc -o {name} --json --instrument flute"))
         assert facts["output"] == name
+    for name in ("t.musicxml", "t.mid"):
+        assert {track.program for track in read_score(here / name).tracks} == {73}
     with wave.open(str(here / "t.wav")) as sound:
         seconds = sound.getnframes() / sound.getframerate()
     assert seconds == pytest.approx(facts["seconds"], abs=4)
@@ -65,6 +92,87 @@ def test_train_score_and_go_on(bowerbird, here):
     done = told(bowerbird("music compose me.safetensors -o on.mid --primer tune-1.abc --json"))
     assert done["notes"] > read_score(here / "tune-1.abc").note_num()
     assert done["longest_copy_notes"] is None  # of a corpus that is not built in
+
+
+def test_a_file_of_drums_is_heard_and_read(bowerbird, midi, here):
+    midi("drums.mid", drums=True)
+    for name in ("d.wav", "d.png", "d.html"):
+        facts = told(bowerbird(f"music render drums.mid -o {name} --json"))
+        assert (here / name).stat().st_size > 1000
+        assert (facts["key"], facts["bars"], facts["meter"]) == (None, 2, "4/4")
+
+
+def test_bars_that_do_not_add_up_are_not_told(bowerbird, midi, here):
+    midi("odd.mid", meters=((0, 4), (1000, 3)))
+    facts = told(bowerbird("music render odd.mid -o odd.wav --json"))
+    assert (facts["notes"], facts["seconds"], facts["bars"], facts["meter"]) == (16, 4, None, None)
+    assert (here / "odd.wav").exists()
+
+
+@pytest.fixture
+def short_paper(monkeypatch):
+    """Make paper so short that a tune needs several pages, as otherwise a thousand bars do."""
+    monkeypatch.setitem(score_module._SIZES, "scroll", (2100, 900))
+    monkeypatch.setattr(score_module, "_TALL", 800)
+
+
+@pytest.mark.usefixtures("short_paper")
+def test_no_page_of_sheet_music_is_overwritten(bowerbird, refuses, midi, here):
+    midi("long.mid", 8 * 40)
+    (here / "sheet-2.svg").write_text("mine")
+    refuses("music render long.mid -o sheet.svg", "sheet-2.svg exists", "--force")
+    facts = told(bowerbird("music render long.mid -o sheet.svg --json --force"))
+    assert (facts["output"], facts["files"][1]) == ("sheet-1.svg", "sheet-2.svg")
+    assert all((here / name).read_text().startswith("<svg") for name in facts["files"])
+    assert not (here / "sheet.svg").exists()
+
+
+@pytest.mark.usefixtures("short_paper")
+def test_what_is_composed_names_its_real_files(bowerbird, refuses, here):
+    line = "music compose scottish -o reel.mid --bars 32 --score"
+    (here / "reel-1.png").write_bytes(b"mine")
+    refuses(line, "reel-1.png exists")  # and reel.mid is not written either
+    facts = told(bowerbird(f"{line} --force --json"))
+    assert facts["output"] == "reel.mid"
+    assert facts["files"][:3] == ["reel.mid", "reel-1.png", "reel-2.png"]
+    assert all((here / name).exists() for name in facts["files"])
+
+
+def test_a_composer_of_many_voices_is_scored_on_all_of_them(bowerbird, here):
+    pieces = " ".join(str(path) for path in sorted(CHORALES.glob("*.mxl"))[:8])
+    flags = "--iterations 2 --width 16 --window 16 --rows 4 --json --quiet"
+    told(bowerbird(f"music train {pieces} -o many.safetensors --alphabet tsd {flags}"))
+    facts = told(bowerbird(f"music score many.safetensors {pieces} --json"))
+    assert facts["notes"] == sum(score.note_num() for _, score in Corpus(pieces.split()).pieces)
+
+
+def test_a_piece_that_can_not_be_told_is_left_out_by_name(bowerbird, refuses, here):
+    (here / "good.abc").write_text(TUNE)
+    (here / "odd.abc").write_text("X:1\nM:13/16\nL:1/16\nK:C\n" + "CDEFGABcdefga|" * 4)
+    facts = told(bowerbird("music score scottish good.abc odd.abc --json --each"))
+    assert facts["pieces"] == 1
+    assert list(facts["each"]) == ["good.abc: 1"]
+    assert facts["skipped"] == {"odd.abc: 1": "its meter 13/16 is not in the alphabet"}
+    done = bowerbird("music score scottish good.abc odd.abc")
+    assert "left out odd.abc: 1: its meter 13/16 is not in the alphabet" in done.err
+    refuses("music score scottish odd.abc", "odd.abc: 1: its meter 13/16 is not")
+
+
+def test_a_primer_that_is_refused_is_named(refuses, midi, here):
+    midi("drums.mid", drums=True)
+    refuses("music compose scottish -o p.mid --primer drums.mid", "drums.mid: it has only drums")
+    refuses("music compose scottish -o p.mid --melody drums.mid", "drums.mid: ")
+
+
+def test_a_folder_of_the_name_of_a_corpus_is_not_that_corpus(bowerbird, here):
+    composer = open_composer("scottish", "cpu")
+    composer.provenance["corpus"] = ["bach"]
+    composer.save(here / "own.safetensors")
+    line = "music compose own.safetensors -o own.mid --bars 8 --json --force"
+    assert told(bowerbird(line))["longest_copy_notes"] is None
+    composer.provenance["built_in"] = ["scottish"]
+    composer.save(here / "own.safetensors")
+    assert told(bowerbird(line))["longest_copy_notes"] >= 0
 
 
 @pytest.mark.parametrize(

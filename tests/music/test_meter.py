@@ -1,8 +1,11 @@
 """Bars lie where the meters say, and pickups, short bars and signs are understood."""
 
 import pytest
-from symusic import TimeSignature
+from symusic import ControlChange, TimeSignature
 
+from bowerbird.music.composer import ComposeConfig, open_composer
+from bowerbird.music.meter import bar_count
+from bowerbird.music.repeats import expanded
 from bowerbird.music.sheet.meter import BAR, BEAT, EIGHTH, HALF_BAR, QUARTER, Bar, bars_of
 
 
@@ -100,3 +103,28 @@ def test_forged_meters_are_left_out(melody):
     for numerator, denominator in ((0, 4), (4, 128), (200, 4)):
         score.time_signatures.append(TimeSignature(0, numerator, denominator))
     assert [(b.numerator, b.denominator) for b in bars_of(score)] == [(4, 4)]
+
+
+def test_bars_as_musicians_count_them(melody, tune):
+    assert bar_count(melody(*[(60, 1)] * 12)) == 3
+    assert bar_count(melody((None, 3), *[(60, 1)] * 12)) == 3  # the last bar lacks a quarter
+    assert bar_count(melody((None, 3), *[(60, 1)] * 13)) == 3  # the last bar is whole
+    assert bar_count(melody((None, 1), *[(60, 1)] * 12)) == 3  # a pickup of three quarters
+    assert bar_count(melody((None, 1), *[(60, 1)] * 15)) == 4  # a rest
+    assert bar_count(melody((None, 3), (60, 1))) == 1
+    reel = tune("M:4/4\nL:1/4\nK:D\n|:A|dfdf|gege|dfdf|ged:|\n")
+    assert bar_count(expanded(reel)) == 8
+
+
+def test_what_a_player_sends_after_the_last_note_makes_no_bars(melody):
+    score = melody((None, 3), *[(60, 1)] * 8)
+    for time in (0, 100_000):
+        score.tracks[0].controls.append(ControlChange(time, 7, 100))
+    assert bar_count(score) == 2
+
+
+def test_composed_tunes_have_the_bars_that_were_asked_for():
+    made = open_composer("scottish", "cpu").compose(ComposeConfig(bars=16, meter="4/4"), 12)
+    played = [expanded(piece.score) for piece in made]
+    assert any(score.tracks[0].notes[0].time > 0 for score in played)  # some have a pickup
+    assert [bar_count(score) for score in played] == [16] * 12

@@ -4,12 +4,16 @@ import base64
 import json
 import re
 import shutil
+from itertools import islice
 
 import pytest
 import soundfile
 from symusic import Score
 
+from bowerbird.music.files import read_scores
+from bowerbird.music.output import piece_of
 from bowerbird.music.page import PageConfig, Piece, fragment, write_page
+from bowerbird.music.score import engrave
 from bowerbird.music.sound import SoundConfig
 
 QUICK = PageConfig(sound=SoundConfig(sample_rate=16000, room=0))
@@ -49,13 +53,41 @@ def test_the_sound_is_inside(tmp_path, piece):
 def test_time_runs_from_sound_to_paper(melody, piece):
     data = data_of(fragment(piece, QUICK))
     assert data["lead"] == 1.5  # three quarters of silence are left out
-    assert data["start"] == 3
     assert data["tempo"] == [[0, 0, 2]]
-    assert [quarter for quarter, _ in data["sheets"][0]] == list(range(16))
+    assert [quarter for quarter, _ in data["sheets"][0]] == list(range(3, 19))
     twice = melody(*[(60, 1)] * 8)
     once = melody(*[(60, 1)] * 4, signs=[(4, ":|")])
     played = Piece("Twice", once, played=twice, stretches=((0, 1920), (0, 1920)))
     assert data_of(fragment(played, QUICK))["stretches"] == [[0, 0, 4], [4, 0, 4]]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "M:4/4\nL:1/4\nK:C\n|:CDEF:|GABc|]\n",
+        "M:4/4\nL:1/4\nK:C\n|:CDEF|1 GGGG:|2 AAAA|]\n",
+        "M:4/4\nL:1/4\nK:C\n|:C|DEFG|ABc:|d|efga|bag|]\n",  # silence on neither side of a repeat
+    ],
+)
+def test_what_is_lit_is_what_sounds(tune, body):
+    """Every note as played is told as its place in writing, where the sheet has that note."""
+    score = tune(body)
+    piece = piece_of(score, "Repeated")
+    data = data_of(fragment(piece, QUICK))
+    written = [n.time / 480 for n in score.tracks[0].notes]
+    assert [quarter for quarter, _ in data["sheets"][0]] == written
+    for note in piece.played.tracks[0].notes:
+        at = note.time / 480
+        start, place, _ = next(row for row in reversed(data["stretches"]) if row[0] <= at)
+        assert place + at - start in written
+
+
+def test_on_real_tunes_the_sheet_has_every_note_at_its_time(corpus21):
+    for path in (corpus21("ryansMammoth/MayPoleReel.abc"), corpus21("airdsAirs/book5.abc")):
+        for _, score in islice(read_scores(path), 8):
+            onsets = [quarter for quarter, _ in engrave(score).onsets]
+            starts = {n.time / score.ticks_per_quarter for n in score.tracks[0].notes}
+            assert all(min(abs(start - onset) for onset in onsets) < 0.05 for start in starts)
 
 
 def test_bad_input(tmp_path, melody, piece):

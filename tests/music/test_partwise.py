@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import verovio
-from symusic import Score
+from symusic import KeySignature, Score
 
 from bowerbird.music.sheet.partwise import to_musicxml
 
@@ -154,6 +154,19 @@ def test_repeats_and_endings(melody):
     assert [(e.get("number"), e.get("type")) for e in root.iter("ending")] == [
         *(("1", "start"), ("1", "stop"), ("2", "start"), ("2", "discontinue")),
     ]
+
+
+def test_changes_of_key_are_printed_and_spell_what_follows(melody):
+    score = melody(*[(66, 2)] * 8, key=2)
+    for quarter, sharps in ((4, -6), (12, 0)):
+        score.key_signatures.append(KeySignature(480 * quarter, sharps, 0))
+    root = ET.fromstring(to_musicxml(score).encode())
+    fifths = [measure.findtext("attributes/key/fifths") for measure in root.iter("measure")]
+    assert fifths == ["2", "-6", None, "0"]
+    steps = [note.findtext("pitch/step") for note in root.iter("note")]
+    assert steps == ["F", "F", "G", "G", "G", "G", "F", "F"]
+    signs = [note.findtext("accidental") for note in root.iter("note")]
+    assert signs == [*[None] * 6, "sharp", None]
 
 
 def test_title_and_words_are_escaped(melody):

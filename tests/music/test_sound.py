@@ -89,6 +89,19 @@ def test_chords_stand_behind_a_melody(written):
     assert share(True) > 2.5 * share(False)
 
 
+def test_notes_over_a_drone_are_no_melody(written):
+    line = [(i / 2, 0.5, 72) for i in range(40)]
+    score = written([(0, 20, 48), *line], line)
+    plain, balanced = (render(score, SoundConfig(room=0, balance=b)) for b in (False, True))
+    assert not np.array_equal(plain, balanced)  # the drone steps back
+
+
+def test_the_end_is_that_of_the_last_note(melody):
+    score = melody((60, 1))
+    score.tracks[0].controls.append(ControlChange(480 * 10_000, 7, 100))  # 83 minutes later
+    assert render(score, DRY).shape[1] < 5 * RATE
+
+
 def test_program_pan_volume_and_pedal(written):
     plain = written([(0, 1, 60), (4, 1, 60)])
     assert not np.array_equal(

@@ -61,6 +61,17 @@ def test_more_voices_than_can_be_written(written):
     assert sum(len(v) for v in part.staves[0].voices) == 8
 
 
+def test_no_note_is_lost_where_too_many_begin_together(written):
+    lengths = (0.5, 1, 1.5, 2, 3, 4)
+    rows = [(0, length, 60 + 4 * i) for i, length in enumerate(lengths)]
+    (part,) = parts(written(rows, programs=[40]))
+    chords = [note for voice in part.staves[0].voices for note in voice]
+    assert sorted(p for note in chords for p in note.pitches) == [60, 64, 68, 72, 76, 80]
+    for length, pitch in zip(lengths, range(60, 84, 4), strict=True):
+        (chord,) = [note for note in chords if pitch in note.pitches]
+        assert abs(chord.end - length * 48) <= 48
+
+
 def test_names_and_drums(written):
     score = written(LINE, programs=[40])
     drums = Track("", 0, True)

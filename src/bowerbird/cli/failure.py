@@ -22,12 +22,15 @@ SMALLER = {  # what takes less memory, by craft
 
 
 @contextmanager
-def about(path: Path) -> Iterator[None]:
-    """Put a file's name before a plain complaint about input; other kinds name their thing."""
+def about(path: Path, *kinds: type[ValueError]) -> Iterator[None]:
+    """Put a file's name before a plain complaint about input, or one of ``kinds``.
+
+    Other kinds name their thing.
+    """
     try:
         yield
     except ValueError as error:
-        if type(error) is not ValueError or str(path) in str(error):
+        if type(error) not in (ValueError, *kinds) or str(path) in str(error):
             raise
         raise ValueError(f"{path}: {error}") from error
 

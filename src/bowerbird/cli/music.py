@@ -2,6 +2,7 @@
 
 import json as jsonlib
 import math
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,15 +17,24 @@ from bowerbird.learning.atomic import check_free
 from bowerbird.learning.fit import ALREADY, FitConfig
 from bowerbird.learning.sampling import SamplingConfig
 from bowerbird.learning.sequence import StreamConfig
+from bowerbird.music.alphabets import MELODIES
 from bowerbird.music.augment import AugmentConfig
-from bowerbird.music.composer import ComposeConfig, Composer, Composition, open_composer
+from bowerbird.music.composer import (
+    ComposeConfig,
+    Composer,
+    Composition,
+    model_path,
+    open_composer,
+)
 from bowerbird.music.corpus import EMBEDDED, Corpus, melodies_of
+from bowerbird.music.error import MusicError
 from bowerbird.music.files import read_score
 from bowerbird.music.key import key_of
 from bowerbird.music.melody import melody
 from bowerbird.music.meter import bar_count, meters_of
+from bowerbird.music.midi import seconds_of
 from bowerbird.music.novelty import Melodies, Novelty, novelty
-from bowerbird.music.output import OutputConfig, check_suffix, write_output
+from bowerbird.music.output import DRAWINGS, OutputConfig, check_suffix, write_output
 from bowerbird.music.presets import MusicPresetName
 from bowerbird.music.repeats import expanded
 from bowerbird.music.training import MusicTrainConfig, MusicTraining
@@ -147,7 +157,7 @@ def train(
         if not corpus:
             raise ValueError(f"there is no corpus; name files, a folder, or {', '.join(EMBEDDED)}")
         start = None if run.start is None else open_composer(run.start, config.device)
-        melodies = (start.alphabet.kind if start else config.alphabet) in ("notes", "abc")
+        melodies = (start.alphabet.kind if start else config.alphabet) in MELODIES
         training = MusicTraining(Corpus(corpus, melodies=melodies), config, school.room, start)
         if school.first:
             _tell_skipped(training.corpus, run.quiet)
@@ -174,11 +184,11 @@ def compose(
     """
     paths = run.paths()
     composer = open_composer(model, run.device)
-    corpus = _compared(composer, run)
+    corpus = _compared(model, composer, run)
 
     made = _composed(composer, config, run)
 
-    told = [_kept(piece, files, corpus) for piece, files in zip(made, paths, strict=True)]
+    told = [_kept(piece, files, corpus, run) for piece, files in zip(made, paths, strict=True)]
     return _tell(told, run)
 
 
@@ -200,8 +210,8 @@ def render(
     check_free(run.output, force=run.force)
     score = read_score(file)
 
-    with about(file):
-        files = write_output(run.output, score, config)
+    with about(file, MusicError):
+        files = write_output(run.output, score, config, force=run.force)
 
     facts = {"output": str(files[0]), "files": [str(f) for f in files], **_facts(score)}
     if run.json:
@@ -238,7 +248,8 @@ def score(
         Tell too how well it foresees them with the grammar that it composes by.
     """
     composer = open_composer(model, device)
-    corpus = Corpus(files, melodies=True)
+    corpus = Corpus(files, melodies=composer.alphabet.kind in MELODIES)
+    corpus.leave_out(composer.refusal)
     pieces = corpus.pieces
 
     found = composer.score([piece for _, piece in pieces], grammar=grammar)
@@ -287,32 +298,41 @@ def _told(training: MusicTraining, work: Work[str]) -> dict[str, Any]:
     }
 
 
-def _compared(composer: Composer, run: ComposeRun) -> Melodies | None:
-    """Return the melodies that what is composed is compared with."""
-    names = run.novelty
-    if not names:
-        told = composer.provenance.get("corpus", ())
-        names = tuple(name for name in told if name in EMBEDDED)
+def _compared(model: str, composer: Composer, run: ComposeRun) -> Melodies | None:
+    """Return the melodies that what is composed is compared with.
+
+    Without --novelty they are those of the built-in corpora that the model learned from: a name of
+    its corpus alone may be that of a folder.
+    """
+    embedded = model_path(model) != Path(model)
+    told = composer.provenance.get("corpus" if embedded else "built_in", ())
+    names = run.novelty or tuple(name for name in told if name in EMBEDDED)
     return melodies_of(names) if names else None
 
 
 def _composed(composer: Composer, config: ComposeConfig, run: ComposeRun) -> list[Composition]:
     if run.melody is not None:
-        with about(run.melody):
+        with about(run.melody, MusicError):
             return composer.harmonize(read_score(run.melody), config, run.samples)
-    primer = read_score(run.primer) if run.primer else None
-    with about(run.primer or run.output):
-        return composer.compose(config, run.samples, primer)
+    if run.primer is None:
+        return composer.compose(config, run.samples)
+    with about(run.primer, MusicError):
+        return composer.compose(config, run.samples, read_score(run.primer))
 
 
-def _kept(piece: Composition, paths: list[Path], corpus: Melodies | None) -> dict[str, Any]:
+def _kept(
+    piece: Composition, paths: list[Path], corpus: Melodies | None, run: ComposeRun
+) -> dict[str, Any]:
     """Write a piece; return what is told of it."""
-    for path in paths:
-        write_output(path, piece.score, OutputConfig(roll=path.name.endswith(".roll.png")))
     found: Novelty | None = novelty(piece.score, corpus) if corpus else None
+    written: dict[Path, list[Path]] = {}
+    # drawings first: only now is known how many pages there are, and whether they may be written
+    for path in sorted(paths, key=lambda path: path.suffix.lower() not in DRAWINGS):
+        config = OutputConfig(roll=path.name.endswith(".roll.png"))
+        written[path] = write_output(path, piece.score, config, force=run.force)
     return {
-        "output": str(paths[0]),
-        "files": [str(path) for path in paths],
+        "output": str(written[paths[0]][0]),
+        "files": [str(file) for path in paths for file in written[path]],
         **_facts(piece.score),
         "nats_per_sign": piece.nats_per_sign,
         "longest_copy_notes": found.longest_copy_notes if found else None,
@@ -322,16 +342,16 @@ def _kept(piece: Composition, paths: list[Path], corpus: Melodies | None) -> dic
 
 
 def _facts(score: "Score") -> dict[str, Any]:
-    """Return what a piece is, as it is played."""
-    played: Any = expanded(score)
-    beats, part = meters_of(played, GRID)[0][1]
-    return {
-        "notes": played.note_num(),
-        "bars": bar_count(played),
-        "seconds": round(played.to("second").end(), 2),
-        "key": str(key_of(melody(score))),
-        "meter": f"{beats}/{part}",
-    }
+    """Return what a piece is, as it is played; None is what it has not."""
+    played = expanded(score)
+    facts: dict[str, Any] = {"notes": played.note_num(), "bars": None}
+    facts |= {"seconds": round(seconds_of(played), 2), "key": None, "meter": None}
+    with suppress(MusicError):  # its meter changes within a beat
+        beats, part = meters_of(played, GRID)[0][1]
+        facts |= {"bars": bar_count(played), "meter": f"{beats}/{part}"}
+    with suppress(MusicError):  # it has only drums
+        facts["key"] = str(key_of(melody(score)))
+    return facts
 
 
 def _tell(told: list[dict[str, Any]], run: ComposeRun) -> int:
@@ -341,8 +361,9 @@ def _tell(told: list[dict[str, Any]], run: ComposeRun) -> int:
         for one in told:
             copied = one["longest_copy_notes"]
             beside = "" if copied is None else f", longest copied passage {copied} notes"
+            bars = f"{one['bars']} bars in {one['meter']}, " if one["bars"] else ""
             print(  # noqa: T201
-                f"{', '.join(one['files'])}: {one['bars']} bars in {one['meter']}, {one['key']}, "
-                f"{one['notes']} notes, {one['seconds']:.0f} s{beside}"
+                f"{', '.join(one['files'])}: {bars}{one['key']}, {one['notes']} notes, "
+                f"{one['seconds']:.0f} s{beside}"
             )
     return 0

@@ -54,7 +54,8 @@ _DANCES = ("strathspey", "reel", "fling")
 class Corpus:
     """Pieces in the order in which they were given, each file once.
 
-    ``skipped`` tells by name what isn't learned from, and why.
+    ``skipped`` tells by name what isn't learned from, and why; ``built_in`` which of what was given
+    are built-in corpora, not files or folders of the same name.
     """
 
     def __init__(self, given: Iterable[str | Path], *, melodies: bool = False) -> None:
@@ -64,6 +65,7 @@ class Corpus:
         """
         names = [given] if isinstance(given, str | Path) else list(given)
         self.names, self.melodies = [str(name) for name in names], melodies
+        self.built_in: list[Embedded] = []
         self.skipped: dict[str, str] = {}
         self._files: dict[Path, Callable[[Tune], str] | None] = {}
         for name in names:
@@ -73,15 +75,33 @@ class Corpus:
     def pieces(self) -> list[Piece]:
         """The name and the score of each piece; raises MusicError if there is none."""
         pieces: list[Piece] = []
+        alone = Counter(path.name for path in self._files)
         for path, refused in self._files.items():
+            place = f"{path.parent}/" if alone[path.name] > 1 else ""  # two files of one name
+            skipped: dict[str, str] = {}
             try:
-                for name, score in read_scores(path, self.skipped, refused):
+                for name, score in read_scores(path, skipped, refused):
                     if why := self._too_little(score):
-                        self.skipped[name] = why
+                        skipped[name] = why
                     else:
-                        pieces.append((name, melody(score) if self.melodies else score))
+                        pieces.append((place + name, melody(score) if self.melodies else score))
             except MusicError as error:
                 self.skipped[str(path)] = str(error).removeprefix(f"{path} can't be read: ")
+            self.skipped |= {place + name: why for name, why in skipped.items()}
+        return self._some(pieces)
+
+    def leave_out(self, refusal: Callable[["Score"], str]) -> None:
+        """Leave out pieces for which ``refusal`` gives a reason.
+
+        Raises MusicError if none is left.
+        """
+        reasons = [refusal(score) for _, score in self.pieces]
+        told = list(zip(self.pieces, reasons, strict=True))
+        self.skipped |= {name: why for (name, _), why in told if why}
+        self.pieces = self._some([piece for piece, why in told if not why])
+
+    def _some(self, pieces: list[Piece]) -> list[Piece]:
+        """Return pieces; raise MusicError if there is none."""
         if not pieces:
             reasons = "; ".join(f"{name}: {why}" for name, why in [*self.skipped.items()][:3])
             given = ", ".join(self.names) or "no files at all"
@@ -118,9 +138,12 @@ class Corpus:
         sides: list[list[Piece]] = [[], [], []]
         for number, share in ((2, test), (1, validation)):
             wanted = max(1, round(share * len(self.pieces)))
+            least = min(
+                (len(group) for _, group in keyed), default=0
+            )  # if none fits, one of the smallest
             for pair in list(keyed):
-                room = wanted - len(sides[number])
-                if room > 0 and (len(pair[1]) <= room or not sides[number]):
+                room = max(wanted, least) - len(sides[number])
+                if len(pair[1]) <= room:
                     sides[number] += [self.pieces[i] for i in pair[1]]
                     keyed.remove(pair)
         sides[0] = [self.pieces[i] for _, group in keyed for i in group]
@@ -136,7 +159,8 @@ class Corpus:
         """Add what a name stands for; a Path is never a built-in name."""
         path = Path(given)
         if given in EMBEDDED and not path.exists():
-            self._files |= _embedded(str(given))
+            self.built_in.append(given)
+            self._files |= _embedded(given)
         elif path.is_dir():
             self._walk(path)
         elif path.exists():
@@ -192,16 +216,18 @@ def alike(scores: list["Score"]) -> list[list[int]]:
 
     Two are, if half of the stretches of eight intervals in the melody of one are in the other.
     """
-    grams = [_grams(score) for score in scores]
+    lines = [melody_intervals(score).astype(np.int8).tobytes() for score in scores]
+    first = {line: number for number, line in reversed(list(enumerate(lines)))}
+    parent = [first[line] for line in lines]  # the same line is the same tune, however often
+    grams = {number: _grams(line) for line, number in first.items()}
     homes: dict[bytes, list[int]] = defaultdict(list)
-    for number, own in enumerate(grams):
-        for gram in own:
+    for number in sorted(grams):
+        for gram in grams[number]:
             homes[gram].append(number)
     shared: Counter[tuple[int, int]] = Counter()
     for home in homes.values():
         if 1 < len(home) <= COMMON:
             shared.update((a, b) for i, a in enumerate(home) for b in home[i + 1 :])
-    parent = list(range(len(scores)))
 
     def root(number: int) -> int:
         while parent[number] != number:
@@ -217,8 +243,7 @@ def alike(scores: list["Score"]) -> list[list[int]]:
     return list(groups.values())
 
 
-def _grams(score: "Score") -> set[bytes]:
-    intervals = melody_intervals(score).astype(np.int8).tobytes()
+def _grams(intervals: bytes) -> set[bytes]:
     if len(intervals) <= GRAM:
         return {intervals}
     return {intervals[i : i + GRAM] for i in range(len(intervals) - GRAM + 1)}
@@ -234,7 +259,7 @@ def _mark(score: "Score") -> str:
     return digest.hexdigest()
 
 
-def _embedded(name: str) -> dict[Path, Callable[[Tune], str] | None]:
+def _embedded(name: Embedded) -> dict[Path, Callable[[Tune], str] | None]:
     """Return the files of a built-in corpus, and what refuses some of their tunes."""
     try:
         root = Path(str(distribution("music21").locate_file("music21/corpus")))

@@ -111,14 +111,16 @@ def bars_of(meters: list[tuple[int, Meter]], end: int, grid: int = 24) -> Bars:
 
 
 def bar_count(score: "Score", grid: int = 24) -> int:
-    """Return the bars of a score, as it stands there, up to its last note.
+    """Return the bars of a score with notes, as it stands there, up to its last note.
 
-    A pickup and a last bar that is as much shorter count as one, as musicians count. Raises
-    MusicError for too many bars.
+    A pickup is no bar, as musicians count: a first note from the middle of its bar on, or one after
+    which the last bar is as much shorter. Raises MusicError for too many bars.
     """
     ticks = score.ticks_per_quarter
-    first = score.start() * grid // ticks
-    end = -(-score.end() * grid // ticks)
+    notes = [track.notes.numpy() for track in score.tracks if len(track.notes)]
+    first = min(int(n["time"].min()) for n in notes) * grid // ticks
+    end = -(-max(int((n["time"] + n["duration"]).max()) for n in notes) * grid // ticks)
     bars = bars_of(meters_of(score, grid), end, grid)
-    picks_up = 0 < first < bar_length(bars.meters[0], grid)
-    return len(bars.starts) - (picks_up and end - int(bars.starts[-1]) <= first)
+    length, last = bar_length(bars.meters[0], grid), end - int(bars.starts[-1])
+    picks_up = 0 < first < length and (2 * first >= length or last <= first)
+    return max(1, len(bars.starts) - picks_up)

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from symusic.core import ScoreTick as Score
 
     from bowerbird.music.page import Piece
-    from bowerbird.music.score import SheetConfig
-    from bowerbird.music.sound import SoundConfig
 
 SOUNDS = (".wav", ".flac", ".mp3", ".ogg")
 DRAWINGS = (".svg", ".png")
@@ -53,23 +51,32 @@ def check_suffix(path: Path) -> str:
     return suffix
 
 
-def write_output(path: Path, score: "Score", config: OutputConfig | None = None) -> list[Path]:
+def write_output(
+    path: Path, score: "Score", config: OutputConfig | None = None, *, force: bool = True
+) -> list[Path]:
     """Write a score in the way that the suffix says; return the files, whole or not written.
 
-    Raises MusicError for another suffix, ValueError for a score that can't be written so, OSError.
+    Sheet music of several pages is several files; without ``force`` none of them may exist. Raises
+    MusicError for another suffix, ValueError for a score that can't be written so, OSError.
     """
     config, suffix = config or OutputConfig(), check_suffix(path)
+    if config.instrument:
+        score = _played_by(config.instrument, score)
     if suffix in SOUNDS:
-        from bowerbird.music.sound import write_sound  # noqa: PLC0415 - each takes a moment
+        from bowerbird.music.sound import (  # noqa: PLC0415 - each takes a moment
+            SoundConfig,
+            write_sound,
+        )
 
-        write_sound(path, expanded(score), sound_config(config))
+        write_sound(path, expanded(score), SoundConfig(soundfont=config.soundfont))
     elif suffix in DRAWINGS:
-        return _draw(path, score, config)
+        return _draw(path, score, config, force=force)
     elif suffix == PAGE:
         from bowerbird.music.page import PageConfig, write_page  # noqa: PLC0415
+        from bowerbird.music.sound import SoundConfig  # noqa: PLC0415
 
-        title = config.title or path.stem
-        write_page(path, title, [piece_of(score, title)], PageConfig(sound=sound_config(config)))
+        title, sound = config.title or path.stem, SoundConfig(soundfont=config.soundfont)
+        write_page(path, title, [piece_of(score, title)], PageConfig(sound=sound))
     else:
         write_score(path, expanded(score) if suffix in MIDI else score)
     return [path]
@@ -82,28 +89,29 @@ def piece_of(score: "Score", title: str, caption: str = "") -> "Piece":
     return Piece(title, score, caption, expanded(score), tuple(passages(score)))
 
 
-def sound_config(config: OutputConfig) -> "SoundConfig":
-    """Return how it sounds."""
+def _played_by(instrument: str, score: "Score") -> "Score":
+    """Return a score in which everything but drums is played by an instrument."""
     from bowerbird.music.instruments import program_of  # noqa: PLC0415
-    from bowerbird.music.sound import SoundConfig  # noqa: PLC0415
 
-    program = program_of(config.instrument) if config.instrument else None
-    return SoundConfig(program=program, soundfont=config.soundfont)
+    score = score.copy()
+    for track in score.tracks:
+        if not track.is_drum:
+            track.program = program_of(instrument)
+    return score
 
 
-def _draw(path: Path, score: "Score", config: OutputConfig) -> list[Path]:
+def _draw(path: Path, score: "Score", config: OutputConfig, *, force: bool) -> list[Path]:
     from bowerbird.music.pianoroll import RollConfig, draw_roll  # noqa: PLC0415
-    from bowerbird.music.score import engrave, png_of, write_sheet  # noqa: PLC0415
+    from bowerbird.music.score import (  # noqa: PLC0415
+        SheetConfig,
+        engrave,
+        png_of,
+        write_sheet,
+    )
 
     if not config.roll:
-        return write_sheet(path, engrave(score, _sheet(config)))
+        return write_sheet(path, engrave(score, SheetConfig(title=config.title)), force=force)
     drawing = draw_roll(expanded(score), RollConfig(title=config.title)).svg
     with whole(path) as part:
         part.write_bytes(drawing.encode() if path.suffix.lower() == ".svg" else png_of(drawing, 96))
     return [path]
-
-
-def _sheet(config: OutputConfig) -> "SheetConfig":
-    from bowerbird.music.score import SheetConfig  # noqa: PLC0415
-
-    return SheetConfig(title=config.title)

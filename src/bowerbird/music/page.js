@@ -38,7 +38,7 @@
 
     // each sheet: its onsets with the elements that begin there, and where to go on a click
     const sheets = data.sheets.map((onsets) => ({
-      times: onsets.map(([quarter]) => quarter + data.start),
+      times: onsets.map(([quarter]) => quarter),
       groups: onsets.map(([, ids]) => ids.map((id) => document.getElementById(id)).filter(Boolean)),
       lit: [],
     }));

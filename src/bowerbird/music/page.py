@@ -21,8 +21,10 @@ from symusic import Score
 
 from bowerbird.learning.atomic import whole
 from bowerbird.music.audio import AudioSuffix
+from bowerbird.music.midi import seconds_of
 from bowerbird.music.pianoroll import RollConfig, draw_roll
 from bowerbird.music.score import Paper, SheetConfig, engrave_musicxml
+from bowerbird.music.sheet.meter import bars_of
 from bowerbird.music.sheet.partwise import to_musicxml
 from bowerbird.music.sound import SoundConfig, first_note, write_sound
 
@@ -80,23 +82,21 @@ def fragment(piece: Piece, config: PageConfig | None = None, *, number: int = 1)
     """
     config = config or PageConfig()
     played = piece.played or piece.score
-    if played.note_num() and played.to("second").end() > _LONGEST:
+    if seconds_of(played) > _LONGEST:
         raise ValueError(f"{piece.title} is longer than half an hour; write audio and sheet apart")
     with tempfile.TemporaryDirectory() as folder:
         sound = Path(folder) / f"piece{config.audio}"
         seconds = write_sound(sound, played, config.sound)
         audio = base64.b64encode(sound.read_bytes()).decode()
     text = to_musicxml(piece.score, accompaniment=config.sheet.accompaniment)
-    sheets = [
-        engrave_musicxml(text, replace(config.sheet, title="", paper=paper), seed=4 * number + i)
-        for i, paper in enumerate(_PAPERS)
-    ]
+    papers = [replace(config.sheet, title="", paper=paper) for paper in _PAPERS]
+    bars = bars_of(piece.score)
+    sheets = [engrave_musicxml(text, p, bars, seed=4 * number + i) for i, p in enumerate(papers)]
     roll = draw_roll(piece.score, RollConfig(width=_ROLL_WIDTH))
     data: dict[str, Any] = {
         "lead": 0.0 if config.sound.lead else round(first_note(played), 4),
         "tempo": _tempo_map(played),
         "stretches": _stretches(piece, played),
-        "start": roll.rows[0][0],
         "sheets": [sheet.onsets for sheet in sheets],
         "roll": {"left": roll.left, "scale": round(roll.scale, 4), "rows": roll.rows},
     }

@@ -7,16 +7,19 @@ page needs no font but one of text; PNG takes STIX, which lies in the matplotlib
 """
 
 import re
+from bisect import bisect_right
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, Literal
 from xml.sax.saxutils import escape
 
 from symusic import Score
 
-from bowerbird.learning.atomic import whole
+from bowerbird.learning.atomic import check_free, whole
+from bowerbird.music.sheet.meter import QUARTER, Bar, bars_of
 from bowerbird.music.sheet.partwise import to_musicxml
 from bowerbird.music.sheet.staves import Accompaniment
 
@@ -54,7 +57,7 @@ class Sheet:
     """Pages of sheet music, and which notes of them sound when."""
 
     pages: tuple[str, ...]  # SVG
-    onsets: tuple[tuple[float, tuple[str, ...]], ...]  # quarters from the first bar, SVG ids
+    onsets: tuple[tuple[float, tuple[str, ...]], ...]  # quarters as written, SVG ids
 
 
 def engrave(score: Score, config: SheetConfig | None = None, *, seed: int = 1) -> Sheet:
@@ -66,12 +69,13 @@ def engrave(score: Score, config: SheetConfig | None = None, *, seed: int = 1) -
     return engrave_musicxml(
         to_musicxml(score, accompaniment=config.accompaniment),
         SheetConfig(**{**config.__dict__, "title": config.title or _title(score)}),
+        bars_of(score),
         seed=seed,
     )
 
 
-def engrave_musicxml(text: str, config: SheetConfig, *, seed: int = 1) -> Sheet:
-    """Set what MusicXML says; raise `ValueError` for what Verovio can't read."""
+def engrave_musicxml(text: str, config: SheetConfig, bars: list[Bar], *, seed: int = 1) -> Sheet:
+    """Set what MusicXML says of a score's bars; raise `ValueError` for what Verovio can't read."""
     import verovio  # noqa: PLC0415 - takes a moment
 
     toolkit = verovio.toolkit()
@@ -84,15 +88,23 @@ def engrave_musicxml(text: str, config: SheetConfig, *, seed: int = 1) -> Sheet:
     heads = [(head, top), *[("", _TOP)] * (toolkit.getPageCount() - 1)]
     pages = [_page(toolkit.renderToSVG(n), config, *head) for n, head in enumerate(heads, 1)]
     timemap = toolkit.renderToTimemap({"includeMeasures": False})
-    onsets = tuple((float(e["qstamp"]), tuple(e["on"])) for e in timemap if e.get("on"))
-    return Sheet(tuple(pages), onsets)
+    begins = [0, *accumulate(bar.length for bar in bars)]  # on the sheet
+    onsets = []
+    for event in timemap:
+        if event.get("on"):
+            at = float(event["qstamp"]) * QUARTER
+            number = max(0, min(bisect_right(begins, at + 0.5), len(bars)) - 1)
+            at += bars[number].start - begins[number]
+            onsets.append((at / QUARTER, tuple(event["on"])))
+    return Sheet(tuple(pages), tuple(onsets))
 
 
-def write_sheet(path: Path, sheet: Sheet, *, dpi: int = 150) -> list[Path]:
+def write_sheet(path: Path, sheet: Sheet, *, dpi: int = 150, force: bool = True) -> list[Path]:
     """Write the pages of a sheet as SVG or PNG and return the files' paths.
 
     One page is written to `path`, several to NAME-1, NAME-2 ... beside it; each whole or not at
-    all. Raises `ValueError` for an unknown suffix, `OSError` for a disk that refuses.
+    all. Raises `ValueError` for an unknown suffix and, before anything is written, for a file that
+    exists unless `force`, `OSError` for a disk that refuses.
     """
     suffix = path.suffix.lower()
     if suffix not in (".svg", ".png"):
@@ -102,6 +114,8 @@ def write_sheet(path: Path, sheet: Sheet, *, dpi: int = 150) -> list[Path]:
         digits = len(str(len(sheet.pages)))
         numbers = range(1, len(sheet.pages) + 1)
         paths = [path.with_stem(f"{path.stem}-{n:0{digits}}") for n in numbers]
+    for place in () if force else paths:
+        check_free(place, force=False)
     for page, place in zip(sheet.pages, paths, strict=True):
         data = page.encode() if suffix == ".svg" else png_of(page, dpi)
         with whole(place) as part:
@@ -155,6 +169,7 @@ def _options(config: SheetConfig, seed: int, top: int) -> dict[str, Any]:
         "breaksSmartSb": 0.5,
         "header": "none",
         "footer": "none",
+        "expandNever": True,  # onsets are counted as it is written
         "font": "Leland",
         "smuflTextFont": "none",
         "svgViewBox": True,

@@ -127,7 +127,8 @@ def _seconds_at_most(score: Score, longest: float) -> float:
     """Return the length of a score timed in s; raise `ValueError` if it is more than `longest`."""
     if score.note_num() == 0:
         raise ValueError("the score has no notes to play")
-    end = float(score.end())
+    rows = [track.notes.numpy() for track in score.tracks if len(track.notes)]
+    end = float(max((notes["time"] + notes["duration"]).max() for notes in rows))
     if not end <= longest:  # also not a number
         raise ValueError(
             f"the score lasts {end / 3600:.1f} hours, more than the {longest / 3600:.0f} allowed; "
@@ -143,7 +144,7 @@ def _is_melody(track: Track) -> bool:
     notes = track.notes.numpy()
     order = np.argsort(notes["time"], kind="stable")
     start, end = notes["time"][order], (notes["time"] + notes["duration"])[order]
-    held = np.minimum(end[:-1], end[:-1].max()) - start[1:]
+    held = np.maximum.accumulate(end)[:-1] - start[1:]
     return bool((held > 0.25 * notes["duration"][order][:-1]).mean() < 0.05)
 
 

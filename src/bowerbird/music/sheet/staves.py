@@ -214,6 +214,10 @@ def _deal(stretch: list[Written], voices: list[list[Written]]) -> None:
                 cut = min(held, key=lambda v: v[-1].end)
                 cut[-1] = Written(cut[-1].start, note.start, cut[-1].pitches)
                 cut.append(note)
+            else:  # all begin together: it joins those that end next to it
+                near = min(lines, key=lambda v: abs(v[-1].end - note.end))
+                pitches = {*near[-1].pitches, *note.pitches}
+                near[-1] = Written(note.start, near[-1].end, tuple(sorted(pitches)))
     lines.sort(key=lambda v: -float(np.mean([np.mean(n.pitches) for n in v])))
     while len(voices) < len(lines):
         voices.append([])
