@@ -26,7 +26,6 @@ from symusic.core import ScoreTick as Score
 from bowerbird.learning.sampling import SamplingConfig, write_signs
 from bowerbird.music.composer import MOST_SIGNS, Composer, open_composer
 from bowerbird.music.corpus import Corpus, Split
-from bowerbird.music.grammar import Free
 from bowerbird.music.meter import bar_length
 from bowerbird.music.novelty import Melodies, novelty
 
@@ -54,11 +53,9 @@ def drawn(composer: Composer, pieces: int, temperature: float, *, ruled: bool) -
     """Return the signs of pieces as they are drawn, each with its end if it has one."""
     alphabet = composer.alphabet
     prompt = torch.tensor([[alphabet.end]])
-    rules = [
-        alphabet.grammar() if ruled else Free(alphabet.size, alphabet.end) for _ in range(pieces)
-    ]
+    rules = [alphabet.grammar() for _ in range(pieces)] if ruled else []
     config = SamplingConfig(temperature=temperature, seed=1)
-    signs: list[list[int]] = [[] for _ in rules]
+    signs: list[list[int]] = [[] for _ in range(pieces)]
     rows = write_signs(composer.network, prompt, config, pieces, rules)
     for _, row in zip(range(MOST), rows, strict=False):
         for own, sign in zip(signs, row.tolist(), strict=True):

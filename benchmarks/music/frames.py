@@ -1,31 +1,36 @@
-"""Piano rolls: which of 88 keys sound in each frame, and a network that foresees the next frame.
+"""Piano rolls told as signs: which of 88 keys sound in each frame, foreseen by the LSTM of the house.
 
 The data are the splits of Boulanger-Lewandowski, Bengio, Vincent 2012 (arXiv:1206.6392) as the
-repository of TCN (Bai, Kolter, Koltun 2018, arXiv:1803.01271) keeps them.
+repository of TCN (Bai, Kolter, Koltun 2018, arXiv:1803.01271) keeps them. The loss is TCN's: of all
+frames but each piece's first, over all 88 keys, in nats, divided by the number of frames.
 
-The network treats all keys alike (after the biaxial LSTM of Johnson 2017, "Generating polyphonic
-music using tied parallel networks"): one LSTM runs over time for each key, with the same weights,
-and reads the keys around it; a second one reads the whole frame. From both is told whether a key
-will sound: keys are independent, given the past. Departures: the second LSTM, the chroma, and no
-LSTM over the keys of a frame.
+A frame is its keys from the lowest to the highest, then a sign that ends it; a mark stands before
+each piece. A frame can be told in one way only, so its chance is the product of those of its signs,
+and its nats are their sum. Signs that can't come next (a key that is not above the last one, the
+mark) are left out before the chances are taken, so those of all 2^88 frames sum to 1.
+
+From the same network comes what keys do on their own, given the past: the chance that a key sounds
+is its mean over all frames that may follow, estimated from some that are drawn. Of each draw counts
+not the key that was drawn but the chances before each choice (Rao, Blackwell), which a key is
+chosen by at most once.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from scipy.io import loadmat
-from torch import Tensor, nn
+from torch import Tensor
 
-from bowerbird.learning.sequence import Rows
-from bowerbird.networks.recurrent import RecurrentConfig, RecurrentLayer
+from bowerbird.learning.fit import FitConfig, fit_steps
+from bowerbird.learning.sequence import Rows, SequenceTask
+from bowerbird.networks.recurrent import Recurrent, RecurrentConfig
 
 KEYS = 88
-BEATS = (12, 16, 64)  # frames after which a place is the same again: of bars, and of phrases
-AROUND = 24  # keys on either side that a key reads
+END, MARK = KEYS, KEYS + 1
+RARE = 2e-3  # share of the keys' plain frequencies in their chances; chosen on validation pieces
 State = tuple[Tensor, ...]
 
 
@@ -37,233 +42,132 @@ class Rolls:
     valid: list[np.ndarray]
     test: list[np.ndarray]
 
-    @property
-    def keys(self) -> np.ndarray:
-        """The keys from the lowest to the highest that ever sound while learning."""
-        used = np.flatnonzero(np.any([piece.any(0) for piece in self.train], axis=0))
-        return np.arange(used[0], used[-1] + 1)
+    def frequencies(self) -> Tensor:
+        """Return how often each key sounds where is learned from, by Laplace's rule."""
+        frames = np.concatenate(self.train)
+        return torch.from_numpy((frames.sum(0) + 1) / (len(frames) + 2))
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a data set is learned."""
+
+    network: RecurrentConfig
+    fit: FitConfig
+    rows: int = 16
+    window: int = 96
 
 
 def read_rolls(path: Path) -> Rolls:
     """Return the splits of a file of MATLAB."""
     kept = loadmat(path)
-    return Rolls(
-        *(
-            [np.asarray(piece, np.uint8) for piece in kept[name][0]]
-            for name in ("traindata", "validdata", "testdata")
-        )
-    )
+    parts = [kept[name][0] for name in ("traindata", "validdata", "testdata")]
+    return Rolls(*([np.asarray(piece, np.uint8) for piece in part] for part in parts))
 
 
-@dataclass(frozen=True)
-class RollConfig:
-    """The shape of the network."""
-
-    width: int = 128
-    """Units of the LSTM that runs over time for each key."""
-    inputs: int = 64
-    """Numbers by which each key reads what is around it."""
-    whole: int = 192
-    """Units of the LSTM that reads the whole frame."""
-    dropout: float = 0.5
-    """Share of outputs that is dropped while it learns, the same for a whole window."""
-    input_dropout: float = 0.1
-    """Share of the sounding keys that is not read while it learns."""
-    recurrent_dropout: float = 0.1
-    """Share of the weights from an LSTM to itself that is dropped while it learns."""
+def told(piece: np.ndarray) -> np.ndarray:
+    """Return the signs of a piece (frames, 88), after a mark."""
+    frames = [np.append(np.flatnonzero(frame), END) for frame in piece]
+    return np.concatenate([[MARK], *frames])
 
 
-class RollNetwork(nn.Module):
-    """Frames in, a score (logit) for each key of the next frame out."""
-
-    def __init__(self, keys: int, config: RollConfig, dtype: torch.dtype = torch.float32) -> None:
-        super().__init__()
-        self.keys, self.config, self.dtype = keys, config, dtype
-        inputs, width, whole = config.inputs, config.width, config.whole
-        self.around = nn.Conv1d(1, inputs, 2 * AROUND + 1, padding=AROUND)
-        self.chroma = nn.Linear(12, inputs, bias=False)
-        self.key = nn.Parameter(torch.randn(keys, inputs) * 0.1)
-        self.beats = nn.ModuleList(nn.Embedding(beats, inputs) for beats in BEATS)
-        self.start_mark = nn.Parameter(torch.randn(inputs) * 0.1)
-        self.each = RecurrentLayer(inputs, RecurrentConfig(width=width))
-        self.read = nn.Linear(keys, inputs)
-        self.all = RecurrentLayer(inputs, RecurrentConfig(width=whole))
-        self.told = nn.Linear(whole, keys)  # what the whole says of each key
-        self.shared = nn.Linear(whole, inputs)  # what it says to all of them
-        self.hidden = nn.Linear(width + inputs, width)
-        self.out = nn.Linear(width, 1)
-        self.register_buffer("turned", torch.arange(keys)[:, None] + torch.arange(12), False)
-        for layer in (self.each, self.all):
-            draw(layer)
-
-    def begin(self, batch: int) -> State:
-        """Return the state before the first frame."""
-        zeros = self.key.new_zeros
-        each = zeros(batch * self.keys, self.config.width, dtype=self.dtype)
-        everything = zeros(batch, self.config.whole, dtype=self.dtype)
-        return each, each, everything, everything
-
-    def forward(self, frames: Tensor, place: Tensor, state: State) -> tuple[Tensor, State]:
-        """Return logits (B, T, K) of the frames that follow (B, T, K), and the state after them.
-
-        ``place`` (B, T) counts the frames of a piece, with -1 for the mark before its first.
-        """
-        b, t, k = frames.shape
-        config = self.config
-        frames = F.dropout(frames, config.input_dropout, self.training)
-        x, shared = self._entered(frames, place), self._marked(place)
-        rows = x.transpose(1, 2).reshape(b * k, t, -1)
-        y, each = self.each(rows.to(self.dtype), state[:2], self._kept(self.each))
-        y = self._locked(y.reshape(b, k, t, -1).transpose(1, 2))
-        read = (self.read(frames) + shared).to(self.dtype)
-        z, everything = self.all(read, state[2:], self._kept(self.all))
-        z = self._locked(z).float()
-        context = self.shared(z)[:, :, None] + self.key  # (B, T, K, inputs)
-        known = torch.cat([y.float(), context], -1)
-        h = F.dropout(self.hidden(known).relu(), config.dropout, self.training)
-        return self.out(h)[..., 0] + self.told(z), (*each, *everything)
-
-    def _locked(self, x: Tensor) -> Tensor:
-        """Drop the same for a whole window (B, T, ...) of x."""
-        return x * F.dropout(torch.ones_like(x[:, :1]), self.config.dropout, self.training)
-
-    def _kept(self, layer: RecurrentLayer) -> Tensor:
-        ones = torch.ones_like(layer.weight_hh)
-        return F.dropout(ones, self.config.recurrent_dropout, self.training)
-
-    def _marked(self, place: Tensor) -> Tensor:
-        """Return (B, T, inputs): where in the piece a frame stands."""
-        there = place.clamp_min(0)
-        beats = [told(there % beats) for told, beats in zip(self.beats, BEATS, strict=True)]
-        return torch.where((place < 0)[..., None], self.start_mark, torch.stack(beats).sum(0))
-
-    def _entered(self, frames: Tensor, place: Tensor) -> Tensor:
-        """Return (B, T, K, inputs): what each key reads of a frame."""
-        b, t, k = frames.shape
-        around = self.around(frames.reshape(b * t, 1, k)).transpose(1, 2).reshape(b, t, k, -1)
-        chroma = F.pad(frames, (0, -k % 12)).reshape(b, t, -1, 12).sum(2)
-        turned = chroma[..., self.turned % 12]  # (B, T, K, 12), each key's own at 0
-        return around + self.chroma(turned) + self.key + self._marked(place)[:, :, None]
+def learned(rolls: Rolls, recipe: Recipe, seed: int, dtype: torch.dtype) -> Recurrent:
+    """Return a float32 network that has learned the pieces in ``dtype``, one after the other."""
+    torch.manual_seed(seed)
+    network = Recurrent(KEYS + 2, recipe.network, dtype)
+    network.initialize(seed)
+    order = np.random.default_rng(seed).permutation(len(rolls.train))
+    streams = [
+        np.concatenate([told(piece) for piece in pieces])
+        for pieces in ([rolls.train[i] for i in order], rolls.valid)
+    ]
+    rows = Rows(streams[0], recipe.rows, recipe.window, seed)
+    for _ in fit_steps(SequenceTask(network, rows, streams[1], torch.device("cpu")), recipe.fit):
+        pass
+    exact = Recurrent(KEYS + 2, recipe.network)
+    exact.load_state_dict(network.state_dict())
+    return exact.eval()
 
 
-def draw(layer: RecurrentLayer) -> None:
-    """Draw a layer's first weights."""
-    bound = layer.weight_hh.shape[1] ** -0.5
-    nn.init.uniform_(layer.weight_ih, -bound, bound)
-    nn.init.uniform_(layer.weight_hh, -bound, bound)
-    with torch.no_grad():
-        layer.bias_ih[layer.weight_hh.shape[1] : 2 * layer.weight_hh.shape[1]] = 1.0
+def possible(signs: Tensor) -> Tensor:
+    """Return (..., signs): what may follow each sign."""
+    keys = torch.arange(KEYS + 2)
+    last = torch.where(signs < KEYS, signs, -1)[..., None]  # a new frame may begin with any key
+    return (keys > last) & (keys <= END)
 
 
-class RollTask:
-    """Learning the next frame, as ``fit_steps`` wants its tasks."""
-
-    def __init__(
-        self,
-        network: RollNetwork,
-        rolls: Rolls,
-        *,
-        rows: int,
-        window: int,
-        seed: int = 0,
-    ) -> None:
-        """Learn from the pieces in any order, one after the other."""
-        self.network, self.rolls = network, rolls
-        self.frames, self.place = laid_out(rolls, seed)
-        self.rows = Rows(np.arange(len(self.place)), rows, window, seed)
-        self.state: State | None = None
-
-    def loss(self, network: nn.Module) -> Tensor:
-        """Return the loss of the next window, in nats a frame."""
-        now, then, fresh = next(self.rows)
-        there = self.place[then] >= 0  # what stands between pieces is not foreseen
-        frames, following = self.frames[now].float(), self.frames[then].float()
-        state = self.network.begin(len(now)) if fresh or self.state is None else self.state
-        logits, state = network(frames, self.place[now], state)
-        self.state = tuple(s.detach() for s in state)
-        each = F.binary_cross_entropy_with_logits(logits, following, reduction="none").sum(-1)
-        return each[there].mean()
-
-    def validate(self, network: nn.Module) -> float:
-        """Return the loss of the validation pieces, in nats a frame."""
-        return frame_nats([network], self.rolls, self.rolls.valid)
-
-    def kept(self) -> dict[str, Tensor]:
-        carried = {f"state.{i}": s for i, s in enumerate(self.state or ())}
-        return {"position": torch.tensor(self.rows.position), **carried}
-
-    def restore(self, kept: Mapping[str, Tensor]) -> None:
-        self.rows.position = int(kept["position"])
-        self.state = tuple(kept[f"state.{i}"] for i in range(len(kept) - 1)) or None
-
-
-def laid_out(rolls: Rolls, seed: int) -> tuple[Tensor, Tensor]:
-    """Return all frames (N, K), each piece after an empty one, and each frame's place or -1."""
-    keys = rolls.keys
-    frames, places = [], []
-    for index in np.random.default_rng(seed).permutation(len(rolls.train)):
-        piece = rolls.train[index]
-        frames += [np.zeros((1, len(keys)), np.uint8), piece[:, keys]]
-        places += [np.arange(-1, len(piece))]
-    return torch.from_numpy(np.concatenate(frames)), torch.from_numpy(np.concatenate(places))
+def chances(networks: Sequence[Recurrent], signs: Tensor) -> Tensor:
+    """Return (T, signs), float64: the mean of the networks' chances of what follows each sign."""
+    found = torch.zeros(len(signs), KEYS + 2, dtype=torch.float64)
+    for network in networks:
+        scores = network(signs[None])[0][0].double()
+        found += scores.masked_fill(~possible(signs), -torch.inf).softmax(-1)
+    return found / len(networks)
 
 
 @torch.no_grad()
-def frame_nats(networks: list[nn.Module], rolls: Rolls, pieces: list[np.ndarray]) -> float:
-    """Return the nats a frame over pieces: of all frames but each piece's first, all 88 keys.
-
-    With several networks the chances of each key are averaged.
-    """
-    learning = [network.training for network in networks]
-    for network in networks:
-        network.eval()
+def nats_within(networks: Sequence[Recurrent], pieces: Sequence[np.ndarray]) -> float:
+    """Return the nats a frame of pieces, with each key told after the lower keys of its frame."""
     nats = count = 0.0
-    for batch in batches(pieces):
-        batch_nats, frames = _batch_nats(networks, batch, rolls.keys)
-        nats, count = nats + batch_nats, count + frames
-    for network, was in zip(networks, learning, strict=True):
-        network.train(was)
-    return nats / count + rare_nats(rolls, pieces)
+    for piece in pieces:
+        signs = torch.from_numpy(told(piece))
+        each = chances(networks, signs[:-1]).gather(1, signs[1:, None]).log()[:, 0]
+        first = int(piece[0].sum()) + 1  # signs of the first frame, which is given
+        nats -= float(each[first:].sum())
+        count += len(piece) - 1
+    return nats / count
 
 
-def rare_nats(rolls: Rolls, pieces: list[np.ndarray]) -> float:
-    """Return the nats a frame of the keys that no piece to learn from has: by Laplace's rule."""
-    chance = 1 / (sum(map(len, rolls.train)) + 2)
-    rare = np.setdiff1d(np.arange(KEYS), rolls.keys)
-    later = np.concatenate([piece[1:, rare] for piece in pieces])
-    sounding = later.sum()
-    silent = later.size - sounding
-    return float(-(sounding * np.log(chance) + silent * np.log1p(-chance)) / len(later))
-
-
-def batches(pieces: list[np.ndarray], rows: int = 16) -> Iterator[list[np.ndarray]]:
-    """Yield pieces of similar length together."""
-    longest = sorted(pieces, key=len)
-    for start in range(0, len(longest), rows):
-        yield longest[start : start + rows]
-
-
-def _batch_nats(
-    networks: list[nn.Module], pieces: list[np.ndarray], keys: np.ndarray, window: int = 128
-) -> tuple[float, int]:
-    """Return the sum of nats of some pieces, and of how many frames."""
-    longest = max(map(len, pieces))
-    table = torch.zeros(len(pieces), longest + 1, len(keys))  # the first frame is the mark
-    for row, piece in enumerate(pieces):
-        table[row, 1 : len(piece) + 1] = torch.from_numpy(piece[:, keys]).float()
-    length = torch.tensor([len(piece) for piece in pieces])
-    states = [network.begin(len(pieces)) for network in networks]
+@torch.no_grad()
+def nats_apart(
+    networks: Sequence[Recurrent], rolls: Rolls, pieces: Sequence[np.ndarray], draws: int
+) -> float:
+    """Return the nats a frame of pieces, with each key told from the past frames alone."""
+    usual, random = rolls.frequencies(), torch.Generator().manual_seed(0)
     nats = count = 0.0
-    for start in range(0, longest, window):
-        end = min(start + window, longest)
-        place = torch.arange(start - 1, end - 1).expand(len(pieces), -1)
-        frames, following = table[:, start:end], table[:, start + 1 : end + 1]
-        chance = torch.zeros(len(pieces), end - start, len(keys), dtype=torch.float64)
-        for i, network in enumerate(networks):
-            logits, states[i] = network(frames, place, states[i])
-            signed = torch.where(following > 0, logits, -logits).double()
-            chance += signed.sigmoid() / len(networks)
-        there = (place + 1 < length[:, None]) & (place >= 0)  # frames 2 .. T of each piece
-        nats -= float(chance.log().sum(-1)[there].sum())
-        count += int(there.sum())
-    return nats, int(count)
+    for piece in pieces:
+        sounds = torch.zeros(len(piece) - 1, KEYS, dtype=torch.float64)
+        for network in networks:
+            for some, place in _states(network, piece):
+                sounds[place] += marginals(network, some, draws, random) / len(networks)
+        chance = (1 - RARE) * sounds.clamp(0, 1) + RARE * usual
+        there = torch.from_numpy(piece[1:]) > 0
+        nats -= float(torch.where(there, chance, 1 - chance).log().sum())
+        count += len(piece) - 1
+    return nats / count
+
+
+def _states(
+    network: Recurrent, piece: np.ndarray, most: int = 128
+) -> Iterator[tuple[tuple[Tensor, State], slice]]:
+    """Yield scores and states after each frame of a piece but the last, for some frames at once."""
+    state, kept, done = network.start(1), [], 0
+    for sign in told(piece[:-1]).tolist():
+        scores, state = network.step(torch.tensor([sign]), state)
+        if sign == END:
+            kept.append((scores, *state))
+        if len(kept) == most or (sign == END and done + len(kept) == len(piece) - 1):
+            scores, *states = (torch.cat(parts) for parts in zip(*kept, strict=True))
+            yield (scores, tuple(states)), slice(done, done + len(kept))
+            done, kept = done + len(kept), []
+
+
+def marginals(
+    network: Recurrent, after: tuple[Tensor, State], draws: int, random: torch.Generator
+) -> Tensor:
+    """Return (frames, 88), float64: the chance of each key in the frame that follows each state."""
+    frames = len(after[0])
+    scores = after[0].repeat_interleave(draws, 0)
+    state = tuple(s.repeat_interleave(draws, 0) for s in after[1])
+    found = torch.zeros(frames, KEYS, dtype=torch.float64)
+    frame = torch.arange(frames).repeat_interleave(draws)
+    sign = torch.full((len(frame),), END)
+    while len(sign):
+        each = scores.masked_fill(~possible(sign), -torch.inf).softmax(-1)
+        found.index_add_(0, frame, each[:, :KEYS].double())
+        sign = torch.multinomial(each, 1, generator=random)[:, 0]
+        goes = sign < END
+        sign, frame = sign[goes], frame[goes]
+        if len(sign):
+            scores, state = network.step(sign, tuple(s[goes] for s in state))
+    return found / draws

@@ -91,3 +91,9 @@ def test_chorales_are_read_as_written(corpus21):
         again = score_of_tune(back)
         assert [len(track.notes) for track in again.tracks] == [len(t.notes) for t in score.tracks]
         assert starts(again) == starts(score), name
+
+
+def test_a_key_that_changes_is_kept(tune):
+    score = tune("M:4/4\nL:1/4\nK:C\nCDEF|[K:G]GABc|[K:G]cBAG|[K:Dm]defd|")
+    found = [(s.time, s.key, bool(s.tonality)) for s in score.key_signatures]
+    assert found == [(0, 0, False), (1920, 1, False), (5760, -1, True)]

@@ -86,7 +86,9 @@ def measures_of(
         tokens += [(sign, _SIGN) for sign in measure.begins]
         last = number == len(written.measures) - 1
         early = voice[-1][1] - measure.bar == written.measures[0].start > 0
-        values = values_in(voice, measure.start, measure.end, fill=not (last and early))
+        values = values_in(
+            voice, measure.start, measure.end, fill=bool(measure.ends) or not (last and early)
+        )
         tokens += _notes(values, written.key, measure)
         end: str = measure.ends[0] if measure.ends else ""
         after = measure if last else written.measures[number + 1]

@@ -27,7 +27,7 @@ from bowerbird.music.events import (
     new_tempo,
     new_track,
 )
-from bowerbird.music.key import with_key
+from bowerbird.music.key import Key, with_key
 from bowerbird.music.midi import LAST_TICK, check_hours
 from bowerbird.music.tune import QUARTER, WHOLE, Bar, Tune
 
@@ -69,7 +69,7 @@ def score_of_tune(tune: Tune) -> "Score":
         score.tracks.append(track)
     if not score.tracks:
         raise MusicError(f"line {tune.line}: the tune has no notes")
-    with_key(score, tune.key)
+    with_key(score, tune.key, _changes(places, tune.key))
     if tune.qpm > 0:
         score.tempos.append(new_tempo(0, min(max(tune.qpm, 10), 1000)))
     if tune.rhythm:
@@ -97,6 +97,16 @@ def _along(bars: list[Bar], places: Placed) -> Placed:
     return (
         same if len(bars) == len(places) or (len(same) == len(bars) and early) else placed(bars)[0]
     )
+
+
+def _changes(places: Placed, key: Key) -> list[tuple[int, Key]]:
+    """Return the keys that come after the first one, with their ticks."""
+    changes = []
+    for bar, start, _ in places:
+        if bar.key is not None and bar.key != key:
+            key = bar.key
+            changes.append((_ticks(start), key))
+    return changes
 
 
 def placed(bars: list[Bar]) -> tuple[Placed, list[tuple[int, tuple[int, int]]]]:

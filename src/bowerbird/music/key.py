@@ -10,6 +10,7 @@ A MIDI file's signature knows major and minor only; other modes are kept in a ma
 """
 
 import re
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
@@ -140,10 +141,14 @@ def _correlation(rows: np.ndarray, profile: np.ndarray) -> np.ndarray:
     return rows @ profile / np.sqrt((rows**2).sum(1) * (profile**2).sum())
 
 
-def with_key(score: "Score", key: Key) -> None:
-    """Write a key into a score: its signature, and a marker where MIDI has no word for it."""
+def with_key(score: "Score", key: Key, changes: Iterable[tuple[int, Key]] = ()) -> None:
+    """Write a key into a score: its signature, and a marker where MIDI has no word for it.
+
+    ``changes`` are keys that come later, each with its tick: only their signatures are written.
+    """
     score.key_signatures.clear()
-    minor = key.mode in ("minor", "dorian", "phrygian", "locrian")
-    score.key_signatures.append(new_signature(0, key.sharps, minor=minor))
+    for time, one in ((0, key), *changes):
+        minor = one.mode in ("minor", "dorian", "phrygian", "locrian")
+        score.key_signatures.append(new_signature(time, one.sharps, minor=minor))
     if key.mode not in ("major", "minor"):
         score.markers.append(new_marker(0, f"K:{key.abc}"))

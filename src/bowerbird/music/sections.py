@@ -30,6 +30,8 @@ def signs_of(score: "Score", grid: int, bars: Bars, first: int) -> list[tuple[in
             time = (marker.time * grid + ticks // 2) // ticks
             if 0 <= time <= bars.end:
                 found.add((time, ORDER.index(marker.text)))
+    endings = {time for time, rank in found if ORDER[rank] in ("[1", "[2")}
+    found -= {(time, ORDER.index("||")) for time in endings}
     signs = [(time, ORDER[rank]) for time, rank in sorted(found)]
     return _closed(_whole(signs, bars, first))
 

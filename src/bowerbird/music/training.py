@@ -127,6 +127,7 @@ class MusicTraining:
         loss = self.last.losses["total"] if self.last else math.nan
         told = {
             "corpus": [Path(name).name for name in self.corpus.names],
+            "built_in": list(self.corpus.built_in),
             "corpus_sha256": self.digest,
             "pieces": len(self.split.train),
             "seconds": round(self.last.seconds, 1) if self.last else 0.0,
