@@ -57,8 +57,8 @@ def measured(name: str, args: argparse.Namespace) -> list[Figure]:
     seconds = time.perf_counter() - began
     weights = sum(p.numel() for network in networks for p in network.parameters()) / 1e6
     found = [("training", "s", seconds), ("weights", "M", weights)]
-    for part, pieces in (("validation", rolls.valid), ("test", rolls.test)):
-        pieces = pieces[: args.pieces or None]
+    parts = {"validation": rolls.valid, "test": rolls.test}
+    for part, pieces in ((name, some[: args.pieces or None]) for name, some in parts.items()):
         within, apart = "notes within the frame", f"independent keys, {args.draws} draws"
         found.append((f"{part}, {within}", "nats/frame", nats_within(networks, pieces)))
         loss = nats_apart(networks, rolls, pieces, args.draws)

@@ -1,4 +1,4 @@
-"""Piano rolls told as signs: which of 88 keys sound in each frame, foreseen by the LSTM of the house.
+"""Piano rolls told as signs: which of 88 keys sound in each frame, foreseen by an LSTM.
 
 The data are the splits of Boulanger-Lewandowski, Bengio, Vincent 2012 (arXiv:1206.6392) as the
 repository of TCN (Bai, Kolter, Koltun 2018, arXiv:1803.01271) keeps them. The loss is TCN's: of all
@@ -137,6 +137,7 @@ def nats_apart(
     return nats / count
 
 
+@torch.no_grad()
 def _states(
     network: Recurrent, piece: np.ndarray, most: int = 128
 ) -> Iterator[tuple[tuple[Tensor, State], slice]]:
@@ -152,6 +153,7 @@ def _states(
             done, kept = done + len(kept), []
 
 
+@torch.no_grad()
 def marginals(
     network: Recurrent, after: tuple[Tensor, State], draws: int, random: torch.Generator
 ) -> Tensor:
