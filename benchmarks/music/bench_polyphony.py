@@ -3,21 +3,23 @@
     .venv/bin/python benchmarks/music/bench_polyphony.py FOLDER
 
 FOLDER has JSB_Chorales.mat and Nottingham.mat. Learns each by the one loop of the house
-(bowerbird.learning), with the network that writes text and tunes, and measures the test pieces
-once, in two classes (frames.py). The method is in README.md. Prints a Markdown table and adds to
-results.csv.
+(bowerbird.learning) and measures the test pieces once, in two classes (apart.py, within.py). The
+method is in README.md. Prints a Markdown table and adds to results.csv.
 """
 
 import argparse
 import os
 import sys
 import time
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
 import torch
-from frames import Recipe, learned, nats_apart, nats_within, read_rolls
+from apart import RollConfig, learned_apart, nats_apart
+from rolls import Rolls, read_rolls
+from within import learned_within, nats_within
 
 from bowerbird.learning.device import choose, keep_freed_memory
 from bowerbird.learning.fit import FitConfig
@@ -27,43 +29,103 @@ sys.path.append(str(Path(__file__).resolve().parents[1]))
 from figures import Figure, append, conditions, table
 
 HERE = Path(__file__).resolve().parent
-FIT = FitConfig(rate=5e-3, weight_decay=0.1, average=0.995)
+FIT = FitConfig(weight_decay=0.1)
+APART = replace(FIT, rate=4e-3, average=0.998)
+WITHIN = replace(FIT, rate=5e-3, average=0.995)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a data set is learned, in both classes."""
+
+    apart: RollConfig
+    fit_apart: FitConfig
+    within: RecurrentConfig
+    fit_within: FitConfig
+    networks: int = 1
+    """Networks whose chances are averaged."""
+    window: int = 32
+    """Frames from one step of learning to the next, for keys apart."""
+
+
 RECIPES = {
     "JSB_Chorales": Recipe(
+        RollConfig(dropout=0.5, input_dropout=0.1, recurrent_dropout=0.0),
+        replace(APART, iterations=900, validate_every=100),
         RecurrentConfig(
             width=512, embedding=128, dropout=0.6, input_dropout=0.3, recurrent_dropout=0.3
         ),
-        replace(FIT, iterations=3000, validate_every=200),
+        replace(WITHIN, iterations=3000, validate_every=200),
+        networks=4,
     ),
     "Nottingham": Recipe(
+        RollConfig(dropout=0.3, input_dropout=0.05, recurrent_dropout=0.1),
+        replace(APART, iterations=4000, validate_every=1000),
         RecurrentConfig(
             width=512, embedding=128, dropout=0.5, input_dropout=0.1, recurrent_dropout=0.2
         ),
-        replace(FIT, iterations=10000, validate_every=1000),
+        replace(WITHIN, iterations=10000, validate_every=1000),
+        window=48,
     ),
 }
 
 
-def measured(name: str, args: argparse.Namespace) -> list[Figure]:
-    """Learn one data set, and measure its test pieces."""
-    rolls, recipe = read_rolls(args.folder / f"{name}.mat"), RECIPES[name]
+def fits(fit: FitConfig, args: argparse.Namespace, networks: int) -> list[FitConfig]:
+    """Return how each network learns."""
     if args.iterations:
-        fewer = replace(recipe.fit, iterations=args.iterations, validate_every=args.iterations)
-        recipe = replace(recipe, fit=fewer)
-    setting = f"{name}, {args.networks} networks of {recipe.fit.iterations} steps"
-    dtype = choose("cpu").dtype
-    began = time.perf_counter()
-    networks = [learned(rolls, recipe, seed, dtype) for seed in range(args.networks)]
-    seconds = time.perf_counter() - began
-    weights = sum(p.numel() for network in networks for p in network.parameters()) / 1e6
-    found = [("training", "s", seconds), ("weights", "M", weights)]
-    parts = {"validation": rolls.valid, "test": rolls.test}
-    for part, pieces in ((name, some[: args.pieces or None]) for name, some in parts.items()):
-        within, apart = "notes within the frame", f"independent keys, {args.draws} draws"
-        found.append((f"{part}, {within}", "nats/frame", nats_within(networks, pieces)))
-        loss = nats_apart(networks, rolls, pieces, args.draws)
-        found.append((f"{part}, {apart}", "nats/frame", loss))
-    return [Figure("bowerbird", setting, metric, unit, [value]) for metric, unit, value in found]
+        fit = replace(fit, iterations=args.iterations, validate_every=args.iterations)
+    return [replace(fit, seed=seed) for seed in range(networks)]
+
+
+def apart(rolls: Rolls, recipe: Recipe, args: argparse.Namespace) -> list[tuple[str, str, float]]:
+    """Learn and measure with each key told from the past frames alone."""
+    dtype, began = choose("cpu").dtype, time.perf_counter()
+    networks = [
+        learned_apart(rolls, recipe.apart, fit, recipe.window, dtype)
+        for fit in fits(recipe.fit_apart, args, recipe.networks)
+    ]
+    return [
+        ("training", "s", time.perf_counter() - began),
+        ("weights", "M", weights(networks)),
+        ("validation", "nats/frame", nats_apart(networks, rolls, rolls.valid)),
+        ("test", "nats/frame", nats_apart(networks, rolls, rolls.test)),
+    ]
+
+
+def within(rolls: Rolls, recipe: Recipe, args: argparse.Namespace) -> list[tuple[str, str, float]]:
+    """Learn and measure with each key told after the lower keys of its frame."""
+    dtype, began = choose("cpu").dtype, time.perf_counter()
+    networks = [
+        learned_within(rolls, recipe.within, fit, dtype)
+        for fit in fits(recipe.fit_within, args, recipe.networks)
+    ]
+    return [
+        ("training", "s", time.perf_counter() - began),
+        ("weights", "M", weights(networks)),
+        ("validation", "nats/frame", nats_within(networks, rolls.valid)),
+        ("test", "nats/frame", nats_within(networks, rolls.test)),
+    ]
+
+
+def weights(networks: Sequence[torch.nn.Module]) -> float:
+    """Return the millions of weights of all networks together."""
+    return sum(p.numel() for network in networks for p in network.parameters()) / 1e6
+
+
+def measured(name: str, args: argparse.Namespace) -> list[Figure]:
+    """Learn one data set in both classes, and measure its test pieces."""
+    rolls, recipe = read_rolls(args.folder / f"{name}.mat"), RECIPES[name]
+    figures = []
+    for kind, measure, fit in (
+        ("independent keys", apart, recipe.fit_apart),
+        ("notes within the frame", within, recipe.fit_within),
+    ):
+        steps = args.iterations or fit.iterations
+        setting = f"{name}, {kind}, {recipe.networks} x {steps} steps"
+        for metric, unit, value in measure(rolls, recipe, args):
+            figures.append(Figure("bowerbird", setting, metric, unit, [value]))
+        print(table(figures), file=sys.stderr)
+    return figures
 
 
 def main() -> None:
@@ -71,10 +133,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--data", nargs="*", default=[*RECIPES], choices=[*RECIPES])
-    parser.add_argument("--networks", type=int, default=4, help="whose chances are averaged")
-    parser.add_argument("--draws", type=int, default=64, help="of each network")
     parser.add_argument("--iterations", type=int, default=0, help="fewer, to try the script")
-    parser.add_argument("--pieces", type=int, default=0, help="fewer, to try the script")
     parser.add_argument("--output", type=Path, default=HERE)
     args = parser.parse_args()
     if os.getloadavg()[0] > 0.3:
@@ -83,7 +142,6 @@ def main() -> None:
     figures: list[Figure] = []
     for name in args.data:
         figures += measured(name, args)
-        print(table(figures), file=sys.stderr)
     append(args.output / "results.csv", version("torch"), figures)
     print(conditions(version("torch"), torch.get_num_threads()))
     print(table(figures))
