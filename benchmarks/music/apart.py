@@ -20,7 +20,6 @@ from bowerbird.learning.fit import FitConfig, fit_steps
 from bowerbird.learning.sequence import Rows
 from bowerbird.networks.recurrent import RecurrentConfig, RecurrentLayer
 
-BEATS = (12, 16)  # frames after which a place is the same again: of bars, in threes and fours
 AROUND = 24  # keys on either side that a key reads
 ROWS = 16
 State = tuple[Tensor, ...]
@@ -36,6 +35,8 @@ class RollConfig:
     """Numbers by which each key reads what is around it."""
     whole: int = 192
     """Units of the LSTM that reads the whole frame."""
+    beats: tuple[tuple[int, int], ...] = ((1, 16), (16, 4))
+    """Frames of a beat, and how many beats make a bar, or a phrase: what place is known by."""
     dropout: float = 0.5
     """Share of outputs that is dropped while it learns."""
     input_dropout: float = 0.1
@@ -54,7 +55,7 @@ class RollNetwork(nn.Module):
         self.around = nn.Conv1d(1, inputs, 2 * AROUND + 1, padding=AROUND)
         self.chroma = nn.Linear(12, inputs, bias=False)
         self.key = nn.Parameter(torch.randn(keys, inputs) * 0.1)
-        self.beats = nn.ModuleList(nn.Embedding(beats, inputs) for beats in BEATS)
+        self.beats = nn.ModuleList(nn.Embedding(count, inputs) for _, count in config.beats)
         self.start_mark = nn.Parameter(torch.randn(inputs) * 0.1)
         self.each = RecurrentLayer(inputs, RecurrentConfig(width=width))
         self.read = nn.Linear(keys, inputs)
@@ -101,7 +102,8 @@ class RollNetwork(nn.Module):
     def _marked(self, place: Tensor) -> Tensor:
         """Return (B, T, inputs): where in the piece a frame stands."""
         there = place.clamp_min(0)
-        beats = [told(there % beats) for told, beats in zip(self.beats, BEATS, strict=True)]
+        places = [there // step % count for step, count in self.config.beats]
+        beats = [told(place) for told, place in zip(self.beats, places, strict=True)]
         return torch.where((place < 0)[..., None], self.start_mark, torch.stack(beats).sum(0))
 
     def _entered(self, frames: Tensor, place: Tensor) -> Tensor:

@@ -53,7 +53,8 @@ def drawn(composer: Composer, pieces: int, temperature: float, *, ruled: bool) -
     """Return the signs of pieces as they are drawn, each with its end if it has one."""
     alphabet = composer.alphabet
     prompt = torch.tensor([[alphabet.end]])
-    rules = [alphabet.grammar() for _ in range(pieces)] if ruled else []
+    # in one meter, as `music compose` composes
+    rules = [alphabet.grammar(steady=True) for _ in range(pieces)] if ruled else []
     config = SamplingConfig(temperature=temperature, seed=1)
     signs: list[list[int]] = [[] for _ in range(pieces)]
     rows = write_signs(composer.network, prompt, config, pieces, rules)
@@ -169,7 +170,8 @@ def compared(
     notes = sum(score.note_num() for score in made["composed"])
     found.append(Figure("composed", setting, "composing together", "notes/s", [notes / seconds]))
     shown = {"learned from": learned, "real, set aside": aside, "composed": made["composed"]}
-    draw(path, f"{setting}: composed tunes beside real ones", shown)
+    name = setting.partition(",")[0]
+    draw(path, f"{name}: composed tunes beside real ones", shown)
     return found
 
 
