@@ -39,9 +39,9 @@ class RollConfig:
     """Frames of a beat, and how many beats make a bar, or a phrase: what place is known by."""
     dropout: float = 0.5
     """Share of outputs that is dropped while it learns."""
-    input_dropout: float = 0.1
+    input_dropout: float = 0.0
     """Share of the sounding keys that is not read while it learns."""
-    recurrent_dropout: float = 0.1
+    recurrent_dropout: float = 0.0
     """Share of the weights from an LSTM to itself that is dropped while it learns."""
 
 

@@ -50,21 +50,26 @@ class Recipe:
 
 RECIPES = {
     "JSB_Chorales": Recipe(
-        RollConfig(dropout=0.5, input_dropout=0.1, recurrent_dropout=0.0),
-        replace(APART, iterations=900, validate_every=100),
+        RollConfig(beats=((1, 4),), dropout=0.5),
+        replace(APART, iterations=700, validate_every=100),
         RecurrentConfig(
             width=512, embedding=128, dropout=0.6, input_dropout=0.3, recurrent_dropout=0.3
         ),
         replace(WITHIN, iterations=3000, validate_every=200),
-        networks=4,
+        networks=3,
     ),
     "Nottingham": Recipe(
-        RollConfig(dropout=0.3, input_dropout=0.05, recurrent_dropout=0.1),
+        RollConfig(
+            beats=((1, 12), (1, 16), (1, 64)),
+            dropout=0.3,
+            input_dropout=0.05,
+            recurrent_dropout=0.1,
+        ),
         replace(APART, iterations=4000, validate_every=1000),
         RecurrentConfig(
             width=512, embedding=128, dropout=0.5, input_dropout=0.1, recurrent_dropout=0.2
         ),
-        replace(WITHIN, iterations=10000, validate_every=1000),
+        replace(WITHIN, iterations=8000, validate_every=1000),
         window=48,
     ),
 }
