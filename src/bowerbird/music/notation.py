@@ -15,7 +15,7 @@ import numpy as np
 from bowerbird.music.error import MusicError
 from bowerbird.music.key import Key, key_of
 from bowerbird.music.meter import Bars, Meter, bars_of, meters_of
-from bowerbird.music.sections import Sign, signs_of
+from bowerbird.music.sections import Sign, closed_endings, signs_of, with_beginnings
 
 if TYPE_CHECKING:
     from symusic.core import ScoreTick as Score
@@ -94,6 +94,8 @@ class Notation:
     qpm: float
     measures: list[Measure]
     parts: list[Part]
+    endings: dict[int, str]
+    """First and second endings, by the number of the measure in which they close."""
 
 
 def notation(score: "Score") -> Notation:
@@ -107,15 +109,17 @@ def notation(score: "Score") -> Notation:
     chords = [chord for part in parts for voice in part.voices for chord in voice]
     first, last = min(c[0] for c in chords), max(c[1] for c in chords)
     bars = bars_of(meters_of(score, GRID), last)
-    signs = signs_of(score, GRID, bars, first)
+    signs = signs_of(with_beginnings(score), GRID, bars, first)
     rhythm = next((m.text[2:] for m in score.markers if m.text.startswith("R:")), "")
+    measures = _measures(bars, signs, chords)
     return Notation(
         title=tracks[0].name,
         rhythm=rhythm,
         key=key_of(score),
         qpm=score.tempos[0].qpm if len(score.tempos) else 0.0,
-        measures=_measures(bars, signs, chords),
+        measures=measures,
         parts=parts,
+        endings=closed_endings([(measure.begins, measure.ends) for measure in measures]),
     )
 
 

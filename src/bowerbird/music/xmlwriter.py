@@ -94,8 +94,10 @@ def _measure(parent: Element, written: Notation, part: Part, count: int) -> None
             for note in _value(element, value, number, written.key, drums=part.drums):
                 _finish(note, value, joins)
                 joins = []  # only a chord's first note has beams  # noqa: PLW2901
-    if measure.ends or count == len(written.measures) - 1:
-        _barline(element, "right", measure, last=count == len(written.measures) - 1)
+    last = count == len(written.measures) - 1
+    ending = written.endings.get(count, "")
+    if measure.ends or ending or last:
+        _barline(element, "right", measure, ending, last=last)
 
 
 def _attributes(element: Element, written: Notation, part: Part, count: int) -> None:
@@ -126,7 +128,10 @@ def _clef(part: Part) -> tuple[str, int]:
     return ("G", 2) if sum(pitches) / len(pitches) >= 57 else ("F", 4)
 
 
-def _barline(element: Element, side: str, measure: Measure, *, last: bool = False) -> None:
+def _barline(
+    element: Element, side: str, measure: Measure, ending: str = "", *, last: bool = False
+) -> None:
+    """Write a bar line with its signs; ``ending`` is the one that closes there."""
     signs = measure.begins if side == "left" else measure.ends
     barline = SubElement(element, "barline", location=side)
     if ":|" in signs or "|:" in signs or last or "||" in signs:
@@ -135,6 +140,9 @@ def _barline(element: Element, side: str, measure: Measure, *, last: bool = Fals
     for sign in signs:
         if sign in ("[1", "[2"):
             SubElement(barline, "ending", number=sign[1], type="start")
+    if ending:
+        kind = "stop" if ":|" in signs or last else "discontinue"
+        SubElement(barline, "ending", number=ending, type=kind)
     if "|:" in signs:
         SubElement(barline, "repeat", direction="forward")
     if ":|" in signs:
