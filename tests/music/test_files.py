@@ -92,6 +92,38 @@ def test_ties_are_written_with_both_ends(tmp_path, corpus21, tune):
         assert played.note_num() == score.note_num()
 
 
+def told(score):
+    """Return what changes in a score: meters, keys, tempos, by quarters."""
+    ticks = score.ticks_per_quarter
+    meters = [(m.time / ticks, m.numerator, m.denominator) for m in score.time_signatures]
+    keys = [(k.time / ticks, k.key, k.tonality) for k in score.key_signatures]
+    return meters, keys, [(t.time / ticks, round(t.qpm)) for t in score.tempos]
+
+
+@pytest.mark.parametrize("suffix", [".abc", ".musicxml"])
+def test_changes_of_key_tempo_and_meter_are_written(tmp_path, tune, suffix):
+    head = "M:4/4\nL:1/4\nQ:1/4=60\nK:D\n"
+    body = "D F A d|[Q:1/4=120]D ^D F ^F|[K:Eb][M:3/4][Q:1/4=240]E F G|[K:Am][M:6/8]A3/2 c3/2|]"
+    score = tune(head + body)
+    assert told(score) == (
+        [(0, 4, 4), (8, 3, 4), (11, 6, 8)],
+        [(0, 2, 0), (8, -3, 0), (11, 0, 1)],
+        [(0, 60), (4, 120), (8, 240)],
+    )
+    write_score(tmp_path / f"a{suffix}", score)
+    again = read_score(tmp_path / f"a{suffix}")
+    assert told(again) == told(score)
+    assert rows(again) == rows(score)
+
+
+def test_tempos_within_a_bar_of_musicxml_hold_from_where_they_stand(tmp_path, tune):
+    write_score(tmp_path / "a.xml", tune("M:4/4\nL:1/4\nQ:1/4=90\nK:C\nCDEF|"))
+    text = (tmp_path / "a.xml").read_text()
+    third = text.index("<note>", text.index("<step>D"))
+    (tmp_path / "a.xml").write_text(text[:third] + '<sound tempo="45"/>' + text[third:])
+    assert told(read_score(tmp_path / "a.xml"))[2] == [(0, 90), (2, 45)]
+
+
 def test_content_counts_more_than_the_suffix(score, tmp_path):
     write_score(tmp_path / "a.mid", score)
     (tmp_path / "a.dat").write_bytes((tmp_path / "a.mid").read_bytes())

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bowerbird.music.error import MusicError
-from bowerbird.music.key import Key, key_of
+from bowerbird.music.key import Key, key_of, key_of_signature
 from bowerbird.music.meter import Bars, Meter, bars_of, meters_of
 from bowerbird.music.sections import Sign, closed_endings, signs_of, with_beginnings
 
@@ -67,6 +67,12 @@ class Measure:
     """Signs at its right."""
     bar: int
     """Where its bar begins."""
+    key: Key = field(default_factory=Key)
+    """The key in which its notes are spelled."""
+    new_key: bool = False
+    """Whether the key changes here."""
+    qpm: float = 0.0
+    """The tempo to which it changes here, in quarter notes a minute, or 0."""
 
     @property
     def opens(self) -> bool:
@@ -98,8 +104,11 @@ class Notation:
     """First and second endings, by the number of the measure in which they close."""
 
 
-def notation(score: "Score") -> Notation:
-    """Return a score as it is written; raise MusicError if it has no notes."""
+def notation(score: "Score", *, changes: bool = False) -> Notation:
+    """Return a score as it is written, in one key or with its ``changes`` of key and tempo.
+
+    Changes are moved to the nearest bar line. Raises MusicError if the score has no notes.
+    """
     tracks = [track for track in score.tracks if len(track.notes)]
     if not tracks:
         raise MusicError("it has no notes")
@@ -111,16 +120,46 @@ def notation(score: "Score") -> Notation:
     bars = bars_of(meters_of(score, GRID), last)
     signs = signs_of(with_beginnings(score), GRID, bars, first)
     rhythm = next((m.text[2:] for m in score.markers if m.text.startswith("R:")), "")
-    measures = _measures(bars, signs, chords)
+    key, keys, tempos = key_of(score), [], []
+    if changes:
+        keys = [
+            (_on_grid(s.time, score), key_of_signature(s.key, minor=bool(s.tonality)))
+            for s in sorted(score.key_signatures, key=lambda s: s.time)[1:]
+        ]
+        tempos = [
+            (_on_grid(t.time, score), float(t.qpm))
+            for t in sorted(score.tempos, key=lambda t: t.time)
+        ]
+    measures = _changing(_measures(bars, signs, chords), key, keys, tempos)
     return Notation(
         title=tracks[0].name,
         rhythm=rhythm,
-        key=key_of(score),
+        key=key,
         qpm=score.tempos[0].qpm if len(score.tempos) else 0.0,
         measures=measures,
         parts=parts,
         endings=closed_endings([(measure.begins, measure.ends) for measure in measures]),
     )
+
+
+def _on_grid(time: int, score: "Score") -> int:
+    return (2 * time * GRID + score.ticks_per_quarter) // (2 * score.ticks_per_quarter)
+
+
+def _changing(
+    measures: list[Measure], key: Key, keys: list[tuple[int, Key]], tempos: list[tuple[int, float]]
+) -> list[Measure]:
+    """Say where keys and tempos change, after the key of the beginning and the first tempo."""
+    told: list[Measure] = []
+    qpm = tempos[0][1] if tempos else 0.0
+    for number, measure in enumerate(measures):
+        middle = (measure.start + measure.end) // 2
+        now = next((new for time, new in reversed(keys) if time < middle), key)
+        tempo = next((new for time, new in reversed(tempos) if time < middle), qpm)
+        new_key = number > 0 and now.sharps != told[-1].key.sharps
+        told.append(replace(measure, key=now, new_key=new_key, qpm=tempo if tempo != qpm else 0.0))
+        qpm = tempo
+    return told
 
 
 def _voices(track: "Track", ticks: int) -> list[list[Chord]]:

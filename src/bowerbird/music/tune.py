@@ -30,6 +30,8 @@ class Bar:
     """What stands at its end: ``:|``, ``||``."""
     key: Key | None = None
     """The key, where it changes."""
+    tempos: list[tuple[int, float]] = field(default_factory=list)
+    """Tempos that begin in it: where, in units, and quarter notes a minute."""
 
 
 @dataclass
