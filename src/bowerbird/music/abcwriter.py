@@ -7,6 +7,7 @@ length in eighths, bar lines, repeats, endings, tuplets.
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
+from bowerbird.music.error import MusicError
 from bowerbird.music.key import Key
 from bowerbird.music.notation import (
     Chord,
@@ -30,7 +31,8 @@ _ACCIDENTALS = {-2: "__", -1: "_", 0: "=", 1: "^", 2: "^^"}
 def abc_of_score(score: "Score", number: int = 1) -> str:
     """Return a score as an ABC tune, each voice on lines of its own.
 
-    Notes lie on the grid of 24 ticks a quarter note. Raises MusicError if there are none.
+    Notes lie on the grid of 24 ticks a quarter note. Drums, for which ABC has no signs, are left
+    out, and a comment says so. Raises MusicError if there are no other notes.
     """
     written = notation(score, changes=True)
     beats, part = written.measures[0].meter
@@ -41,7 +43,11 @@ def abc_of_score(score: "Score", number: int = 1) -> str:
     if written.qpm:
         lines.append(f"Q:1/4={written.qpm:.6g}")
     lines.append(f"K:{written.key.abc}")
-    voices = [(p, voice) for p in written.parts for voice in p.voices]
+    voices = [(p, voice) for p in written.parts if not p.drums for voice in p.voices]
+    if not voices:
+        raise MusicError("it has only drums, for which ABC has no signs; write .mid or .musicxml")
+    if any(part.drums for part in written.parts):
+        lines.append("% The drums are left out: ABC has no signs for them.")
     for count, (track, voice) in enumerate(voices, 1):
         if len(voices) > 1:
             name = _line(track.name).replace('"', "'")

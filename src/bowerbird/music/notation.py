@@ -132,7 +132,7 @@ def notation(score: "Score", *, changes: bool = False) -> Notation:
         ]
     measures = _changing(_measures(bars, signs, chords), key, keys, tempos)
     return Notation(
-        title=tracks[0].name,
+        title=title_of(score),
         rhythm=rhythm,
         key=key,
         qpm=score.tempos[0].qpm if len(score.tempos) else 0.0,
@@ -140,6 +140,13 @@ def notation(score: "Score", *, changes: bool = False) -> Notation:
         parts=parts,
         endings=closed_endings([(measure.begins, measure.ends) for measure in measures]),
     )
+
+
+def title_of(score: "Score") -> str:
+    """Return what a score is called: by its marker ``T:``, or its only track; else nothing."""
+    names = [track.name.strip() for track in score.tracks if len(track.notes)]
+    told = [marker.text[2:].strip() for marker in score.markers if marker.text.startswith("T:")]
+    return (told or (names if len(names) == 1 else [""]))[0]
 
 
 def _on_grid(time: int, score: "Score") -> int:

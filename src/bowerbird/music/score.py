@@ -19,6 +19,7 @@ from xml.sax.saxutils import escape
 from symusic import Score
 
 from bowerbird.learning.atomic import check_free, whole
+from bowerbird.music.notation import title_of
 from bowerbird.music.sheet.meter import QUARTER, Bar, bars_of
 from bowerbird.music.sheet.partwise import to_musicxml
 from bowerbird.music.sheet.staves import Accompaniment
@@ -40,7 +41,7 @@ _MOST_PIXELS = 100_000_000
 class SheetConfig:
     """How a score is set."""
 
-    title: str = ""  # printed on top; without one, the name of a single track
+    title: str = ""  # printed on top; without one, the score's own
     composer: str = ""  # printed on the right under the title
     accompaniment: Accompaniment = "auto"  # chords beside a melody: names, or a staff
     paper: Paper = "scroll"  # a4 or letter pages, or one as long as it must be, wide or narrow
@@ -68,7 +69,7 @@ def engrave(score: Score, config: SheetConfig | None = None, *, seed: int = 1) -
     config = config or SheetConfig()
     return engrave_musicxml(
         to_musicxml(score, accompaniment=config.accompaniment),
-        SheetConfig(**{**config.__dict__, "title": config.title or _title(score)}),
+        SheetConfig(**{**config.__dict__, "title": config.title or title_of(score)}),
         bars_of(score),
         seed=seed,
     )
@@ -150,11 +151,6 @@ def png_of(drawing: str, dpi: int = 150) -> bytes:
         serif_family="STIXGeneral",
     )
     return bytes(drawn)
-
-
-def _title(score: Score) -> str:
-    names = [track.name.strip() for track in score.tracks if len(track.notes)]
-    return names[0] if len(names) == 1 else ""
 
 
 def _options(config: SheetConfig, seed: int, top: int) -> dict[str, Any]:
