@@ -137,7 +137,9 @@ def test_a_title_is_no_name_of_a_voice(tmp_path, tune, corpus21):
         assert score.tracks[0].name == voice
         for suffix in (".musicxml", ".abc", ".mid"):
             write_score(tmp_path / f"a{suffix}", score)
-            assert title_of(read_score(tmp_path / f"a{suffix}")) == title
+            again = read_score(tmp_path / f"a{suffix}")
+            assert title_of(again) == title
+            assert [t.name for t in again.tracks] == [t.name for t in score.tracks]
         assert title in engrave(score).pages[0]
 
 

@@ -108,8 +108,7 @@ class _Reader:
             case "Q":
                 self._tempo(value)
             case "V":
-                if self.voice:  # a head only describes voices
-                    self._begin(value.split(maxsplit=1)[0] if value.split() else "1")
+                self._voice(value)
             case "K":
                 self._key(value)
 
@@ -149,6 +148,14 @@ class _Reader:
             self.voice.bar().tempos.append((self.voice.at, qpm))
         else:
             self.tune.qpm = qpm
+
+    def _voice(self, value: str) -> None:
+        """Name a voice and, after the head, which only describes voices, go on with it."""
+        number = value.split(maxsplit=1)[0] if value.split() else "1"
+        if name := re.search(r'\b(?:name|nm)="([^"]+)"', value):
+            self.tune.names[number] = name[1]
+        if self.voice:
+            self._begin(number)
 
     def _begin(self, name: str) -> None:
         """Go on with a voice; begin it if it is new."""

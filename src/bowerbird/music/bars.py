@@ -64,7 +64,7 @@ def score_of_tune(tune: Tune) -> "Score":
         track = _track(_along(bars, places))
         if not len(track.notes):
             continue
-        track.name = voice
+        track.name = tune.names.get(voice, voice)
         track.program = tune.programs.get(voice, FIDDLE)
         track.is_drum = voice in tune.drums
         score.tracks.append(track)
