@@ -111,9 +111,9 @@ def test_bars_that_do_not_add_up_are_not_told(bowerbird, midi, here):
 
 @pytest.fixture
 def short_paper(monkeypatch):
-    """Make paper so short that a tune needs several pages, as otherwise a thousand bars do."""
-    monkeypatch.setitem(score_module._SIZES, "scroll", (2100, 900))
-    monkeypatch.setattr(score_module, "_TALL", 800)
+    """Make paper so short that a tune needs several pages, as otherwise a hundred bars do."""
+    for paper in ("fit", "a4"):
+        monkeypatch.setitem(score_module._SIZES, paper, (2100, 900))
 
 
 @pytest.mark.usefixtures("short_paper")

@@ -97,3 +97,10 @@ def test_a_key_that_changes_is_kept(tune):
     score = tune("M:4/4\nL:1/4\nK:C\nCDEF|[K:G]GABc|[K:G]cBAG|[K:Dm]defd|")
     found = [(s.time, s.key, bool(s.tonality)) for s in score.key_signatures]
     assert found == [(0, 0, False), (1920, 1, False), (5760, -1, True)]
+
+
+def test_a_meter_after_a_key_or_a_sign_holds_for_its_bar(tune):
+    for first in ("[K:Am][M:6/8]", "[M:6/8][K:Am]", "|:[M:6/8]"):
+        score = tune(f"M:3/4\nL:1/4\nK:D\nD F A |{first} A3/2 c3/2 | e3 |]")
+        found = [(m.time, m.numerator, m.denominator) for m in score.time_signatures]
+        assert found == [(0, 3, 4), (3 * 480, 6, 8)], first

@@ -8,14 +8,19 @@ import sys
 import tracemalloc
 import zipfile
 
+import numpy as np
 import pytest
 import verovio
 
+from bowerbird.music.abcwriter import abc_of_score
 from bowerbird.music.error import MusicError
+from bowerbird.music.events import new_track
 from bowerbird.music.files import read_score, read_scores, write_score
 from bowerbird.music.key import Key, key_of
 from bowerbird.music.melody import grid_notes
 from bowerbird.music.midi import score_of_midi, seconds_of
+from bowerbird.music.notation import title_of
+from bowerbird.music.score import engrave
 
 END = b"\0\xff\x2f\0"
 NOTE = b"\0\x90\x3c\x40\x83\x60\x80\x3c\x40"  # middle C for 480 ticks
@@ -90,6 +95,66 @@ def test_ties_are_written_with_both_ends(tmp_path, corpus21, tune):
         toolkit.loadData(text)
         played = score_of_midi(base64.b64decode(toolkit.renderToMIDI()))
         assert played.note_num() == score.note_num()
+
+
+def told(score):
+    """Return what changes in a score: meters, keys, tempos, by quarters."""
+    ticks = score.ticks_per_quarter
+    meters = [(m.time / ticks, m.numerator, m.denominator) for m in score.time_signatures]
+    keys = [(k.time / ticks, k.key, k.tonality) for k in score.key_signatures]
+    return meters, keys, [(t.time / ticks, round(t.qpm)) for t in score.tempos]
+
+
+@pytest.mark.parametrize("suffix", [".abc", ".musicxml"])
+def test_changes_of_key_tempo_and_meter_are_written(tmp_path, tune, suffix):
+    head = "M:4/4\nL:1/4\nQ:1/4=60\nK:D\n"
+    body = "D F A d|[Q:1/4=120]D ^D F ^F|[K:Eb][M:3/4][Q:1/4=240]E F G|[K:Am][M:6/8]A3/2 c3/2|]"
+    score = tune(head + body)
+    assert told(score) == (
+        [(0, 4, 4), (8, 3, 4), (11, 6, 8)],
+        [(0, 2, 0), (8, -3, 0), (11, 0, 1)],
+        [(0, 60), (4, 120), (8, 240)],
+    )
+    write_score(tmp_path / f"a{suffix}", score)
+    again = read_score(tmp_path / f"a{suffix}")
+    assert told(again) == told(score)
+    assert rows(again) == rows(score)
+
+
+def test_tempos_within_a_bar_of_musicxml_hold_from_where_they_stand(tmp_path, tune):
+    write_score(tmp_path / "a.xml", tune("M:4/4\nL:1/4\nQ:1/4=90\nK:C\nCDEF|"))
+    text = (tmp_path / "a.xml").read_text()
+    third = text.index("<note>", text.index("<step>D"))
+    (tmp_path / "a.xml").write_text(text[:third] + '<sound tempo="45"/>' + text[third:])
+    assert told(read_score(tmp_path / "a.xml"))[2] == [(0, 90), (2, 45)]
+
+
+def test_a_title_is_no_name_of_a_voice(tmp_path, tune, corpus21):
+    song = tune("T:The Glen\nM:3/4\nL:1/4\nK:G\nV:1\nG B d|g3|\nV:2\nG,3|D,3|\n")
+    chorale = read_score(corpus21("bach/bwv101.7.mxl"))
+    for score, title, voice in ((song, "The Glen", "1"), (chorale, "bwv101.7.mxl", "Soprano")):
+        assert title_of(score) == title
+        assert score.tracks[0].name == voice
+        for suffix in (".musicxml", ".abc", ".mid"):
+            write_score(tmp_path / f"a{suffix}", score)
+            again = read_score(tmp_path / f"a{suffix}")
+            assert title_of(again) == title
+            assert [t.name for t in again.tracks] == [t.name for t in score.tracks]
+        assert title in engrave(score).pages[0]
+
+
+def test_abc_has_no_drums(tmp_path, tune):
+    score = tune("M:4/4\nL:1/4\nK:C\nCDEF|GABc|]")
+    band = score.copy()
+    band.tracks.append(new_track(np.array([[0, 480, 36]]), "kit", 0, drums=True))
+    text = abc_of_score(band)
+    assert "% The drums are left out" in text
+    (tmp_path / "a.abc").write_text(text)
+    assert rows(read_score(tmp_path / "a.abc")) == rows(score)
+    band.tracks.pop(0)
+    with pytest.raises(MusicError, match=r"only drums, for which ABC has no signs; write \.mid"):
+        write_score(tmp_path / "b.abc", band)
+    assert not (tmp_path / "b.abc").exists()
 
 
 def test_content_counts_more_than_the_suffix(score, tmp_path):
@@ -251,7 +316,9 @@ def test_what_is_not_written(score, tmp_path):
 
 FUZZ = """
 import random, resource, sys, time
+from bowerbird.music.abcwriter import abc_of_score
 from bowerbird.music.error import MusicError
+from bowerbird.music.events import new_track
 from bowerbird.music.midi import score_of_midi
 from bowerbird.music.notes import Notes
 resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))

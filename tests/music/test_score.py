@@ -72,6 +72,16 @@ def test_paper(reel, melody):
         SheetConfig(size=5)
 
 
+def test_a_long_piece_has_pages_that_are_as_high_as_a4(reel, melody):
+    (short,) = engrave(reel).pages
+    assert float(re.search(r'height="([\d.]+)mm"', short)[1]) < 150
+    pages = engrave(melody(*[(60 + i % 12, 0.5) for i in range(1600)])).pages
+    assert len(pages) > 2
+    assert all('width="210mm" height="297mm"' in page for page in pages)
+    (scroll,) = engrave(melody(*[(60, 0.5)] * 1600), SheetConfig(paper="scroll")).pages
+    assert float(re.search(r'height="([\d.]+)mm"', scroll)[1]) > 600
+
+
 def test_files(tmp_path, reel, melody):
     (path,) = write_sheet(tmp_path / "a.svg", engrave(reel))
     assert path.read_text(encoding="utf-8").startswith("<svg")

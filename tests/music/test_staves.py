@@ -48,6 +48,15 @@ def test_overlaps_are_voices_and_the_upper_is_first(written):
     assert [n.pitches for n in lower] == [(60,)]
 
 
+def test_a_voice_that_overlaps_itself_now_and_then_is_cut(written):
+    rows = [(i, 1.5 if i == 5 else 1, 60 + i % 5) for i in range(16)]
+    (part,) = parts(written(rows, programs=[40]))
+    (voice,) = part.staves[0].voices
+    assert [(note.start, note.end) for note in voice] == [(48 * i, 48 * i + 48) for i in range(16)]
+    (part,) = parts(written([*rows, (0, 8, 48)], programs=[40]))  # a note held below is a voice
+    assert len(part.staves[0].voices) > 1
+
+
 def test_a_line_of_chords_is_one_voice(written):
     (part,) = parts(written([(i, 1, p + i) for i in range(8) for p in (60, 64)], programs=[40]))
     (voice,) = part.staves[0].voices

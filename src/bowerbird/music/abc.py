@@ -95,7 +95,7 @@ class _Reader:
             case "M":
                 meter = self._meter(value)
                 if self.voice:
-                    self.voice.meter = meter
+                    self.voice.new_meter(meter)
                 else:
                     self.meter = meter
             case "L":
@@ -106,10 +106,9 @@ class _Reader:
                 if self.voice:
                     self.voice.unit = self.unit
             case "Q":
-                self.tune.qpm = self._tempo(value) or self.tune.qpm
+                self._tempo(value)
             case "V":
-                if self.voice:  # a head only describes voices
-                    self._begin(value.split(maxsplit=1)[0] if value.split() else "1")
+                self._voice(value)
             case "K":
                 self._key(value)
 
@@ -138,14 +137,25 @@ class _Reader:
                 return beats, int(bottom)
         raise wrong(self.line, f"M:{value:.20} is no meter; write M:4/4, M:6/8 or M:C|")
 
-    def _tempo(self, value: str) -> float:
+    def _tempo(self, value: str) -> None:
         value = re.sub(r'"[^"]*"', "", value).strip()
         found = _TEMPO.fullmatch(value)
         if not found:
-            return 0.0  # words, or several beats: it can be played all the same
+            return  # words, or several beats: it can be played all the same
         top, bottom, beats = found.groups()
-        beat = 4 * int(top) / int(bottom) if top else 1.0
-        return beat * float(beats)
+        qpm = float(beats) * (4 * int(top) / int(bottom) if top else 1.0)
+        if self.voice:
+            self.voice.bar().tempos.append((self.voice.at, qpm))
+        else:
+            self.tune.qpm = qpm
+
+    def _voice(self, value: str) -> None:
+        """Name a voice and, after the head, which only describes voices, go on with it."""
+        number = value.split(maxsplit=1)[0] if value.split() else "1"
+        if name := re.search(r'\b(?:name|nm)="([^"]+)"', value):
+            self.tune.names[number] = name[1]
+        if self.voice:
+            self._begin(number)
 
     def _begin(self, name: str) -> None:
         """Go on with a voice; begin it if it is new."""

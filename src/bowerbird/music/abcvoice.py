@@ -71,6 +71,12 @@ class Voice:
             self.current = Bar(self.line, self.meter)
         return self.current
 
+    def new_meter(self, meter: tuple[int, int]) -> None:
+        """Set the meter from here on: of this bar as well, if no note of it has come."""
+        self.meter = meter
+        if self.current and not self.current.notes:
+            self.current.meter = meter
+
     def read(self, line: str, number: int) -> None:
         """Read a line of music, which has this number in its file."""
         self.line = number

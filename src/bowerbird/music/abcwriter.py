@@ -7,6 +7,7 @@ length in eighths, bar lines, repeats, endings, tuplets.
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
+from bowerbird.music.error import MusicError
 from bowerbird.music.key import Key
 from bowerbird.music.notation import (
     Chord,
@@ -30,9 +31,10 @@ _ACCIDENTALS = {-2: "__", -1: "_", 0: "=", 1: "^", 2: "^^"}
 def abc_of_score(score: "Score", number: int = 1) -> str:
     """Return a score as an ABC tune, each voice on lines of its own.
 
-    Notes lie on the grid of 24 ticks a quarter note. Raises MusicError if there are none.
+    Notes lie on the grid of 24 ticks a quarter note. Drums, for which ABC has no signs, are left
+    out, and a comment says so. Raises MusicError if there are no other notes.
     """
-    written = notation(score)
+    written = notation(score, changes=True)
     beats, part = written.measures[0].meter
     lines = [f"X:{number}", f"T:{_line(written.title) or 'Untitled'}"]
     if written.rhythm:
@@ -41,7 +43,11 @@ def abc_of_score(score: "Score", number: int = 1) -> str:
     if written.qpm:
         lines.append(f"Q:1/4={written.qpm:.6g}")
     lines.append(f"K:{written.key.abc}")
-    voices = [(p, voice) for p in written.parts for voice in p.voices]
+    voices = [(p, voice) for p in written.parts if not p.drums for voice in p.voices]
+    if not voices:
+        raise MusicError("it has only drums, for which ABC has no signs; write .mid or .musicxml")
+    if any(part.drums for part in written.parts):
+        lines.append("% The drums are left out: ABC has no signs for them.")
     for count, (track, voice) in enumerate(voices, 1):
         if len(voices) > 1:
             name = _line(track.name).replace('"', "'")
@@ -83,16 +89,21 @@ def measures_of(
         tokens: list[tuple[str, int]] = []
         if number and measure.fresh:
             tokens.append((f"[M:{measure.meter[0]}/{measure.meter[1]}]", _SIGN))
+        if measure.new_key:
+            tokens.append((f"[K:{measure.key.abc}]", _SIGN))
+        if measure.qpm:
+            tokens.append((f"[Q:1/4={measure.qpm:.6g}]", _SIGN))
         tokens += [(sign, _SIGN) for sign in measure.begins]
         last = number == len(written.measures) - 1
         early = voice[-1][1] - measure.bar == written.measures[0].start > 0
         values = values_in(
             voice, measure.start, measure.end, fill=bool(measure.ends) or not (last and early)
         )
-        tokens += _notes(values, written.key, measure)
+        tokens += _notes(values, measure)
         end: str = measure.ends[0] if measure.ends else ""
         after = measure if last else written.measures[number + 1]
-        joins = after.begins[:1] == ("|:",) and not after.fresh and not last
+        told = after.fresh or after.new_key or after.qpm
+        joins = after.begins[:1] == ("|:",) and not told and not last
         if not end and not joins:
             end = "|]" if last else "|"
         if end:
@@ -101,7 +112,7 @@ def measures_of(
     return found
 
 
-def _notes(values: list[Value], key: Key, measure: Measure) -> list[tuple[str, int]]:
+def _notes(values: list[Value], measure: Measure) -> list[tuple[str, int]]:
     held: dict[str, int] = {}  # accidentals that hold for the bar
     tokens: list[tuple[str, int]] = []
     for value in values:
@@ -109,7 +120,7 @@ def _notes(values: list[Value], key: Key, measure: Measure) -> list[tuple[str, i
         if value.group:
             tokens.append(("(3" if value.group == 3 else f"(3:2:{value.group}", at))
             at = _MORE
-        names = [_name(pitch, key, held) for pitch in value.pitches]
+        names = [_name(pitch, measure.key, held) for pitch in value.pitches]
         if len(names) > 1:
             tokens += [("[", at), *((name, _MORE) for name in names), ("]", _MORE)]
         else:

@@ -7,7 +7,8 @@ still does not add up has a meter of its own, for that bar. An empty bar is a wh
 All voices have the bars of the first one that sounds, each as long as its longest voice.
 
 Repeats are not played: they are kept in the score's markers (``|:``, ``:|``, ``[1``, ``[2``, and
-``||`` for the end of a section), which `bowerbird.music.repeats.expanded` plays.
+``||`` for the end of a section), which `bowerbird.music.repeats.expanded` plays. The title is the
+name of the only track; with several it is in a marker ``T:title``, and they are named by voice.
 """
 
 from collections.abc import Iterator
@@ -63,15 +64,19 @@ def score_of_tune(tune: Tune) -> "Score":
         track = _track(_along(bars, places))
         if not len(track.notes):
             continue
-        track.name = voice if score.tracks or not tune.title else tune.title
+        track.name = tune.names.get(voice, voice)
         track.program = tune.programs.get(voice, FIDDLE)
         track.is_drum = voice in tune.drums
         score.tracks.append(track)
     if not score.tracks:
         raise MusicError(f"line {tune.line}: the tune has no notes")
+    if tune.title and len(score.tracks) == 1:
+        score.tracks[0].name = tune.title
+    elif tune.title:
+        score.markers.append(new_marker(0, f"T:{tune.title}"))
     with_key(score, tune.key, _changes(places, tune.key))
-    if tune.qpm > 0:
-        score.tempos.append(new_tempo(0, min(max(tune.qpm, 10), 1000)))
+    for time, qpm in _tempos(places, tune.qpm):
+        score.tempos.append(new_tempo(time, min(max(qpm, 10), 1000)))
     if tune.rhythm:
         score.markers.append(new_marker(0, f"R:{tune.rhythm}"))
     score.markers.sort(key=lambda marker: marker.time)
@@ -107,6 +112,17 @@ def _changes(places: Placed, key: Key) -> list[tuple[int, Key]]:
             key = bar.key
             changes.append((_ticks(start), key))
     return changes
+
+
+def _tempos(places: Placed, qpm: float) -> list[tuple[int, float]]:
+    """Return the tempos with their ticks; one before the first note holds from the beginning."""
+    tempos = [(0, qpm)]
+    for bar, start, _ in places:
+        tempos += [(_ticks(start + at), new) for at, new in bar.tempos]
+    first = _ticks(places[0][1])
+    found = sorted({0 if time <= first else time: new for time, new in tempos if new > 0}.items())
+    before = [0.0, *(new for _, new in found)]
+    return [change for change, old in zip(found, before, strict=False) if change[1] != old]
 
 
 def placed(bars: list[Bar]) -> tuple[Placed, list[tuple[int, tuple[int, int]]]]:

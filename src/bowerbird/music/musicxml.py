@@ -120,10 +120,10 @@ class _Part:
                 case "barline":
                     _barline(bar, element)
                 case "sound":
-                    self._tempo(element)
+                    self._tempo(bar, element)
                 case "direction":
                     for sound in element.iterfind("sound"):
-                        self._tempo(sound)
+                        self._tempo(bar, sound)
         bar.notes.sort(key=lambda note: note[0])
         return bar
 
@@ -182,9 +182,11 @@ class _Part:
             octaves = int(element.findtext("transpose/octave-change") or 0)
             self.shift = round(float(chromatic)) + 12 * octaves
 
-    def _tempo(self, sound: Element) -> None:
-        if not self.tune.qpm and (text := sound.get("tempo")):
-            self.tune.qpm = float(text)
+    def _tempo(self, bar: Bar, sound: Element) -> None:
+        qpm = float(sound.get("tempo") or 0)
+        if self.first and qpm > 0:
+            bar.tempos.append((self.at, qpm))
+        self.tune.qpm = self.tune.qpm or qpm
 
 
 def _key(fifths: int, mode: str) -> Key:

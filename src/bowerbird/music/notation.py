@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bowerbird.music.error import MusicError
-from bowerbird.music.key import Key, key_of
+from bowerbird.music.key import Key, key_of, key_of_signature
 from bowerbird.music.meter import Bars, Meter, bars_of, meters_of
-from bowerbird.music.sections import Sign, signs_of
+from bowerbird.music.sections import Sign, closed_endings, signs_of, with_beginnings
 
 if TYPE_CHECKING:
     from symusic.core import ScoreTick as Score
@@ -67,6 +67,12 @@ class Measure:
     """Signs at its right."""
     bar: int
     """Where its bar begins."""
+    key: Key = field(default_factory=Key)
+    """The key in which its notes are spelled."""
+    new_key: bool = False
+    """Whether the key changes here."""
+    qpm: float = 0.0
+    """The tempo to which it changes here, in quarter notes a minute, or 0."""
 
     @property
     def opens(self) -> bool:
@@ -94,10 +100,15 @@ class Notation:
     qpm: float
     measures: list[Measure]
     parts: list[Part]
+    endings: dict[int, str]
+    """First and second endings, by the number of the measure in which they close."""
 
 
-def notation(score: "Score") -> Notation:
-    """Return a score as it is written; raise MusicError if it has no notes."""
+def notation(score: "Score", *, changes: bool = False) -> Notation:
+    """Return a score as it is written, in one key or with its ``changes`` of key and tempo.
+
+    Changes are moved to the nearest bar line. Raises MusicError if the score has no notes.
+    """
     tracks = [track for track in score.tracks if len(track.notes)]
     if not tracks:
         raise MusicError("it has no notes")
@@ -107,16 +118,55 @@ def notation(score: "Score") -> Notation:
     chords = [chord for part in parts for voice in part.voices for chord in voice]
     first, last = min(c[0] for c in chords), max(c[1] for c in chords)
     bars = bars_of(meters_of(score, GRID), last)
-    signs = signs_of(score, GRID, bars, first)
+    signs = signs_of(with_beginnings(score), GRID, bars, first)
     rhythm = next((m.text[2:] for m in score.markers if m.text.startswith("R:")), "")
+    key, keys, tempos = key_of(score), [], []
+    if changes:
+        keys = [
+            (_on_grid(s.time, score), key_of_signature(s.key, minor=bool(s.tonality)))
+            for s in sorted(score.key_signatures, key=lambda s: s.time)[1:]
+        ]
+        tempos = [
+            (_on_grid(t.time, score), float(t.qpm))
+            for t in sorted(score.tempos, key=lambda t: t.time)
+        ]
+    measures = _changing(_measures(bars, signs, chords), key, keys, tempos)
     return Notation(
-        title=tracks[0].name,
+        title=title_of(score),
         rhythm=rhythm,
-        key=key_of(score),
+        key=key,
         qpm=score.tempos[0].qpm if len(score.tempos) else 0.0,
-        measures=_measures(bars, signs, chords),
+        measures=measures,
         parts=parts,
+        endings=closed_endings([(measure.begins, measure.ends) for measure in measures]),
     )
+
+
+def title_of(score: "Score") -> str:
+    """Return what a score is called: by its marker ``T:``, or its only track; else nothing."""
+    names = [track.name.strip() for track in score.tracks if len(track.notes)]
+    told = [marker.text[2:].strip() for marker in score.markers if marker.text.startswith("T:")]
+    return (told or (names if len(names) == 1 else [""]))[0]
+
+
+def _on_grid(time: int, score: "Score") -> int:
+    return (2 * time * GRID + score.ticks_per_quarter) // (2 * score.ticks_per_quarter)
+
+
+def _changing(
+    measures: list[Measure], key: Key, keys: list[tuple[int, Key]], tempos: list[tuple[int, float]]
+) -> list[Measure]:
+    """Say where keys and tempos change, after the key of the beginning and the first tempo."""
+    told: list[Measure] = []
+    qpm = tempos[0][1] if tempos else 0.0
+    for number, measure in enumerate(measures):
+        middle = (measure.start + measure.end) // 2
+        now = next((new for time, new in reversed(keys) if time < middle), key)
+        tempo = next((new for time, new in reversed(tempos) if time < middle), qpm)
+        new_key = number > 0 and now.sharps != told[-1].key.sharps
+        told.append(replace(measure, key=now, new_key=new_key, qpm=tempo if tempo != qpm else 0.0))
+        qpm = tempo
+    return told
 
 
 def _voices(track: "Track", ticks: int) -> list[list[Chord]]:

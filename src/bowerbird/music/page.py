@@ -50,7 +50,7 @@ class Piece:
 class PageConfig:
     """How a page sounds and looks."""
 
-    sound: SoundConfig = field(default_factory=SoundConfig)
+    sound: SoundConfig = field(default_factory=SoundConfig)  # from the first note on
     sheet: SheetConfig = field(default_factory=SheetConfig)
     audio: AudioSuffix = ".mp3"  # which every browser plays; 8 kB a second
 
@@ -86,7 +86,7 @@ def fragment(piece: Piece, config: PageConfig | None = None, *, number: int = 1)
         raise ValueError(f"{piece.title} is longer than half an hour; write audio and sheet apart")
     with tempfile.TemporaryDirectory() as folder:
         sound = Path(folder) / f"piece{config.audio}"
-        seconds = write_sound(sound, played, config.sound)
+        seconds = write_sound(sound, played, replace(config.sound, lead=False))
         audio = base64.b64encode(sound.read_bytes()).decode()
     text = to_musicxml(piece.score, accompaniment=config.sheet.accompaniment)
     papers = [replace(config.sheet, title="", paper=paper) for paper in _PAPERS]
@@ -94,7 +94,7 @@ def fragment(piece: Piece, config: PageConfig | None = None, *, number: int = 1)
     sheets = [engrave_musicxml(text, p, bars, seed=4 * number + i) for i, p in enumerate(papers)]
     roll = draw_roll(piece.score, RollConfig(width=_ROLL_WIDTH))
     data: dict[str, Any] = {
-        "lead": 0.0 if config.sound.lead else round(first_note(played), 4),
+        "lead": round(first_note(played), 4),
         "tempo": _tempo_map(played),
         "stretches": _stretches(piece, played),
         "sheets": [sheet.onsets for sheet in sheets],

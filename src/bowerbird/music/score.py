@@ -8,7 +8,7 @@ page needs no font but one of text; PNG takes STIX, which lies in the matplotlib
 
 import re
 from bisect import bisect_right
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from itertools import accumulate
@@ -19,18 +19,24 @@ from xml.sax.saxutils import escape
 from symusic import Score
 
 from bowerbird.learning.atomic import check_free, whole
+from bowerbird.music.notation import title_of
 from bowerbird.music.sheet.meter import QUARTER, Bar, bars_of
 from bowerbird.music.sheet.partwise import to_musicxml
 from bowerbird.music.sheet.staves import Accompaniment
 
-Paper = Literal["a4", "letter", "scroll", "phone"]
+Paper = Literal["fit", "a4", "letter", "scroll", "phone"]
 SheetSuffix = Literal[".svg", ".png"]
 
-_SIZES = {"a4": (2100, 2970), "letter": (2159, 2794), "scroll": (2100, 55000)}  # 0.1 mm
+_SIZES = {
+    "fit": (2100, 2970),
+    "a4": (2100, 2970),
+    "letter": (2159, 2794),
+    "scroll": (2100, 55000),
+}  # 0.1 mm
 _SIZES["phone"] = (900, 55000)
-_TALL = 10000  # 0.1 mm; what is taller is as long as it must be
+_CROPPED = ("fit", "scroll", "phone")  # pages that end where the music does
 _TOP = 70  # 0.1 mm above the first staff, or the title
-_MARGINS = {"a4": 130, "letter": 130, "scroll": 110, "phone": 45}  # 0.1 mm
+_MARGINS = {"fit": 110, "a4": 130, "letter": 130, "scroll": 110, "phone": 45}  # 0.1 mm
 _INK = "#16181d"
 _TEXT = "'STIX Two Text', 'STIXGeneral', 'Times New Roman', Times, serif"
 _MOST_PIXELS = 100_000_000
@@ -40,10 +46,11 @@ _MOST_PIXELS = 100_000_000
 class SheetConfig:
     """How a score is set."""
 
-    title: str = ""  # printed on top; without one, the name of a single track
+    title: str = ""  # printed on top; without one, the score's own
     composer: str = ""  # printed on the right under the title
     accompaniment: Accompaniment = "auto"  # chords beside a melody: names, or a staff
-    paper: Paper = "scroll"  # a4 or letter pages, or one as long as it must be, wide or narrow
+    # fit is a page as short as the music, or a4 pages; scroll and phone (narrow) are one long page
+    paper: Paper = "fit"
     size: float = 100.0  # per cent of a staff of 7.2 mm
 
     def __post_init__(self) -> None:
@@ -68,7 +75,7 @@ def engrave(score: Score, config: SheetConfig | None = None, *, seed: int = 1) -
     config = config or SheetConfig()
     return engrave_musicxml(
         to_musicxml(score, accompaniment=config.accompaniment),
-        SheetConfig(**{**config.__dict__, "title": config.title or _title(score)}),
+        replace(config, title=config.title or title_of(score)),
         bars_of(score),
         seed=seed,
     )
@@ -86,6 +93,8 @@ def engrave_musicxml(text: str, config: SheetConfig, bars: list[Bar], *, seed: i
     if not toolkit.loadData(text.replace(found[0], "", 1) if found else text):
         raise ValueError("the score can't be set; write it as MusicXML and see what it has")
     heads = [(head, top), *[("", _TOP)] * (toolkit.getPageCount() - 1)]
+    if config.paper == "fit" and len(heads) > 1:
+        config = replace(config, paper="a4")  # all pages are as high
     pages = [_page(toolkit.renderToSVG(n), config, *head) for n, head in enumerate(heads, 1)]
     timemap = toolkit.renderToTimemap({"includeMeasures": False})
     begins = [0, *accumulate(bar.length for bar in bars)]  # on the sheet
@@ -152,11 +161,6 @@ def png_of(drawing: str, dpi: int = 150) -> bytes:
     return bytes(drawn)
 
 
-def _title(score: Score) -> str:
-    names = [track.name.strip() for track in score.tracks if len(track.notes)]
-    return names[0] if len(names) == 1 else ""
-
-
 def _options(config: SheetConfig, seed: int, top: int) -> dict[str, Any]:
     (width, height), margin = _SIZES[config.paper], _MARGINS[config.paper]
     zoom = 100 / config.size  # Verovio scales the notes by scaling the paper
@@ -164,7 +168,7 @@ def _options(config: SheetConfig, seed: int, top: int) -> dict[str, Any]:
         "pageWidth": round(width * zoom),
         "pageHeight": round((height - top) * zoom),
         "scale": 100,
-        "adjustPageHeight": height > _TALL,
+        "adjustPageHeight": config.paper in _CROPPED,
         "breaks": "smart",
         "breaksSmartSb": 0.5,
         "header": "none",
@@ -197,7 +201,7 @@ def _page(drawing: str, config: SheetConfig, head: str, top: int) -> str:
     assert found
     assert name
     inner_height = round(int(found[3]) * width / int(found[2]))
-    height = inner_height + top if _SIZES[config.paper][1] > _TALL else _SIZES[config.paper][1]
+    height = inner_height + top if config.paper in _CROPPED else _SIZES[config.paper][1]
     body = re.sub(r"^.*?<svg[^>]*>", "", drawing, count=1, flags=re.DOTALL)
     body = _without_music_font(body[: body.rindex("</svg>")]).replace("xlink:href", "href")
     body = body.replace('color="black"', "").replace('font-family="Times, serif"', "")

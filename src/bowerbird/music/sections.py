@@ -2,11 +2,18 @@
 
 Signs in a file may be forgotten or misplaced. Kept are repeats that are as long as whole bars,
 ``|:`` that are closed, endings that come in pairs, and ends of sections outside of repeats.
+
+On paper a repeat without ``|:`` goes back to the beginning of the piece; where it is played from
+elsewhere, ``|:`` has to be written.
 """
 
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Literal, get_args
 
+from bowerbird.music.events import new_marker
 from bowerbird.music.meter import Bars
+from bowerbird.music.repeats import passages
 
 if TYPE_CHECKING:
     from symusic.core import ScoreTick as Score
@@ -14,6 +21,40 @@ if TYPE_CHECKING:
 Sign = Literal[":|", "||", "|:", "[1", "[2"]
 ORDER: tuple[Sign, ...] = get_args(Sign)
 """Signs in the order in which they stand at the same tick."""
+
+
+def with_beginnings(score: "Score") -> "Score":
+    """Return a score with ``|:`` wherever it goes back to, but for the beginning of the piece."""
+    first = min(int(track.notes.numpy()["time"].min()) for track in score.tracks if track.notes)
+    told = {m.time for m in score.markers if m.text == "|:" or m.text.startswith("[")}
+    played = pairwise(passages(score))
+    begins = {again for (_, last), (again, _) in played if first < again < last} - told
+    if not begins:
+        return score
+    made = score.copy()
+    for time in sorted(begins):
+        made.markers.append(new_marker(time, "|:"))
+    return made
+
+
+def closed_endings(bars: Sequence[tuple[Sequence[str], Sequence[str]]]) -> dict[int, str]:
+    """Return the endings by the bar in which they close, of each bar's signs before and after.
+
+    The last ending is as long as the first, or goes on to the next sign.
+    """
+    closed: dict[int, str] = {}
+    ending, begin, first_lasts = "", 0, len(bars)
+    for number, (before, after) in enumerate(bars):
+        for sign in before:
+            if sign[0] == "[":
+                ending, begin = sign[1:], number
+        lasts = number + 1 - begin
+        done = after or number + 1 == len(bars) or bars[number + 1][0]
+        if ending and (done or (ending != "1" and lasts >= first_lasts)):
+            closed[number] = ending
+            first_lasts = lasts if ending == "1" else first_lasts
+            ending = ""
+    return closed
 
 
 def signs_of(score: "Score", grid: int, bars: Bars, first: int) -> list[tuple[int, Sign]]:

@@ -43,7 +43,7 @@ class SoundConfig:
     program: int | None = None  # General MIDI instrument, 0 to 127, for all but drums; as written
     room: float = 0.25  # loudness of the echo beside the instruments, 0 (none) to 1
     balance: bool = True  # chords step back behind a melody
-    lead: bool = False  # keep the silence before the first note
+    lead: bool = True  # keep the silence before the first note, as in MIDI
     soundfont: Path | None = None  # a SoundFont 2 file instead of the one that is installed
 
     def __post_init__(self) -> None:
@@ -116,7 +116,7 @@ def _notes(score: Score, config: SoundConfig, longest: float) -> list[_Note]:
 
 
 def first_note(score: Score) -> float:
-    """Return the s before the first note of a score, which are left out unless `lead` is set."""
+    """Return the s before the first note of a score, which are left out without `lead`."""
     starts = [
         track.notes.numpy()["time"].min() for track in score.to("second").tracks if track.notes
     ]

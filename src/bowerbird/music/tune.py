@@ -30,6 +30,8 @@ class Bar:
     """What stands at its end: ``:|``, ``||``."""
     key: Key | None = None
     """The key, where it changes."""
+    tempos: list[tuple[int, float]] = field(default_factory=list)
+    """Tempos that begin in it: where, in units, and quarter notes a minute."""
 
 
 @dataclass
@@ -45,6 +47,8 @@ class Tune:
     qpm: float = 0.0
     """Quarter notes a minute; 0 is not told."""
     voices: dict[str, list[Bar]] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)
+    """What voices are called, if not as they are numbered."""
     programs: dict[str, int] = field(default_factory=dict)
     """Instruments of voices that are not for the fiddle, by General MIDI, from 0."""
     drums: set[str] = field(default_factory=set)

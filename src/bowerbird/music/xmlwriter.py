@@ -35,7 +35,7 @@ def musicxml_of_score(score: "Score") -> bytes:
 
     Raises MusicError if it has no notes.
     """
-    written = notation(score)
+    written = notation(score, changes=True)
     root = Element("score-partwise", version="4.0")
     if written.title:
         _text(SubElement(root, "work"), "work-title", written.title)
@@ -78,12 +78,13 @@ def _measure(parent: Element, written: Notation, part: Part, count: int) -> None
     _attributes(element, written, part, count)
     if measure.begins:
         _barline(element, "left", measure)
-    if count == 0 and written.qpm and part is written.parts[0]:
+    qpm = measure.qpm or (0 if count else written.qpm)
+    if qpm and part is written.parts[0]:
         direction = SubElement(element, "direction", placement="above")
         metronome = SubElement(SubElement(direction, "direction-type"), "metronome")
         _text(metronome, "beat-unit", "quarter")
-        _text(metronome, "per-minute", f"{written.qpm:.6g}")
-        SubElement(direction, "sound", tempo=f"{written.qpm:.6g}")
+        _text(metronome, "per-minute", f"{qpm:.6g}")
+        SubElement(direction, "sound", tempo=f"{qpm:.6g}")
     for number, voice in enumerate(part.voices, 1):
         if number > 1:
             backup = SubElement(element, "backup")
@@ -91,26 +92,30 @@ def _measure(parent: Element, written: Notation, part: Part, count: int) -> None
         values = values_in(voice, measure.start, measure.end)
         beams = beams_of(values, measure.bar, measure.meter)
         for value, joins in zip(values, beams, strict=True):
-            for note in _value(element, value, number, written.key, drums=part.drums):
+            for note in _value(element, value, number, measure.key, drums=part.drums):
                 _finish(note, value, joins)
                 joins = []  # only a chord's first note has beams  # noqa: PLW2901
-    if measure.ends or count == len(written.measures) - 1:
-        _barline(element, "right", measure, last=count == len(written.measures) - 1)
+    last = count == len(written.measures) - 1
+    ending = written.endings.get(count, "")
+    if measure.ends or ending or last:
+        _barline(element, "right", measure, ending, last=last)
 
 
 def _attributes(element: Element, written: Notation, part: Part, count: int) -> None:
     measure = written.measures[count]
-    if count and not measure.fresh:
+    if count and not (measure.fresh or measure.new_key):
         return
     attributes = SubElement(element, "attributes")
     if not count:
         _text(attributes, "divisions", GRID)
+    if not count or measure.new_key:
         key = SubElement(attributes, "key")
-        _text(key, "fifths", written.key.sharps)
-        _text(key, "mode", written.key.mode)
-    time = SubElement(attributes, "time")
-    _text(time, "beats", measure.meter[0])
-    _text(time, "beat-type", measure.meter[1])
+        _text(key, "fifths", measure.key.sharps)
+        _text(key, "mode", measure.key.mode)
+    if measure.fresh:
+        time = SubElement(attributes, "time")
+        _text(time, "beats", measure.meter[0])
+        _text(time, "beat-type", measure.meter[1])
     if not count:
         sign, line = _clef(part)
         clef = SubElement(attributes, "clef")
@@ -126,7 +131,10 @@ def _clef(part: Part) -> tuple[str, int]:
     return ("G", 2) if sum(pitches) / len(pitches) >= 57 else ("F", 4)
 
 
-def _barline(element: Element, side: str, measure: Measure, *, last: bool = False) -> None:
+def _barline(
+    element: Element, side: str, measure: Measure, ending: str = "", *, last: bool = False
+) -> None:
+    """Write a bar line with its signs; ``ending`` is the one that closes there."""
     signs = measure.begins if side == "left" else measure.ends
     barline = SubElement(element, "barline", location=side)
     if ":|" in signs or "|:" in signs or last or "||" in signs:
@@ -135,6 +143,9 @@ def _barline(element: Element, side: str, measure: Measure, *, last: bool = Fals
     for sign in signs:
         if sign in ("[1", "[2"):
             SubElement(barline, "ending", number=sign[1], type="start")
+    if ending:
+        kind = "stop" if ":|" in signs or last else "discontinue"
+        SubElement(barline, "ending", number=ending, type=kind)
     if "|:" in signs:
         SubElement(barline, "repeat", direction="forward")
     if ":|" in signs:

@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from symusic import Score
 
+from bowerbird.music.sections import with_beginnings
+
 QUARTER = 48  # units
 BAR, HALF_BAR, BEAT, EIGHTH = 6, 5, 4, 3  # strengths; 2, 1, 0 are 16ths, 32nds, 64ths
 LONGEST = 4000  # bars that can be written; a symphony has two thousand
@@ -138,7 +140,7 @@ def bars_of(score: Score) -> list[Bar]:
 def _signs(score: Score) -> dict[int, list[str]]:
     """Return the signs of repeats and sections in a score's markers, by unit."""
     signs: dict[int, list[str]] = {}
-    for marker in score.markers:
+    for marker in with_beginnings(score).markers:
         if marker.text in ("|:", ":|", "||") or re.fullmatch(r"\[\d", marker.text):
             at = round(marker.time * QUARTER / score.ticks_per_quarter)
             signs.setdefault(at, []).append(marker.text)

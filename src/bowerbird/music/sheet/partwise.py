@@ -11,6 +11,7 @@ from xml.sax.saxutils import escape
 
 from symusic import Score
 
+from bowerbird.music.sections import closed_endings
 from bowerbird.music.sheet.harmony import Chord
 from bowerbird.music.sheet.meter import QUARTER, Bar, bars_of
 from bowerbird.music.sheet.notation import ACCIDENTALS, Mark, StaffWriter
@@ -120,7 +121,7 @@ def _bars(
     """Write the bars of a part, one string each."""
     writers = [StaffWriter(staff) for staff in part.staves]
     shown: Key | None = None
-    ending, opened_at, first_lasts = "", 0, len(bars)
+    endings = closed_endings([(bar.before, bar.after) for bar in bars])
     for index, bar in enumerate(bars):
         key = [k for at, k in keys if at < bar.end][-1] if keys[0][0] < bar.end else keys[0][1]
         implicit = ' implicit="yes"' if bar.partial else ""
@@ -131,10 +132,8 @@ def _bars(
         opened = [s[1:] for s in bar.before if s[0] == "["]
         if opened or "|:" in bar.before:
             style = "<bar-style>heavy-light</bar-style>" if "|:" in bar.before else ""
-            ending = opened[0] if opened else ""
-            volta = f'<ending number="{ending}" type="start"/>' if opened else ""
+            volta = f'<ending number="{opened[0]}" type="start"/>' if opened else ""
             again = '<repeat direction="forward"/>' if style else ""
-            opened_at = index
             lines.append(f'<barline location="left">{style}{volta}{again}</barline>')
         lines.append(_attributes(part, bar, key, index == 0, key != shown))
         shown = key
@@ -157,13 +156,8 @@ def _bars(
                     _voice(marks, bar, voice, staff, chords if level == 0 else {}, part.drums)
                 )
         last = index == len(bars) - 1
-        following = () if last else bars[index + 1].before
-        # a second ending is as long as the first, or ends at the next sign
-        long_enough = ending not in ("", "1") and index + 1 - opened_at >= first_lasts
-        if bar.after or last or (ending and (following or long_enough)):
-            lines.append(_closing(bar, ending, last))
-            first_lasts = index + 1 - opened_at if ending == "1" else first_lasts
-            ending = ""
+        if bar.after or last or index in endings:
+            lines.append(_closing(bar, endings.get(index, ""), last))
         lines.append("</measure>")
         yield "\n".join(lines)
 
