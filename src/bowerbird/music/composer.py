@@ -28,7 +28,7 @@ from bowerbird.music.alphabet import Alphabet
 from bowerbird.music.alphabets import MELODIES, alphabet_from
 from bowerbird.music.error import MusicError
 from bowerbird.music.events import new_tempo
-from bowerbird.music.grammar import Grammar
+from bowerbird.music.grammar import Grammar, NotesGrammar
 from bowerbird.music.harmony import Harmony
 from bowerbird.music.instruments import program_of
 from bowerbird.music.key import parse_key
@@ -68,6 +68,8 @@ class ComposeConfig:
     """Quarter notes a minute; 0 is usual for the corpus, or for the meter."""
     instrument: str = ""
     """Instrument of General MIDI: violin, flute, piano ...; empty is as it comes."""
+    cadence: bool = True
+    """End on the tonic, where a composer of notes is asked for so many bars."""
     best_of: int = 1
     """Pieces that are composed for each that is kept, the likeliest one."""
     sampling: SamplingConfig = field(default_factory=SamplingConfig)
@@ -150,6 +152,8 @@ class Composer:
             rule = self.alphabet.grammar(bars if steady else 0, steady=steady)
             for sign in opening:
                 rule.advance(sign)
+            if isinstance(rule, NotesGrammar):
+                rule.cadence = config.cadence
             if primer is not None:
                 rule.go_on(bars)
             rules.append(rule)
