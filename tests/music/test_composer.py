@@ -387,6 +387,7 @@ def test_weights_that_are_no_numbers_are_refused(learned, tmp_path):
         ({"instrument": "triangel"}, "no instrument"),
         ({"best_of": 0}, "best_of"),
         ({"seconds": -3}, "seconds"),
+        ({"seconds": 20, "bars": 8}, "bars or seconds, not both"),
     ],
 )
 def test_what_can_not_be_composed_is_refused(wrong, words):

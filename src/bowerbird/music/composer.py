@@ -78,6 +78,8 @@ class ComposeConfig:
     def __post_init__(self) -> None:
         if not 0 <= self.bars <= 1024:
             raise ValueError(f"bars are 0 to 1024, not {self.bars}")
+        if self.seconds and self.bars != type(self).bars:
+            raise ValueError("give bars or seconds, not both")
         if not 0 <= self.seconds <= 3600:
             raise ValueError(f"seconds are 0 to 3600, not {self.seconds}")
         if self.tempo and not SLOWEST <= self.tempo <= FASTEST:
@@ -355,6 +357,11 @@ def open_composer(name: str | Path, device: str = "auto") -> Composer:
     Raises ModelError, naming the file and the mend, for what is no such file.
     """
     path = model_path(name)
+    if not path.exists():
+        known = ", ".join(EMBEDDED)
+        raise ModelError(
+            f"{path} does not exist; give a model file, or one that is built in: {known}"
+        )
     card, tensors = read_model(path, KIND)
     try:
         alphabet = alphabet_from(card.alphabet)
