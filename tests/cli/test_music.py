@@ -57,6 +57,18 @@ def test_the_composer_that_comes_along(bowerbird, here):
     assert (here / "reel.mid").read_bytes() == first
 
 
+def test_a_training_that_was_interrupted_can_be_gone_on_with(refuses, here):
+    (here / ".m.safetensors.work").mkdir()
+    for name in ("m.safetensors", ".m.safetensors.work/checkpoint-1"):
+        (here / name).write_bytes(b"")
+    refuses("music train scottish -o m.safetensors", "m.safetensors", "--resume", "--force")
+
+
+def test_a_file_that_is_asked_for_twice_is_written_once(bowerbird, here):
+    facts = told(bowerbird("music compose scottish -o z.mp3 --audio --bars 2 --json"))
+    assert facts["files"] == ["z.mp3"]
+
+
 def test_several_pieces(bowerbird, here):
     facts = told(bowerbird("music compose scottish -o t.abc --bars 8 -n 2 --json"))
     assert [piece["output"] for piece in facts["pieces"]] == ["t-1.abc", "t-2.abc"]
@@ -185,7 +197,8 @@ def test_a_folder_of_the_name_of_a_corpus_is_not_that_corpus(bowerbird, here):
         ("music compose scottish -o t.mid --key H", ["no key"]),
         ("music compose scottish -o t.mid --melody photo.png", ["photo.png"]),
         ("music compose photo.png -o t.mid", ["photo.png", "no model file"]),
-        ("music compose shakespeare -o t.mid", ["shakespeare", "does not exist"]),
+        ("music compose shakespeare -o t.mid", ["shakespeare", "does not exist", "scottish"]),
+        ("music compose scottish -o t.abc --instrument flute", ["t.abc", "leave it out", "MIDI"]),
         ("music render photo.png -o t.wav", ["photo.png"]),
         ("music render none.mid -o t.wav", ["none.mid"]),
         ("music train none -o m.safetensors", ["none does not exist"]),

@@ -36,7 +36,8 @@ def folder(tmp_path, tune):
 
 def test_whatever_is_left_out_has_a_reason(folder):
     corpus = Corpus([folder])
-    assert [name for name, _ in corpus.pieces] == ["a.mid", "b.abc: 1 1"]
+    names = [str(folder / "a.mid"), str(folder / "deep/b.abc: 1 1")]
+    assert [name for name, _ in corpus.pieces] == names
     why = {name.rsplit("/", 1)[-1]: reason for name, reason in corpus.skipped.items()}
     assert why["bad.mid"] == "it is cut short in its header; fetch it again"
     assert why["readme.txt"].startswith("it is none of .mid")
@@ -44,11 +45,22 @@ def test_whatever_is_left_out_has_a_reason(folder):
     assert "line 9: a bracket is not closed" in why["one.abc: tune 2"]
     assert "hidden" in why[".hidden.mid"]
     assert corpus.summary().startswith("2 pieces, 100 notes; 5 left out (")
+    assert corpus.summary().endswith("; others: 1)")
+
+
+def test_what_is_left_out_is_named_as_it_was_given(folder, monkeypatch):
+    """Also a link to nothing."""
+    (folder / "deep/gone.mid").symlink_to(folder / "nowhere/else.mid")
+    monkeypatch.chdir(folder)
+    corpus = Corpus(["deep", "one.abc", "bad.mid", "a.mid"])
+    assert [name for name, _ in corpus.pieces] == ["deep/b.abc: 1 1", "a.mid"]
+    left_out = ["deep/gone.mid", "one.abc: 1 One", "one.abc: tune 2", "bad.mid"]
+    assert sorted(corpus.skipped) == sorted(left_out)
 
 
 def test_files_globs_and_no_file_twice(folder):
     corpus = Corpus([folder / "a.mid", str(folder / "*.mid"), folder / "a.mid"])
-    assert [name for name, _ in corpus.pieces] == ["a.mid"]
+    assert [name for name, _ in corpus.pieces] == [str(folder / "a.mid")]
 
 
 def test_nothing_to_learn_from(folder, tmp_path):

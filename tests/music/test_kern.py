@@ -44,7 +44,7 @@ def test_a_missing_field_in_a_folder_is_one_reason(tmp_path, chorale, corpus21):
     (tmp_path / "bad.krn").write_text("\n".join(lines))
     (tmp_path / "good.krn").write_text(chorale)
     corpus = Corpus([tmp_path])
-    assert [name for name, _ in corpus.pieces] == ["good.krn"]
+    assert [name for name, _ in corpus.pieces] == [str(tmp_path / "good.krn")]
     (why,) = corpus.skipped.values()
     assert f"line {bar + 2}: its fields are 4, the spines 5" in why
 

@@ -7,6 +7,7 @@ from bowerbird.music.error import MusicError
 from bowerbird.music.events import new_meter, new_score, new_signature, new_tempo, new_track
 from bowerbird.music.harmony import Harmony
 from bowerbird.music.melody import melody
+from bowerbird.music.meter import bar_count, bar_length, meters_of
 from bowerbird.music.polyphony import Events
 from bowerbird.music.voices import voices_of
 
@@ -160,6 +161,26 @@ def mine(name):
     return (words[name[0]], name[1]) if name[0] in words else None
 
 
+@pytest.mark.parametrize("kind", ["remi", "tsd", "midi-like", "structured"])
+@pytest.mark.parametrize("bars", [1, 4])
+def test_bars_are_as_many_as_asked(nottingham, kind, bars):
+    """As musicians count them, whatever is drawn: with a pickup, and nothing after the last one."""
+    alphabet = Events.learned(kind, [score for _, score in nottingham[:200]])
+    random, pickups = np.random.default_rng(5), 0
+    for _ in range(12):
+        grammar, signs = alphabet.grammar(bars, steady=True), []
+        while not grammar.ended:
+            mask = grammar.allowed()
+            times = [sign for sign in grammar.parts.of["shift"] if mask[sign]]
+            likely = times if times and random.random() < 0.3 else np.flatnonzero(mask)
+            signs.append(int(random.choice(likely)))
+            grammar.advance(signs[-1])
+        made = alphabet.decode(signs)
+        pickups += min(track.notes[0].time for track in made.tracks if len(track.notes)) > 0
+        assert bar_count(made) == bars
+    assert pickups
+
+
 # --- a given melody -------------------------------------------------------------------------------
 
 
@@ -185,7 +206,9 @@ def test_a_given_melody_stays(nottingham, kind):
         assert (first.ends[mine] == given.ends).all()
         assert (first.pitches[mine] == given.pitches).all()
         assert (~mine).any()
-        assert first.starts[~mine].max() < given.ends[-1]
+        assert first.ends[~mine].max() <= given.ends[-1]
+        bar = bar_length(meters_of(score, 24)[0][1], 24)
+        assert (first.ends - first.starts)[~mine].max() <= 2 * bar
 
 
 def test_what_can_not_be_harmonized(nottingham):

@@ -28,7 +28,7 @@ def test_a_large_group_does_not_fill_a_small_side(tmp_path, invented):
     for seed in range(6):
         split = Corpus([tmp_path]).split(seed=seed)
         assert [len(s) for s in (split.train, split.validation, split.test)] == [36, 2, 2]
-        assert sum(name.startswith("version") for name, _ in split.train) == 28
+        assert sum("/version" in name for name, _ in split.train) == 28
 
 
 def test_where_no_group_fits_the_smallest_is_taken(tmp_path, invented):
@@ -50,7 +50,7 @@ def test_files_of_one_name_are_told_apart(tmp_path, invented, melody):
         write_score(tmp_path / folder / "short.mid", melody((60, 1)))
         write_score(tmp_path / folder / "long.mid", invented(1))
     corpus = Corpus([tmp_path])
-    names = [str(tmp_path.resolve() / folder / "long.mid") for folder in ("a", "b")]
+    names = [str(tmp_path / folder / "long.mid") for folder in ("a", "b")]
     assert [name for name, _ in corpus.pieces] == names
     assert list(corpus.skipped) == [name.replace("long", "short") for name in names]
 
@@ -61,10 +61,10 @@ def test_what_is_refused_is_left_out_by_name(tmp_path, invented):
     corpus = Corpus([tmp_path])
     first = corpus.pieces[0][1]
     corpus.leave_out(lambda score: "it is the first" if score == first else "")
-    assert [name for name, _ in corpus.pieces] == ["2.mid"]
-    assert corpus.skipped == {"1.mid": "it is the first"}
+    assert [name for name, _ in corpus.pieces] == [str(tmp_path / "2.mid")]
+    assert corpus.skipped == {str(tmp_path / "1.mid"): "it is the first"}
     assert corpus.summary() == "1 pieces, 40 notes; 1 left out (it is the first: 1)"
-    with pytest.raises(MusicError, match=r"no music in .*1\.mid: it is the first; 2\.mid: no"):
+    with pytest.raises(MusicError, match=r"no music in .*1\.mid: it is the first; .*2\.mid: no"):
         corpus.leave_out(lambda _: "no")
 
 

@@ -110,9 +110,9 @@ class ComposeRun:
         if self.primer and self.melody:
             raise ValueError("give --primer or --melody, not both")
 
-    def paths(self) -> list[list[Path]]:
+    def paths(self, instrument: str = "") -> list[list[Path]]:
         """Return the files of each piece; raise ValueError if one can't be written."""
-        check_suffix(self.output)
+        check_suffix(self.output, instrument)
         wanted = [(".mp3", self.audio), (".png", self.score), (".html", self.page)]
         found = []
         for number in range(1, self.samples + 1):
@@ -120,6 +120,7 @@ class ComposeRun:
             path = self.output.with_stem(stem)
             files = [path, *(path.with_suffix(suffix) for suffix, asked in wanted if asked)]
             files += [path.with_name(f"{stem}.roll.png")] if self.roll else []
+            files = list(dict.fromkeys(files))
             for file in files:
                 check_free(file, force=self.force)
             found.append(files)
@@ -182,7 +183,7 @@ def compose(
     model
         Model file, or scottish.
     """
-    paths = run.paths()
+    paths = run.paths(config.instrument)
     composer = open_composer(model, run.device)
     corpus = _compared(model, composer, run)
 
@@ -206,7 +207,7 @@ def render(
     file
         MIDI, ABC, MusicXML or Kern; of several tunes the first.
     """
-    check_suffix(run.output)
+    check_suffix(run.output, config.instrument)
     check_free(run.output, force=run.force)
     score = read_score(file)
 

@@ -62,7 +62,13 @@ class School:
             raise ValueError(f"{path} is to be a model file; end its name in {SUFFIX}")
         self.room = path.with_name(f".{path.name}.work")
         # what an interrupted run has saved is its own, and gives way to what it comes to
-        force = run.force or (run.resume and self._has_checkpoint())
+        begun = self._has_checkpoint()
+        force = run.force or (run.resume and begun)
+        if begun and path.exists() and not force:
+            raise ValueError(
+                f"{path} is of a training that was interrupted; add --resume to go on, or "
+                "--force to begin anew"
+            )
         check_free(path, force=force)
         if run.trace:
             check_trace(path, force=force)

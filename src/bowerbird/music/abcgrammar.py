@@ -45,8 +45,9 @@ class AbcGrammar:
         self.chord: list[str] = []
         self.rank = -1  # of the last bar line since the last note
         self.open, self.ending = False, 0
+        self.once = False  # whether this section, of a primer, is not to be repeated
         self.section = self.played = 0  # parts of this section, and with repeats before it
-        self.over, self.last = False, ""
+        self.over, self.last, self.sounded = False, "", False
 
     @property
     def ended(self) -> bool:
@@ -126,7 +127,7 @@ class AbcGrammar:
         else:
             mask[self.parts.notes] = True
             self._set(mask, "[", len(self.parts.notes) > 1)
-            self._set(mask, "z", True)
+            self._set(mask, "z", not self.steady or self.sounded)
         if not left:
             for token, count in self.parts.tuplets.items():
                 mask[token] = self._fills(at, count)
@@ -145,7 +146,8 @@ class AbcGrammar:
         first = not self.number
         places = [start + at for start in self.starts]
         ended = self.bar in places or first
-        closes = not first and any(place % self.bar == self.begin for place in places)
+        closes = any(place % self.bar == self.begin for place in places) and not first
+        repeats = closes and not self.once
         self._set(mask, "|", ended)
         if self.tied:
             return
@@ -153,13 +155,13 @@ class AbcGrammar:
         early = bool(self.lead) and self.lead in places
         last = free and not first and (ended or early)
         passed, room = self.section + at, self._room()
-        full = closes and 2 * passed >= room and (self.open or bool(self.ending))
+        full = repeats and 2 * passed >= room and (self.open or bool(self.ending))
         if full or (self.limit and last and passed >= room):
             mask[:] = False
             self._set(mask, ":|" if full else "|]", True)
             return
         self._set(mask, "|]", last and not self.limit)
-        self._set(mask, ":|", closes and 2 * passed <= room)
+        self._set(mask, ":|", repeats and 2 * passed <= room)
         self._set(mask, "||", free and (ended or closes))
         self._set(mask, "|:", free and passed + 2 * self.bar <= room)
 
@@ -184,7 +186,7 @@ class AbcGrammar:
         begins = free and self.section + 2 * self.bar <= room
         self._set(mask, "|:", begins and self.rank < _RANK["|:"])
         begins = self.section > 0 and self.starts == (0,) and not self.ending and not self.tied
-        short = 2 * (self.section + self.bar) <= room
+        short = 2 * (self.section + self.bar) <= room and not self.once
         self._set(mask, "[1", begins and short and self.rank < _RANK["[1"])
 
     def _meters(self, mask: np.ndarray, *, free: bool) -> None:
@@ -203,6 +205,7 @@ class AbcGrammar:
         """
         passed = self.section + self.at + (self._scaled(_EIGHTH) if self.pending else 0)
         twice = self.open or self.ending == 1
+        self.once = passed > 0 and not twice  # bars that are there already are none of them
         self.limit, self.past = bars, self.played + (2 * passed if twice else passed)
 
     def advance(self, sign: int) -> None:
@@ -240,6 +243,7 @@ class AbcGrammar:
             self.tied, self.pitched = tuple(self.chord), False
         elif token == "[":
             self.expects, self.chord, self.pitched, self.rank = "chord", [], True, -1
+            self.sounded = True
         elif token.startswith("[M:"):
             self._set_meter(token[3:-1], self.alphabet.number.get(f"M:{token[3:-1]}", -1))
             self.rank = _RANK["[M"]
@@ -249,6 +253,7 @@ class AbcGrammar:
             self.left = self.parts.tuplets[sign]
         else:
             self.chord = [token] if token != "z" else []
+            self.sounded = self.sounded or token != "z"
             self.pending, self.pitched, self.tied, self.rank = True, token != "z", (), -1
 
     def _set_meter(self, text: str, sign: int) -> None:
@@ -269,7 +274,7 @@ class AbcGrammar:
             self.ending = 1 if token == "[1" else 0
             self.starts = (0,)
         if token in (":|", "||", "|:"):
-            self.section, self.begin = 0, place
+            self.section, self.begin, self.once = 0, place, False
         self.over = token == "|]"
 
     def _end_measure(self, token: str) -> int:

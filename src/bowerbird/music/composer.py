@@ -28,7 +28,7 @@ from bowerbird.music.alphabet import Alphabet
 from bowerbird.music.alphabets import MELODIES, alphabet_from
 from bowerbird.music.error import MusicError
 from bowerbird.music.events import new_tempo
-from bowerbird.music.grammar import Grammar
+from bowerbird.music.grammar import Grammar, NotesGrammar
 from bowerbird.music.harmony import Harmony
 from bowerbird.music.instruments import program_of
 from bowerbird.music.key import parse_key
@@ -45,6 +45,7 @@ EMBEDDED = {"scottish": "scottish.safetensors"}  # composers that come with the 
 MOST_SIGNS = 96  # a bar, on average over a piece; then it is cut off
 ENDLESS = 64  # bars of a piece that may have any number, at most
 GRID = 24  # ticks of a quarter note
+SUNG = 100.0  # quarter notes a minute of many voices whose corpus told no tempo
 SLOWEST, FASTEST = 10.0, 400.0  # quarter notes a minute
 METERS: tuple[Meter, ...] = (  # among which one is chosen where none is asked for
     *((4, 4), (2, 2), (2, 4), (3, 4), (6, 8), (9, 8), (12, 8), (3, 2), (3, 8), (6, 4), (5, 4)),
@@ -64,9 +65,11 @@ class ComposeConfig:
     meter: str = ""
     """Meter: 4/4, 6/8 ...; empty leaves it to the composer."""
     tempo: float = 0.0
-    """Quarter notes a minute; 0 is usual for the meter."""
+    """Quarter notes a minute; 0 is usual for the corpus, or for the meter."""
     instrument: str = ""
     """Instrument of General MIDI: violin, flute, piano ...; empty is as it comes."""
+    cadence: bool = True
+    """End on the tonic, where a composer of notes is asked for so many bars."""
     best_of: int = 1
     """Pieces that are composed for each that is kept, the likeliest one."""
     sampling: SamplingConfig = field(default_factory=SamplingConfig)
@@ -75,6 +78,8 @@ class ComposeConfig:
     def __post_init__(self) -> None:
         if not 0 <= self.bars <= 1024:
             raise ValueError(f"bars are 0 to 1024, not {self.bars}")
+        if self.seconds and self.bars != type(self).bars:
+            raise ValueError("give bars or seconds, not both")
         if not 0 <= self.seconds <= 3600:
             raise ValueError(f"seconds are 0 to 3600, not {self.seconds}")
         if self.tempo and not SLOWEST <= self.tempo <= FASTEST:
@@ -149,6 +154,8 @@ class Composer:
             rule = self.alphabet.grammar(bars if steady else 0, steady=steady)
             for sign in opening:
                 rule.advance(sign)
+            if isinstance(rule, NotesGrammar):
+                rule.cadence = config.cadence
             if primer is not None:
                 rule.go_on(bars)
             rules.append(rule)
@@ -270,21 +277,23 @@ class Composer:
         if not config.seconds:
             return config.bars
         if self.alphabet.kind == "performance":
-            usual, meter = 120.0, (4, 4)
-        else:
-            usual = self._tempo(given) or usual_tempo(meter)
-        quarters = config.seconds * (config.tempo or usual) / 60
+            meter = (4, 4)
+        quarters = config.seconds * (config.tempo or self._tempo(meter, given)) / 60
         return max(1, round(quarters * meter[1] / (4 * meter[0])))
 
-    def _tempo(self, given: "Score | None") -> float:
-        """Return the tempo that a given piece begins with; 0 if it says none that can be played.
+    def _tempo(self, meter: Meter, given: "Score | None" = None) -> float:
+        """Return the tempo of a given piece, else of the corpus, else one for the meter.
 
-        Nor is there one for a performance, which tells all times itself.
+        What can't be played counts as not told. A performance tells all times itself.
         """
-        if given is None or not len(given.tempos) or self.alphabet.kind == "performance":
-            return 0.0
-        tempo = float(given.tempos[0].qpm)
-        return tempo if SLOWEST <= tempo <= FASTEST else 0.0
+        if self.alphabet.kind == "performance":
+            return 120.0
+        told = [float(given.tempos[0].qpm)] if given is not None and len(given.tempos) else []
+        if isinstance(self.alphabet, Events):
+            learned = self.provenance.get("tempo")
+            told += [learned] if isinstance(learned, float) else []
+            told += [SUNG] if ("voice", 1) in self.alphabet.number else []
+        return next((t for t in told if SLOWEST <= t <= FASTEST), usual_tempo(meter))
 
     def _likeliest_meter(self) -> Meter:
         """Return the meter that the composer itself would begin with most often."""
@@ -325,9 +334,9 @@ class Composer:
         stream = np.array([end, *signs, end])
         nats = stream_loss(self.network, stream, device=_device(self.network))
         score = self.alphabet.decode(signs)
-        if tempo := config.tempo or self._tempo(given):
-            score.tempos.clear()
-            score.tempos.append(new_tempo(0, tempo))
+        score.tempos.clear()
+        meter = meters_of(score, GRID)[0][1]
+        score.tempos.append(new_tempo(0, config.tempo or self._tempo(meter, given)))
         if config.instrument:
             for track in score.tracks:
                 track.program = program_of(config.instrument)
@@ -348,6 +357,11 @@ def open_composer(name: str | Path, device: str = "auto") -> Composer:
     Raises ModelError, naming the file and the mend, for what is no such file.
     """
     path = model_path(name)
+    if not path.exists():
+        known = ", ".join(EMBEDDED)
+        raise ModelError(
+            f"{path} does not exist; give a model file, or one that is built in: {known}"
+        )
     card, tensors = read_model(path, KIND)
     try:
         alphabet = alphabet_from(card.alphabet)

@@ -41,6 +41,7 @@ COMMON = 32  # tunes that share a gram: then it is a turn of the style, and no s
 ALIKE = 0.5  # share of the shorter tune's grams in the other one, from which they count as the same
 
 Piece = tuple[str, "Score"]
+Refusal = Callable[[Tune], str] | None
 
 _ELSEWHERE = re.compile(
     r"irish|english|german|french|italian|wel[cs]h|swiss|turkish|spanish|dutch|russia|prussian"
@@ -54,8 +55,9 @@ _DANCES = ("strathspey", "reel", "fling")
 class Corpus:
     """Pieces in the order in which they were given, each file once.
 
-    ``skipped`` tells by name what isn't learned from, and why; ``built_in`` which of what was given
-    are built-in corpora, not files or folders of the same name.
+    Files are named as they were given, or found in a folder, those of built-in corpora by their own
+    names. ``skipped`` tells by name what isn't learned from, and why; ``built_in`` which of what
+    was given are built-in corpora, not files or folders of the same name.
     """
 
     def __init__(self, given: Iterable[str | Path], *, melodies: bool = False) -> None:
@@ -67,7 +69,7 @@ class Corpus:
         self.names, self.melodies = [str(name) for name in names], melodies
         self.built_in: list[Embedded] = []
         self.skipped: dict[str, str] = {}
-        self._files: dict[Path, Callable[[Tune], str] | None] = {}
+        self._files: dict[Path, tuple[str, Refusal]] = {}  # with the name that is told
         for name in names:
             self._find(name)
 
@@ -75,19 +77,18 @@ class Corpus:
     def pieces(self) -> list[Piece]:
         """The name and the score of each piece; raises MusicError if there is none."""
         pieces: list[Piece] = []
-        alone = Counter(path.name for path in self._files)
-        for path, refused in self._files.items():
-            place = f"{path.parent}/" if alone[path.name] > 1 else ""  # two files of one name
+        for path, (told, refused) in self._files.items():
             skipped: dict[str, str] = {}
             try:
-                for name, score in read_scores(path, skipped, refused):
+                for own, score in read_scores(path, skipped, refused):
+                    name = told + own.removeprefix(path.name)
                     if why := self._too_little(score):
-                        skipped[name] = why
+                        self.skipped[name] = why
                     else:
-                        pieces.append((place + name, melody(score) if self.melodies else score))
+                        pieces.append((name, melody(score) if self.melodies else score))
             except MusicError as error:
-                self.skipped[str(path)] = str(error).removeprefix(f"{path} can't be read: ")
-            self.skipped |= {place + name: why for name, why in skipped.items()}
+                self.skipped[told] = str(error).removeprefix(f"{path} can't be read: ")
+            self.skipped |= {told + n.removeprefix(path.name): why for n, why in skipped.items()}
         return self._some(pieces)
 
     def leave_out(self, refusal: Callable[["Score"], str]) -> None:
@@ -116,6 +117,8 @@ class Corpus:
         if self.skipped:
             why = Counter(_plain(w) for w in self.skipped.values())
             told = "; ".join(f"{reason}: {count}" for reason, count in why.most_common(4))
+            others = why.total() - sum(count for _, count in why.most_common(4))
+            told += f"; others: {others}" if others else ""
             line += f"; {len(self.skipped):,} left out ({told})"
         return line
 
@@ -160,11 +163,11 @@ class Corpus:
         path = Path(given)
         if given in EMBEDDED and not path.exists():
             self.built_in.append(given)
-            self._files |= _embedded(given)
+            self._files |= {path: (path.name, why) for path, why in _embedded(given).items()}
         elif path.is_dir():
             self._walk(path)
         elif path.exists():
-            self._files.setdefault(path.resolve(), None)
+            self._files.setdefault(path.resolve(), (str(path), None))
         elif found := sorted(glob.glob(str(given), recursive=True)):
             for one in found:  # as if a shell had spelled the pattern out
                 self._find(Path(one))
@@ -184,7 +187,7 @@ class Corpus:
             elif path.is_dir():
                 self._walk(path)
             elif path.suffix.lower() in SUFFIXES:
-                self._files.setdefault(path.resolve(), None)
+                self._files.setdefault(path.resolve(), (str(path), None))
             else:
                 self.skipped[str(path)] = f"it is none of {', '.join(SUFFIXES)}"
 
@@ -259,13 +262,13 @@ def _mark(score: "Score") -> str:
     return digest.hexdigest()
 
 
-def _embedded(name: Embedded) -> dict[Path, Callable[[Tune], str] | None]:
+def _embedded(name: Embedded) -> dict[Path, Refusal]:
     """Return the files of a built-in corpus, and what refuses some of their tunes."""
     try:
         root = Path(str(distribution("music21").locate_file("music21/corpus")))
     except PackageNotFoundError as error:
         raise MusicError(f"{name} needs the tunes of music21: pip install music21") from error
-    found: dict[Path, Callable[[Tune], str] | None] = {}
+    found: dict[Path, Refusal] = {}
     if name == "scottish":
         found |= dict.fromkeys(sorted(root.glob("airdsAirs/*.abc")), _not_scotch)
         found |= dict.fromkeys(sorted(root.glob("ryansMammoth/*.abc")), _no_scotch_dance)

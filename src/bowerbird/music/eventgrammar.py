@@ -2,7 +2,8 @@
 
 A piece begins with meter, key, mode and the instruments of its voices. Notes that begin together
 are in order of voice, then pitch; a note ends after it began, and once; a position in a bar comes
-after those before it; a piece ends when nothing sounds any more, or nothing else may come.
+after those before it; a piece ends when nothing sounds any more, or nothing else may come. Where so
+many bars are asked for, a pickup is none of them, and nothing sounds after the last one.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,7 @@ class EventGrammar:
         A performance has bars of 4/4 at 120 quarter notes a minute: 2 s.
         """
         self.alphabet, self.limit, self.steady = alphabet, bars, steady
+        self.until = _ENDLESS  # when all has to be silent, besides the limit
         self.kind = alphabet.kind
         self.pairs = self.kind in ("midi-like", "performance")
         self.last: Any = "start"
@@ -55,6 +57,7 @@ class EventGrammar:
         if not self.ended:
             if not self._head(mask):
                 self._body(mask)
+                self._in_time(mask)
             mask[self.alphabet.end] |= not mask.any()
         return mask
 
@@ -94,6 +97,48 @@ class EventGrammar:
             mask[self.meter] = False
         self._notes(mask, kind)
 
+    def _in_time(self, mask: np.ndarray) -> None:
+        """Forbid what opens with silence but for a pickup, or sounds beyond the end."""
+        parts, left = self.parts, self.left
+        if self._asked() and not self.begun:
+            self._keep(mask, "shift", self._opens(self.at + parts.shifts))
+            self._keep(mask, "position", self._opens(parts.places))
+            if self.count:
+                mask[parts.bar] = False
+        room = left if self.pairs and self.sounding else left - parts.least
+        self._keep(mask, "shift", parts.shifts <= room)
+        self._keep(mask, "position", parts.places - (self.at - self.bar) <= room)
+        self._keep(mask, "lasts", parts.lengths <= left - self.told)
+
+    def _keep(self, mask: np.ndarray, kind: str, good: np.ndarray) -> None:
+        """Keep of the signs of a kind the good ones, unless nothing could come then."""
+        kept = mask.copy()
+        kept[self.parts.of[kind]] &= good
+        if kept.any():
+            mask[:] = kept
+
+    def _asked(self) -> bool:
+        """Return whether bars are counted as musicians do, without a pickup."""
+        return bool(self.limit) and self.steady and self.kind != "performance"
+
+    def _opens(self, times: np.ndarray) -> np.ndarray:
+        """Return whether a piece may open at a time: with its bar, or a pickup."""
+        return (times == 0) | ((2 * times >= self.length) & (times < self.length))
+
+    @property
+    def left(self) -> int:
+        """The ticks from now until all has to be silent."""
+        until = self.until
+        if self.limit and self.length:
+            first = self.bar + (self.length if self.kind == "remi" else 0)
+            until = min(until, first + (self.limit - self.count) * self.length)
+        return until - self.at
+
+    @property
+    def told(self) -> int:
+        """The ticks that the last note has so far, of those that are told by their lengths."""
+        return self.sounding.get(self.order[1:], self.at) - self.at
+
     def _at_bar(self) -> bool:
         """Return whether a bar has just begun that may have a new meter."""
         if self.steady:
@@ -102,18 +147,19 @@ class EventGrammar:
             return self.kind == "remi" and self.last == "bar" and self.count > 1
         return self.at > self.bar and (self.at - self.bar) % self.length == 0
 
-    def _passed(self) -> int:
-        """Return how many bars have begun."""
+    def _passed(self, ago: int = 0) -> int:
+        """Return how many bars have begun, up to some ticks ago."""
         if self.kind == "remi":
             return self.count
-        return self.count + 1 + (self.at - self.bar) // self.length if self.length else 0
+        return self.count + 1 + (self.at - ago - self.bar) // self.length if self.length else 0
 
     def _over(self) -> bool:
         """Return whether there are enough bars for no more notes to begin."""
-        return bool(self.limit) and self._passed() > self.limit
+        due = self.pairs and bool(self.sounding) and self.left < self.parts.least
+        return bool(self.limit) and (due or self._passed() > self.limit)
 
     def _may_end(self, kind: str) -> bool:
-        if self.limit and self._passed() < self.limit:
+        if self.limit and self._passed(int(self.pairs)) < self.limit:  # none sounded in the last
             return False
         return kind == "lasts" or (kind == "off" and not self.sounding)
 
@@ -167,6 +213,7 @@ class EventGrammar:
         phase, last, pitch = self.order
         pitches = self.parts.on_pitches
         begins = np.full(len(pitches), phase < 2 or voice >= last)
+        begins &= self.left >= self.parts.least
         if phase == 2 and voice == last:
             begins &= pitches > pitch
         for (owner, sounds), until in self.sounding.items():
@@ -224,6 +271,8 @@ class EventGrammar:
     def _note(self, what: str, pitch: int) -> None:
         place = self.voice, pitch
         self.order, self.drawn = (2 if what == "on" else 0, *place), -1
+        if not self.begun and self._asked():
+            self.limit += 2 * self.at >= self.length  # a pickup is no bar
         if what == "off":
             del self.sounding[place]
         else:
@@ -281,5 +330,9 @@ class _Parts:
         self.bar = self.of["bar"]
         self.places = np.array([names[n][1] for n in self.of["position"]], np.int64)
         self.voices = {names[n][1]: n for n in self.of["voice"]}
+        self.shifts = np.array([names[n][1] for n in self.of["shift"]], np.int64)
+        self.lengths = np.array([names[n][1] for n in self.of["lasts"]], np.int64)
+        shortest = self.lengths if len(self.lengths) else self.shifts[self.shifts > 0]
+        self.least = int(shortest.min(initial=LONGEST))  # ticks that a note takes
         self.on_pitches = np.array([names[n][1] for n in self.of["on"]], np.int64)
         self.off_pitches = np.array([names[n][1] for n in self.of["off"]], np.int64)

@@ -3,7 +3,8 @@
 A tune is ``M K mode``, then bars. In a bar the lengths add up to the meter, whatever is drawn: a
 length may be taken if it fits and what then lacks can be filled. A note is held over a bar line,
 never over nothing; a repeat is closed where whole bars have passed since it began; a first ending
-has a second. A tune may end at a bar's end, or early by as much as its pickup has.
+has a second. A tune may end at a bar's end, or early by as much as its pickup has. What is composed
+in one meter does not begin with a bar of silence; with a cadence, it ends on its tonic.
 """
 
 from functools import cached_property
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 _ENDLESS = 1 << 60  # ticks
 _GRID = 24  # ticks of a quarter note
+FINAL = 12  # ticks of the last note, at least, where a tune has to end on its tonic
 PHRASE = 8  # bars are counted up to this, and again from 1
 
 
@@ -79,12 +81,16 @@ class NotesGrammar:
     def __init__(self, alphabet: "Notes", bars: int = 0, *, steady: bool = False) -> None:
         """Begin a tune of ``bars`` as played (0: any number); ``steady`` keeps to one meter."""
         self.alphabet, self.limit, self.steady = alphabet, bars, steady
+        self.cadence = False  # whether the last of so many bars ends on the tonic
         self.parts = _Parts.of(alphabet)
         self.expects = "meter"
         self.bar = self.at = self.time = 0  # ticks: of a bar, in the bar, in all
         self.main, self.whole, self.past = -1, 0, 0  # the first meter, its bar; ticks of a primer
         self.count, self.number = 0, Count()  # of bars in all, and in the section
         self.told: list[list[tuple[str, int]]] = []  # what is in each bar: rest, hold or note
+        self.home = False  # whether the last note is the tonic
+        self.homes: list[bool] = []  # whether the last one of each bar is
+        self.once = False  # whether this section, of a primer, is not to be repeated
         self.broken: set[int] = set()  # bars with a sign within
         self.played = 0  # ticks, with repeats, before this section
         self.tonic, self.lead, self.pickup = 0, 0, False
@@ -109,6 +115,7 @@ class NotesGrammar:
                 mask[parts.heads[self.expects]] = True
             case "length":
                 mask |= parts.lengths(self._left())
+                self._lengths(mask)
             case "bar":
                 self._between(mask)
             case "event":
@@ -121,6 +128,37 @@ class NotesGrammar:
         if early > 0 and self._due(early) and self.parts.reachable[early]:
             return early
         return self.bar - self.at
+
+    def _lengths(self, mask: np.ndarray) -> None:
+        """Forbid a first bar of silence, and lengths after which the tune ends off its tonic."""
+        if self.steady and not self.sounded and self.what == "rest":
+            mask[self.alphabet.number.get(("t", self.bar), self.alphabet.end)] = False
+        if self._near() and not self.home:
+            mask &= ~self._late()
+
+    def _near(self) -> bool:
+        """Return whether the tune ends with this bar, and on its tonic."""
+        return self.cadence and bool(self.limit) and self._last(self._left())
+
+    def _late(self) -> np.ndarray:
+        """Return which lengths leave less than an eighth for another note before the end."""
+        ends = [more for more in (self.lead - self.at, self._left()) if self._last(more)]
+        lengths = self.parts.ticks
+        return np.logical_or.reduce([(end >= lengths) & (end - lengths < FINAL) for end in ends])
+
+    def _last(self, more: int) -> bool:
+        """Return whether the tune ends so many ticks later, if it may."""
+        at, passed = (self.at + more) % self.bar, self.time + more - self.begin
+        if self.open:
+            return at == self.begin_at and 2 * passed >= self._room() and not self.ending
+        return at in (0, self.lead) and passed >= self._room() and not self.ending
+
+    def _go_home(self, mask: np.ndarray) -> None:
+        """Forbid what would make another note than the tonic the last one."""
+        if not (self.parts.lengths(self._left()) & ~self._late()).any():
+            mask &= self.parts.home if not self.home else self.parts.home | self.parts.silent
+        for ago, sign in self.parts.copies.items():
+            mask[sign] = mask[sign] and self.homes[-ago - 1]
 
     def _due(self, more: int) -> bool:
         """Return whether a repeat has to be closed so many ticks later, to keep to the length."""
@@ -155,13 +193,15 @@ class NotesGrammar:
             mask[parts.rest] = True
             return
         mask |= parts.pitches(self.tonic)
-        mask[parts.rest] = self.last != "rest" or seam
+        mask[parts.rest] = self.last != "rest" or (seam and (self.sounded or not self.steady))
         if self.count == 1 and self.time == 0:  # the bar line has told whether a pickup comes
             mask[:] = mask & (parts.only_rest == self.pickup)
         mask[parts.hold] = seam and self.last == "note"
         if self.at == 0 and self._left() == self.bar:
             for ago, sign in parts.copies.items():
                 mask[sign] = self.sounded and self._same(ago)
+        if self._near():
+            self._go_home(mask)
 
     def _same(self, ago: int) -> bool:
         """Return whether this bar can be the same as one so many bars ago."""
@@ -181,7 +221,7 @@ class NotesGrammar:
             return False
         rank, passed = self.rank, time - self.begin
         whole = time > self.begin and offset == self.begin_at and self.sounded
-        closes = whole and rank < _RANK[":|"]
+        closes = whole and rank < _RANK[":|"] and not self.once
         done = offset == 0 or (bool(self.lead) and offset == self.lead)
         ends = done and self.sounded and not self.open and not self.ending and rank < _RANK["|:"]
         room = self._room()
@@ -192,13 +232,15 @@ class NotesGrammar:
             mask[self.alphabet.end] = True
             return True
         mask[self.alphabet.end] = ends and not self.limit
-        mask[signs[":|"]] = closes and 2 * passed <= room
+        full = self.cadence and not self.home and 2 * passed == room  # then the tune would end
+        mask[signs[":|"]] = closes and 2 * passed <= room and not full
         if not self.open and not self.ending:
             ended = time > self.begin and offset in (0, self.begin_at)
             mask[signs["||"]] = ended and self.sounded and rank < _RANK["||"]
             begun = self.sounded or time in (0, self.lead)
             mask[signs["|:"]] = begun and rank < _RANK["|:"] and passed + 2 * self.bar <= room
-        if offset == 0 and time > self.begin and not self.ending and self.sounded:
+        ends = offset == 0 and time > self.begin and not self.ending
+        if ends and self.sounded and not self.once:
             mask[signs["[1"]] = rank < _RANK["[1"] and 2 * (passed + self.bar) <= room
         return False
 
@@ -223,14 +265,18 @@ class NotesGrammar:
             self.pickup = not name[1]
             self.number.passed += name[1] > 0
             self.told.append([])
+            self.homes.append(self.home)
             self.count += 1
             self.at, self.rank, self.expects = 0, -1, "event"
         elif name[0] == "=":
+            self.home = self.homes[-name[1] - 1]
             for what, length in list(self.told[-name[1] - 1]):
                 self.what = what
                 self._pass(length)
         else:
             self.what, self.expects = name if name in ("rest", "hold") else "note", "length"
+            if self.what == "note":
+                self.home = name[1] % 12 == 0
 
     def go_on(self, bars: int) -> None:
         """Ask for so many bars more than were written so far, in the meter of the first ones.
@@ -239,6 +285,7 @@ class NotesGrammar:
         """
         passed = self.time - self.begin
         twice = self.open or self.ending == 1
+        self.once = passed > 0 and not twice  # bars that are there already are none of them
         self.limit, self.past = bars, self.played + (2 * passed if twice else passed)
 
     def _set_meter(self, sign: int, meter: tuple[int, int]) -> None:
@@ -252,6 +299,7 @@ class NotesGrammar:
         if not self.sounded and self.what == "rest":
             self.lead = self.begin = self.begin_at = length % self.bar
         self.told[-1].append((self.what, length))
+        self.homes[-1] = self.home
         self.sounded = self.sounded or self.what == "note"
         self.last, self.rank = "rest" if self.what == "rest" else "note", -1
         self.at += length
@@ -269,7 +317,7 @@ class NotesGrammar:
         passed = self.time - self.begin
         self.played += 2 * passed if sign == ":|" else passed
         self.begin, self.begin_at = self.time, self.at % (self.bar or 1)
-        self.open = sign == "|:"
+        self.open, self.once = sign == "|:", False
         self.ending = _WAITS if self.ending == 1 and sign == ":|" else 0
 
 
@@ -292,6 +340,13 @@ class _Parts:
         self.copies = {n[1]: number[n] for n in alphabet.names if n[0] == "="}
         self.signs = {sign: number[sign] for sign in _RANK if sign != "M"}
         self.rest, self.hold = number["rest"], number["hold"]
+        self.silent = np.isin(np.arange(alphabet.size), [self.rest, self.hold])
+        self.home = np.zeros(alphabet.size, bool)
+        for pitch in range(alphabet.ranges.lowest, alphabet.ranges.highest + 1):
+            self.home[number["p", pitch]] = pitch % 12 == 0
+        self.ticks = np.full(alphabet.size, _ENDLESS)
+        for length in ranges.lengths:
+            self.ticks[number["t", length]] = length
         self.only_rest = np.arange(alphabet.size) == self.rest
         self._lengths: dict[int, np.ndarray] = {}
         self._pitches: dict[int, np.ndarray] = {}

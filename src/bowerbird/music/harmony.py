@@ -1,7 +1,8 @@
 """A melody that stays, while the other voices are written around it.
 
 A grammar of events in which the first voice is given: its notes must be written when their time
-comes, with their lengths, and nothing else may be written in that voice.
+comes, with their lengths, and nothing else may be written in that voice. The others end with
+it, and none of their notes lasts longer than two bars.
 """
 
 from itertools import pairwise
@@ -48,6 +49,7 @@ class Harmony:
         self.notes = list(zip(notes.starts.tolist(), notes.pitches.tolist(), lengths, strict=True))
         self.until = int(notes.ends[-1])  # where the melody ends; all else begins before
         bar = bar_length(meters[0][1], GRID)
+        self.inner.until, self.longest = self.until, 2 * bar
         self.bars = -(-self.until // bar)
         self.place = 0  # of the next note of the melody
         self.waiting: list[int] = []  # signs that have to come now
@@ -106,7 +108,9 @@ class Harmony:
     def _until(self, mask: np.ndarray) -> None:
         """Forbid what passes the next note of the melody or its end, and what is in its voice."""
         inner, left = self.inner, self.left
-        time = self.notes[self.place][0] if left else self.until - 1
+        time = self.notes[self.place][0] if left else self.until - inner.parts.least
+        longest = self.longest - inner.told if inner.voice else 0
+        mask[inner.parts.of["lasts"]] &= inner.parts.lengths <= longest
         mask[self.number["voice", 0]] = False
         if left:
             mask[self.alphabet.end] = False

@@ -5,6 +5,7 @@ itself, so the chunks are checked here first, and the score after it. Only track
 over, with a last empty one, so that nothing is read beyond the end of the bytes.
 """
 
+import math
 import re
 import struct
 from typing import TYPE_CHECKING
@@ -91,8 +92,10 @@ def _check(score: "Score") -> None:
         elif times.min() < 0 or lengths.min() < 0 or (times + lengths).max() > LAST_TICK:
             raise MusicError("its notes have negative or endless times; fetch it again")
     if not score.tracks:
-        raise MusicError("it has no notes")
+        raise MusicError("it has no notes that begin and end")
     for tempo in score.tempos:
+        if math.isinf(tempo.qpm):
+            raise MusicError("its tempo is 0 microseconds a beat; fetch it again")
         if not 1 <= tempo.qpm <= 100_000:
             raise MusicError(f"its tempo is {tempo.qpm:.3g} beats a minute; fetch it again")
     for meter in score.time_signatures:

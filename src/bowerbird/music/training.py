@@ -13,6 +13,7 @@ from hashlib import sha256
 from importlib.metadata import version
 from itertools import chain, pairwise
 from pathlib import Path
+from statistics import median
 from typing import Any, get_args
 
 import numpy as np
@@ -118,6 +119,8 @@ class MusicTraining:
             start.network.state_dict() if start else None,
             began,
         )
+        tempos = [score.tempos[0].qpm for _, score in self.split.train if len(score.tempos)]
+        self.tempo = round(median(tempos), 1) if tempos else None  # quarter notes a minute
         self.last: Step[str] | None = None
         self.best: float | None = None
 
@@ -130,6 +133,7 @@ class MusicTraining:
             "built_in": list(self.corpus.built_in),
             "corpus_sha256": self.digest,
             "pieces": len(self.split.train),
+            "tempo": self.tempo,
             "seconds": round(self.last.seconds, 1) if self.last else 0.0,
             "iterations": self.last.number if self.last else 0,
             "train_loss": loss if math.isfinite(loss) else None,  # JSON can't say NaN
