@@ -49,12 +49,14 @@ def trained(corpus: str, folder: Path, args: argparse.Namespace) -> tuple[Compos
     return open_composer(model, "cpu"), json.loads(done.stdout)
 
 
-def drawn(composer: Composer, pieces: int, temperature: float, *, ruled: bool) -> list[list[int]]:
+def drawn(
+    composer: Composer, pieces: int, temperature: float, *, ruled: bool = True, bars: int = 0
+) -> list[list[int]]:
     """Return the signs of pieces as they are drawn, each with its end if it has one."""
     alphabet = composer.alphabet
     prompt = torch.tensor([[alphabet.end]])
     # in one meter, as `music compose` composes
-    rules = [alphabet.grammar(steady=True) for _ in range(pieces)] if ruled else []
+    rules = [alphabet.grammar(bars, steady=True) for _ in range(pieces)] if ruled else []
     config = SamplingConfig(temperature=temperature, seed=1)
     signs: list[list[int]] = [[] for _ in range(pieces)]
     rows = write_signs(composer.network, prompt, config, pieces, rules)
@@ -140,12 +142,12 @@ def compared(
     aside = [score for _, score in (*split.test, *split.validation)]
     pieces = args.pieces or len(aside)  # as many: a distance shrinks as a sample grows
     began = time.perf_counter()
-    signs = drawn(composer, pieces, 1.0, ruled=True)
+    signs = drawn(composer, pieces, 1.0)
     seconds = time.perf_counter() - began
     names = composer.alphabet.names  # of the alphabet `notes`, by the recipe
     free = drawn(composer, pieces, 1.0, ruled=False)
-    calmer = drawn(composer, pieces, 0.8, ruled=True)
-    unlearned = drawn(undecided(composer), pieces, 1.0, ruled=True)
+    calmer = drawn(composer, pieces, 0.8)
+    unlearned = drawn(undecided(composer), pieces, 1.0)
     made = {
         "composed": heard(composer, signs),
         "composed at temperature 0.8": heard(composer, calmer),
@@ -160,7 +162,12 @@ def compared(
             found.append(
                 Figure(name, setting, f"{measure.name}, from what was learned", "bits", [away])
             )
-    for name, some in (("composed", signs), ("composed without the grammar", free)):
+    asked = drawn(composer, pieces, 0.8, bars=32)
+    for name, some in (
+        ("composed, of any length", signs),
+        ("composed, 32 bars at temperature 0.8", asked),
+        ("composed without the grammar", free),
+    ):
         share = [100.0 * adds_up([names[s] for s in own]) for own in some]
         found.append(Figure(name, setting, "tunes whose bars add up", "%", [float(np.mean(share))]))
     corpus = Melodies.of(split.train)
