@@ -26,6 +26,7 @@ from symusic.core import ScoreTick as Score
 from bowerbird.learning.sampling import SamplingConfig, write_signs
 from bowerbird.music.composer import MOST_SIGNS, Composer, open_composer
 from bowerbird.music.corpus import Corpus, Split
+from bowerbird.music.melody import GRID
 from bowerbird.music.meter import bar_length
 from bowerbird.music.novelty import Melodies, novelty
 
@@ -34,7 +35,6 @@ from figures import Figure, append, conditions, table
 
 HERE = Path(__file__).resolve().parent
 RECIPE = HERE.parents[1] / "recipes" / "scottish.toml"
-GRID = 24  # ticks of a quarter note
 MOST = MOST_SIGNS * 64  # signs of a tune; then it has no end
 
 

@@ -15,10 +15,9 @@ import numpy as np
 from symusic.core import ScoreTick as Score
 
 from bowerbird.music.key import key_of
-from bowerbird.music.melody import grid_notes, melody
+from bowerbird.music.melody import GRID, grid_notes, melody
 from bowerbird.music.meter import bars_of, meters_of
 
-GRID = 24  # ticks of a quarter note
 MOST_AGO = 16  # bars
 INK, PAPER = "#2b2b33", "#faf7f0"
 COLORS = ("#b9b4a7", "#2f6f8f", "#d1603d")

@@ -30,7 +30,7 @@ from bowerbird.music.corpus import EMBEDDED, Corpus, melodies_of
 from bowerbird.music.error import MusicError
 from bowerbird.music.files import read_score
 from bowerbird.music.key import key_of
-from bowerbird.music.melody import melody
+from bowerbird.music.melody import GRID, melody
 from bowerbird.music.meter import bar_count, meters_of
 from bowerbird.music.midi import seconds_of
 from bowerbird.music.novelty import Melodies, Novelty, novelty
@@ -55,8 +55,6 @@ Parameter(name="*", group=Group("Reading", sort_key=4))(StreamConfig)
 Parameter(name="*", group=Group("Reading", sort_key=4))(AugmentConfig)
 Parameter(name="*", group=Group("Fitting", sort_key=5))(FitConfig)
 Parameter(name="*", group=COMPOSING)(SamplingConfig)
-
-GRID = 24  # ticks of a quarter note
 
 
 @Parameter(name="*")

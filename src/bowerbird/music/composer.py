@@ -32,7 +32,7 @@ from bowerbird.music.grammar import Grammar, NotesGrammar
 from bowerbird.music.harmony import Harmony
 from bowerbird.music.instruments import program_of
 from bowerbird.music.key import parse_key
-from bowerbird.music.melody import melody
+from bowerbird.music.melody import GRID, melody
 from bowerbird.music.meter import Meter, meters_of, usual_tempo
 from bowerbird.music.polyphony import Events
 from bowerbird.networks.predictor import PredictorConfig, predictor_with
@@ -44,7 +44,6 @@ KIND = "music"
 EMBEDDED = {"scottish": "scottish.safetensors"}  # composers that come with the package
 MOST_SIGNS = 96  # a bar, on average over a piece; then it is cut off
 ENDLESS = 64  # bars of a piece that may have any number, at most
-GRID = 24  # ticks of a quarter note
 SUNG = 100.0  # quarter notes a minute of many voices whose corpus told no tempo
 SLOWEST, FASTEST = 10.0, 400.0  # quarter notes a minute
 METERS: tuple[Meter, ...] = (  # among which one is chosen where none is asked for

@@ -14,6 +14,7 @@ import numpy as np
 
 from bowerbird.music.error import MusicError
 from bowerbird.music.key import Key, key_of, key_of_signature
+from bowerbird.music.melody import GRID
 from bowerbird.music.meter import Bars, Meter, bars_of, meters_of
 from bowerbird.music.sections import Sign, closed_endings, signs_of, with_beginnings
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from symusic.core import ScoreTick as Score
     from symusic.core import TrackTick as Track
 
-GRID = 24  # ticks of a quarter note
 FINEST = 3  # ticks of a 32nd, the shortest note that is no tuplet
 VALUES = (96, 72, 48, 36, 24, 18, 12, 9, 6, 3)  # ticks that one note can have, with a dot or not
 MOST_VOICES = 8  # in one track

@@ -33,14 +33,13 @@ from bowerbird.music.events import (
 )
 from bowerbird.music.grammar import PHRASE, Count, NotesGrammar
 from bowerbird.music.key import MODES, Key, key_at, key_of, with_key
-from bowerbird.music.melody import Lines, grid_notes, is_melody
+from bowerbird.music.melody import GRID, Lines, grid_notes, is_melody
 from bowerbird.music.meter import Bars, Meter, bars_of, meters_of, usual_tempo
 from bowerbird.music.sections import Sign, signs_of
 
 if TYPE_CHECKING:
     from symusic.core import ScoreTick as Score
 
-GRID = 24  # ticks of a quarter note
 COPIES = (4, 8, 2, 1, 16)  # bars ago that a bar may be the same as; the first that fits is told
 SIGNS: tuple[Sign, ...] = (":|", "||", "|:", "[1", "[2")
 END, REST, HOLD = "end", "rest", "hold"

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bowerbird.music.error import MusicError
+from bowerbird.music.melody import GRID
 
 if TYPE_CHECKING:
     from symusic.core import ScoreTick as Score
     from symusic.core import TrackTick as Track
 
-GRID = 24  # ticks of a quarter note
 SECOND = 100  # ticks of a second
 PEDAL = 64  # the sustain pedal's controller; from this value on it is down
 
