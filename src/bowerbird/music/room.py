@@ -6,6 +6,7 @@ reverberation business, 1979); made of sound in blocks by overlap-add.
 """
 
 import numpy as np
+import scipy.fft
 from numpy.typing import NDArray
 
 Samples = NDArray[np.float32]
@@ -33,14 +34,10 @@ class Room:
             return
         length, taps = block.shape[1], self.echo.shape[1]
         if self.size < length + taps:
-            self.size = 1 << (length + taps - 1).bit_length()
-            spectra = np.fft.rfft(self.echo.astype(np.float64), self.size)
-            self.spectra = spectra.astype(np.complex64)
-        middle = block.sum(axis=0, dtype=np.float64) / 2
-        # forward in float64: NumPy's float32 transform is three times slower than it
-        spectrum = np.fft.rfft(middle, self.size).astype(np.complex64)
-        both = [np.fft.irfft(spectrum * s, self.size) for s in self.spectra]
-        wet = np.stack(both)[:, : length + taps].astype(np.float32)
+            self.size = scipy.fft.next_fast_len(length + taps, real=True)
+            self.spectra = scipy.fft.rfft(self.echo, self.size)
+        spectrum = scipy.fft.rfft(block.sum(axis=0) / 2, self.size)
+        wet = scipy.fft.irfft(spectrum * self.spectra, self.size)[:, : length + taps]
         wet[:, : self.pending.shape[1]] += self.pending
         block += wet[:, :length]
         self.pending = wet[:, length:]

@@ -30,6 +30,7 @@ _PEAK = 10 ** (-1 / 20)  # -1 dB
 _FADE = 0.5  # s; the last of the echo
 _LONGEST_ARRAY = 3600.0  # s; 1.3 GB at 44.1 kHz
 _LONGEST_FILE = 6 * 3600.0  # s; a WAV file ends at 4 GB
+_MOST_HELD = 240 * 44100  # samples of sound for two ears; 85 MB
 _MOST_KEPT = 16 << 20  # samples of tones; 64 MB
 _BAND = 16  # velocities that share a brightness
 _STEP_BACK = 0.5  # loudness of an accompaniment beside its melody, -6 dB
@@ -86,16 +87,24 @@ def render(score: Score, config: SoundConfig | None = None) -> Samples:
 def write_sound(path: Path, score: Score, config: SoundConfig | None = None) -> float:
     """Play a score into an audio file, whole or not at all, and return its length in s.
 
-    The score is played twice, first to find the peak. Memory is that of a block of six seconds
-    and the tones in use, about 100 MB. Raises `ValueError` for a score without notes or longer
-    than six hours and for an unknown suffix, `OSError` for a disk that refuses.
+    What lasts more than four minutes is played twice, first to find the peak. Memory is at most
+    that of four minutes of sound and of the tones in use, about 200 MB. Raises `ValueError` for
+    a score without notes or longer than six hours and for an unknown suffix, `OSError` for a
+    disk that refuses.
     """
     config = config or SoundConfig()
     audio_suffix(path)  # said before the work
     notes = _notes(score, config, _LONGEST_FILE)
-    peak = max(float(np.abs(block).max()) for block in _blocks(notes, config))
+    held: list[Samples] | None = []
+    peak, size = 0.0, 0
+    for block in _blocks(notes, config):
+        peak, size = max(peak, float(block.max()), -float(block.min())), size + block.shape[1]
+        if held is not None:
+            held.append(block)
+        if size > _MOST_HELD:
+            held = None
     gain = np.float32(_PEAK / peak if peak > 0 else 1)
-    pieces = (gain * block for block in _blocks(notes, config))
+    pieces = (gain * block for block in (held if held is not None else _blocks(notes, config)))
     frames = write_pieces(path, pieces, config.sample_rate)
     return frames / config.sample_rate
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
+import scipy.fft
 from numpy.typing import NDArray
 
 from bowerbird.music.soundfont import Region
@@ -189,8 +190,9 @@ class Tone:
         cents = [base + sweep, base + sweep * (1 - self._sweep.sustain)]
         if abs(cents[0] - cents[1]) < _SWEEP:
             cents = cents[:1]
-        size = 1 << (len(wave) + 512).bit_length()  # the filter's echo must not wrap around
-        spectrum = np.fft.rfft(wave, size)
+        # the filter's echo must not wrap around
+        size = scipy.fft.next_fast_len(len(wave) + 512, real=True)
+        spectrum = scipy.fft.rfft(wave, size)
         results = []
         for c in cents:
             result = self._low_pass(spectrum, size, c)[: len(wave)]
@@ -200,14 +202,15 @@ class Tone:
 
     def _low_pass(self, spectrum: NDArray[np.complexfloating], size: int, cents: float) -> Samples:
         """Filter by two poles at `cents`, and cut what the new speed can't carry."""
-        f = np.fft.rfftfreq(size) * self.rate * self.step  # Hz as they will sound
+        speed = self.rate * self.step
+        f = scipy.fft.rfftfreq(size, 1 / speed).astype(np.float32)  # Hz as they will sound
         nyquist = self.rate / 2
-        response = np.clip((nyquist - f) / (0.1 * nyquist), 0, 1).astype(np.complex128)
+        response = np.clip((nyquist - f) / (0.1 * nyquist), 0, 1).astype(np.complex64)
         if cents < _OPEN:
             s = 1j * f / hertz(max(cents, 1500))
             resonance = 10 ** (min(max(self.region.amount(9), 0), 960) / 200) / np.sqrt(2)
             response /= 1 + s / resonance + s * s
-        return np.fft.irfft(spectrum * response, size).astype(np.float32)
+        return np.asarray(scipy.fft.irfft(spectrum * response, size), np.float32)
 
 
 def _hermite(wave: Samples, whole: NDArray[np.int64], part: Samples) -> Samples:
