@@ -26,7 +26,7 @@ from bowerbird import (
     transfer,
     write_picture,
 )
-from bowerbird.image.pixels import resize
+from bowerbird.pictures.pixels import resize
 from bowerbird.plates import plate_path
 
 HERE = Path(__file__).parent

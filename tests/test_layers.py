@@ -11,9 +11,10 @@ SOURCE = Path(bowerbird.__file__).parent
 CRAFTS = {"image", "text", "music", "vision", "prediction"}
 DOORS = {"cli", "studio", "demo", "__main__"}
 BELOW = {
-    **{craft: {craft, "learning", "networks"} for craft in CRAFTS},
-    **{door: {*DOORS, *CRAFTS, "learning", "networks", "plates"} for door in DOORS},
-    "__init__": {*CRAFTS, "learning"},  # the public verbs
+    **{craft: {craft, "learning", "networks", "pictures"} for craft in CRAFTS},
+    **{door: {*DOORS, *CRAFTS, "learning", "networks", "pictures", "plates"} for door in DOORS},
+    "__init__": {*CRAFTS, "learning", "pictures"},  # the public verbs
+    "pictures": {"pictures", "learning"},
     "learning": {"learning"},
     "networks": {"networks"},
     "plates": {"plates"},
@@ -65,7 +66,7 @@ def test_no_junk_drawer(path):
         ("image/transfer.py", "import bowerbird"),
         ("networks/vgg.py", "from bowerbird.learning.step import Step"),
         ("learning/fit.py", "import bowerbird.networks.mlp"),
-        ("plates/ink.py", "from bowerbird.image.pixels import write_picture"),
+        ("plates/ink.py", "from bowerbird.pictures.pixels import write_picture"),
         ("__init__.py", "from bowerbird.cli import main"),
     ],
 )

@@ -114,10 +114,10 @@ def bowerbird(spec: dict) -> dict:
     the targets count as part of the first step.
     """
     began = time.perf_counter()
-    from bowerbird.image.reading import read_picture
     from bowerbird.image.transfer import transfer_steps
-    from bowerbird.image.writing import write_picture
     from bowerbird.learning.device import choose
+    from bowerbird.pictures.reading import read_picture
+    from bowerbird.pictures.writing import write_picture
 
     threads = set_threads(spec)
     content, style = (read_picture(Path(spec[name])).rgb for name in ("content", "style"))

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from bowerbird.image.objective import ObjectiveConfig
-    from bowerbird.image.pixels import Picture
     from bowerbird.image.presets import PRESETS
-    from bowerbird.image.reading import read_picture
     from bowerbird.image.reconstruct import ReconstructConfig, reconstruct, reconstruct_steps
     from bowerbird.image.texture import TextureConfig, texture, texture_steps
     from bowerbird.image.transfer import TransferConfig, transfer, transfer_steps
-    from bowerbird.image.writing import write_picture
     from bowerbird.learning.sampling import SamplingConfig
     from bowerbird.learning.step import Step
     from bowerbird.music.composer import ComposeConfig, Composer, open_composer
     from bowerbird.music.training import MusicTrainConfig, MusicTraining
+    from bowerbird.pictures.pixels import Picture
+    from bowerbird.pictures.reading import read_picture
+    from bowerbird.pictures.writing import write_picture
     from bowerbird.text.corpus import Corpus
     from bowerbird.text.training import TrainConfig, Training
     from bowerbird.text.writer import WriteConfig, Writer, open_writer
@@ -61,7 +61,7 @@ _HOMES = {
     "MusicTrainConfig": "music.training",
     "MusicTraining": "music.training",
     "ObjectiveConfig": "image.objective",
-    "Picture": "image.pixels",
+    "Picture": "pictures.pixels",
     "ReconstructConfig": "image.reconstruct",
     "SamplingConfig": "learning.sampling",
     "Step": "learning.step",
@@ -73,14 +73,14 @@ _HOMES = {
     "Writer": "text.writer",
     "open_composer": "music.composer",
     "open_writer": "text.writer",
-    "read_picture": "image.reading",
+    "read_picture": "pictures.reading",
     "reconstruct": "image.reconstruct",
     "reconstruct_steps": "image.reconstruct",
     "texture": "image.texture",
     "texture_steps": "image.texture",
     "transfer": "image.transfer",
     "transfer_steps": "image.transfer",
-    "write_picture": "image.writing",
+    "write_picture": "pictures.writing",
 }
 
 

@@ -8,8 +8,8 @@ import torch
 
 from bowerbird.image.color import luminance, match_color
 from bowerbird.image.objective import ObjectiveConfig
-from bowerbird.image.pixels import resize
 from bowerbird.image.transfer import TransferConfig, transfer, transfer_steps
+from bowerbird.pictures.pixels import resize
 
 SHALLOW = ObjectiveConfig(content_layers=("relu2_1",), style_layers=("relu1_1", "relu2_1"))
 QUICK = TransferConfig(size=64, iterations=3, scales=1, device="cpu", objective=SHALLOW)

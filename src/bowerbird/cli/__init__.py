@@ -156,6 +156,12 @@ music.command(
 )
 app.command(music)
 
+vision = App(name="vision", help="See what is in pictures, where it is, and what the network saw.")
+app.command(vision)
+
+predict = App(name="predict", help="Predict tables and series, with error bars.")
+app.command(predict)
+
 models = App(name="models", help="Look after pretrained weights and model files.")
 models.command(
     "bowerbird.cli.models:list_models",

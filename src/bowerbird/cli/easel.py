@@ -24,14 +24,14 @@ from bowerbird.cli.trace import (
 )
 from bowerbird.image.objective import ObjectiveConfig
 from bowerbird.image.painting import PaintingConfig, check_shape
-from bowerbird.image.pixels import Picture, fit_long_side, resize
 from bowerbird.image.presets import PresetName
-from bowerbird.image.reading import picture_size, read_picture
 from bowerbird.image.transfer import check_picture
-from bowerbird.image.writing import check_side, check_writable, write_picture
 from bowerbird.learning.device import choose
 from bowerbird.learning.step import Step
 from bowerbird.learning.weights import WEIGHTS
+from bowerbird.pictures.pixels import Picture, fit_long_side, resize
+from bowerbird.pictures.reading import picture_size, read_picture
+from bowerbird.pictures.writing import check_side, check_writable, write_picture
 
 
 @Parameter(name="*")

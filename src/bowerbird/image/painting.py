@@ -20,12 +20,12 @@ from bowerbird.image.masks import fitted
 from bowerbird.image.memory import Kept, Share, share_out
 from bowerbird.image.objective import Evaluation, Manner, Objective, ObjectiveConfig, see
 from bowerbird.image.perception import Moments
-from bowerbird.image.pixels import fit_long_side, resize
 from bowerbird.learning.choice import check_choice
 from bowerbird.learning.device import Compute, Precision, choose, generator, keep_freed_memory
 from bowerbird.learning.step import Step
 from bowerbird.learning.weights import open_vgg19
 from bowerbird.networks.vgg import VGG, stride, width
+from bowerbird.pictures.pixels import fit_long_side, resize
 
 Optimizer = Literal["lbfgs", "adam"]
 Start = Literal["photograph", "noise", "gray"]

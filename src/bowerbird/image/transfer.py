@@ -21,9 +21,9 @@ from bowerbird.image.painting import (
     PaintingConfig,
     paint_steps,
 )
-from bowerbird.image.pixels import fit_long_side, resize
 from bowerbird.learning.choice import check_choice
 from bowerbird.learning.step import Step
+from bowerbird.pictures.pixels import fit_long_side, resize
 
 Color = Literal["painting", "luminance", "match"]
 

@@ -16,9 +16,9 @@ import tifffile
 import torch
 from PIL import Image, ImageCms, JpegImagePlugin
 
-from bowerbird.image.pixels import Picture, PictureError, fit_long_side, resize
-from bowerbird.image.reading import picture_size, read_picture
-from bowerbird.image.writing import check_writable, write_picture
+from bowerbird.pictures.pixels import Picture, PictureError, fit_long_side, resize
+from bowerbird.pictures.reading import picture_size, read_picture
+from bowerbird.pictures.writing import check_writable, write_picture
 
 SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "data"
 LEVEL = 1 / 255  # one step of 8 bits
@@ -606,7 +606,7 @@ def test_full_memory_is_not_called_damage(tmp_path, monkeypatch):
         raise MemoryError
 
     Image.fromarray(gradient()).save(tmp_path / "a.png")
-    monkeypatch.setattr("bowerbird.image.reading._finish", full)
+    monkeypatch.setattr("bowerbird.pictures.reading._finish", full)
     with pytest.raises(MemoryError):
         read_picture(tmp_path / "a.png")
 
@@ -960,7 +960,7 @@ def test_fit_long_side():
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp", ".tif"])
 def test_the_header_tells_the_size(tmp_path, suffix, monkeypatch):
     write_picture(tmp_path / f"a{suffix}", torch.rand(3, 20, 33))
-    monkeypatch.setattr("bowerbird.image.reading._decode", None)
+    monkeypatch.setattr("bowerbird.pictures.reading._decode", None)
     assert picture_size(tmp_path / f"a{suffix}") == (20, 33)
 
 

@@ -12,9 +12,9 @@ from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 
-from bowerbird.image.pixels import Picture, PictureError
-from bowerbird.image.profiles import srgb_profile
 from bowerbird.learning.atomic import check_free, whole
+from bowerbird.pictures.pixels import Picture, PictureError
+from bowerbird.pictures.profiles import srgb_profile
 
 PictureSuffix = Literal[".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff"]
 

@@ -21,8 +21,8 @@ import torch
 from numpy.typing import NDArray
 from PIL import ExifTags, Image
 
-from bowerbird.image.pixels import Picture, PictureError
-from bowerbird.image.profiles import deep_to_srgb, to_srgb
+from bowerbird.pictures.pixels import Picture, PictureError
+from bowerbird.pictures.profiles import deep_to_srgb, to_srgb
 
 # What Pillow may decode here: file kinds that people keep pictures in. Not EPS (runs Ghostscript),
 # nor TGA (no signature, so that any text file could pass for one).

@@ -1,0 +1,1 @@
+"""``bowerbird predict``: table, series."""

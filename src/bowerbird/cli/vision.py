@@ -1,0 +1,1 @@
+"""``bowerbird vision``: digits, numbers, classify, localize, detect, segment, see."""

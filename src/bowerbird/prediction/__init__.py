@@ -1,0 +1,1 @@
+"""The prediction craft: tables and series, with error bars."""
