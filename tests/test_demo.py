@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bowerbird.demo import TourConfig, demo_steps
+from bowerbird.demo.chapter import TourConfig
+from bowerbird.demo.tour import demo_steps
 
 SMALL = TourConfig(side=48, steps=1, device="cpu")
 

@@ -6,7 +6,8 @@ from pathlib import Path
 from bowerbird.cli.failure import say
 from bowerbird.cli.progress import follow
 from bowerbird.cli.settings import Switch
-from bowerbird.demo import TourConfig, demo_steps
+from bowerbird.demo.chapter import TourConfig
+from bowerbird.demo.tour import demo_steps
 from bowerbird.learning.device import choose
 
 

@@ -1,0 +1,1 @@
+"""The tour: every craft makes something, offline, into one folder with an index.html."""
