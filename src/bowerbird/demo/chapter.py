@@ -1,4 +1,4 @@
-"""What a chapter of the tour is: a generator of Steps that ends by returning its part of the page."""
+"""A chapter of the tour: a generator of Steps that ends by returning its part of the page."""
 
 import shutil
 from collections.abc import Callable, Generator
