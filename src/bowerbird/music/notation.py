@@ -16,7 +16,7 @@ from bowerbird.music.error import MusicError
 from bowerbird.music.key import Key, key_of, key_of_signature
 from bowerbird.music.melody import GRID
 from bowerbird.music.meter import Bars, Meter, bars_of, meters_of
-from bowerbird.music.sections import Sign, closed_endings, signs_of, with_beginnings
+from bowerbird.music.sections import closed_endings, with_beginnings, written_signs
 
 if TYPE_CHECKING:
     from symusic.core import ScoreTick as Score
@@ -61,9 +61,9 @@ class Measure:
     meter: Meter
     fresh: bool
     """Whether the meter is new here."""
-    begins: tuple[Sign, ...]
+    begins: tuple[str, ...]
     """Signs at its left."""
-    ends: tuple[Sign, ...]
+    ends: tuple[str, ...]
     """Signs at its right."""
     bar: int
     """Where its bar begins."""
@@ -118,7 +118,7 @@ def notation(score: "Score", *, changes: bool = False) -> Notation:
     chords = [chord for part in parts for voice in part.voices for chord in voice]
     first, last = min(c[0] for c in chords), max(c[1] for c in chords)
     bars = bars_of(meters_of(score, GRID), last)
-    signs = signs_of(with_beginnings(score), GRID, bars, first)
+    signs = written_signs(with_beginnings(score), GRID, bars, first)
     rhythm = next((m.text[2:] for m in score.markers if m.text.startswith("R:")), "")
     key, keys, tempos = key_of(score), [], []
     if changes:
@@ -195,7 +195,7 @@ def _voices(track: "Track", ticks: int) -> list[list[Chord]]:
     return voices
 
 
-def _measures(bars: Bars, signs: list[tuple[int, Sign]], chords: list[Chord]) -> list[Measure]:
+def _measures(bars: Bars, signs: list[tuple[int, str]], chords: list[Chord]) -> list[Measure]:
     """Return the measures, without the silence that is not written."""
     starts = bars.starts.tolist()
     edges = sorted({*starts, bars.end, *(time for time, _ in signs if time < bars.end)})
@@ -205,7 +205,7 @@ def _measures(bars: Bars, signs: list[tuple[int, Sign]], chords: list[Chord]) ->
     meter: Meter | None = None
     for start, end in pairwise(edges):
         number = bisect_right(starts, start) - 1
-        begins = tuple(s for t, s in signs if t == start and s in ("|:", "[1", "[2"))
+        begins = tuple(s for t, s in signs if t == start and (s[0] == "[" or s == "|:"))
         ends = tuple(s for t, s in signs if t == end and s in (":|", "||"))
         silent = not any(a < end and b > start for a, b in sounds)
         if silent and start not in starts and not begins:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 from bowerbird.music.events import new_marker
 from bowerbird.music.meter import Bars
-from bowerbird.music.repeats import passages
+from bowerbird.music.repeats import is_sign, passages
 
 if TYPE_CHECKING:
     from symusic.core import ScoreTick as Score
@@ -34,7 +34,7 @@ def with_beginnings(score: "Score") -> "Score":
     made = score.copy()
     for time in sorted(begins):
         made.markers.append(new_marker(time, "|:"))
-    return made
+    return made if passages(made) == passages(score) else score
 
 
 def closed_endings(bars: Sequence[tuple[Sequence[str], Sequence[str]]]) -> dict[int, str]:
@@ -55,6 +55,28 @@ def closed_endings(bars: Sequence[tuple[Sequence[str], Sequence[str]]]) -> dict[
             first_lasts = lasts if ending == "1" else first_lasts
             ending = ""
     return closed
+
+
+def written_signs(score: "Score", grid: int, bars: Bars, first: int) -> list[tuple[int, str]]:
+    """Return the signs that a file is written with, so that it plays as the score does.
+
+    They are those that make sense or, where these would play something else, all there are.
+    """
+    sensible: list[tuple[int, str]] = [*signs_of(score, grid, bars, first)]
+    if not any(is_sign(marker.text) for marker in score.markers):
+        return sensible
+    ticks, made = score.ticks_per_quarter, score.copy()
+    made.markers = made.markers.filter(lambda m: not is_sign(m.text), inplace=False)
+    for time, sign in sensible:
+        made.markers.append(new_marker(time * ticks // grid, sign))
+    if passages(made) == passages(score):
+        return sensible
+    given = {(m.time, m.text) for m in score.markers if is_sign(m.text)}
+    rank: dict[str, int] = {sign: number for number, sign in enumerate(ORDER)}
+    return sorted(
+        {((time * grid + ticks // 2) // ticks, sign) for time, sign in given},
+        key=lambda sign: (sign[0], rank.get(sign[1], len(rank)), sign[1]),
+    )
 
 
 def signs_of(score: "Score", grid: int, bars: Bars, first: int) -> list[tuple[int, Sign]]:

@@ -141,8 +141,8 @@ def _barline(
         style = "light-light" if "||" in signs and not last else "light-heavy"
         _text(barline, "bar-style", "heavy-light" if "|:" in signs else style)
     for sign in signs:
-        if sign in ("[1", "[2"):
-            SubElement(barline, "ending", number=sign[1], type="start")
+        if sign[0] == "[":
+            SubElement(barline, "ending", number=sign[1:], type="start")
     if ending:
         kind = "stop" if ":|" in signs or last else "discontinue"
         SubElement(barline, "ending", number=ending, type=kind)
