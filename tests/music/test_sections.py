@@ -57,13 +57,17 @@ def test_a_repeat_from_the_beginning_needs_no_sign(tune):
 @pytest.mark.parametrize("suffix", [".abc", ".musicxml"])
 def test_real_tunes_play_the_same_when_read_again(corpus21, tmp_path, suffix):
     found, other = 0, []
-    for name in ("airdsAirs/book1.abc", "oneills1850/0001-0050.abc", "oneills1850/0101-0200.abc"):
+    for name in (
+        "airdsAirs/book1.abc",
+        "oneills1850/0001-0050.abc",
+        "ryansMammoth/ScotchHornpipe.abc",
+    ):
         for title, score in read_scores(corpus21(name), {}):
             write_score(tmp_path / f"a{suffix}", score)
             found += 1
             if len(played(read_score(tmp_path / f"a{suffix}"))) != len(played(score)):
                 other.append(title)
-    assert found > 300
+    assert found > 200
     assert other == []
 
 
