@@ -23,7 +23,7 @@ from bowerbird.music.error import MusicError
 from bowerbird.music.files import read_score, write_score
 from bowerbird.music.key import key_of
 from bowerbird.music.melody import grid_notes, melody
-from bowerbird.music.meter import bar_count, bars_of, meters_of, usual_tempo
+from bowerbird.music.meter import bar_count, bars_of, main_meter, meters_of, usual_tempo
 from bowerbird.music.polyphony import EVENT_KINDS
 from bowerbird.music.presets import MUSIC_PRESETS, MusicPresetName
 from bowerbird.music.repeats import expanded
@@ -204,6 +204,16 @@ def test_what_is_added_to_a_primer_is_new(tune, asked):
         (made,) = composer.compose(config, primer=primer)
         assert bar_count(made.score) > 4
         assert bar_count(expanded(made.score)) == 4 + 4
+
+
+def test_a_primer_goes_on_in_its_last_meter(tune):
+    """Also where a pickup has a meter of its own, as in many MIDI files."""
+    primer = tune("M:1/4\nL:1/4\nK:D\nA|[M:3/4]D2F|A2F|E2C|D2z|\n")
+    (made,) = open_composer("scottish", "cpu").compose(ComposeConfig(bars=4), primer=primer)
+    played = expanded(made.score)
+    assert {m.numerator for m in played.time_signatures} == {1, 3}
+    assert main_meter(played, 24) == (3, 4)
+    assert len(grid_bars(played).starts) == 1 + 4 + 4
 
 
 def test_a_tune_ends_on_its_tonic():

@@ -61,7 +61,7 @@ def test_peak_and_end(melody):
 
 def test_silence_before_the_first_note(melody):
     score = melody((None, 2), (69, 2))
-    short, full = render(score, SoundConfig(room=0, lead=False)), render(score, DRY)
+    short, full = render(score, DRY), render(score, SoundConfig(room=0, lead=True))
     assert loudness(short)[:5].max() > 0.05
     assert full.shape[1] - short.shape[1] == RATE
     assert np.abs(full[:, : RATE - 500]).max() == 0

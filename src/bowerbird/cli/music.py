@@ -31,7 +31,7 @@ from bowerbird.music.error import MusicError
 from bowerbird.music.files import read_score
 from bowerbird.music.key import key_of
 from bowerbird.music.melody import GRID, melody
-from bowerbird.music.meter import bar_count, meters_of
+from bowerbird.music.meter import bar_count, main_meter
 from bowerbird.music.midi import seconds_of
 from bowerbird.music.novelty import Melodies, Novelty, novelty
 from bowerbird.music.output import DRAWINGS, OutputConfig, check_suffix, write_output
@@ -316,7 +316,11 @@ def _composed(composer: Composer, config: ComposeConfig, run: ComposeRun) -> lis
     if run.primer is None:
         return composer.compose(config, run.samples)
     with about(run.primer, MusicError):
-        return composer.compose(config, run.samples, read_score(run.primer))
+        primer = read_score(run.primer)
+        made = composer.compose(config, run.samples, primer)
+    if composer.alphabet.kind in MELODIES and primer.note_num() > melody(primer).note_num():
+        say(f"{run.primer}: its melody goes on; its other notes are left out")
+    return made
 
 
 def _kept(
@@ -346,7 +350,7 @@ def _facts(score: "Score") -> dict[str, Any]:
     facts: dict[str, Any] = {"notes": played.note_num(), "bars": None}
     facts |= {"seconds": round(seconds_of(played), 2), "key": None, "meter": None}
     with suppress(MusicError):  # its meter changes within a beat
-        beats, part = meters_of(played, GRID)[0][1]
+        beats, part = main_meter(played, GRID)
         facts |= {"bars": bar_count(played), "meter": f"{beats}/{part}"}
     with suppress(MusicError):  # it has only drums
         facts["key"] = str(key_of(melody(score)))

@@ -33,7 +33,7 @@ class AbcGrammar:
         self.parts = _Parts.of(alphabet)
         self.expects = "meter"
         self.bar, self.meter = 0, -1  # parts of a bar, and the token of its meter
-        self.main, self.whole, self.past = -1, 0, 0  # the first meter, its bar; parts of a primer
+        self.whole, self.past = 0, 0  # a bar of the meter that is counted in; parts of a primer
         self.at = 0  # parts of this measure
         self.starts: tuple[int, ...] = (0,)  # where in its bar this measure may have begun
         self.lead = self.begin = 0  # where in a bar the tune began, and this section
@@ -190,19 +190,18 @@ class AbcGrammar:
         self._set(mask, "[1", begins and short and self.rank < _RANK["[1"])
 
     def _meters(self, mask: np.ndarray, *, free: bool) -> None:
-        """Allow a new meter; after a primer only that of its beginning."""
+        """Allow a new meter where the bars are not counted."""
         inline, end = self.parts.inline, self.alphabet.end
         if not self.limit:
             mask[self.parts.meters] = True
             mask[inline.get(self.meter, end)] &= self.last == ":|" and free
-        elif self.meter != self.main and self.main in inline:
-            mask[inline[self.main]] = True
 
     def go_on(self, bars: int) -> None:
-        """Ask for so many bars more than were written so far, in the meter of the first ones.
+        """Ask for so many bars more than were written so far, in the meter of the last one.
 
         0 is any number, in any meters.
         """
+        self.whole = self.bar
         passed = self.section + self.at + (self._scaled(_EIGHTH) if self.pending else 0)
         twice = self.open or self.ending == 1
         self.once = passed > 0 and not twice  # bars that are there already are none of them
@@ -234,7 +233,7 @@ class AbcGrammar:
     def _take(self, token: str, sign: int) -> None:
         if self.expects == "meter":
             self._set_meter(token[2:], sign)
-            self.main, self.whole, self.expects = sign, self.bar, "key"
+            self.whole, self.expects = self.bar, "key"
         elif self.expects == "key":
             self.expects = "body"
         elif token == self.alphabet.tokens[self.alphabet.end]:

@@ -269,7 +269,7 @@ class Composer:
         mask = rule.allowed()
         if mask[end] and mask.sum() == 1:
             signs.pop()  # a bar line that says that all is over
-        return signs, self._bars(config, meters_of(primer, GRID)[0][1], primer)
+        return signs, self._bars(config, meters_of(primer, GRID)[-1][1], primer)
 
     def _bars(self, config: ComposeConfig, meter: Meter, given: "Score | None" = None) -> int:
         """Return how many bars are asked for, in a meter; 0 is any number."""

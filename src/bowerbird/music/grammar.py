@@ -85,7 +85,7 @@ class NotesGrammar:
         self.parts = _Parts.of(alphabet)
         self.expects = "meter"
         self.bar = self.at = self.time = 0  # ticks: of a bar, in the bar, in all
-        self.main, self.whole, self.past = -1, 0, 0  # the first meter, its bar; ticks of a primer
+        self.whole, self.past = 0, 0  # a bar of the meter that is counted in; ticks of a primer
         self.count, self.number = 0, Count()  # of bars in all, and in the section
         self.told: list[list[tuple[str, int]]] = []  # what is in each bar: rest, hold or note
         self.home = False  # whether the last note is the tonic
@@ -179,8 +179,8 @@ class NotesGrammar:
             mask[self.parts.bars[[0, 1] if self.rank < 0 else [1]]] = True
         else:
             mask[self.parts.bars[self.number.next]] = True
-        if self.count and self.rank < _RANK["M"] and not self.steady:
-            mask[self.main if self.limit else self.parts.heads["meter"]] = True
+        if self.count and self.rank < _RANK["M"] and not (self.steady or self.limit):
+            mask[self.parts.heads["meter"]] = True
             mask[self.meter] = False
 
     def _within(self, mask: np.ndarray) -> None:
@@ -279,10 +279,11 @@ class NotesGrammar:
                 self.home = name[1] % 12 == 0
 
     def go_on(self, bars: int) -> None:
-        """Ask for so many bars more than were written so far, in the meter of the first ones.
+        """Ask for so many bars more than were written so far, in the meter of the last one.
 
         0 is any number, in any meters.
         """
+        self.whole = self.bar
         passed = self.time - self.begin
         twice = self.open or self.ending == 1
         self.once = passed > 0 and not twice  # bars that are there already are none of them
@@ -291,7 +292,7 @@ class NotesGrammar:
     def _set_meter(self, sign: int, meter: tuple[int, int]) -> None:
         self.meter, self.bar = sign, bar_length(meter, _GRID)
         if self.expects == "meter":
-            self.main, self.whole, self.expects = sign, self.bar, "tonic"
+            self.whole, self.expects = self.bar, "tonic"
         else:
             self.rank, self.at = _RANK["M"], 0
 

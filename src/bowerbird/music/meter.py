@@ -56,6 +56,17 @@ def meters_of(score: "Score", grid: int) -> list[tuple[int, Meter]]:
     return _cut(meters, grid)
 
 
+def main_meter(score: "Score", grid: int) -> Meter:
+    """Return the meter that is in force for longest; a pickup may have one of its own."""
+    meters = meters_of(score, grid)
+    last = max((track.end() for track in score.tracks), default=0)
+    end = max(last * grid // score.ticks_per_quarter, meters[-1][0])
+    spans: dict[Meter, int] = {}
+    for (begin, meter), until in zip(meters, [*(time for time, _ in meters[1:]), end], strict=True):
+        spans[meter] = spans.get(meter, 0) + until - begin
+    return max(spans, key=lambda meter: spans[meter])
+
+
 def _cut(meters: list[tuple[int, Meter]], grid: int) -> list[tuple[int, Meter]]:
     """Give a bar that is cut short by a new meter a meter of its own, for that bar."""
     whole: list[tuple[int, Meter]] = []

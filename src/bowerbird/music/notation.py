@@ -6,6 +6,7 @@ for it follows from the meter (`bowerbird.music.bars` reads it back).
 """
 
 from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -16,7 +17,7 @@ from bowerbird.music.error import MusicError
 from bowerbird.music.key import Key, key_of, key_of_signature
 from bowerbird.music.melody import GRID
 from bowerbird.music.meter import Bars, Meter, bars_of, meters_of
-from bowerbird.music.sections import closed_endings, with_beginnings, written_signs
+from bowerbird.music.sections import closed_endings, signs_of, with_beginnings, written_signs
 
 if TYPE_CHECKING:
     from symusic.core import ScoreTick as Score
@@ -105,9 +106,10 @@ class Notation:
 
 
 def notation(score: "Score", *, changes: bool = False) -> Notation:
-    """Return a score as it is written, in one key or with its ``changes`` of key and tempo.
+    """Return a score as it is written, with its ``changes`` or as far as it can be learned from.
 
-    Changes are moved to the nearest bar line. Raises MusicError if the score has no notes.
+    Changes are those of key and tempo, which are moved to the nearest bar line, and signs of
+    repeats that make no sense. Raises MusicError if the score has no notes.
     """
     tracks = [track for track in score.tracks if len(track.notes)]
     if not tracks:
@@ -118,7 +120,8 @@ def notation(score: "Score", *, changes: bool = False) -> Notation:
     chords = [chord for part in parts for voice in part.voices for chord in voice]
     first, last = min(c[0] for c in chords), max(c[1] for c in chords)
     bars = bars_of(meters_of(score, GRID), last)
-    signs = written_signs(with_beginnings(score), GRID, bars, first)
+    choose = written_signs if changes else signs_of
+    signs = choose(with_beginnings(score), GRID, bars, first)
     rhythm = next((m.text[2:] for m in score.markers if m.text.startswith("R:")), "")
     key, keys, tempos = key_of(score), [], []
     if changes:
@@ -195,7 +198,7 @@ def _voices(track: "Track", ticks: int) -> list[list[Chord]]:
     return voices
 
 
-def _measures(bars: Bars, signs: list[tuple[int, str]], chords: list[Chord]) -> list[Measure]:
+def _measures(bars: Bars, signs: Sequence[tuple[int, str]], chords: list[Chord]) -> list[Measure]:
     """Return the measures, without the silence that is not written."""
     starts = bars.starts.tolist()
     edges = sorted({*starts, bars.end, *(time for time, _ in signs if time < bars.end)})

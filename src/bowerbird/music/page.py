@@ -86,7 +86,7 @@ def fragment(piece: Piece, config: PageConfig | None = None, *, number: int = 1)
         raise ValueError(f"{piece.title} is longer than half an hour; write audio and sheet apart")
     with tempfile.TemporaryDirectory() as folder:
         sound = Path(folder) / f"piece{config.audio}"
-        seconds = write_sound(sound, played, replace(config.sound, lead=False))
+        seconds = write_sound(sound, played, config.sound)
         audio = base64.b64encode(sound.read_bytes()).decode()
     text = to_musicxml(piece.score, accompaniment=config.sheet.accompaniment)
     papers = [replace(config.sheet, title="", paper=paper) for paper in _PAPERS]

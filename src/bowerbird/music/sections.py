@@ -57,12 +57,12 @@ def closed_endings(bars: Sequence[tuple[Sequence[str], Sequence[str]]]) -> dict[
     return closed
 
 
-def written_signs(score: "Score", grid: int, bars: Bars, first: int) -> list[tuple[int, str]]:
+def written_signs(score: "Score", grid: int, bars: Bars, first: int) -> Sequence[tuple[int, str]]:
     """Return the signs that a file is written with, so that it plays as the score does.
 
     They are those that make sense or, where these would play something else, all there are.
     """
-    sensible: list[tuple[int, str]] = [*signs_of(score, grid, bars, first)]
+    sensible = signs_of(score, grid, bars, first)
     if not any(is_sign(marker.text) for marker in score.markers):
         return sensible
     ticks, made = score.ticks_per_quarter, score.copy()

@@ -44,7 +44,7 @@ class SoundConfig:
     program: int | None = None  # General MIDI instrument, 0 to 127, for all but drums; as written
     room: float = 0.25  # loudness of the echo beside the instruments, 0 (none) to 1
     balance: bool = True  # chords step back behind a melody
-    lead: bool = True  # keep the silence before the first note, as in MIDI
+    lead: bool = False  # keep the silence before the first note, as MIDI has it
     soundfont: Path | None = None  # a SoundFont 2 file instead of the one that is installed
 
     def __post_init__(self) -> None:
