@@ -1,7 +1,9 @@
 """The slope of an activation over the pixels of a picture: taken in tiles, made even over scales.
 
 A whole layer's activation is its energy, ``E = 1/2 sum max(A, 0)^2``, which lets what is strong
-grow stronger; that of chosen channels is their sum, ``S = sum A_c``. Both are sums over positions.
+grow stronger; that of chosen channels is ``S = sum max(A_c, A_c / 10)``. Both are sums over
+positions. (A plain sum can't be raised in a channel that answers to edges: the other side of each
+edge is as far below zero. A rectified one has no slope where nothing answers yet.)
 
 The slope of a deep layer is mostly fine grain. It is split into a Laplacian pyramid (Burt and
 Adelson 1983): ``L_i = G_i - up(G_{i+1})``, where ``G_0`` is the slope, ``G_{i+1}`` its half size
@@ -25,6 +27,7 @@ from bowerbird.networks.vgg import VGG, stride
 from bowerbird.vision.sight import convolution_of
 
 NARROWEST = 32  # px; a narrower tile would see little but its own border
+LEAK = 0.1  # share of what is below zero in the score of a channel
 TINY = 1e-12  # a slope that is zero everywhere stays zero
 
 
@@ -41,7 +44,8 @@ class Target:
         layer = convolution_of(self.layer) if self.channels else self.layer
         features = network(picture, [layer])[layer]
         if self.channels:
-            return features[:, list(self.channels)].float().sum()
+            chosen = features[:, list(self.channels)].float()
+            return F.leaky_relu(chosen, LEAK).sum()
         return 0.5 * F.relu(features.float()).square().sum()
 
 
@@ -81,7 +85,10 @@ def spans(length: int, tile: int, cut: int, least: int) -> list[slice]:
 
 
 def even(gradient: Float[Tensor, "b 3 h w"], bands: int) -> Float[Tensor, "b 3 h w"]:
-    """Return a slope whose bands of frequency are equally strong and whose mean magnitude is 1."""
+    """Return a slope whose bands of frequency are equally strong and whose mean magnitude is 1.
+
+    The memory of ``gradient`` is used for it.
+    """
     merged = _even(gradient, bands)
     return merged.div_(merged.abs().mean() + TINY)
 
@@ -90,11 +97,16 @@ def _even(gradient: Tensor, bands: int) -> Tensor:
     """Return the bands, each over its root mean square, added up."""
     height, width = gradient.shape[-2:]
     if bands == 1 or min(height, width) < 4:
-        return gradient / (gradient.square().mean().sqrt() + TINY)
+        return gradient.div_(_size(gradient))
     half = F.adaptive_avg_pool2d(gradient, (-(-height // 2), -(-width // 2)))
-    fine = gradient - _enlarged(half, height, width)
-    fine.div_(fine.square().mean().sqrt() + TINY)
-    return fine.add_(_enlarged(_even(half, bands - 1), height, width))
+    gradient.sub_(_enlarged(half, height, width))
+    gradient.div_(_size(gradient))
+    return gradient.add_(_enlarged(_even(half, bands - 1), height, width))
+
+
+def _size(x: Tensor) -> Tensor:
+    """Return the root mean square, without a copy of x."""
+    return torch.linalg.vector_norm(x) / x.numel() ** 0.5 + TINY
 
 
 def _enlarged(x: Tensor, height: int, width: int) -> Tensor:

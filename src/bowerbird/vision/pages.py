@@ -251,7 +251,7 @@ def _hot(heading: Page, values: Tensor) -> Tensor:
 
 
 def _columns(count: int) -> int:
-    """Return how many columns make a sheet a little wider than high, the last row full if it can."""
+    """Return how many columns make a sheet a little wider than high, its last row full."""
     wanted = (1.5 * count) ** 0.5
     able = range(max(4, round(0.8 * wanted)), max(4, round(1.3 * wanted)) + 1)
     return min(able, key=lambda columns: (-count % columns, abs(columns - wanted)))

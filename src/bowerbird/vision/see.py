@@ -16,8 +16,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from bowerbird.learning.choice import check_choice
-from bowerbird.learning.device import choose, keep_freed_memory
+from bowerbird.learning.device import choose
 from bowerbird.learning.step import Step
+from bowerbird.pictures.pixels import fit_long_side, resize
 from bowerbird.vision import filters as first
 from bowerbird.vision.dream import DreamConfig, dream_steps
 from bowerbird.vision.maps import Channel, feature_maps, heat, rank
@@ -29,6 +30,7 @@ Show = Literal["all", "filters", "maps", "activation", "dream"]
 
 LIKED = 6  # strongest channels of each layer in an overview
 SMALL_DREAM = (320, 3)  # long side in px, and octaves, of a dream in an overview
+LOOKED = 768  # px; the long side at which maps are taken: with more, memory grows, not the sheet
 USUAL = "conv4_3"  # layer where one is needed and none is named
 
 
@@ -106,11 +108,11 @@ def see_steps(
     began = time.perf_counter()
     picture = config.seen(picture)
     check_seen(picture, deepest(config.layers))
-    layers = _look(picture, config)
+    layers = _look(_small(picture, LOOKED), config)
     jobs = _jobs(picture, config, layers)
     total = 1 + sum(job.steps for job in jobs)
     number = 1
-    heading = Page(picture, title, config.show, config.overview)
+    heading = Page(_small(picture, LOOKED), title, config.show, config.overview)
     shown: View | None = _view(heading, layers)
     yield Step(1, total, {}, time.perf_counter() - began, shown, "feature maps")
     for job in jobs:
@@ -123,6 +125,14 @@ def see_steps(
             yield Step(number, total, step.losses, seconds, shown, note)
 
 
+def _small(picture: Tensor, side: int) -> Tensor:
+    """Return a picture with a long side of at most so many px."""
+    height, width = picture.shape[1:]
+    if max(height, width) <= side:
+        return picture
+    return resize(picture, fit_long_side(height, width, side))
+
+
 def _view(heading: Page, layers: list[LayerSeen]) -> View:
     """Return the sheet as far as it is done; a dream alone is a picture and has no sheet."""
     if heading.show == "dream":
@@ -133,7 +143,6 @@ def _view(heading: Page, layers: list[LayerSeen]) -> View:
 
 def _look(picture: Tensor, config: SeeConfig) -> list[LayerSeen]:
     """Return each layer with its feature maps, the channels to be shown first chosen."""
-    keep_freed_memory()
     compute = choose(config.device, config.precision)
     network = open_sight(config.weights, deepest(config.layers), compute)
     seen = []
@@ -205,9 +214,8 @@ def _dream_job(picture: Tensor, config: SeeConfig, at: int, layer: str) -> _Job:
     wanted = DreamConfig(**{name: getattr(config, name) for name in names} | {"layer": layer})
     if config.overview:
         size, octaves = SMALL_DREAM
-        least = min(size, config.size or size)
-        wanted = replace(wanted, size=least, octaves=min(octaves, config.octaves))
-        picture = wanted.seen(picture)
+        wanted = replace(wanted, octaves=min(octaves, config.octaves))
+        picture = _small(picture, size)
     sizes = wanted.octave_sizes((picture.shape[1], picture.shape[2]))
     return _Job(at, len(sizes) * wanted.steps, f"dreaming of {layer}", dreamt=(picture, wanted))
 

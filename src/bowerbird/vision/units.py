@@ -1,7 +1,8 @@
 """What channels like: pictures grown from noise that raise them (activation maximisation).
 
-``x_c = argmax_x mean over positions of A_c(x)``, by gradient ascent with Adam. The picture is not
-held as pixels but as the spectrum Z of three uncorrelated colors:
+``x_c = argmax_x mean over positions of max(A_c(x), 0)``, by gradient ascent with Adam; while it
+climbs, what is below zero counts a tenth, as a rectifier that is shut has no slope. The picture is
+not held as pixels but as the spectrum Z of three uncorrelated colors:
 ``x = sigmoid(M irfft2(Z_f (0.1 / max(f, 1/side))^smooth))``, f in cycles a px, so a step changes
 coarse forms more than fine ones, and colors go together as they do in photographs. Each step sees
 the picture shifted and scaled a little, so what is found is a form, not one pattern of pixels.
@@ -28,6 +29,7 @@ from torch import Tensor
 from bowerbird.learning.device import Compute, Precision, choose, generator, keep_freed_memory
 from bowerbird.learning.step import Step
 from bowerbird.networks.vgg import VGG, reach, stride
+from bowerbird.vision.ascent import LEAK
 from bowerbird.vision.sight import check_channels, convolution_of, open_sight
 
 # Columns: axes of the logits of RGB times their standard deviations (light, blue to yellow, green
@@ -110,6 +112,7 @@ class Grown:
 
     pictures: Float[Tensor, "n 3 s s"]
     activations: Float[Tensor, " n"]
+    """Means over positions of the rectified activation."""
     noise: Float[Tensor, " n"]
     """Activations of the noise that they began with."""
 
@@ -190,7 +193,7 @@ class _Garden:
         seen = seen.roll((down, right), (-2, -1))
         size = max(round(self.side * scale), 2 * stride(self.layer))
         seen = F.interpolate(seen, (size, size), mode="bilinear", align_corners=False)
-        score = self._mean(seen).sum()
+        score = self._mean(seen, LEAK).sum()
         self.adam.zero_grad()
         (-score).backward()
         self.adam.step()
@@ -209,10 +212,10 @@ class _Garden:
         with torch.no_grad():
             return self._mean(pictures).cpu()
 
-    def _mean(self, pictures: Tensor) -> Tensor:
+    def _mean(self, pictures: Tensor, leak: float = 0.0) -> Tensor:
         features = self.network(pictures, [self.layer])[self.layer]
         rows = torch.arange(len(self.index), device=self.index.device)
-        return features[rows, self.index].float().mean((-2, -1))
+        return F.leaky_relu(features[rows, self.index].float(), leak).mean((-2, -1))
 
 
 def _joined(parts: list[Grown]) -> Grown:
