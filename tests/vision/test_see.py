@@ -246,3 +246,14 @@ def test_bad_input_is_one_sentence(told, words, said):
     assert (code, out) == (2, "")
     assert said in err
     assert err.count("\n") == 1
+
+
+def test_a_sheet_names_whose_heat_it_is(photograph):
+    picture = photograph(height=48, width=48)
+    named = {(): "the layer", (7,): "channel 7", (7, 9): "its channels below"}
+    for channels, who in named.items():
+        view = see(picture, SeeConfig("conv2_1", channels, show="activation"))
+        (seen,) = view.layers
+        assert seen.who == who
+        # together, and then each, where there are several
+        assert len(seen.heats) == max(1, len(channels) + (len(channels) > 1))

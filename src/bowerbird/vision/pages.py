@@ -40,6 +40,8 @@ class LayerSeen:
     liked: Float[Tensor, "n 3 s s"] | None = None
     """What each shown channel likes."""
     dream: Float[Tensor, "3 h2 w2"] | None = None
+    named: tuple[int, ...] = ()
+    """Channels that were asked for; none is the whole layer."""
 
     def facts(self) -> dict[str, object]:
         """Return the layer and its channels, strongest first, ready for JSON."""
@@ -53,6 +55,13 @@ class LayerSeen:
             for one in self.channels
         ]
         return {"layer": self.layer, "shown": list(self.shown), "channels": channels}
+
+    @property
+    def who(self) -> str:
+        """What is active and dreamt of, in words."""
+        if not self.named:
+            return "the layer"
+        return f"channel {self.named[0]}" if len(self.named) == 1 else "its channels below"
 
     def channel(self, number: int) -> Channel:
         """Return what is known of one channel."""
@@ -145,7 +154,12 @@ def _layer(heading: Page, seen: LayerSeen) -> Tensor:
     sheet = Sheet(right + MARGIN, below + rows * step + 70)
     _title(sheet, seen.layer, _subtitle(heading, seen), right)
     pictures = (heading.picture, _hot(heading, seen.heats[0]), seen.dream)
-    captions = ("the picture", "where the layer is active", "a dream: changed to excite the layer")
+    verb = "are" if len(seen.named) > 1 else "is"
+    captions = (
+        "the picture",
+        f"where {seen.who} {verb} active",
+        f"a dream: changed to excite {seen.who}",
+    )
     for index, (picture, text) in enumerate(zip(pictures, captions, strict=True)):
         left = MARGIN + index * (panel + gap)
         if picture is not None:
@@ -201,7 +215,7 @@ def _liked(heading: Page, seen: LayerSeen) -> Tensor:
 def _activation(heading: Page, seen: LayerSeen) -> Tensor:
     """Lay out the picture beside where the layer, and each named channel, is active."""
     named = seen.shown if len(seen.heats) > 1 else ()
-    together = "these channels together" if named else "the whole layer"
+    together = "these channels together" if named else seen.who
     texts = ["the picture", together, *(f"channel {one}" for one in named)]
     drawn = [heading.picture, *(_hot(heading, one) for one in seen.heats)]
     columns = min(3, len(drawn)) if len(drawn) != 4 else 2

@@ -159,6 +159,7 @@ def _look(picture: Tensor, config: SeeConfig) -> list[LayerSeen]:
                 maps[list(shown)],
                 (heat(maps, config.channels), *(where if len(where) > 1 else ())),
                 kernels,
+                named=config.channels,
             )
         )
     return seen
