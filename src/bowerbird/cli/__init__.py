@@ -53,7 +53,7 @@ def _flag(name: str) -> str:
 
 
 _TOKEN = "Who you are is known from `hf auth login`, or from HF_TOKEN."
-LONG = {"train", "transfer", "texture", "reconstruct", "demo"}  # verbs whose work takes long
+LONG = {"train", "transfer", "texture", "reconstruct", "see", "demo"}  # verbs whose work takes long
 BUSY = 0.3  # share of all cores that others use
 _MANY = "Several values are written with commas: --style-scale 1,0.5"
 
@@ -157,6 +157,16 @@ music.command(
 app.command(music)
 
 vision = App(name="vision", help="See what is in pictures, where it is, and what the network saw.")
+vision.command(
+    "bowerbird.cli.vision:see",
+    name="see",
+    help="Show what the network sees: filters, feature maps, where it looks, dreams.",
+    usage="Usage: bowerbird vision see IMAGE [-o OUT.png] [--layer NAME] [--show WHAT] [OPTIONS]",
+    help_epilogue=(
+        "For example: bowerbird vision see cat.jpg --layer conv4_3 --show dream -o dream.png\n\n"
+        "What a layer keeps of a picture: `bowerbird image reconstruct`"
+    ),
+)
 app.command(vision)
 
 predict = App(name="predict", help="Predict tables and series, with error bars.")
