@@ -35,6 +35,8 @@ class OutputConfig:
     """Instrument of General MIDI for everything but drums; empty is as written."""
     soundfont: Path | None = field(default=None)
     """SoundFont 2 file instead of the one that is installed."""
+    lead: bool = False
+    """Keep the silence before the first note in sound, so that it lines up with the MIDI."""
 
     def __post_init__(self) -> None:
         if self.instrument:
@@ -74,14 +76,19 @@ def write_output(
             write_sound,
         )
 
-        write_sound(path, expanded(score), SoundConfig(soundfont=config.soundfont))
+        write_sound(
+            path, expanded(score), SoundConfig(soundfont=config.soundfont, lead=config.lead)
+        )
     elif suffix in DRAWINGS:
         return _draw(path, score, config, force=force)
     elif suffix == PAGE:
         from bowerbird.music.page import PageConfig, write_page  # noqa: PLC0415
         from bowerbird.music.sound import SoundConfig  # noqa: PLC0415
 
-        title, sound = config.title or path.stem, SoundConfig(soundfont=config.soundfont)
+        title, sound = (
+            config.title or path.stem,
+            SoundConfig(soundfont=config.soundfont, lead=config.lead),
+        )
         write_page(path, title, [piece_of(score, title)], PageConfig(sound=sound))
     else:
         write_score(path, expanded(score) if suffix in MIDI else score)
