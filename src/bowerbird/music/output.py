@@ -76,19 +76,15 @@ def write_output(
             write_sound,
         )
 
-        write_sound(
-            path, expanded(score), SoundConfig(soundfont=config.soundfont, lead=config.lead)
-        )
+        sound = SoundConfig(soundfont=config.soundfont, lead=config.lead)
+        write_sound(path, expanded(score), sound)
     elif suffix in DRAWINGS:
         return _draw(path, score, config, force=force)
     elif suffix == PAGE:
         from bowerbird.music.page import PageConfig, write_page  # noqa: PLC0415
         from bowerbird.music.sound import SoundConfig  # noqa: PLC0415
 
-        title, sound = (
-            config.title or path.stem,
-            SoundConfig(soundfont=config.soundfont, lead=config.lead),
-        )
+        title, sound = config.title or path.stem, SoundConfig(soundfont=config.soundfont)
         write_page(path, title, [piece_of(score, title)], PageConfig(sound=sound))
     else:
         write_score(path, expanded(score) if suffix in MIDI else score)
