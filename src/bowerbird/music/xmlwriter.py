@@ -7,6 +7,7 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 from bowerbird.music.beams import beams_of
 from bowerbird.music.drums import drum_name, place_of
 from bowerbird.music.key import Key
+from bowerbird.music.meter import Meter, beat_of, tempo_text
 from bowerbird.music.notation import (
     GRID,
     Measure,
@@ -89,11 +90,7 @@ def _measure(parent: Element, written: Notation, part: Part, count: int) -> None
         _barline(element, "left", measure)
     qpm = measure.qpm or (0 if count else written.qpm)
     if qpm and part is written.parts[0]:
-        direction = SubElement(element, "direction", placement="above")
-        metronome = SubElement(SubElement(direction, "direction-type"), "metronome")
-        _text(metronome, "beat-unit", "quarter")
-        _text(metronome, "per-minute", f"{qpm:.6g}")
-        SubElement(direction, "sound", tempo=f"{qpm:.6g}")
+        _tempo(element, qpm, measure.meter)
     kit = parent.get("id", "") if part.drums else ""
     for number, voice in enumerate(part.voices, 1):
         if number > 1:
@@ -109,6 +106,17 @@ def _measure(parent: Element, written: Notation, part: Part, count: int) -> None
     ending = written.endings.get(count, "")
     if measure.ends or ending or last:
         _barline(element, "right", measure, ending, last=last)
+
+
+def _tempo(element: Element, qpm: float, meter: Meter) -> None:
+    """Write beats a minute for people, and quarter notes for programs."""
+    direction = SubElement(element, "direction", placement="above")
+    metronome = SubElement(SubElement(direction, "direction-type"), "metronome")
+    _text(metronome, "beat-unit", "quarter")
+    if beat_of(meter) == (3, 8):
+        SubElement(metronome, "beat-unit-dot")
+    _text(metronome, "per-minute", tempo_text(qpm, meter))
+    SubElement(direction, "sound", tempo=tempo_text(qpm, (4, 4)))
 
 
 def _attributes(element: Element, written: Notation, part: Part, count: int) -> None:
