@@ -53,6 +53,7 @@ def abc_of_score(score: "Score", number: int = 1) -> str:
         if len(voices) > 1:
             name = _line(track.name).replace('"', "'")
             lines.append(f'V:{count} name="{name}"' if name else f"V:{count}")
+        lines.append(f"%%MIDI program {track.program}")
         lines += _lines(written, voice)
     return "\n".join(lines) + "\n"
 
