@@ -123,3 +123,11 @@ def test_notes_cross_the_bars_that_nobody_drew(tune):
     assert [(n.time, n.duration, n.pitch) for n in free.tracks[0].notes] == [
         (n.time, n.duration, n.pitch) for n in barred.tracks[0].notes
     ]
+
+
+def test_accidentals_where_nobody_drew_bars(tune):
+    pitches = {
+        head: [n.pitch for n in tune(f"M:none\nL:1/4\n{head}K:C\n_B2 B2 ^c2- c2|]").tracks[0].notes]
+        for head in ("", "%%MIDI nobarlines\n")
+    }
+    assert list(pitches.values()) == [[70, 70, 73], [70, 71, 73]]

@@ -6,7 +6,8 @@ endings. Left out, as in folk-rnn's corpus (Sturm et al. 2016, "Music transcript
 composition using deep learning"), are grace notes and what is no note: slurs, decorations,
 fingerings, chord names, words.
 
-An accidental holds for its letter, in every octave, to the end of the bar.
+An accidental holds for its letter, in every octave, to the end of the bar, or for its note only
+where ``%%MIDI nobarlines`` says so.
 """
 
 import re
@@ -74,11 +75,14 @@ class _Reader:
         self.voice: Voice | None = None  # none before the head is over
         self.name = ""  # of the voice
         self.program: int | None = None  # of voices that say none
+        self.barless = False
         self.voices: dict[str, Voice] = {}
         for number, written in lines:
             self.line = number
             if program := _PROGRAM.match(written):
                 self._program(min(int(program[1]), 127))
+            if re.match(r"%%MIDI\s+nobarlines\b", written):
+                self.barless = True
             line = re.sub(r"(?<!\\)%.*|=(?:20)?$", "", written)  # =20: a line's end in old mail
             if re.match(r"[A-Za-z+]:", line):
                 self._field(line[0], line[2:].strip())
@@ -181,6 +185,7 @@ class _Reader:
             told = self._field
             self.voices[name] = Voice([], self.meter, self.unit, self.key_signs, told, self.line)
         self.voice = self.voices[name]
+        self.voice.barless = self.barless
 
     def _key(self, value: str) -> None:
         """Set the key; signs such as ^g and words such as clef=treble may follow it."""
