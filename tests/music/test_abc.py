@@ -6,6 +6,7 @@ import time
 import pytest
 
 from bowerbird.music.abc import read_abc
+from bowerbird.music.abctokens import AbcTokens
 from bowerbird.music.abcwriter import abc_of_score
 from bowerbird.music.bars import adds_up, score_of_tune
 from bowerbird.music.error import MusicError
@@ -343,3 +344,9 @@ def test_instruments(tune, body, programs):
     assert [track.program for track in score.tracks] == programs
     (again,) = read_abc(abc_of_score(score))
     assert [track.program for track in score_of_tune(again).tracks] == programs
+
+
+def test_a_meter_that_is_not_in_the_alphabet(tune):
+    alphabet = AbcTokens.learned([tune("M:4/4\nK:C\nC8|"), tune("M:6/8\nL:1/8\nK:C\nC6|")])
+    with pytest.raises(MusicError, match=r"its meter is 3/4; the composer knows 4/4, 6/8$"):
+        alphabet.encode(tune("M:3/4\nL:1/8\nK:C\nC6|"))
