@@ -6,6 +6,7 @@ import time
 import pytest
 
 from bowerbird.music.abc import read_abc
+from bowerbird.music.abctokens import AbcTokens
 from bowerbird.music.abcwriter import abc_of_score
 from bowerbird.music.bars import adds_up, score_of_tune
 from bowerbird.music.error import MusicError
@@ -212,6 +213,8 @@ def test_many_tunes_and_a_file_head(tmp_path):
         ("M:4/5\nK:C\nA|", "line 2: M:4/5 is no meter"),
         ("L:eighth\nK:C\nA|", "line 2: L:eighth is no length"),
         (C + "z4|", "the tune has no notes"),
+        ("Q:1/4=0\nK:C\nA|", "line 2: Q:1/4=0 is no tempo; write Q:1/4=120"),
+        (C + "A [Q:0.0]B|", "line 5: Q:0.0 is no tempo"),
         (C + "Z99999|", "a rest of 99999 bars is too long"),
         (C + f"Z{'9' * 5000}|", "line 5: a rest of 999999999 bars is too long"),
         (C + f"(3:{'9' * 5000}:3CDE|", "line 5: '9' belongs to no note"),
@@ -320,3 +323,30 @@ def same_notes(one, other):
         for g in (grid_notes(one, 24), grid_notes(other, 24))
     )
     return sorted(first) == sorted(second)
+
+
+# --- instruments ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("body", "programs"),
+    [
+        ("M:4/4\nK:C\nC8|", [40]),
+        ("M:4/4\n%%MIDI program 73\nK:C\nC8|", [73]),
+        ("M:4/4\nK:C\n%%MIDI program 1 73\nC8|", [73]),
+        ("K:C\nV:1\n%%MIDI program 73\nC8|\nV:2\nE8|\n%%MIDI program 12\nV:1\nE8|", [73, 12]),
+        ("%%MIDI program 0\nK:C\nV:1\n%%MIDI program 73\nC8|\nV:2\nE8|", [73, 0]),
+        ("K:C\n%%MIDI program 999\nC8|", [127]),
+    ],
+)
+def test_instruments(tune, body, programs):
+    score = tune(body)
+    assert [track.program for track in score.tracks] == programs
+    (again,) = read_abc(abc_of_score(score))
+    assert [track.program for track in score_of_tune(again).tracks] == programs
+
+
+def test_a_meter_that_is_not_in_the_alphabet(tune):
+    alphabet = AbcTokens.learned([tune("M:4/4\nK:C\nC8|"), tune("M:6/8\nL:1/8\nK:C\nC6|")])
+    with pytest.raises(MusicError, match=r"its meter is 3/4; the composer knows 4/4, 6/8$"):
+        alphabet.encode(tune("M:3/4\nL:1/8\nK:C\nC6|"))

@@ -5,7 +5,8 @@ import pytest
 from bowerbird.music.abc import read_abc
 from bowerbird.music.abcwriter import abc_of_score
 from bowerbird.music.bars import score_of_tune
-from bowerbird.music.files import read_score
+from bowerbird.music.files import read_score, read_scores
+from bowerbird.music.meter import bar_count
 from bowerbird.music.musicxml import read_musicxml
 from bowerbird.music.xmlwriter import musicxml_of_score
 
@@ -104,3 +105,29 @@ def test_a_meter_after_a_key_or_a_sign_holds_for_its_bar(tune):
         score = tune(f"M:3/4\nL:1/4\nK:D\nD F A |{first} A3/2 c3/2 | e3 |]")
         found = [(m.time, m.numerator, m.denominator) for m in score.time_signatures]
         assert found == [(0, 3, 4), (3 * 480, 6, 8)], first
+
+
+@pytest.mark.parametrize(
+    ("file", "bars"),
+    [("josquin/milleRegrets.abc", 80), ("josquin/adieuMesAmours.abc", 122)],
+)
+def test_music_without_bar_lines_has_bars_by_its_meter(corpus21, file, bars):
+    for _, score in read_scores(corpus21(file)):
+        assert [(m.numerator, m.denominator) for m in score.time_signatures] == [(2, 2)]
+        assert bar_count(score) == bars
+
+
+def test_notes_cross_the_bars_that_nobody_drew(tune):
+    free = tune("M:none\nL:1/4\nK:C\nA3 B2 c3 " + 30 * "z2 G2 " + "A8|]")
+    barred = tune("M:4/4\nL:1/4\nK:C\nA3 B-|B c3|" + 30 * "z2 G2|" + "A4-|A4|]")
+    assert [(n.time, n.duration, n.pitch) for n in free.tracks[0].notes] == [
+        (n.time, n.duration, n.pitch) for n in barred.tracks[0].notes
+    ]
+
+
+def test_accidentals_where_nobody_drew_bars(tune):
+    pitches = {
+        head: [n.pitch for n in tune(f"M:none\nL:1/4\n{head}K:C\n_B2 B2 ^c2- c2|]").tracks[0].notes]
+        for head in ("", "%%MIDI nobarlines\n")
+    }
+    assert list(pitches.values()) == [[70, 70, 73], [70, 71, 73]]

@@ -204,6 +204,20 @@ def test_nottingham_is_read(nottingham):
     assert sum(score.note_num() for _, score in nottingham) == 356_269
 
 
+def test_midi_in_riff(tmp_path):
+    inside = midi(b"\0\xff\x59\x02\x0f\0" + NOTE + END)  # 15 sharps are no key
+    chunks = b"LIST\3\0\0\0abc\0data" + struct.pack("<I", len(inside)) + inside
+    (tmp_path / "a.rmi").write_bytes(
+        b"RIFF" + struct.pack("<I", len(chunks) + 4) + b"RMID" + chunks
+    )
+    score = read_score(tmp_path / "a.rmi")
+    assert score.note_num() == 1
+    assert not score.key_signatures
+    for end in (12, 20, 30, 60):
+        with pytest.raises(MusicError, match=r"RIFF without|cut short|not begin with MThd"):
+            score_of_midi((tmp_path / "a.rmi").read_bytes()[:end])
+
+
 # --- what can't be read ---------------------------------------------------------------------------
 
 BAD = {

@@ -30,6 +30,8 @@ def test_spines_may_part_and_join():
         (GOOD.replace("4D\t4d\t4f", "4D\t4d"), "line 5: its fields are 2, the spines 3"),
         (GOOD.replace("4E\t4e", "4E\t4e\t4g"), "line 7: its fields are 3, the spines 2"),
         (GOOD + "4c\n", "line 9: its fields are 1, the spines 0"),
+        (GOOD.replace("4E", "4zz"), "line 7: 4zz has no pitch; write 4c, or 4r"),
+        (GOOD.replace("4E", "4E 4"), "line 7: 4 has no pitch"),
     ],
 )
 def test_a_line_of_another_width_is_named(text, told):

@@ -43,6 +43,13 @@ def test_a_page_needs_nothing_else(tmp_path, piece):
     assert all(f'id="{i}"' in text for _, ids in data_of(text)["sheets"][0] for i in ids)
 
 
+def test_a_title_stands_once_on_a_page_of_one_piece(tmp_path, piece):
+    for title, heads in ((piece.title, ["1"]), ("Tunes", ["1", "2"])):
+        write_page(tmp_path / "a.html", title, [piece], QUICK)
+        text = (tmp_path / "a.html").read_text(encoding="utf-8")
+        assert re.findall(r"<h(\d)>", text) == re.findall(r"</h(\d)>", text) == heads
+
+
 def test_the_sound_is_inside(tmp_path, piece):
     text = fragment(piece, QUICK)
     path = tmp_path / "a.mp3"

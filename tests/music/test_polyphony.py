@@ -97,6 +97,11 @@ def test_refusals():
     small = Events.learned("tsd", [piece([[0, 480, 60]])])
     with pytest.raises(MusicError, match="has no sign"):
         small.encode(piece([[0, 480, 61]]))
+    waltz = piece([[0, 480, 60]])
+    waltz.time_signatures.clear()
+    waltz.time_signatures.append(new_meter(0, 3, 4))
+    with pytest.raises(MusicError, match=r"its meter is 3/4; the composer knows 4/4$"):
+        small.encode(waltz)
 
 
 @pytest.mark.parametrize("kind", ["remi", "tsd", "midi-like", "structured"])

@@ -93,6 +93,12 @@ def test_names_and_drums(written):
     ]
 
 
+def test_names_that_are_the_same_are_numbered(written):
+    score = written(LINE, LINE, LINE, programs=[52, 40, 52])
+    names = [part.name for part in parts(score)]
+    assert names == ["Choir aahs 1", "Violin", "Choir aahs 2"]
+
+
 def test_too_many_tracks_are_refused(written):
     with pytest.raises(ValueError, match="65 tracks"):
         parts(written(*[LINE] * 65, programs=[40] * 65))

@@ -108,9 +108,9 @@ class ComposeRun:
         if self.primer and self.melody:
             raise ValueError("give --primer or --melody, not both")
 
-    def paths(self, instrument: str = "") -> list[list[Path]]:
+    def paths(self) -> list[list[Path]]:
         """Return the files of each piece; raise ValueError if one can't be written."""
-        check_suffix(self.output, instrument)
+        check_suffix(self.output)
         wanted = [(".mp3", self.audio), (".png", self.score), (".html", self.page)]
         found = []
         for number in range(1, self.samples + 1):
@@ -181,7 +181,7 @@ def compose(
     model
         Model file, or scottish.
     """
-    paths = run.paths(config.instrument)
+    paths = run.paths()
     composer = open_composer(model, run.device)
     corpus = _compared(model, composer, run)
 
@@ -205,7 +205,7 @@ def render(
     file
         MIDI, ABC, MusicXML or Kern; of several tunes the first.
     """
-    check_suffix(run.output, config.instrument)
+    check_suffix(run.output)
     check_free(run.output, force=run.force)
     score = read_score(file)
 

@@ -1,11 +1,13 @@
 """ABC: tunes in letters, read as they are written, bar by bar (abcnotation.com, standard 2.1).
 
-Read are keys with modes and extra signs, meters, note lengths, tempos, titles, voices, overlays,
-chords, rests, ties, tuplets, broken rhythm, repeats and endings. Left out, as in folk-rnn's corpus
-(Sturm et al. 2016, "Music transcription modelling and composition using deep learning"), are grace
-notes and what is no note: slurs, decorations, fingerings, chord names, words.
+Read are keys with modes and extra signs, meters, note lengths, tempos, titles, voices and their
+instruments (``%%MIDI program``), overlays, chords, rests, ties, tuplets, broken rhythm, repeats and
+endings. Left out, as in folk-rnn's corpus (Sturm et al. 2016, "Music transcription modelling and
+composition using deep learning"), are grace notes and what is no note: slurs, decorations,
+fingerings, chord names, words.
 
-An accidental holds for its letter, in every octave, to the end of the bar.
+An accidental holds for its letter, in every octave, to the end of the bar, or for its note only
+where ``%%MIDI nobarlines`` says so.
 """
 
 import re
@@ -26,6 +28,7 @@ _KEY_SIGNS = re.compile(f"(?:{_KEY_SIGN})+")
 _COUNT = "([1-9][0-9]{0,3})"
 _NUMBER = re.compile(_COUNT)
 _FRACTION = re.compile(f"{_COUNT}/{_COUNT}")
+_PROGRAM = re.compile(r"%%MIDI\s+program\s+(?:[0-9]{1,2}\s+)?([0-9]{1,3})\b")
 _TEMPO = re.compile(
     rf"(?:{_COUNT}/{_COUNT}\s*)?(?:[A-Z]?[0-9]?\s*=\s*)?([0-9]{{1,4}}(?:\.[0-9]{{1,9}})?)"
 )
@@ -70,9 +73,16 @@ class _Reader:
         self.meter, self.unit, self.line = (4, 4), 0, first
         self.key_signs: dict[str, int] = {}
         self.voice: Voice | None = None  # none before the head is over
+        self.name = ""  # of the voice
+        self.program: int | None = None  # of voices that say none
+        self.barless = False
         self.voices: dict[str, Voice] = {}
         for number, written in lines:
             self.line = number
+            if program := _PROGRAM.match(written):
+                self._program(min(int(program[1]), 127))
+            if re.match(r"%%MIDI\s+nobarlines\b", written):
+                self.barless = True
             line = re.sub(r"(?<!\\)%.*|=(?:20)?$", "", written)  # =20: a line's end in old mail
             if re.match(r"[A-Za-z+]:", line):
                 self._field(line[0], line[2:].strip())
@@ -86,6 +96,8 @@ class _Reader:
             voice.end_bar("", "")
             if voice.tuplet[0] and voice.tuplet[1]:
                 raise wrong(self.line, "a tuplet has too few notes")
+        if self.program is not None:
+            self.tune.programs = dict.fromkeys(self.voices, self.program) | self.tune.programs
         self.tune.voices = {n: voice.bars for n, voice in self.voices.items() if voice.bars}
 
     def _field(self, letter: str, value: str) -> None:
@@ -143,6 +155,8 @@ class _Reader:
         if not found:
             return  # words, or several beats: it can be played all the same
         top, bottom, beats = found.groups()
+        if not float(beats):
+            raise wrong(self.line, f"Q:{value:.20} is no tempo; write Q:1/4=120")
         qpm = float(beats) * (4 * int(top) / int(bottom) if top else 1.0)
         if self.voice:
             self.voice.bar().tempos.append((self.voice.at, qpm))
@@ -157,12 +171,21 @@ class _Reader:
         if self.voice:
             self._begin(number)
 
+    def _program(self, program: int) -> None:
+        """Set the instrument of a voice, where it says the first one, or of all."""
+        if self.voice:
+            self.tune.programs.setdefault(self.name, program)
+        else:
+            self.program = program
+
     def _begin(self, name: str) -> None:
         """Go on with a voice; begin it if it is new."""
+        self.name = name
         if name not in self.voices:
             told = self._field
             self.voices[name] = Voice([], self.meter, self.unit, self.key_signs, told, self.line)
         self.voice = self.voices[name]
+        self.voice.barless = self.barless
 
     def _key(self, value: str) -> None:
         """Set the key; signs such as ^g and words such as clef=treble may follow it."""

@@ -111,7 +111,11 @@ class AbcTokens:
         tokens = abc_tokens(score)
         numbers = [self.number.get(token, -1) for token in tokens]
         if -1 in numbers:
-            raise MusicError(f"it has {tokens[numbers.index(-1)]!r}, for which there is no sign")
+            told = tokens[numbers.index(-1)]
+            if told[:2] == "M:":
+                known = ", ".join(token[2:] for token in self.tokens if token[:2] == "M:")
+                raise MusicError(f"its meter is {told[2:]}; the composer knows {known}")
+            raise MusicError(f"it has {told!r}, for which there is no sign")
         return np.array(numbers, np.min_scalar_type(self.size - 1))
 
     def text(self, ids: Iterable[int]) -> str:

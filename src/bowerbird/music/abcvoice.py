@@ -57,6 +57,7 @@ class Voice:
     line: int = 0
     at: int = 0
     current: Bar | None = None
+    barless: bool = False  # whether accidentals are for one note, as where nobody draws bars
     accidentals: dict[str, int] = field(default_factory=dict)
     names: dict[int, int] = field(default_factory=dict)  # natural pitches of the last chord, signs
     held: dict[int, int] = field(default_factory=dict)  # the same, if it is tied
@@ -203,6 +204,8 @@ class Voice:
             raise wrong(self.line, "a note is far too short")
         bar.notes.append((self.at, length, pitches, tied))
         self.held, self.names = (self.names if tied else {}), {}
+        if self.barless:
+            self.accidentals.clear()
         self.at += length
         bar.length = max(bar.length, self.at)
 

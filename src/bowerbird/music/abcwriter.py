@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from bowerbird.music.error import MusicError
 from bowerbird.music.key import Key
+from bowerbird.music.meter import Meter, beat_of, tempo_text
 from bowerbird.music.notation import (
     Chord,
     Measure,
@@ -41,7 +42,7 @@ def abc_of_score(score: "Score", number: int = 1) -> str:
         lines.append(f"R:{_line(written.rhythm)}")
     lines += [f"M:{beats}/{part}", "L:1/8"]
     if written.qpm:
-        lines.append(f"Q:1/4={written.qpm:.6g}")
+        lines.append(_tempo(written.qpm, (beats, part)))
     lines.append(f"K:{written.key.abc}")
     voices = [(p, voice) for p in written.parts if not p.drums for voice in p.voices]
     if not voices:
@@ -52,8 +53,14 @@ def abc_of_score(score: "Score", number: int = 1) -> str:
         if len(voices) > 1:
             name = _line(track.name).replace('"', "'")
             lines.append(f'V:{count} name="{name}"' if name else f"V:{count}")
+        lines.append(f"%%MIDI program {track.program}")
         lines += _lines(written, voice)
     return "\n".join(lines) + "\n"
+
+
+def _tempo(qpm: float, meter: Meter) -> str:
+    top, part = beat_of(meter)
+    return f"Q:{top}/{part}={tempo_text(qpm, meter)}"
 
 
 def _line(text: str) -> str:
@@ -92,7 +99,7 @@ def measures_of(
         if measure.new_key:
             tokens.append((f"[K:{measure.key.abc}]", _SIGN))
         if measure.qpm:
-            tokens.append((f"[Q:1/4={measure.qpm:.6g}]", _SIGN))
+            tokens.append((f"[{_tempo(measure.qpm, measure.meter)}]", _SIGN))
         tokens += [(sign, _SIGN) for sign in measure.begins]
         last = number == len(written.measures) - 1
         early = voice[-1][1] - measure.bar == written.measures[0].start > 0

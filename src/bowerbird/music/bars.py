@@ -4,7 +4,8 @@ A score has no bar lines; they follow from its meters. So a first bar that is to
 and stands at the end of a whole bar; two short bars that make a whole one together are one bar (a
 line or a repeat in the middle of a bar); a section's short last bar is filled with silence. What
 still does not add up has a meter of its own, for that bar. An empty bar is a whole one of silence.
-All voices have the bars of the first one that sounds, each as long as its longest voice.
+All voices have the bars of the first one that sounds, each as long as its longest voice. Music
+without bar lines, as the old was written, has bars by its meter.
 
 Repeats are not played: they are kept in the score's markers (``|:``, ``:|``, ``[1``, ``[2``, and
 ``||`` for the end of a section), which `bowerbird.music.repeats.expanded` plays. The title is the
@@ -29,6 +30,7 @@ from bowerbird.music.events import (
     new_track,
 )
 from bowerbird.music.key import Key, with_key
+from bowerbird.music.meter import MOST_BARS
 from bowerbird.music.midi import LAST_TICK, check_hours
 from bowerbird.music.tune import QUARTER, WHOLE, Bar, Tune
 
@@ -55,6 +57,8 @@ def score_of_tune(tune: Tune) -> "Score":
         for name, bars in tune.voices.items()
         if any(pitches for bar in bars for _, _, pitches, _ in bar.notes)
     }
+    if _unbarred([bar for bars in sounding.values() for bar in bars]):
+        sounding = {name: _cut(bars) for name, bars in sounding.items()}
     places, meters = placed(_timeline(list(sounding.values())))
     for start, (beats, part) in meters:
         score.time_signatures.append(new_meter(_ticks(start), beats, part))
@@ -82,6 +86,35 @@ def score_of_tune(tune: Tune) -> "Score":
     score.markers.sort(key=lambda marker: marker.time)
     check_hours(score)
     return score
+
+
+def _unbarred(bars: list[Bar]) -> bool:
+    """Return whether there are no bar lines but at the ends of sections."""
+    return all(bar.length > _whole(bar) for bar in bars) and any(
+        bar.length > LONGEST_BAR or _beats(bar)[0] > MOST_BEATS for bar in bars
+    )
+
+
+def _cut(bars: list[Bar]) -> list[Bar]:
+    """Return bars cut into those of their meters; a note stays whole where it begins.
+
+    Raises MusicError for more bars than a tune can have.
+    """
+    pieces: list[Bar] = []
+    for bar in bars:
+        whole = _whole(bar)
+        count = -(-bar.length // whole)
+        if len(pieces) + count > MOST_BARS:
+            raise MusicError(f"line {bar.line}: a bar of {bar.length / QUARTER:.0f} quarter notes")
+        cut = [Bar(bar.line, bar.meter, length=whole) for _ in range(count)]
+        cut[-1].length = bar.length - whole * (count - 1)
+        for start, length, pitches, tied in bar.notes:
+            cut[start // whole].notes.append((start % whole, length, pitches, tied))
+        for start, qpm in bar.tempos:
+            cut[min(start // whole, count - 1)].tempos.append((start % whole, qpm))
+        cut[0].signs, cut[0].key, cut[-1].ends = bar.signs, bar.key, bar.ends
+        pieces += cut
+    return pieces
 
 
 def _timeline(voices: list[list[Bar]]) -> list[Bar]:
@@ -179,15 +212,19 @@ def _own_meter(bar: Bar) -> tuple[int, int]:
     """Return the meter of a bar that is too long or too short, by its length."""
     if bar.length > LONGEST_BAR:
         raise MusicError(f"line {bar.line}: a bar of {bar.length / QUARTER:.0f} quarter notes")
+    beats, part = _beats(bar)
+    if beats > MOST_BEATS:
+        raise MusicError(f"line {bar.line}: a bar of {beats}/{part} is no bar")
+    return beats, part
+
+
+def _beats(bar: Bar) -> tuple[int, int]:
     part = WHOLE // gcd(bar.length, WHOLE)
     if part > 64 or part & (part - 1):  # no meter is so long
         part = 16
     elif bar.length * bar.meter[1] <= MOST_BEATS * WHOLE:
         part = max(part, bar.meter[1])
-    beats = max(1, round(bar.length * part / WHOLE))
-    if beats > MOST_BEATS:
-        raise MusicError(f"line {bar.line}: a bar of {beats}/{part} is no bar")
-    return beats, part
+    return max(1, round(bar.length * part / WHOLE)), part
 
 
 def _signs(places: Placed) -> Iterator[tuple[int, str]]:

@@ -25,7 +25,7 @@ from bowerbird.music.tune import Tune
 if TYPE_CHECKING:
     from symusic.core import ScoreTick as Score
 
-MIDI = (".mid", ".midi", ".kar", ".smf")
+MIDI = (".mid", ".midi", ".kar", ".smf", ".rmi")
 MUSICXML = (".musicxml", ".xml", ".mxl")
 SUFFIXES = (*MIDI, ".abc", *MUSICXML, ".krn")
 """What can be read."""
@@ -97,7 +97,7 @@ def _kind(path: Path, data: bytes) -> str:
     """Return the suffix that fits the content, else the file's own."""
     suffix = path.suffix.lower()
     start = data[:4096].lstrip(b"\xef\xbb\xbf \t\r\n")
-    if start.startswith(b"MThd"):
+    if start.startswith(b"MThd") or (start[:4] == b"RIFF" and start[8:12] == b"RMID"):
         return ".mid"
     if start.startswith(b"PK\x03\x04"):
         return ".mxl"

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 MOST_SECONDS = 60  # for one file; a movement of a string quartet takes one
 _PATHS = {"*^": 2, "*+": 2, "*-": 0}  # spine operators, and how many spines they make of one
+_SOUNDS = re.compile("[A-Ga-gr]")
 _READER = """
 import json, sys, verovio
 verovio.enableLog(verovio.LOG_OFF)
@@ -58,19 +59,23 @@ def score_of_kern(text: str) -> "Score":
 
 
 def _check_fields(text: str) -> None:
-    """Raise MusicError for a line that has not one field for each spine."""
-    spines = 0
+    """Raise MusicError for a line that has not one field for each spine, or a note no pitch."""
+    spines, kern = 0, False
     for number, line in enumerate(re.split(r"\r\n?|\n", text), 1):
         if not line or line.startswith("!!"):
             continue
         fields = line.split("\t")
         if not spines and all(field.startswith("**") for field in fields):
-            spines = len(fields)
+            spines, kern = len(fields), set(fields) == {"**kern"}
         elif len(fields) != spines:
             raise MusicError(
                 f"line {number}: its fields are {len(fields)}, the spines {spines}; "
                 "check it with Humdrum's tools"
             )
+        elif kern and line[0] not in "*=!":
+            for token in (token for field in fields for token in field.split(" ")):
+                if token[:1].isdigit() and not _SOUNDS.search(token):
+                    raise MusicError(f"line {number}: {token:.20} has no pitch; write 4c, or 4r")
         elif line.startswith("*"):
             paths = [(field, len(list(same))) for field, same in groupby(fields)]
             spines = sum(1 if f == "*v" else n * _PATHS.get(f, 1) for f, n in paths)

@@ -28,6 +28,20 @@ def usual_tempo(meter: Meter) -> float:
     return _TEMPOS.get(meter, 120.0)
 
 
+def beat_of(meter: Meter) -> tuple[int, int]:
+    """Return the note that is counted, as a part of a whole: 1/4, and 3/8 in compound meters."""
+    return (3, 8) if meter[1] == 8 and meter[0] % 3 == 0 else (1, 4)
+
+
+def tempo_text(qpm: float, meter: Meter) -> str:
+    """Return the beats a minute in a meter, in as many digits as MIDI's microseconds need."""
+    top, part = beat_of(meter)
+    beat = 4 * top / part  # quarter notes
+    texts = (f"{qpm / beat:.{digits}f}" for digits in range(7))
+    same = (t for t in texts if float(t) and round(6e7 / float(t) / beat) == round(6e7 / qpm))
+    return next(same, f"{qpm / beat:.6f}")
+
+
 @dataclass(frozen=True)
 class Bars:
     """The bars of a score."""

@@ -26,13 +26,14 @@ _NAME = re.compile(rb"\x00\xff\x03([\x01-\x7f])", re.DOTALL)
 
 
 def score_of_midi(data: bytes) -> "Score":
-    """Return the score of a MIDI file of type 0 or 1.
+    """Return the score of a MIDI file of type 0 or 1, in RIFF or not.
 
     Raises MusicError for what is no such file, is cut short or damaged, has no notes, lasts longer
     than ``MOST_HOURS``, or has times, tempos or meters that can't be.
     """
     from symusic.core import ScoreTick  # noqa: PLC0415  imports are quick without it
 
+    data = _unwrapped(data)
     tracks = _tracks(data)
     header = data[:10] + struct.pack(">H", len(tracks) + 1) + data[12:HEADER]
     try:
@@ -45,6 +46,19 @@ def score_of_midi(data: bytes) -> "Score":
         text = tracks[0][title.end() : title.end() + title[1][0]]
         score.tracks[0].name = text.decode("utf-8", "replace").strip("\0 ")
     return score
+
+
+def _unwrapped(data: bytes) -> bytes:
+    """Return the MIDI file in one of RIFF (RMID), and any other bytes as they are."""
+    if data[:4] != b"RIFF" or data[8:12] != b"RMID":
+        return data
+    place = 12
+    while place + 8 <= len(data):
+        name, size = struct.unpack("<4sI", data[place : place + 8])
+        if name == b"data":
+            return data[place + 8 : place + 8 + size]
+        place += 8 + size + size % 2
+    raise MusicError("it is RIFF without a MIDI file in it; fetch it again")
 
 
 def _reason(error: Exception) -> str:

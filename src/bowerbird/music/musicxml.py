@@ -8,6 +8,7 @@ import io
 import zipfile
 from xml.etree.ElementTree import Element, ParseError, fromstring
 
+from bowerbird.music.drums import drum_at
 from bowerbird.music.error import MusicError
 from bowerbird.music.key import MODES, Key, key_of_signature
 from bowerbird.music.tune import QUARTER, Bar, Tune
@@ -54,23 +55,18 @@ def read_musicxml(data: bytes) -> Tune:
         raise MusicError(f"its MusicXML is {kind}")
     title = root.findtext("work/work-title") or root.findtext("movement-title") or ""
     tune = Tune(1, title=" ".join(title.split()))
-    names = {
-        p.get("id"): p.findtext("part-name") or "" for p in root.iterfind("part-list/score-part")
-    }
-    drums = {
-        p.get("id")
-        for p in root.iterfind("part-list/score-part")
-        if p.findtext("midi-instrument/midi-channel") == "10"
-    }
+    heads = {p.get("id"): p for p in root.iterfind("part-list/score-part")}
     try:
         for number, part in enumerate(root.iterfind("part")):
-            reader = _Part(tune, first=not number)
-            name = names.get(part.get("id")) or f"part {number + 1}"
+            head = heads.get(part.get("id"), Element("score-part"))
+            reader = _Part(tune, _kit(head), first=not number)
+            name = head.findtext("part-name") or f"part {number + 1}"
             while name in tune.voices:
                 name += " "
             tune.voices[name] = reader.bars_of(part)
-            tune.programs[name] = _program(root, part.get("id"))
-            if part.get("id") in drums:
+            program = int(head.findtext("midi-instrument/midi-program") or "1") - 1
+            tune.programs[name] = max(0, min(127, program))
+            if head.findtext("midi-instrument/midi-channel") == "10":
                 tune.drums.add(name)
     except (ValueError, ZeroDivisionError, KeyError, OverflowError) as error:
         if isinstance(error, MusicError):
@@ -79,20 +75,20 @@ def read_musicxml(data: bytes) -> Tune:
     return tune
 
 
-def _program(root: Element, part: str | None) -> int:
-    """Return the General MIDI number of a part's instrument, from 0; a piano if it has none."""
-    for score_part in root.iterfind("part-list/score-part"):
-        if score_part.get("id") == part:
-            text = score_part.findtext("midi-instrument/midi-program") or "1"
-            return max(0, min(127, int(text) - 1))
-    return 0
+def _kit(head: Element) -> dict[str, int]:
+    """Return the MIDI keys, 0 to 127, of a part's drums, by the names of its instruments."""
+    drums = {
+        one.get("id", ""): int(one.findtext("midi-unpitched") or 0) - 1
+        for one in head.iterfind("midi-instrument")
+    }
+    return {name: key for name, key in drums.items() if 0 <= key <= 127}
 
 
 class _Part:
     """Reads the measures of one part."""
 
-    def __init__(self, tune: Tune, *, first: bool) -> None:
-        self.tune, self.first = tune, first
+    def __init__(self, tune: Tune, kit: dict[str, int], *, first: bool) -> None:
+        self.tune, self.kit, self.first = tune, kit, first
         self.divisions, self.meter, self.shift = 1.0, (4, 4), 0
         self.at = self.start = 0
 
@@ -148,17 +144,22 @@ class _Part:
             alter = round(float(pitch.findtext("alter") or 0))
             number = 12 * (octave + 1) + _STEPS[step.strip()] + alter + self.shift
         elif hit is not None:
-            step, octave = (
-                hit.findtext("display-step", "C"),
-                int(hit.findtext("display-octave", "2")),
-            )
-            number = 12 * (octave + 1) + _STEPS[step.strip()]
+            number = self._drum(note, hit)
         else:
             return
         if not 0 <= number <= 127:
             raise MusicError(f"measure {bar.line}: a note is beyond what MIDI can play")
         tied = any(tie.get("type") == "start" for tie in note.iterfind("tie"))
         bar.notes.append((self.start, length, (number,), tied))
+
+    def _drum(self, note: Element, hit: Element) -> int:
+        """Return the MIDI key of a drum: that of its instrument, or of its place on the staff."""
+        instrument = note.find("instrument")
+        named = "" if instrument is None else instrument.get("id", "")
+        if named in self.kit:
+            return self.kit[named]
+        step, octave = hit.findtext("display-step", "C"), hit.findtext("display-octave", "5")
+        return drum_at(step.strip(), int(octave), cross="x" in note.findtext("notehead", ""))
 
     def _attributes(self, bar: Bar, element: Element) -> None:
         if text := element.findtext("divisions"):

@@ -18,6 +18,9 @@ from bowerbird.music.key import Key, key_of, key_of_signature
 from bowerbird.music.melody import GRID
 from bowerbird.music.meter import Bars, Meter, bars_of, meters_of
 from bowerbird.music.sections import closed_endings, signs_of, with_beginnings, written_signs
+from bowerbird.music.sheet.meter import QUARTER
+from bowerbird.music.sheet.meter import bars_of as sheet_bars
+from bowerbird.music.sheet.rhythm import is_written, quantize
 
 if TYPE_CHECKING:
     from symusic.core import ScoreTick as Score
@@ -26,9 +29,12 @@ if TYPE_CHECKING:
 FINEST = 3  # ticks of a 32nd, the shortest note that is no tuplet
 VALUES = (96, 72, 48, 36, 24, 18, 12, 9, 6, 3)  # ticks that one note can have, with a dot or not
 MOST_VOICES = 8  # in one track
+_WRITTEN = 0.75  # of times on a grid: the rest of them are ornaments; of what is played 0.25 are
 
 Chord = tuple[int, int, tuple[int, ...]]
 """Where notes begin and end, and their pitches."""
+Stretch = tuple[int, int, tuple[int, ...], bool]
+"""Where a note or rest begins and ends in a measure, pitches, and whether it is tied."""
 
 
 @dataclass(frozen=True)
@@ -114,9 +120,7 @@ def notation(score: "Score", *, changes: bool = False) -> Notation:
     tracks = [track for track in score.tracks if len(track.notes)]
     if not tracks:
         raise MusicError("it has no notes")
-    parts = [
-        Part(t.name, t.program, t.is_drum, _voices(t, score.ticks_per_quarter)) for t in tracks
-    ]
+    parts = [Part(t.name, t.program, t.is_drum, _voices(t, *_times(t, score))) for t in tracks]
     chords = [chord for part in parts for voice in part.voices for chord in voice]
     first, last = min(c[0] for c in chords), max(c[1] for c in chords)
     bars = bars_of(meters_of(score, GRID), last)
@@ -172,17 +176,28 @@ def _changing(
     return told
 
 
-def _voices(track: "Track", ticks: int) -> list[list[Chord]]:
+def _times(track: "Track", score: "Score") -> tuple[list[int], list[int]]:
+    """Return where notes begin and end on the grid: as written, or as a sheet has what was played.
+
+    Raises ValueError for more bars than a sheet can have.
+    """
+    notes, ticks = track.notes.numpy(), score.ticks_per_quarter
+    starts = notes["time"].astype(np.int64)
+    ends = starts + notes["duration"]
+    unit = QUARTER / ticks
+    if is_written(unit * np.concatenate([starts, ends]), _WRITTEN):
+        starts = (2 * starts * GRID + ticks) // (2 * ticks)
+        ends = (2 * ends * GRID + ticks) // (2 * ticks)
+    else:
+        starts, ends = quantize(unit * starts, unit * ends, sheet_bars(score))
+        starts, ends = starts * GRID // QUARTER, ends * GRID // QUARTER
+    return starts.tolist(), np.maximum(ends, starts + 1).tolist()
+
+
+def _voices(track: "Track", starts: list[int], ends: list[int]) -> list[list[Chord]]:
     """Return the chords of a track in as few voices as they need."""
-    notes = track.notes.numpy()
-    times = notes["time"].astype(np.int64)
-    starts = (2 * times * GRID + ticks) // (2 * ticks)
-    ends = (2 * (times + notes["duration"]) * GRID + ticks) // (2 * ticks)
-    ends = np.maximum(ends, starts + 1)
     chords: dict[tuple[int, int], list[int]] = {}
-    for start, end, pitch in zip(
-        starts.tolist(), ends.tolist(), notes["pitch"].tolist(), strict=True
-    ):
+    for start, end, pitch in zip(starts, ends, track.notes.numpy()["pitch"].tolist(), strict=True):
         chords.setdefault((start, end), []).append(pitch)
     voices: list[list[Chord]] = []
     for (start, end), pitches in sorted(chords.items(), key=lambda c: (c[0][0], -max(c[1]))):
@@ -229,7 +244,7 @@ def values_in(voice: list[Chord], start: int, end: int, *, fill: bool = True) ->
 
     Without ``fill`` no rests stand after its last note.
     """
-    stretches: list[tuple[int, int, tuple[int, ...], bool]] = []
+    stretches: list[Stretch] = []
     at = start
     index = bisect_right(voice, start, key=lambda chord: chord[1])
     for first, last, pitches in voice[index:]:
@@ -241,12 +256,40 @@ def values_in(voice: list[Chord], start: int, end: int, *, fill: bool = True) ->
         at = min(last, end)
     if at < end and (fill or at == start):
         stretches.append((at, end, (), False))
-    values = _written(stretches)
+    values = _written(_named(stretches))
     goes_on = [index < len(voice) and voice[index][0] < start, *(value.tied for value in values)]
     return [replace(v, held=True) if on else v for v, on in zip(values, goes_on, strict=False)]
 
 
-def _written(stretches: list[tuple[int, int, tuple[int, ...], bool]]) -> list[Value]:
+def _named(stretches: list[Stretch]) -> list[Stretch]:
+    """Cut what lies in a tuplet and is as long as no note."""
+    rest, found = stretches[::-1], []
+    begin: int | None = None  # of the tuplet
+    while rest:
+        start, end, pitches, tied = rest.pop()
+        if begin is None and (end - start) % FINEST:
+            begin = start
+        cut = end if begin is None else _named_end(start, end)
+        if cut < end:
+            rest += [(cut, end, pitches, tied), (start, cut, pitches, bool(pitches))]
+            begin = None if begin == start else begin
+            continue
+        found.append((start, end, pitches, tied))
+        if begin is not None and (end - begin) % FINEST == 0:
+            begin = None
+    return found
+
+
+def _named_end(start: int, end: int) -> int:
+    """Return where the first note ends of those that fill a stretch of a tuplet."""
+    names = [2 * value // 3 for value in VALUES]
+    beat = (start // GRID + 1) * GRID
+    if end - start in names:
+        return end
+    return beat if beat < end else next((start + n for n in names if n < end - start), end)
+
+
+def _written(stretches: list[Stretch]) -> list[Value]:
     values: list[Value] = []
     place = 0
     while place < len(stretches):

@@ -45,16 +45,11 @@ class OutputConfig:
             program_of(self.instrument)
 
 
-def check_suffix(path: Path, instrument: str = "") -> str:
-    """Return the suffix of a file in small letters; raise MusicError if nothing is written so.
-
-    Nor can an instrument be told in ABC.
-    """
+def check_suffix(path: Path) -> str:
+    """Return the suffix of a file in small letters; raise MusicError if nothing is written so."""
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
         raise MusicError(f"{path} can't be written: its suffix is none of {', '.join(SUFFIXES)}")
-    if instrument and suffix == ".abc":
-        raise MusicError(f"{path} can't say an instrument: leave it out, or write MIDI")
     return suffix
 
 
@@ -67,7 +62,7 @@ def write_output(
     MusicError for another suffix, ValueError for a score that can't be written so, OSError.
     """
     config = config or OutputConfig()
-    suffix = check_suffix(path, config.instrument)
+    suffix = check_suffix(path)
     if config.instrument:
         score = _played_by(config.instrument, score)
     if suffix in SOUNDS:

@@ -66,7 +66,10 @@ def write_page(
     if not pieces:
         raise ValueError("a page needs one piece at least")
     config = config or PageConfig()
-    parts = [fragment(piece, config, number=n) for n, piece in enumerate(pieces, 1)]
+    alone = len(pieces) == 1 and pieces[0].title == title  # its title is the page's
+    parts = [fragment(p, config, number=n, level=2 - alone) for n, p in enumerate(pieces, 1)]
+    if not alone:
+        parts.insert(0, f"<h1>{escape(title)}</h1>")
     text = _PAGE.format(
         title=escape(title), style=asset("page.css"), script=asset("page.js"), body="".join(parts)
     )
@@ -75,10 +78,13 @@ def write_page(
     return len(text.encode())
 
 
-def fragment(piece: Piece, config: PageConfig | None = None, *, number: int = 1) -> str:
+def fragment(
+    piece: Piece, config: PageConfig | None = None, *, number: int = 1, level: int = 2
+) -> str:
     """Return a piece as an <article>; a page around it needs `asset` page.css and page.js once.
 
-    `number` tells the pieces of one page apart. Raises `ValueError` as `write_page`.
+    `number` tells the pieces of one page apart; `level` is that of its heading. Raises
+    `ValueError` as `write_page`.
     """
     config = config or PageConfig()
     played = piece.played or piece.score
@@ -102,6 +108,7 @@ def fragment(piece: Piece, config: PageConfig | None = None, *, number: int = 1)
     }
     return _ARTICLE.format(
         title=escape(piece.title),
+        level=level,
         caption=f'<p class="bb-caption">{escape(piece.caption)}</p>' if piece.caption else "",
         media=_MEDIA[config.audio],
         audio=audio,
@@ -151,7 +158,7 @@ def _stretches(piece: Piece, played: Score) -> list[list[float]]:
 
 _ARTICLE = """
 <article class="bb-piece">
-  <header><h2>{title}</h2>{caption}</header>
+  <header><h{level}>{title}</h{level}>{caption}</header>
   <div class="bb-player">
     <button type="button" class="bb-play" aria-label="Play {title}">
       <svg viewBox="0 0 24 24" aria-hidden="true"><path class="bb-go" d="M8 5.2v13.6L19 12z"/>
@@ -180,7 +187,6 @@ _PAGE = """<!doctype html>
 </head>
 <body class="bb-page">
 <main>
-<h1>{title}</h1>
 {body}
 </main>
 <script>

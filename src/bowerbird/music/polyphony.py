@@ -137,9 +137,15 @@ class Events:
         signs = self._lookup[full]
         if signs.min(initial=0) < 0:
             name = self._everything[full[signs.argmin()]]
+            if name[0] == "M":
+                known = ", ".join(f"{n}/{d}" for _, n, d in self._meters())
+                raise MusicError(f"its meter is {name[1]}/{name[2]}; the composer knows {known}")
             told = " ".join(map(str, name)) if isinstance(name, tuple) else name
             raise MusicError(f"it has {told!r}, for which the alphabet has no sign")
         return signs.astype(np.min_scalar_type(self.size - 1))
+
+    def _meters(self) -> list[Any]:
+        return [name for name in self.names if name[0] == "M"]
 
     def _head(self, score: "Score", voices: Voices) -> list[int]:
         key, meter = key_of(score), meters_of(score, GRID)[0][1]

@@ -95,7 +95,11 @@ def engrave_musicxml(text: str, config: SheetConfig, bars: list[Bar], *, seed: i
     heads = [(head, top), *[("", _TOP)] * (toolkit.getPageCount() - 1)]
     if config.paper == "fit" and len(heads) > 1:
         config = replace(config, paper="a4")  # all pages are as high
-    pages = [_page(toolkit.renderToSVG(n), config, *head) for n, head in enumerate(heads, 1)]
+    drums = _drum_staves(text)
+    pages = [
+        _page(_without_keys(toolkit.renderToSVG(n), drums), config, *head)
+        for n, head in enumerate(heads, 1)
+    ]
     timemap = toolkit.renderToTimemap({"includeMeasures": False})
     begins = [0, *accumulate(bar.length for bar in bars)]  # on the sheet
     onsets = []
@@ -215,6 +219,34 @@ def _page(drawing: str, config: SheetConfig, head: str, top: int) -> str:
         f'fill="currentColor" '
         f'viewBox="{found[1]}" overflow="visible">{body}</svg></svg>'
     )
+
+
+def _drum_staves(text: str) -> set[int]:
+    """Return which staves of MusicXML, counted from 1, are for drums."""
+    staves: list[bool] = []
+    for part in text.split("<part id=")[1:]:
+        staves += ["<sign>percussion" in part] * (1 + ("<staves>2" in part))
+    return {number for number, drums in enumerate(staves, 1) if drums}
+
+
+_KEYS = re.compile(
+    r'<g id="\w+" class="(measure|staff)"'
+    r'|(<g id="\w+" class="keySig">)(?:\s*<g id="\w+" class="keyAccid">.*?</g>)+',
+    flags=re.DOTALL,
+)
+
+
+def _without_keys(drawing: str, drums: set[int]) -> str:
+    """Wipe off the keys that Verovio gives staves of drums where those of others change."""
+    number = 0
+
+    def wiped(found: re.Match[str]) -> str:
+        nonlocal number
+        if found[1]:
+            number = 0 if found[1] == "measure" else number + 1
+        return found[2] if found[2] and number in drums else found[0]
+
+    return _KEYS.sub(wiped, drawing) if drums else drawing
 
 
 _FIRST_TEMPO = re.compile(

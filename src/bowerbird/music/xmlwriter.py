@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from bowerbird.music.beams import beams_of
+from bowerbird.music.drums import drum_name, place_of
 from bowerbird.music.key import Key
+from bowerbird.music.meter import Meter, beat_of, tempo_text
 from bowerbird.music.notation import (
     GRID,
     Measure,
@@ -59,12 +61,20 @@ def _text(parent: Element, tag: str, text: object) -> None:
 def _name_part(names: Element, part: Part, number: int) -> None:
     element = SubElement(names, "score-part", id=f"P{number}")
     _text(element, "part-name", part.name or f"Part {number}")
-    instrument = SubElement(element, "score-instrument", id=f"P{number}-I1")
-    _text(instrument, "instrument-name", part.name or f"Part {number}")
-    midi = SubElement(element, "midi-instrument", id=f"P{number}-I1")
     channel = 10 if part.drums else (number - 1) % 15 + 1
-    _text(midi, "midi-channel", channel + (channel >= 10 and not part.drums))
-    _text(midi, "midi-program", part.program + 1)
+    channel += channel >= 10 and not part.drums
+    drums = sorted({key for voice in part.voices for chord in voice for key in chord[2]})
+    players = [(f"-I{key}", drum_name(key), key + 1) for key in drums] if part.drums else []
+    players = players or [("-I1", part.name or f"Part {number}", 0)]
+    for place, name, _ in players:
+        instrument = SubElement(element, "score-instrument", id=f"P{number}{place}")
+        _text(instrument, "instrument-name", name)
+    for place, _, sound in players:
+        midi = SubElement(element, "midi-instrument", id=f"P{number}{place}")
+        _text(midi, "midi-channel", channel)
+        _text(midi, "midi-program", part.program + 1)
+        if sound:
+            _text(midi, "midi-unpitched", sound)
 
 
 def _measure(parent: Element, written: Notation, part: Part, count: int) -> None:
@@ -80,11 +90,8 @@ def _measure(parent: Element, written: Notation, part: Part, count: int) -> None
         _barline(element, "left", measure)
     qpm = measure.qpm or (0 if count else written.qpm)
     if qpm and part is written.parts[0]:
-        direction = SubElement(element, "direction", placement="above")
-        metronome = SubElement(SubElement(direction, "direction-type"), "metronome")
-        _text(metronome, "beat-unit", "quarter")
-        _text(metronome, "per-minute", f"{qpm:.6g}")
-        SubElement(direction, "sound", tempo=f"{qpm:.6g}")
+        _tempo(element, qpm, measure.meter)
+    kit = parent.get("id", "") if part.drums else ""
     for number, voice in enumerate(part.voices, 1):
         if number > 1:
             backup = SubElement(element, "backup")
@@ -92,13 +99,24 @@ def _measure(parent: Element, written: Notation, part: Part, count: int) -> None
         values = values_in(voice, measure.start, measure.end)
         beams = beams_of(values, measure.bar, measure.meter)
         for value, joins in zip(values, beams, strict=True):
-            for note in _value(element, value, number, measure.key, drums=part.drums):
+            for note in _value(element, value, number, measure.key, kit):
                 _finish(note, value, joins)
                 joins = []  # only a chord's first note has beams  # noqa: PLW2901
     last = count == len(written.measures) - 1
     ending = written.endings.get(count, "")
     if measure.ends or ending or last:
         _barline(element, "right", measure, ending, last=last)
+
+
+def _tempo(element: Element, qpm: float, meter: Meter) -> None:
+    """Write beats a minute for people, and quarter notes for programs."""
+    direction = SubElement(element, "direction", placement="above")
+    metronome = SubElement(SubElement(direction, "direction-type"), "metronome")
+    _text(metronome, "beat-unit", "quarter")
+    if beat_of(meter) == (3, 8):
+        SubElement(metronome, "beat-unit-dot")
+    _text(metronome, "per-minute", tempo_text(qpm, meter))
+    SubElement(direction, "sound", tempo=tempo_text(qpm, (4, 4)))
 
 
 def _attributes(element: Element, written: Notation, part: Part, count: int) -> None:
@@ -110,8 +128,10 @@ def _attributes(element: Element, written: Notation, part: Part, count: int) -> 
         _text(attributes, "divisions", GRID)
     if not count or measure.new_key:
         key = SubElement(attributes, "key")
-        _text(key, "fifths", measure.key.sharps)
-        _text(key, "mode", measure.key.mode)
+        keyless = part.drums and part is not written.parts[0]  # the first one's is the score's
+        _text(key, "fifths", 0 if keyless else measure.key.sharps)
+        if not keyless:
+            _text(key, "mode", measure.key.mode)
     if measure.fresh:
         time = SubElement(attributes, "time")
         _text(time, "beats", measure.meter[0])
@@ -152,18 +172,27 @@ def _barline(
         SubElement(barline, "repeat", direction="backward")
 
 
-def _value(
-    element: Element, value: Value, voice: int, key: Key, *, drums: bool
-) -> Iterator[Element]:
-    """Write a note, each note of a chord, or a rest, and yield it, to be finished."""
+def _value(element: Element, value: Value, voice: int, key: Key, kit: str) -> Iterator[Element]:
+    """Write a note, each note of a chord, or a rest, and yield it, to be finished.
+
+    ``kit`` is the name of a part for drums.
+    """
     for number, pitch in enumerate(value.pitches or (-1,)):
         note = SubElement(element, "note")
         if number:
             SubElement(note, "chord")
-        alter = _pitch(note, pitch, key, drums=drums)
+        alter = None
+        if pitch < 0:
+            SubElement(note, "rest")
+        elif kit:
+            _hit(note, pitch)
+        else:
+            alter = _pitch(note, pitch, key)
         _text(note, "duration", value.length)
         for kind in _ties(value):
             SubElement(note, "tie", type=kind)
+        if kit and pitch >= 0:
+            SubElement(note, "instrument", id=f"{kit}-I{pitch}")
         _text(note, "voice", voice)
         length = value.length * 3 // 2 if value.tuplet else value.length
         shown = next((ticks for ticks in _TYPES if ticks <= length), 3)
@@ -176,6 +205,8 @@ def _value(
             change = SubElement(note, "time-modification")
             _text(change, "actual-notes", 3)
             _text(change, "normal-notes", 2)
+        if kit and pitch >= 0 and place_of(pitch)[2]:
+            _text(note, "notehead", "x")
         yield note
 
 
@@ -198,17 +229,17 @@ def _finish(note: Element, value: Value, joins: list[str]) -> None:
             SubElement(notations, tag, type=kind)
 
 
-def _pitch(note: Element, pitch: int, key: Key, *, drums: bool) -> int | None:
+def _hit(note: Element, drum: int) -> None:
+    """Write where a drum stands."""
+    step, octave, _ = place_of(drum)
+    hit = SubElement(note, "unpitched")
+    _text(hit, "display-step", step)
+    _text(hit, "display-octave", octave)
+
+
+def _pitch(note: Element, pitch: int, key: Key) -> int | None:
     """Write a pitch, and return the accidental that has to be shown, if any."""
-    if pitch < 0:
-        SubElement(note, "rest")
-        return None
-    letter, alter, octave = spelled(pitch, Key() if drums else key)
-    if drums:
-        hit = SubElement(note, "unpitched")
-        _text(hit, "display-step", letter)
-        _text(hit, "display-octave", octave)
-        return None
+    letter, alter, octave = spelled(pitch, key)
     element = SubElement(note, "pitch")
     _text(element, "step", letter)
     if alter:

@@ -9,12 +9,15 @@ import re
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from symusic import Score
 
 from bowerbird.music.sections import with_beginnings
+
+if TYPE_CHECKING:
+    from symusic.core import ScoreTick as Score
 
 QUARTER = 48  # units
 BAR, HALF_BAR, BEAT, EIGHTH = 6, 5, 4, 3  # strengths; 2, 1, 0 are 16ths, 32nds, 64ths
@@ -107,7 +110,7 @@ class Bar:
         return (0, self.full) if self.numerator == 3 else beats
 
 
-def bars_of(score: Score) -> list[Bar]:
+def bars_of(score: "Score") -> list[Bar]:
     """Divide a score into bars by its meters (4/4 without one), up to the end of its last note.
 
     A meter that lasts for one bar and is shorter than its neighbours is an incomplete bar, not a
@@ -137,7 +140,7 @@ def bars_of(score: Score) -> list[Bar]:
     return numbered
 
 
-def _signs(score: Score) -> dict[int, list[str]]:
+def _signs(score: "Score") -> dict[int, list[str]]:
     """Return the signs of repeats and sections in a score's markers, by unit."""
     signs: dict[int, list[str]] = {}
     for marker in with_beginnings(score).markers:

@@ -11,6 +11,7 @@ from xml.sax.saxutils import escape
 
 from symusic import Score
 
+from bowerbird.music.drums import Place, place_of
 from bowerbird.music.sections import closed_endings
 from bowerbird.music.sheet.harmony import Chord
 from bowerbird.music.sheet.meter import QUARTER, Bar, bars_of
@@ -20,19 +21,6 @@ from bowerbird.music.sheet.staves import VOICES, Accompaniment, Part, parts_of
 
 _CLEFS = {"treble": ("G", 2, 0), "bass": ("F", 4, 0), "treble-8": ("G", 2, -1)}
 _CLEFS["percussion"] = ("percussion", 2, 0)
-# General MIDI percussion: step and octave on a five-line staff, and whether the head is a cross
-# (N. Weinberg, Guidelines for Drumset Notation, 1994).
-_DRUMS = {
-    **dict.fromkeys((35, 36), ("F", 4, False)),
-    **dict.fromkeys((38, 40, 37, 39), ("C", 5, False)),
-    **dict.fromkeys((42, 46), ("G", 5, True)),
-    44: ("D", 4, True),
-    **dict.fromkeys((49, 57, 55, 52), ("A", 5, True)),
-    **dict.fromkeys((51, 59, 53), ("F", 5, True)),
-    **dict.fromkeys((41, 43), ("A", 4, False)),
-    **dict.fromkeys((45, 47), ("D", 5, False)),
-    **dict.fromkeys((48, 50), ("E", 5, False)),
-}
 _BARS_A_LINE = 4  # of a tune, where they fill it
 _HEAD = """<?xml version="1.0" encoding="UTF-8"?>
 <!DOCTYPE score-partwise PUBLIC "-//Recordare//DTD MusicXML 4.0 Partwise//EN" \
@@ -267,9 +255,9 @@ def _pitch(pitch: Spelled) -> str:
     return f"<pitch><step>{pitch.step}</step>{alter}<octave>{pitch.octave}</octave></pitch>"
 
 
-def _drum(pitch: Spelled) -> tuple[str, int, bool]:
+def _drum(pitch: Spelled) -> Place:
     semitones = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}[pitch.step]
-    return _DRUMS.get(12 * (pitch.octave + 1) + semitones + pitch.alter, ("C", 5, True))
+    return place_of(12 * (pitch.octave + 1) + semitones + pitch.alter)
 
 
 def _unpitched(pitch: Spelled) -> str:

@@ -59,7 +59,7 @@ def quantize(
     that was played, an end goes to the next start, if that is near: what is played short is not
     written with rests.
     """
-    written = _is_written(np.concatenate([starts, ends]))
+    written = is_written(np.concatenate([starts, ends]))
     windows = _Windows(bars)
     new, grids = windows.place(np.concatenate([starts, ends]) if written else starts, written)
     if written:
@@ -75,10 +75,10 @@ def quantize(
     return new, np.where(last > new, last, np.minimum(new + _SHORTEST, after))
 
 
-def _is_written(times: NDArray[np.float64]) -> bool:
-    """Tell whether times are a program's: nearly all on 64ths or triplets of 32nds."""
+def is_written(times: NDArray[np.float64], share: float = 0.97) -> bool:
+    """Tell whether times are a program's: such a share on 64ths or triplets of 32nds."""
     off = np.minimum(*(np.abs(times - step * np.rint(times / step)) for step in (3, 4)))
-    return float((off < _WRITTEN).mean()) > 0.97
+    return float((off < _WRITTEN).mean()) > share
 
 
 class _Windows:

@@ -82,7 +82,7 @@ def parts_of(
         track = lines[0].track
         parts = [Part(_name(track), track.program, [_staff(line) for line in lines])]
     else:
-        parts = [_part(line) for line in lines]
+        parts = _numbered([_part(line) for line in lines])
     parts[0].chords = names
     return parts
 
@@ -143,6 +143,15 @@ def _two_hands(upper: _Line, lower: _Line) -> bool:
 
 def _name(track: Track) -> str:
     return track.name.strip() or ("Drums" if track.is_drum else PROGRAMS[track.program % 128])
+
+
+def _numbered(parts: list[Part]) -> list[Part]:
+    """Number the parts that are called the same."""
+    names = [part.name for part in parts]
+    for place, part in enumerate(parts):
+        if names.count(names[place]) > 1:
+            part.name = f"{names[place]} {names[: place + 1].count(names[place])}"
+    return parts
 
 
 def _part(line: _Line) -> Part:
