@@ -53,7 +53,14 @@ def _flag(name: str) -> str:
 
 
 _TOKEN = "Who you are is known from `hf auth login`, or from HF_TOKEN."
-LONG = {"train", "transfer", "texture", "reconstruct", "demo"}  # verbs whose work takes long
+LONG = {
+    "train",
+    "transfer",
+    "texture",
+    "reconstruct",
+    "demo",
+    "train-digits",
+}  # verbs whose work takes long
 BUSY = 0.3  # share of all cores that others use
 _MANY = "Several values are written with commas: --style-scale 1,0.5"
 
@@ -157,6 +164,22 @@ music.command(
 app.command(music)
 
 vision = App(name="vision", help="See what is in pictures, where it is, and what the network saw.")
+vision.command(
+    "bowerbird.cli.vision:digits",
+    name="digits",
+    help="Find and read handwritten digits on photographed pages.",
+    usage="Usage: bowerbird vision digits PHOTO... [-o OUT] [OPTIONS]",
+    help_epilogue="For example: bowerbird vision digits page.jpg -o read.png",
+)
+vision.command(
+    "bowerbird.cli.vision:train_digits",
+    name="train-digits",
+    help="Learn to read handwritten digits.",
+    usage="Usage: bowerbird vision train-digits FOLDER -o MODEL.safetensors [OPTIONS]",
+    help_epilogue=(
+        "For example: bowerbird vision train-digits mnist -o mine.safetensors --minutes 4 --test"
+    ),
+)
 app.command(vision)
 
 predict = App(name="predict", help="Predict tables and series, with error bars.")
