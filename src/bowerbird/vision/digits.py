@@ -83,7 +83,7 @@ def open_digits(name: str | Path = "digits", device: str = "auto") -> DigitReade
     Raises ModelError, naming the file and the mend, for what is no such file.
     """
     path = Path(name)
-    if str(name) in EMBEDDED and not path.exists():
+    if str(name) in EMBEDDED and not path.is_file():
         path = Path(str(files("bowerbird.vision").joinpath(EMBEDDED[str(name)])))
     card, tensors = read_model(path, KIND)
     try:

@@ -82,8 +82,10 @@ def read_idx(path: Path) -> UInt8[Tensor, "..."]:
     if len(data) < 4 or data[:2] != b"\0\0" or data[2] != UNSIGNED_BYTES:
         raise DigitsError(f"{path} is no IDX file of unsigned bytes; fetch it again")
     head = 4 + 4 * data[3]
+    if len(data) < head:
+        raise DigitsError(f"{path} is cut short or damaged; fetch it again")
     shape = tuple(np.frombuffer(data[4:head], ">u4").astype(int).tolist())
-    if len(data) < head or len(data) - head != math.prod(shape):
+    if len(data) - head != math.prod(shape):
         raise DigitsError(
             f"{path} is cut short or damaged: {len(data) - head} values instead of "
             f"{' x '.join(map(str, shape))}; fetch it again"

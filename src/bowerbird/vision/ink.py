@@ -77,7 +77,7 @@ def _rulings(some: Mask) -> Mask:
         for one in (kernel, np.ascontiguousarray(kernel.T)):
             found = np.maximum(found, cv2.morphologyEx(mask, cv2.MORPH_OPEN, one))
     # what is thick is no ruling, but a dark region
-    thick = cv2.morphologyEx(found, cv2.MORPH_OPEN, np.ones((4, 4), np.uint8))
+    thick = cv2.morphologyEx(found, cv2.MORPH_OPEN, np.ones((5, 5), np.uint8))
     found[cv2.dilate(thick, np.ones((5, 5), np.uint8)) > 0] = 0
     wider = cv2.dilate(found, np.ones((3, 3), np.uint8))
     whole = cv2.resize(wider, (wide, high), interpolation=cv2.INTER_NEAREST)

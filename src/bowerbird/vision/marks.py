@@ -18,7 +18,7 @@ LEAST_AREA = 10  # px
 MOST_SIDE = 0.45  # of the page's
 MOST = 1500  # marks on a page that are looked at, the largest first
 EDGE, FULL = 0.25, 0.7  # shares of a mark's strength at which ink begins, and is black
-STROKES = 2.2  # widths of the pen that a cut may go through
+STROKES = 1.7  # widths of the pen that a cut may go through
 BODY = 0.4  # share of a mark's strength above which a px is part of it
 
 

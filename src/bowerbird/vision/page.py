@@ -5,7 +5,8 @@ where the whole reads better than its parts. Wide marks are cut as LeCun et al. 
 cut words: between all likely cuts lie candidates, each is read, and the way through the cuts whose
 worst digit is best wins, if it is better than the mark as it is. A mark is a digit if its
 probability, and how clean the paper around it is, reach the threshold, and if it is about as high
-and as strong as the others.
+and as strong as the others. Where most marks of that size are none, or nearly all are 1s, there is
+no page: any stroke in a photograph may pass for a 1.
 """
 
 from dataclasses import dataclass
@@ -28,9 +29,10 @@ from bowerbird.vision.normalizing import normalize
 from bowerbird.vision.seen import Box, Seen
 
 Kind = Literal["auto", "dark", "light"]
-LEANS = (0.0, 0.3, -0.3)  # px a px that cuts lean to the right
+LEANS = (0.0, 0.3, 0.6, -0.3)  # px a px that cuts lean to the right
 DOUBTFUL = 0.5  # probability below which a mark may be several digits
 GAIN = 0.1  # by which a join or a cut must read better
+LEAST = 8  # px that a mark is high at least, in the picture as it was
 SMALLEST, LARGEST = 0.4, 1.9  # heights of a digit, of the usual one
 
 
@@ -46,13 +48,18 @@ class ReadConfig:
     """dark ink on light paper, light on a dark board, or auto: what more is read in."""
     clean: float = 0.8
     """Least share of the paper around a digit that is without half-tones, 0..1."""
+    share: float = 0.4
+    """Least share of the marks of a digit's size that must be digits, 0..1: else it is no page,
+    nor is one of nothing but 1s; 0 checks neither."""
     long_side: int = 1600
     """Larger pictures are made smaller to this, px, before they are looked at."""
 
     def __post_init__(self) -> None:
         check_choice(self.ink, get_args(Kind))
-        if not all(0 <= share <= 1 for share in (self.threshold, self.sure, self.clean)):
-            raise ValueError("threshold, sure and clean are in 0..1")
+        if not all(
+            0 <= share <= 1 for share in (self.threshold, self.sure, self.clean, self.share)
+        ):
+            raise ValueError("threshold, sure, clean and share are in 0..1")
         if not 100 <= self.long_side <= 10000:
             raise ValueError(f"long_side is 100 to 10000 px, not {self.long_side}")
 
@@ -78,7 +85,7 @@ def read_page(
         way = cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC
         values = np.clip(cv2.resize(values, size, interpolation=way), 0, 1)
     kinds = [config.ink == "light"] if config.ink != "auto" else [False, True]
-    readings = [_read(values, reader, config, light) for light in kinds]
+    readings = [_read(values, reader, config, light, LEAST * factor) for light in kinds]
     found = max(readings, key=lambda some: sum(one.score for one in some))
     return _seen(found, factor)
 
@@ -93,9 +100,12 @@ def _factor(side: int, longest: int) -> float:
     return longest / side if side > longest else max(1.0, min(4.0, 400 / side))
 
 
-def _read(values: Array, reader: DigitReader, config: ReadConfig, light: bool) -> list[Found]:
-    """Return the digits in one kind of ink, in no order."""
-    found = _recognized(find_marks(find_ink(values, light=light)), reader)
+def _read(
+    values: Array, reader: DigitReader, config: ReadConfig, light: bool, least: float
+) -> list[Found]:
+    """Return the digits in one kind of ink, at least so many px high, in no order."""
+    marks = find_marks(find_ink(values, light=light))
+    found = _recognized([mark for mark in marks if mark.high >= least], reader)
     sure = [one.mark.high for one in found if one.score >= config.sure]
     if not sure:
         return []
@@ -215,11 +225,20 @@ def _kept(found: list[Found], config: ReadConfig) -> list[Found]:
         return []
     usual = float(np.median([one.mark.high for one in likely]))
     strong = float(np.median([one.mark.strength for one in likely]))
-    return [
-        one
-        for one in likely
-        if SMALLEST * usual < one.mark.high < LARGEST * usual and one.mark.strength > 0.4 * strong
-    ]
+
+    def alike(one: Found) -> bool:
+        fits = SMALLEST * usual < one.mark.high < LARGEST * usual
+        return fits and one.mark.strength > 0.4 * strong
+
+    kept = [one for one in likely if alike(one)]
+    written = len(kept) >= config.share * sum(map(alike, found)) and _shaped(kept, config.sure)
+    return kept if written or not config.share else []
+
+
+def _shaped(kept: list[Found], sure: float) -> bool:
+    """Tell whether there is more than strokes: digits that are no 1, at least one to ten 1s."""
+    shaped = sum(one.digit != 1 and one.score >= sure for one in kept)
+    return shaped > 0 and shaped >= sum(one.digit == 1 for one in kept) / 10
 
 
 def _seen(found: list[Found], factor: float) -> Seen:

@@ -77,7 +77,7 @@ def _blot(random: np.random.Generator) -> Array:
         axes = tuple(int(side) for side in random.integers(8, 25, 2))
         cv2.ellipse(canvas, (40, 40), axes, float(random.uniform(0, 180)), 0, 360, 1.0, -1)
     elif kind < 0.6:
-        angle, reach = np.deg2rad(random.uniform(-35, 35)), random.uniform(15, 35)
+        angle, reach = np.deg2rad(random.uniform(-25, 25)), random.uniform(15, 35)
         step = np.array([np.cos(angle), np.sin(angle)]) * reach
         first, last = (tuple(int(v) for v in 40 + sign * step) for sign in (-1, 1))
         cv2.line(canvas, first, last, 1.0, int(random.integers(2, 12)))
@@ -104,6 +104,16 @@ def _pair(two: NDArray[np.uint8], random: np.random.Generator) -> Array:
     return canvas
 
 
+def _is_bar(ink: Array) -> bool:
+    """Tell whether a mark is a bar that does not lie flat, and so may pass for a 1."""
+    y, x = np.nonzero(ink > 0.3)
+    if len(x) < 8:
+        return True
+    values, vectors = np.linalg.eigh(np.cov(np.stack([x, y])))
+    flat = abs(vectors[0, 1]) > np.cos(np.deg2rad(30))
+    return bool(values[0] < 0.1 * values[1]) and not flat
+
+
 def _blobs(random: np.random.Generator) -> list[Array]:
     """Return what looks like marks in photographs without writing."""
     import skimage.data  # noqa: PLC0415 - takes a moment
@@ -117,7 +127,6 @@ def _blobs(random: np.random.Generator) -> list[Array]:
         rgb = np.clip(cv2.resize(rgb, size, interpolation=cv2.INTER_CUBIC), 0, 1)
         for light in (False, True):
             marks = find_marks(find_ink(rgb, light=light))
-            # a short upright bar is what a 1 is too
-            found += [one.ink for one in marks if one.high >= 12 and one.wide > 0.45 * one.high]
+            found += [one.ink for one in marks if one.high >= 12 and not _is_bar(one.ink)]
     picked = random.permutation(len(found))[:BLOBS]
     return [found[index] for index in picked]
