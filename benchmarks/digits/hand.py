@@ -1,6 +1,6 @@
 """Another hand: scikit-learn's 1,797 digits of 8 x 8 px, enlarged and normalized as MNIST's.
 
-    python benchmarks/digits/hand.py [--model FILE]
+python benchmarks/digits/hand.py [--model FILE]
 """
 
 import argparse

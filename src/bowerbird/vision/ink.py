@@ -25,6 +25,8 @@ FLOOR = 0.1  # so that noise in the dark is no ink
 NOISE = 4.0  # standard deviations above which it is no noise
 LEAST = 0.06  # weakest strength of ink
 RULING = 1 / 7  # shortest ruling, of the long side
+FAINT = 0.6  # of the least strength of ink, is that of a ruling
+GAP = 7  # px on half the size that may be missing in a ruling
 SLOPES = 12  # degrees that rulings may lean, each way
 STRONGER = 1.5  # ink that lies on a ruling is so many times as strong
 
@@ -48,8 +50,9 @@ def find_ink(rgb: Array, *, light: bool = False) -> Ink:
     away = (paper - values) / (paper + FLOOR)
     strength = np.maximum(away.max(2), 0)
     noise = float(1.4826 * np.median(np.abs(away - np.median(away))))
-    some = strength > max(LEAST, NOISE * noise)
-    rulings = _rulings(some)
+    least = max(LEAST, NOISE * noise)
+    some = strength > least
+    rulings = _rulings(some, strength, least)
     return Ink(strength, _crossing(some, rulings, strength), rulings, noise)
 
 
@@ -64,18 +67,20 @@ def _paper(values: Array) -> Array:
     return cv2.resize(smooth, (wide, high), interpolation=cv2.INTER_LINEAR)
 
 
-def _rulings(some: Mask) -> Mask:
+def _rulings(some: Mask, strength: Array, least: float) -> Mask:
     """Return the long thin straight lines, near to level or near to upright, on half the size."""
     high, wide = some.shape
     size = max(1, wide // 2), max(1, high // 2)
-    half = cv2.resize(some.astype(np.float32), size, interpolation=cv2.INTER_AREA)
-    mask = (half > 0.2).astype(np.uint8)
+    half = cv2.resize(strength, size, interpolation=cv2.INTER_AREA)
+    mask = (half > FAINT * least).astype(np.uint8)
     length = round(max(mask.shape) * RULING)
     found = np.zeros_like(mask)
     for degrees in np.arange(-SLOPES, SLOPES + 0.1, 1.0):
         kernel = _line(length, float(degrees))
         for one in (kernel, np.ascontiguousarray(kernel.T)):
-            found = np.maximum(found, cv2.morphologyEx(mask, cv2.MORPH_OPEN, one))
+            gap = np.ones((1, GAP) if one is kernel else (GAP, 1), np.uint8)
+            whole = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, gap)
+            found = np.maximum(found, cv2.morphologyEx(whole, cv2.MORPH_OPEN, one))
     # what is thick is no ruling, but a dark region
     thick = cv2.morphologyEx(found, cv2.MORPH_OPEN, np.ones((5, 5), np.uint8))
     found[cv2.dilate(thick, np.ones((5, 5), np.uint8)) > 0] = 0

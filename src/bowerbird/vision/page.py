@@ -228,7 +228,7 @@ def _kept(found: list[Found], config: ReadConfig) -> list[Found]:
 
     def alike(one: Found) -> bool:
         fits = SMALLEST * usual < one.mark.high < LARGEST * usual
-        return fits and one.mark.strength > 0.4 * strong
+        return fits and one.mark.strength > 0.5 * strong
 
     kept = [one for one in likely if alike(one)]
     written = len(kept) >= config.share * sum(map(alike, found)) and _shaped(kept, config.sure)
