@@ -53,7 +53,15 @@ def _flag(name: str) -> str:
 
 
 _TOKEN = "Who you are is known from `hf auth login`, or from HF_TOKEN."
-LONG = {"train", "transfer", "texture", "reconstruct", "see", "demo"}  # verbs whose work takes long
+LONG = {
+    "train",
+    "transfer",
+    "texture",
+    "reconstruct",
+    "see",
+    "train-digits",
+    "demo",
+}  # verbs that work long
 BUSY = 0.3  # share of all cores that others use
 _MANY = "Several values are written with commas: --style-scale 1,0.5"
 
@@ -158,13 +166,29 @@ app.command(music)
 
 vision = App(name="vision", help="See what is in pictures, where it is, and what the network saw.")
 vision.command(
-    "bowerbird.cli.vision:see",
+    "bowerbird.cli.vision.see:see",
     name="see",
     help="Show what the network sees: filters, feature maps, where it looks, dreams.",
     usage="Usage: bowerbird vision see IMAGE [-o OUT.png] [--layer NAME] [--show WHAT] [OPTIONS]",
     help_epilogue=(
         "For example: bowerbird vision see cat.jpg --layer conv4_3 --show dream -o dream.png\n\n"
         "What a layer keeps of a picture: `bowerbird image reconstruct`"
+    ),
+)
+vision.command(
+    "bowerbird.cli.vision.digits:digits",
+    name="digits",
+    help="Find and read handwritten digits on photographed pages.",
+    usage="Usage: bowerbird vision digits PHOTO... [-o OUT] [OPTIONS]",
+    help_epilogue="For example: bowerbird vision digits page.jpg -o read.png",
+)
+vision.command(
+    "bowerbird.cli.vision.digits:train_digits",
+    name="train-digits",
+    help="Learn to read handwritten digits.",
+    usage="Usage: bowerbird vision train-digits FOLDER -o MODEL.safetensors [OPTIONS]",
+    help_epilogue=(
+        "For example: bowerbird vision train-digits mnist -o mine.safetensors --minutes 4 --test"
     ),
 )
 app.command(vision)

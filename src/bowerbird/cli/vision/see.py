@@ -1,4 +1,4 @@
-"""``bowerbird vision``: digits, numbers, classify, localize, detect, segment, see."""
+"""``bowerbird vision see``."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,7 +6,7 @@ from typing import Annotated
 from cyclopts import Group, Parameter
 
 from bowerbird.cli.failure import about
-from bowerbird.cli.viewer import SeeRun, keep_view, view
+from bowerbird.cli.vision.viewer import SeeRun, keep_view, view
 from bowerbird.pictures.reading import read_picture
 from bowerbird.vision.see import SeeConfig, see_steps
 

@@ -1,0 +1,1 @@
+"""``bowerbird vision``: a file for each kind of thing that is seen."""

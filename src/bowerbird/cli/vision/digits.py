@@ -1,0 +1,115 @@
+"""``bowerbird vision digits`` and ``train-digits``."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Group, Parameter
+
+from bowerbird.cli.progress import Work
+from bowerbird.cli.school import School, TrainRun
+from bowerbird.cli.settings import Switch
+from bowerbird.cli.vision.lens import LookRun, look
+from bowerbird.networks.convolution import SmallConfig
+from bowerbird.pictures.pixels import Picture
+from bowerbird.vision.digit_training import DigitSchool, DigitTraining
+from bowerbird.vision.digits import open_digits
+from bowerbird.vision.distortion import DistortionConfig
+from bowerbird.vision.idx import read_digits
+from bowerbird.vision.page import ReadConfig, boxed, read_page
+from bowerbird.vision.seen import Seen
+
+Parameter(name="*", group=Group("Network", sort_key=3))(SmallConfig)
+Parameter(name="*", group=Group("Distortion", sort_key=4))(DistortionConfig)
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class DigitRun(TrainRun):
+    """What training a reader of digits can be told besides its configuration."""
+
+    half: Switch = False
+    """Store the weights in half precision: a file of half the size."""
+    test: Switch = False
+    """At the end, read the test digits of the folder (t10k-...) and tell how many are wrong."""
+
+
+def train_digits(
+    folder: Path,
+    /,
+    *,
+    run: DigitRun,
+    config: Annotated[DigitTraining, Parameter(name="*", group=Group("Learning", sort_key=2))] = (
+        DigitTraining()  # noqa: B008 - frozen
+    ),
+) -> int:
+    """Learn to read handwritten digits.
+
+    Parameters
+    ----------
+    folder
+        Folder with IDX files (NAME-images-idx3-ubyte and NAME-labels-idx1-ubyte, or packed), or
+        mnist: the full set, which is downloaded.
+    """
+    with School("vision train-digits", run, unit="digit") as school:
+        tested = read_digits(folder, "test") if run.test else None
+        made = DigitSchool(read_digits(folder, "training"), config, school.room)
+
+        work = school.learn(made.steps(run.checkpoint_every, resume=run.resume))
+
+        told = _told_digits(made, work, run)
+        if tested is not None:
+            told["test"] = {**asdict(made.reader.score(tested)), "official": tested.official}
+            told["test"]["accuracy"] = made.reader.score(tested).accuracy
+        return school.finish(work, lambda path: made.reader.save(path, half=run.half), told)
+
+
+def _told_digits(made: DigitSchool, work: Work[str], run: DigitRun) -> dict[str, Any]:
+    """Return what is told of a training, besides how it went."""
+    steps = work.last.number - work.history[0].number + 1
+    rate = steps * made.planned.rows / max(work.last.seconds, 1e-9)
+    return {
+        "model": str(run.output),
+        "inputs": {},
+        "preset": None,
+        "corpus_sha256": made.digits.sha256,
+        "run": {"half": run.half},
+        "config": {**asdict(made.planned), "precision": str(made.compute.dtype)[6:]},
+        "validation_loss": made.best,
+        "digits_per_second": round(rate),
+        "parameters": sum(p.numel() for p in made.task.network.parameters()),
+    }
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class DigitLook(LookRun):
+    """What reading digits can be told besides its configuration."""
+
+    model: str = "digits"
+    """Model file, or digits: the reader that comes with the package."""
+
+
+def digits(
+    *images: Path,
+    run: DigitLook = DigitLook(),
+    config: Annotated[ReadConfig, Parameter(name="*", group=Group("Reading", sort_key=2))] = (
+        ReadConfig()  # noqa: B008 - frozen
+    ),
+) -> int:
+    """Find and read handwritten digits on photographed pages.
+
+    Parameters
+    ----------
+    images
+        Photographs.
+    """
+    reader = open_digits(run.model, run.device)
+
+    def see(picture: Picture) -> Seen:
+        return read_page(picture.over(), reader, config)
+
+    def words(seen: Seen) -> str:
+        return seen.text or "no digits"
+
+    return look(images, run, see, words, boxed)

@@ -1,0 +1,214 @@
+"""Convolutional networks that read one small gray picture: LeNet-5 as it was, and a modern one.
+
+LeNet-5 (LeCun, Bottou, Bengio, Haffner, "Gradient-based learning applied to document recognition",
+Proc. IEEE 86(11), 1998, section II.B): 32 x 32 px -> C1, 6 maps by 5 x 5 -> S2 -> C3, 16 maps by
+5 x 5, each of which sees some of S2's maps (table I) -> S4 -> C5, 120 maps by 5 x 5 -> F6, 84 units
+-> 10 radial basis functions (equation 7)
+
+    y_i = sum_j (x_j - w_ij)^2,    w_i: a stylized 7 x 12 drawing of the digit, of -1 and 1.
+
+A subsampling layer adds the four inputs of a unit, times a coefficient, plus a bias, both trained.
+Every unit up to F6 squashes its sum by 1.7159 tanh(2/3 a) (equation 6, appendix A). All in all
+60,000 numbers are trained. What is minimised is the mean of (equation 9)
+
+    y_D + log(e^-j + sum_i e^-y_i)
+
+where D is the right class: the cross entropy of the logits -y_0 .. -y_9 and a constant -j, which
+is the class of what is like no digit.
+
+The modern one: 3 x 3 convolutions in pairs, the second of each with stride 2, batch normalization
+(Ioffe, Szegedy 2015, arXiv:1502.03167), rectifiers, and one layer that sees all that is left.
+
+Departures: the drawings of the ten digits are ours (the paper's figure 3 is a picture), and so is
+j, which the paper doesn't tell. The statistics of batch normalization are parameters that have no
+gradient, so that whoever averages or stores weights has them too.
+"""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+AMPLITUDE, SLOPE = 1.7159, 2 / 3  # of the squashing function, appendix A
+J = 10.0  # squared distance from which on a picture is like no class; the paper has no number
+BACKGROUND, INK = -0.1, 1.175  # what white and black are to LeNet-5, section II.B
+MEAN, DEVIATION = 0.13, 0.31  # of MNIST's ink, 0..1
+TABLE_I: tuple[tuple[int, ...], ...] = (  # maps of S2 that each map of C3 sees
+    *((0, 1, 2), (1, 2, 3), (2, 3, 4), (3, 4, 5), (0, 4, 5), (0, 1, 5)),
+    *((0, 1, 2, 3), (1, 2, 3, 4), (2, 3, 4, 5), (0, 3, 4, 5), (0, 1, 4, 5), (0, 1, 2, 5)),
+    *((0, 1, 3, 4), (1, 2, 4, 5), (0, 2, 3, 5)),
+    (0, 1, 2, 3, 4, 5),
+)
+DRAWINGS = """
+.#####. ...##.. .#####. .#####. .....## ####### ..####. ####### .#####. .#####.
+##...## .####.. ##...## ##...## ....### ##..... .##.... ....... ##...## ##...##
+##...## ...##.. .....## .....## ...#### ##..... ##..... .....## ##...## ##...##
+##...## ...##.. .....## .....## ..##.## ##..... ##..... ....##. ##...## ##...##
+##...## ...##.. ....##. .....## .##..## ######. ######. ....##. .#####. ##...##
+##...## ...##.. ...##.. ..####. ##...## .....## ##...## ...##.. .#####. .######
+##...## ...##.. ..##... .....## ####### .....## ##...## ...##.. ##...## .....##
+##...## ...##.. .##.... .....## .....## .....## ##...## ..##... ##...## .....##
+##...## ...##.. ##..... .....## .....## .....## ##...## ..##... ##...## .....##
+##...## ...##.. ##..... ##...## .....## ##...## ##...## .##.... ##...## ....##.
+.#####. .#####. ####### .#####. .....## .#####. .#####. .##.... .#####. .####..
+....... ....... ....... ....... ....... ....... ....... ....... ....... .......
+"""
+
+
+def squash(a: Tensor) -> Tensor:
+    """Return 1.7159 tanh(2/3 a), which is 1 at 1 and -1 at -1."""
+    return AMPLITUDE * torch.tanh(SLOPE * a)
+
+
+def drawn_digits() -> Float[Tensor, "10 84"]:
+    """Return the codes of the ten digits, of -1 and 1, each the 12 rows of a drawing of 7 wide."""
+    rows = [line.split() for line in DRAWINGS.split("\n") if line]
+    drawn = ["".join(row[digit] for row in rows) for digit in range(10)]
+    return torch.tensor([[1.0 if sign == "#" else -1.0 for sign in one] for one in drawn])
+
+
+class Subsampling(nn.Module):
+    """Add each 2 x 2 block, times a coefficient, plus a bias, of its map; then squash."""
+
+    def __init__(self, maps: int) -> None:
+        super().__init__()
+        self.coefficient = nn.Parameter(torch.empty(maps))
+        self.bias = nn.Parameter(torch.empty(maps))
+
+    def forward(self, x: Float[Tensor, "b maps h w"]) -> Float[Tensor, "b maps h/2 w/2"]:
+        """Return maps of half the height and width."""
+        added = 4 * F.avg_pool2d(x, 2)
+        return squash(added * self.coefficient[:, None, None] + self.bias[:, None, None])
+
+
+class TableConvolution(nn.Module):
+    """Convolve by 5 x 5, where each map sees only the inputs that a table gives it; then squash."""
+
+    source: Tensor
+    target: Tensor
+
+    def __init__(self, table: tuple[tuple[int, ...], ...], inputs: int) -> None:
+        super().__init__()
+        pairs = [(out, seen) for out, row in enumerate(table) for seen in row]
+        self.shape = (len(table), inputs, 5, 5)
+        self.fan_in = [25 * len(table[out]) for out, _ in pairs]
+        self.kernels = nn.Parameter(torch.empty(len(pairs), 5, 5))
+        self.bias = nn.Parameter(torch.empty(len(table)))
+        self.register_buffer("target", torch.tensor([out for out, _ in pairs]), persistent=False)
+        self.register_buffer("source", torch.tensor([seen for _, seen in pairs]), persistent=False)
+
+    def forward(self, x: Float[Tensor, "b inputs h w"]) -> Float[Tensor, "b maps h-4 w-4"]:
+        """Return maps smaller by 4 on each side's sum."""
+        weight = self.kernels.new_zeros(self.shape)
+        weight = weight.index_put((self.target, self.source), self.kernels)
+        return squash(F.conv2d(x, weight, self.bias))
+
+
+class LeNet5(nn.Module):
+    """LeNet-5 of 1998: pictures of 28 x 28 px, ink 0..1, to distances from ten drawn digits."""
+
+    codes: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.c1, self.s2 = nn.Conv2d(1, 6, 5), Subsampling(6)
+        self.c3, self.s4 = TableConvolution(TABLE_I, 6), Subsampling(16)
+        self.c5, self.f6 = nn.Conv2d(16, 120, 5), nn.Linear(120, 84)
+        self.register_buffer("codes", drawn_digits(), persistent=False)
+        self.initialize()
+
+    def initialize(self) -> None:
+        """Draw weights evenly from -2.4 / F to 2.4 / F, F the inputs of a unit (appendix A)."""
+        with torch.no_grad():
+            for layer in (self.c1, self.c5, self.f6):
+                bound = 2.4 / layer.weight[0].numel()
+                for p in layer.parameters():
+                    p.uniform_(-bound, bound)
+            for pool in (self.s2, self.s4):
+                pool.coefficient.uniform_(-2.4 / 4, 2.4 / 4)
+                pool.bias.uniform_(-2.4 / 4, 2.4 / 4)
+            bounds = 2.4 / torch.tensor(self.c3.fan_in)[:, None, None]
+            self.c3.kernels.uniform_(-1, 1).mul_(bounds)
+            self.c3.bias.uniform_(-2.4 / 75, 2.4 / 75)
+
+    def distances(self, ink: Float[Tensor, "b 1 28 28"]) -> Float[Tensor, "b 10"]:
+        """Return the squared distance of F6 from each digit's code, y of equation 7."""
+        x = F.pad(BACKGROUND + (INK - BACKGROUND) * ink, (2, 2, 2, 2), value=BACKGROUND)
+        x = self.s4(self.c3(self.s2(squash(self.c1(x)))))
+        x = squash(self.f6(squash(self.c5(x)).flatten(1)))
+        return (x[:, None] - self.codes).square().sum(2)
+
+    def forward(self, ink: Float[Tensor, "b 1 28 28"]) -> Float[Tensor, "b 11"]:
+        """Return minus the distances, and for "none of these" -j: logits of e^-y and e^-j."""
+        away = self.distances(ink)
+        return F.pad(-away, (0, 1), value=-J)
+
+
+@dataclass(frozen=True)
+class SmallConfig:
+    """The shape of the modern network."""
+
+    widths: tuple[int, ...] = (24, 48, 80)
+    """Maps of each pair of convolutions; the height and width are halved by each pair."""
+    dropout: float = 0.3
+    """Share of what the last layer sees that is dropped while it learns."""
+    classes: int = 11
+    """What it tells apart: ten digits, and none of these."""
+
+    def __post_init__(self) -> None:
+        if not 1 <= len(self.widths) <= 4 or not all(1 <= w <= 4096 for w in self.widths):
+            raise ValueError(f"widths are one to four numbers of 1 to 4096, not {self.widths}")
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout is in 0..1 without 1, not {self.dropout}")
+        if not 2 <= self.classes <= 10000:
+            raise ValueError(f"classes are 2 to 10000, not {self.classes}")
+
+
+class BatchNorm(nn.Module):
+    """Batch normalization whose statistics are parameters without a gradient."""
+
+    def __init__(self, maps: int) -> None:
+        super().__init__()
+        self.weight, self.bias = nn.Parameter(torch.ones(maps)), nn.Parameter(torch.zeros(maps))
+        self.mean = nn.Parameter(torch.zeros(maps), requires_grad=False)
+        self.variance = nn.Parameter(torch.ones(maps), requires_grad=False)
+
+    def forward(self, x: Float[Tensor, "b maps h w"]) -> Float[Tensor, "b maps h w"]:
+        """Normalize by the batch while learning, by what was seen in learning afterwards."""
+        return F.batch_norm(x, self.mean, self.variance, self.weight, self.bias, self.training)
+
+
+class Small(nn.Module):
+    """The modern network: pictures of 28 x 28 px, ink 0..1, to logits."""
+
+    def __init__(self, config: SmallConfig) -> None:
+        super().__init__()
+        self.config = config
+        layers: list[nn.Module] = []
+        inputs, side = 1, 28
+        for width in config.widths:
+            side = -(-side // 2)
+            for stride in (1, 2):
+                layers += [nn.Conv2d(inputs, width, 3, stride, 1, bias=False), BatchNorm(width)]
+                layers.append(nn.ReLU())
+                inputs = width
+        self.layers = nn.Sequential(*layers)
+        self.head = nn.Linear(inputs * side * side, config.classes)
+
+    def forward(self, ink: Float[Tensor, "b 1 28 28"]) -> Float[Tensor, "b classes"]:
+        """Return a logit for each class."""
+        x = self.layers((ink - MEAN) / DEVIATION)
+        return self.head(F.dropout(x.flatten(1), self.config.dropout, self.training))
+
+
+Reader = Literal["small", "lenet5"]
+
+
+def reader(network: Reader, config: SmallConfig) -> nn.Module:
+    """Return the network of this name, which reads one digit; its numbers are drawn by torch."""
+    if network not in get_args(Reader):
+        raise ValueError(f"network is one of {', '.join(get_args(Reader))}, not {network!r}")
+    return LeNet5() if network == "lenet5" else Small(config)

@@ -1,0 +1,107 @@
+"""A reader of single handwritten digits: a network, what it learned from, and its file.
+
+Ten classes are the digits, and the last is "none of these".
+"""
+
+from dataclasses import asdict, dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from bowerbird.learning.device import choose
+from bowerbird.learning.modelfile import (
+    MEND,
+    Card,
+    ModelError,
+    read_model,
+    stored_weights,
+    write_model,
+)
+from bowerbird.networks.convolution import Reader, SmallConfig, reader
+from bowerbird.vision.idx import Digits
+
+KIND = "digits"
+EMBEDDED = {"digits": "digits.safetensors"}  # readers that come with the package
+NONE = 10  # the class of what is no digit
+AT_ONCE = 500  # pictures
+
+
+@dataclass(frozen=True)
+class Score:
+    """How well digits were read."""
+
+    count: int
+    errors: int
+    unsure: int  # of them, or of the others, those that were held for no digit
+
+    @property
+    def accuracy(self) -> float:
+        """Share of digits that were read right, 0..1, "none of these" not being a choice."""
+        return 1 - self.errors / self.count
+
+
+@dataclass(frozen=True, eq=False)
+class DigitReader:
+    """A network that reads digits, and what is known of it."""
+
+    network: nn.Module
+    name: Reader
+    shape: SmallConfig
+    provenance: dict[str, Any]
+
+    def probabilities(self, ink: Float[Tensor, "n 28 28"]) -> Float[Tensor, "n 11"]:
+        """Return the probability of each digit and of "none of these"; ink is 0..1."""
+        device = next(self.network.parameters()).device
+        self.network.eval()
+        with torch.inference_mode():
+            parts = [
+                self.network(part[:, None].to(device)).float().softmax(1).cpu()
+                for part in ink.split(AT_ONCE)
+            ]
+        return torch.cat(parts) if len(ink) else torch.zeros(0, NONE + 1)
+
+    def score(self, digits: Digits) -> Score:
+        """Return how many of some digits are read wrong."""
+        found = self.probabilities(digits.ink.float() / 255)
+        errors = int((found[:, :NONE].argmax(1) != digits.labels).sum())
+        return Score(len(digits), errors, int((found.argmax(1) == NONE).sum()))
+
+    def save(self, path: Path, *, half: bool = False) -> None:
+        """Write it as a model file; raise OSError, naming the file, if that can't be done."""
+        config = {"network": self.name, **asdict(self.shape)}
+        card = Card(KIND, config, {"signs": "0123456789"}, self.provenance)
+        write_model(path, card, stored_weights(self.network, half=half))
+
+
+def open_digits(name: str | Path = "digits", device: str = "auto") -> DigitReader:
+    """Return the reader in a model file, or the one that comes with the package: ``digits``.
+
+    Raises ModelError, naming the file and the mend, for what is no such file.
+    """
+    path = Path(name)
+    if str(name) in EMBEDDED and not path.is_file():
+        path = Path(str(files("bowerbird.vision").joinpath(EMBEDDED[str(name)])))
+    card, tensors = read_model(path, KIND)
+    try:
+        told = dict(card.config)
+        network = cast(Reader, told.pop("network", "small"))
+        shape = SmallConfig(**{**told, "widths": tuple(told.get("widths", ()))})
+        if shape.classes != NONE + 1:
+            raise ValueError(f"it has {shape.classes} classes instead of {NONE + 1}")
+        built = reader(network, shape)
+        wanted = dict(built.named_parameters())
+        if tensors.keys() != wanted.keys():
+            raise ValueError("its weights are of another network")
+        for key, weight in wanted.items():
+            if tensors[key].shape != weight.shape or not bool(tensors[key].isfinite().all()):
+                raise ValueError(f"its {key} is of another shape, or holds no numbers")
+            weight.data.copy_(tensors[key])
+    except (ValueError, TypeError, RuntimeError) as error:
+        reason = str(error).split("\n")[0]
+        raise ModelError(f"{path} is damaged: {reason}; {MEND}") from error
+    built.to(choose(device, "float32").device).eval()
+    return DigitReader(built, network, shape, dict(card.provenance))

@@ -1,0 +1,284 @@
+"""Digits: the files, the normalization, distortions, learning, the shipped reader, pages."""
+
+import gzip
+import hashlib
+import math
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from scipy.ndimage import gaussian_filter
+from sklearn.datasets import load_digits
+
+from bowerbird.learning.modelfile import Card, ModelError, write_model
+from bowerbird.vision import idx
+from bowerbird.vision.digit_training import DigitSchool, DigitTraining
+from bowerbird.vision.digits import NONE, open_digits
+from bowerbird.vision.distortion import DistortionConfig, distort, elastic
+from bowerbird.vision.idx import Digits, DigitsError, read_digits, read_idx
+from bowerbird.vision.ink import find_ink
+from bowerbird.vision.lines import Place, in_lines, spelled
+from bowerbird.vision.marks import cuts, find_marks
+from bowerbird.vision.normalizing import normalize
+
+DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "digits"
+mnist = pytest.mark.skipif(not DATA.is_dir(), reason="the digits of MNIST are not beside this")
+
+
+def write_idx(path, values, kind=8):
+    head = bytes([0, 0, kind, values.ndim]) + np.array(values.shape, ">u4").tobytes()
+    data = head + values.astype(np.uint8).tobytes()
+    path.write_bytes(gzip.compress(data) if path.suffix == ".gz" else data)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A folder with forty pictures of strokes for learning and ten for the test."""
+    random = np.random.default_rng(0)
+    for name, count in (("train", 40), ("t10k", 10)):
+        ink = np.zeros((count, 28, 28), np.uint8)
+        for one in ink:
+            one[5:23, random.integers(8, 20)] = 255
+        write_idx(tmp_path / f"{name}-images-idx3-ubyte.gz", ink)
+        write_idx(tmp_path / f"{name}-labels-idx1-ubyte.gz", np.arange(count) % 10)
+    return tmp_path
+
+
+@pytest.fixture(scope="module")
+def hand():
+    """scikit-learn's digits of 8 x 8 px, made large and normalized: another hand."""
+    data = load_digits()
+    big = [
+        cv2.resize(one.astype(np.float32) / 16, (80, 80), interpolation=cv2.INTER_CUBIC)
+        for one in data.images[:400]
+    ]
+    ink = np.stack([normalize(np.clip((one - 0.3) * 3, 0, 1)) for one in big])
+    codes = torch.from_numpy((ink * 255).round().astype(np.uint8))
+    return Digits(codes, torch.from_numpy(data.target[:400]).long())
+
+
+def test_files_are_read_packed_or_not(tmp_path):
+    values = np.arange(2 * 3 * 5).reshape(2, 3, 5)
+    for name in ("some-idx3-ubyte", "some-idx3-ubyte.gz"):
+        write_idx(tmp_path / name, values)
+        assert read_idx(tmp_path / name).tolist() == values.tolist()
+
+
+def test_the_test_digits_are_apart(folder):
+    assert len(read_digits(folder, "training")) == 40
+    assert len(read_digits(folder, "test")) == 10
+    assert not read_digits(folder, "test").official
+
+
+@pytest.mark.parametrize(
+    ("break_it", "words"),
+    [
+        (lambda f: f.write_bytes(b"\0\0\x08\x03" + b"\0" * 9), "cut short"),
+        (lambda f: f.write_bytes(b"hello, this is no file"), "no IDX file"),
+        (lambda f: f.write_bytes(gzip.compress(b"\0\0\x08\x01")[:-9]), "cut short"),
+        (lambda f: write_idx(f, np.zeros((40, 8, 8))), "28 x 28"),
+        (lambda f: write_idx(f, np.zeros((39, 28, 28))), "39 pictures for 40 labels"),
+    ],
+)
+def test_damaged_files_are_one_sentence(folder, break_it, words):
+    break_it(folder / "train-images-idx3-ubyte.gz")
+    with pytest.raises(DigitsError, match=words):
+        read_digits(folder, "training")
+
+
+def test_folders_without_digits_say_what_is_missing(tmp_path, folder):
+    with pytest.raises(DigitsError, match="no folder"):
+        read_digits(tmp_path / "nothing", "test")
+    (folder / "t10k-labels-idx1-ubyte.gz").unlink()
+    with pytest.raises(DigitsError, match="put t10k-labels-idx1-ubyte beside it"):
+        read_digits(folder, "test")
+    write_idx(folder / "train-labels-idx1-ubyte.gz", np.full(40, 11))
+    with pytest.raises(DigitsError, match="label 11"):
+        read_digits(folder, "training")
+
+
+def test_the_full_set_is_fetched_and_checked(folder, tmp_path, monkeypatch):
+    cache = tmp_path / "cache"
+    monkeypatch.setenv("BOWERBIRD_CACHE", str(cache))
+    monkeypatch.setattr(idx, "MIRROR", folder.as_uri() + "/")
+    rows = []
+    for name, _, _ in idx.OFFICIAL:
+        data = (folder / name).read_bytes()
+        rows.append((name, hashlib.sha256(data).hexdigest(), len(data)))
+    monkeypatch.setattr(idx, "OFFICIAL", tuple(rows))
+    monkeypatch.chdir(tmp_path)
+    fetched = read_digits(Path("mnist"), "test")
+    assert fetched.official
+    assert len(fetched) == 10
+    monkeypatch.setattr(idx, "OFFICIAL", tuple((n, "0" * 64, s) for n, _, s in rows))
+    with pytest.raises(ValueError, match="damaged"):
+        read_digits(Path("mnist"), "test")
+
+
+@mnist
+def test_the_official_test_digits_are_known_by_their_digest():
+    digits = read_digits(DATA, "test")
+    assert digits.official
+    # the counts by class that the full set is published with
+    counts = [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
+    assert torch.bincount(digits.labels).tolist() == counts
+
+
+@mnist
+def test_normalizing_a_digit_of_mnist_changes_nothing():
+    ink = read_digits(DATA, "training").ink[:300].numpy()
+    same = [np.abs(normalize(one.astype(np.float32) / 255) * 255 - one).max() < 1 for one in ink]
+    assert np.mean(same) > 0.99
+
+
+def test_normalizing_forgets_size_and_place():
+    stroke = np.zeros((90, 90), np.float32)
+    stroke[20:60, 30:36], stroke[54:60, 30:60] = 1, 1
+    moved = np.roll(stroke, (15, 20), (0, 1))
+    np.testing.assert_array_equal(normalize(stroke), normalize(moved))
+    twice = np.kron(stroke, np.ones((2, 2), np.float32))
+    np.testing.assert_allclose(normalize(stroke), normalize(twice), atol=0.02)
+    rows, columns = np.nonzero(normalize(stroke))
+    assert max(np.ptp(rows), np.ptp(columns)) + 1 == 20
+    assert normalize(np.zeros((5, 5), np.float32)).sum() == 0
+
+
+def test_elastic_fields_are_gaussian_smoothed_even_noise():
+    config = DistortionConfig(alpha=34, sigma=4)
+    field = elastic(64, 28, config, torch.Generator().manual_seed(0))
+    # even numbers in -1..1 deviate by 1/sqrt(3); a Gaussian of sigma leaves 1/(2 sigma sqrt(pi))
+    expected = 34 / math.sqrt(3) / (2 * 4 * math.sqrt(math.pi))
+    assert field.std().item() == pytest.approx(expected, rel=0.1)
+    noise = np.random.default_rng(0).uniform(-1, 1, (400, 400))
+    assert 34 * gaussian_filter(noise, 4).std() == pytest.approx(expected, rel=0.1)
+
+
+def test_no_distortion_is_no_change():
+    still = DistortionConfig(alpha=0, turn=0, scale=0, shear=0, shift=0, pen=0)
+    ink = torch.rand(4, 1, 28, 28)
+    torch.testing.assert_close(distort(ink, still), ink, atol=1e-5, rtol=0)
+    with pytest.raises(ValueError, match="sigma"):
+        DistortionConfig(sigma=0)
+
+
+def test_learning_is_repeatable_and_learns(folder):
+    config = DigitTraining(
+        iterations=12,
+        rows=16,
+        rate=0.01,
+        none=0,
+        plain=1,
+        validation=0.25,
+        precision="float32",
+        device="cpu",
+        shape=DigitTraining().shape.__class__((8,), dropout=0.0),
+    )
+    runs = []
+    for _ in range(2):
+        school = DigitSchool(read_digits(folder, "training"), config)
+        losses = [step.losses["total"] for step in school.steps()]
+        runs.append((losses, school.reader.probabilities(torch.zeros(1, 28, 28))))
+    assert runs[0][0] == runs[1][0]
+    torch.testing.assert_close(runs[0][1], runs[1][1])
+    with pytest.raises(ValueError, match="give --rows fewer"):
+        DigitSchool(read_digits(folder, "training"), DigitTraining(none=0))
+
+
+def test_a_reader_survives_its_file(folder, tmp_path):
+    reader = open_digits(device="cpu")
+    reader.save(tmp_path / "again.safetensors", half=True)
+    again = open_digits(tmp_path / "again.safetensors", "cpu")
+    ink = torch.rand(3, 28, 28)
+    torch.testing.assert_close(reader.probabilities(ink), again.probabilities(ink))
+
+
+@pytest.mark.parametrize(
+    "config",
+    [{"network": "vgg"}, {"widths": [8]}, {"widths": ["a"]}, {"classes": 7}, {"colour": 1}],
+)
+def test_forged_model_files_are_refused(tmp_path, config):
+    write_model(tmp_path / "f.safetensors", Card("digits", config), {"x": torch.zeros(2)})
+    with pytest.raises(ModelError, match="damaged"):
+        open_digits(tmp_path / "f.safetensors")
+
+
+def test_the_shipped_reader_is_small():
+    path = Path(idx.__file__).with_name("digits.safetensors")
+    assert path.stat().st_size <= 500_000
+
+
+@mnist
+def test_the_shipped_reader_reads_the_official_test_digits():
+    # the figure of the recipe's header, on every fifth digit; the whole is in benchmarks/digits
+    digits = read_digits(DATA, "test")
+    some = Digits(digits.ink[::5], digits.labels[::5])
+    assert open_digits(device="cpu").score(some).accuracy >= 0.989
+
+
+def test_the_shipped_reader_reads_another_hand(hand):
+    assert open_digits(device="cpu").score(hand).accuracy > 0.9
+
+
+def test_none_of_these_is_said_of_what_is_no_digit():
+    pictures = torch.zeros(3, 28, 28)
+    pictures[0, 12:16, 4:24] = 1  # a dash
+    pictures[1, 4:24, 4:24] = 1  # a block
+    pictures[2, 4:24, [9, 10, 17, 18]] = 1  # a double cross
+    pictures[2, [9, 10, 17, 18], 4:24] = 1
+    found = open_digits(device="cpu").probabilities(pictures)
+    assert (found.argmax(1) == NONE).all()
+
+
+def test_ink_is_the_same_in_the_shade():
+    page = np.full((240, 320, 3), 0.9, np.float32)
+    page[100:140, 60:64] = page[100:140, 240:244] = 0.2
+    shade = np.linspace(1, 0.4, 320, dtype=np.float32)[None, :, None]
+    marks = find_marks(find_ink(page * shade))
+    assert len(marks) == 2
+    strengths = [mark.strength for mark in marks]
+    assert abs(strengths[0] - strengths[1]) < 0.15
+
+
+def test_rulings_are_no_ink_but_strokes_across_them_are():
+    page = np.full((400, 600, 3), 0.95, np.float32)
+    page[200:203, 10:590] = (0.6, 0.7, 0.9)
+    page[170:240, 300:307] = 0.15
+    ink = find_ink(page)
+    assert ink.rulings[200:203, 50:250].mean() > 0.9
+    assert not ink.marks[195:208, 50:250].any()
+    assert ink.marks[172:238, 302:305].all()
+
+
+def test_light_ink_is_found_on_boards():
+    board = np.full((240, 320, 3), 0.15, np.float32)
+    board[100:140, 60:66] = 0.9
+    assert len(find_marks(find_ink(board, light=True))) == 1
+    assert not find_marks(find_ink(board))
+
+
+def test_cuts_go_where_two_marks_touch():
+    page = np.full((200, 300, 3), 0.9, np.float32)
+    page[60:120, 100:106] = page[60:120, 140:146] = 0.1
+    page[88:92, 100:146] = 0.1
+    (mark,) = find_marks(find_ink(page))
+    found = cuts(mark)
+    assert found
+    assert all(8 < at < 38 for at in found)
+
+
+def test_lines_are_read_from_the_top_and_the_left_also_on_a_slope():
+    places, names = [], []
+    for line, word in enumerate(("123 45", "6", "78 9")):
+        for column, sign in enumerate(word):
+            if sign == " ":
+                continue
+            x, y = 40 + 40 * column, 60 + 70 * line + 0.15 * (40 + 40 * column)
+            places.append(Place(x, y, x + 22, y + 40))
+            names.append(sign)
+    order = np.random.default_rng(0).permutation(len(places))
+    places, names = [places[i] for i in order], [names[i] for i in order]
+    lines = in_lines(places)
+    assert [spelled(line, names, places) for line in lines] == ["123 45", "6", "78 9"]
+    assert in_lines([]) == []
