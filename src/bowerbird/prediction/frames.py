@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 SIGNS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
-MISSING = ["?", "nan", "-", "--", "none", "None", "."]  # besides those that pandas knows
+MISSING = ("", "?", "-", "--", ".", "na", "n/a", "nan", "null", "none")  # in any case
 BLOCK = 20_000  # rows that are read at once
 HEAD = 1 << 16  # bytes in which the sign between cells is looked for
 
@@ -56,15 +56,16 @@ def read_table(path: Path, most: int = 0, seed: int = 0) -> Table:
         if most and len(kept) > most:
             best = np.sort(np.argsort(chances)[:most])
             kept, chances = kept.iloc[best], chances[best]
-    if not rows:
+    frame = _stripped(kept).dropna(how="all")
+    if frame.empty:
         raise TableError(f"{path} has names and no rows; add rows under them")
-    return Table(str(path), _stripped(kept), rows, sign != ",")
+    return Table(str(path), frame, rows - len(kept) + len(frame), sign != ",")
 
 
 def _stripped(frame: pd.DataFrame) -> pd.DataFrame:
     """Take away blanks around each cell, and what only says that it is missing."""
     frame = frame.apply(lambda column: column.astype(object).str.strip())
-    return frame.mask(frame.isin(["", *MISSING]))
+    return frame.mask(frame.apply(lambda column: column.str.lower().isin(MISSING)))
 
 
 def _sign(path: Path) -> str:

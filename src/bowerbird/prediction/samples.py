@@ -5,6 +5,7 @@ Tibshirani 2004. Cars: Quinlan 1993, in vega-datasets, with gaps and dates. Cali
 1997, which scikit-learn downloads once where there is a network.
 """
 
+import json
 import warnings
 from importlib.resources import files
 from typing import Any
@@ -69,4 +70,4 @@ def _california() -> Any:
 def _cars() -> pd.DataFrame:
     source = files("vega_datasets").joinpath("_data", "cars.json")
     with source.open("r", encoding="utf-8") as stream:
-        return pd.read_json(stream, convert_dates=False)
+        return pd.DataFrame(json.load(stream))

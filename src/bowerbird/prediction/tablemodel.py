@@ -52,12 +52,16 @@ class Predictions:
         """Return a column with the prediction and those that tell how sure it is."""
         name, names = self.target.name, np.array(self.target.classes, object)
         if self.sets is None:
-            parts = {name: self.values, f"{name} low": self.low, f"{name} high": self.high}
+            parts = {
+                f"{name} predicted": self.values,
+                f"{name} low": self.low,
+                f"{name} high": self.high,
+            }
             return pd.DataFrame(parts)
         best = self.values.argmax(1)
         return pd.DataFrame(
             {
-                name: names[best],
+                f"{name} predicted": names[best],
                 f"{name} probability": self.values[np.arange(len(best)), best],
                 f"{name} possible": [OR.join(names[row]) for row in self.sets],
             }
