@@ -147,6 +147,18 @@ def test_bad_input_is_one_sentence(refuses, houses, line, words):
     refuses(f"predict table {line} --quiet", *words)
 
 
+def test_what_was_never_learned_from_is_told(bowerbird, houses):
+    houses["size"] = houses["size"].fillna(100.0)
+    houses.to_csv("houses.csv", index=False)
+    Path("new.csv").write_text("size,town,sold\n90,Ayr,2025-01-01\n,Perth,2025-01-01\n")
+    line = f"predict table houses.csv --target price -o m.safetensors --no-compare {QUICK}"
+    assert bowerbird(line).code == 0
+    done = bowerbird("predict table m.safetensors --predict new.csv")
+    assert done.code == 0
+    assert "new.csv: size is missing in row 2" in done.err
+    assert "new.csv: town is of an unknown kind (Perth) in row 2" in done.err
+
+
 def test_new_rows_with_text_where_numbers_were(refuses, bowerbird, houses):
     line = f"predict table houses.csv --target price -o m.safetensors --no-compare {QUICK}"
     assert bowerbird(line).code == 0

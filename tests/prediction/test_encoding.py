@@ -40,6 +40,11 @@ def test_it_equals_scikit_learn_on_gaps_rare_and_unknown_categories(table):
     assert encoding.rare[0]
     assert found[0, 2 : 2 + MOST_CATEGORIES].tolist() == [0] * (MOST_CATEGORIES - 1) + [1]
     assert found[1, -2:].tolist() == [0, 0]  # unknown, and none is rare
+    assert encoding.unfamiliar(new) == [
+        "c is of an unknown kind (never seen) in row 1",
+        "d is of an unknown kind (perhaps) in row 2",
+    ]
+    assert encoding.unfamiliar(values) == []
     assert found[0, 1] > 0  # tells that the number is missing
 
 

@@ -23,7 +23,7 @@ from bowerbird.prediction.columns import find_column
 from bowerbird.prediction.ensemble import MembersConfig
 from bowerbird.prediction.frames import Table, TableError, listed, read_table
 from bowerbird.prediction.samples import TARGETS, read_sample
-from bowerbird.prediction.tablemodel import open_table_model
+from bowerbird.prediction.tablemodel import Predictions, TableModel, open_table_model
 from bowerbird.prediction.tables import TableConfig, study_steps
 
 JUDGING = Group("Judging", sort_key=2)
@@ -58,7 +58,7 @@ def table(
         say(f"{work.ended}; nothing was saved")
         return work.exit_code("predict")
 
-    said = None if new is None else found.model.predict(new, config.coverage)
+    said = None if new is None else _said(found.model, new, config.coverage, quiet=run.quiet)
     keep_study(found, known, new, said, places)
     tell_study(found, known, said, run, config)
     return 0
@@ -85,6 +85,14 @@ def _target(known: Table, run: TableRun) -> str:
     return target
 
 
+def _said(model: TableModel, new: Table, coverage: float, *, quiet: bool) -> Predictions:
+    """Predict new rows, and say what in them was never learned from."""
+    said = model.predict(new, coverage)
+    for sentence in () if quiet else model.unfamiliar(new):
+        say(f"{new.name}: {sentence}")
+    return said
+
+
 def _apply(file: str, run: TableRun, places: Mapping[str, Path], coverage: float) -> int:
     """Predict new rows with a model file."""
     if run.predict is None:
@@ -96,7 +104,7 @@ def _apply(file: str, run: TableRun, places: Mapping[str, Path], coverage: float
     model = open_table_model(Path(file), run.device)
     new = read_table(run.predict)
 
-    said = model.predict(new, coverage)
+    said = _said(model, new, coverage, quiet=run.quiet)
 
     if ROWS in places:
         write_predictions(new, said, places[ROWS])

@@ -32,8 +32,6 @@ class Columns:
 
     kinds: Mapping[str, Kind]
     ignored: Mapping[str, str] = field(default_factory=dict)
-    comma: bool = False
-    """Whether the decimal sign may be a comma."""
 
     def __post_init__(self) -> None:
         if unknown := [k for k in self.kinds.values() if k not in get_args(Kind)]:
@@ -89,7 +87,7 @@ def read_columns(table: Table, target: str) -> Columns:
         raise TableError(
             f"{table.name} has no column to predict {target} from" + (f" ({why})" if why else "")
         )
-    return Columns(kinds, ignored, table.comma)
+    return Columns(kinds, ignored)
 
 
 def find_column(table: Table, name: str) -> pd.Series:

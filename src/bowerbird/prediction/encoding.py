@@ -93,12 +93,29 @@ class Encoding:
             parts.append(hot.astype(float))
         return np.hstack(parts)
 
+    def unfamiliar(self, values: pd.DataFrame) -> list[str]:
+        """Say what in some rows is of a kind that was never learned from."""
+        told = []
+        for place, name in enumerate(self.columns.numbers):
+            missing = values.index[values[name].isna()]
+            if len(missing) and place not in self.gaps:
+                told.append(
+                    f"{name} is missing in {_rows(missing)}, as it never was: its median is taken"
+                )
+        for name, known, rare in zip(
+            self.columns.categories, self.categories, self.rare, strict=True
+        ):
+            strange = values.index[~values[name].isin([*known, *rare])]
+            if len(strange):
+                which = str(values[name][strange[0]])[:40]
+                told.append(f"{name} is of an unknown kind ({which}) in {_rows(strange)}")
+        return told
+
     def as_json(self) -> dict[str, Any]:
         """Return what `encoding_from` needs."""
         return {
             "columns": dict(self.columns.kinds),
             "ignored": dict(self.columns.ignored),
-            "comma": self.columns.comma,
             "medians": list(self.medians),
             "gaps": list(self.gaps),
             "means": list(self.means),
@@ -106,6 +123,11 @@ class Encoding:
             "categories": [list(known) for known in self.categories],
             "rare": [list(known) for known in self.rare],
         }
+
+
+def _rows(rows: pd.Index) -> str:
+    more = f" and {len(rows) - 1} more" if len(rows) > 1 else ""
+    return f"row {rows[0]}{more}"
 
 
 def encoding_of(fitted: ColumnTransformer, columns: Columns) -> Encoding:
@@ -130,7 +152,7 @@ def encoding_of(fitted: ColumnTransformer, columns: Columns) -> Encoding:
 
 def encoding_from(told: Mapping[str, Any]) -> Encoding:
     """Return the encoding that a model file tells of; raise ValueError if it makes no sense."""
-    columns = Columns(dict(told["columns"]), dict(told["ignored"]), bool(told["comma"]))
+    columns = Columns(dict(told["columns"]), dict(told["ignored"]))
     return Encoding(
         columns,
         tuple(map(float, told["medians"])),

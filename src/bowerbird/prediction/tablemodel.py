@@ -93,6 +93,10 @@ class TableModel:
         raw = evaluate(self.network, x)
         return self.judged(decoded(raw, len(self.target.classes), self.mean, self.scale), coverage)
 
+    def unfamiliar(self, table: Table) -> list[str]:
+        """Say what in a table's rows is of a kind that was never learned from."""
+        return self.encoding.unfamiliar(self.encoding.columns.values(table))
+
     def judged(self, each: Float[np.ndarray, "members n ..."], coverage: float) -> Predictions:
         """Return the predictions that come of what each network says."""
         if self.target.classes:
