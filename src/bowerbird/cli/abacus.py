@@ -23,6 +23,7 @@ from bowerbird.prediction.tablepicture import draw_study
 from bowerbird.prediction.tables import Study, TableConfig
 
 MODEL, PICTURE, ROWS = ".safetensors", ".png", ".csv"  # what -o writes, by its suffix
+WIDE = 100  # letters of a line where there is no terminal
 SHOWN = 12  # rows that are printed where no file takes them
 
 
@@ -100,7 +101,7 @@ def tell_study(
     for name, why in found.columns.ignored.items():
         print(f"left out {name}: {why}")  # noqa: T201
     print()  # noqa: T201
-    Console().print(_scores(found))
+    Console(width=None if Console().is_terminal else WIDE).print(_scores(found))
     print(_sureness(found, config))  # noqa: T201
     if said is not None and not any(path.suffix.lower() == ROWS for path in run.output):
         print()  # noqa: T201
@@ -123,7 +124,11 @@ def _metric(name: str) -> str:
 
 
 def _with_interval(score: Score) -> str:
-    return f"{score.value:.3g} ({score.low:.3g}..{score.high:.3g})"
+    value, low, high = (
+        f"{x:.3f}" if abs(score.value) < 10 else f"{x:.4g}"
+        for x in (score.value, score.low, score.high)
+    )
+    return f"{value} ({low}..{high})"
 
 
 def _sureness(found: Study, config: TableConfig) -> str:

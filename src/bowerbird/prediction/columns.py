@@ -24,6 +24,7 @@ DATE = r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:
 MISSING = "(missing)"  # the category of an empty cell
 DATE_PARTS = ("day", "year sine", "year cosine")
 YEAR = 365.2425  # days
+LARGEST = 1e150  # whose square, in a variance, is still a number
 
 
 @dataclass(frozen=True)
@@ -104,10 +105,11 @@ def find_column(table: Table, name: str) -> pd.Series:
 def numbers_of(cells: pd.Series, table: Table) -> pd.Series:
     """Return a column of text as floats; raise TableError for a cell that is no finite number."""
     numbers = as_numbers(cells, table.comma)
-    wrong = cells.notna() & ~np.isfinite(numbers)
+    wrong = cells.notna() & ~(numbers.abs() <= LARGEST)
     if wrong.any():
         row = wrong.idxmax()
-        what = "an infinite number" if np.isinf(numbers[row]) else f"{str(cells[row])[:40]!r}"
+        what = f"{str(cells[row])[:40]!r}"
+        what = f"the infinite or huge number {what}" if numbers[row] == numbers[row] else what
         raise TableError(
             f"{table.name} has {what} in the column {cells.name}, row {row}, where a number is "
             "expected; mend the cell or leave it empty"
