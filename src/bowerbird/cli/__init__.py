@@ -194,6 +194,16 @@ vision.command(
 app.command(vision)
 
 predict = App(name="predict", help="Predict tables and series, with error bars.")
+predict.command(
+    "bowerbird.cli.predict:table",
+    name="table",
+    help="Predict a column of a table from the others, with error bars.",
+    usage="Usage: bowerbird predict table FILE.csv --target COLUMN [-o OUT]... [OPTIONS]",
+    help_epilogue=(
+        "For example: bowerbird predict table iris -o iris.safetensors -o iris.png\n\n"
+        "New rows: bowerbird predict table iris.safetensors --predict new.csv -o out.csv"
+    ),
+)
 app.command(predict)
 
 models = App(name="models", help="Look after pretrained weights and model files.")

@@ -1,1 +1,115 @@
 """``bowerbird predict``: table, series."""
+
+import json as jsonlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Group, Parameter
+
+from bowerbird.cli.abacus import (
+    MODEL,
+    ROWS,
+    TableRun,
+    keep_study,
+    predictions_facts,
+    show_predictions,
+    tell_study,
+    write_predictions,
+)
+from bowerbird.cli.failure import say
+from bowerbird.cli.progress import follow
+from bowerbird.prediction.columns import find_column
+from bowerbird.prediction.ensemble import MembersConfig
+from bowerbird.prediction.frames import Table, TableError, listed, read_table
+from bowerbird.prediction.samples import TARGETS, read_sample
+from bowerbird.prediction.tablemodel import Predictions, TableModel, open_table_model
+from bowerbird.prediction.tables import TableConfig, study_steps
+
+JUDGING = Group("Judging", sort_key=2)
+Parameter(name="*", group=Group("Networks", sort_key=3))(MembersConfig)
+
+
+def table(
+    file: str,
+    /,
+    *,
+    run: TableRun = TableRun(),  # noqa: B008 - frozen
+    config: Annotated[TableConfig, Parameter(name="*", group=JUDGING)] = TableConfig(),  # noqa: B008 - frozen
+) -> int:
+    """Predict a column of a table from the others, with error bars.
+
+    Parameters
+    ----------
+    file
+        A table in CSV, or iris, wine, breast-cancer, diabetes, cars, california; or a model file,
+        to predict new rows with.
+    """
+    places = run.places()
+    if Path(file).suffix == MODEL:
+        return _apply(file, run, places, config.coverage)
+    known = _material(file, config)
+    target = _target(known, run)
+    new = None if run.predict is None else read_table(run.predict)
+
+    work = follow(study_steps(known, target, config, run.device), (), _no_words, quiet=run.quiet)
+    found = work.last.preview
+    if found is None:
+        say(f"{work.ended}; nothing was saved")
+        return work.exit_code("predict")
+
+    said = None if new is None else _said(found.model, new, config.coverage, quiet=run.quiet)
+    keep_study(found, known, new, said, places)
+    tell_study(found, known, said, run, config)
+    return 0
+
+
+def _no_words(step: object) -> str:
+    return ""
+
+
+def _material(file: str, config: TableConfig) -> Table:
+    """Return a table by its name or file."""
+    if file in TARGETS and not Path(file).exists():
+        return read_sample(file)
+    return read_table(Path(file), config.rows, config.networks.seed)
+
+
+def _target(known: Table, run: TableRun) -> str:
+    """Return the name of the column to predict; raise TableError if it is not said or not there."""
+    target = run.target or TARGETS.get(known.name)
+    if target is None:
+        names = listed(list(known.frame.columns))
+        raise TableError(f"say which column of {known.name} to predict: --target, one of {names}")
+    find_column(known, target)
+    return target
+
+
+def _said(model: TableModel, new: Table, coverage: float, *, quiet: bool) -> Predictions:
+    """Predict new rows, and say what in them was never learned from."""
+    said = model.predict(new, coverage)
+    for sentence in () if quiet else model.unfamiliar(new):
+        say(f"{new.name}: {sentence}")
+    return said
+
+
+def _apply(file: str, run: TableRun, places: Mapping[str, Path], coverage: float) -> int:
+    """Predict new rows with a model file."""
+    if run.predict is None:
+        raise ValueError(f"{file} is a model; say which rows to predict with it: --predict NEW.csv")
+    if run.target is not None:
+        raise ValueError(f"{file} is a model, which knows its target; leave --target out")
+    if others := [path for suffix, path in places.items() if suffix != ROWS]:
+        raise ValueError(f"{others[0]} can't be written: a model file gives predictions only, .csv")
+    model = open_table_model(Path(file), run.device)
+    new = read_table(run.predict)
+
+    said = _said(model, new, coverage, quiet=run.quiet)
+
+    if ROWS in places:
+        write_predictions(new, said, places[ROWS])
+    if run.json:
+        print(jsonlib.dumps({"model": file, **predictions_facts(said)}, allow_nan=False))  # noqa: T201
+    elif ROWS not in places:
+        show_predictions(said)
+    return 0

@@ -1,0 +1,216 @@
+"""Where tables are told: files by their suffix, figures in words or JSON."""
+
+import json as jsonlib
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import pandas as pd
+from cyclopts import Parameter
+from rich.console import Console
+from rich.table import Table as Grid
+
+from bowerbird.cli.settings import RUN, Switch
+from bowerbird.learning.atomic import check_free, whole
+from bowerbird.prediction.frames import Table, write_rows
+from bowerbird.prediction.peers import WORDS
+from bowerbird.prediction.scores import Score
+from bowerbird.prediction.tablemodel import Predictions
+from bowerbird.prediction.tablepicture import draw_study
+from bowerbird.prediction.tables import Study, TableConfig
+
+MODEL, PICTURE, ROWS = ".safetensors", ".png", ".csv"  # what -o writes, by its suffix
+WIDE = 100  # letters of a line where there is no terminal
+SHOWN = 12  # rows that are printed where no file takes them
+
+
+@Parameter(name="*", group=RUN)
+@dataclass(frozen=True)
+class TableRun:
+    """What predicting a table can be told besides its configuration."""
+
+    target: Annotated[str | None, Parameter(show_default=False)] = None
+    """Column to predict; built-in tables know theirs, and a model file knows it too."""
+    output: Annotated[tuple[Path, ...], Parameter(name=("--output", "-o"), show_default=False)] = ()
+    """File to write: .safetensors the model, .png a picture, .csv the predictions; also several."""
+    predict: Annotated[Path | None, Parameter(show_default=False)] = None
+    """Table with new rows to predict."""
+    device: str = "cpu"
+    """cpu, auto, cuda, cuda:1, mps ...; tables are small, and a processor is the fastest."""
+    json: Switch = False
+    """Print one JSON object on standard output."""
+    quiet: Switch = False
+    """Show no progress."""
+    force: Switch = False
+    """Overwrite files that exist."""
+
+    def places(self) -> dict[str, Path]:
+        """Return the files to write by their suffix; raise ValueError if one can't be."""
+        found: dict[str, Path] = {}
+        for path in self.output:
+            suffix = path.suffix.lower()
+            if suffix not in (MODEL, PICTURE, ROWS):
+                raise ValueError(
+                    f"{path} is of an unknown kind; end its name in {MODEL} (the model), "
+                    f"{PICTURE} (a picture) or {ROWS} (the predictions)"
+                )
+            if suffix in found:
+                raise ValueError(f"{found[suffix]} and {path} would be the same; give one {suffix}")
+            check_free(path, force=self.force)
+            found[suffix] = path
+        return found
+
+
+def keep_study(
+    found: Study, known: Table, new: Table | None, said: Predictions | None, places: dict[str, Path]
+) -> None:
+    """Write what was asked for: model, picture, predictions."""
+    if MODEL in places:
+        found.model.save(places[MODEL])
+    if PICTURE in places:
+        draw_study(found, places[PICTURE])
+    if ROWS not in places:
+        return
+    if new is not None and said is not None:
+        write_predictions(new, said, places[ROWS])
+    else:  # each row as it was predicted when it was unseen
+        rows = known.frame[known.frame[found.target.name].notna()]
+        write_predictions(Table(known.name, rows, len(rows)), found.unseen, places[ROWS])
+
+
+def write_predictions(rows: Table, said: Predictions, path: Path) -> None:
+    """Write rows with their predictions behind them."""
+    frame = said.frame().set_axis(rows.frame.index)
+    with whole(path) as part:
+        write_rows(pd.concat([rows.frame, frame], axis=1), part)
+
+
+def tell_study(
+    found: Study, known: Table, said: Predictions | None, run: TableRun, config: TableConfig
+) -> None:
+    """Print what was found: one JSON object, or sentences and a table."""
+    if run.json:
+        print(jsonlib.dumps(_facts(found, known, said, run, config), allow_nan=False))  # noqa: T201
+        return
+    drawn = f", drawn from {known.rows:,}" if known.rows > len(known.frame) else ""
+    used = len(found.columns.kinds)
+    print(f"{known.name}: {found.rows:,} rows{drawn}, {used} columns; {found.target.why}")  # noqa: T201
+    for name, why in found.columns.ignored.items():
+        print(f"left out {name}: {why}")  # noqa: T201
+    print()  # noqa: T201
+    Console(width=None if Console().is_terminal else WIDE).print(_scores(found))
+    print(_sureness(found, config))  # noqa: T201
+    if said is not None and not any(path.suffix.lower() == ROWS for path in run.output):
+        print()  # noqa: T201
+        show_predictions(said)
+
+
+def _scores(found: Study) -> Grid:
+    """Return the figures of all tools, ours first."""
+    metrics = list(found.scores["networks"])
+    grid = Grid(f"{found.folds} folds", *map(_metric, metrics), box=None, pad_edge=False)
+    for tool in found.said:
+        cells = [_with_interval(found.scores[tool][metric]) for metric in metrics]
+        grid.add_row(WORDS[tool], *cells, style="bold" if tool == "networks" else None)
+    return grid
+
+
+def _metric(name: str) -> str:
+    words = {"rmse": "RMSE", "mae": "MAE", "r2": "R2", "balanced_accuracy": "balanced"}
+    return words.get(name, name.replace("_", " "))
+
+
+def _with_interval(score: Score) -> str:
+    value, low, high = (
+        f"{x:.3f}" if abs(score.value) < 10 else f"{x:.4g}"
+        for x in (score.value, score.low, score.high)
+    )
+    return f"{value} ({low}..{high})"
+
+
+def _sureness(found: Study, config: TableConfig) -> str:
+    """Say in a sentence how wide the error bars are and whether they hold."""
+    got = found.coverage
+    held = (
+        f"{got.value:.1%} ({got.low:.1%} to {got.high:.1%}) where {config.coverage:.0%} was asked"
+    )
+    if found.target.classes:
+        return f"sets of {found.width:.2f} classes on average hold the truth in {held}"
+    return f"intervals of width {found.width:.4g} on average hold the truth in {held}"
+
+
+def show_predictions(said: Predictions) -> None:
+    """Print the first predictions."""
+    frame = said.frame()
+    grid = Grid("row", *frame.columns, box=None, pad_edge=False)
+    for number, row in enumerate(frame.head(SHOWN).itertuples(index=False), 1):
+        grid.add_row(str(number), *(c if isinstance(c, str) else f"{c:.4g}" for c in row))
+    Console().print(grid)
+    if len(frame) > SHOWN:
+        print(f"... and {len(frame) - SHOWN} more rows; -o OUT.csv takes them all")  # noqa: T201
+
+
+def _facts(
+    found: Study, known: Table, said: Predictions | None, run: TableRun, config: TableConfig
+) -> dict[str, Any]:
+    """Return all that was found, ready for JSON."""
+    told: dict[str, Any] = {
+        "file": known.name,
+        "target": found.target.name,
+        "task": found.target.task,
+        "why": found.target.why,
+        "rows": found.rows,
+        "rows_of_file": known.rows,
+        "columns": dict(found.columns.kinds),
+        "ignored": dict(found.columns.ignored),
+        "folds": found.folds,
+        "scores": {tool: _scores_of(scores) for tool, scores in found.scores.items()},
+        "better_than_networks": {
+            tool: _scores_of(gains) for tool, gains in found.gains.items() if tool != "networks"
+        },
+        "intervals": {
+            "asked": config.coverage,
+            "coverage": asdict(found.coverage),
+            ("classes" if found.target.classes else "width"): _finite(found.width),
+        },
+        "output": [str(path) for path in run.output],
+    }
+    return told if said is None else {**told, **predictions_facts(said)}
+
+
+def _scores_of(scores: Mapping[str, Score]) -> dict[str, Any]:
+    return {
+        name: {part: _finite(value) for part, value in asdict(score).items()}
+        for name, score in scores.items()
+    }
+
+
+def predictions_facts(said: Predictions) -> dict[str, Any]:
+    """Return predictions row by row, ready for JSON."""
+    names = said.target.classes
+    if said.sets is None:
+        assert said.low is not None
+        assert said.high is not None
+        rows = zip(said.values, said.low, said.high, strict=True)
+        told: list[dict[str, Any]] = [
+            {"value": _finite(v), "low": _finite(low), "high": _finite(high)}
+            for v, low, high in rows
+        ]
+    else:
+        told = [
+            {
+                "value": names[int(p.argmax())],
+                "probabilities": {n: round(float(v), 6) for n, v in zip(names, p, strict=True)},
+                "possible": [names[i] for i in np.flatnonzero(inside)],
+            }
+            for p, inside in zip(said.values, said.sets, strict=True)
+        ]
+    return {"target": said.target.name, "predictions": told}
+
+
+def _finite(number: float) -> float | None:
+    """Return a number as JSON can say it."""
+    return float(f"{number:.6g}") if math.isfinite(number) else None

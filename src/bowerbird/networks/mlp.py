@@ -1,0 +1,281 @@
+"""Feed-forward networks: affine maps and activations in turn, with three modifications of a map.
+
+    h_0 = x,   h_l = phi(W_l h_{l-1} + b_l),   y = W_L h_{L-1} + b_L
+
+The modifications say, for each entry of ``W``, which free weight stands there (`Ties`): weights
+forced to zero (`masked`), weights shared by a symmetry (`shared`), windowed connections
+(`windowed`). A windowed map whose weights are shared along the positions is a convolution.
+
+Sources: Rumelhart, Hinton, Williams 1986 (layers, and weights shared by translation, p. 348 of
+Parallel Distributed Processing I); LeCun 1989, "Generalization and network design strategies";
+Ravanbakhsh, Schneider, Poczos 2017 (arXiv:1702.08389), equation 4: tying by orbits makes a map
+equivariant. First weights: Glorot, Bengio 2010, equation 16, with the weights that are not forced
+to zero counted.
+
+Departure: ``members`` networks of one shape can lie in one module and be computed at once.
+"""
+
+import itertools
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+Activation = Literal["relu", "tanh", "sigmoid", "gelu", "silu", "sine", "identity"]
+PHI: dict[Activation, Callable[[Tensor], Tensor]] = {
+    "relu": F.relu,
+    "tanh": torch.tanh,
+    "sigmoid": torch.sigmoid,
+    "gelu": F.gelu,
+    "silu": F.silu,
+    "sine": torch.sin,
+    "identity": lambda x: x,
+}
+ZERO = -1  # in `Ties`: there is no weight
+
+
+@dataclass(frozen=True, eq=False)
+class Ties:
+    """Which free weight stands at each place of an affine map; -1 where it is forced to zero."""
+
+    weight: Int[Tensor, "outputs inputs"]
+    bias: Int[Tensor, " outputs"]
+
+    def __post_init__(self) -> None:
+        if self.weight.ndim != 2 or self.bias.shape != self.weight.shape[:1]:
+            raise ValueError("ties are a matrix of (outputs, inputs) and a vector of (outputs,)")
+        for name, places in (("weight", self.weight), ("bias", self.bias)):
+            used = torch.unique(places[places >= 0])
+            if places.min() < ZERO or not torch.equal(used, torch.arange(len(used))):
+                raise ValueError(f"the free numbers of the {name} are 0, 1, 2 ... without a gap")
+
+    @property
+    def free(self) -> tuple[int, int]:
+        """The number of free weights, and of free biases."""
+        return int(self.weight.max()) + 1, int(self.bias.max()) + 1
+
+
+def masked(mask: Bool[Tensor, "outputs inputs"]) -> Ties:
+    """Return ties that force the weights to zero where the mask is false; others are free."""
+    numbers = mask.flatten().cumsum(0).reshape(mask.shape) - 1
+    return Ties(torch.where(mask, numbers, ZERO), torch.arange(len(mask)))
+
+
+def shared(
+    moves: Sequence[tuple[Int[Tensor, " outputs"], Int[Tensor, " inputs"]]],
+    mask: Bool[Tensor, "outputs inputs"],
+) -> Ties:
+    """Return ties that make a map commute with each move (W[g o, g i] = W[o, i]).
+
+    A move is a permutation of the outputs with the one of the inputs that belongs to it. A weight
+    is forced to zero if the mask is false there or anywhere that a move takes it. Raises ValueError
+    for what is no permutation.
+    """
+    outputs, inputs = mask.shape
+    for move in moves:
+        for order, size in zip(move, (outputs, inputs), strict=True):
+            if not torch.equal(order.sort().values, torch.arange(size)):
+                raise ValueError(f"a move is a permutation of {size} places")
+    places = [g_o[:, None] * inputs + g_i[None] for g_o, g_i in moves]
+    orbit = _orbits(outputs * inputs, [place.flatten() for place in places])
+    closed = torch.zeros(outputs * inputs, dtype=torch.bool)
+    closed[torch.unique(orbit[~mask.flatten()])] = True
+    orbit = torch.where(closed[orbit], ZERO, orbit)
+    return Ties(
+        _numbered(orbit).reshape(outputs, inputs),
+        _numbered(_orbits(outputs, [g_o for g_o, _ in moves])),
+    )
+
+
+def _orbits(size: int, moves: Sequence[Tensor]) -> Tensor:
+    """Return for each place the lowest that moves, one after the other, take it to."""
+    lowest = torch.arange(size)
+    while True:
+        before = lowest
+        for move in moves:
+            least = torch.minimum(lowest, lowest[move])  # of a place and of where it goes
+            lowest = least.scatter_reduce(0, move, least, "amin")
+        if torch.equal(lowest, before):
+            return lowest
+
+
+def _numbered(labels: Tensor) -> Tensor:
+    """Return labels as 0, 1, 2 ...; ``ZERO`` stays."""
+    known = torch.unique(labels[labels >= 0])
+    return torch.where(labels >= 0, torch.searchsorted(known, labels), ZERO)
+
+
+@dataclass(frozen=True)
+class Window:
+    """Which inputs an output is connected to, on a grid of any number of axes."""
+
+    size: tuple[int, ...] = (3,)
+    """Inputs along each axis."""
+    stride: int = 1
+    """Inputs between the windows of two neighbouring outputs."""
+    padding: int = 0
+    """Places beyond each border that a window may reach; there is nothing there."""
+    channels: tuple[int, int] = (1, 1)
+    """Numbers at each place of the input, and of the output."""
+    shared: bool = True
+    """Whether all windows have the same weights: a convolution; else each has its own."""
+
+    def __post_init__(self) -> None:
+        if min(*self.size, self.stride, *self.channels) < 1 or self.padding < 0:
+            raise ValueError("size, stride and channels are at least 1, padding at least 0")
+
+    def outputs(self, grid: Sequence[int]) -> tuple[int, ...]:
+        """Return the outputs along each axis of a grid; raise ValueError if there are none."""
+        if len(grid) != len(self.size):
+            raise ValueError(f"a grid of {len(grid)} axes needs as many of the window")
+        found = tuple(
+            (n + 2 * self.padding - k) // self.stride + 1
+            for n, k in zip(grid, self.size, strict=True)
+        )
+        if min(found) < 1:
+            raise ValueError(f"a window of {self.size} does not fit into {tuple(grid)}")
+        return found
+
+
+def windowed(grid: Sequence[int], window: Window) -> Ties:
+    """Return ties of (channels x places) to (channels x places), both with the channel first.
+
+    Flattened as ``Tensor.flatten`` does it, the map equals ``conv1d``, ``conv2d`` ... of the same
+    grid, and its free weights, in their order, are the kernel's.
+    """
+    outputs = window.outputs(grid)
+    taps = math.prod(window.size)
+    n_in, n_out = math.prod(grid), math.prod(outputs)
+    c_in, c_out = window.channels
+    tap_at = torch.full((n_out, n_in), ZERO)  # which tap of the window an output has there
+    for number, place in enumerate(itertools.product(*map(range, outputs))):
+        for tap, offset in enumerate(itertools.product(*map(range, window.size))):
+            at = [
+                p * window.stride + o - window.padding for p, o in zip(place, offset, strict=True)
+            ]
+            if all(0 <= a < n for a, n in zip(at, grid, strict=True)):
+                tap_at[number, _flat(at, grid)] = tap
+    pair = torch.arange(c_out * c_in).reshape(c_out, 1, c_in, 1) * taps
+    numbers = tap_at[None, :, None] + pair  # (c_out, n_out, c_in, n_in)
+    bias = torch.arange(c_out).repeat_interleave(n_out)
+    if not window.shared:
+        numbers = numbers + torch.arange(n_out).reshape(1, -1, 1, 1) * c_out * c_in * taps
+        bias = torch.arange(c_out * n_out)
+    numbers = torch.where(tap_at[None, :, None] >= 0, numbers, ZERO)
+    return Ties(_numbered(numbers.reshape(c_out * n_out, c_in * n_in)), bias)
+
+
+def _flat(place: Sequence[int], grid: Sequence[int]) -> int:
+    number = 0
+    for at, size in zip(place, grid, strict=True):
+        number = number * size + at
+    return number
+
+
+class Affine(nn.Module):
+    """W x + b whose entries are free, shared or forced to zero; ``members`` of them at once."""
+
+    def __init__(self, inputs: int, outputs: int, ties: Ties | None = None, members: int = 0):
+        super().__init__()
+        if ties is not None and tuple(ties.weight.shape) != (outputs, inputs):
+            shape = tuple(ties.weight.shape)
+            raise ValueError(f"ties of {shape} do not fit a map of {(outputs, inputs)}")
+        several = (members,) if members else ()
+        self.places: Tensor | None
+        self.biases: Tensor | None
+        self.register_buffer("places", None if ties is None else ties.weight, persistent=False)
+        self.register_buffer("biases", None if ties is None else ties.bias, persistent=False)
+        weights, biases = ((outputs, inputs), (outputs,)) if ties is None else _free(ties)
+        self.weight = nn.Parameter(torch.empty(*several, *weights))
+        self.bias = nn.Parameter(torch.zeros(*several, *biases))
+        fans = inputs + outputs if ties is None else _fans(ties)
+        bound = math.sqrt(6 / max(fans, 1))
+        nn.init.uniform_(self.weight, -bound, bound)
+
+    def matrix(self) -> Float[Tensor, "*members outputs inputs"]:
+        """Return W with every weight at its places."""
+        return self.weight if self.places is None else _laid(self.weight, self.places)
+
+    def forward(self, x: Float[Tensor, "*any inputs"]) -> Float[Tensor, "*any outputs"]:
+        """Map (B, inputs), or (members, B, inputs); members give (members, B, outputs)."""
+        weight = self.matrix()
+        bias = self.bias if self.biases is None else _laid(self.bias, self.biases)
+        if weight.ndim == 2:
+            return F.linear(x, weight, bias)
+        return torch.baddbmm(bias[:, None], x.expand(len(weight), *x.shape[-2:]), weight.mT)
+
+
+def _free(ties: Ties) -> tuple[tuple[int], tuple[int]]:
+    weights, biases = ties.free
+    return (weights,), (biases,)
+
+
+def _fans(ties: Ties) -> int:
+    """Return Glorot and Bengio's n_j + n_{j+1} of the weights that are not forced to zero."""
+    there = (ties.weight >= 0).int()
+    return int(there.sum(0).max() + there.sum(1).max())
+
+
+def _laid(free: Tensor, places: Tensor) -> Tensor:
+    """Return the free numbers at their places; -1 is the zero that is put behind the last."""
+    return F.pad(free, (0, 1))[..., places]
+
+
+@dataclass(frozen=True)
+class MLPConfig:
+    """The shape of a feed-forward network."""
+
+    widths: tuple[int, ...] = (1, 64, 64, 1)
+    """Inputs, units of each hidden layer, outputs."""
+    activation: Activation = "relu"
+    """relu, tanh, sigmoid, gelu, silu, sine or identity, after each layer but the last."""
+    dropout: float = 0.0
+    """Share of hidden units that is dropped while learning."""
+    members: int = 0
+    """Networks of this shape side by side, each with weights of its own; 0 is one alone."""
+
+    def __post_init__(self) -> None:
+        if len(self.widths) < 2 or min(self.widths) < 1:
+            raise ValueError(f"widths are two or more numbers above 0, not {self.widths}")
+        if self.activation not in get_args(Activation):
+            known = ", ".join(get_args(Activation))
+            raise ValueError(f"{self.activation!r} is not one of {known}")
+        if not 0 <= self.dropout < 1 or self.members < 0:
+            raise ValueError("dropout is in 0..1 without 1, and members are not below 0")
+
+
+class MLP(nn.Module):
+    """A feed-forward network; ``ties`` are of layers by their number, from 0."""
+
+    def __init__(self, config: MLPConfig, ties: Mapping[int, Ties] | None = None) -> None:
+        super().__init__()
+        self.config = config
+        ties = ties or {}
+        if unknown := [number for number in ties if not 0 <= number < len(config.widths) - 1]:
+            raise ValueError(f"there is no layer {unknown[0]}; there are {len(config.widths) - 1}")
+        self.layers = nn.ModuleList(
+            Affine(inputs, outputs, ties.get(number), config.members)
+            for number, (inputs, outputs) in enumerate(itertools.pairwise(config.widths))
+        )
+
+    def features(self, x: Float[Tensor, "*any inputs"]) -> list[Float[Tensor, "*any units"]]:
+        """Return what each layer makes of the one before; the last is the result."""
+        found: list[Tensor] = []
+        for layer in self.layers:
+            value = layer(self._dropped(found[-1]) if found else x)
+            last = len(found) == len(self.layers) - 1
+            found.append(value if last else PHI[self.config.activation](value))
+        return found
+
+    def _dropped(self, x: Tensor) -> Tensor:
+        share = self.config.dropout
+        return F.dropout(x, share) if self.training and share else x
+
+    def forward(self, x: Float[Tensor, "*any inputs"]) -> Float[Tensor, "*any outputs"]:
+        """Map (B, inputs) to (B, outputs), or to (members, B, outputs)."""
+        return self.features(x)[-1]

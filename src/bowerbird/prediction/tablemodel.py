@@ -1,0 +1,161 @@
+"""A model of a table in one file: encoding, networks and known scores; nothing is unpickled.
+
+The card (``modelfile``) tells the columns with their medians, means, scales and categories, and the
+target; the tensors are the weights of the networks and the scores that intervals are made from.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from bowerbird.learning.modelfile import (
+    MEND,
+    Card,
+    ModelError,
+    printable,
+    read_model,
+    stored_weights,
+    write_model,
+)
+from bowerbird.networks.mlp import MLP, MLPConfig
+from bowerbird.prediction.conformal import Conformal
+from bowerbird.prediction.encoding import Encoding, encoding_from
+from bowerbird.prediction.ensemble import decoded, evaluate
+from bowerbird.prediction.frames import Table
+from bowerbird.prediction.target import Target, target_from
+
+KIND = "table"
+OR = " | "  # between the classes of a set
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """What is said of some rows."""
+
+    target: Target
+    values: Float[np.ndarray, "n ..."]
+    """Numbers, or the probability of each class."""
+    low: Float[np.ndarray, " n"] | None = None
+    """Lower ends of intervals, for numbers; they may be infinite."""
+    high: Float[np.ndarray, " n"] | None = None
+    sets: Bool[np.ndarray, "n classes"] | None = None
+    """Which classes are possible."""
+
+    def frame(self) -> pd.DataFrame:
+        """Return a column with the prediction and those that tell how sure it is."""
+        name, names = self.target.name, np.array(self.target.classes, object)
+        if self.sets is None:
+            parts = {
+                f"{name} predicted": self.values,
+                f"{name} low": self.low,
+                f"{name} high": self.high,
+            }
+            return pd.DataFrame(parts)
+        best = self.values.argmax(1)
+        return pd.DataFrame(
+            {
+                f"{name} predicted": names[best],
+                f"{name} probability": self.values[np.arange(len(best)), best],
+                f"{name} possible": [OR.join(names[row]) for row in self.sets],
+            }
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class TableModel:
+    """What was learned of a table."""
+
+    target: Target
+    encoding: Encoding
+    network: MLP
+    conformal: Conformal
+    mean: float = 0.0
+    """Of the target's numbers, in its unit."""
+    scale: float = 1.0
+    """Standard deviation of the target's numbers, in its unit."""
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+    def predict(self, table: Table, coverage: float = 0.9) -> Predictions:
+        """Return what the networks say of a table's rows, with intervals or sets of a coverage.
+
+        Raises TableError, naming column and row, for a table that does not fit.
+        """
+        if not 0 < coverage < 1:
+            raise ValueError(f"coverage lies between 0 and 1, not at {coverage}")
+        x = self.encoding(self.encoding.columns.values(table)).astype(np.float32)
+        raw = evaluate(self.network, x)
+        return self.judged(decoded(raw, len(self.target.classes), self.mean, self.scale), coverage)
+
+    def unfamiliar(self, table: Table) -> list[str]:
+        """Say what in a table's rows is of a kind that was never learned from."""
+        return self.encoding.unfamiliar(self.encoding.columns.values(table))
+
+    def judged(self, each: Float[np.ndarray, "members n ..."], coverage: float) -> Predictions:
+        """Return the predictions that come of what each network says."""
+        if self.target.classes:
+            return Predictions(self.target, each.mean(0), sets=self.conformal.sets(each, coverage))
+        low, high = self.conformal.intervals(each, coverage)
+        return Predictions(self.target, each.mean(0), low, high)
+
+    def save(self, path: Path) -> None:
+        """Write the model file, whole or not at all; raise OSError if it can't be."""
+        shape = asdict(self.network.config)
+        config = {**shape, "mean": self.mean, "scale": self.scale}
+        signs = {"target": self.target.as_json(), "encoding": self.encoding.as_json()}
+        tensors: dict[str, Tensor] = {
+            f"network.{name}": weight for name, weight in stored_weights(self.network).items()
+        }
+        tensors["conformal.scores"] = torch.from_numpy(self.conformal.scores)
+        tensors["conformal.parts"] = torch.from_numpy(self.conformal.parts)
+        write_model(path, Card(KIND, config, signs, self.provenance), tensors)
+
+
+def open_table_model(path: Path, device: str = "cpu") -> TableModel:
+    """Open a model file; raise ModelError, naming the file, for what is no valid model."""
+    card, tensors = read_model(path, KIND)
+    try:
+        shape = {name: card.config[name] for name in ("activation", "dropout", "members")}
+        config = MLPConfig(tuple(map(int, card.config["widths"])), **shape)
+        mean, scale = float(card.config["mean"]), float(card.config["scale"])
+        target = target_from(card.alphabet["target"])
+        encoding = encoding_from(card.alphabet["encoding"])
+        network = _network(config, tensors)
+        conformal = _conformal(tensors, config.members)
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise ModelError(f"{path} is a damaged model ({printable(error)}); {MEND}") from error
+    if config.widths[0] != encoding.width or config.widths[-1] != (len(target.classes) or 1):
+        raise ModelError(f"{path} is a damaged model (its columns and weights differ); {MEND}")
+    return TableModel(target, encoding, network.to(device), conformal, mean, scale, card.provenance)
+
+
+def _network(config: MLPConfig, tensors: Mapping[str, Tensor]) -> MLP:
+    """Return a network with the weights of a file; raise ValueError if they do not fit."""
+    with torch.device("meta"):  # whatever the card asks for, only what the file has takes memory
+        network = MLP(config)
+    wanted = {f"network.{name}": p.shape for name, p in network.named_parameters()}
+    given = {name: t for name, t in tensors.items() if name.startswith("network.")}
+    for name in wanted.keys() | given.keys():
+        if name not in given or name not in wanted or given[name].shape != wanted[name]:
+            raise ValueError(f"its weight {name} is missing, unknown or of another shape")
+        if not bool(torch.isfinite(given[name]).all()):
+            raise ValueError(f"its weight {name} has values that are no numbers")
+    weights = {name.removeprefix("network."): t.float() for name, t in given.items()}
+    network.load_state_dict(weights, assign=True)
+    return network.eval()
+
+
+def _conformal(tensors: Mapping[str, Tensor], members: int) -> Conformal:
+    """Return the known scores of a file; raise ValueError if they make no sense."""
+    scores = tensors["conformal.scores"].double().numpy()
+    parts = tensors["conformal.parts"].long().numpy()
+    found = Conformal(scores, parts)
+    if not np.isfinite(scores).all() or parts.min() < 0 or parts.max() >= members:
+        raise ValueError("its known scores do not fit its networks")
+    return found

@@ -1,0 +1,178 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+QUICK = "--members 3 --epochs 5 --folds 2 --hidden 8 --quiet"
+
+
+@pytest.fixture
+def houses(here):
+    """Write a table with numbers, gaps, a category and a date, in the folder ``here``."""
+    random = np.random.default_rng(0)
+    size = random.normal(100, 20, 80).round(1)
+    town = random.choice(["Ayr", "Oban"], 80)
+    price = (3 * size + 40 * (town == "Ayr") + random.normal(size=80) * 10).round(2)
+    frame = pd.DataFrame({"size": size, "town": town, "price": price})
+    frame["sold"] = pd.date_range("2025-01-01", periods=80).strftime("%Y-%m-%d")
+    frame.loc[::9, "size"] = np.nan
+    frame.to_csv("houses.csv", index=False)
+    frame.head(5).drop(columns="price").to_csv("new.csv", index=False)
+    return frame
+
+
+def test_a_table_of_ones_own(bowerbird, houses):
+    done = bowerbird(
+        f"predict table houses.csv --target price -o m.safetensors -o m.png -o out.csv {QUICK}"
+    )
+    assert done.code == 0
+    assert done.err == ""
+    assert "80 rows, 3 columns; regression, because price has 80 different numbers" in done.out
+    for word in ("RMSE", "networks", "linear model", "boosting", "sklearn's MLP", "90% was asked"):
+        assert word in done.out
+    assert max(map(len, done.out.splitlines())) < 100
+    out = pd.read_csv("out.csv")
+    assert out["price"].equals(houses["price"])
+    assert (out["price low"] < out["price predicted"]).all()
+    with Image.open("m.png") as picture:
+        assert picture.size == (1320, 672)
+
+
+def test_new_rows_by_the_table_and_by_the_model(bowerbird, houses):
+    line = f"predict table houses.csv --target price --predict new.csv {QUICK}"
+    assert bowerbird(f"{line} -o m.safetensors -o at-once.csv").code == 0
+    done = bowerbird("predict table m.safetensors --predict new.csv -o later.csv")
+    assert (done.code, done.out, done.err) == (0, "", "")
+    assert Path("at-once.csv").read_text() == Path("later.csv").read_text()
+    later = pd.read_csv("later.csv")
+    assert list(later) == ["size", "town", "sold"] + [
+        f"price {part}" for part in ("predicted", "low", "high")
+    ]
+    done = bowerbird("predict table m.safetensors --predict new.csv --json")
+    rows = json.loads(done.out)["predictions"]
+    assert [row["value"] for row in rows] == pytest.approx(later["price predicted"].tolist())
+    assert "price predicted" in bowerbird("predict table m.safetensors --predict new.csv").out
+    told = json.loads(bowerbird("models info m.safetensors --json").out)
+    assert told["kind"] == "table"
+    assert "houses.csv" in bowerbird("models info m.safetensors").out
+
+
+def test_a_built_in_table_in_json(bowerbird):
+    done = bowerbird(f"predict table iris --json {QUICK}")
+    told = json.loads(done.out)
+    assert (told["task"], told["target"], told["rows"]) == ("classification", "species", 150)
+    assert set(told["scores"]["networks"]) == {"accuracy", "balanced_accuracy", "log_loss"}
+    assert set(told["better_than_networks"]) == {"linear", "boosting", "sklearn-mlp", "baseline"}
+    assert told["intervals"]["asked"] == 0.9
+    assert 0 <= told["intervals"]["coverage"]["low"] <= told["intervals"]["coverage"]["high"] <= 1
+
+
+def test_the_task_can_be_told_and_peers_left_out(bowerbird, here):
+    Path("t.csv").write_text("a,y\n" + "".join(f"{i * 0.1:.1f},{i % 3}\n" for i in range(60)))
+    done = bowerbird(f"predict table t.csv --target y --json --no-compare {QUICK}")
+    assert json.loads(done.out)["task"] == "classification"
+    line = f"predict table t.csv --target y --json --task regression --no-compare {QUICK}"
+    told = json.loads(bowerbird(line).out)
+    assert told["why"] == "regression, as you said"
+    assert list(told["scores"]) == ["networks", "baseline"]
+
+
+def test_infinite_intervals_are_null_in_json(bowerbird, here):
+    Path("t.csv").write_text(
+        "a,y\n" + "".join(f"{i * i % 7}.5,{i * 1.37:.2f}\n" for i in range(12))
+    )
+    Path("n.csv").write_text("a\n2.5\n")
+    line = f"predict table t.csv --target y --json --coverage 0.95 --predict n.csv {QUICK}"
+    told = json.loads(bowerbird(line).out)
+    assert told["predictions"][0]["low"] is None
+    assert told["intervals"]["width"] is None
+
+
+TEXTS = {
+    "empty.csv": "",
+    "headless.csv": "1,2\n3,4\n5,6\n",
+    "one.csv": "a,y\n1,2\n",
+    "same.csv": "a,y\n" + "1,x\n2,x\n" * 10,
+    "gone.csv": "a,y\n" + "1,\n2,\n" * 10,
+    "twice.csv": "a,a,y\n1,2,3\n",
+    "infinite.csv": "a,y\n" + "".join(f"{i},{i}.5\n" for i in range(20)) + "inf,3.5\n",
+    "ids.csv": "a,y\n" + "".join(f"name{i},{i}.5\n" for i in range(20)),
+    "ragged.csv": "a,y\n1,2\n1,2,3\n",
+}
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("no.csv --target y", ["no.csv does not exist"]),
+        ("empty.csv --target y", ["empty.csv is empty"]),
+        ("headless.csv --target y", ["numbers (1, 2)", "names"]),
+        ("one.csv --target y", ["one.csv", "every row of y"]),
+        ("same.csv --target y", ["'x' in every row"]),
+        ("gone.csv --target y", ["no value in the column y"]),
+        ("twice.csv --target y", ["2 columns named a"]),
+        ("infinite.csv --target y", ["infinite", "column a, row 21"]),
+        ("ids.csv --target y", ["most rows have a text of their own"]),
+        ("ragged.csv --target y", ["ragged.csv", "line 3"]),
+        ("latin.csv --target y", ["latin.csv is not UTF-8"]),
+        ("houses.csv", ["--target", "size, town, price, sold"]),
+        ("houses.csv --target prize", ["did you mean 'price'", "size, town"]),
+        ("houses.csv --target town --task regression", ["column town, row 1"]),
+        ("houses.csv --target price --task guess", ["guess", "regression"]),
+        ("houses.csv --target price -o out.txt", ["out.txt", ".safetensors", ".csv"]),
+        ("houses.csv --target price -o a.png -o b.png", ["a.png and b.png"]),
+        ("houses.csv --target price -o no/out.png", ["no/out.png", "does not exist"]),
+        ("houses.csv --target price -o photo.png", ["photo.png exists", "--force"]),
+        ("houses.csv --target price --predict no.csv", ["no.csv does not exist"]),
+        ("houses.csv --target price --coverage 2", ["coverage lies in 0.5..0.995"]),
+        ("houses.csv --target price --folds 1", ["folds are at least 2"]),
+        ("houses.csv --target price --hidden 0", ["widths"]),
+        ("houses.csv --target price --device tpu", ["no device 'tpu'"]),
+        ("photo.png --target y", ["not a text file"]),
+        ("no.safetensors --predict new.csv", ["no.safetensors does not exist"]),
+        ("no.safetensors", ["--predict NEW.csv"]),
+        ("no.safetensors --predict new.csv --target y", ["leave --target out"]),
+        ("no.safetensors --predict new.csv -o out.png", ["predictions only"]),
+    ],
+)
+def test_bad_input_is_one_sentence(refuses, houses, line, words):
+    for name, text in TEXTS.items():
+        Path(name).write_text(text)
+    Path("latin.csv").write_bytes("a,y\né,1\n".encode("latin-1"))
+    refuses(f"predict table {line} --quiet", *words)
+
+
+def test_what_was_never_learned_from_is_told(bowerbird, houses):
+    houses["size"] = houses["size"].fillna(100.0)
+    houses.to_csv("houses.csv", index=False)
+    Path("new.csv").write_text("size,town,sold\n90,Ayr,2025-01-01\n,Perth,2025-01-01\n")
+    line = f"predict table houses.csv --target price -o m.safetensors --no-compare {QUICK}"
+    assert bowerbird(line).code == 0
+    done = bowerbird("predict table m.safetensors --predict new.csv")
+    assert done.code == 0
+    assert "new.csv: size is missing in row 2" in done.err
+    assert "new.csv: town is of an unknown kind (Perth) in row 2" in done.err
+
+
+def test_new_rows_with_text_where_numbers_were(refuses, bowerbird, houses):
+    line = f"predict table houses.csv --target price -o m.safetensors --no-compare {QUICK}"
+    assert bowerbird(line).code == 0
+    Path("new.csv").write_text("size,town,sold\n90,Ayr,2025-01-01\nbig,Oban,2025-01-01\n")
+    refuses("predict table m.safetensors --predict new.csv", "'big' in the column size, row 2")
+    Path("new.csv").write_text("size,sold\n90,2025-01-01\n")
+    refuses("predict table m.safetensors --predict new.csv", "no column 'town'", "size, sold")
+
+
+@pytest.mark.parametrize("words", [["--help"], ["predict", "--help"]])
+def test_help_imports_no_tables(words):
+    code = (
+        f"import sys; from bowerbird.cli import run; run({words}); "
+        "print([m for m in ('pandas', 'sklearn', 'skorch', 'torch') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"

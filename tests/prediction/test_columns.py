@@ -1,0 +1,80 @@
+import numpy as np
+import pytest
+
+from bowerbird.prediction.columns import Columns, read_columns
+from bowerbird.prediction.frames import TableError
+
+
+def test_each_column_is_what_all_of_its_cells_are(table):
+    t = table(
+        y=range(40),
+        number=[0.5, None, *range(7, 45)],
+        count=range(1, 41),
+        date=[f"2026-01-{1 + i % 28:02}" for i in range(40)],
+        kind=["red", "blue", None, "red"] * 10,
+        yes=[True, False] * 20,
+        name=[f"person {i}" for i in range(40)],
+        same=["x"] * 40,
+        gone=[None] * 40,
+    )
+    columns = read_columns(t, "y")
+    assert columns.kinds == {
+        "number": "number", "date": "date", "kind": "category", "yes": "category"
+    }  # fmt: skip
+    assert columns.ignored == {
+        "count": "it counts the rows",
+        "name": "most rows have a text of their own",
+        "same": "the same in every row",
+        "gone": "all of its values are missing",
+    }
+    values = columns.values(t)
+    assert np.isnan(values["number"][2])
+    assert values["kind"].tolist()[:4] == ["red", "blue", "(missing)", "red"]
+
+
+def test_dates_are_days_and_an_angle(table):
+    t = table(y=[1, 2], when=["1970-01-02", "2026-07-01T12:00:00+02:00"])
+    values = read_columns(t, "y").values(t)
+    days = values["when (day)"].to_numpy()
+    assert days == pytest.approx([1, np.datetime64("2026-07-01T10").astype(float) / 24])
+    circle = values["when (year sine)"] ** 2 + values["when (year cosine)"] ** 2
+    assert circle.to_numpy() == pytest.approx([1, 1])
+
+
+def test_a_decimal_comma_where_it_may_be_one(table):
+    t = table(y=[1, 2, 3], a=["1,5", "-2,25", "1e3"], comma=True)
+    assert read_columns(t, "y").values(t)["a"].tolist() == [1.5, -2.25, 1000]
+
+
+@pytest.mark.parametrize(
+    ("cell", "words"),
+    [
+        ("tall", "'tall' in the column a, row 13"),
+        ("inf", "the infinite or huge number 'inf'"),
+        ("1e200", "huge"),
+    ],
+)
+def test_what_is_no_number_among_numbers_is_named(table, cell, words):
+    t = table(y=range(30), a=[*range(5, 17), cell, *range(20, 37)])
+    with pytest.raises(TableError) as told:
+        read_columns(t, "y")
+    assert words in str(told.value)
+
+
+def test_new_rows_that_do_not_fit_are_named(table):
+    columns = Columns({"a": "number", "d": "date"})
+    good = table(a=[1, None], d=["2026-01-01", None], more=["x", "y"])
+    assert columns.values(good).shape == (2, 4)
+    with pytest.raises(TableError, match="'x' in the column a, row 2, where a number"):
+        columns.values(table(a=[1, "x"], d=[None, None]))
+    with pytest.raises(TableError, match="'2026-02-31' in the column d, row 1, where a date"):
+        columns.values(table(a=[1], d=["2026-02-31"]))
+    with pytest.raises(TableError, match="no column 'd'; did you mean 'D'"):
+        columns.values(table(a=[1], D=["2026-02-01"]))
+
+
+def test_nothing_to_learn_from(table):
+    with pytest.raises(TableError, match=r"no column to predict y from \(a: the same"):
+        read_columns(table(y=[1, 2], a=[3, 3]), "y")
+    with pytest.raises(TableError, match="no column to predict y from"):
+        read_columns(table(y=[1, 2]), "y")

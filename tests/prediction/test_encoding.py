@@ -1,0 +1,57 @@
+import json
+
+import numpy as np
+import pytest
+
+from bowerbird.prediction.columns import read_columns
+from bowerbird.prediction.encoding import MOST_CATEGORIES, encoding_from, encoding_of, transformer
+from bowerbird.prediction.samples import read_sample
+
+
+@pytest.mark.parametrize("name", ["iris", "diabetes", "cars"])
+def test_it_equals_scikit_learn_on_real_tables(name):
+    known = read_sample(name)
+    columns = read_columns(known, known.frame.columns[-1])
+    values = columns.values(known)
+    fitted = transformer(columns).fit(values[::2])
+    encoding = encoding_of(fitted, columns)
+    assert np.array_equal(encoding(values), fitted.transform(values))
+    assert encoding.width == encoding(values).shape[1]
+    again = encoding_from(json.loads(json.dumps(encoding.as_json())))
+    assert again == encoding
+
+
+def test_it_equals_scikit_learn_on_gaps_rare_and_unknown_categories(table):
+    random = np.random.default_rng(0)
+    letters = [f"c{int(n)}" for n in random.exponential(9, 400)]
+    assert len(set(letters)) > MOST_CATEGORIES
+    numbers = random.normal(size=400).round(3).astype(object)
+    numbers[::7] = None
+    t = table(y=range(400), n=numbers, c=letters, d=["yes", None] * 200)
+    columns = read_columns(t, "y")
+    values = columns.values(t)
+    fitted = transformer(columns).fit(values)
+    new = values.copy()
+    new.loc[1, "c"], new.loc[2, "d"] = "never seen", "perhaps"
+    encoding = encoding_of(fitted, columns)
+    with np.errstate(all="raise"):
+        found = encoding(new)
+    assert np.array_equal(found, fitted.transform(new))
+    assert encoding.rare[0]
+    assert found[0, 2 : 2 + MOST_CATEGORIES].tolist() == [0] * (MOST_CATEGORIES - 1) + [1]
+    assert found[1, -2:].tolist() == [0, 0]  # unknown, and none is rare
+    assert encoding.unfamiliar(new) == [
+        "c is of an unknown kind (never seen) in row 1",
+        "d is of an unknown kind (perhaps) in row 2",
+    ]
+    assert encoding.unfamiliar(values) == []
+    assert found[0, 1] > 0  # tells that the number is missing
+
+
+def test_what_does_not_fit_is_refused(table):
+    t = table(y=range(20), n=[*range(3, 22), 1])
+    columns = read_columns(t, "y")
+    told = encoding_of(transformer(columns).fit(columns.values(t)), columns).as_json()
+    for wrong in ({"medians": []}, {"scales": [0.0]}, {"gaps": [4]}, {"columns": {"n": "text"}}):
+        with pytest.raises(ValueError, match=r"fit its columns|not one of"):
+            encoding_from({**told, **wrong})

@@ -1,0 +1,100 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from bowerbird.prediction.frames import TableError, read_table, write_rows
+
+
+@pytest.fixture
+def write(tmp_path):
+    def put(text, name="t.csv", encoding="utf-8"):
+        path = tmp_path / name
+        path.write_bytes(text if isinstance(text, bytes) else text.encode(encoding))
+        return path
+
+    return put
+
+
+@pytest.mark.parametrize("sign", [",", ";", "\t", "|"])
+def test_the_sign_between_cells_is_found(write, sign):
+    text = sign.join(["name", "a b", "c"]) + "\n"
+    text += "".join(sign.join([f'"x{sign} y"', str(i), "1.5"]) + "\n" for i in range(30))
+    table = read_table(write(text))
+    assert list(table.frame.columns) == ["name", "a b", "c"]
+    assert table.frame.loc[3].tolist() == [f"x{sign} y", "2", "1.5"]
+    assert table.rows == 30
+    assert table.comma == (sign != ",")
+
+
+def test_a_decimal_comma_is_no_sign_between_cells(write):
+    table = read_table(write("a;b\n1,5;2,25\n3,5;4\n"))
+    assert table.frame.loc[1].tolist() == ["1,5", "2,25"]
+
+
+def test_blank_lines_quotes_marks_and_gaps(write):
+    table = read_table(write('\ufeffa,b\n1,?\n\n , \n"x ""y""\nz", NaN \n'))
+    assert table.frame["a"].tolist() == ["1", 'x "y"\nz']
+    assert table.frame["b"].isna().all()
+
+
+def test_one_column(write):
+    assert read_table(write("a\n1\n2\n")).frame["a"].tolist() == ["1", "2"]
+
+
+def test_names_that_spreadsheets_leave_empty(write):
+    assert list(read_table(write(",a\n0,5\n1,6\n")).frame.columns) == ["column 1", "a"]
+
+
+def test_of_many_rows_some_are_drawn_evenly(write):
+    path = write("n\n" + "".join(f"{i}\n" for i in range(50_000)))
+    table = read_table(path, most=2000, seed=1)
+    numbers = table.frame["n"].astype(int).to_numpy()
+    assert table.rows == 50_000
+    assert len(np.unique(numbers)) == 2000
+    assert np.array_equal(table.frame.index, numbers + 1)  # rows keep their numbers
+    assert (np.diff(numbers) > 0).all()
+    # the mean of 2,000 of 50,000: 25,000, with a standard error of 323
+    assert abs(numbers.mean() - 25_000) < 4 * 323
+    assert not read_table(path, most=2000, seed=2).frame.index.equals(table.frame.index)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "is empty"),
+        ("  \n\n", "is empty"),
+        ("a,b\n", "no rows"),
+        ("1,2.5,x\n3,4,y\n", "numbers (1, 2.5)"),
+        ("a,b,a\n1,2,3\n", "2 columns named a"),
+        ("a,b\n1,2\n1,2,3\n", "Expected 2 fields in line 3, saw 3"),
+        ("a,naïve\n1,é\n".encode("latin-1"), "not UTF-8"),
+        (b"PK\x03\x04abc", "spreadsheet"),
+        (b"a,b\n1,\x00\n", "not a text file"),
+        ('a,b\n"1,2\n3,4\n', "no table"),
+    ],
+)
+def test_what_is_no_table_is_one_sentence(write, text, words):
+    path = write(text)
+    with pytest.raises(TableError) as told:
+        read_table(path)
+    assert words in str(told.value)
+    assert str(path) in str(told.value)
+
+
+def test_bad_bytes_far_below(write):
+    path = write(b"a,b\n" + b"1,2\n" * 40_000 + "é,3\n".encode("latin-1"))
+    with pytest.raises(TableError, match="not UTF-8"):
+        read_table(path)
+
+
+def test_a_folder_and_a_missing_file(tmp_path):
+    with pytest.raises(TableError, match="folder"):
+        read_table(tmp_path)
+    with pytest.raises(TableError, match="does not exist"):
+        read_table(tmp_path / "no.csv")
+
+
+def test_what_is_written_can_be_read(tmp_path):
+    path = tmp_path / "out.csv"
+    write_rows(pd.DataFrame({"a": ["x,y", None], "b": [1 / 3, np.inf]}), path)
+    assert path.read_text() == 'a,b\n"x,y",0.333333\n,inf\n'

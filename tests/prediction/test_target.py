@@ -1,0 +1,67 @@
+import numpy as np
+import pytest
+
+from bowerbird.prediction.frames import TableError
+from bowerbird.prediction.target import read_target, target_from
+
+
+@pytest.mark.parametrize(
+    ("cells", "task", "why"),
+    [
+        (["a", "b", "b"] * 10, "classification", "y is text with 2 different values"),
+        ([True, False] * 10, "classification", "y is text"),
+        ([0.5, 1.5] * 10, "classification", "two different values"),
+        ([1, 2, 3] * 10, "classification", "only 3 different whole numbers"),
+        (range(30), "regression", "30 different whole numbers"),
+        ([1, 2, 3, 4, 5, 6, 7, 8, 9, 10] * 2, "regression", "10 different whole numbers"),
+        (np.linspace(0, 1, 30), "regression", "30 different numbers"),
+        ([0.5, 1, 1.5] * 10, "regression", "3 different numbers"),
+    ],
+)
+def test_what_is_predicted_is_decided_with_a_reason(table, cells, task, why):
+    target, _, _ = read_target(table(y=cells), "y")
+    assert target.task == task
+    assert why in target.why
+    assert target_from(target.as_json()) == target
+
+
+def test_it_can_be_told(table):
+    told, _, codes = read_target(table(y=[2, 10, 1] * 5), "y", "classification")
+    assert told.classes == ("1", "2", "10")  # by size, not as words
+    assert codes[:3].tolist() == [1, 2, 0]
+    told, _, numbers = read_target(table(y=[2, 10, 1] * 5), "y", "regression")
+    assert told.classes == ()
+    assert numbers[:3].tolist() == [2, 10, 1]
+
+
+def test_rows_without_a_target_are_left_out(table):
+    _, kept, numbers = read_target(table(y=[None, *range(12), None], a=range(14)), "y")
+    assert kept.frame.index.tolist() == list(range(2, 14))
+    assert numbers.tolist() == list(range(12))
+
+
+@pytest.mark.parametrize(
+    ("cells", "task", "words"),
+    [
+        ([None] * 20, "auto", "no value in the column y"),
+        ([5] * 20, "auto", "'5' in every row"),
+        (["a"] * 20, "auto", "'a' in every row"),
+        ([1], "auto", "in every row"),
+        ([1, 2.5], "auto", "2 rows with a y; 10 are needed"),
+        ([f"n{i}" for i in range(20)], "auto", "20 different values of y"),
+        (["a"] * 20 + ["b"], "auto", "only one row with the y b"),
+        (["a", "b"] * 10, "regression", "'a' in the column y, row 1, where a number"),
+        ([*range(25), "inf"], "auto", "infinite"),
+        ([*range(25), "many"], "auto", "'many' in the column y, row 26"),
+    ],
+)
+def test_what_can_not_be_predicted_is_one_sentence(table, cells, task, words):
+    with pytest.raises(TableError) as told:
+        read_target(table(y=cells), "y", task)
+    assert words in str(told.value)
+
+
+def test_a_target_that_is_not_there_lists_the_columns(table):
+    with pytest.raises(TableError, match="no column 'prise'; did you mean 'price'") as told:
+        read_target(table(price=[1, 2], rooms=[1, 2]), "prise")
+    assert "it has price, rooms" in str(told.value)
