@@ -280,7 +280,7 @@ def _tell_series(
     if season.steps == 1:
         seasonal += f" ({season.why})"
     print(  # noqa: T201
-        f"{data.name}: {len(data)} values, {data.times[0]} to {data.times[-1]}, a value a "
+        f"{data.name}: {len(data)} values, {data.times[0]} to {data.times[-1]}, step: "
         f"{data.step}; {seasonal}"
     )
     measured = len(done.origins) - done.measured

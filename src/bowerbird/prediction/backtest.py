@@ -11,6 +11,7 @@ of step h at the origins before, as far as their truth was known by then (split 
 al. 2005). In the second half everything is measured: errors, and how often the truth lay inside.
 """
 
+import math
 import time
 from collections.abc import Generator
 from dataclasses import dataclass
@@ -44,6 +45,7 @@ OURS, SMOOTHING = "bowerbird", "exponential smoothing"
 REGRESSION = "autoregression"
 SEASONAL, NAIVE = "seasonal naive", "naive"
 FEWEST = 12  # origins in all
+LEAST_MEASURED = 5  # of them
 
 
 @dataclass(frozen=True)
@@ -127,33 +129,33 @@ class Plan:
 
 def plan(count: int, season: int, config: BacktestConfig) -> Plan:
     """Return where origins lie in a series of ``count`` values; raise SeriesError if it's short."""
-    horizon = config.horizon
+    found = _placed(count, season, config.horizon, config)
+    if found is not None:
+        return found
+    fit = [h for h in range(1, min(config.horizon, count)) if _placed(count, season, h, config)]
+    if not fit:
+        raise SeriesError(
+            f"{count} values are too few to learn from and to measure on with a season of "
+            f"{season}; give a longer series, or --season 1"
+        )
+    raise SeriesError(
+        f"a horizon of {config.horizon} is too long for {count} values with a season of {season}; "
+        f"give --horizon {fit[-1]} at most"
+    )
+
+
+def _placed(count: int, season: int, horizon: int, config: BacktestConfig) -> Plan | None:
+    """Return where origins lie, as many as there is room for, or None if there is too little."""
     least = max(window_length(season) + horizon + LEAST_WINDOWS - 1, 2 * season + 2)
-    rank = int(np.ceil(config.coverage / (1 - config.coverage) - 1e-9))  # errors that a band needs
+    rank = math.ceil(config.coverage / (1 - config.coverage) - 1e-9)  # errors that a band needs
     room = count - horizon - least  # origins may lie this far before the last one
     for origins in range(config.origins, FEWEST - 1, -1):
         stride = max(1, min(horizon, int(config.share * count) // origins))
-        measured = max(origins // 2, rank - 1 + -(-horizon // stride))
-        if (origins - 1) * stride <= room and origins - measured >= 5:
-            last = count - horizon
-            at = last - stride * np.arange(origins)[::-1]
+        measured = max(origins // 2, rank - 1 + math.ceil(horizon / stride))
+        if (origins - 1) * stride <= room and origins - measured >= LEAST_MEASURED:
+            at = count - horizon - stride * np.arange(origins)[::-1]
             return Plan(at, stride, measured)
-    raise SeriesError(_too_long(count, season, config))
-
-
-def _too_long(count: int, season: int, config: BacktestConfig) -> str:
-    from dataclasses import replace  # noqa: PLC0415 - only a complaint needs it
-
-    for horizon in range(config.horizon - 1, 0, -1):
-        try:
-            plan(count, season, replace(config, horizon=horizon)) if horizon < 400 else 1 / 0
-        except (SeriesError, ZeroDivisionError, RecursionError):
-            continue
-        return (
-            f"a horizon of {config.horizon} is too long for {count} values with a season of "
-            f"{season}; give --horizon {horizon} at most"
-        )
-    return f"{count} values are too few to learn from with a season of {season}; give more"
+    return None
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,7 @@ class CalculatorConfig:
     """How much deeper the deepest are that it is measured on."""
     tree_cell: TreeCell = "child-sum"
     """child-sum, for which arguments have no order, or n-ary."""
-    width: int = 160
+    width: int = 128
     """Units of the tree reader; the string reader's are chosen to have as many weights."""
     embedding: int = 64
     """Numbers that stand for a sign."""
@@ -49,7 +49,7 @@ class CalculatorConfig:
     """Expressions a step."""
     rate: float = 8e-3
     """Learning rate at its highest."""
-    minutes: float = 2.0
+    minutes: float = 1.0
     """Minutes that each reader learns."""
     tests: int = 1000
     """Expressions of each depth that it is measured on."""

@@ -73,7 +73,7 @@ def grid_of(times: np.ndarray) -> Grid:
             places = periods.astype("int64").to_numpy()
             if len(np.unique(places)) == len(places):
                 return _calendar(places, periods[0], step)
-    if abs(middle - 1) < 0.01 and bool((stamps.weekday < 5).all()) and len(times) > 10:
+    if abs(middle - 1) < 0.01 and bool((stamps.day_of_week < 5).all()) and len(times) > 10:
         dates = times.astype("datetime64[D]")
         places = np.busday_count(dates[0], dates)
         whole = np.busday_offset(dates[0], np.arange(int(places[-1]) + 1 + AHEAD))

@@ -1,9 +1,11 @@
 """The season of a series: after how many steps it repeats itself.
 
 The autocorrelation ``r(k)`` of what is left without a quadratic trend is looked at for its peaks. A
-peak at k counts if ``r(k) > 0.3`` and rises by 0.2 above the lowest r before it; the season is the
-shortest peak that is nearly (to 0.05) as high as the highest. Each lag is averaged over the pairs
-that it has, so that long seasons are not made small.
+peak at k counts if ``r(k) > 0.3``, rises by 0.2 above the lowest r before it, and a third of it is
+still there after two seasons. With fewer than eight seasons the differences have to repeat
+themselves too (beyond 1.96 deviations of noise), or a random walk would have one. The season is
+the shortest peak that is nearly (to 0.05) as high as the highest. Each lag is averaged over the
+pairs that it has, so that long seasons are not made small.
 """
 
 from dataclasses import dataclass
@@ -16,6 +18,8 @@ from bowerbird.prediction.series import SeriesError
 LEAST = 0.3  # autocorrelation of a season
 RISE = 0.2  # above the lowest autocorrelation before it
 NEAR = 0.05  # of the highest peak
+ECHO = 1 / 3  # of the peak that is there at two seasons
+MANY = 8  # seasons, from which on a peak needs no second witness
 PARTS = 3  # seasons that a series must have for one to be found
 
 
@@ -44,12 +48,18 @@ def find_season(values: Float[np.ndarray, " n"]) -> Season:
     most = len(values) // PARTS
     if most < 3:
         return Season(1, "it is too short to show a season")
-    r = autocorrelation(values, most)
+    r = autocorrelation(values, 2 * most)
     lowest = np.minimum.accumulate(r)
+    steps = autocorrelation(np.diff(values), most)
     peaks = [
         k
         for k in range(2, most)
-        if r[k] >= r[k - 1] and r[k] >= r[k + 1] and r[k] > LEAST and r[k] - lowest[k] > RISE
+        if r[k] >= r[k - 1]
+        and r[k] >= r[k + 1]
+        and r[k] > LEAST
+        and r[k] - lowest[k] > RISE
+        and r[2 * k] > ECHO * r[k]
+        and (k <= len(values) // MANY or steps[k] > 1.96 / (len(values) - k) ** 0.5)
     ]
     if not peaks:
         return Season(1, "its autocorrelation has no clear peak")

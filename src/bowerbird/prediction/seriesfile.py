@@ -7,6 +7,7 @@ statsmodels). ``electricity``: demand in England and Wales, every half hour, 5 J
 """
 
 import csv
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -52,7 +53,7 @@ def known_series(name: str) -> Series:
     )
 
 
-def read_series(path: Path, target: str | None, time: str | None = None) -> Series:
+def read_series(path: Path, target: str | None = None, time: str | None = None) -> Series:
     """Return one column of a CSV file as a series.
 
     Without ``target`` it is the only column of numbers; without ``time`` moments are looked for.
@@ -153,9 +154,7 @@ def _is_number(cell: str) -> bool:
     """Tell a number or a date from a name."""
     if numbers_of([cell]) is not None:
         return True
-    return (
-        len(cell) >= 8 and cell[:4].isdigit() and not pd.isna(pd.to_datetime(cell, errors="coerce"))
-    )
+    return re.fullmatch(r"\d{4}[-/.]\d{1,2}([-/.T ].*)?", cell) is not None
 
 
 def _target(table: pd.DataFrame, target: str | None) -> str:
