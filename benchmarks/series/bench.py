@@ -16,7 +16,7 @@ import torch
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 from figures import Figure, append, conditions, table
 
-from bowerbird.networks.recursive import Recursive, RecursiveConfig, Tree, plant
+from bowerbird.networks.recursive import Level, Recursive, RecursiveConfig, Tree, plant
 from bowerbird.prediction.backtest import BacktestConfig, backtest
 from bowerbird.prediction.calculator import CalculatorConfig, learn
 from bowerbird.prediction.dynamics import DynamicsConfig, move
@@ -102,8 +102,6 @@ def speed() -> list[Figure]:
 
 def one_at_a_time(net: Recursive, some: list[Tree]) -> torch.Tensor:
     """Return the scores of every node, with the same cell called for each node alone."""
-    from bowerbird.networks.recursive import Level
-
     table_ = torch.nn.functional.linear(net.embedding.weight, net.weight_x, net.bias)
     found = []
     for tree in some:

@@ -100,7 +100,7 @@ def test_both_readers_answer_every_digit_and_list_whatever_the_batch():
 
 def test_a_short_lesson():
     config = CalculatorConfig(
-        depth=2, deeper=1, width=32, embedding=16, rows=32, minutes=0.04, tests=100
+        depth=2, deeper=1, width=32, embedding=16, rows=32, minutes=0.02, tests=60
     )
     done = learn(config)
     tree, string = done.marks

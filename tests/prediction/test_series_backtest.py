@@ -89,7 +89,7 @@ def test_ridge_is_the_normal_equation():
 def test_nothing_ahead_is_seen():
     """What comes after an origin changes no forecast that was made there."""
     values = wave()
-    config = BacktestConfig(horizon=6, origins=16)
+    config = BacktestConfig(horizon=6, origins=16, fits=1)
     where = plan(len(values), 12, config)
     cut = int(where.origins[4])
     other = values.copy()
@@ -129,7 +129,7 @@ def test_bands_use_only_errors_that_were_known():
 
 
 def test_foresees_a_wave_better_than_its_last_season():
-    done = backtest(series(wave(220)), BacktestConfig(horizon=12), SMALL)
+    done = backtest(series(wave(220)), BacktestConfig(horizon=12, fits=1), SMALL)
     assert done.season.steps == 12
     assert done.score(OURS).mase < 0.8 * done.score(SEASONAL).mase
     assert 0.7 < done.covered <= 1

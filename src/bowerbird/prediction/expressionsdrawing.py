@@ -37,7 +37,7 @@ def _by_depth(axes: Any, lesson: Lesson) -> None:
     axes.set(xlim=(0.5, max(lesson.tested) + 0.5), ylim=(0, 102))
     axes.set_xlabel("depth of the expression")
     axes.set_title("values that are right, in per cent", loc="left", fontsize=10.5, color=INK)
-    axes.legend(frameon=False, fontsize=9, loc="upper right", bbox_to_anchor=(1, 0.97))
+    axes.legend(frameon=False, fontsize=9, loc="upper right", bbox_to_anchor=(1, 0.7))
     _plain(axes)
 
 
@@ -70,7 +70,8 @@ def _tree(axes: Any, example: Expression, lesson: Lesson) -> None:
         )  # fmt: skip
     said = lesson.answer(example)
     told = ", ".join(f"{NAMES[name]}: {value}" for name, value in said.items())
-    axes.set_title(f"an expression it never saw; {told}", fontsize=10.5, color=INK, loc="left")
+    title = f"an expression; {told}" if told else "an expression"
+    axes.set_title(title, fontsize=10.5, color=INK, loc="left")
     axes.margins(0.06, 0.08)
     axes.set_axis_off()
 
