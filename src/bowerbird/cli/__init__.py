@@ -205,6 +205,32 @@ predict.command(
     ),
 )
 app.command(predict)
+predict.command(
+    "bowerbird.cli.series:series",
+    name="series",
+    help="Foresee a series, with error bars that were measured.",
+    usage="Usage: bowerbird predict series FILE.csv|NAME --target COLUMN --horizon N [OPTIONS]",
+    help_epilogue=(
+        "For example: bowerbird predict series co2 --horizon 24 -o co2.png\n\n"
+        "NAME is sunspots, co2 or electricity: series that come with the installation."
+    ),
+)
+predict.command(
+    "bowerbird.cli.series:dynamics",
+    name="dynamics",
+    help="Learn how a pendulum or the Lorenz system moves, then run free.",
+    usage="Usage: bowerbird predict dynamics lorenz|pendulum [OPTIONS]",
+    help_epilogue="For example: bowerbird predict dynamics lorenz -o lorenz.png",
+)
+predict.command(
+    "bowerbird.cli.series:expressions",
+    name="expressions",
+    help="Learn what nested lists are worth, from the tree and from the string.",
+    usage="Usage: bowerbird predict expressions [EXPRESSION...] [OPTIONS]",
+    help_epilogue=(
+        'For example: bowerbird predict expressions "[MAX 2 9 [MIN 4 7] 0]" -o depth.png'
+    ),
+)
 
 models = App(name="models", help="Look after pretrained weights and model files.")
 models.command(

@@ -1,0 +1,297 @@
+"""A forecaster measured as it would have been used: from one origin after the other.
+
+At each of ``origins`` moments everything ahead is hidden, a forecast of the whole horizon is made,
+and then compared with what came (rolling origin: Tashman 2000). Weights, scale, penalty and the
+season are of the past before the origin at which they were last fitted; they are fitted anew
+``fits`` times on the way, ours and exponential smoothing at the same origins. All models have to
+foresee the same.
+
+The first half of the origins only fills the band: the interval of step h is as wide as the errors
+of step h at the origins before, as far as their truth was known by then (split conformal, Vovk et
+al. 2005). In the second half everything is measured: errors, and how often the truth lay inside.
+"""
+
+import math
+import time
+from collections.abc import Generator
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from bowerbird.learning.step import Step
+from bowerbird.prediction.accuracy import (
+    conformal_width,
+    diebold_mariano,
+    mase,
+    naive_scale,
+    rmse,
+    smape,
+)
+from bowerbird.prediction.classical import (
+    Autoregression,
+    Smoothing,
+    fit_autoregression,
+    fit_smoothing,
+    naive,
+    seasonal_naive,
+)
+from bowerbird.prediction.forecaster import LEAST_WINDOWS, Forecaster, NetworkConfig, window_length
+from bowerbird.prediction.season import Season, find_season, told_season
+from bowerbird.prediction.series import Series, SeriesError
+
+Array = np.ndarray
+OURS, SMOOTHING = "bowerbird", "exponential smoothing"
+REGRESSION = "autoregression"
+SEASONAL, NAIVE = "seasonal naive", "naive"
+FEWEST = 12  # origins in all
+LEAST_MEASURED = 5  # of them
+
+
+@dataclass(frozen=True)
+class BacktestConfig:
+    """How far is foreseen, and how that is measured."""
+
+    horizon: int = 12
+    """Steps to foresee."""
+    season: int = 0
+    """Steps after which the series repeats itself; 0 finds it, 1 is none."""
+    coverage: float = 0.9
+    """Share of the truth that the band is to hold."""
+    origins: int = 40
+    """Moments from which a forecast is tried, if the series is long enough."""
+    share: float = 0.3
+    """Share of the series, its end, in which they lie, at most."""
+    fits: int = 4
+    """Times that models are fitted anew on the way."""
+
+    def __post_init__(self) -> None:
+        if self.horizon < 1 or self.season < 0 or self.fits < 1:
+            raise ValueError("horizon and fits are at least 1, season not below 0")
+        if not FEWEST <= self.origins <= 10_000:
+            raise ValueError(f"origins are {FEWEST} to 10000, not {self.origins}")
+        if not 0.5 <= self.coverage <= 0.99 or not 0.05 <= self.share <= 0.8:
+            raise ValueError("coverage lies in 0.5 to 0.99, share in 0.05 to 0.8")
+
+
+@dataclass(frozen=True)
+class Score:
+    """How one model did on the measured origins."""
+
+    model: str
+    mase: float
+    smape: float
+    """Per cent."""
+    rmse: float
+    by_step: list[float]
+    """Mean absolute error of each step of the horizon."""
+
+
+@dataclass(frozen=True)
+class Backtest:
+    """What came of a backtest, and the forecast of what is really ahead."""
+
+    series: Series
+    config: BacktestConfig
+    season: Season
+    origins: Float[Array, " k"]
+    """Number of values that were known at each origin."""
+    measured: int
+    """The first origin that is measured."""
+    scores: list[Score]
+    covered: float
+    """Share of the truth that lay in the band, over the measured origins."""
+    covered_by_step: list[float]
+    against: dict[str, tuple[float, float]]
+    """(t, p) of Diebold and Mariano for ours beside each other model."""
+    smoothing: str
+    """Which exponential smoothing was the best."""
+    forecaster: Forecaster
+    forecast: Float[Array, " h"]
+    band: Float[Array, " h"]
+    """Half width of the interval of each step."""
+    rivals: dict[str, Float[Array, " h"]]
+    """The other models' forecasts of what is really ahead."""
+
+    def score(self, model: str) -> Score:
+        """Return the score of one model."""
+        return next(one for one in self.scores if one.model == model)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Where the origins lie."""
+
+    origins: np.ndarray
+    stride: int
+    measured: int
+
+
+def plan(count: int, season: int, config: BacktestConfig) -> Plan:
+    """Return where origins lie in a series of ``count`` values; raise SeriesError if it's short."""
+    found = _placed(count, season, config.horizon, config)
+    if found is not None:
+        return found
+    fit = [h for h in range(1, min(config.horizon, count)) if _placed(count, season, h, config)]
+    if not fit:
+        raise SeriesError(
+            f"{count} values are too few to learn from and to measure on with a season of "
+            f"{season}; give a longer series, or --season 1"
+        )
+    raise SeriesError(
+        f"a horizon of {config.horizon} is too long for {count} values with a season of {season}; "
+        f"give --horizon {fit[-1]} at most"
+    )
+
+
+def _placed(count: int, season: int, horizon: int, config: BacktestConfig) -> Plan | None:
+    """Return where origins lie, as many as there is room for, or None if there is too little."""
+    least = max(window_length(season) + horizon + LEAST_WINDOWS - 1, 2 * season + 2)
+    rank = math.ceil(config.coverage / (1 - config.coverage) - 1e-9)  # errors that a band needs
+    room = count - horizon - least  # origins may lie this far before the last one
+    for origins in range(config.origins, FEWEST - 1, -1):
+        stride = max(1, min(horizon, int(config.share * count) // origins))
+        measured = max(origins // 2, rank - 1 + math.ceil(horizon / stride))
+        if (origins - 1) * stride <= room and origins - measured >= LEAST_MEASURED:
+            at = count - horizon - stride * np.arange(origins)[::-1]
+            return Plan(at, stride, measured)
+    return None
+
+
+@dataclass(frozen=True)
+class _Fitted:
+    """Every model, as it was fitted on one past."""
+
+    ours: Forecaster
+    smoothing: Smoothing
+    regression: Autoregression
+
+    def forecasts(self, past: Array, horizon: int) -> dict[str, Array]:
+        """Return what each foresees after a past."""
+        return {
+            OURS: self.ours.forecast(past),
+            SMOOTHING: self.smoothing.forecast(past, horizon),
+            REGRESSION: self.regression.forecast(past, horizon),
+            SEASONAL: seasonal_naive(past, horizon, self.ours.season),
+            NAIVE: naive(past, horizon),
+        }
+
+
+def _fitted(past: Array, config: BacktestConfig, network: NetworkConfig) -> _Fitted:
+    """Fit every model on a past, and on nothing else."""
+    season = _season(past, config).steps
+    if not _fits(len(past), season, config.horizon):  # found later, but too long for this past
+        season = 1
+    return _Fitted(
+        Forecaster.fit(past, season, config.horizon, network),
+        fit_smoothing(past, season),
+        fit_autoregression(past, season),
+    )
+
+
+def backtest_steps(
+    series: Series, config: BacktestConfig, network: NetworkConfig
+) -> Generator[Step[Backtest], None, None]:
+    """Try a forecaster from each origin, and yield a step after each; the last has the result."""
+    began = time.perf_counter()
+    values, horizon = series.values, config.horizon
+    season = _season(values, config)
+    where = plan(len(values), season.steps, config)
+    refits = {int(k) for k in np.linspace(0, len(where.origins), config.fits + 1)[:-1]}
+    if where.measured not in refits:
+        refits.add(where.measured)
+    said: dict[str, list[Array]] = {
+        model: [] for model in (OURS, SMOOTHING, REGRESSION, SEASONAL, NAIVE)
+    }
+    fitted: _Fitted | None = None
+    total = len(where.origins) + 1
+    for number, origin in enumerate(where.origins):
+        past = values[:origin]
+        if fitted is None or number in refits:
+            fitted = _fitted(past, config, network)
+        for model, forecast in fitted.forecasts(past, horizon).items():
+            said[model].append(forecast)
+        off = float(np.abs(said[OURS][-1] - values[origin : origin + horizon]).mean())
+        loss = off / naive_scale(past, fitted.ours.season)
+        yield Step(number + 1, total, {"total": loss}, time.perf_counter() - began)
+    found = {model: np.stack(list_) for model, list_ in said.items()}
+    done = _judged(series, config, season, where, found, network)
+    loss = done.score(OURS).mase
+    yield Step(total, total, {"total": loss}, time.perf_counter() - began, done)
+
+
+def backtest(
+    series: Series, config: BacktestConfig, network: NetworkConfig | None = None
+) -> Backtest:
+    """Try a forecaster from each origin, and foresee what is really ahead."""
+    done = None
+    for step in backtest_steps(series, config, network or NetworkConfig()):
+        done = step.preview
+    assert done is not None
+    return done
+
+
+def bands(errors: Float[Array, "k h"], stride: int, coverage: float) -> Float[Array, "k h"]:
+    """Return the half width at each origin and step, from errors that were known by then.
+
+    Infinite where too few were.
+    """
+    widths = np.full(errors.shape, np.inf)
+    for origin in range(len(errors)):
+        for step in range(errors.shape[1]):
+            known = origin - -(-(step + 1) // stride) + 1  # origins whose step h was seen by then
+            if known > 0:
+                widths[origin, step] = conformal_width(errors[:known, step], coverage)
+    return widths
+
+
+def _season(values: Array, config: BacktestConfig) -> Season:
+    return told_season(values, config.season) if config.season else find_season(values)
+
+
+def _fits(count: int, season: int, horizon: int) -> bool:
+    return count - window_length(season) - horizon + 1 >= LEAST_WINDOWS
+
+
+def _judged(
+    series: Series,
+    config: BacktestConfig,
+    season: Season,
+    where: Plan,
+    said: dict[str, Array],
+    network: NetworkConfig,
+) -> Backtest:
+    """Return what came of a backtest; the last fit is on all values."""
+    values, horizon = series.values, config.horizon
+    true = np.stack([values[at : at + horizon] for at in where.origins])
+    errors = {model: own - true for model, own in said.items()}
+    cut = where.measured
+    past = values[: where.origins[cut]]  # what MASE is in units of
+    scores = [
+        Score(
+            model,
+            mase(own[cut:], past, season.steps),
+            smape(true[cut:], said[model][cut:]),
+            rmse(own[cut:]),
+            np.abs(own[cut:]).mean(0).tolist(),
+        )
+        for model, own in errors.items()
+    ]
+    losses = {model: np.abs(own[cut:]).mean(1) for model, own in errors.items()}
+    overlap = -(-horizon // where.stride) - 1
+    against = {
+        model: diebold_mariano(losses[OURS], own, overlap)
+        for model, own in losses.items()
+        if model != OURS
+    }
+    held = np.abs(errors[OURS]) <= bands(errors[OURS], where.stride, config.coverage)
+    last = np.array([conformal_width(e, config.coverage) for e in errors[OURS].T])
+    final = _fitted(values, config, network)
+    final.ours.band = last.tolist()
+    rivals = final.forecasts(values, horizon)
+    forecast = rivals.pop(OURS)
+    return Backtest(
+        series, config, season, where.origins, cut, scores, float(held[cut:].mean()),
+        held[cut:].mean(0).tolist(), against, final.smoothing.name, final.ours, forecast, last,
+        rivals,
+    )  # fmt: skip

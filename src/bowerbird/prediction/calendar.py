@@ -1,0 +1,118 @@
+"""Moments of a series: read from words, put in order, laid on an even grid of time.
+
+A grid of months, quarters, years or working days follows the calendar; any other has the median
+distance between two moments as its step.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from bowerbird.prediction.series import SeriesError
+
+AHEAD = 2000  # moments after the last one that are told in words
+UNEVEN = 0.1  # of a step that a moment may lie off the grid without a note
+LARGEST = 50  # times as many moments as values, at most
+CALENDAR = {"month": ((28, 31), "M"), "quarter": ((90, 92), "Q"), "year": ((365, 366), "Y")}
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Where moments lie on an even grid, and how its moments are written."""
+
+    places: np.ndarray
+    """The place of each moment given, from 0."""
+    step: str
+    uneven: int
+    """Moments that lie clearly off the grid."""
+    names: Sequence[str]
+    """Every moment of the grid in words, and ``AHEAD`` more."""
+
+
+def numbers_of(words: Sequence[str]) -> np.ndarray | None:
+    """Return moments that are plain numbers (years, hours ...), or None."""
+    found = pd.to_numeric(pd.Series(list(words)), errors="coerce").to_numpy(float)
+    return found if np.isfinite(found).all() else None
+
+
+def moments(words: Sequence[str], column: str, rows: Sequence[int]) -> np.ndarray:
+    """Return moments as numbers or as datetime64; raise SeriesError naming column and row."""
+    numbers = numbers_of(words)
+    compact = numbers is not None and all(len(w.strip()) in (6, 8) for w in words)
+    if numbers is not None and not compact:
+        return numbers
+    text = pd.Series([word.strip() for word in words])
+    form = None
+    if compact:
+        form = "%Y%m%d" if len(text[0]) == 8 else "%Y%m"
+    parsed = pd.to_datetime(text, errors="coerce", format=form or "mixed", utc=True)
+    bad = np.flatnonzero(parsed.isna().to_numpy())
+    if numbers is not None and len(bad):
+        return numbers
+    if len(bad):
+        first = int(bad[0])
+        raise SeriesError(
+            f"column {column} has {words[first]!r} in row {rows[first]}, which is no date; write "
+            "dates like 2024-03-31, or leave --time out"
+        )
+    return parsed.dt.tz_localize(None).to_numpy("datetime64[s]")
+
+
+def grid_of(times: np.ndarray) -> Grid:
+    """Return the grid of moments that are in order, without two alike; at least two."""
+    if times.dtype.kind != "M":
+        return _even(times.astype(float), "step", lambda at: f"{at:g}")
+    days = np.diff(times).astype("timedelta64[s]").astype(float) / 86400
+    middle = float(np.median(days))
+    stamps = pd.DatetimeIndex(times)
+    for step, ((low, high), code) in CALENDAR.items():
+        if low - 0.1 <= middle <= high + 0.1:
+            periods = stamps.to_period(code)
+            places = periods.astype("int64").to_numpy()
+            if len(np.unique(places)) == len(places):
+                return _calendar(places, periods[0], step)
+    if abs(middle - 1) < 0.01 and bool((stamps.day_of_week < 5).all()) and len(times) > 10:
+        dates = times.astype("datetime64[D]")
+        places = np.busday_count(dates[0], dates)
+        whole = np.busday_offset(dates[0], np.arange(int(places[-1]) + 1 + AHEAD))
+        return Grid(places, "working day", 0, [str(day) for day in whole])
+    seconds = (times - times[0]).astype("timedelta64[s]").astype(float)
+    short = bool((stamps == stamps.normalize()).all())
+
+    def word(at: float) -> str:
+        stamp = times[0] + np.timedelta64(round(at), "s")
+        return str(stamp)[:10] if short else str(stamp).replace("T", " ")[:16]
+
+    return _even(seconds, _spoken(float(np.median(np.diff(seconds)))), word)
+
+
+def _calendar(places: np.ndarray, first: pd.Period, step: str) -> Grid:
+    last = int(places[-1] - places[0])
+    names = [str(period) for period in pd.period_range(first, periods=last + 1 + AHEAD)]
+    return Grid(places - places[0], step, 0, names)
+
+
+def _even(times: np.ndarray, step: str, word: "object") -> Grid:
+    distance = float(np.median(np.diff(times)))
+    exact = (times - times[0]) / distance
+    places = np.round(exact).astype(int)
+    if places[-1] > LARGEST * len(times):
+        raise SeriesError(
+            "the moments lie too unevenly for a series: a few are far from all others; leave "
+            "those rows out"
+        )
+    uneven = int((np.abs(exact - places) > UNEVEN).sum())
+    ahead = times[0] + distance * np.arange(places[-1] + 1 + AHEAD)
+    assert callable(word)
+    return Grid(places, step, uneven, [word(at) for at in ahead])
+
+
+def _spoken(seconds: float) -> str:
+    """Return a step in words."""
+    for size, name in ((604800, "week"), (86400, "day"), (3600, "hour"), (60, "minute")):
+        if seconds >= size:
+            count = seconds / size
+            return name if count == 1 else f"{count:g} {name}s"
+    return f"{seconds:g} s"

@@ -1,0 +1,186 @@
+"""A recurrent network that foresees a series, all steps of the horizon at once.
+
+A window of the last ``L`` values, less its level (the mean of its last season) and divided by the
+deviation of seasonal differences, is read value by value together with those differences:
+``h_t = tanh(W h_{t-1} + U u_t + b)``. The forecast is the seasonal-naive one and a correction that
+is read out linearly from the last h and from the window itself, each step of the horizon directly:
+``f(t + h) = y(t + h - m ceil(h / m)) + scale (V_h h_t + S_h u + a_h)``.
+
+Window by window normalization: Smyl 2020 (International Journal of Forecasting 36, ES-RNN), where
+smoothing does it. A linear path beside the network: Lai et al. 2018 (LSTNet, arXiv:1703.07015).
+W, U, b are drawn (echo state network, Jaeger 2001) and V, S, a follow in closed form: with some
+hundred values there is too little to learn more, and it takes a second. The forecast is the mean
+of several draws. Nothing, the scale and the penalty included, is fitted on what lies ahead.
+"""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+
+from bowerbird.learning.modelfile import Card, ModelError, read_model, write_model
+from bowerbird.networks.continuous import Continuous
+from bowerbird.networks.recurrent import RecurrentConfig
+from bowerbird.prediction.classical import seasonal_naive
+from bowerbird.prediction.readout import ridge
+from bowerbird.prediction.series import SeriesError
+
+Array = np.ndarray
+KIND = "series"
+RADIUS, REACH = 0.8, 0.3  # of the drawn weights
+LEAST_WINDOWS = 20  # to learn from
+NO_SEASON = 24  # values of a window where there is no season
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """The shape of the forecaster's networks."""
+
+    width: int = 100
+    """Units of each network."""
+    draws: int = 5
+    """Networks whose forecasts are averaged."""
+    memory: int = 64
+    """Values of the window that the network reads, at most; the linear path reads all."""
+    windows: int = 2000
+    """Windows to learn from, at most; of a longer past every second, third ... is taken."""
+    seed: int = 0
+    """Seed of the drawn weights."""
+
+    def __post_init__(self) -> None:
+        if min(self.width, self.draws, self.memory) < 1 or self.windows < LEAST_WINDOWS:
+            raise ValueError(
+                f"width, draws and memory are at least 1, windows at least {LEAST_WINDOWS}"
+            )
+        if max(self.width, self.draws, self.memory) > 4096:
+            raise ValueError("width, draws and memory are at most 4096")
+        if not 0 <= self.seed < 2**62:
+            raise ValueError(f"seed lies between 0 and 2^62 - 1, not at {self.seed}")
+
+
+def window_length(season: int) -> int:
+    """Return how many values a window has: two seasons and one value."""
+    return 2 * season + 1 if season > 1 else NO_SEASON + 1
+
+
+class Forecaster:
+    """Networks that have learned from one past."""
+
+    def __init__(
+        self,
+        season: int,
+        horizon: int,
+        scale: float,
+        config: NetworkConfig,
+        draws: list[Continuous],
+    ) -> None:
+        self.season, self.horizon, self.scale = season, horizon, scale
+        self.config, self.draws = config, draws
+        self.provenance: dict[str, Any] = {}
+        self.band: list[float] = []
+        """Half width of the prediction interval of each step, in the series' own unit."""
+
+    @classmethod
+    @torch.no_grad()
+    def fit(
+        cls, past: Float[Array, " n"], season: int, horizon: int, config: NetworkConfig
+    ) -> "Forecaster":
+        """Learn from a past, and from nothing else; raise SeriesError if it is too short."""
+        length = window_length(season)
+        count = len(past) - length - horizon + 1
+        if count < LEAST_WINDOWS:
+            raise SeriesError(
+                f"{len(past)} values are too few to learn {horizon} steps with a season of "
+                f"{season}; give a shorter --horizon or --season"
+            )
+        lag = season
+        scale = float(np.std(past[lag:] - past[:-lag])) or float(np.std(past)) or 1.0
+        every = -(-count // config.windows)
+        ends = np.arange(len(past) - horizon, length - 1, -every)[::-1]
+        windows = np.stack([past[end - length : end] for end in ends])
+        ahead = np.stack([past[end : end + horizon] for end in ends])
+        naive = np.stack([seasonal_naive(window, horizon, season) for window in windows])
+        targets = (ahead - naive) / scale
+        draws = []
+        empty = cls(season, horizon, scale, config, [])
+        read, wide = empty._read(windows)
+        for number in range(config.draws):
+            shape = RecurrentConfig(cell="rnn", width=config.width)
+            network = Continuous(2, horizon, shape)
+            network.echo(config.seed * 1000 + number, radius=RADIUS, reach=REACH)
+            network.skip = torch.nn.Linear(length, horizon, bias=False)
+            hidden = network.hidden(read)[0][:, -1].double().numpy()
+            found = ridge(np.concatenate([hidden, wide], 1), targets, -(-horizon // every))
+            weight = torch.from_numpy(found.weight.T)
+            network.readout.weight.copy_(weight[:, : config.width])
+            network.skip.weight.copy_(weight[:, config.width :])
+            network.readout.bias.copy_(torch.from_numpy(found.bias))
+            draws.append(network)
+        return cls(season, horizon, scale, config, draws)
+
+    @torch.no_grad()
+    def forecast(self, past: Float[Array, " n"]) -> Float[Array, " h"]:
+        """Return what comes after a past; raise SeriesError if that is shorter than a window."""
+        length = window_length(self.season)
+        if len(past) < length:
+            raise SeriesError(f"{len(past)} values are too few; this model reads {length}")
+        window = past[None, -length:]
+        read, wide = self._read(window)
+        wide_ = torch.from_numpy(wide).float()
+        said = [
+            network.readout(network.hidden(read)[0][:, -1]) + network.skip(wide_)
+            for network in self.draws
+        ]
+        correction = torch.stack(said).double().mean(0)[0].numpy()
+        return seasonal_naive(window[0], self.horizon, self.season) + self.scale * correction
+
+    def _read(self, windows: Float[Array, "n l"]) -> tuple[torch.Tensor, Float[Array, "n l"]]:
+        """Return what the network reads, value by value, and what the linear path reads."""
+        season = self.season
+        level = windows[:, -max(season, 2) :].mean(1, keepdims=True)
+        wide = (windows - level) / self.scale
+        differences = (windows[:, season:] - windows[:, :-season]) / self.scale
+        both = np.stack([wide[:, season:], differences], 2)[:, -self.config.memory :]
+        return torch.from_numpy(both).float(), wide
+
+    def save(self, path: Path) -> None:
+        """Write the forecaster as a model file."""
+        tensors = {
+            f"{number}.{name}": p
+            for number, network in enumerate(self.draws)
+            for name, p in network.named_parameters()
+        }
+        config = asdict(self.config) | {"season": self.season, "horizon": self.horizon}
+        config |= {"scale": self.scale, "band": self.band}
+        write_model(path, Card(KIND, config, provenance=self.provenance), tensors)
+
+
+def open_forecaster(path: Path) -> Forecaster:
+    """Return the forecaster in a model file; raise ModelError."""
+    card, tensors = read_model(path, KIND)
+    try:
+        told = dict(card.config)
+        season, horizon = int(told.pop("season")), int(told.pop("horizon"))
+        scale, band = float(told.pop("scale")), [float(b) for b in told.pop("band")]
+        if not (1 <= season < 10**6 and 1 <= horizon < 10**6 and scale > 0):
+            raise ValueError("its season, horizon or scale can't be")
+        config = NetworkConfig(**told)
+        draws = []
+        for number in range(config.draws):
+            network = Continuous(2, horizon, RecurrentConfig(cell="rnn", width=config.width))
+            network.skip = torch.nn.Linear(window_length(season), horizon, bias=False)
+            own = f"{number}."
+            state = {n.removeprefix(own): t for n, t in tensors.items() if n.startswith(own)}
+            network.load_state_dict(state)
+            draws.append(network)
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        why = str(error).partition("\n")[0]
+        raise ModelError(
+            f"{path} is no forecaster, or is damaged ({why}); train it again"
+        ) from error
+    made = Forecaster(season, horizon, scale, config, draws)
+    made.provenance, made.band = dict(card.provenance), band
+    return made

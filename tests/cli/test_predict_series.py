@@ -1,0 +1,92 @@
+"""`bowerbird predict series|dynamics|expressions` through the door."""
+
+import csv
+import json
+import math
+
+import pytest
+from PIL import Image
+
+
+def told(done):
+    assert done.code == 0, done.err
+    return json.loads(done.out)
+
+
+@pytest.fixture
+def sales(here):
+    lines = [
+        f"{2010 + i // 12}-{i % 12 + 1:02d},{20 + 3 * math.sin(i * math.pi / 6) + i % 5 / 9:.3f},x"
+        for i in range(110)
+    ]
+    (here / "sales.csv").write_text("month,sales,note\n" + "\n".join(lines) + "\n")
+    return here
+
+
+def test_series_from_a_file_and_from_its_model(bowerbird, sales):
+    words = "predict series sales.csv --target sales --horizon 6 --draws 2 --width 20"
+    facts = told(bowerbird(f"{words} -o out.png --json --quiet"))
+    assert (facts["season"], facts["horizon"], len(facts["forecast"])) == (12, 6, 6)
+    assert facts["forecast"][0]["time"] == "2019-03"
+    assert {"bowerbird", "seasonal naive", "naive", "exponential smoothing", "autoregression"} == {
+        score["model"] for score in facts["scores"]
+    }
+    assert facts["files"] == ["out.png", "out.csv", "out.safetensors"]
+    with Image.open("out.png") as picture:
+        assert picture.width > 1000
+    with open("out.csv", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert float(rows[0]["low"]) < float(rows[0]["value"]) < float(rows[0]["high"])
+    assert bowerbird(f"{words} -o out.png").code == 2  # it exists
+    again = told(bowerbird("predict series sales.csv --model out.safetensors --json --quiet"))
+    assert again["forecast"][3]["value"] == pytest.approx(facts["forecast"][3]["value"], rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        ("--target price", "month, sales, note"),
+        ("--target note", "'x' in row 2"),
+        ("--time day", "its columns are"),
+        ("--horizon 90", "--horizon"),
+        ("--season 80", "longer than half"),
+        ("--horizon 0", "horizon"),
+        ("-o out.txt", ".png"),
+        ("-o no/out.png", "create no first"),
+        ("--model sales.csv", "no model file"),
+    ],
+)
+def test_bad_input_is_one_sentence(refuses, sales, words, found):
+    refuses(f"predict series sales.csv --quiet {words}", found)
+
+
+def test_no_such_series(refuses):
+    refuses("predict series nothing.csv", "nothing.csv")
+
+
+def test_dynamics(bowerbird, here):
+    words = "predict dynamics pendulum --paths 6 --duration 10 --tests 4 --free 5 --width 60"
+    facts = told(bowerbird(f"{words} -o p.png --json --quiet"))
+    assert facts["valid_median"] > 0.5
+    with Image.open("p.png") as picture:
+        assert picture.width > 1000
+    assert "valid for" in bowerbird(f"{words} --quiet").out
+
+
+def test_dynamics_refuses(refuses):
+    refuses("predict dynamics weather", "weather")
+    refuses("predict dynamics lorenz --device cuda", "--device")
+
+
+def test_expressions(bowerbird, here):
+    flags = "--minutes 0.02 --width 16 --embedding 8 --tests 20 --depth 1 --deeper 1 --quiet"
+    done = bowerbird(f'predict expressions "[MAX 2 [MIN 4 7] 0]" {flags} -o e.png --json')
+    facts = told(done)
+    assert facts["answers"][0]["value"] == 4
+    assert {reader["reader"] for reader in facts["readers"]} == {"tree", "string"}
+    with Image.open("e.png") as picture:
+        assert picture.width > 1000
+
+
+def test_no_expression(refuses):
+    refuses('predict expressions "[AVG 1 2]"', "MAX, MIN, MED, SM")

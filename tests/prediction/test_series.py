@@ -1,0 +1,166 @@
+"""Series from files: what is read, what is mended and said, what is refused in one sentence."""
+
+import numpy as np
+import pytest
+
+from bowerbird.prediction.season import find_season, told_season
+from bowerbird.prediction.series import SeriesError
+from bowerbird.prediction.seriesfile import known_series, read_series
+
+WAVE = 10 + 3 * np.sin(2 * np.pi * np.arange(48) / 12) + 0.01 * np.arange(48)
+MONTHS = [f"{2010 + i // 12}-{i % 12 + 1:02d}" for i in range(48)]
+
+
+@pytest.fixture
+def write(tmp_path):
+    def make(rows, header="month,sales"):
+        path = tmp_path / "table.csv"
+        path.write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
+        return path
+
+    return make
+
+
+def rows():
+    return [f"{month},{value:.4f}" for month, value in zip(MONTHS, WAVE, strict=True)]
+
+
+def test_reads_months(write):
+    series = read_series(write(rows()), "sales")
+    np.testing.assert_allclose(series.values, WAVE, atol=1e-4)
+    assert (series.step, series.times[0], series.moment(1)) == ("month", "2010-01", "2014-01")
+    assert series.notes == []
+
+
+def test_the_only_column_of_numbers_needs_no_name(write):
+    assert read_series(write(rows())).name == "sales"
+
+
+def test_semicolons_and_no_dates(write):
+    series = read_series(write([f"x;{v}" for v in WAVE], "kind;load"), "load")
+    assert series.step == "step"
+    assert "no column of dates" in series.notes[0]
+
+
+def test_what_is_missing_in_the_middle_is_interpolated_and_said(write):
+    lines = rows()
+    lines[20], lines[21] = f"{MONTHS[20]},", f"{MONTHS[21]},NA"
+    series = read_series(write(lines))
+    assert series.notes == ["2 missing values were interpolated (longest gap: 2)"]
+    step = (series.values[22] - series.values[19]) / 3
+    np.testing.assert_allclose(series.values[20:22], series.values[19] + step * np.array([1, 2]))
+
+
+def test_months_that_are_not_there_are_interpolated_and_said(write):
+    lines = rows()
+    del lines[20:23]
+    series = read_series(write(lines))
+    assert len(series) == 48
+    assert any("3 moments are not in it" in note for note in series.notes)
+
+
+def test_unsorted_and_twice_is_said(write):
+    lines = rows()
+    lines = [*reversed(lines), f"{MONTHS[0]},{WAVE[0] + 2:.4f}"]
+    series = read_series(write(lines))
+    assert series.values[0] == pytest.approx(WAVE[0] + 1, abs=1e-4)
+    np.testing.assert_allclose(series.values[1:], WAVE[1:], atol=1e-4)
+    assert any("sorted" in note for note in series.notes)
+    assert any("mean" in note for note in series.notes)
+
+
+def test_irregular_moments_are_said(write):
+    hours = np.arange(48.0)
+    hours[[10, 30]] += 0.3
+    series = read_series(write([f"{h},{v}" for h, v in zip(hours, WAVE, strict=True)], "time,load"))
+    assert "2 moments lie unevenly" in series.notes[0]
+
+
+def test_weeks_days_and_working_days(write):
+    days = np.arange("2024-01-01", "2024-03-01", dtype="datetime64[D]")
+    lines = [f"{day},{i % 7}.5" for i, day in enumerate(days)]
+    assert read_series(write(lines, "date,load")).step == "day"
+    weeks = [f"{day},{i}.5" for i, day in enumerate(days[::7])]
+    assert read_series(write(weeks, "date,load")).step == "week"
+    working = [line for line, day in zip(lines, days, strict=True) if np.is_busday(day)]
+    series = read_series(write(working, "date,load"))
+    assert (series.step, series.moment(1), series.notes) == ("working day", "2024-03-01", [])
+
+
+@pytest.mark.parametrize(
+    ("place", "line", "words"),
+    [
+        (7, f"{MONTHS[7]},many", ["sales", "'many'", "row 9"]),
+        (7, f"{MONTHS[7]},inf", ["infinite", "row 9"]),
+        (7, "sometime,3", ["month", "'sometime'", "row 9"]),
+        (7, ",3", ["month", "no date", "row 9"]),
+        (7, f"{MONTHS[7]},3,4", ["row 9", "3 cells"]),
+    ],
+)
+def test_a_bad_cell_is_named(write, place, line, words):
+    lines = rows()
+    lines[place] = line
+    with pytest.raises(SeriesError) as told:
+        read_series(write(lines), "sales")
+    assert all(word in str(told.value) for word in words)
+
+
+@pytest.mark.parametrize(
+    ("lines", "header", "target", "words"),
+    [
+        (rows(), "month,sales", "price", "its columns are month, sales"),
+        (rows(), "2009-12,3", "sales", "no header"),
+        (["2010-01,3"], "month,sales", "sales", "1 row"),
+        ([f"{month},5" for month in MONTHS], "month,sales", "sales", "constant"),
+        ([f"{m},{'' if i % 3 else i}" for i, m in enumerate(MONTHS)], "month,sales", None, "miss"),
+        (rows(), "sales,sales", "sales", "same name"),
+        (["1,2"] * 5, "a,b", None, "one of a, b"),
+    ],
+)  # fmt: skip
+def test_a_bad_table_is_refused(write, lines, header, target, words):
+    with pytest.raises(SeriesError, match=words):
+        read_series(write(lines, header), target)
+
+
+def test_an_empty_file_and_one_that_is_no_text(tmp_path):
+    path = tmp_path / "x.csv"
+    path.write_bytes(b"")
+    with pytest.raises(SeriesError, match="empty"):
+        read_series(path, "a")
+    path.write_bytes(b"a,b\n\xff\xfe,1\n")
+    with pytest.raises(SeriesError, match="UTF-8"):
+        read_series(path, "a")
+
+
+@pytest.mark.parametrize(
+    ("name", "count", "step", "season"),
+    [
+        ("sunspots", 309, "year", {10, 11}),
+        ("co2", 526, "month", {12}),
+        ("electricity", 4032, "30 minutes", {336}),
+    ],
+)
+def test_series_that_come_along(name, count, step, season):
+    series = known_series(name)
+    assert (len(series), series.step) == (count, step)
+    assert find_season(series.values).steps in season
+
+
+def test_no_season_in_a_random_walk_or_noise():
+    random = np.random.default_rng(0)
+    assert find_season(random.normal(size=300)).steps == 1
+    walks = [find_season(np.cumsum(random.normal(size=300))).steps > 1 for _ in range(60)]
+    assert np.mean(walks) <= 0.1
+    assert find_season(np.arange(5.0)).steps == 1
+
+
+def test_a_season_is_found_below_trend_and_noise():
+    at = np.arange(400)
+    random = np.random.default_rng(1)
+    values = np.sin(2 * np.pi * at / 23) + 0.05 * at + 1e-4 * at**2 + random.normal(0, 0.3, 400)
+    assert find_season(values).steps == 23
+
+
+def test_a_season_longer_than_half_is_refused():
+    with pytest.raises(SeriesError, match="longer than half"):
+        told_season(WAVE, 25)
