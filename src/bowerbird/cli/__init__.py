@@ -195,7 +195,7 @@ app.command(vision)
 
 predict = App(name="predict", help="Predict tables and series, with error bars.")
 predict.command(
-    "bowerbird.cli.predict:table",
+    "bowerbird.cli.predict.table:table",
     name="table",
     help="Predict a column of a table from the others, with error bars.",
     usage="Usage: bowerbird predict table FILE.csv --target COLUMN [-o OUT]... [OPTIONS]",
@@ -204,9 +204,8 @@ predict.command(
         "New rows: bowerbird predict table iris.safetensors --predict new.csv -o out.csv"
     ),
 )
-app.command(predict)
 predict.command(
-    "bowerbird.cli.series:series",
+    "bowerbird.cli.predict.series:series",
     name="series",
     help="Foresee a series, with error bars that were measured.",
     usage="Usage: bowerbird predict series FILE.csv|NAME --target COLUMN --horizon N [OPTIONS]",
@@ -216,14 +215,14 @@ predict.command(
     ),
 )
 predict.command(
-    "bowerbird.cli.series:dynamics",
+    "bowerbird.cli.predict.dynamics:dynamics",
     name="dynamics",
     help="Learn how a pendulum or the Lorenz system moves, then run free.",
     usage="Usage: bowerbird predict dynamics lorenz|pendulum [OPTIONS]",
     help_epilogue="For example: bowerbird predict dynamics lorenz -o lorenz.png",
 )
 predict.command(
-    "bowerbird.cli.series:expressions",
+    "bowerbird.cli.predict.expressions:expressions",
     name="expressions",
     help="Learn what nested lists are worth, from the tree and from the string.",
     usage="Usage: bowerbird predict expressions [EXPRESSION...] [OPTIONS]",
@@ -231,6 +230,7 @@ predict.command(
         'For example: bowerbird predict expressions "[MAX 2 9 [MIN 4 7] 0]" -o depth.png'
     ),
 )
+app.command(predict)
 
 models = App(name="models", help="Look after pretrained weights and model files.")
 models.command(

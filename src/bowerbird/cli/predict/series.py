@@ -1,59 +1,29 @@
-"""``bowerbird predict``: series, dynamics, expressions."""
+"""``bowerbird predict series``."""
 
 import csv
 import json as jsonlib
 import math
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from random import Random
 from typing import Annotated, Any
 
 import numpy as np
 from cyclopts import Group, Parameter
 
 from bowerbird.cli.failure import about, say
+from bowerbird.cli.predict.outcome import places_of, result_of, words_of
 from bowerbird.cli.progress import Work, follow
 from bowerbird.cli.settings import RUN, Switch
-from bowerbird.learning.atomic import check_free, whole
-from bowerbird.learning.device import choose
-from bowerbird.learning.step import Step
+from bowerbird.learning.atomic import whole
 from bowerbird.prediction.backtest import OURS, Backtest, BacktestConfig, backtest_steps
-from bowerbird.prediction.calculator import CalculatorConfig, Lesson, learn_steps
-from bowerbird.prediction.dynamics import DynamicsConfig, FreeRun, move_steps
-from bowerbird.prediction.dynamicsdrawing import draw_free_run
-from bowerbird.prediction.expressions import Expression, draw_expression, read_expression
-from bowerbird.prediction.expressionsdrawing import NAMES, draw_lesson
 from bowerbird.prediction.forecaster import NetworkConfig, open_forecaster
 from bowerbird.prediction.series import Series, SeriesError
 from bowerbird.prediction.seriesdrawing import draw_backtest
 from bowerbird.prediction.seriesfile import KNOWN, known_series, read_series
-from bowerbird.prediction.systems import SYSTEMS, System
 
 Parameter(name="*", group=Group("Network", sort_key=3))(NetworkConfig)
 CERTAIN = 0.05  # p below which one model is called better than another
 SHOWN = 10  # steps of a forecast that are printed
-
-
-@Parameter(name="*", group=RUN)
-@dataclass(frozen=True)
-class PictureRun:
-    """What a command that draws a picture can be told besides its configuration."""
-
-    output: Annotated[Path | None, Parameter(name=("--output", "-o"), show_default=False)] = None
-    """Picture to write (.png); its numbers go beside it."""
-    device: str = "auto"
-    """auto, cpu, cuda, cuda:1, mps ..."""
-    json: Switch = False
-    """Print one JSON object on standard output."""
-    quiet: Switch = False
-    """Show no progress."""
-    force: Switch = False
-    """Overwrite files that exist."""
-
-    def places(self, *suffixes: str) -> dict[str, Path]:
-        """Return the files to write by suffix; raise ValueError if one can't be written."""
-        return places_of(self.output, suffixes, force=self.force)
 
 
 @Parameter(name="*", group=RUN)
@@ -108,92 +78,11 @@ def series(
             _note(data)
         if run.model is not None:
             return _with_model(data, run, places)
-        work = follow(backtest_steps(data, config, network), (), _words, quiet=run.quiet)
-    done = _result(work, "predict")
+        work = follow(backtest_steps(data, config, network), (), words_of, quiet=run.quiet)
+    done = result_of(work, "predict")
 
     _write_series(done, places)
     return _tell_series(done, places, work, run)
-
-
-def dynamics(
-    system: System,
-    /,
-    *,
-    run: PictureRun = PictureRun(),
-    config: Annotated[
-        DynamicsConfig, Parameter(name="*", group=Group("Learning", sort_key=2))
-    ] = DynamicsConfig(),  # noqa: B008
-) -> int:
-    """Learn how a system moves from paths of it, then run free.
-
-    Parameters
-    ----------
-    system
-        lorenz or pendulum.
-    """
-    places = run.places(".png")
-    if config.learns == "readout" and run.device not in ("auto", "cpu"):
-        raise ValueError("a readout is learned on the processor; leave --device out")
-    device = "cpu" if config.learns == "readout" else str(choose(run.device).device)
-
-    work = follow(move_steps(system, config, device), (), _words, quiet=run.quiet)
-    done = _result(work, "predict")
-
-    if ".png" in places:
-        with whole(places[".png"]) as part:
-            draw_free_run(done, part)
-    return _tell_dynamics(done, places, work, run)
-
-
-def expressions(
-    *expression: str,
-    run: PictureRun = PictureRun(),
-    config: Annotated[
-        CalculatorConfig, Parameter(name="*", group=Group("Learning", sort_key=2))
-    ] = CalculatorConfig(),  # noqa: B008
-) -> int:
-    """Learn what nested lists are worth, from the tree and from the string.
-
-    Parameters
-    ----------
-    expression
-        Expressions to work out afterwards, as "[MAX 2 9 [MIN 4 7] 0]".
-    """
-    places = run.places(".png", ".csv")
-    asked = [read_expression(text) for text in expression]
-    device = str(choose(run.device).device)
-
-    work = follow(learn_steps(config, device), (), _words, quiet=run.quiet)
-    done = _result(work, "predict")
-
-    _write_lesson(done, asked, places)
-    return _tell_lesson(done, asked, places, run)
-
-
-def _words(step: Step[Any]) -> str:
-    """Describe how a step went."""
-    return f"loss {step.losses['total']:.4f}"
-
-
-def places_of(output: Path | None, suffixes: Sequence[str], *, force: bool) -> dict[str, Path]:
-    """Return the files to write by suffix; raise ValueError if one can't be written."""
-    if output is None:
-        return {}
-    if output.suffix not in suffixes:
-        raise ValueError(f"{output} is to end in {' or '.join(suffixes)}")
-    places = {suffix: output.with_suffix(suffix) for suffix in suffixes}
-    for place in places.values():
-        check_free(place, force=force)
-    return places
-
-
-def _result(work: Work[Any], craft: str) -> Any:
-    """Return what a job made at its end; raise what ended it early."""
-    if work.last.preview is not None:
-        return work.last.preview
-    if work.error is not None:
-        raise work.error
-    raise KeyboardInterrupt("interrupted; nothing was measured yet, and nothing was saved")
 
 
 def _note(data: Series) -> None:
@@ -313,83 +202,3 @@ def _print_forecast(rows: list[dict[str, Any]]) -> None:
         print(f"{row['time']:>16}  {row['value']:.5g}{band}")  # noqa: T201
     if len(rows) > SHOWN:
         print(f"{'...':>16}  {len(rows) - SHOWN} more")  # noqa: T201
-
-
-def _tell_dynamics(
-    done: FreeRun, places: dict[str, Path], work: Work[FreeRun], run: PictureRun
-) -> int:
-    valid, unit = done.valid, SYSTEMS[done.system].unit_name
-    facts: dict[str, Any] = {"system": done.system, "learns": done.config.learns}
-    facts |= {"valid_median": float(np.median(valid)), "valid_least": float(valid.min())}
-    facts |= {"valid_most": float(valid.max()), "unit": unit, "paths": len(valid)}
-    facts |= {"longest_possible": float(done.times[-1] / SYSTEMS[done.system].unit)}
-    facts |= {"one_step_error": done.one_step, "weights": done.weights}
-    if done.system == "pendulum":
-        phase = done.phase_drift[np.isfinite(done.phase_drift)]
-        facts |= {"energy_drift_median": float(np.median(done.energy_drift))}
-        facts |= {"phase_drift_median": float(np.median(phase)) if len(phase) else None}
-    facts |= {"learning_seconds": round(done.seconds, 2)}
-    facts |= {"seconds": round(work.last.seconds, 2)}
-    facts |= {"output": str(places[".png"]) if places else None}
-    if run.json:
-        print(jsonlib.dumps(facts, allow_nan=False))  # noqa: T201
-        return 0
-    print(  # noqa: T201
-        f"{done.system}: valid for {facts['valid_median']:.1f} {unit} (median of {len(valid)} "
-        f"paths never learned from; {valid.min():.1f} to {valid.max():.1f}), error of one step "
-        f"{done.one_step:.1e}, learned in {done.seconds:.1f} s"
-    )
-    if done.system == "pendulum":
-        print(  # noqa: T201
-            f"after {done.times[-1]:.0f} s: energy off by {facts['energy_drift_median']:.1e} of "
-            f"what turns it over, phase by {facts['phase_drift_median'] or math.nan:.1e} of a "
-            "period (medians)"
-        )
-    if places:
-        print(places[".png"])  # noqa: T201
-    return 0
-
-
-def _write_lesson(done: Lesson, asked: list[Expression], places: dict[str, Path]) -> None:
-    if not places:
-        return
-    random = Random(f"{done.config.seed} an example")
-    example = asked[0] if asked else draw_expression(random, done.config.depth, most=3)
-    with whole(places[".png"]) as part:
-        draw_lesson(done, example, part)
-    with whole(places[".csv"]) as part, part.open("w", newline="", encoding="utf-8") as stream:
-        written = csv.writer(stream, lineterminator="\n")
-        written.writerow(["depth", "expressions", *(marks.reader for marks in done.marks)])
-        for depth, count in done.tested.items():
-            shares = [f"{marks.accuracy[depth]:.4f}" for marks in done.marks]
-            written.writerow([depth, count, *shares])
-
-
-def _tell_lesson(
-    done: Lesson, asked: list[Expression], places: dict[str, Path], run: PictureRun
-) -> int:
-    answers = [
-        {"expression": str(one), "value": one.values()[0], **done.answer(one)} for one in asked
-    ]
-    if run.json:
-        facts: dict[str, Any] = {"learned_depth": done.config.depth, "tested": done.tested}
-        facts |= {"readers": [asdict(marks) for marks in done.marks], "answers": answers}
-        facts |= {"files": [str(place) for place in places.values()]}
-        print(jsonlib.dumps(facts, allow_nan=False))  # noqa: T201
-        return 0
-    print(f"{'depth':<22}" + "".join(f"{depth:>7}" for depth in done.tested))  # noqa: T201
-    for marks in done.marks:
-        shares = "".join(f"{share:7.1%}" for share in marks.accuracy.values())
-        print(  # noqa: T201
-            f"{NAMES[marks.reader]:<22}{shares}   {marks.weights} weights, {marks.steps} steps in "
-            f"{marks.seconds:.0f} s"
-        )
-    print(f"learned from depths 1 to {done.config.depth}")  # noqa: T201
-    for answer in answers:
-        print(  # noqa: T201
-            f"{answer['expression']} is {answer['value']}; tree-LSTM: {answer['tree']}, LSTM: "
-            f"{answer['string']}"
-        )
-    if places:
-        print(", ".join(str(place) for place in places.values()))  # noqa: T201
-    return 0

@@ -1,4 +1,4 @@
-"""``bowerbird predict``: table, series."""
+"""``bowerbird predict table``."""
 
 import json as jsonlib
 from collections.abc import Mapping
@@ -7,7 +7,8 @@ from typing import Annotated
 
 from cyclopts import Group, Parameter
 
-from bowerbird.cli.abacus import (
+from bowerbird.cli.failure import say
+from bowerbird.cli.predict.abacus import (
     MODEL,
     ROWS,
     TableRun,
@@ -17,7 +18,6 @@ from bowerbird.cli.abacus import (
     tell_study,
     write_predictions,
 )
-from bowerbird.cli.failure import say
 from bowerbird.cli.progress import follow
 from bowerbird.prediction.columns import find_column
 from bowerbird.prediction.ensemble import MembersConfig

@@ -1,0 +1,1 @@
+"""``bowerbird predict``: a file for each kind of thing that is predicted."""
