@@ -1,6 +1,7 @@
 """``bowerbird models``: list, info, verify, push, pull."""
 
 import json as jsonlib
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -27,14 +28,23 @@ from bowerbird.music import composer
 from bowerbird.music.alphabets import alphabet_from as music_alphabet
 from bowerbird.text import writer
 from bowerbird.text.alphabet import alphabet_from as text_alphabet
+from bowerbird.vision import digits
 
 USES = {  # what to do with a model, by its kind
     "text": "bowerbird text write {}",
     "music": "bowerbird music compose {} -o tune.mid",
+    "digits": "bowerbird vision digits page.jpg --model {}",
+    "table": "bowerbird predict table {} --predict new.csv",
+    "series": "bowerbird predict series new.csv --model {}",
+}
+ALPHABETS: dict[str, Callable[[Mapping[str, Any]], Any]] = {  # of models that read and write signs
+    "text": text_alphabet,
+    "music": music_alphabet,
 }
 OWN = {  # models that come with the package
     **{name: writer.model_path(name) for name in writer.EMBEDDED},
     **{name: composer.model_path(name) for name in composer.EMBEDDED},
+    **{name: digits.model_path(name) for name in digits.EMBEDDED},
 }
 
 
@@ -181,11 +191,10 @@ def _told(path: Path) -> dict[str, Any]:
 
 def _signs(path: Path, card: Card) -> int | None:
     """Return the number of signs that a model reads and writes, if it is one that does."""
-    if card.kind not in USES:
+    if card.kind not in ALPHABETS:
         return None
     with about(path):
-        known = text_alphabet if card.kind == "text" else music_alphabet
-        return known(card.alphabet).size
+        return ALPHABETS[card.kind](card.alphabet).size
 
 
 def _print_model(told: dict[str, Any]) -> int:
@@ -235,7 +244,7 @@ def _own(name: str, path: Path) -> dict[str, Any]:
 
 
 def _megabytes(size: int | None) -> str:
-    return "?" if size is None else f"{size / 1e6:.0f} MB"
+    return "?" if size is None else f"{size / 1e6:.{0 if size > 1e6 else 1}f} MB"
 
 
 def _print(facts: dict[str, Any]) -> int:

@@ -197,6 +197,7 @@ class DigitSchool:
         """What learns, with what is known of its learning so far."""
         config = self.planned
         told = {
+            "corpus": [f"{len(self.learned):,} handwritten digits"],
             "digits": len(self.learned),
             "digits_sha256": self.digits.sha256,
             "seconds": round(self.last.seconds, 1) if self.last else 0.0,

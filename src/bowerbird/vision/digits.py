@@ -77,14 +77,20 @@ class DigitReader:
         write_model(path, card, stored_weights(self.network, half=half))
 
 
+def model_path(name: str | Path) -> Path:
+    """Return the file of a model, also of one that comes with the package."""
+    path = Path(name)
+    if str(name) in EMBEDDED and not path.is_file():
+        return Path(str(files("bowerbird.vision").joinpath(EMBEDDED[str(name)])))
+    return path
+
+
 def open_digits(name: str | Path = "digits", device: str = "auto") -> DigitReader:
     """Return the reader in a model file, or the one that comes with the package: ``digits``.
 
     Raises ModelError, naming the file and the mend, for what is no such file.
     """
-    path = Path(name)
-    if str(name) in EMBEDDED and not path.is_file():
-        path = Path(str(files("bowerbird.vision").joinpath(EMBEDDED[str(name)])))
+    path = model_path(name)
     card, tensors = read_model(path, KIND)
     try:
         told = dict(card.config)
