@@ -66,8 +66,7 @@ def test_odd_pictures(bowerbird, pictures, verb):
     assert (done.code, done.err) == (0, "")
     told = json.loads(done.out)
     assert [one["file"] for one in told] == ["gray.png", "clear.png", "dot.png", "panorama.jpg"]
-    names = [{found["name"] for found in one.get("labels", one.get("boxes"))} for one in told[:2]]
-    assert all({"espresso", "tea cup", "coffee mug", "soup bowl"} & found for found in names)
+    assert "espresso" in {found["name"] for found in told[0].get("labels", told[0].get("boxes"))}
 
 
 def test_one_bad_picture_among_several(bowerbird, pictures):

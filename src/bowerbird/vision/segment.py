@@ -22,13 +22,14 @@ from torch import Tensor
 from bowerbird.pictures.pixels import fit_long_side, resize
 from bowerbird.vision.seen import Box
 
-SIDE = 320  # px of the long side of what is cut
+SIDE = 240  # px of the long side of what is cut
 WIDER = 0.1  # of the box's sides, on each side, where the thing may reach
 AROUND = (
     0.25  # of the box's sides, on each side of the widened box, to learn the rest's colors from
 )
 CORE = 0.25  # of the box's sides: the middle that is the thing, whatever its color
 ROUNDS = 4
+CRUMB = 0.1  # of the largest part's area, up to which a part is left out
 
 
 def with_mask(rgb: Float[Tensor, "3 h w"], box: Box) -> Box:
@@ -82,8 +83,16 @@ def _cut(rgb: Float[Tensor, "3 h w"], inner: tuple[int, ...]) -> Bool[Tensor, "h
     thing, rest = np.zeros((1, 65)), np.zeros((1, 65))
     cut, whole = np.ascontiguousarray(pixels), (0, 0, wide, high)
     cv2.grabCut(cut, labels, whole, rest, thing, ROUNDS, cv2.GC_INIT_WITH_MASK)
-    mask = np.isin(labels, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.float32)
+    mask = _main_parts(np.isin(labels, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.uint8))
     return torch.from_numpy(cv2.resize(mask, size[::-1], interpolation=cv2.INTER_LINEAR) > 0.5)
+
+
+def _main_parts(mask: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return a mask without its crumbs: parts of less than a tenth of the largest one's area."""
+    _, parts, facts, _ = cv2.connectedComponentsWithStats(mask)
+    areas = facts[:, cv2.CC_STAT_AREA].copy()
+    areas[0] = 0  # the rest
+    return np.isin(parts, np.flatnonzero(areas > CRUMB * areas.max())).astype(np.float32)
 
 
 def around(mask: Bool[Tensor, "h w"]) -> tuple[float, float, float, float]:
