@@ -32,8 +32,10 @@ def test_list(bowerbird, monkeypatch):
 def test_list_json(bowerbird):
     found = json.loads(bowerbird("models list --json").out)["models"]
     where = {row["name"]: row["where"] for row in found}
-    assert where.pop("vgg19-torchvision") == "not here"
-    assert where == dict.fromkeys(("vgg19-codebook", "shakespeare", "scottish"), "embedded")
+    for name in ("vgg19-torchvision", "vgg16-torchvision", "alexnet-torchvision"):
+        assert where.pop(name) == "not here"
+    own = ("vgg19-codebook", "efficientnet-lite0", "shakespeare", "scottish")
+    assert where == dict.fromkeys(own, "embedded")
 
 
 def test_info(bowerbird):
@@ -45,7 +47,14 @@ def test_info(bowerbird):
 
 def test_verify(bowerbird):
     done = bowerbird("models verify")
-    assert (done.code, done.out) == (0, "vgg19-codebook: ok\nvgg19-torchvision: not downloaded\n")
+    assert done.code == 0
+    assert dict(line.split(": ") for line in done.out.splitlines()) == {
+        "vgg19-codebook": "ok",
+        "vgg19-torchvision": "not downloaded",
+        "efficientnet-lite0": "ok",
+        "vgg16-torchvision": "not downloaded",
+        "alexnet-torchvision": "not downloaded",
+    }
 
 
 def test_verify_finds_damage(bowerbird, cache):

@@ -166,6 +166,34 @@ app.command(music)
 
 vision = App(name="vision", help="See what is in pictures, where it is, and what the network saw.")
 vision.command(
+    "bowerbird.cli.vision.objects:classify",
+    name="classify",
+    help="Tell which of ImageNet's 1000 classes each picture belongs to.",
+    usage="Usage: bowerbird vision classify IMAGE... [OPTIONS]",
+    help_epilogue="For example: bowerbird vision classify cat.jpg --top 3",
+)
+vision.command(
+    "bowerbird.cli.vision.objects:localize",
+    name="localize",
+    help="Tell the one thing that each picture shows, and where it is.",
+    usage="Usage: bowerbird vision localize IMAGE... [-o OUT] [OPTIONS]",
+    help_epilogue="For example: bowerbird vision localize cat.jpg -o where.png",
+)
+vision.command(
+    "bowerbird.cli.vision.objects:detect",
+    name="detect",
+    help="Find the things in each picture and draw boxes around them.",
+    usage="Usage: bowerbird vision detect IMAGE... [-o OUT] [OPTIONS]",
+    help_epilogue="For example: bowerbird vision detect street.jpg -o boxes.png --threshold 0.5",
+)
+vision.command(
+    "bowerbird.cli.vision.objects:segment",
+    name="segment",
+    help="Find the things in each picture and cut them out of it.",
+    usage="Usage: bowerbird vision segment IMAGE... [-o OUT] [OPTIONS]",
+    help_epilogue="For example: bowerbird vision segment cat.jpg -o masks.png",
+)
+vision.command(
     "bowerbird.cli.vision.see:see",
     name="see",
     help="Show what the network sees: filters, feature maps, where it looks, dreams.",

