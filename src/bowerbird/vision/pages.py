@@ -4,6 +4,7 @@ Maps have the colors of ``colormap.py``, each by its own largest value, so that 
 read too; the bar and the number below say how strong each is.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from jaxtyping import Float
@@ -216,8 +217,15 @@ def _activation(heading: Page, seen: LayerSeen) -> Tensor:
     """Lay out the picture beside where the layer, and each named channel, is active."""
     named = seen.shown if len(seen.heats) > 1 else ()
     together = "these channels together" if named else seen.who
-    texts = ["the picture", together, *(f"channel {one}" for one in named)]
-    drawn = [heading.picture, *(_hot(heading, one) for one in seen.heats)]
+    texts = [together, *(f"channel {one}" for one in named)]
+    return beside(heading, f"Where {seen.layer} is active", seen.heats, texts)
+
+
+def beside(
+    heading: Page, name: str, maps: Sequence[Float[Tensor, "h w"]], texts: Sequence[str]
+) -> Float[Tensor, "3 h2 w2"]:
+    """Lay out the picture beside itself under the heat of each map, with a text below each."""
+    drawn = [heading.picture, *(_hot(heading, one) for one in maps)]
     columns = min(3, len(drawn)) if len(drawn) != 4 else 2
     wide, gap = 760, 32
     high = round(wide * heading.ratio)
@@ -225,8 +233,8 @@ def _activation(heading: Page, seen: LayerSeen) -> Tensor:
     top, step = 350, high + 76
     rows = -(-len(drawn) // columns)
     sheet = Sheet(right + MARGIN, top + rows * step + 40)
-    _title(sheet, f"Where {seen.layer} is active", heading.title, right)
-    for index, (picture, text) in enumerate(zip(drawn, texts, strict=True)):
+    _title(sheet, name, heading.title, right)
+    for index, (picture, text) in enumerate(zip(drawn, ("the picture", *texts), strict=True)):
         left = MARGIN + index % columns * (wide + gap)
         y = top + index // columns * step
         sheet.hang(picture, (left, y, wide, high))

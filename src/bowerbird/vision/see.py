@@ -9,7 +9,7 @@ answers. What a layer keeps of a picture is another question, which ``image reco
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from jaxtyping import Float
@@ -20,17 +20,21 @@ from bowerbird.learning.device import choose
 from bowerbird.learning.step import Step
 from bowerbird.pictures.pixels import fit_long_side, resize
 from bowerbird.vision import filters as first
+from bowerbird.vision.activation import class_activation
 from bowerbird.vision.dream import DreamConfig, dream_steps
+from bowerbird.vision.imagenet import ClassifyConfig, open_classifier
 from bowerbird.vision.maps import Channel, feature_maps, heat, rank
 from bowerbird.vision.pages import LayerSeen, Page, page
+from bowerbird.vision.seen import Label, Seen
 from bowerbird.vision.sight import OVERVIEW, check_seen, deepest, open_sight
 from bowerbird.vision.units import UnitsConfig, grow_steps
 
-Show = Literal["all", "filters", "maps", "activation", "dream"]
+Show = Literal["all", "filters", "maps", "activation", "dream", "class"]
 
 LIKED = 6  # strongest channels of each layer in an overview
 SMALL_DREAM = (320, 3)  # long side in px, and octaves, of a dream in an overview
 LOOKED = 768  # px; the long side at which maps are taken: with more, memory grows, not the sheet
+MOST_CLASSES = 5  # on a sheet
 USUAL = "conv4_3"  # layer where one is needed and none is named
 
 
@@ -43,7 +47,8 @@ class SeeConfig(DreamConfig):
     channels: tuple[int, ...] = ()
     """Channels of the layer, from 0; none is the strongest ones (of a dream: all)."""
     show: Show = "all"
-    """all of it, filters (what channels like), maps, activation (where), or dream."""
+    """all of it, filters (what channels like), maps, activation (where), dream, or class: where
+    the likeliest classes of ImageNet are found, by another network."""
     most: int = 16
     """Most channels on a sheet, the strongest first; 0 is all of them."""
     growing: int = 32
@@ -56,6 +61,7 @@ class SeeConfig(DreamConfig):
             ("most", self.most >= 0, "at least 0"),
             ("growing", self.growing >= 1, "at least 1"),
             ("channels", not self.channels or self.layer, "given with a layer"),
+            ("layer", not self.layer or self.show != "class", "left out where classes are shown"),
         ):
             if not good:
                 raise ValueError(f"{name} has to be {what}, not {getattr(self, name)}")
@@ -80,11 +86,14 @@ class View:
     """What was seen, and the sheet that shows it."""
 
     sheet: Float[Tensor, "3 h w"]
-    layers: tuple[LayerSeen, ...] = field(default=())
+    layers: tuple[LayerSeen, ...] = ()
+    labels: tuple[Label, ...] | None = None
 
-    def facts(self) -> list[dict[str, object]]:
-        """Return the layers with their channels, strongest first, ready for JSON."""
-        return [layer.facts() for layer in self.layers]
+    def facts(self) -> dict[str, object]:
+        """Return the layers with their channels, or the classes, strongest first, for JSON."""
+        if self.labels is not None:
+            return Seen(labels=self.labels).facts()
+        return {"layers": [layer.facts() for layer in self.layers]}
 
 
 def see(picture: Float[Tensor, "3 h w"], config: SeeConfig | None = None) -> View:
@@ -107,6 +116,10 @@ def see_steps(
     config = config or SeeConfig()
     began = time.perf_counter()
     picture = config.seen(picture)
+    if config.show == "class":
+        view = _classes(picture, config, title)
+        yield Step(1, 1, {}, time.perf_counter() - began, view)
+        return
     check_seen(picture, deepest(config.layers))
     layers = _look(_small(picture, LOOKED), config)
     jobs = _jobs(picture, config, layers)
@@ -123,6 +136,14 @@ def see_steps(
             seconds = time.perf_counter() - began
             note = job.note if step.number == 1 else ""
             yield Step(number, total, step.losses, seconds, shown, note)
+
+
+def _classes(picture: Tensor, config: SeeConfig, title: str) -> View:
+    """Return where the likeliest classes are found."""
+    classifier = open_classifier(ClassifyConfig(precision=config.precision), config.device)
+    most = min(config.most or MOST_CLASSES, MOST_CLASSES)
+    found = class_activation(classifier, _small(picture, LOOKED), most, title)
+    return View(found.sheet, labels=found.labels)
 
 
 def _small(picture: Tensor, side: int) -> Tensor:

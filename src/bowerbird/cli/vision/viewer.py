@@ -60,9 +60,11 @@ def keep_view(seen: View, work: Work[View], image: Path, place: Path, run: SeeRu
     if run.json:
         facts: dict[str, Any] = {"file": str(image), "output": str(place)}
         facts |= {"width": width, "height": height, "seconds": round(work.last.seconds, 3)}
-        facts["layers"] = seen.facts()
+        facts |= seen.facts()
         print(json.dumps([facts], allow_nan=False))  # noqa: T201
     elif not run.quiet:
+        for label in seen.labels or ():
+            print(f"  {label.name}  {label.probability:.1%}")  # noqa: T201
         for layer in seen.layers:
             strong = ", ".join(str(one.channel) for one in layer.channels[:6])
             print(f"{layer.layer}: channels {strong} are the most active")  # noqa: T201
