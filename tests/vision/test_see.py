@@ -175,7 +175,7 @@ def test_a_large_picture_is_looked_at_small():
         ({"layer": "conv3_9"}, "the layers are conv1_1"),
         ({"layer": "conv3_1", "channels": (256,)}, "there is no channel 256"),
         ({"channels": (1,)}, "with a layer"),
-        ({"show": "class"}, "all, filters, maps, activation, dream, class"),
+        ({"show": "soul"}, "all, filters, maps, activation, dream, class"),
         ({"most": -1}, "at least 0"),
         ({"growing": 0}, "at least 1"),
         ({"strength": 2.0}, "between 0 and 1"),
