@@ -1,7 +1,9 @@
 """A chapter of the tour: a generator of Steps that ends by returning its part of the page."""
 
+import html
 import shutil
-from collections.abc import Callable, Generator
+import time
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,3 +32,35 @@ def copy(source: Path, path: Path) -> None:
     """Copy a file, whole or not at all."""
     with whole(path) as part:
         shutil.copyfile(source, part)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One picture of a chapter that shows one below the other."""
+
+    name: str
+    """File in the tour's folder."""
+    command: str
+    caption: str
+
+
+Job = Callable[[Path, TourConfig], Shown]
+
+
+def gallery(
+    head: str, jobs: Sequence[Job], output: Path, tour: TourConfig
+) -> Generator[Step, None, str]:
+    """Do each job, a step each; return a section of the page with ``head``, then the pictures."""
+    began, articles = time.perf_counter(), []
+    for number, job in enumerate(jobs, 1):
+        one = job(output, tour)
+        articles.append(
+            f"""
+    <article class="wide">
+      <figure><img src="{one.name}" alt="{html.escape(one.caption)}">
+        <figcaption>{html.escape(one.caption)}</figcaption></figure>
+      <pre><code>{html.escape(one.command)}</code></pre>
+    </article>"""
+        )
+        yield Step(number, len(jobs), {}, time.perf_counter() - began)
+    return f"  <section>\n{head}{''.join(articles)}\n  </section>"

@@ -9,12 +9,14 @@ from pathlib import Path
 
 from bowerbird.demo.chapter import Chapter, TourConfig
 from bowerbird.demo.paintings import pictures
+from bowerbird.demo.predictions import predictions
+from bowerbird.demo.seeing import sights
 from bowerbird.demo.tunes import tunes
 from bowerbird.demo.writings import texts
 from bowerbird.learning.atomic import whole
 from bowerbird.learning.step import Step
 
-CHAPTERS: tuple[Chapter, ...] = (pictures, texts, tunes)
+CHAPTERS: tuple[Chapter, ...] = (pictures, texts, tunes, sights, predictions)
 
 
 def demo_steps(output: Path, config: TourConfig | None = None) -> Iterator[Step]:
