@@ -51,7 +51,9 @@ def test_a_command_is_understood(command, small_pictures):
     function, bound, _ = app.parse_args(words, exit_on_error=False, print_error=False)
     assert function.__name__ == words[1]
     if "-o" in words:
-        assert bound.arguments["run"].output.name == words[words.index("-o") + 1]
+        place = bound.arguments["run"].output
+        (place,) = place if isinstance(place, tuple) else (place,)
+        assert place.name == words[words.index("-o") + 1]
 
 
 def test_readme_is_short():
