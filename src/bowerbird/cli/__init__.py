@@ -219,6 +219,23 @@ vision.command(
         "For example: bowerbird vision train-digits mnist -o mine.safetensors --minutes 4 --test"
     ),
 )
+vision.command(
+    "bowerbird.cli.vision.numbers:numbers",
+    name="numbers",
+    help="Find the house numbers in photographs, and read them.",
+    usage="Usage: bowerbird vision numbers PHOTO... [-o OUT] [OPTIONS]",
+    help_epilogue="For example: bowerbird vision numbers street.jpg -o found.png",
+)
+vision.command(
+    "bowerbird.cli.vision.numbers:train_numbers",
+    name="train-numbers",
+    help="Learn to find and read numbers, from generated scenes of streets.",
+    usage="Usage: bowerbird vision train-numbers -o MODEL.safetensors [OPTIONS]",
+    help_epilogue=(
+        "For example: bowerbird vision train-numbers --minutes 30 --fonts /usr/share/fonts "
+        "--photos photos/ -o numbers.safetensors"
+    ),
+)
 app.command(vision)
 
 predict = App(name="predict", help="Predict tables and series, with error bars.")

@@ -28,12 +28,13 @@ from bowerbird.music import composer
 from bowerbird.music.alphabets import alphabet_from as music_alphabet
 from bowerbird.text import writer
 from bowerbird.text.alphabet import alphabet_from as text_alphabet
-from bowerbird.vision import digits
+from bowerbird.vision import digits, house_numbers
 
 USES = {  # what to do with a model, by its kind
     "text": "bowerbird text write {}",
     "music": "bowerbird music compose {} -o tune.mid",
     "digits": "bowerbird vision digits page.jpg --model {}",
+    "numbers": "bowerbird vision numbers photo.jpg --model {}",
     "table": "bowerbird predict table {} --predict new.csv",
     "series": "bowerbird predict series new.csv --model {}",
 }
@@ -45,6 +46,7 @@ OWN = {  # models that come with the package
     **{name: writer.model_path(name) for name in writer.EMBEDDED},
     **{name: composer.model_path(name) for name in composer.EMBEDDED},
     **{name: digits.model_path(name) for name in digits.EMBEDDED},
+    **{name: house_numbers.model_path(name) for name in house_numbers.EMBEDDED},
 }
 
 
@@ -229,10 +231,11 @@ def _facts(weights: Weights, path: Path | None) -> dict[str, Any]:
 def _own(name: str, path: Path) -> dict[str, Any]:
     """Return of a model that comes with the package what `_facts` does of weights."""
     card = read_card(path)
+    corpus = ", ".join(card.provenance.get("corpus", ["scenes that we made"]))
     return {
         "name": name,
         "kind": card.kind,
-        "description": f"learned by us from {', '.join(card.provenance['corpus'])}",
+        "description": f"learned by us from {corpus}",
         "size": path.stat().st_size,
         "where": "embedded",
         "file": str(path),
