@@ -191,9 +191,15 @@ def test_months_whose_day_never_changes_are_read_and_said(write, form, which):
     assert series.notes == [f"the {which} number in column date is the day: it never changes"]
 
 
+def test_years_are_read_whichever_number_is_the_month(write):
+    series = read_series(write([f"01/02/{1950 + k},{k}.5" for k in range(40)], "date,load"))
+    assert (series.step, series.times[-1], series.notes) == ("year", "1989", [])
+
+
 @pytest.mark.parametrize(
     ("dates", "words"),
     [
+        ([f"{1 + k // 24:02}/03/2024 {k % 24:02}:00" for k in range(240)], "no row tells"),
         (["01/02/2023", "02/03/2023", "03/04/2023"], "no row tells"),
         (["31/12/2023", "12/31/2023", "01/01/2024"], "in some rows"),
         (["13/01/2023", "2023-01-14", "15/01/2023"], "'2023-01-14' in row 3"),

@@ -4,7 +4,8 @@ A grid of months, quarters, years or working days follows the calendar; any othe
 distance between two moments as its step.
 
 Of dates like 02/01/2023 the whole column tells whether the day or the month comes first: what is
-above 12 is a day, and what is the same in every row. Where neither tells, they are refused.
+above 12 is a day, and what is the same in every row of several years. Where neither tells, they
+are refused.
 """
 
 import re
@@ -99,7 +100,9 @@ def _day_first(words: Sequence[str], column: str, rows: Sequence[int], notes: li
         )
     if not any(above):
         above = [len(part) == 1 for part in parts]
-        if above[0] == above[1]:
+        if all(above):  # years, whichever is the month
+            return False
+        if not any(above) or len({match[3] for match in found}) == 1:
             raise SeriesError(
                 f"column {column} has dates like {found[0][0]}, of which no row tells whether the "
                 "day or the month comes first; write them like 2024-03-31"
