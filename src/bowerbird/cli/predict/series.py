@@ -160,15 +160,7 @@ def _tell_series(
     data, season = done.series, done.season
     rows = _rows(data, done.forecast, done.band)
     if run.json:
-        facts = {"series": data.name, "values": len(data), "step": data.step, "notes": data.notes}
-        facts |= {"season": season.steps, "season_why": season.why}
-        facts |= {"horizon": done.config.horizon, "origins": len(done.origins)}
-        facts |= {"measured": len(done.origins) - done.measured, "apart": done.apart}
-        facts |= {"scores": [asdict(score) for score in done.scores]}
-        facts |= {"against": {m: {"t": t, "p": p} for m, (t, p) in done.against.items()}}
-        facts |= {"coverage": done.config.coverage, "covered": done.covered}
-        facts |= {"covered_by_step": done.covered_by_step, "smoothing": done.smoothing}
-        facts |= {"forecast": rows, "files": [str(place) for place in places.values()]}
+        facts = _facts(done) | {"forecast": rows, "files": [str(p) for p in places.values()]}
         facts |= {"seconds": round(work.last.seconds, 2)}
         print(jsonlib.dumps(facts, allow_nan=False))  # noqa: T201
         return 0
@@ -197,6 +189,19 @@ def _tell_series(
     if places:
         print(", ".join(str(place) for place in places.values()))  # noqa: T201
     return 0
+
+
+def _facts(done: Backtest) -> dict[str, Any]:
+    """Return what a backtest found, for JSON."""
+    data, season = done.series, done.season
+    facts = {"series": data.name, "values": len(data), "step": data.step, "notes": data.notes}
+    facts |= {"season": season.steps, "season_why": season.why}
+    facts |= {"horizon": done.config.horizon, "origins": len(done.origins)}
+    facts |= {"measured": len(done.origins) - done.measured, "apart": done.apart}
+    facts |= {"scores": [asdict(score) for score in done.scores]}
+    facts |= {"against": {m: {"t": t, "p": p} for m, (t, p) in done.against.items()}}
+    facts |= {"coverage": done.config.coverage, "covered": done.covered}
+    return facts | {"covered_by_step": done.covered_by_step, "smoothing": done.smoothing}
 
 
 def _beside(t: float, p: float) -> str:
