@@ -17,7 +17,7 @@ sys.path.append(str(Path(__file__).resolve().parents[1]))
 from figures import Figure, append, conditions, table
 
 from bowerbird.networks.recursive import Level, Recursive, RecursiveConfig, Tree, plant
-from bowerbird.prediction.backtest import BacktestConfig, backtest
+from bowerbird.prediction.backtest import OURS, BacktestConfig, backtest
 from bowerbird.prediction.calculator import CalculatorConfig, learn
 from bowerbird.prediction.dynamics import DynamicsConfig, move
 from bowerbird.prediction.expressions import VOCABULARY, draw_expression
@@ -25,24 +25,31 @@ from bowerbird.prediction.forecaster import NetworkConfig
 from bowerbird.prediction.seriesfile import known_series
 
 HERE = Path(__file__).resolve().parent
-HORIZONS = {"sunspots": 11, "co2": 24, "electricity": 48}
+# series, steps ahead, season (0: found)
+SETTINGS = (("sunspots", 11, 0), ("sunspots", 11, 11), ("co2", 24, 0), ("electricity", 48, 0))
 SEEDS = (0, 1)
+STEPS = 1700  # of each reader of nested lists: about half a minute of a core
 
 
 def series() -> list[Figure]:
-    """Return MASE and coverage of every model on every series that comes along."""
+    """Return errors, p and coverage of every model on every series that comes along."""
     found = []
-    for name, horizon in HORIZONS.items():
-        data, config = known_series(name), BacktestConfig(horizon=horizon)
-        done = [backtest(data, config, NetworkConfig(seed=seed)) for seed in SEEDS]
-        for score in done[0].scores:
-            own = [one.score(score.model).mase for one in done]
-            values = own if score.model == "bowerbird" else own[:1]
-            found.append(Figure(score.model, f"{name}, {horizon} steps", "MASE", "", values))
+    for name, horizon, season in SETTINGS:
+        config = BacktestConfig(horizon=horizon, season=season)
+        done = [backtest(known_series(name), config, NetworkConfig(seed=seed)) for seed in SEEDS]
+        setting = f"{name}, {horizon} steps" + (f", season {season}" if season else "")
+        for model in [score.model for score in done[0].scores]:
+            own = [one.score(model) for one in (done if model == OURS else done[:1])]
+            mases = [score.mase for score in own if score.mase is not None]
+            found.append(Figure(model, setting, "MASE", "", mases))
+            found.append(Figure(model, setting, "sMAPE", "%", [score.smape for score in own]))
+            if model != OURS:
+                p = [one.against[model][1] for one in done]
+                found.append(Figure(OURS, setting, f"p beside {model}", "", p))
+        pairs = [float(one.apart) for one in done]
+        found.append(Figure(OURS, setting, "origins that p rests on", "", pairs))
         covered = [100 * one.covered for one in done]
-        found.append(
-            Figure("bowerbird", f"{name}, {horizon} steps", "band of 90 % held", "%", covered)
-        )
+        found.append(Figure(OURS, setting, "band of 90 % held", "%", covered))
     return found
 
 
@@ -53,7 +60,11 @@ def dynamics() -> list[Figure]:
         run = move(system, DynamicsConfig())
         setting = f"{system}, readout, 300 units"
         found.append(Figure("bowerbird", setting, "valid time", unit, run.valid.tolist()))
+        found.append(Figure("bowerbird", setting, "error of one step", "", [run.one_step]))
+        found.append(Figure("bowerbird", setting, "learning", "s", [run.seconds]))
         if system == "pendulum":
+            phase = run.phase_drift[np.isfinite(run.phase_drift)].tolist()
+            found.append(Figure("bowerbird", setting, "phase drift in 30 s", "periods", phase))
             drift = run.energy_drift.tolist()
             found.append(Figure("bowerbird", setting, "energy drift in 30 s", "of 2 g/l", drift))
     config = DynamicsConfig(learns="everything", iterations=1200)
@@ -62,17 +73,22 @@ def dynamics() -> list[Figure]:
     return [
         *found,
         Figure("bowerbird", setting, "valid time", "Lyapunov times", run.valid.tolist()),
+        Figure("bowerbird", setting, "error of one step", "", [run.one_step]),
+        Figure("bowerbird", setting, "learning", "s", [run.seconds]),
     ]
 
 
 def trees() -> list[Figure]:
     """Return the accuracy of both readers by depth."""
-    done = learn(CalculatorConfig(minutes=0.5))
-    return [
-        Figure(f"{marks.reader} reader", f"depth {depth}", "values right", "%", [100 * share])
-        for marks in done.marks
-        for depth, share in marks.accuracy.items()
-    ]
+    done = learn(CalculatorConfig(iterations=STEPS))
+    setting = f"learned from depths 1 to {done.config.depth} in {STEPS} steps"
+    found = []
+    for marks in done.marks:
+        tool = f"{marks.reader} reader, {marks.weights} weights"
+        found.append(Figure(tool, setting, "learning", "s of a core", [marks.seconds]))
+        for depth, share in marks.accuracy.items():
+            found.append(Figure(tool, setting, f"depth {depth} right", "%", [100 * share]))
+    return found
 
 
 def speed() -> list[Figure]:

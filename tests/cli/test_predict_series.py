@@ -60,6 +60,24 @@ def test_bad_input_is_one_sentence(refuses, sales, words, found):
     refuses(f"predict series sales.csv --quiet {words}", found)
 
 
+@pytest.mark.parametrize("flag", ["--horizon 24", "--coverage 0.5", "--width 50", "--season 4"])
+def test_flags_that_a_model_can_not_follow_are_refused(refuses, sales, flag):
+    refuses(f"predict series sales.csv --model m.safetensors {flag}", "m.safetensors")
+
+
+@pytest.mark.parametrize("flag", ["--target nonsense", "--time nope"])
+def test_a_series_that_comes_along_has_one_column(refuses, flag):
+    refuses(f"predict series sunspots {flag}", "leave --target and --time out")
+
+
+def test_an_exactly_periodic_series(bowerbird, here):
+    (here / "p.csv").write_text("x\n" + "\n".join(f"{(1, 2.3, 5, 3.9)[k % 4]}" for k in range(120)))
+    words = "predict series p.csv --horizon 4 --draws 1 --width 20 --quiet"
+    facts = told(bowerbird(f"{words} -o out.png --json"))
+    assert {score["mase"] for score in facts["scores"]} == {None}
+    assert "bowerbird                      -" in bowerbird(words).out
+
+
 def test_no_such_series(refuses):
     refuses("predict series nothing.csv", "nothing.csv")
 
@@ -74,6 +92,7 @@ def test_dynamics(bowerbird, here):
 
 
 def test_dynamics_refuses(refuses):
+    refuses("predict dynamics pendulum --duration 5 --warm 200", "--warm")
     refuses("predict dynamics weather", "weather")
     refuses("predict dynamics lorenz --device cuda", "--device")
 
@@ -89,4 +108,5 @@ def test_expressions(bowerbird, here):
 
 
 def test_no_expression(refuses):
+    refuses('predict expressions "[MAX 1 2 3 4 5 6 7]" --tree-cell n-ary', "child-sum")
     refuses('predict expressions "[AVG 1 2]"', "MAX, MIN, MED, SM")

@@ -101,6 +101,13 @@ def test_the_same_seed_is_the_same_run():
     np.testing.assert_array_equal(one.free, same.free)
 
 
+@pytest.mark.parametrize(("duration", "warm"), [(5.0, 100), (5.5, 200)])
+def test_paths_shorter_than_what_is_read_before_are_refused(duration, warm):
+    config = DynamicsConfig(duration=duration, paths=4, tests=2, free=2, width=20, warm=warm)
+    with pytest.raises(ValueError, match="--warm"):
+        move("pendulum", config)
+
+
 @pytest.mark.parametrize("wrong", [{"paths": 1}, {"duration": 0.0}, {"rate": 0.0}, {"width": -1}])
 def test_nonsense_settings(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):

@@ -11,6 +11,7 @@ from bowerbird.prediction.calculator import (
     CalculatorConfig,
     StringReader,
     TreeReader,
+    check_asked,
     exams,
     learn,
 )
@@ -110,7 +111,34 @@ def test_a_short_lesson():
     assert set(done.answer(read_expression("[MAX 2 9]"))) == {"tree", "string"}
 
 
-@pytest.mark.parametrize("wrong", [{"depth": 0}, {"minutes": 0.0}, {"rate": 2.0}, {"deeper": -1}])
+def test_so_many_steps_are_the_same_lesson():
+    config = CalculatorConfig(1, 0, width=8, embedding=4, rows=8, iterations=6, tests=20)
+    one, same = learn(config), learn(config)
+    assert [marks.steps for marks in one.marks] == [6, 6]
+    assert [marks.accuracy for marks in one.marks] == [marks.accuracy for marks in same.marks]
+    for name, reader in one.readers.items():
+        for ours, theirs in zip(reader.parameters(), same.readers[name].parameters(), strict=True):
+            assert torch.equal(ours, theirs)
+
+
+def test_a_list_too_long_for_n_ary_is_refused_at_once():
+    asked = [read_expression("[MAX 1 [MIN 1 2 3 4 5 6] 2]")]
+    check_asked(CalculatorConfig(), asked)
+    with pytest.raises(ValueError, match="6 arguments"):
+        check_asked(CalculatorConfig(tree_cell="n-ary"), asked)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"iterations": -1},
+        {"iterations": 5, "minutes": 2.0},
+        {"depth": 0},
+        {"minutes": 0.0},
+        {"rate": 2.0},
+        {"deeper": -1},
+    ],
+)
 def test_nonsense_settings(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):
         CalculatorConfig(**wrong)

@@ -1,5 +1,7 @@
 """Series from files: what is read, what is mended and said, what is refused in one sentence."""
 
+from datetime import date, timedelta
+
 import numpy as np
 import pytest
 
@@ -164,3 +166,56 @@ def test_a_season_is_found_below_trend_and_noise():
 def test_a_season_longer_than_half_is_refused():
     with pytest.raises(SeriesError, match="longer than half"):
         told_season(WAVE, 25)
+
+
+@pytest.mark.parametrize(
+    ("day", "step", "count"),
+    [("D", 1, 120), ("D", 7, 104)],
+)
+@pytest.mark.parametrize("form", ["%d/%m/%Y", "%m/%d/%Y", "%d.%m.%y", "%d-%m-%Y 06:00", "%Y/%m/%d"])
+def test_one_form_is_read_for_the_whole_column(write, day, step, count, form):
+    days = [date(2023, 1, 2) + timedelta(step * k) for k in range(count)]
+    lines = [f"{one:{form}},{k}.5" for k, one in enumerate(days)]
+    series = read_series(write(lines, "date,load"))
+    np.testing.assert_array_equal(series.values, np.arange(count) + 0.5)
+    assert series.times[0][:10] == "2023-01-02"
+    assert series.times[-1][:10] == str(days[-1])
+    assert series.notes == []
+
+
+@pytest.mark.parametrize(("form", "which"), [("%d/%m/%Y", "first"), ("%m/%d/%Y", "second")])
+def test_months_whose_day_never_changes_are_read_and_said(write, form, which):
+    days = [date(2010 + k // 12, 1 + k % 12, 1) for k in range(60)]
+    series = read_series(write([f"{one:{form}},{k}.5" for k, one in enumerate(days)], "date,load"))
+    assert (series.step, series.times[-1], len(series)) == ("month", "2014-12", 60)
+    assert series.notes == [f"the {which} number in column date is the day: it never changes"]
+
+
+def test_years_are_read_whichever_number_is_the_month(write):
+    series = read_series(write([f"01/02/{1950 + k},{k}.5" for k in range(40)], "date,load"))
+    assert (series.step, series.times[-1], series.notes) == ("year", "1989", [])
+
+
+@pytest.mark.parametrize(
+    ("dates", "words"),
+    [
+        ([f"{1 + k // 24:02}/03/2024 {k % 24:02}:00" for k in range(240)], "no row tells"),
+        (["01/02/2023", "02/03/2023", "03/04/2023"], "no row tells"),
+        (["31/12/2023", "12/31/2023", "01/01/2024"], "in some rows"),
+        (["13/01/2023", "2023-01-14", "15/01/2023"], "'2023-01-14' in row 3"),
+        (["2023-01-01", "2023-13-01", "2023-01-03"], "'2023-13-01' in row 3"),
+    ],
+)
+def test_dates_that_can_be_read_two_ways_are_refused(write, dates, words):
+    with pytest.raises(SeriesError, match=words):
+        read_series(write([f"{d},{k}.5" for k, d in enumerate(dates)], "date,load"), "load")
+
+
+def test_rows_are_lines_of_the_file_and_cells_may_hold_line_breaks(write):
+    lines = rows()
+    lines[3] = f'{MONTHS[3]},{WAVE[3]:.4f},"said\nin two lines"'
+    lines.insert(5, "")
+    assert len(read_series(write([*lines], "month,sales,note"), "sales")) == 48
+    lines[20] = f"{MONTHS[19]},many"
+    with pytest.raises(SeriesError, match="'many' in row 23"):
+        read_series(write(lines, "month,sales,note"), "sales")

@@ -1,16 +1,21 @@
 """The backtest: no leak, bands that hold, scores by their formulas, rivals by statsmodels."""
 
 import math
+import resource
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
+from bowerbird.learning.modelfile import ModelError, read_model, write_model
+from bowerbird.prediction import backtest as backtest_module
 from bowerbird.prediction.accuracy import (
+    apart,
     conformal_width,
-    diebold_mariano,
     mase,
+    paired_t,
     rmse,
     smape,
 )
@@ -19,13 +24,12 @@ from bowerbird.prediction.backtest import (
     SEASONAL,
     BacktestConfig,
     backtest,
-    backtest_steps,
     bands,
     plan,
 )
 from bowerbird.prediction.classical import fit_autoregression, fit_smoothing, seasonal_naive
 from bowerbird.prediction.forecaster import Forecaster, NetworkConfig, open_forecaster
-from bowerbird.prediction.readout import ridge, ridges
+from bowerbird.prediction.readout import PENALTIES, ridge, ridges
 from bowerbird.prediction.series import Series, SeriesError
 from bowerbird.prediction.seriesfile import known_series
 
@@ -65,14 +69,48 @@ def test_conformal_bands_hold_what_is_exchangeable():
     assert np.mean(held) == pytest.approx(0.9, abs=0.015)
 
 
-def test_diebold_mariano_has_its_size_and_power():
+@pytest.mark.parametrize(("horizon", "stride"), [(24, 3), (11, 2), (48, 30)])
+@pytest.mark.parametrize("memory", [0.0, 0.5])
+def test_the_paired_test_rejects_a_true_null_as_often_as_it_says(horizon, stride, memory):
+    """Twenty origins with the overlaps of the three series that come along."""
+    random, wrong = np.random.default_rng(0), []
+    for _ in range(2000):
+        steps = random.normal(size=19 * stride + horizon)
+        for k in range(1, len(steps) if memory else 0):
+            steps[k] += memory * steps[k - 1]
+        own = np.array([steps[k * stride : k * stride + horizon].mean() for k in range(20)])
+        wrong.append(paired_t(own, np.zeros(20), -(-horizon // stride) - 1)[1] < 0.05)
+    assert np.mean(wrong) == pytest.approx(0.05, abs=0.016)
+
+
+def test_the_paired_test_is_that_of_scipy_and_has_power():
+    from scipy.stats import ttest_rel  # noqa: PLC0415
+
     random = np.random.default_rng(0)
-    wrong = [diebold_mariano(*random.normal(size=(2, 60)), 0)[1] < 0.05 for _ in range(500)]
-    assert np.mean(wrong) == pytest.approx(0.05, abs=0.03)
-    ours = random.normal(size=60)
-    score, p = diebold_mariano(ours, ours + 1 + 0.1 * random.normal(size=60), 3)
+    ours, theirs = random.normal(size=(2, 60))
+    score, p = paired_t(ours, theirs, 3)
+    known = ttest_rel(apart(ours, 3), apart(theirs, 3))
+    assert (score, p) == pytest.approx((known.statistic, known.pvalue))
+    assert len(apart(ours, 3)) == 15
+    score, p = paired_t(ours, ours + 1 + 0.1 * random.normal(size=60), 3)
     assert score < 0
     assert p < 1e-6
+    assert paired_t(ours[:8], theirs[:8], 3) == (0.0, 1.0)  # two are too few
+
+
+def test_after_an_exactly_periodic_past_there_is_no_mase():
+    values = np.tile(np.array([1.1, 2.3, 5.7, 3.9]), 30)
+    assert mase(np.ones((2, 3)), values, 4) is None
+    done = backtest(series(values), BacktestConfig(horizon=4, season=4, fits=1), SMALL)
+    assert {score.mase for score in done.scores} == {None}
+    assert done.score(OURS).rmse < 1e-6
+
+
+def test_few_rows_and_ties_take_the_largest_penalty():
+    random = np.random.default_rng(0)
+    features, targets = random.normal(size=(20, 60)), random.normal(size=(20, 4))
+    assert ridge(features, targets, 14).penalty == max(PENALTIES)
+    assert ridge(features, np.ones((20, 4)), 0).penalty == max(PENALTIES)
 
 
 def test_ridge_is_the_normal_equation():
@@ -86,32 +124,28 @@ def test_ridge_is_the_normal_equation():
     assert ridge(features, features[:, :2] * 2, 3).penalty == 0.01  # the least: there is no noise
 
 
-def test_nothing_ahead_is_seen():
-    """What comes after an origin changes no forecast that was made there."""
+def test_nothing_ahead_is_seen(monkeypatch):
+    """What comes after an origin changes no model's forecast there, nor at those before."""
     values = wave()
-    config = BacktestConfig(horizon=6, origins=16, fits=1)
+    config = BacktestConfig(horizon=6, season=12, origins=16, fits=4)
     where = plan(len(values), 12, config)
-    cut = int(where.origins[4])
+    cut = int(where.origins[8])  # where all are fitted anew
     other = values.copy()
     other[cut:] = np.random.default_rng(9).normal(50, 20, len(values) - cut)
-    forecaster = Forecaster.fit(values[:cut], 12, 6, SMALL)
-    np.testing.assert_array_equal(
-        forecaster.forecast(values[:cut]),
-        Forecaster.fit(other[:cut], 12, 6, SMALL).forecast(other[:cut]),
-    )
-    losses = []
+    said = []
+    real = backtest_module._Fitted.forecasts
+
+    def told(fitted, past, horizon):
+        said.append(np.stack(list(real(fitted, past, horizon).values())))
+        return real(fitted, past, horizon)
+
+    monkeypatch.setattr(backtest_module._Fitted, "forecasts", told)
     for one in (values, other):
-        steps = list(backtest_steps(series(one), config, SMALL))
-        # an origin's loss depends on the horizon after it: only those that end before the cut
-        losses.append(
-            [
-                s.losses["total"]
-                for s, at in zip(steps, where.origins, strict=False)
-                if at + 6 <= cut
-            ]
-        )
-    assert losses[0]
-    assert losses[0] == losses[1]
+        backtest(series(one), config, SMALL)
+    ours, theirs = said[: len(said) // 2], said[len(said) // 2 :]
+    assert len(ours) == 17  # the last is of what is really ahead
+    np.testing.assert_array_equal(ours[:9], theirs[:9])
+    assert not any(np.array_equal(*both) for both in zip(ours[9:], theirs[9:], strict=True))
 
 
 def test_bands_use_only_errors_that_were_known():
@@ -141,9 +175,7 @@ def test_foresees_a_wave_better_than_its_last_season():
 @pytest.mark.parametrize(("name", "horizon"), [("sunspots", 11), ("co2", 24)])
 def test_real_series_are_foreseen_better_than_by_their_last_season(name, horizon):
     done = backtest(known_series(name), BacktestConfig(horizon=horizon))
-    t, p = done.against[SEASONAL]
-    assert t < 0
-    assert p < 0.01
+    assert done.score(OURS).mase < done.score(SEASONAL).mase
     assert done.covered > 0.75
 
 
@@ -230,9 +262,38 @@ def test_nonsense_settings(wrong):
         BacktestConfig(**wrong)
 
 
-def test_a_forged_model_is_refused(tmp_path):
+def test_seeds_far_and_near_draw_networks_of_their_own():
+    drawn = [
+        network.all_layers()[0].weight_hh
+        for seed in (0, 1, 2**62 - 1)
+        for network in Forecaster.fit(wave(), 12, 3, NetworkConfig(5, 1200, seed=seed)).draws[::400]
+    ]
+    assert len({tuple(weight.flatten().tolist()) for weight in drawn}) == len(drawn)
+
+
+@pytest.mark.parametrize(
+    ("told", "tensors", "words"),
+    [
+        ({"scale": 10**400}, None, "no forecaster"),
+        ({"band": [1.0]}, None, "band"),
+        ({"band": [-1.0] * 5}, None, "band"),
+        ({}, (2, 2), "readout.weight"),
+        ({}, math.nan, "no numbers"),
+        ({"horizon": 60_000, "width": 4096, "band": []}, None, "another shape"),
+    ],
+)
+def test_a_forged_model_is_refused(tmp_path, told, tensors, words):
     one = Forecaster.fit(wave(), 12, 5, SMALL)
-    one.draws[0].readout.weight = torch.nn.Parameter(torch.zeros(2, 2))
     one.save(tmp_path / "m.safetensors")
-    with pytest.raises(ValueError, match="no forecaster"):
+    assert open_forecaster(tmp_path / "m.safetensors").band == []
+    card, weights = read_model(tmp_path / "m.safetensors")
+    if isinstance(tensors, tuple):
+        weights["0.readout.weight"] = torch.zeros(tensors)
+    elif tensors is not None:
+        weights["0.readout.bias"].fill_(tensors)
+    card = replace(card, config={**card.config, **told})
+    write_model(tmp_path / "m.safetensors", card, weights)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(ModelError, match=words):
         open_forecaster(tmp_path / "m.safetensors")
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000  # kB

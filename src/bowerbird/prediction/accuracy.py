@@ -5,9 +5,10 @@ error divided by that of the seasonal-naive forecast of one step within the past
 from; ``sMAPE = mean(200 |y - f| / (|y| + |f|))`` in per cent (as in the M4 competition); ``RMSE``
 the root of the mean squared error, in the unit of the series.
 
-Diebold and Mariano 1995, with the correction of Harvey, Leybourne and Newbold 1997: whether the
-mean difference of two losses is zero, from its variance over overlapping origins (Bartlett
-weights, which keep it above zero) and Student's t.
+Whether one is better: Student's paired t of the losses at origins whose horizons don't overlap.
+The test of Diebold and Mariano 1995 takes all origins and estimates how they hang together; with 20
+origins, each reaching over the next seven, it rejects a true null 18 times in 100 at 0.05 (so do
+its corrections by Harvey et al. 1997 and by fixed-b critical values), and this one 5 times.
 """
 
 import math
@@ -16,16 +17,23 @@ import numpy as np
 from jaxtyping import Float
 
 Array = np.ndarray
+FEWEST_PAIRS = 3
+ROUNDING = 1e-12  # of the largest value
 
 
-def mase(errors: Float[Array, "k h"], past: Float[Array, " n"], season: int) -> float:
-    """Return the mean absolute error in units of the past's own seasonal-naive error."""
-    return float(np.abs(errors).mean() / naive_scale(past, season))
+def mase(errors: Float[Array, "k h"], past: Float[Array, " n"], season: int) -> float | None:
+    """Return the mean absolute error in units of the past's own seasonal-naive error.
+
+    None where that is 0, as after a past that repeats itself exactly.
+    """
+    scale = naive_scale(past, season)
+    return float(np.abs(errors).mean()) / scale if scale else None
 
 
 def naive_scale(past: Float[Array, " n"], season: int) -> float:
-    """Return the mean absolute seasonal difference of the past, above 0."""
-    return max(float(np.abs(past[season:] - past[:-season]).mean()), 1e-300)
+    """Return the mean absolute seasonal difference of the past, 0 if it is only rounding."""
+    scale = float(np.abs(past[season:] - past[:-season]).mean())
+    return scale if scale > ROUNDING * float(np.abs(past).max()) else 0.0
 
 
 def smape(true: Float[Array, "k h"], said: Float[Array, "k h"]) -> float:
@@ -39,29 +47,28 @@ def rmse(errors: Float[Array, "k h"]) -> float:
     return math.sqrt(float((errors**2).mean()))
 
 
-def diebold_mariano(
+def apart(losses: Float[Array, " k"], overlap: int) -> Float[Array, " p"]:
+    """Return the losses of origins whose horizons don't overlap, counted from the last one.
+
+    ``overlap`` is how many origins after its own one forecast still reaches.
+    """
+    return losses[:: -(overlap + 1)]
+
+
+def paired_t(
     ours: Float[Array, " k"], theirs: Float[Array, " k"], overlap: int
 ) -> tuple[float, float]:
     """Return (t, p) of two losses over the same origins, two-sided; t < 0: ours is lower.
 
-    ``overlap`` is how many origins after its own one forecast still reaches.
+    (0, 1) where fewer than three origins lie apart, or all differ by the same.
     """
     from scipy.stats import t as student  # noqa: PLC0415 - takes a moment
 
-    difference = ours - theirs
+    difference = apart(ours - theirs, overlap)
     count = len(difference)
-    if count < 3:
+    if count < FEWEST_PAIRS or not (deviation := float(difference.std(ddof=1))):
         return 0.0, 1.0
-    left = difference - difference.mean()
-    lags = min(overlap, count - 1)
-    variance = float((left**2).mean())
-    for lag in range(1, lags + 1):
-        variance += 2 * (1 - lag / (lags + 1)) * float((left[lag:] * left[:-lag]).sum()) / count
-    if variance <= 0:
-        return 0.0, 1.0
-    score = float(difference.mean()) / math.sqrt(variance / count)
-    h = min(lags + 1, count // 2)
-    score *= math.sqrt(max((count + 1 - 2 * h + h * (h - 1) / count) / count, 1e-9))
+    score = float(difference.mean()) / (deviation / math.sqrt(count))
     return score, float(2 * student.sf(abs(score), count - 1))
 
 

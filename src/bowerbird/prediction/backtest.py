@@ -21,10 +21,11 @@ from jaxtyping import Float
 
 from bowerbird.learning.step import Step
 from bowerbird.prediction.accuracy import (
+    apart,
     conformal_width,
-    diebold_mariano,
     mase,
     naive_scale,
+    paired_t,
     rmse,
     smape,
 )
@@ -61,7 +62,7 @@ class BacktestConfig:
     origins: int = 40
     """Moments from which a forecast is tried, if the series is long enough."""
     share: float = 0.3
-    """Share of the series, its end, in which they lie, at most."""
+    """Share of the series, its end, in which they lie; more where it has fewer steps than them."""
     fits: int = 4
     """Times that models are fitted anew on the way."""
 
@@ -79,7 +80,8 @@ class Score:
     """How one model did on the measured origins."""
 
     model: str
-    mase: float
+    mase: float | None
+    """None after a past that repeats itself exactly."""
     smape: float
     """Per cent."""
     rmse: float
@@ -103,7 +105,9 @@ class Backtest:
     """Share of the truth that lay in the band, over the measured origins."""
     covered_by_step: list[float]
     against: dict[str, tuple[float, float]]
-    """(t, p) of Diebold and Mariano for ours beside each other model."""
+    """(t, p) of a paired test for ours beside each other model."""
+    apart: int
+    """Measured origins whose horizons don't overlap, on which that rests."""
     smoothing: str
     """Which exponential smoothing was the best."""
     forecaster: Forecaster
@@ -190,7 +194,9 @@ def _fitted(past: Array, config: BacktestConfig, network: NetworkConfig) -> _Fit
 
 
 def backtest_steps(
-    series: Series, config: BacktestConfig, network: NetworkConfig
+    series: Series,
+    config: BacktestConfig = BacktestConfig(),
+    network: NetworkConfig = NetworkConfig(),  # noqa: B008
 ) -> Generator[Step[Backtest], None, None]:
     """Try a forecaster from each origin, and yield a step after each; the last has the result."""
     began = time.perf_counter()
@@ -212,20 +218,21 @@ def backtest_steps(
         for model, forecast in fitted.forecasts(past, horizon).items():
             said[model].append(forecast)
         off = float(np.abs(said[OURS][-1] - values[origin : origin + horizon]).mean())
-        loss = off / naive_scale(past, fitted.ours.season)
+        loss = off / (naive_scale(past, fitted.ours.season) or 1.0)
         yield Step(number + 1, total, {"total": loss}, time.perf_counter() - began)
     found = {model: np.stack(list_) for model, list_ in said.items()}
     done = _judged(series, config, season, where, found, network)
-    loss = done.score(OURS).mase
     yield Step(total, total, {"total": loss}, time.perf_counter() - began, done)
 
 
 def backtest(
-    series: Series, config: BacktestConfig, network: NetworkConfig | None = None
+    series: Series,
+    config: BacktestConfig = BacktestConfig(),
+    network: NetworkConfig = NetworkConfig(),  # noqa: B008
 ) -> Backtest:
     """Try a forecaster from each origin, and foresee what is really ahead."""
     done = None
-    for step in backtest_steps(series, config, network or NetworkConfig()):
+    for step in backtest_steps(series, config, network):
         done = step.preview
     assert done is not None
     return done
@@ -262,36 +269,31 @@ def _judged(
     network: NetworkConfig,
 ) -> Backtest:
     """Return what came of a backtest; the last fit is on all values."""
-    values, horizon = series.values, config.horizon
+    values, horizon, cut = series.values, config.horizon, where.measured
     true = np.stack([values[at : at + horizon] for at in where.origins])
-    errors = {model: own - true for model, own in said.items()}
-    cut = where.measured
     past = values[: where.origins[cut]]  # what MASE is in units of
     scores = [
-        Score(
-            model,
-            mase(own[cut:], past, season.steps),
-            smape(true[cut:], said[model][cut:]),
-            rmse(own[cut:]),
-            np.abs(own[cut:]).mean(0).tolist(),
-        )
-        for model, own in errors.items()
+        _score(model, own[cut:], true[cut:], past, season.steps) for model, own in said.items()
     ]
-    losses = {model: np.abs(own[cut:]).mean(1) for model, own in errors.items()}
-    overlap = -(-horizon // where.stride) - 1
-    against = {
-        model: diebold_mariano(losses[OURS], own, overlap)
-        for model, own in losses.items()
-        if model != OURS
-    }
-    held = np.abs(errors[OURS]) <= bands(errors[OURS], where.stride, config.coverage)
-    last = np.array([conformal_width(e, config.coverage) for e in errors[OURS].T])
+    losses = {model: np.abs(own - true)[cut:].mean(1) for model, own in said.items()}
+    ours, overlap = losses.pop(OURS), -(-horizon // where.stride) - 1
+    against = {model: paired_t(ours, own, overlap) for model, own in losses.items()}
+    errors = said[OURS] - true
+    held = (np.abs(errors) <= bands(errors, where.stride, config.coverage))[cut:]
+    last = np.array([conformal_width(e, config.coverage) for e in errors.T])
     final = _fitted(values, config, network)
     final.ours.band = last.tolist()
     rivals = final.forecasts(values, horizon)
     forecast = rivals.pop(OURS)
     return Backtest(
-        series, config, season, where.origins, cut, scores, float(held[cut:].mean()),
-        held[cut:].mean(0).tolist(), against, final.smoothing.name, final.ours, forecast, last,
-        rivals,
+        series, config, season, where.origins, cut, scores, float(held.mean()),
+        held.mean(0).tolist(), against, len(apart(ours, overlap)), final.smoothing.name,
+        final.ours, forecast, last, rivals,
     )  # fmt: skip
+
+
+def _score(model: str, said: Array, true: Array, past: Array, season: int) -> Score:
+    """Return how one model did."""
+    errors = said - true
+    by_step = np.abs(errors).mean(0).tolist()
+    return Score(model, mase(errors, past, season), smape(true, said), rmse(errors), by_step)

@@ -50,7 +50,9 @@ class CalculatorConfig:
     rate: float = 8e-3
     """Learning rate at its highest."""
     minutes: float = 1.0
-    """Minutes that each reader learns."""
+    """Minutes that each reader learns, by the clock: no two runs take the same steps."""
+    iterations: int = 0
+    """Steps that each reader learns, instead of minutes; so a run can be repeated. 0: by minutes"""
     tests: int = 1000
     """Expressions of each depth that it is measured on."""
     seed: int = 0
@@ -63,8 +65,20 @@ class CalculatorConfig:
             raise ValueError("depth and deeper are at most 20, deeper not below 0")
         if not 0 < self.minutes <= 24 * 60 or not 0 < self.rate < 1:
             raise ValueError("minutes are above 0 and at most a day, rate lies between 0 and 1")
+        if self.iterations < 0 or (self.iterations and self.minutes != type(self).minutes):
+            raise ValueError("iterations are not below 0, and take the place of minutes")
         if not 0 <= self.seed < 2**63:
             raise ValueError(f"seed lies between 0 and 2^63 - 1, not at {self.seed}")
+
+
+def check_asked(config: CalculatorConfig, asked: Sequence[Expression]) -> None:
+    """Refuse, before anything is learned, expressions that a reader could not read afterwards."""
+    most = max((expression.arguments for expression in asked), default=0)
+    if config.tree_cell == "n-ary" and most > RecursiveConfig.arity:
+        raise ValueError(
+            f"an expression has a list of {most} arguments, and n-ary takes "
+            f"{RecursiveConfig.arity} at most; give --tree-cell child-sum"
+        )
 
 
 class Stream:
@@ -207,40 +221,52 @@ def learn_steps(
     width = _as_many(_count(tree), config)
     readers: dict[Reader, nn.Module] = {"tree": tree, "string": StringReader(config, width)}
     drawn: set[tuple[int, ...]] = set()
-    done: list[tuple[int, float]] = []
+    spent: list[tuple[int, float]] = []
     offset = 0
     last: Step[None] | None = None
     for place, reader in enumerate(readers.values()):
         reader.to(device)
-        stream = Stream(config)
-        task, count = Reading(reader, stream), _steps_in(reader, config)
-        fit = FitConfig(
-            iterations=count,
-            rate=config.rate,
-            weight_decay=0.0,
-            validate_every=count,
-            warm_up=min(100, count),
-            seed=config.seed,
-        )
-        started = clock(next(reader.parameters()).device)
-        for last in fit_steps(task, fit, device=device):
+        stream, count = Stream(config), config.iterations or _steps_in(reader, config)
+        at = next(reader.parameters()).device
+        started = clock(at)
+        for last in fit_steps(Reading(reader, stream), _course(count, config), device=device):
             total = offset + count if place else 2 * count
             seconds = time.perf_counter() - began
             yield Step(offset + last.number, total, last.losses, seconds, note="")
-        done.append((count, clock(next(reader.parameters()).device) - started))
+        spent.append((count, clock(at) - started))
         offset += count
         drawn |= stream.drawn
         reader.eval()
     assert last is not None
-    tests = exams(config, drawn)
+    lesson = _examined(config, readers, spent, exams(config, drawn))
+    yield Step(offset, offset, last.losses, time.perf_counter() - began, lesson)
+
+
+def _course(count: int, config: CalculatorConfig) -> FitConfig:
+    """Return how one reader learns in so many steps."""
+    return FitConfig(
+        iterations=count,
+        rate=config.rate,
+        weight_decay=0.0,
+        validate_every=count,
+        warm_up=min(100, count),
+        seed=config.seed,
+    )
+
+
+def _examined(
+    config: CalculatorConfig,
+    readers: Mapping[Reader, nn.Module],
+    spent: Sequence[tuple[int, float]],
+    tests: Mapping[int, list[Expression]],
+) -> Lesson:
+    """Return how well the readers do after the steps and seconds that they spent."""
     marks = [
-        Marks(name, _accuracy(reader, tests), _count(reader), *spent)
-        for (name, reader), spent in zip(readers.items(), done, strict=True)
+        Marks(name, _accuracy(reader, tests), _count(reader), *own)
+        for (name, reader), own in zip(readers.items(), spent, strict=True)
     ]
     tested = {depth: len(expressions) for depth, expressions in tests.items()}
-    lesson = Lesson(config, marks, {str(n): r for n, r in readers.items()}, tested)
-    seconds = time.perf_counter() - began
-    yield Step(offset, offset, last.losses, seconds, lesson)
+    return Lesson(config, marks, {str(n): r for n, r in readers.items()}, tested)
 
 
 def learn(config: CalculatorConfig, device: str = "cpu") -> Lesson:

@@ -103,9 +103,11 @@ def fit_autoregression(past: Float[Array, " n"], season: int) -> Autoregression:
     from statsmodels.tsa.ar_model import AutoReg, ar_select_order  # noqa: PLC0415
 
     most = max(1, min(2 * season + 1 if season > 1 else 24, MOST_LAGS, len(past) // 4))
-    chosen = ar_select_order(past, most, ic="aic", trend="ct").ar_lags
-    lags = [int(lag) for lag in chosen or ()]
-    fitted = AutoReg(past, lags or 0, trend="ct").fit()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of a past that repeats itself exactly
+        chosen = ar_select_order(past, most, ic="aic", trend="ct").ar_lags
+        lags = [int(lag) for lag in chosen or ()]
+        fitted = AutoReg(past, lags or 0, trend="ct").fit()
     return Autoregression(lags, np.asarray(fitted.params))
 
 

@@ -11,7 +11,8 @@ weights of an RNN, LSTM or GRU by gradients through time.
 Measured on paths that were never learned from, after ``warm`` observed steps. Valid time: how
 long the normalized error ``sqrt(mean_i ((s_i - s'_i) / sigma_i)^2)`` stays below 0.4, the bound of
 Pathak et al. 2018 (Chaos 28, 041101), who divide by the norm instead; Vlachas et al. 2020
-(arXiv:1910.05266) define it as here. A penalty is chosen by valid time on paths set aside.
+(arXiv:1910.05266) divide as here and have 0.5 for a bound. A penalty is chosen by valid time on
+paths set aside.
 """
 
 import time
@@ -118,7 +119,7 @@ class Mover:
             more, state = self.network.step(here, state)
             here = here + more * change
             found.append(here)
-        return torch.stack(found, 1).double().cpu().numpy() * self.scale + self.mean
+        return torch.stack(found, 1).cpu().double().numpy() * self.scale + self.mean
 
 
 @dataclass(frozen=True)
@@ -174,8 +175,14 @@ def move_steps(
     """Observe, learn and run free; the last step has the free run."""
     began = time.perf_counter()
     interval = SYSTEMS[system].interval
+    observed = int(config.duration / interval)
+    if config.learns == "readout" and config.warm >= observed:
+        raise ValueError(
+            f"{config.warm} observations to read before running free are too many for paths of "
+            f"{observed}; give a --warm below that, or a longer --duration"
+        )
     random = np.random.default_rng(config.seed)
-    paths = observe(system, config.paths, int(config.duration / interval), random)
+    paths = observe(system, config.paths, observed, random)
     total = 1
     learning = time.perf_counter()
     if config.learns == "readout":

@@ -5,14 +5,13 @@ from typing import Any
 
 import numpy as np
 
+from bowerbird.prediction.axes import BLUE, FAINT, INK, ORANGE, plain, save_figure
 from bowerbird.prediction.dynamics import VALID, FreeRun
 from bowerbird.prediction.systems import SYSTEMS, energy
 
-INK, BLUE, ORANGE, FAINT = "#22252e", "#1d4e89", "#d1662b", "#8a8f9c"
-
 
 def draw_free_run(run: FreeRun, path: Path) -> None:
-    """Draw the free run of median valid time, true and free, into a PNG file."""
+    """Draw the free run of median valid time, true and free, into a PNG file, atomically."""
     from matplotlib.figure import Figure  # noqa: PLC0415 - takes a second
 
     figure = Figure(figsize=(11, 7), layout="constrained", facecolor="white")
@@ -31,7 +30,7 @@ def draw_free_run(run: FreeRun, path: Path) -> None:
     else:
         _energies(left, run)
         _errors(right, run)
-    figure.savefig(path, dpi=110, format="png")
+    save_figure(figure, path)
 
 
 def _attractors(figure: Any, run: FreeRun, which: int) -> None:
@@ -66,7 +65,7 @@ def _component(axes: Any, run: FreeRun, which: int) -> None:
     axes.legend(frameon=False, fontsize=9, ncols=3, loc="upper left")
     low, high = axes.get_ylim()
     axes.set_ylim(low, high + 0.2 * (high - low))
-    _plain(axes)
+    plain(axes)
 
 
 def _angle(axes: Any, run: FreeRun, which: int) -> None:
@@ -80,7 +79,7 @@ def _angle(axes: Any, run: FreeRun, which: int) -> None:
     axes.set_xlim(times[0], times[-1])
     axes.set_title(f"a pendulum's angle in degrees (one of {len(run.true)} paths)", loc="left")
     axes.legend(frameon=False, fontsize=9, ncols=2, loc="upper right")
-    _plain(axes)
+    plain(axes)
 
 
 def _energies(axes: Any, run: FreeRun) -> None:
@@ -90,7 +89,7 @@ def _energies(axes: Any, run: FreeRun) -> None:
     axes.set_ylim(-11, 11)
     axes.set_xlabel("s since it runs free")
     axes.set_title("energy in 1/s² of every path: true (grey), free (orange)", loc="left")
-    _plain(axes)
+    plain(axes)
 
 
 def _errors(axes: Any, run: FreeRun) -> None:
@@ -105,12 +104,4 @@ def _errors(axes: Any, run: FreeRun) -> None:
     axes.set_xlabel(SYSTEMS[run.system].unit_name)
     axes.set_title("normalized error", loc="left")
     axes.legend(frameon=False, fontsize=9, loc="lower right")
-    _plain(axes)
-
-
-def _plain(axes: Any) -> None:
-    axes.title.set_fontsize(10.5)
-    axes.title.set_color(INK)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.spines[["left", "bottom"]].set_color(FAINT)
-    axes.tick_params(colors=INK, labelsize=9)
+    plain(axes)

@@ -10,6 +10,7 @@ that what is deeper need not be much longer.
 """
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
@@ -57,6 +58,12 @@ class Expression:
             under.append(len(signs))
             signs.append(sign)
         return Tree(signs, parents), known
+
+    @property
+    def arguments(self) -> int:
+        """Most arguments of a list; 0 for a lone digit."""
+        counts = Counter(parent for parent in self.parents if parent >= 0)
+        return max(counts.values(), default=0)
 
     @property
     def depth(self) -> int:
@@ -160,37 +167,39 @@ def read_expression(text: str) -> Expression:
     signs: list[int] = []
     parents: list[int] = []
     above: list[int] = []
-    counts: dict[int, int] = {}
     for found in _WORD.finditer(text):
         word, where = found[0], f"at character {found.start() + 1}"
         if word == "]":
             if not above:
                 raise ExpressionError(f"a bracket is closed that was not opened, {where}")
-            if not counts[above.pop()]:
+            if above.pop() == len(signs) - 1:
                 raise ExpressionError(f"a list without an argument is closed, {where}")
             continue
-        if not (word.isdecimal() and word.isascii()) and not word.startswith("["):
-            raise ExpressionError(
-                f"{word!r} {where} is neither a digit nor a list like [MAX 2 9]; the operators "
-                f"are {', '.join(OPERATORS)}"
-            )
+        sign = _sign(word, where)
         if signs and not above:
             raise ExpressionError(f"something stands after the end, {where}")
         parents.append(above[-1] if above else -1)
-        if above:
-            counts[above[-1]] += 1
-        if word.startswith("["):
-            if len(word) == 1:
-                raise ExpressionError(
-                    f"a list begins with one of {', '.join(OPERATORS)}, {where} it does not"
-                )
+        if sign >= DIGITS:
             above.append(len(signs))
-            counts[len(signs)] = 0
-            signs.append(DIGITS + OPERATORS.index(word[1:].strip()))
-        else:
-            signs.append(int(word))
+        signs.append(sign)
     if not signs:
         raise ExpressionError("there is no expression; write one like [MAX 2 9 [MIN 4 7] 0]")
     if above:
         raise ExpressionError(f"{len(above)} brackets are not closed")
     return Expression(tuple(signs), tuple(parents))
+
+
+def _sign(word: str, where: str) -> int:
+    """Return the sign of a digit or of a list's beginning; raise ExpressionError."""
+    if word == "[":
+        raise ExpressionError(
+            f"a list begins with one of {', '.join(OPERATORS)}, {where} it does not"
+        )
+    if word.startswith("["):
+        return DIGITS + OPERATORS.index(word[1:].strip())
+    if word.isdecimal() and word.isascii():
+        return int(word)
+    raise ExpressionError(
+        f"{word!r} {where} is neither a digit nor a list like [MAX 2 9]; the operators "
+        f"are {', '.join(OPERATORS)}"
+    )

@@ -3,24 +3,25 @@
 from pathlib import Path
 from typing import Any
 
+from bowerbird.prediction.axes import BLUE, FAINT, INK, ORANGE, plain, save_figure
 from bowerbird.prediction.calculator import Lesson
 from bowerbird.prediction.expressions import CLOSE, DIGITS, OPERATORS, Expression
 
-INK, FAINT, PALE = "#22252e", "#8a8f9c", "#eef2f8"
-COLORS = {"tree": "#1d4e89", "string": "#d1662b"}
+PALE = "#eef2f8"
+COLORS = {"tree": BLUE, "string": ORANGE}
 NAMES = {"tree": "tree-LSTM", "string": "LSTM on the string"}
 CHANCE = 0.1  # of a digit that is guessed; guessing 0 or 9 does a little better
 
 
 def draw_lesson(lesson: Lesson, example: Expression, path: Path) -> None:
-    """Draw the accuracy by depth beside an example into a PNG file."""
+    """Draw the accuracy by depth beside an example into a PNG file, atomically."""
     from matplotlib.figure import Figure  # noqa: PLC0415 - takes a second
 
     figure = Figure(figsize=(11, 4.6), layout="constrained", facecolor="white")
     left, right = figure.subplots(1, 2, width_ratios=[1.15, 1])
     _by_depth(left, lesson)
     _tree(right, example, lesson)
-    figure.savefig(path, dpi=110, format="png")
+    save_figure(figure, path)
 
 
 def _by_depth(axes: Any, lesson: Lesson) -> None:
@@ -38,7 +39,7 @@ def _by_depth(axes: Any, lesson: Lesson) -> None:
     axes.set_xlabel("depth of the expression")
     axes.set_title("values that are right, in per cent", loc="left", fontsize=10.5, color=INK)
     axes.legend(frameon=False, fontsize=9, loc="upper right", bbox_to_anchor=(1, 0.7))
-    _plain(axes)
+    plain(axes)
 
 
 def _tree(axes: Any, example: Expression, lesson: Lesson) -> None:
@@ -74,9 +75,3 @@ def _tree(axes: Any, example: Expression, lesson: Lesson) -> None:
     axes.set_title(title, fontsize=10.5, color=INK, loc="left")
     axes.margins(0.06, 0.08)
     axes.set_axis_off()
-
-
-def _plain(axes: Any) -> None:
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.spines[["left", "bottom"]].set_color(FAINT)
-    axes.tick_params(colors=INK, labelsize=9)

@@ -13,6 +13,8 @@ hundred values there is too little to learn more, and it takes a second. The for
 of several draws. Nothing, the scale and the penalty included, is fitted on what lies ahead.
 """
 
+import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,7 @@ from typing import Any
 import numpy as np
 import torch
 from jaxtyping import Float
+from torch import Tensor
 
 from bowerbird.learning.modelfile import Card, ModelError, read_model, write_model
 from bowerbird.networks.continuous import Continuous
@@ -107,11 +110,9 @@ class Forecaster:
         draws = []
         empty = cls(season, horizon, scale, config, [])
         read, wide = empty._read(windows)
-        for number in range(config.draws):
-            shape = RecurrentConfig(cell="rnn", width=config.width)
-            network = Continuous(2, horizon, shape)
-            network.echo(config.seed * 1000 + number, radius=RADIUS, reach=REACH)
-            network.skip = torch.nn.Linear(length, horizon, bias=False)
+        for seed in np.random.SeedSequence(config.seed).generate_state(config.draws, np.uint64):
+            network = _network(season, horizon, config)
+            network.echo(int(seed), radius=RADIUS, reach=REACH)
             hidden = network.hidden(read)[0][:, -1].double().numpy()
             found = ridge(np.concatenate([hidden, wide], 1), targets, -(-horizon // every))
             weight = torch.from_numpy(found.weight.T)
@@ -158,6 +159,29 @@ class Forecaster:
         write_model(path, Card(KIND, config, provenance=self.provenance), tensors)
 
 
+def _network(season: int, horizon: int, config: NetworkConfig) -> Continuous:
+    """Return a network whose linear path reads the whole window."""
+    network = Continuous(2, horizon, RecurrentConfig(cell="rnn", width=config.width))
+    network.skip = torch.nn.Linear(window_length(season), horizon, bias=False)
+    return network
+
+
+def _with_weights(
+    season: int, horizon: int, config: NetworkConfig, tensors: Mapping[str, Tensor], own: str
+) -> Continuous:
+    """Return a network with its weights from a file; raise ValueError if they do not fit."""
+    with torch.device("meta"):  # whatever the card asks for, only what the file has takes memory
+        network = _network(season, horizon, config)
+    given = {name.removeprefix(own): t for name, t in tensors.items() if name.startswith(own)}
+    for name, wanted in network.named_parameters():
+        if name not in given or given[name].shape != wanted.shape:
+            raise ValueError(f"its weight {own}{name} is missing or of another shape")
+        if not bool(torch.isfinite(given[name]).all()):
+            raise ValueError(f"its weight {own}{name} has values that are no numbers")
+    network.load_state_dict({name: t.float() for name, t in given.items()}, assign=True)
+    return network
+
+
 def open_forecaster(path: Path) -> Forecaster:
     """Return the forecaster in a model file; raise ModelError."""
     card, tensors = read_model(path, KIND)
@@ -165,18 +189,16 @@ def open_forecaster(path: Path) -> Forecaster:
         told = dict(card.config)
         season, horizon = int(told.pop("season")), int(told.pop("horizon"))
         scale, band = float(told.pop("scale")), [float(b) for b in told.pop("band")]
-        if not (1 <= season < 10**6 and 1 <= horizon < 10**6 and scale > 0):
+        if not (1 <= season < 10**6 and 1 <= horizon < 10**6 and 0 < scale < math.inf):
             raise ValueError("its season, horizon or scale can't be")
         config = NetworkConfig(**told)
-        draws = []
-        for number in range(config.draws):
-            network = Continuous(2, horizon, RecurrentConfig(cell="rnn", width=config.width))
-            network.skip = torch.nn.Linear(window_length(season), horizon, bias=False)
-            own = f"{number}."
-            state = {n.removeprefix(own): t for n, t in tensors.items() if n.startswith(own)}
-            network.load_state_dict(state)
-            draws.append(network)
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        if len(band) not in (0, horizon) or not all(0 <= half < math.inf for half in band):
+            raise ValueError("its band does not fit its horizon")
+        draws = [
+            _with_weights(season, horizon, config, tensors, f"{number}.")
+            for number in range(config.draws)
+        ]
+    except (KeyError, TypeError, ValueError, RuntimeError, OverflowError) as error:
         why = str(error).partition("\n")[0]
         raise ModelError(
             f"{path} is no forecaster, or is damaged ({why}); train it again"

@@ -12,6 +12,7 @@ from jaxtyping import Float
 
 Array = np.ndarray
 PENALTIES = tuple(float(p) for p in np.logspace(-2, 5, 15))
+EARLIEST = 8  # rows, fewer of which can't tell one penalty from another
 LATER = 0.25  # share of the rows, the latest, on which a penalty is chosen
 
 
@@ -53,11 +54,13 @@ def ridge(
     """Return the readout whose penalty foresees the last quarter of the rows best.
 
     Rows are in the order of time. ``gap`` rows before that quarter are left out while the penalty
-    is chosen: their targets reach into it. What is best has the least mean absolute error.
+    is chosen: their targets reach into it. What is best has the least mean absolute error; of those
+    alike, and where fewer than eight rows are left, it is the largest penalty.
     """
     cut = len(features) - max(1, int(LATER * len(features)))
-    early = max(1, cut - gap)
-    tried = ridges(features[:early], targets[:early], penalties)
-    errors = [float(np.abs(one(features[cut:]) - targets[cut:]).mean()) for one in tried]
-    best = tried[int(np.argmin(errors))].penalty
+    best = max(penalties)
+    if (early := cut - gap) >= EARLIEST:
+        tried = ridges(features[:early], targets[:early], sorted(penalties, reverse=True))
+        errors = [float(np.abs(one(features[cut:]) - targets[cut:]).mean()) for one in tried]
+        best = tried[int(np.argmin(errors))].penalty
     return ridges(features, targets, [best])[0]

@@ -5,12 +5,13 @@ from typing import Any
 
 import numpy as np
 
+from bowerbird.prediction.axes import BLUE, FAINT, INK, ORANGE, plain, save_figure
 from bowerbird.prediction.backtest import OURS, Backtest
 
-INK, BLUE, PALE, FAINT = "#22252e", "#1d4e89", "#a9c4e4", "#8a8f9c"
+PALE = "#a9c4e4"
 COLORS = {
     OURS: BLUE,
-    "exponential smoothing": "#d1662b",
+    "exponential smoothing": ORANGE,
     "autoregression": "#3f8f5b",
     "seasonal naive": "#9a6fb0",
     "naive": "#b9bcc6",
@@ -19,7 +20,7 @@ SHOWN = 6  # horizons of the past beside the forecast
 
 
 def draw_backtest(done: Backtest, path: Path) -> None:
-    """Draw a backtest and its forecast into a PNG file."""
+    """Draw a backtest and its forecast into a PNG file, whole or not at all; raise OSError."""
     from matplotlib.figure import Figure  # noqa: PLC0415 - takes a second
 
     figure = Figure(figsize=(11, 7), layout="constrained", facecolor="white")
@@ -29,7 +30,7 @@ def draw_backtest(done: Backtest, path: Path) -> None:
     left, right = bottom.subplots(1, 2, width_ratios=[1.5, 1])
     _by_step(left, done)
     _bars(right, done)
-    figure.savefig(path, dpi=110, format="png")
+    save_figure(figure, path)
 
 
 def _ahead(axes: Any, done: Backtest) -> None:
@@ -59,7 +60,7 @@ def _ahead(axes: Any, done: Backtest) -> None:
     axes.legend(loc="upper left", frameon=False, ncols=4, fontsize=9)
     low, high = axes.get_ylim()
     axes.set_ylim(low, high + 0.12 * (high - low))
-    _plain(axes)
+    plain(axes)
 
 
 def _by_step(axes: Any, done: Backtest) -> None:
@@ -76,26 +77,20 @@ def _by_step(axes: Any, done: Backtest) -> None:
     measured = len(done.origins) - done.measured
     axes.set_title(f"mean absolute error, {measured} origins never learned from", loc="left")
     axes.legend(frameon=False, fontsize=9)
-    _plain(axes)
+    plain(axes)
 
 
 def _bars(axes: Any, done: Backtest) -> None:
-    scores = sorted(done.scores, key=lambda score: -score.mase)
-    shortest = min(score.mase for score in scores)
-    most = min(max(score.mase for score in scores), 5 * shortest)
-    names = [score.model for score in scores]
-    values = [min(score.mase, most) for score in scores]
+    title, found = "MASE", {score.model: score.mase for score in done.scores}
+    if None in found.values():
+        title, found = "RMSE", {score.model: score.rmse for score in done.scores}
+    all_ = sorted(((value or 0.0, model) for model, value in found.items()), reverse=True)
+    most = min(all_[0][0], 5 * all_[-1][0]) or all_[0][0] or 1.0
+    names = [model for _, model in all_]
+    values = [min(value, most) for value, _ in all_]
     axes.barh(names, values, color=[COLORS[name] for name in names], height=0.62)
-    for place, score in enumerate(scores):
-        axes.text(values[place], place, f" {score.mase:.2f}", va="center", fontsize=9, color=INK)
+    for place, (value, _) in enumerate(all_):
+        axes.text(values[place], place, f" {value:.2f}", va="center", fontsize=9, color=INK)
     axes.set_xlim(0, most * 1.15)
-    axes.set_title("MASE: lower is better", loc="left")
-    _plain(axes)
-
-
-def _plain(axes: Any) -> None:
-    axes.title.set_fontsize(10.5)
-    axes.title.set_color(INK)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.spines[["left", "bottom"]].set_color(FAINT)
-    axes.tick_params(colors=INK, labelsize=9)
+    axes.set_title(f"{title}: lower is better", loc="left")
+    plain(axes)

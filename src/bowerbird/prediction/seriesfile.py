@@ -7,6 +7,7 @@ statsmodels). ``electricity``: demand in England and Wales, every half hour, 5 J
 """
 
 import csv
+import io
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from bowerbird.prediction.calendar import grid_of, moments, numbers_of
+from bowerbird.prediction.calendar import dates_of, grid_of, moments, numbers_of
 from bowerbird.prediction.series import Series, SeriesError, mended
 
 KNOWN = ("sunspots", "co2", "electricity")
@@ -37,7 +38,8 @@ def known_series(name: str) -> Series:
     if name == "co2":
         weekly = sm.datasets.co2.load_pandas().data["co2"]
         monthly = weekly.resample("MS").mean()
-        times = moments([str(at)[:10] for at in monthly.index], "date", range(2, 2 + len(monthly)))
+        words = [str(at)[:10] for at in monthly.index]
+        times = moments(words, "date", range(2, 2 + len(monthly)), notes)
         source = "Keeling and Whorf, in statsmodels"
         return laid(name, monthly.to_numpy(float), times, notes, source)
     from pmdarima.datasets import load_taylor  # noqa: PLC0415
@@ -61,7 +63,7 @@ def read_series(path: Path, target: str | None = None, time: str | None = None) 
     """
     table = _table(path)
     target = _target(table, target)
-    rows = range(2, 2 + len(table))  # the first line is the header
+    rows = table.index.tolist()
     if len(table) < 2:
         raise SeriesError(f"it has {len(table)} row of values; a series needs many more")
     values = _numbers(table[target].tolist(), target, rows)
@@ -75,7 +77,7 @@ def read_series(path: Path, target: str | None = None, time: str | None = None) 
     if any(word.strip().lower() in MISSING for word in words):
         first = next(i for i, word in enumerate(words) if word.strip().lower() in MISSING)
         raise SeriesError(f"column {column} has no date in row {rows[first]}; fill it in")
-    return laid(target, values, moments(words, column, rows), notes, str(path))
+    return laid(target, values, moments(words, column, rows, notes), notes, str(path))
 
 
 def laid(name: str, values: np.ndarray, times: np.ndarray, notes: list[str], source: str) -> Series:
@@ -84,7 +86,7 @@ def laid(name: str, values: np.ndarray, times: np.ndarray, notes: list[str], sou
     if (order != np.arange(len(order))).any():
         notes.append("the rows were not in the order of time and were sorted")
         times, values = times[order], values[order]
-    unique, first = np.unique(times, return_index=True)
+    unique = np.unique(times)
     if len(unique) < len(times):
         notes.append(
             f"{len(times) - len(unique)} rows have the time of another; their mean was taken"
@@ -107,7 +109,6 @@ def laid(name: str, values: np.ndarray, times: np.ndarray, notes: list[str], sou
     if gaps > 0:
         notes.append(f"{gaps} moments are not in it")
     count = len(laid_out)
-    del first
     return Series(
         name, mended(laid_out, notes), grid.names[:count], grid.names[count:], grid.step, notes,
         source,
@@ -123,7 +124,10 @@ def _means(values: np.ndarray, places: np.ndarray, count: int) -> np.ndarray:
 
 
 def _table(path: Path) -> pd.DataFrame:
-    """Return a CSV file as a table of words; raise SeriesError, OSError."""
+    """Return a CSV file as a table of words, its index the line in the file at which a row ends.
+
+    Raises SeriesError, OSError.
+    """
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
@@ -134,20 +138,24 @@ def _table(path: Path) -> pd.DataFrame:
         mark: str = csv.Sniffer().sniff(text[:5000], ",;\t|").delimiter
     except csv.Error:  # one column
         mark = ","
-    lines = [
-        row for row in csv.reader(text.splitlines(), delimiter=mark) if any(map(str.strip, row))
-    ]
-    header, body = [cell.strip() for cell in lines[0]], lines[1:]
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=mark)
+    try:
+        read = [(reader.line_num, row) for row in reader]
+    except csv.Error as error:
+        raise SeriesError(f"line {reader.line_num} is no row of a table: {error}") from error
+    lines = {number: row for number, row in read if any(map(str.strip, row))}
+    header = [cell.strip() for cell in lines.pop(min(lines))]
     if all(_is_number(cell) for cell in header):
         raise SeriesError(
             "it has no header: its first line is numbers; add a line with the names of the columns"
         )
     if len(set(header)) < len(header):
         raise SeriesError("two of its columns have the same name; rename one")
-    for number, row in enumerate(body, 2):
+    for number, row in lines.items():
         if len(row) > len(header):
             raise SeriesError(f"row {number} has {len(row)} cells, and the header {len(header)}")
-    return pd.DataFrame([row + [""] * (len(header) - len(row)) for row in body], columns=header)
+    body = [row + [""] * (len(header) - len(row)) for row in lines.values()]
+    return pd.DataFrame(body, index=list(lines), columns=header)
 
 
 def _is_number(cell: str) -> bool:
@@ -191,11 +199,7 @@ def _time_column(table: pd.DataFrame, target: str, time: str | None) -> str | No
         words = table[column].tolist()
         if column == target or numbers_of(words) is not None:
             continue
-        if (
-            not pd.to_datetime(pd.Series(words), errors="coerce", format="mixed", utc=True)
-            .isna()
-            .any()
-        ):
+        if bool(dates_of(pd.Series(words)).notna().all()):
             return column
     return None
 

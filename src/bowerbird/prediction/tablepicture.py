@@ -11,11 +11,11 @@ import numpy as np
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
-from bowerbird.learning.atomic import whole
+from bowerbird.prediction.axes import BLUE, INK, ORANGE, plain, save_figure
 from bowerbird.prediction.peers import WORDS
 from bowerbird.prediction.tables import Study
 
-BLUE, ORANGE, INK, PAPER = "#1d4e89", "#d1662b", "#22252e", "#ffffff"
+PAPER = "#ffffff"
 MOST_POINTS = 1500  # more would hide each other
 WRITTEN = 14  # classes of which the numbers are written into the matrix
 LONGEST = 16  # letters of a class's name
@@ -34,16 +34,7 @@ def draw_study(study: Study, path: Path) -> None:
         _against_truth(main, study)
     _comparison(figure.add_subplot(grid[0, 1]), study)
     _learning(figure.add_subplot(grid[1, 1]), study)
-    with whole(path) as part:
-        figure.savefig(part, format="png", dpi=120)
-
-
-def _plain(axes: Any) -> None:
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.spines[["left", "bottom"]].set_color("#9a9da6")
-    axes.tick_params(colors=INK, labelsize=9)
-    axes.title.set_fontsize(11)
-    axes.title.set_color(INK)
+    save_figure(figure, path, density=120)
 
 
 def _against_truth(axes: Any, study: Study) -> None:
@@ -79,7 +70,7 @@ def _against_truth(axes: Any, study: Study) -> None:
     )
     axes.grid(color=INK, alpha=0.08)
     axes.legend(frameon=False, fontsize=9, loc="upper left")
-    _plain(axes)
+    plain(axes)
 
 
 def _confusion(axes: Any, study: Study) -> None:
@@ -105,7 +96,7 @@ def _confusion(axes: Any, study: Study) -> None:
         ylabel=f"{study.target.name}, true",
         title=f"accuracy {accuracy:.1%}",
     )
-    _plain(axes)
+    plain(axes)
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0)
 
@@ -124,7 +115,7 @@ def _comparison(axes: Any, study: Study) -> None:
     axes.set_ylim(len(tools) - 0.5, -0.7)
     axes.set_title(f"{TITLES[metric]} (95 % interval; less is better)")
     axes.grid(axis="x", color=INK, alpha=0.08)
-    _plain(axes)
+    plain(axes)
 
 
 def _learning(axes: Any, study: Study) -> None:
@@ -141,4 +132,4 @@ def _learning(axes: Any, study: Study) -> None:
     axes.set_ylim(0, 1.05 * max(learned[0], held_out[0]))
     axes.grid(color=INK, alpha=0.08)
     axes.legend(frameon=False, fontsize=9)
-    _plain(axes)
+    plain(axes)

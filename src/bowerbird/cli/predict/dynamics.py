@@ -10,7 +10,6 @@ from cyclopts import Group, Parameter
 
 from bowerbird.cli.predict.outcome import PictureRun, result_of, words_of
 from bowerbird.cli.progress import Work, follow
-from bowerbird.learning.atomic import whole
 from bowerbird.learning.device import choose
 from bowerbird.prediction.dynamics import DynamicsConfig, FreeRun, move_steps
 from bowerbird.prediction.dynamicsdrawing import draw_free_run
@@ -42,8 +41,7 @@ def dynamics(
     done = result_of(work, "predict")
 
     if ".png" in places:
-        with whole(places[".png"]) as part:
-            draw_free_run(done, part)
+        draw_free_run(done, places[".png"])
     return _tell_dynamics(done, places, work, run)
 
 

@@ -13,7 +13,7 @@ from bowerbird.cli.predict.outcome import PictureRun, result_of, words_of
 from bowerbird.cli.progress import follow
 from bowerbird.learning.atomic import whole
 from bowerbird.learning.device import choose
-from bowerbird.prediction.calculator import CalculatorConfig, Lesson, learn_steps
+from bowerbird.prediction.calculator import CalculatorConfig, Lesson, check_asked, learn_steps
 from bowerbird.prediction.expressions import Expression, draw_expression, read_expression
 from bowerbird.prediction.expressionsdrawing import NAMES, draw_lesson
 
@@ -34,6 +34,7 @@ def expressions(
     """
     places = run.places(".png", ".csv")
     asked = [read_expression(text) for text in expression]
+    check_asked(config, asked)
     device = str(choose(run.device).device)
 
     work = follow(learn_steps(config, device), (), words_of, quiet=run.quiet)
@@ -48,8 +49,7 @@ def _write_lesson(done: Lesson, asked: list[Expression], places: dict[str, Path]
         return
     random = Random(f"{done.config.seed} an example")
     example = asked[0] if asked else draw_expression(random, done.config.depth, most=3)
-    with whole(places[".png"]) as part:
-        draw_lesson(done, example, part)
+    draw_lesson(done, example, places[".png"])
     with whole(places[".csv"]) as part, part.open("w", newline="", encoding="utf-8") as stream:
         written = csv.writer(stream, lineterminator="\n")
         written.writerow(["depth", "expressions", *(marks.reader for marks in done.marks)])

@@ -71,6 +71,13 @@ def series(
     """
     places = run.places()
     known = file in KNOWN and not Path(file).exists()
+    if known and (run.target or run.time):
+        raise ValueError(f"{file} has one column and its own dates; leave --target and --time out")
+    if run.model and (config, network) != (BacktestConfig(), NetworkConfig()):
+        raise ValueError(
+            f"{run.model} is a model, which knows its horizon, season, band and network; leave "
+            "flags about them out"
+        )
     path = Path(file)
     with about(path, SeriesError):
         data = known_series(file) if known else read_series(path, run.target, run.time)
@@ -94,7 +101,8 @@ def _with_model(data: Series, run: SeriesRun, places: dict[str, Path]) -> int:
     """Foresee with a model that has learned before."""
     assert run.model is not None
     forecaster = open_forecaster(run.model)
-    said, band = forecaster.forecast(data.values), np.array(forecaster.band)
+    said = forecaster.forecast(data.values)
+    band = np.array(forecaster.band or [math.inf] * len(said))
     rows = _rows(data, said, band)
     _write_forecast(rows, places)
     if run.json:
@@ -133,8 +141,7 @@ def _write_forecast(rows: list[dict[str, Any]], places: dict[str, Path]) -> None
 def _write_series(done: Backtest, places: dict[str, Path]) -> None:
     _write_forecast(_rows(done.series, done.forecast, done.band), places)
     if ".png" in places:
-        with whole(places[".png"]) as part:
-            draw_backtest(done, part)
+        draw_backtest(done, places[".png"])
     if ".safetensors" in places:
         told = {s.model: {"mase": s.mase, "smape": s.smape, "rmse": s.rmse} for s in done.scores}
         done.forecaster.provenance = {
@@ -153,15 +160,7 @@ def _tell_series(
     data, season = done.series, done.season
     rows = _rows(data, done.forecast, done.band)
     if run.json:
-        facts = {"series": data.name, "values": len(data), "step": data.step, "notes": data.notes}
-        facts |= {"season": season.steps, "season_why": season.why}
-        facts |= {"horizon": done.config.horizon, "origins": len(done.origins)}
-        facts |= {"measured": len(done.origins) - done.measured}
-        facts |= {"scores": [asdict(score) for score in done.scores]}
-        facts |= {"against": {m: {"t": t, "p": p} for m, (t, p) in done.against.items()}}
-        facts |= {"coverage": done.config.coverage, "covered": done.covered}
-        facts |= {"covered_by_step": done.covered_by_step, "smoothing": done.smoothing}
-        facts |= {"forecast": rows, "files": [str(place) for place in places.values()]}
+        facts = _facts(done) | {"forecast": rows, "files": [str(p) for p in places.values()]}
         facts |= {"seconds": round(work.last.seconds, 2)}
         print(jsonlib.dumps(facts, allow_nan=False))  # noqa: T201
         return 0
@@ -173,11 +172,15 @@ def _tell_series(
         f"{data.step}; {seasonal}"
     )
     measured = len(done.origins) - done.measured
-    print(f"{'':24}{'MASE':>8}{'sMAPE %':>10}{'RMSE':>12}   {measured} origins")  # noqa: T201
-    for score in sorted(done.scores, key=lambda score: score.mase):
+    print(  # noqa: T201
+        f"{'':24}{'MASE':>8}{'sMAPE %':>10}{'RMSE':>12}   {measured} origins, "
+        f"{done.apart} with horizons that don't overlap"
+    )
+    for score in sorted(done.scores, key=lambda score: (score.mase or 0, score.rmse)):
         words = "" if score.model == OURS else _beside(*done.against[score.model])
         name = done.smoothing if score.model == "exponential smoothing" else score.model
-        print(f"{name:24}{score.mase:8.3f}{score.smape:10.2f}{score.rmse:12.4g}   {words}")  # noqa: T201
+        relative = "-" if score.mase is None else f"{score.mase:.3f}"
+        print(f"{name:24}{relative:>8}{score.smape:10.2f}{score.rmse:12.4g}   {words}")  # noqa: T201
     print(  # noqa: T201
         f"band for {done.config.coverage:.0%}: held {done.covered:.0%} of what came "
         f"({min(done.covered_by_step):.0%} to {max(done.covered_by_step):.0%} by step)"
@@ -188,8 +191,21 @@ def _tell_series(
     return 0
 
 
+def _facts(done: Backtest) -> dict[str, Any]:
+    """Return what a backtest found, for JSON."""
+    data, season = done.series, done.season
+    facts = {"series": data.name, "values": len(data), "step": data.step, "notes": data.notes}
+    facts |= {"season": season.steps, "season_why": season.why}
+    facts |= {"horizon": done.config.horizon, "origins": len(done.origins)}
+    facts |= {"measured": len(done.origins) - done.measured, "apart": done.apart}
+    facts |= {"scores": [asdict(score) for score in done.scores]}
+    facts |= {"against": {m: {"t": t, "p": p} for m, (t, p) in done.against.items()}}
+    facts |= {"coverage": done.config.coverage, "covered": done.covered}
+    return facts | {"covered_by_step": done.covered_by_step, "smoothing": done.smoothing}
+
+
 def _beside(t: float, p: float) -> str:
-    """Say whether ours is better than another model, by Diebold and Mariano."""
+    """Say whether ours is better than another model, by a paired test."""
     if p >= CERTAIN:
         return f"no clear difference to ours (p = {p:.2f})"
     told = f"p = {p:.2g}"
