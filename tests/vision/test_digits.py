@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import math
 from dataclasses import replace
+from itertools import combinations, pairwise
 from pathlib import Path
 
 import cv2
@@ -23,8 +24,10 @@ from bowerbird.vision.distortion import DistortionConfig, distort, elastic
 from bowerbird.vision.idx import Digits, DigitsError, read_digits, read_idx
 from bowerbird.vision.ink import find_ink
 from bowerbird.vision.lines import Place, in_lines, spelled
-from bowerbird.vision.marks import cuts, find_marks
+from bowerbird.vision.marks import Mark, cuts, find_marks
 from bowerbird.vision.normalizing import normalize
+from bowerbird.vision.page import Found, _way, read_page
+from bowerbird.vision.paper import PageConfig, compose
 
 DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "digits"
 mnist = pytest.mark.skipif(not DATA.is_dir(), reason="the digits of MNIST are not beside this")
@@ -115,6 +118,12 @@ def test_the_full_set_is_fetched_and_checked(folder, tmp_path, monkeypatch):
     fetched = read_digits(Path("mnist"), "test")
     assert fetched.official
     assert len(fetched) == 10
+    monkeypatch.setenv("BOWERBIRD_CACHE", str(tmp_path / "empty"))
+    monkeypatch.setattr(idx, "MIRROR", (tmp_path / "nowhere").as_uri() + "/")
+    with pytest.raises(DigitsError, match="four files by hand and give their folder") as told:
+        read_digits(Path("mnist"), "test")
+    assert "--weights" not in str(told.value)
+    monkeypatch.setenv("BOWERBIRD_CACHE", str(cache))
     monkeypatch.setattr(idx, "OFFICIAL", tuple((n, "0" * 64, s) for n, _, s in rows))
     with pytest.raises(ValueError, match="damaged"):
         read_digits(Path("mnist"), "test")
@@ -344,3 +353,96 @@ def test_lines_are_read_from_the_top_and_the_left_also_on_a_slope():
     lines = in_lines(places)
     assert [spelled(line, names, places) for line in lines] == ["123 45", "6", "78 9"]
     assert in_lines([]) == []
+
+
+@pytest.fixture(scope="module")
+def clear(hand):
+    """The digits of the other hand that the reader is sure of alone: pages are what is tried."""
+    told = open_digits(device="cpu").probabilities(hand.ink.float() / 255)
+    best = told.max(1)
+    sure = (best.values > 0.8) & (best.indices == hand.labels)
+    assert set(hand.labels[sure].tolist()) == set(range(10))
+    return Digits(hand.ink[sure], hand.labels[sure])
+
+
+def written(clear, lines, pitch=64):
+    """Return a white page (3, h, w) with lines of digits 56 px high, a blank where there is one."""
+    page = np.zeros((len(lines) * 90 + 60, max(map(len, lines)) * pitch + 80), np.float32)
+    used = dict.fromkeys("0123456789", 0)
+    for row, line in enumerate(lines):
+        for column, sign in enumerate(line):
+            if sign == " ":
+                continue
+            these = torch.where(clear.labels == int(sign))[0]
+            one = clear.ink[these[used[sign] % len(these)]].numpy().astype(np.float32) / 255
+            used[sign] += 1
+            big = cv2.resize(one, (56, 56), interpolation=cv2.INTER_CUBIC).clip(0, 1)
+            y, x = 40 + 90 * row, 40 + round(pitch * column)
+            part = page[y : y + 56, x : x + 56]
+            np.maximum(part, big, out=part)
+    return torch.from_numpy(np.repeat(0.95 - 0.8 * page[None], 3, 0))
+
+
+def test_a_clean_page_is_read_as_it_was_written(clear):
+    lines = ["314 159", "26535", "8979 3 0", "27 4601"]
+    seen = read_page(written(clear, lines, 48), open_digits(device="cpu"))
+    assert seen.text.split("\n") == lines
+    assert "".join(box.name for box in seen.boxes) == "".join(lines).replace(" ", "")
+    tops = [box.xyxy[1] for box in seen.boxes]
+    assert all(30 < top < 80 for top in tops[:6])  # in px of the picture, line by line
+    assert all(210 < top < 260 for top in tops[11:17])
+    assert seen.confidence > 0.8
+
+
+def test_digits_on_a_photographed_page_are_found_and_read(clear):
+    config = PageConfig(seed=3, surface="plain", touching=0)
+    page = compose(clear.ink.numpy(), clear.labels.numpy(), config)
+    rgb = torch.from_numpy(np.ascontiguousarray(page.rgb.transpose(2, 0, 1), np.float32))
+    seen = read_page(rgb, open_digits(device="cpu"))
+    right = 0
+    for name, (left, top, wide, low) in page.boxes:
+        x, y = (left + wide) / 2, (top + low) / 2
+        boxes = [(box.name, box.xyxy) for box in seen.boxes]
+        over = [n for n, (x0, y0, x1, y1) in boxes if x0 < x < x1 and y0 < y < y1]
+        right += over == [name]
+    assert right >= 0.9 * len(page.boxes)
+
+
+@pytest.mark.parametrize("gap", [60, 64, 66])
+def test_a_broken_digit_is_read_as_one(clear, gap):
+    page = written(clear, ["3 6 5"])
+    page[:, gap : gap + 3, 300:] = 0.95  # through the last
+    seen = read_page(page, open_digits(device="cpu"))
+    assert seen.text == "3 6 5"
+    top, bottom = seen.boxes[-1].xyxy[1::2]
+    assert top < gap - 5
+    assert bottom > gap + 8
+
+
+@pytest.mark.parametrize("bridge", [60, 66, 72])
+def test_touching_digits_are_read_apart(clear, bridge):
+    touching = written(clear, ["25"], 34)
+    part = touching[:, bridge : bridge + 3, 68:102]
+    part.clamp_(max=0.2)  # one stroke from the middle of one to that of the other
+    page = torch.cat([touching, written(clear, ["369"])], 2)
+    assert len(find_marks(find_ink(page.permute(1, 2, 0).numpy()))) == 4
+    seen = read_page(page, open_digits(device="cpu"))
+    assert seen.text == "25 3 6 9"
+    first, second = (box.xyxy for box in seen.boxes[:2])
+    assert first[0] < first[2] <= second[0] + 3 < second[2]
+
+
+def test_the_way_through_cuts_has_the_best_worst_digit():
+    random, last = np.random.default_rng(0), 5
+    mark = Mark(0, 0, np.ones((4, 4), np.float32), 1.0, 1.0)
+    for _ in range(20):
+        spans = [s for s in combinations(range(last + 1), 2) if random.random() < 0.7]
+        read = {span: Found(mark, 1, float(random.random())) for span in spans}
+        ways = [
+            [(a, b) for a, b in pairwise((0, *inner, last))]
+            for count in range(last)
+            for inner in combinations(range(1, last), count)
+        ]
+        worst = [min(read[s].score for s in way) for way in ways if all(s in read for s in way)]
+        found = [one.score for one in _way(read, last)]
+        assert min(found, default=-1) == max(worst, default=-1)
