@@ -116,13 +116,13 @@ TEXTS = {
         ("same.csv --target y", ["'x' in every row"]),
         ("gone.csv --target y", ["no value in the column y"]),
         ("twice.csv --target y", ["2 columns named a"]),
-        ("infinite.csv --target y", ["infinite", "column a, row 21"]),
+        ("infinite.csv --target y", ["infinite", "column a, line 22"]),
         ("ids.csv --target y", ["most rows have a text of their own"]),
         ("ragged.csv --target y", ["ragged.csv", "line 3"]),
         ("latin.csv --target y", ["latin.csv is not UTF-8"]),
         ("houses.csv", ["--target", "size, town, price, sold"]),
         ("houses.csv --target prize", ["did you mean 'price'", "size, town"]),
-        ("houses.csv --target town --task regression", ["column town, row 1"]),
+        ("houses.csv --target town --task regression", ["column town, line 2"]),
         ("houses.csv --target price --task guess", ["guess", "regression"]),
         ("houses.csv --target price -o out.txt", ["out.txt", ".safetensors", ".csv"]),
         ("houses.csv --target price -o a.png -o b.png", ["a.png and b.png"]),
@@ -155,15 +155,29 @@ def test_what_was_never_learned_from_is_told(bowerbird, houses):
     assert bowerbird(line).code == 0
     done = bowerbird("predict table m.safetensors --predict new.csv")
     assert done.code == 0
-    assert "new.csv: size is missing in row 2" in done.err
-    assert "new.csv: town is of an unknown kind (Perth) in row 2" in done.err
+    assert "new.csv: size is missing in line 3" in done.err
+    assert "new.csv: town is of an unknown kind (Perth) in line 3" in done.err
+
+
+def test_rows_without_a_target_are_counted_and_those_with_none_as_a_class_kept(bowerbird, houses):
+    houses["plan"] = ["None", "basic", "full", None] * 20
+    houses.to_csv("plans.csv", index=False)
+    line = f"predict table plans.csv --target plan --no-compare {QUICK}"
+    told = json.loads(bowerbird(f"{line} --json -o rows.csv").out)
+    missing = int(houses["plan"].isna().sum())
+    assert told["rows_without_target"] == missing
+    assert told["rows"] == len(houses) - missing
+    assert "text with 3 different values" in told["why"]
+    assert len(Path("rows.csv").read_text().splitlines()) == 1 + told["rows"]
+    said = f"left out {missing} rows without plan: nothing in line 5"
+    assert said in bowerbird(line).out
 
 
 def test_new_rows_with_text_where_numbers_were(refuses, bowerbird, houses):
     line = f"predict table houses.csv --target price -o m.safetensors --no-compare {QUICK}"
     assert bowerbird(line).code == 0
     Path("new.csv").write_text("size,town,sold\n90,Ayr,2025-01-01\nbig,Oban,2025-01-01\n")
-    refuses("predict table m.safetensors --predict new.csv", "'big' in the column size, row 2")
+    refuses("predict table m.safetensors --predict new.csv", "'big' in the column size, line 3")
     Path("new.csv").write_text("size,sold\n90,2025-01-01\n")
     refuses("predict table m.safetensors --predict new.csv", "no column 'town'", "size, sold")
 

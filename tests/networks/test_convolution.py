@@ -157,3 +157,15 @@ def test_shapes_that_cannot_be_are_refused():
 
 def test_the_small_network_gives_a_logit_a_class():
     assert Small(SmallConfig()).eval()(ink()).shape == (3, 11)
+
+
+@pytest.mark.parametrize("name", ["small", "lenet5"])
+def test_a_generator_draws_the_first_weights_and_no_other_chance_is_used(name):
+    before, made = torch.get_rng_state(), []
+    for seed in (1, 1, 2):
+        random = torch.Generator().manual_seed(seed)
+        network = reader(name, SmallConfig((8,)), random)
+        made.append(torch.cat([p.detach().flatten() for p in network.parameters()]))
+    assert torch.equal(made[0], made[1])
+    assert not torch.equal(made[0], made[2])
+    assert torch.equal(torch.get_rng_state(), before)

@@ -181,3 +181,14 @@ def test_it_learns_a_batch_by_heart(activation):
 def test_what_makes_no_network_is_refused(make, words):
     with pytest.raises(ValueError, match=words):
         make()
+
+
+def test_a_generator_draws_the_first_weights_and_no_other_chance_is_used():
+    before, made = torch.get_rng_state(), []
+    for seed in (1, 1, 2):
+        random = torch.Generator().manual_seed(seed)
+        network = MLP(MLPConfig((3, 4, 2), members=2), random=random)
+        made.append(torch.cat([p.detach().flatten() for p in network.parameters()]))
+    assert torch.equal(made[0], made[1])
+    assert not torch.equal(made[0], made[2])
+    assert torch.equal(torch.get_rng_state(), before)

@@ -28,8 +28,25 @@ def test_each_column_is_what_all_of_its_cells_are(table):
         "gone": "all of its values are missing",
     }
     values = columns.values(t)
-    assert np.isnan(values["number"][2])
+    assert np.isnan(values["number"][3])
     assert values["kind"].tolist()[:4] == ["red", "blue", "(missing)", "red"]
+
+
+@pytest.mark.parametrize(
+    ("first", "kind"), [(0, None), (1, None), (2, "number"), (1980, "number"), (-5, "number")]
+)
+def test_years_that_follow_each_other_are_no_count_of_rows(table, first, kind):
+    t = table(y=range(30), a=range(first, first + 30), b=[0, 1, 3] * 10)
+    assert read_columns(t, "y").kinds.get("a") == kind
+
+
+def test_words_for_gaps_are_gaps_in_columns(table):
+    t = table(y=range(30), a=["NA", *range(29)], b=["none", "x", "y"] * 10)
+    columns = read_columns(t, "y")
+    assert columns.kinds == {"a": "number", "b": "category"}
+    values = columns.values(t)
+    assert np.isnan(values["a"].iloc[0])
+    assert values["b"].iloc[0] == "(missing)"
 
 
 def test_dates_are_days_and_an_angle(table):
@@ -49,7 +66,7 @@ def test_a_decimal_comma_where_it_may_be_one(table):
 @pytest.mark.parametrize(
     ("cell", "words"),
     [
-        ("tall", "'tall' in the column a, row 13"),
+        ("tall", "'tall' in the column a, line 14"),
         ("inf", "the infinite or huge number 'inf'"),
         ("1e200", "huge"),
     ],
@@ -65,9 +82,9 @@ def test_new_rows_that_do_not_fit_are_named(table):
     columns = Columns({"a": "number", "d": "date"})
     good = table(a=[1, None], d=["2026-01-01", None], more=["x", "y"])
     assert columns.values(good).shape == (2, 4)
-    with pytest.raises(TableError, match="'x' in the column a, row 2, where a number"):
+    with pytest.raises(TableError, match="'x' in the column a, line 3, where a number"):
         columns.values(table(a=[1, "x"], d=[None, None]))
-    with pytest.raises(TableError, match="'2026-02-31' in the column d, row 1, where a date"):
+    with pytest.raises(TableError, match="'2026-02-31' in the column d, line 2, where a date"):
         columns.values(table(a=[1], d=["2026-02-31"]))
     with pytest.raises(TableError, match="no column 'd'; did you mean 'D'"):
         columns.values(table(a=[1], D=["2026-02-01"]))

@@ -32,7 +32,7 @@ def test_it_equals_scikit_learn_on_gaps_rare_and_unknown_categories(table):
     values = columns.values(t)
     fitted = transformer(columns).fit(values)
     new = values.copy()
-    new.loc[1, "c"], new.loc[2, "d"] = "never seen", "perhaps"
+    new.loc[2, "c"], new.loc[3, "d"] = "never seen", "perhaps"
     encoding = encoding_of(fitted, columns)
     with np.errstate(all="raise"):
         found = encoding(new)
@@ -41,8 +41,8 @@ def test_it_equals_scikit_learn_on_gaps_rare_and_unknown_categories(table):
     assert found[0, 2 : 2 + MOST_CATEGORIES].tolist() == [0] * (MOST_CATEGORIES - 1) + [1]
     assert found[1, -2:].tolist() == [0, 0]  # unknown, and none is rare
     assert encoding.unfamiliar(new) == [
-        "c is of an unknown kind (never seen) in row 1",
-        "d is of an unknown kind (perhaps) in row 2",
+        "c is of an unknown kind (never seen) in line 2",
+        "d is of an unknown kind (perhaps) in line 3",
     ]
     assert encoding.unfamiliar(values) == []
     assert found[0, 1] > 0  # tells that the number is missing

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bowerbird.prediction.frames import TableError, read_table, write_rows
+from bowerbird.prediction.frames import TableError, read_table, without_words, write_rows
 
 
 @pytest.fixture
@@ -21,20 +21,33 @@ def test_the_sign_between_cells_is_found(write, sign):
     text += "".join(sign.join([f'"x{sign} y"', str(i), "1.5"]) + "\n" for i in range(30))
     table = read_table(write(text))
     assert list(table.frame.columns) == ["name", "a b", "c"]
-    assert table.frame.loc[3].tolist() == [f"x{sign} y", "2", "1.5"]
+    assert table.frame.loc[4].tolist() == [f"x{sign} y", "2", "1.5"]
     assert table.rows == 30
     assert table.comma == (sign != ",")
 
 
 def test_a_decimal_comma_is_no_sign_between_cells(write):
     table = read_table(write("a;b\n1,5;2,25\n3,5;4\n"))
-    assert table.frame.loc[1].tolist() == ["1,5", "2,25"]
+    assert table.frame.loc[2].tolist() == ["1,5", "2,25"]
 
 
 def test_blank_lines_quotes_marks_and_gaps(write):
     table = read_table(write('\ufeffa,b\n1,?\n\n , \n"x ""y""\nz", NaN \n'))
     assert table.frame["a"].tolist() == ["1", 'x "y"\nz']
     assert table.frame["b"].isna().all()
+
+
+def test_rows_are_known_by_the_line_of_the_file(write):
+    table = read_table(write('a,b\n1,2\n\n"x\ny",3\n , \n4\n'))
+    assert table.frame.index.tolist() == [2, 4, 7]
+    assert table.frame["b"].isna().tolist() == [False, False, True]
+
+
+def test_words_stay_where_they_may_be_a_class(write):
+    table = read_table(write("a,b\n1,None\n2,NA\n3,n/a\nnull,none\n"))
+    assert table.frame["b"].tolist()[:2] == ["None", "NA"]
+    assert table.frame["b"].isna().tolist() == [False, False, True]  # the last row is empty
+    assert without_words(table.frame["b"]).isna().all()
 
 
 def test_one_column(write):
@@ -51,7 +64,7 @@ def test_of_many_rows_some_are_drawn_evenly(write):
     numbers = table.frame["n"].astype(int).to_numpy()
     assert table.rows == 50_000
     assert len(np.unique(numbers)) == 2000
-    assert np.array_equal(table.frame.index, numbers + 1)  # rows keep their numbers
+    assert np.array_equal(table.frame.index, numbers + 2)  # rows keep their lines
     assert (np.diff(numbers) > 0).all()
     # the mean of 2,000 of 50,000: 25,000, with a standard error of 323
     assert abs(numbers.mean() - 25_000) < 4 * 323
@@ -66,11 +79,11 @@ def test_of_many_rows_some_are_drawn_evenly(write):
         ("a,b\n", "no rows"),
         ("1,2.5,x\n3,4,y\n", "numbers (1, 2.5)"),
         ("a,b,a\n1,2,3\n", "2 columns named a"),
-        ("a,b\n1,2\n1,2,3\n", "Expected 2 fields in line 3, saw 3"),
+        ("a,b\n1,2\n1,2,3\n", "line 3 has 3 of them, and the first 2"),
         ("a,naïve\n1,é\n".encode("latin-1"), "not UTF-8"),
         (b"PK\x03\x04abc", "spreadsheet"),
         (b"a,b\n1,\x00\n", "not a text file"),
-        ('a,b\n"1,2\n3,4\n', "no table"),
+        ('a,b\n1,2\n"1,2\n3,4\n', "in the row that begins in line 3); mend its quotation marks"),
     ],
 )
 def test_what_is_no_table_is_one_sentence(write, text, words):

@@ -84,6 +84,7 @@ def spoil(path, change):
         lambda told, tensors: told["config"].update(members="many"),
         lambda told, tensors: told["config"].update(activation="exec"),
         lambda told, tensors: told["config"].pop("mean"),
+        lambda told, tensors: told["config"].update(mean=10**400),
         lambda told, tensors: told["alphabet"].pop("target"),
         lambda told, tensors: told["alphabet"].update(target=7),
         lambda told, tensors: told["alphabet"].update(encoding=[]),

@@ -25,6 +25,18 @@ def test_what_is_predicted_is_decided_with_a_reason(table, cells, task, why):
     assert target_from(target.as_json()) == target
 
 
+def test_none_may_be_a_class_and_among_numbers_is_a_gap(table):
+    target, kept, codes = read_target(table(y=["None", "NA", "basic", None] * 10), "y")
+    assert target.classes == ("NA", "None", "basic")
+    assert len(kept.frame) == len(codes) == 30
+    target, kept, _ = read_target(table(y=["none", "null", *range(20)]), "y")
+    assert target.task == "regression"
+    assert kept.frame.index.tolist() == list(range(4, 24))
+    target, kept, _ = read_target(table(y=["na", "0", "1"] * 10), "y", "classification")
+    assert target.classes == ("0", "1")
+    assert len(kept.frame) == 20
+
+
 def test_it_can_be_told(table):
     told, _, codes = read_target(table(y=[2, 10, 1] * 5), "y", "classification")
     assert told.classes == ("1", "2", "10")  # by size, not as words
@@ -36,7 +48,7 @@ def test_it_can_be_told(table):
 
 def test_rows_without_a_target_are_left_out(table):
     _, kept, numbers = read_target(table(y=[None, *range(12), None], a=range(14)), "y")
-    assert kept.frame.index.tolist() == list(range(2, 14))
+    assert kept.frame.index.tolist() == list(range(3, 15))
     assert numbers.tolist() == list(range(12))
 
 
@@ -50,9 +62,9 @@ def test_rows_without_a_target_are_left_out(table):
         ([1, 2.5], "auto", "2 rows with a y; 10 are needed"),
         ([f"n{i}" for i in range(20)], "auto", "20 different values of y"),
         (["a"] * 20 + ["b"], "auto", "only one row with the y b"),
-        (["a", "b"] * 10, "regression", "'a' in the column y, row 1, where a number"),
+        (["a", "b"] * 10, "regression", "'a' in the column y, line 2, where a number"),
         ([*range(25), "inf"], "auto", "infinite"),
-        ([*range(25), "many"], "auto", "'many' in the column y, row 26"),
+        ([*range(25), "many"], "auto", "'many' in the column y, line 27"),
     ],
 )
 def test_what_can_not_be_predicted_is_one_sentence(table, cells, task, words):

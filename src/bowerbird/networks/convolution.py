@@ -24,8 +24,9 @@ j, which the paper doesn't tell. The statistics of batch normalization are param
 gradient, so that whoever averages or stores weights has them too.
 """
 
+import math
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, TypeVar, get_args
 
 import torch
 import torch.nn.functional as F
@@ -56,6 +57,15 @@ DRAWINGS = """
 .#####. .#####. ####### .#####. .....## .#####. .#####. .##.... .#####. .####..
 ....... ....... ....... ....... ....... ....... ....... ....... ....... .......
 """
+
+
+Layer = TypeVar("Layer", bound=nn.Module)
+
+
+def _bare(layer: type[Layer], *shape: int, **more: Any) -> Layer:
+    """Return a layer whose numbers are not drawn yet, on torch's default device."""
+    where = torch.get_default_device()
+    return nn.utils.skip_init(layer, *shape, device=where, **more)
 
 
 def squash(a: Tensor) -> Tensor:
@@ -112,27 +122,30 @@ class LeNet5(nn.Module):
 
     codes: Tensor
 
-    def __init__(self) -> None:
+    def __init__(self, random: torch.Generator | None = None) -> None:
         super().__init__()
-        self.c1, self.s2 = nn.Conv2d(1, 6, 5), Subsampling(6)
+        self.c1, self.s2 = _bare(nn.Conv2d, 1, 6, 5), Subsampling(6)
         self.c3, self.s4 = TableConvolution(TABLE_I, 6), Subsampling(16)
-        self.c5, self.f6 = nn.Conv2d(16, 120, 5), nn.Linear(120, 84)
+        self.c5, self.f6 = _bare(nn.Conv2d, 16, 120, 5), _bare(nn.Linear, 120, 84)
         self.register_buffer("codes", drawn_digits(), persistent=False)
-        self.initialize()
+        self.initialize(random)
 
-    def initialize(self) -> None:
-        """Draw weights evenly from -2.4 / F to 2.4 / F, F the inputs of a unit (appendix A)."""
+    def initialize(self, random: torch.Generator | None = None) -> None:
+        """Draw weights evenly from -2.4 / F to 2.4 / F, F the inputs of a unit (appendix A).
+
+        ``random`` None is torch's own generator, here and in the other networks.
+        """
         with torch.no_grad():
             for layer in (self.c1, self.c5, self.f6):
                 bound = 2.4 / layer.weight[0].numel()
                 for p in layer.parameters():
-                    p.uniform_(-bound, bound)
+                    p.uniform_(-bound, bound, generator=random)
             for pool in (self.s2, self.s4):
-                pool.coefficient.uniform_(-2.4 / 4, 2.4 / 4)
-                pool.bias.uniform_(-2.4 / 4, 2.4 / 4)
+                pool.coefficient.uniform_(-2.4 / 4, 2.4 / 4, generator=random)
+                pool.bias.uniform_(-2.4 / 4, 2.4 / 4, generator=random)
             bounds = 2.4 / torch.tensor(self.c3.fan_in)[:, None, None]
-            self.c3.kernels.uniform_(-1, 1).mul_(bounds)
-            self.c3.bias.uniform_(-2.4 / 75, 2.4 / 75)
+            self.c3.kernels.uniform_(-1, 1, generator=random).mul_(bounds)
+            self.c3.bias.uniform_(-2.4 / 75, 2.4 / 75, generator=random)
 
     def distances(self, ink: Float[Tensor, "b 1 28 28"]) -> Float[Tensor, "b 10"]:
         """Return the squared distance of F6 from each digit's code, y of equation 7."""
@@ -184,7 +197,7 @@ class BatchNorm(nn.Module):
 class Small(nn.Module):
     """The modern network: pictures of 28 x 28 px, ink 0..1, to logits."""
 
-    def __init__(self, config: SmallConfig) -> None:
+    def __init__(self, config: SmallConfig, random: torch.Generator | None = None) -> None:
         super().__init__()
         self.config = config
         layers: list[nn.Module] = []
@@ -192,11 +205,20 @@ class Small(nn.Module):
         for width in config.widths:
             side = -(-side // 2)
             for stride in (1, 2):
-                layers += [nn.Conv2d(inputs, width, 3, stride, 1, bias=False), BatchNorm(width)]
-                layers.append(nn.ReLU())
+                convolution = _bare(nn.Conv2d, inputs, width, 3, stride, 1, bias=False)
+                layers += [convolution, BatchNorm(width), nn.ReLU()]
                 inputs = width
         self.layers = nn.Sequential(*layers)
-        self.head = nn.Linear(inputs * side * side, config.classes)
+        self.head = _bare(nn.Linear, inputs * side * side, config.classes)
+        self.initialize(random)
+
+    def initialize(self, random: torch.Generator | None = None) -> None:
+        """Draw weights evenly from -1 / sqrt(F) to 1 / sqrt(F), F the inputs of a unit."""
+        for p in self.parameters():
+            if p.ndim > 1:  # which is torch's own way to begin
+                nn.init.kaiming_uniform_(p, math.sqrt(5), generator=random)
+        bound = 1 / math.sqrt(self.head.in_features)
+        nn.init.uniform_(self.head.bias, -bound, bound, generator=random)
 
     def forward(self, ink: Float[Tensor, "b 1 28 28"]) -> Float[Tensor, "b classes"]:
         """Return a logit for each class."""
@@ -207,8 +229,10 @@ class Small(nn.Module):
 Reader = Literal["small", "lenet5"]
 
 
-def reader(network: Reader, config: SmallConfig) -> nn.Module:
-    """Return the network of this name, which reads one digit; its numbers are drawn by torch."""
+def reader(
+    network: Reader, config: SmallConfig, random: torch.Generator | None = None
+) -> nn.Module:
+    """Return the network of this name, which reads one digit; ``random`` draws its numbers."""
     if network not in get_args(Reader):
         raise ValueError(f"network is one of {', '.join(get_args(Reader))}, not {network!r}")
-    return LeNet5() if network == "lenet5" else Small(config)
+    return LeNet5(random) if network == "lenet5" else Small(config, random)

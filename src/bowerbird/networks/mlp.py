@@ -180,7 +180,15 @@ def _flat(place: Sequence[int], grid: Sequence[int]) -> int:
 class Affine(nn.Module):
     """W x + b whose entries are free, shared or forced to zero; ``members`` of them at once."""
 
-    def __init__(self, inputs: int, outputs: int, ties: Ties | None = None, members: int = 0):
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        ties: Ties | None = None,
+        members: int = 0,
+        random: torch.Generator | None = None,
+    ) -> None:
+        """Draw the weights; ``random`` None is torch's own generator."""
         super().__init__()
         if ties is not None and tuple(ties.weight.shape) != (outputs, inputs):
             shape = tuple(ties.weight.shape)
@@ -195,7 +203,7 @@ class Affine(nn.Module):
         self.bias = nn.Parameter(torch.zeros(*several, *biases))
         fans = inputs + outputs if ties is None else _fans(ties)
         bound = math.sqrt(6 / max(fans, 1))
-        nn.init.uniform_(self.weight, -bound, bound)
+        nn.init.uniform_(self.weight, -bound, bound, generator=random)
 
     def matrix(self) -> Float[Tensor, "*members outputs inputs"]:
         """Return W with every weight at its places."""
@@ -252,14 +260,19 @@ class MLPConfig:
 class MLP(nn.Module):
     """A feed-forward network; ``ties`` are of layers by their number, from 0."""
 
-    def __init__(self, config: MLPConfig, ties: Mapping[int, Ties] | None = None) -> None:
+    def __init__(
+        self,
+        config: MLPConfig,
+        ties: Mapping[int, Ties] | None = None,
+        random: torch.Generator | None = None,
+    ) -> None:
         super().__init__()
         self.config = config
         ties = ties or {}
         if unknown := [number for number in ties if not 0 <= number < len(config.widths) - 1]:
             raise ValueError(f"there is no layer {unknown[0]}; there are {len(config.widths) - 1}")
         self.layers = nn.ModuleList(
-            Affine(inputs, outputs, ties.get(number), config.members)
+            Affine(inputs, outputs, ties.get(number), config.members, random)
             for number, (inputs, outputs) in enumerate(itertools.pairwise(config.widths))
         )
 

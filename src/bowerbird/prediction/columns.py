@@ -14,7 +14,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 import pandas as pd
 
-from bowerbird.prediction.frames import Table, TableError, listed
+from bowerbird.prediction.frames import Table, TableError, listed, without_words
 
 Kind = Literal["number", "date", "category"]
 
@@ -53,20 +53,21 @@ class Columns:
     def values(self, table: Table) -> pd.DataFrame:
         """Return a table's numbers as floats (NaN: missing), and its categories as text.
 
-        Raises TableError for a column that is not there, and, with the row, for text where numbers
+        Raises TableError for a column that is not there, and, with the line, for text where numbers
         or dates are expected.
         """
         parts: dict[str, Any] = {}
         dates: dict[str, Any] = {}
         for name, kind in self.kinds.items():
-            cells = find_column(table, name)
+            cells = without_words(find_column(table, name))
             if kind == "number":
                 parts[name] = numbers_of(cells, table)
             elif kind == "date":
                 dates |= _date_parts(cells, name, table)
         parts |= dates
         for name in self.categories:
-            parts[name] = find_column(table, name).fillna(MISSING).astype(object)
+            cells = without_words(find_column(table, name))
+            parts[name] = cells.fillna(MISSING).astype(object)
         return pd.DataFrame(parts, index=table.frame.index)
 
 
@@ -78,7 +79,7 @@ def read_columns(table: Table, target: str) -> Columns:
     for name in table.frame.columns:
         if name == target:
             continue
-        found = _kind(table.frame[name], table)
+        found = _kind(without_words(table.frame[name]), table)
         if found in get_args(Kind):
             kinds[name] = found
         else:
@@ -111,7 +112,7 @@ def numbers_of(cells: pd.Series, table: Table) -> pd.Series:
         what = f"{str(cells[row])[:40]!r}"
         what = f"the infinite or huge number {what}" if numbers[row] == numbers[row] else what
         raise TableError(
-            f"{table.name} has {what} in the column {cells.name}, row {row}, where a number is "
+            f"{table.name} has {what} in the column {cells.name}, line {row}, where a number is "
             "expected; mend the cell or leave it empty"
         )
     return numbers
@@ -136,7 +137,9 @@ def _kind(cells: pd.Series, table: Table) -> Any:
     if share >= MOSTLY:
         numbers_of(cells, table)
         away = numbers.to_numpy() - there.index.to_numpy()
-        counts = len(there) == len(cells) > 2 and bool((away == away[0]).all())
+        # from 0 or 1 on; the first row is in line 2. Years that follow each other are no count
+        first = away[0] in (-2, -1)
+        counts = first and len(there) == len(cells) > 2 and bool((away == away[0]).all())
         return "it counts the rows" if counts else "number"
     if there.str.fullmatch(DATE).all():
         return "date"
@@ -153,7 +156,7 @@ def _date_parts(cells: pd.Series, name: str, table: Table) -> dict[str, np.ndarr
     if wrong.any():
         row = wrong.idxmax()
         raise TableError(
-            f"{table.name} has {str(cells[row])[:40]!r} in the column {name}, row {row}, where a "
+            f"{table.name} has {str(cells[row])[:40]!r} in the column {name}, line {row}, where a "
             "date such as 2026-01-31 is expected; mend the cell or leave it empty"
         )
     days = ((moments - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(days=1)).to_numpy(float)

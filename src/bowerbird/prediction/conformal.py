@@ -25,7 +25,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+COVERAGE = 0.9  # share that is asked for where nothing else is
 MOST = 5000  # known rows that are compared with
+TINY = 1e-9  # 0.1 * 10 is 1, also where floats are a little below
 AT_ONCE = 4_000_000  # numbers that are compared at once
 
 
@@ -86,10 +88,15 @@ class Conformal:
 
 def _ranks(count: int, coverage: float) -> tuple[int, int]:
     """Return the ranks, from 1, of the lower and the upper end; 0 is minus infinity."""
-    tiny = 1e-9  # 0.1 * 10 is 1, also where floats are a little below
-    alpha = 1 - coverage
-    low = math.floor(alpha * (count + 1) + tiny)
-    return low, math.ceil(coverage * (count + 1) - tiny)
+    return math.floor((1 - coverage) * (count + 1) + TINY), upper_rank(count, coverage)
+
+
+def upper_rank(count: int, coverage: float) -> int:
+    """Return which of so many errors, from the smallest, 1, bounds this share of new ones.
+
+    It is above ``count`` where there are too few of them for the coverage.
+    """
+    return math.ceil(coverage * (count + 1) - TINY)
 
 
 def of_numbers(

@@ -127,7 +127,7 @@ class Encoding:
 
 def _rows(rows: pd.Index) -> str:
     more = f" and {len(rows) - 1} more" if len(rows) > 1 else ""
-    return f"row {rows[0]}{more}"
+    return f"line {rows[0]}{more}"
 
 
 def encoding_of(fitted: ColumnTransformer, columns: Columns) -> Encoding:

@@ -12,6 +12,7 @@ Departure from CV+: when learning stops is read off the same judgements, one num
 """
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -91,8 +92,7 @@ class Members(BaseEstimator):
             self.mean_, self.scale_ = float(np.mean(y)), float(np.std(y)) or 1.0
             wanted = ((y - self.mean_) / self.scale_).astype(np.float32)
         batch = config.batch or int(np.clip(len(x) // 16, 32, 256))
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(config.seed)
+        with _seeded(config.seed, self.device):
             net = _Net(**_settings(config, x.shape[1], self.classes, batch, self.device))
             net.fit({"x": x, "part": self.part_}, wanted)
         self.network_: nn.Module = net.module_.eval()
@@ -114,6 +114,17 @@ class Members(BaseEstimator):
     def held_out(self, X: Float[np.ndarray, "n width"]) -> Float[np.ndarray, "n ..."]:
         """Return, for the rows of ``fit``, what the network says that did not learn from each."""
         return self.by_member(X)[self.part_, np.arange(len(X))]
+
+
+@contextmanager
+def _seeded(seed: int, device: str) -> Iterator[None]:
+    """Seed torch's generators, from which skorch draws; afterwards they are as before."""
+    cuda = range(torch.cuda.device_count()) if device.startswith("cuda") else range(0)
+    with torch.random.fork_rng(cuda):
+        torch.default_generator.manual_seed(seed)  # not those of devices that nothing runs on
+        if cuda:
+            torch.cuda.manual_seed_all(seed)
+        yield
 
 
 def evaluate(network: nn.Module, x: Float[np.ndarray, "n width"]) -> Float[np.ndarray, "m n out"]:

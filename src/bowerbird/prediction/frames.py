@@ -7,6 +7,7 @@ the same chance, so memory does not grow with the file.
 
 import csv
 import io
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,8 @@ import numpy as np
 import pandas as pd
 
 SIGNS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
-MISSING = ("", "?", "-", "--", ".", "na", "n/a", "nan", "null", "none")  # in any case
+MISSING = ("", "?", "-", "--", ".", "n/a", "nan")  # in any case
+WORDS = ("na", "null", "none")  # missing too, but where they may be the name of a class
 BLOCK = 20_000  # rows that are read at once
 HEAD = 1 << 16  # bytes in which the sign between cells is looked for
 
@@ -30,7 +32,7 @@ class Table:
 
     name: str
     frame: pd.DataFrame
-    """Text in every cell, NaN where it is missing; the index is the row, from 1, under the names"""
+    """Text in every cell, NaN where it is missing; the index is the line of the file (names: 1)."""
     rows: int
     """Rows of the file; ``frame`` has fewer if only some were drawn."""
     comma: bool = False
@@ -44,19 +46,16 @@ def read_table(path: Path, most: int = 0, seed: int = 0) -> Table:
     """
     sign = _sign(path)
     random, rows = np.random.default_rng(seed), 0
-    names: list[str] = []
     kept, chances = pd.DataFrame(), np.empty(0)
-    for lines in _blocks(path, sign):
-        first = 0 if names else 1
-        names = names or _names(path, lines.iloc[0])
-        block = lines.iloc[first:].set_axis(names, axis=1).dropna(how="all")
+    for block in _blocks(path, sign):
         rows += len(block)
         kept = pd.concat([kept, block]) if len(kept) else block
         chances = np.concatenate([chances, random.random(len(block))])
         if most and len(kept) > most:
             best = np.sort(np.argsort(chances)[:most])
             kept, chances = kept.iloc[best], chances[best]
-    frame = _stripped(kept).dropna(how="all")
+    frame = _stripped(kept)
+    frame = frame[frame.apply(without_words).notna().any(axis=1)]
     if frame.empty:
         raise TableError(f"{path} has names and no rows; add rows under them")
     return Table(str(path), frame, rows - len(kept) + len(frame), sign != ",")
@@ -66,6 +65,11 @@ def _stripped(frame: pd.DataFrame) -> pd.DataFrame:
     """Take away blanks around each cell, and what only says that it is missing."""
     frame = frame.apply(lambda column: column.astype(object).str.strip())
     return frame.mask(frame.apply(lambda column: column.str.lower().isin(MISSING)))
+
+
+def without_words(cells: pd.Series) -> pd.Series:
+    """Return a column in which words that may say that a cell is missing do so."""
+    return cells.mask(cells.str.lower().isin(WORDS))
 
 
 def _sign(path: Path) -> str:
@@ -99,26 +103,46 @@ def _lines(head: str) -> list[str]:
 
 
 def _blocks(path: Path, sign: str) -> Iterator[pd.DataFrame]:
-    """Yield all lines, also the first, as text; what goes wrong is a TableError."""
-    settings = {"sep": sign, "header": None, "dtype": str, "encoding": "utf-8-sig"}
-    try:
-        with pd.read_csv(path, chunksize=BLOCK, skipinitialspace=True, **settings) as blocks:
-            yield from blocks
-    except UnicodeDecodeError as error:
-        raise TableError(
-            f"{path} is not UTF-8 ({error.reason} at byte {error.start}); save it as UTF-8"
-        ) from error
-    except pd.errors.ParserError as error:
-        why = str(error).partition("C error: ")[2].strip() or str(error)
-        raise TableError(
-            f"{path} is no table with {SIGNS[sign]} between its cells ({why}); give every line as "
-            "many cells as the first"
-        ) from error
+    """Yield the rows as text under their names, some at a time, each with its line as index."""
+    records = _records(path, sign)
+    _, first = next(records, (1, []))
+    names = _names(path, first)
+    while block := list(itertools.islice(records, BLOCK)):
+        if long := [(line, len(cells)) for line, cells in block if len(cells) > len(names)]:
+            line, many = long[0]
+            raise TableError(
+                f"{path} is no table with {SIGNS[sign]} between its cells (line {line} has {many} "
+                f"of them, and the first {len(names)}); give every line as many cells as the first"
+            )
+        rows = [cells + [""] * (len(names) - len(cells)) for _, cells in block]
+        lines = [line for line, _ in block]
+        yield pd.DataFrame(rows, index=lines, columns=names, dtype=object)
 
 
-def _names(path: Path, first: pd.Series) -> list[str]:
+def _records(path: Path, sign: str) -> Iterator[tuple[int, list[str]]]:
+    """Yield the cells of each line that has any, with its number; wrong ones are a TableError."""
+    with path.open(encoding="utf-8-sig", newline="") as stream:
+        reader, line = csv.reader(stream, delimiter=sign, skipinitialspace=True, strict=True), 1
+        try:
+            for cells in reader:
+                if any(map(str.strip, cells)):
+                    yield line, cells
+                line = reader.line_num + 1  # a cell may hold line breaks
+        except UnicodeDecodeError as error:
+            raise TableError(
+                f"{path} is not UTF-8 ({error.reason} after line {reader.line_num}); save it as "
+                "UTF-8"
+            ) from error
+        except csv.Error as error:
+            raise TableError(
+                f"{path} is no table with {SIGNS[sign]} between its cells ({error} in the row that "
+                f"begins in line {line}); mend its quotation marks"
+            ) from error
+
+
+def _names(path: Path, first: Sequence[str]) -> list[str]:
     """Return the names of columns in the first line; raise TableError if it has none."""
-    cells = ["" if pd.isna(cell) else str(cell).strip() for cell in first]
+    cells = [cell.strip() for cell in first]
     numbers = [cell for cell in cells if is_number(cell)]
     if len(numbers) * 2 > len(cells):
         raise TableError(

@@ -10,6 +10,7 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
+from sklearn.base import BaseEstimator, is_classifier
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
@@ -38,24 +39,42 @@ def pipeline(
     tool: Tool, columns: Columns, classes: int, config: MembersConfig, device: str = "cpu"
 ) -> Pipeline:
     """Return a tool for numbers (``classes`` 0) or so many classes, not fitted yet."""
-    models = {
-        "networks": lambda: Members(config, classes, device),
-        "linear": lambda: LogisticRegression(max_iter=2000) if classes else RidgeCV(PENALTIES),
-        "boosting": lambda: (
-            HistGradientBoostingClassifier(random_state=config.seed)
-            if classes
-            else HistGradientBoostingRegressor(random_state=config.seed)
-        ),
-        "sklearn-mlp": lambda: _sklearn_mlp(classes, config.seed),
-        "baseline": lambda: DummyClassifier(strategy="prior") if classes else DummyRegressor(),
-    }
-    return Pipeline([("encode", transformer(columns)), ("model", models[tool]())])
+    ours = Members(config, classes, device) if tool == "networks" else None
+    model = ours or (_classifier(tool, config.seed) if classes else _regressor(tool, config.seed))
+    return Pipeline([("encode", transformer(columns)), ("model", model)])
 
 
-def _sklearn_mlp(classes: int, seed: int) -> MLPClassifier | TransformedTargetRegressor:
-    if classes:
-        return MLPClassifier(random_state=seed)
-    return TransformedTargetRegressor(MLPRegressor(random_state=seed), transformer=StandardScaler())
+def _classifier(tool: Tool, seed: int) -> BaseEstimator:
+    match tool:
+        case "linear":
+            return LogisticRegression(max_iter=2000)
+        case "boosting":
+            return _Boosting(random_state=seed)
+        case "sklearn-mlp":
+            return MLPClassifier(random_state=seed)
+    return DummyClassifier(strategy="prior")
+
+
+def _regressor(tool: Tool, seed: int) -> BaseEstimator:
+    match tool:
+        case "linear":
+            return RidgeCV(PENALTIES)
+        case "boosting":
+            return HistGradientBoostingRegressor(random_state=seed)
+        case "sklearn-mlp":
+            network = MLPRegressor(random_state=seed)
+            return TransformedTargetRegressor(network, transformer=StandardScaler())
+    return DummyRegressor()
+
+
+class _Boosting(HistGradientBoostingClassifier):
+    """Boosting that does not stop early where a class has one row, which can't be dealt in two."""
+
+    def fit(self, X: np.ndarray, y: np.ndarray) -> "_Boosting":
+        if np.unique(y, return_counts=True)[1].min() < 2:
+            self.set_params(early_stopping=False)
+        super().fit(X, y)
+        return self
 
 
 def fitted(tool: Pipeline, values: pd.DataFrame, wanted: np.ndarray) -> Pipeline:
@@ -67,5 +86,5 @@ def fitted(tool: Pipeline, values: pd.DataFrame, wanted: np.ndarray) -> Pipeline
 
 def said(tool: Pipeline, values: pd.DataFrame) -> np.ndarray:
     """Return what a tool says of rows: numbers (n,) or probabilities (n, classes)."""
-    found = tool.predict_proba(values) if hasattr(tool, "predict_proba") else tool.predict(values)
+    found = tool.predict_proba(values) if is_classifier(tool) else tool.predict(values)
     return np.asarray(found, np.float64)

@@ -7,6 +7,8 @@ Tibshirani 2004. Cars: Quinlan 1993, in vega-datasets, with gaps and dates. Cali
 
 import json
 import warnings
+from collections.abc import Callable
+from functools import partial
 from importlib.resources import files
 from typing import Any
 
@@ -29,11 +31,11 @@ def read_sample(name: str) -> Table:
     """Return a built-in table by its name; raise TableError if it can't be had here."""
     frame = _cars() if name == "cars" else _from_sklearn(name)
     text = frame.map(lambda cell: cell if pd.isna(cell) else str(cell)).astype(object)
-    return Table(name, text.set_axis(range(1, len(text) + 1)), len(text))
+    return Table(name, text.set_axis(range(2, len(text) + 2)), len(text))  # as lines of a file
 
 
 def _from_sklearn(name: str) -> pd.DataFrame:
-    found = _california() if name == "california" else _loaded(name)
+    found = LOAD[name]()
     frame = found.data.copy()
     target = found.target
     if name in ("iris", "wine", "breast-cancer"):
@@ -42,17 +44,6 @@ def _from_sklearn(name: str) -> pd.DataFrame:
         frame["sex"] = frame["sex"].map({1.0: "one", 2.0: "two"})  # codes, no quantity
     frame[TARGETS[name]] = target
     return frame
-
-
-def _loaded(name: str) -> Any:
-    if name == "diabetes":  # as measured, not as scaled by scikit-learn
-        return datasets.load_diabetes(as_frame=True, scaled=False)
-    load = {
-        "iris": datasets.load_iris,
-        "wine": datasets.load_wine,
-        "breast-cancer": datasets.load_breast_cancer,
-    }[name]
-    return load(as_frame=True)
 
 
 def _california() -> Any:
@@ -65,6 +56,16 @@ def _california() -> Any:
             "california is not on this machine, and scikit-learn could not download it; connect to "
             "a network once, or try `cars`"
         ) from error
+
+
+LOAD: dict[str, Callable[[], Any]] = {
+    "iris": partial(datasets.load_iris, as_frame=True),
+    "wine": partial(datasets.load_wine, as_frame=True),
+    "breast-cancer": partial(datasets.load_breast_cancer, as_frame=True),
+    # as measured, not as scaled by scikit-learn
+    "diabetes": partial(datasets.load_diabetes, as_frame=True, scaled=False),
+    "california": _california,
+}
 
 
 def _cars() -> pd.DataFrame:

@@ -11,7 +11,7 @@ The interval of a share (coverage) is Wilson's (1927).
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -36,22 +36,35 @@ class Score:
 
 def measure(wanted: np.ndarray, said: np.ndarray) -> dict[str, float]:
     """Return the metrics of numbers (n,), or of the probabilities (n, classes) of class numbers."""
+    return _metrics(wanted, _judged(wanted, said))
+
+
+def _judged(wanted: np.ndarray, said: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Return what metrics need of each row: how far off it is; or if it is right, and how surely.
+
+    It is all that a draw has to copy, however many classes there are.
+    """
     if said.ndim == 1:
-        off = wanted - said
+        return (wanted - said,)
+    chance = np.maximum(said[np.arange(len(wanted)), wanted], LEAST)
+    return said.argmax(1) == wanted, np.log(chance)
+
+
+def _metrics(wanted: np.ndarray, judged: Sequence[np.ndarray]) -> dict[str, float]:
+    if len(judged) == 1:
+        off = judged[0]
         spread = float(np.square(wanted - wanted.mean()).sum())
         return {
             "rmse": float(np.sqrt(np.square(off).mean())),
             "mae": float(np.abs(off).mean()),
             "r2": 1 - float(np.square(off).sum()) / spread if spread else math.nan,
         }
-    right = said.argmax(1) == wanted
-    each = np.bincount(wanted, minlength=said.shape[1])
-    found = np.bincount(wanted, right, minlength=said.shape[1])
-    chance = np.maximum(said[np.arange(len(wanted)), wanted], LEAST)
+    right, logarithm = judged
+    each, found = np.bincount(wanted), np.bincount(wanted, right)
     return {
         "accuracy": float(right.mean()),
         "balanced_accuracy": float((found[each > 0] / each[each > 0]).mean()),
-        "log_loss": float(-np.log(chance).mean()),
+        "log_loss": float(-logarithm.mean()),
     }
 
 
@@ -59,13 +72,15 @@ def bootstrap(
     wanted: np.ndarray, said: Mapping[T, np.ndarray], ours: T, seed: int
 ) -> tuple[dict[T, dict[str, Score]], dict[T, dict[str, Score]]]:
     """Return the metrics of each tool, and how much each is better than ours (below 0: worse)."""
-    whole = {tool: measure(wanted, values) for tool, values in said.items()}
+    judged = {tool: _judged(wanted, values) for tool, values in said.items()}
+    whole = {tool: _metrics(wanted, parts) for tool, parts in judged.items()}
     random, names = np.random.default_rng(seed), list(whole[ours])
     draws: dict[T, list[list[float]]] = {tool: [] for tool in said}
     for _ in range(DRAWS):
         rows = random.integers(len(wanted), size=len(wanted))
-        for tool, values in said.items():
-            found = measure(wanted[rows], values[rows])
+        drawn = wanted[rows]
+        for tool, parts in judged.items():
+            found = _metrics(drawn, [part[rows] for part in parts])
             draws[tool].append([found[name] for name in names])
     table = {tool: np.array(values) for tool, values in draws.items()}
     scores: dict[T, dict[str, Score]] = {}

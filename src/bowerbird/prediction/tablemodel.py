@@ -25,7 +25,7 @@ from bowerbird.learning.modelfile import (
     write_model,
 )
 from bowerbird.networks.mlp import MLP, MLPConfig
-from bowerbird.prediction.conformal import Conformal
+from bowerbird.prediction.conformal import COVERAGE, Conformal
 from bowerbird.prediction.encoding import Encoding, encoding_from
 from bowerbird.prediction.ensemble import decoded, evaluate
 from bowerbird.prediction.frames import Table
@@ -82,7 +82,7 @@ class TableModel:
     """Standard deviation of the target's numbers, in its unit."""
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
-    def predict(self, table: Table, coverage: float = 0.9) -> Predictions:
+    def predict(self, table: Table, coverage: float = COVERAGE) -> Predictions:
         """Return what the networks say of a table's rows, with intervals or sets of a coverage.
 
         Raises TableError, naming column and row, for a table that does not fit.
@@ -128,7 +128,7 @@ def open_table_model(path: Path, device: str = "cpu") -> TableModel:
         encoding = encoding_from(card.alphabet["encoding"])
         network = _network(config, tensors)
         conformal = _conformal(tensors, config.members)
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+    except (KeyError, TypeError, ValueError, RuntimeError, OverflowError) as error:
         raise ModelError(f"{path} is a damaged model ({printable(error)}); {MEND}") from error
     if config.widths[0] != encoding.width or config.widths[-1] != (len(target.classes) or 1):
         raise ModelError(f"{path} is a damaged model (its columns and weights differ); {MEND}")

@@ -18,7 +18,7 @@ from sklearn.pipeline import Pipeline
 from bowerbird.learning.device import choose
 from bowerbird.learning.step import Step
 from bowerbird.prediction.columns import Columns, read_columns
-from bowerbird.prediction.conformal import of_classes, of_numbers
+from bowerbird.prediction.conformal import COVERAGE, of_classes, of_numbers
 from bowerbird.prediction.encoding import encoding_of
 from bowerbird.prediction.ensemble import Members, MembersConfig, deal
 from bowerbird.prediction.frames import Table
@@ -39,7 +39,7 @@ class TableConfig:
     """regression (a number), classification (one of several classes), or auto, which decides."""
     folds: int = 5
     """Parts that are predicted from the others."""
-    coverage: float = 0.9
+    coverage: float = COVERAGE
     """Share of intervals, or of sets of classes, that shall hold the truth."""
     compare: bool = True
     """Compare with a linear model, gradient boosting and scikit-learn's own network."""
@@ -67,8 +67,8 @@ class Study:
 
     target: Target
     columns: Columns
-    rows: int
-    """Rows that were learned from."""
+    table: Table
+    """The rows that were learned from: those with a target."""
     folds: int
     wanted: np.ndarray
     """(n,) the truth: numbers, or class numbers."""
@@ -86,6 +86,11 @@ class Study:
     model: TableModel
     history: list[tuple[float, float]]
     """Of the model: the loss of each epoch on what it learned from, and on what was held out."""
+
+    @property
+    def rows(self) -> int:
+        """Rows that were learned from."""
+        return len(self.table.frame)
 
 
 def study(table: Table, target: str, config: TableConfig, device: str = "cpu") -> Study:
@@ -108,7 +113,7 @@ def study_steps(
     columns = read_columns(table, target)
     values = columns.values(table)
     folds = _folds(wanted, asked, config)
-    work = _Work(table.name, asked, columns, values, wanted, config, where)
+    work = _Work(table, asked, columns, values, wanted, config, where)
     count = int(folds.max()) + 1
     total = count * len(config.tools) + 1
     number = 0
@@ -136,7 +141,7 @@ def _folds(wanted: np.ndarray, target: Target, config: TableConfig) -> Int[np.nd
 class _Work:
     """A table under study, between two steps."""
 
-    name: str
+    table: Table
     target: Target
     columns: Columns
     values: pd.DataFrame
@@ -215,7 +220,7 @@ class _Work:
         coverage = share(inside)
         told = {name: score.value for name, score in scores["networks"].items()}
         provenance = {
-            "table": self.name,
+            "table": self.table.name,
             "rows": len(ours),
             "seed": self.config.networks.seed,
             "scores": told,
@@ -223,6 +228,6 @@ class _Work:
         }
         model = self.model(learned, everything, provenance)
         return Study(
-            *(self.target, self.columns, len(ours), folds, self.wanted, self.said, unseen),
+            *(self.target, self.columns, self.table, folds, self.wanted, self.said, unseen),
             *(scores, gains, coverage, width, model, learned["model"].history_),
         )

@@ -1,7 +1,8 @@
 """What is predicted: a number (regression) or one of several classes, and how that was decided.
 
-Text is a class. Numbers are a quantity, unless they are whole and at most ten different ones occur
-five times each on average, or only two different ones occur at all.
+Text is a class, also "none", "na" or "null", which are gaps among numbers. Numbers are a quantity,
+unless they are whole and at most ten different ones occur five times each on average, or only two
+different ones occur at all.
 """
 
 from collections.abc import Mapping
@@ -12,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from bowerbird.prediction.columns import MOSTLY, as_numbers, find_column, numbers_of
-from bowerbird.prediction.frames import Table, TableError, listed
+from bowerbird.prediction.frames import Table, TableError, listed, without_words
 
 Task = Literal["auto", "regression", "classification"]
 MOST_CODES = 10  # different whole numbers that may be classes
@@ -62,7 +63,9 @@ def read_target(table: Table, name: str, task: Task = "auto") -> tuple[Target, T
     few rows, or does not fit the task.
     """
     cells = find_column(table, name)
-    there = cells.dropna()
+    there = without_words(cells).dropna()
+    if not as_numbers(there, table.comma).notna().mean() >= MOSTLY:
+        there = cells.dropna()  # where there are words, none may be one of the classes
     if there.empty:
         raise TableError(f"{table.name} has no value in the column {name}; nothing can be learned")
     table = Table(table.name, table.frame.loc[there.index], table.rows, table.comma)

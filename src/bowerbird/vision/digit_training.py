@@ -6,10 +6,11 @@ the penalty of its paper. The rate rises and falls once (L. Smith 2018, arXiv:18
 result is a running mean of the weights.
 """
 
+import json
 import math
 import time
-from collections.abc import Generator, Mapping
-from contextlib import closing
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -18,7 +19,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from bowerbird.learning.checkpoints import Checkpoints
+from bowerbird.learning.atomic import whole
+from bowerbird.learning.checkpoints import ANEW, Checkpoints
 from bowerbird.learning.choice import check_choice
 from bowerbird.learning.device import Compute, Precision, choose
 from bowerbird.learning.fit import FitConfig, fit_steps
@@ -105,7 +107,10 @@ class DigitTraining:
 
 
 class DigitTask:
-    """Batches of distorted digits and of marks that are none."""
+    """Batches of distorted digits and of marks that are none.
+
+    Its chance is its own: torch's generators are as before after each batch.
+    """
 
     def __init__(
         self,
@@ -114,6 +119,7 @@ class DigitTask:
         measured: Digits | None,
         config: DigitTraining,
         compute: Compute,
+        random: torch.Generator,
     ) -> None:
         self.network, self.config, self.compute, self.measured = network, config, compute, measured
         for p in network.parameters():
@@ -125,12 +131,28 @@ class DigitTask:
         if len(learned) < self.own:
             raise ValueError(f"there are {len(learned)} digits to learn from; give --rows fewer")
         self.strange = strangers(learned, config.seed)[:, None] if self.others else self.ink[:0]
-        self.order, self.place = torch.randperm(len(learned)), 0
+        self.order, self.place = torch.randperm(len(learned), generator=random), 0
+        self.random = random.get_state()
         self.smoothing = 0.0 if config.network == "lenet5" else config.smoothing
         self.errors: int | None = None
 
     def loss(self, network: nn.Module) -> Tensor:
         """Return the mean loss of the next batch."""
+        with self._chance():
+            return self._loss(network)
+
+    @contextmanager
+    def _chance(self) -> Iterator[None]:
+        """Let torch, whose dropping takes no generator, draw what this task draws next."""
+        cuda = self.compute.device.type == "cuda"
+        with torch.random.fork_rng(range(torch.cuda.device_count()) if cuda else []):
+            torch.set_rng_state(self.random)
+            if cuda:
+                torch.cuda.manual_seed_all(int(torch.randint(1 << 62, ())))
+            yield
+            self.random = torch.get_rng_state()
+
+    def _loss(self, network: nn.Module) -> Tensor:
         if self.place + self.own > len(self.order):
             self.order, self.place = torch.randperm(len(self.order)), 0
         picked = self.order[self.place : self.place + self.own]
@@ -161,12 +183,15 @@ class DigitTask:
         return float(F.cross_entropy(logits, labels, label_smoothing=self.smoothing))
 
     def kept(self) -> dict[str, Tensor]:
-        """Return the order of the digits and the place in it."""
-        return {"order": self.order, "place": torch.tensor(self.place)}
+        """Return the order of the digits, the place in it, and the state of chance."""
+        return {"order": self.order, "place": torch.tensor(self.place), "random": self.random}
 
     def restore(self, kept: Mapping[str, Tensor]) -> None:
         """Go on from what ``kept`` returned."""
         self.order, self.place = kept["order"], int(kept["place"])
+        self.random = kept["random"]
+        for p in self.network.parameters():  # as the optimizer's numbers lie in a checkpoint
+            p.data = p.data.contiguous()
 
     def _logits(self, network: nn.Module, ink: Tensor, *, exact: bool) -> Tensor:
         where = self.compute.device
@@ -182,13 +207,15 @@ class DigitSchool:
 
     def __init__(self, digits: Digits, config: DigitTraining, room: Path | None = None) -> None:
         """Prepare the network and the marks that are no digits; ``room`` is for checkpoints."""
+        self.began = time.perf_counter()
         self.digits, self.config, self.room = digits, config, room
         self.compute = choose(config.device, config.precision)
         aside = round(config.validation * len(digits))
         self.learned = digits.some(0, len(digits) - aside)
         self.measured = digits.some(len(digits) - aside, len(digits)) if aside else None
-        self.planned = self._planned()
+        self.planned = config
         self.task = self._task()
+        self.ready = time.perf_counter() - self.began
         self.last: Step[str] | None = None
         self.best: float | None = None
 
@@ -212,10 +239,15 @@ class DigitSchool:
     def steps(
         self, checkpoints: int = 0, *, resume: bool = False
     ) -> Generator[Step[str], None, None]:
-        """Learn; yield a step after each, with the errors where they were measured."""
+        """Learn; yield a step after each, with the errors where they were measured.
+
+        Every ``checkpoints`` steps (0: never) all that the next step depends on is kept in the
+        room; ``resume`` goes on from there, with the steps that were planned then. Raises
+        ModelError for a checkpoint of another run, ValueError for a plan of another.
+        """
+        self._plan(resume)
         kept = None
         if self.room is not None:
-            self.room.mkdir(parents=True, exist_ok=True)
             run = f"{asdict(self.planned)} {self.digits.sha256}"
             kept = Checkpoints(self.room / "checkpoint", checkpoints, resume, run)
         fit, device = self.planned.fit(), str(self.compute.device)
@@ -230,22 +262,47 @@ class DigitSchool:
                 yield self.last
 
     def _task(self) -> DigitTask:
-        config = self.planned
-        torch.manual_seed(config.seed)
-        network = reader(config.network, config.shape).to(self.compute.device)
-        return DigitTask(network, self.learned, self.measured, config, self.compute)
+        config, random = self.planned, torch.Generator().manual_seed(self.planned.seed)
+        network = reader(config.network, config.shape, random).to(self.compute.device)
+        return DigitTask(network, self.learned, self.measured, config, self.compute, random)
 
-    def _planned(self) -> DigitTraining:
-        """Return the configuration with the steps that fit into its minutes."""
-        config = self.planned = self.config
-        if not config.minutes:
-            return config
-        began = time.perf_counter()
-        task = self._task()
-        ready = time.perf_counter() - began
-        pace = seconds_a_step(task, config.fit(), str(self.compute.device))
-        left = 60 * config.minutes * TIME - (time.perf_counter() - began) - ready
-        return replace(config, iterations=max(1, math.floor(left / pace)))
+    def _plan(self, resume: bool) -> None:
+        """Choose the steps that fit into the minutes, or go on with those that were chosen."""
+        asked = json.loads(json.dumps({**asdict(self.config), "digits": self.digits.sha256}))
+        file = None if self.room is None else self.room / "plan.json"
+        if resume and file is not None and file.exists():
+            steps = _planned_steps(file, asked)
+        elif self.config.minutes:
+            steps = self._fitting()
+            self.task = self._task()  # the other is used up
+        else:
+            steps = self.config.iterations
+        # the minutes are spent: a run that is repeated from its record has these steps
+        self.planned = self.task.config = replace(self.config, iterations=steps, minutes=0.0)
+        if file is not None:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            with whole(file) as part:
+                part.write_text(json.dumps({"asked": asked, "iterations": steps}), "utf-8")
+
+    def _fitting(self) -> int:
+        """Return the steps that fit into the minutes; the task is used up."""
+        pace = seconds_a_step(self.task, self.config.fit(), str(self.compute.device))
+        left = 60 * self.config.minutes * TIME - (time.perf_counter() - self.began) - self.ready
+        return max(1, math.floor(left / pace))
+
+
+def _planned_steps(file: Path, asked: Mapping[str, object]) -> int:
+    """Return the steps of a plan; raise ValueError for a damaged one or one of another run."""
+    try:
+        plan = json.loads(file.read_text(encoding="utf-8"))
+        same, steps = plan["asked"] == asked, DigitTraining(iterations=plan["iterations"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{file} is damaged; {ANEW}") from error
+    if not same:
+        raise ValueError(
+            f"the run to be resumed had other digits or other settings; give the same, or {ANEW}"
+        )
+    return steps.iterations
 
 
 def train_digits(digits: Digits, config: DigitTraining = DigitTraining()) -> DigitReader:

@@ -3,6 +3,7 @@
 Ten classes are the digits, and the last is "none of these".
 """
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -85,6 +86,21 @@ def model_path(name: str | Path) -> Path:
     return path
 
 
+def _built(network: Reader, shape: SmallConfig, tensors: Mapping[str, Tensor]) -> nn.Module:
+    """Return a network with the weights of a file; raise ValueError if they do not fit."""
+    with torch.device("meta"):  # whatever the card asks for, only what the file has takes memory
+        wanted = {name: p.shape for name, p in reader(network, shape).named_parameters()}
+    if tensors.keys() != wanted.keys():
+        raise ValueError("its weights are of another network")
+    for name, size in wanted.items():
+        if tensors[name].shape != size or not bool(tensors[name].isfinite().all()):
+            raise ValueError(f"its {name} is of another shape, or holds no numbers")
+    built = reader(network, shape, torch.Generator())
+    for name, weight in built.named_parameters():
+        weight.data.copy_(tensors[name])
+    return built
+
+
 def open_digits(name: str | Path = "digits", device: str = "auto") -> DigitReader:
     """Return the reader in a model file, or the one that comes with the package: ``digits``.
 
@@ -98,15 +114,8 @@ def open_digits(name: str | Path = "digits", device: str = "auto") -> DigitReade
         shape = SmallConfig(**{**told, "widths": tuple(told.get("widths", ()))})
         if shape.classes != NONE + 1:
             raise ValueError(f"it has {shape.classes} classes instead of {NONE + 1}")
-        built = reader(network, shape)
-        wanted = dict(built.named_parameters())
-        if tensors.keys() != wanted.keys():
-            raise ValueError("its weights are of another network")
-        for key, weight in wanted.items():
-            if tensors[key].shape != weight.shape or not bool(tensors[key].isfinite().all()):
-                raise ValueError(f"its {key} is of another shape, or holds no numbers")
-            weight.data.copy_(tensors[key])
-    except (ValueError, TypeError, RuntimeError) as error:
+        built = _built(network, shape, tensors)
+    except (ValueError, TypeError, RuntimeError, OverflowError) as error:
         reason = str(error).split("\n")[0]
         raise ModelError(f"{path} is damaged: {reason}; {MEND}") from error
     built.to(choose(device, "float32").device).eval()

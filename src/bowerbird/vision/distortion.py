@@ -94,7 +94,7 @@ def _affine(
 
 def _penned(ink: Tensor, share: float, random: torch.Generator | None) -> Tensor:
     """Return the pictures, some of them thicker, thinner or lighter."""
-    kind, how = torch.rand((2, len(ink), 1, 1, 1), generator=random)
+    kind, how = torch.rand((2, len(ink), 1, 1, 1), generator=random).to(ink.device)
     thick = kind < share / 2
     some = torch.where(thick[:, 0, 0, 0])[0]
     ink = ink.index_add(0, some, how[some] * (F.max_pool2d(ink[some], 3, 1, 1) - ink[some]))

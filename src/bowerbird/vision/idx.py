@@ -122,9 +122,16 @@ def read_digits(folder: Path, part: Part) -> Digits:
 def fetch_mnist() -> Path:
     """Return the folder of the full set, downloaded at need, each file checked by its SHA-256."""
     for name, sha256, size in OFFICIAL:
-        # the record asks for a preprocessing, which means nothing here
+        # a record of a download, and nothing else: its preprocessing and kind are of no use here
         file = Weights(name, MIRROR + name, sha256, size, LICENCE, "caffe", "MNIST")
-        path = fetch(file)
+        try:
+            path = fetch(file)
+        except WeightsError as error:
+            what = error.__cause__ or error
+            raise DigitsError(
+                f"{MIRROR}{name} could not be downloaded: {what}; download MNIST's four files by "
+                "hand and give their folder"
+            ) from error
         if _sha256(path) != sha256:
             raise WeightsError(f"{path} is damaged; delete it and it is downloaded again")
     return path.parent

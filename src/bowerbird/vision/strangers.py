@@ -5,6 +5,8 @@ digits that touch; and what the finder of marks takes for ink in photographs wit
 All are normalized as digits are.
 """
 
+import functools
+
 import cv2
 import numpy as np
 import torch
@@ -37,6 +39,7 @@ def strangers(digits: Digits, seed: int) -> UInt8[Tensor, "n 28 28"]:
     return torch.from_numpy((stacked * 255).round().astype(np.uint8))
 
 
+@functools.cache
 def _fonts() -> list[str]:
     """Return the text fonts that come with matplotlib."""
     from matplotlib import font_manager  # noqa: PLC0415 - takes a moment
@@ -50,7 +53,7 @@ def _letter(random: np.random.Generator) -> Array:
     if random.random() < 0.5:
         size = int(random.integers(40, 70))
         image = Image.new("L", (120, 120))
-        font = ImageFont.truetype(str(random.choice(_FONTS or _load_fonts())), size)
+        font = ImageFont.truetype(str(random.choice(_fonts())), size)
         ImageDraw.Draw(image).text((25, 20), sign, 255, font)
         drawn = np.asarray(image, np.float32) / 255
     else:  # pen strokes
@@ -59,14 +62,6 @@ def _letter(random: np.random.Generator) -> Array:
         cv2.putText(canvas, sign, (30, 85), hand, 2.2, 255, wide, cv2.LINE_AA)
         drawn = canvas.astype(np.float32) / 255
     return drawn if drawn.max() > 0 else np.ones((3, 9), np.float32)
-
-
-_FONTS: list[str] = []
-
-
-def _load_fonts() -> list[str]:
-    _FONTS.extend(_fonts())
-    return _FONTS
 
 
 def _blot(random: np.random.Generator) -> Array:

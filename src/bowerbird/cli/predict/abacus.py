@@ -77,8 +77,7 @@ def keep_study(
     if new is not None and said is not None:
         write_predictions(new, said, places[ROWS])
     else:  # each row as it was predicted when it was unseen
-        rows = known.frame[known.frame[found.target.name].notna()]
-        write_predictions(Table(known.name, rows, len(rows)), found.unseen, places[ROWS])
+        write_predictions(found.table, found.unseen, places[ROWS])
 
 
 def write_predictions(rows: Table, said: Predictions, path: Path) -> None:
@@ -98,6 +97,8 @@ def tell_study(
     drawn = f", drawn from {known.rows:,}" if known.rows > len(known.frame) else ""
     used = len(found.columns.kinds)
     print(f"{known.name}: {found.rows:,} rows{drawn}, {used} columns; {found.target.why}")  # noqa: T201
+    if without := _without_target(found, known):
+        print(f"left out {without}")  # noqa: T201
     for name, why in found.columns.ignored.items():
         print(f"left out {name}: {why}")  # noqa: T201
     print()  # noqa: T201
@@ -106,6 +107,16 @@ def tell_study(
     if said is not None and not any(path.suffix.lower() == ROWS for path in run.output):
         print()  # noqa: T201
         show_predictions(said)
+
+
+def _without_target(found: Study, known: Table) -> str:
+    """Say how many rows have no target, and what stands there in the first of them, or nothing."""
+    cells = known.frame[found.target.name].drop(found.table.frame.index)
+    if not len(cells):
+        return ""
+    word = "nothing" if pd.isna(cells.iloc[0]) else repr(cells.iloc[0])
+    rows = "1 row" if len(cells) == 1 else f"{len(cells):,} rows"
+    return f"{rows} without {found.target.name}: {word} in line {cells.index[0]}"
 
 
 def _scores(found: Study) -> Grid:
@@ -163,6 +174,7 @@ def _facts(
         "task": found.target.task,
         "why": found.target.why,
         "rows": found.rows,
+        "rows_without_target": len(known.frame) - found.rows,
         "rows_of_file": known.rows,
         "columns": dict(found.columns.kinds),
         "ignored": dict(found.columns.ignored),

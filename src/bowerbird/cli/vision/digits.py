@@ -59,8 +59,9 @@ def train_digits(
 
         told = _told_digits(made, work, run)
         if tested is not None:
-            told["test"] = {**asdict(made.reader.score(tested)), "official": tested.official}
-            told["test"]["accuracy"] = made.reader.score(tested).accuracy
+            score = made.reader.score(tested)
+            told["test"] = {**asdict(score), "accuracy": score.accuracy}
+            told["test"]["official"] = tested.official
         return school.finish(work, lambda path: made.reader.save(path, half=run.half), told)
 
 
