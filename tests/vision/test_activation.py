@@ -22,7 +22,7 @@ def coffee():
 
 
 def test_a_cup_is_where_the_cup_is(classifier):
-    found = class_activation(classifier, coffee(), 2)
+    found = class_activation(coffee(), classifier, 2)
     assert found.labels[0].name == "espresso"
     assert found.labels[0].probability > found.labels[1].probability
     warm = found.maps[0]
@@ -49,7 +49,7 @@ def test_classes_by_the_command(tmp_path, monkeypatch, capsys):
 @pytest.mark.parametrize("most", [0, 1001])
 def test_so_many_classes_there_are(classifier, most):
     with pytest.raises(ValueError, match="1 to 1000"):
-        class_activation(classifier, coffee(), most)
+        class_activation(coffee(), classifier, most)
 
 
 def test_classes_have_no_layer():

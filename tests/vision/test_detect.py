@@ -1,17 +1,19 @@
 """Boxes from class activation: sums of windows, maps, suppression, scenes."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from skimage import data
 
 from bowerbird.vision.detect import DetectConfig, detect
 from bowerbird.vision.evidence import evidence, extent, heat
-from bowerbird.vision.imagenet import ClassifyConfig, classes, open_classifier
+from bowerbird.vision.imagenet import ClassifyConfig, classes, classify, open_classifier
 from bowerbird.vision.localize import LocalizeConfig, localize
-from bowerbird.vision.scoring import iou
 from bowerbird.vision.seen import Box
 from bowerbird.vision.segment import around, segment, with_mask
-from bowerbird.vision.windows import Window, apart, overlap, suppressed, windows
+from bowerbird.vision.sides import iou, overlap
+from bowerbird.vision.windows import Window, apart, suppressed, windows
 
 
 def sample(name):
@@ -35,7 +37,7 @@ def scene():
 
 def test_maps_average_to_what_the_network_says(classifier):
     picture = sample("coffee")[:, :384, :384]
-    (scores,) = evidence(classifier, picture, [224])
+    (scores,) = evidence(picture, classifier, [224])
     assert scores.shape == (1000, 7, 7)
     whole = classifier.scores(torch.nn.functional.interpolate(picture[None], (224, 224)))[0]
     assert int(scores.mean((1, 2)).argmax()) == int(whole.argmax())
@@ -75,19 +77,19 @@ def test_extent_is_the_warm_part():
 
 def test_one_thing_is_located(classifier, scene):
     picture, truth = scene
-    seen = localize(classifier, picture)
+    seen = localize(picture, classifier)
     assert seen.labels[0].name == seen.boxes[0].name == "espresso"
     assert iou(seen.boxes[0].xyxy, truth) > 0.5
 
 
 def test_a_thing_is_detected(classifier, scene):
     picture, truth = scene
-    boxes = detect(classifier, picture)
+    boxes = detect(picture, classifier)
     assert boxes[0].name == "espresso"
     assert iou(boxes[0].xyxy, truth) > 0.5
     assert all(box.score >= 0.3 for box in boxes)
-    assert len(detect(classifier, picture, 0.0, 1)) == 1
-    assert detect(classifier, picture, 1.0) == ()
+    assert len(detect(picture, classifier, DetectConfig(1, 0.0))) == 1
+    assert detect(picture, classifier, DetectConfig(threshold=1.0)) == ()
 
 
 def test_several_things_are_detected(classifier):
@@ -98,7 +100,8 @@ def test_several_things_are_detected(classifier):
     picture[:, 40:260, 340:590] = torch.nn.functional.interpolate(
         sample("chelsea")[None, :, 20:280, 60:355], (220, 250), mode="area"
     )[0]
-    found = {box.name: box.xyxy for box in detect(classifier, picture, 0.2)}
+    boxes = detect(picture, classifier, DetectConfig(threshold=0.2))
+    found = {box.name: box.xyxy for box in boxes}
     assert iou(found["espresso"], (20, 50, 262, 250)) > 0.4
     cats = found.keys() & {"tabby cat", "tiger cat", "Egyptian Mau"}
     assert any(iou(found[cat], (340, 40, 590, 260)) > 0.4 for cat in cats)
@@ -108,12 +111,12 @@ def test_several_things_are_detected(classifier):
 def test_odd_pictures_are_looked_at(classifier, size):
     picture = torch.rand(3, *size, generator=torch.Generator().manual_seed(0))
     height, width = size
-    for box in segment(picture, detect(classifier, picture, 0.0)):
+    for box in segment(picture, detect(picture, classifier, DetectConfig(threshold=0.0))):
         left, top, right, bottom = box.xyxy
         assert 0 <= left < right <= width
         assert 0 <= top < bottom <= height
         assert box.mask.shape == size
-    assert 1 <= len(localize(classifier, picture, 5).boxes) <= 5
+    assert 1 <= len(localize(picture, classifier, LocalizeConfig(5)).boxes) <= 5
 
 
 def test_a_box_becomes_the_mask_of_what_is_in_it():
@@ -135,8 +138,22 @@ def test_a_box_of_one_color_is_the_mask():
     assert bool(found.mask.any())
 
 
+@pytest.mark.parametrize("find", [localize, detect])
+def test_a_network_without_maps_is_refused(classifier, find):
+    vgg = replace(classifier, network="vgg16")
+    with pytest.raises(ValueError, match=r"vgg16 weighs its positions.*take efficientnet-lite0"):
+        find(sample("coffee"), vgg)
+
+
+def test_without_a_classifier_the_installed_one_is_opened():
+    picture = sample("coffee")
+    assert classify(picture)[0].name == "espresso"
+    assert localize(picture).boxes[0].name == "espresso"
+    assert detect(picture)[0].name == "espresso"
+
+
 def test_heat_is_between_0_and_1(classifier):
-    maps = evidence(classifier, sample("coffee"), [256, 384])
+    maps = evidence(sample("coffee"), classifier, [256, 384])
     warm = heat(maps, [name for name, _ in classes()].index("espresso"), (400, 600))
     assert warm.shape == (100, 150)
     assert 0 <= float(warm.min()) < 0.3 < float(warm.max()) <= 1
