@@ -4,8 +4,12 @@ import json
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from skimage import data
+
+from bowerbird.vision.drawing import draw
+from bowerbird.vision.seen import Box, Seen
 
 FACTS = {
     "classify": {"file", "labels"},
@@ -88,6 +92,12 @@ def test_what_is_transparent_is_drawn_white(bowerbird, here, verb):
     assert bowerbird(f"vision {verb} cup.png -o drawn.png --quiet --device cpu").code == 0
     drawn = np.asarray(Image.open("drawn.png").convert("RGB"))
     assert (drawn[20:60, -10:] == 255).all()
+
+
+def test_letters_leave_a_panorama_to_be_seen():
+    thing = Seen(boxes=(Box("cup", 0.9, (400.0, 50.0, 500.0, 90.0)),))
+    drawn = draw(torch.zeros(3, 100, 1000), thing)
+    assert 0 < int((drawn.amax(0) > 0).any(1).sum()) < 65
 
 
 def test_things_are_cut_out(bowerbird, pictures):

@@ -34,6 +34,18 @@ def test_a_cup_is_where_the_cup_is(classifier):
     assert float(warm[:, -40:].mean()) < 0.2 * float(warm.max())  # the table
 
 
+def test_a_panorama_is_shown_to_its_ends(classifier):
+    picture = torch.full((3, 60, 480), 0.5)
+    picture[:, :, :20] = torch.tensor([1.0, 0.0, 0.0])[:, None, None]
+    picture[:, :, -20:] = torch.tensor([0.0, 0.0, 1.0])[:, None, None]
+    sheet = class_activation(picture, classifier, 1).sheet
+    red, blue = (
+        int((sheet - torch.tensor(color)[:, None, None]).abs().amax(0).lt(0.05).sum())
+        for color in ((1.0, 0.0, 0.0), (0.0, 0.0, 1.0))
+    )
+    assert min(red, blue) > 1000
+
+
 def test_classes_by_the_command(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     from bowerbird.pictures.writing import write_picture  # noqa: PLC0415

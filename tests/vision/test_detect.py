@@ -6,7 +6,7 @@ import pytest
 import torch
 from skimage import data
 
-from bowerbird.vision.detect import DetectConfig, detect
+from bowerbird.vision.detect import DetectConfig, detect, pieces
 from bowerbird.vision.evidence import evidence, extent, heat
 from bowerbird.vision.imagenet import ClassifyConfig, classes, classify, open_classifier
 from bowerbird.vision.localize import LocalizeConfig, localize
@@ -107,7 +107,34 @@ def test_several_things_are_detected(classifier):
     assert any(iou(found[cat], (340, 40, 590, 260)) > 0.4 for cat in cats)
 
 
-@pytest.mark.parametrize("size", [(1, 1), (2, 200), (40, 400), (33, 17)])
+@pytest.mark.parametrize("upright", [False, True])
+def test_a_panorama_is_looked_at_everywhere(classifier, upright):
+    picture = torch.full((3, 1600, 160) if upright else (3, 160, 1600), 0.75)
+    cup = sample("coffee")[None, :, 20:310, 150:500]
+    small = torch.nn.functional.interpolate(cup, (120, 145), mode="area")[0]
+    truth = []
+    for along in (60, 800, 1380):
+        top, left = (along, 8) if upright else (20, along)
+        picture[:, top : top + 120, left : left + 145] = small
+        truth.append((left, top, left + 145, top + 120))
+    found = [box for box in detect(picture, classifier) if box.name == "espresso"]
+    for true in truth:
+        assert max((iou(box.xyxy, true) for box in found), default=0) > 0.4
+
+
+@pytest.mark.parametrize("size", [(100, 1000), (1000, 100), (100, 260), (1, 5000), (300, 300)])
+def test_pieces_cover_the_picture(size):
+    height, width = size
+    seen = torch.zeros(size, dtype=torch.int)
+    for left, top, right, bottom in pieces(height, width):
+        assert 0 <= left < right <= width
+        assert 0 <= top < bottom <= height
+        seen[top:bottom, left:right] += 1
+    assert 1 <= int(seen.min()) <= int(seen.max()) <= 2
+    assert len(pieces(height, width)) <= 12
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 200), (30, 200), (33, 17)])
 def test_odd_pictures_are_looked_at(classifier, size):
     picture = torch.rand(3, *size, generator=torch.Generator().manual_seed(0))
     height, width = size

@@ -2,7 +2,7 @@
 
 Windows of several sizes propose classes; the map of each proposed class gives a box; the
 classifier looks at what is in the box, and its probability there is the score; of boxes that
-overlap the best stays.
+overlap the best stays. A panorama is looked at in pieces.
 
 Source: Zhou et al. 2016, arXiv:1512.04150 (boxes from class activation); Sermanet et al. 2013,
 arXiv:1312.6229 (windows); Girshick et al. 2014, arXiv:1311.2524 (scoring a region by looking at
@@ -13,7 +13,8 @@ head of an animal, or two things of one class together. ``detr`` and ``mask2form
 that were (detectors.py), and know COCO's 80 classes instead of ImageNet's 1000.
 """
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -33,7 +34,9 @@ from bowerbird.vision.windows import Window, apart, suppressed, windows
 
 Looker = Literal["efficientnet-lite0", "detr", "mask2former"]
 
-PROPOSALS = 8  # windows that are looked at more closely
+PROPOSALS = 8  # windows that are looked at more closely, in the picture or a piece of it
+PANORAMA = 2.5  # long side over short side above which a picture is looked at in pieces
+MOST_PIECES = 12  # as each takes as long as a picture
 MEET, SWALLOW = 0.4, 0.8  # IoU, and overlap with the smaller, from which the worse box is dropped
 
 
@@ -98,13 +101,39 @@ def detect(
 
 def candidates(rgb: Float[Tensor, "3 h w"], classifier: Classifier) -> list[Box]:
     """Return the boxes of all proposed classes of a picture in 0..1, best first; they overlap."""
+    boxes = []
+    for left, top, right, bottom in pieces(rgb.shape[1], rgb.shape[2]):
+        for box in _candidates(rgb[:, top:bottom, left:right], classifier):
+            x0, y0, x1, y1 = box.xyxy
+            boxes.append(replace(box, xyxy=(x0 + left, y0 + top, x1 + left, y1 + top)))
+    return sorted(boxes, key=lambda box: -box.score)
+
+
+def pieces(height: int, width: int) -> list[tuple[int, int, int, int]]:
+    """Return left, top, right, bottom, px, of the pieces that a picture is looked at in.
+
+    Usually the whole; of a panorama, pieces twice as long as wide, each half over the one before.
+    """
+    short, long = min(height, width), max(height, width)
+    if long <= PANORAMA * short:
+        return [(0, 0, width, height)]
+    number = min(MOST_PIECES, math.ceil(long / short) - 1)
+    step = long / (number + 1)
+    spans = [(round(step * n), round(step * (n + 2))) for n in range(number)]
+    if width == long:
+        return [(first, 0, last, height) for first, last in spans]
+    return [(0, first, width, last) for first, last in spans]
+
+
+def _candidates(rgb: Float[Tensor, "3 h w"], classifier: Classifier) -> list[Box]:
+    """Return the boxes of all proposed classes of a piece of a picture."""
     size = (rgb.shape[1], rgb.shape[2])
     maps = evidence(rgb, classifier)
     proposed = apart(windows(maps, size), PROPOSALS)
     if not proposed:
         return []
     sides = [extent(heat(maps, one.number, size), one.xyxy, size) for one in proposed]
-    return sorted(_scored(rgb, classifier, proposed, sides), key=lambda box: -box.score)
+    return _scored(rgb, classifier, proposed, sides)
 
 
 def look_at(

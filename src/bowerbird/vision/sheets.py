@@ -19,6 +19,7 @@ MARGIN = 104  # px, around a sheet
 CELL, GAP = 196, 16  # px, of a channel's map and between two
 CAPTION = 50  # px below a map
 NARROW, TALL = 0.56, 1.4  # least and most height of a box over its width
+FLAT = 0.1  # least, where the picture hangs beside nothing but itself
 EACH = 6  # channels of a layer in an overview
 SMALL, TEXT, NAME, TITLE = 20, 26, 44, 92  # px, of letters
 
@@ -90,6 +91,12 @@ class Heading:
         """Height over width of the boxes that the picture and its maps are hung in."""
         height, wide = self.picture.shape[1:]
         return min(max(height / wide, NARROW), TALL)
+
+    @property
+    def whole(self) -> float:
+        """The same where there is room for the whole of a panorama."""
+        height, wide = self.picture.shape[1:]
+        return min(max(height / wide, FLAT), TALL)
 
 
 def lay_out(heading: Heading, layers: list[LayerSeen]) -> Float[Tensor, "3 h w"]:
@@ -228,7 +235,7 @@ def beside(
     drawn = [heading.picture, *(_hot(heading, one) for one in maps)]
     columns = min(3, len(drawn)) if len(drawn) != 4 else 2
     wide, gap = 760, 32
-    high = round(wide * heading.ratio)
+    high = round(wide * heading.whole)
     right = MARGIN + columns * (wide + gap) - gap
     top, step = 350, high + 76
     rows = -(-len(drawn) // columns)
