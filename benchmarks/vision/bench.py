@@ -7,71 +7,101 @@ PHOTOS is a folder of photographs whose names begin with the WordNet id of what 
 """
 
 import argparse
-import csv
-import math
-import platform
+import sys
 import time
 from collections.abc import Iterator
-from datetime import date
 from importlib.metadata import version
 from pathlib import Path
 
+import numpy as np
 import torch
+
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+from figures import Figure, append, conditions, table
 
 from bowerbird.learning.weights import find_weights, verify
 from bowerbird.pictures.reading import read_picture
 from bowerbird.pictures.writing import write_picture
+from bowerbird.prediction.scores import share
 from bowerbird.vision.composites import Scene, SceneConfig, compose, cut_out
-from bowerbird.vision.detect import detect
+from bowerbird.vision.detect import DetectConfig, detect
 from bowerbird.vision.drawing import draw
 from bowerbird.vision.evidence import evidence, extent, heat
-from bowerbird.vision.imagenet import Classifier, ClassifyConfig, classes, open_classifier
+from bowerbird.vision.imagenet import (
+    Classifier,
+    ClassifyConfig,
+    classes,
+    classify,
+    open_classifier,
+)
 from bowerbird.vision.localize import localize
-from bowerbird.vision.scoring import RIGHT, iou, mean_mask_iou, precision_of
+from bowerbird.vision.scoring import RIGHT, mean_mask_iou, precision_of
 from bowerbird.vision.seen import Box, Seen
 from bowerbird.vision.segment import segment
+from bowerbird.vision.sides import iou
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).resolve().parent
 SEEDS = {"development": 1000, "test": 9000}  # of the first scene
-Row = tuple[str, str, float, str]  # what, of what, figure, 95 % interval
+DRAWS = 10_000  # of the bootstrap
 
 
-def wilson(hits: int, number: int) -> str:
-    """Return Wilson's 95 % interval (1927) of a share, in percent."""
-    z, share = 1.96, hits / number
-    middle = (share + z * z / (2 * number)) / (1 + z * z / number)
-    half = z / (1 + z * z / number)
-    half *= math.sqrt(share * (1 - share) / number + z * z / (4 * number**2))
-    return f"{100 * (middle - half):.1f} to {100 * (middle + half):.1f}"
+def one(tool: str, setting: str, metric: str, unit: str, value: float) -> Figure:
+    """Return a figure that was measured once."""
+    return Figure(tool, setting, metric, unit, [value])
 
 
-def classifying(args: argparse.Namespace) -> Iterator[Row]:
+def of_photographs(tool: str, setting: str, metric: str, hits: list[bool]) -> Iterator[Figure]:
+    """Return a share of independent photographs, and the ends of Wilson's 95 % interval."""
+    score = share(np.array(hits))
+    yield one(tool, setting, metric, "%", 100 * score.value)
+    yield one(tool, setting, f"{metric}, 95 % from", "%", 100 * score.low)
+    yield one(tool, setting, f"{metric}, 95 % to", "%", 100 * score.high)
+
+
+def of_scenes(
+    tool: str, setting: str, metric: str, wrong: list[int], things: list[str]
+) -> Iterator[Figure]:
+    """Return a share of scenes, and the ends of its 95 % interval by a bootstrap of cut-outs.
+
+    Scenes of one cut-out are not independent, so cut-outs are drawn anew, each with its scenes.
+    """
+    kinds = sorted(set(things))
+    sums = np.array([sum(w for w, t in zip(wrong, things, strict=True) if t == k) for k in kinds])
+    counts = np.array([things.count(k) for k in kinds])
+    drawn = np.random.default_rng(0).integers(len(kinds), size=(DRAWS, len(kinds)))
+    low, high = np.percentile(100 * sums[drawn].sum(1) / counts[drawn].sum(1), (2.5, 97.5))
+    yield one(tool, setting, metric, "%", 100 * sum(wrong) / len(wrong))
+    yield one(tool, setting, f"{metric}, 95 % from", "%", low)
+    yield one(tool, setting, f"{metric}, 95 % to", "%", high)
+
+
+def classifying(args: argparse.Namespace) -> Iterator[Figure]:
     """Classify all photographs, in both precisions; then tell the class that localize tells."""
     files = sorted(args.photos.glob("n*.jpg"))
     pictures = [read_picture(file).over() for file in files]
     truth = [file.name[:9] for file in files]
     ids = [wnid for _, wnid in classes()]
+    setting = f"{len(files)} photographs"
     for precision in ("float32", "bfloat16"):
         classifier = open_classifier(ClassifyConfig(precision=precision), "cpu")
         best = classifier.probabilities(pictures).topk(5).indices.tolist()
-        of = f"EfficientNet-Lite0, {precision}, {len(files)} photographs"
         for top in (1, 5):
             pairs = zip(best, truth, strict=True)
-            hits = sum(true in [ids[n] for n in row[:top]] for row, true in pairs)
-            yield f"top-{top}, %", of, 100 * hits / len(files), wilson(hits, len(files))
-    hits = sum(
-        localize(classifier, picture).labels[0].wnid == true
+            hits = [true in [ids[n] for n in row[:top]] for row, true in pairs]
+            yield from of_photographs(f"classify, {precision}", setting, f"top-{top} right", hits)
+    hits = [
+        localize(picture, classifier).labels[0].wnid == true
         for picture, true in zip(pictures, truth, strict=True)
-    )
-    of = f"class that localize tells, {len(files)} photographs"
-    yield "top-1, %", of, 100 * hits / len(files), wilson(hits, len(files))
+    ]
+    yield from of_photographs("localize", setting, "top-1 right", hits)
 
 
-def speeding(args: argparse.Namespace) -> Iterator[Row]:
+def speeding(args: argparse.Namespace) -> Iterator[Figure]:
     """Count pictures in each second that the processor gives to one thread."""
     start = time.process_time()
     pictures = [read_picture(file).over() for file in sorted(args.photos.glob("n*.jpg"))[:64]]
-    yield "photographs read a processor second", "64", 64 / (time.process_time() - start), ""
+    rate = 64 / (time.process_time() - start)
+    yield one("read_picture", "64 photographs", "read", "photographs/processor s", rate)
     for precision in ("float32", "bfloat16"):
         classifier = open_classifier(ClassifyConfig(precision=precision), "cpu")
         squares = torch.rand(16, 3, 224, 224)
@@ -80,13 +110,13 @@ def speeding(args: argparse.Namespace) -> Iterator[Row]:
         while time.process_time() - start < 5:
             classifier.scores(squares)
             done += 16
-        of = f"EfficientNet-Lite0, {precision}, 16 at once"
+        tool = f"classify, {precision}"
         rate = done / (time.process_time() - start)
-        yield "squares of 224 px a processor second", of, rate, ""
+        yield one(tool, "16 at once", "squares of 224 px", "squares/processor s", rate)
         start = time.process_time()
         classifier.probabilities(pictures)
         rate = len(pictures) / (time.process_time() - start)
-        yield "photographs a processor second, once read", of, rate, ""
+        yield one(tool, "16 at once", "once read", "photographs/processor s", rate)
 
 
 def scenes_of(args: argparse.Namespace) -> list[Scene]:
@@ -112,20 +142,20 @@ def scenes_of(args: argparse.Namespace) -> list[Scene]:
 
 def from_the_middle(classifier: Classifier, scene: Scene) -> Box:
     """Locate as Zhou et al. do: the class of the picture, then the box of its map."""
-    label = classifier.classify(scene.rgb, 1)[0]
+    label = classify(scene.rgb, classifier)[0]
     number = [wnid for _, wnid in classes()].index(label.wnid)
     size = scene.rgb.shape[1:]
     everywhere = (0.0, 0.0, float(size[1]), float(size[0]))
-    sides = extent(heat(evidence(classifier, scene.rgb), number, size), everywhere, size)
+    sides = extent(heat(evidence(scene.rgb, classifier), number, size), everywhere, size)
     return Box(label.name, label.probability, sides)
 
 
-def locating(args: argparse.Namespace) -> Iterator[Row]:
+def locating(args: argparse.Namespace) -> Iterator[Figure]:
     """Tell the class and the box of scenes of one thing."""
     classifier, scenes = open_classifier(device="cpu"), scenes_of(args)
     whole = (0.0, 0.0, 480.0, 360.0)
     ways = {
-        "localize": [localize(classifier, scene.rgb).boxes[0] for scene in scenes],
+        "localize": [localize(scene.rgb, classifier).boxes[0] for scene in scenes],
         "class of the whole picture (Zhou et al.)": [
             from_the_middle(classifier, scene) for scene in scenes
         ],
@@ -133,38 +163,46 @@ def locating(args: argparse.Namespace) -> Iterator[Row]:
     ways["class of localize, box of the whole picture"] = [
         Box(box.name, box.score, whole) for box in ways["localize"]
     ]
+    errors: list[np.ndarray] = []
     for name, boxes in ways.items():
         pairs = [(box, scene.truth[0]) for box, scene in zip(boxes, scenes, strict=True)]
-        wrong = sum(box.name != true.name for box, true in pairs)
-        off = sum(box.name != true.name or iou(box.xyxy, true.xyxy) < RIGHT for box, true in pairs)
-        of = f"{name}, {args.part}, {len(scenes)} scenes of one thing"
-        yield "classification error, %", of, 100 * wrong / len(pairs), wilson(wrong, len(pairs))
-        yield "localisation error, %", of, 100 * off / len(pairs), wilson(off, len(pairs))
+        things = [true.name for _, true in pairs]
+        wrong = [box.name != true.name for box, true in pairs]
+        off = [box.name != true.name or iou(box.xyxy, true.xyxy) < RIGHT for box, true in pairs]
+        of = f"{args.part}, {len(scenes)} scenes of one of {len(set(things))} things"
+        yield from of_scenes(name, of, "classification error", wrong, things)
+        yield from of_scenes(name, of, "localisation error", off, things)
+        errors.append(np.array([wrong, off], int))
+    metrics = ("classification error", "localisation error")
+    for metric, row in zip(metrics, errors[1] - errors[0], strict=True):
+        yield from of_scenes("Zhou et al. less localize", of, metric, row.tolist(), things)
 
 
-def finding(args: argparse.Namespace) -> Iterator[Row]:
+def finding(args: argparse.Namespace) -> Iterator[Figure]:
     """Find and cut out all things of scenes."""
     classifier, scenes = open_classifier(device="cpu"), scenes_of(args)
     truth = [scene.truth for scene in scenes]
     start = time.process_time()
-    found = [detect(classifier, scene.rgb, 0.0) for scene in scenes]
+    found = [detect(scene.rgb, classifier, DetectConfig(threshold=0.0)) for scene in scenes]
     of = f"{args.part}, {len(scenes)} scenes, {sum(map(len, truth))} things"
-    yield "detect, processor s a scene", of, (time.process_time() - start) / len(scenes), ""
-    sure = [[box for box in boxes if box.score >= 0.3] for boxes in found]
+    spent = (time.process_time() - start) / len(scenes)
+    yield one("detect", of, "time", "processor s/scene", spent)
+    least = DetectConfig().threshold
+    sure = [[box for box in boxes if box.score >= least] for boxes in found]
     start = time.process_time()
     cut = [segment(scene.rgb, boxes) for scene, boxes in zip(scenes, sure, strict=True)]
     spent = (time.process_time() - start) / max(1, sum(map(len, cut)))
-    yield "segment, processor s a box", of, spent, ""
+    yield one("segment", of, "time", "processor s/box", spent)
     filled = [[boxed(box) for box in boxes] for boxes in sure]
-    yield "mean IoU of masks", of, mean_mask_iou(cut, truth), ""
-    yield "mean IoU of filled boxes as masks", of, mean_mask_iou(filled, truth), ""
+    yield one("segment", of, "mean IoU of masks", "", mean_mask_iou(cut, truth))
+    yield one("filled boxes", of, "mean IoU of masks", "", mean_mask_iou(filled, truth))
     for least in (RIGHT, 0.3):
         score = precision_of(found, truth, least)
-        yield f"detect, mAP at IoU {least}", of, score.mean, ""
-        yield f"detect, pooled AP at IoU {least}", of, score.pooled, ""
-        yield f"detect, recall at IoU {least}", of, score.recall, ""
+        yield one("detect", of, f"mAP at IoU {least}", "", score.mean)
+        yield one("detect", of, f"pooled AP at IoU {least}", "", score.pooled)
+        yield one("detect", of, f"recall at IoU {least}", "", score.recall)
     score = precision_of(cut, truth)
-    yield "segment, boxes around masks from score 0.3, mAP at IoU 0.5", of, score.mean, ""
+    yield one("segment, boxes around masks", of, f"mAP at IoU {RIGHT}", "", score.mean)
     if args.output:
         for number in range(min(12, len(scenes))):
             picture = draw(scenes[number].rgb, Seen(boxes=cut[number]))
@@ -194,15 +232,10 @@ def main() -> None:
     assert verify(find_weights("efficientnet-lite0")) == "ok"
     scenes = locating if args.single else finding
     job = {"classify": classifying, "speed": speeding, "scenes": scenes}[args.what]
-    with (HERE / "results.csv").open("a", newline="") as file:
-        writer = csv.writer(file)
-        if file.tell() == 0:
-            writer.writerow(("day", "machine", "torch", "what", "of", "figure", "interval"))
-        for what, of, figure, interval in job(args):
-            day = date.today().isoformat()
-            where = f"{platform.machine()}, 1 thread"
-            writer.writerow((day, where, version("torch"), what, of, f"{figure:.4g}", interval))
-            print(f"{what:<58} {figure:8.4g}  {interval:<14} {of}", flush=True)
+    print(conditions(version("torch"), 1))
+    figures = list(job(args))
+    append(HERE / "results.csv", version("torch"), figures)
+    print(table(figures))
 
 
 if __name__ == "__main__":

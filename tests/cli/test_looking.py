@@ -2,9 +2,14 @@
 
 import json
 
+import numpy as np
 import pytest
+import torch
 from PIL import Image
 from skimage import data
+
+from bowerbird.vision.drawing import draw
+from bowerbird.vision.seen import Box, Seen
 
 FACTS = {
     "classify": {"file", "labels"},
@@ -77,6 +82,54 @@ def test_one_bad_picture_among_several(bowerbird, pictures):
     assert "gone.jpg does not exist" in done.err
     assert "torn.png is damaged" in done.err
     assert "Traceback" not in done.err
+
+
+@pytest.mark.parametrize("verb", FACTS)
+def test_what_is_transparent_is_drawn_white(bowerbird, here, verb):
+    cup = np.dstack([data.coffee(), np.full((400, 600), 255, np.uint8)])
+    cup[:, 500:] = 0  # transparent, and black below
+    Image.fromarray(cup).save("cup.png")
+    assert bowerbird(f"vision {verb} cup.png -o drawn.png --quiet --device cpu").code == 0
+    drawn = np.asarray(Image.open("drawn.png").convert("RGB"))
+    assert (drawn[20:60, -10:] == 255).all()
+
+
+def test_letters_leave_a_panorama_to_be_seen():
+    thing = Seen(boxes=(Box("cup", 0.9, (400.0, 50.0, 500.0, 90.0)),))
+    drawn = draw(torch.zeros(3, 100, 1000), thing)
+    assert 0 < int((drawn.amax(0) > 0).any(1).sum()) < 65
+
+
+def test_things_are_cut_out(bowerbird, pictures):
+    done = bowerbird("vision segment coffee.jpg --cut -o out.png --json --device cpu")
+    assert (done.code, done.err) == (0, "")
+    boxes = json.loads(done.out)[0]["boxes"]
+    assert boxes[0].keys() == {"name", "score", "xyxy", "mask"}
+    assert boxes[0]["mask"] == "out-1-espresso.png"
+    photograph = np.asarray(Image.open("coffee.jpg"))
+    for box in boxes:
+        cut = np.asarray(Image.open(box["mask"]))
+        assert cut.shape == (400, 600, 4)
+        inside = cut[..., 3] == 255
+        assert (cut[~inside, 3] == 0).all()
+        assert (cut[inside, :3] == photograph[inside]).all()
+        rows, columns = inside.any(1).nonzero()[0], inside.any(0).nonzero()[0]
+        assert box["xyxy"] == [columns[0], rows[0], columns[-1] + 1, rows[-1] + 1]
+    assert "mask" not in bowerbird("vision segment coffee.jpg -o plain.png --json").out
+
+
+def test_what_is_cut_out_is_not_overwritten(bowerbird, refuses, pictures):
+    (pictures / "out-2-cup.png").write_bytes(b"precious")
+    refuses("vision segment coffee.jpg --cut -o out.png", "out-2-cup.png exists; add --force")
+    assert not (pictures / "out.png").exists()
+    assert bowerbird("vision segment coffee.jpg --cut -o out.png --force --quiet").code == 0
+    refuses("vision segment coffee.jpg --cut", "name that one with -o")
+    (pictures / "many").mkdir()
+    Image.new("RGB", (9, 9)).save("coffee-1-cup.png")
+    done = bowerbird("vision segment coffee.jpg coffee-1-cup.png --cut -o many")
+    assert done.code == 2
+    assert "one after" in done.err
+    assert not list((pictures / "many").iterdir())
 
 
 def test_refusals(refuses, pictures):

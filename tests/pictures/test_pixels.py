@@ -704,6 +704,14 @@ def test_a_bomb_is_refused_before_it_is_decoded(tmp_path):
     refuse(tiff, "30000 x 30000 pixels")
 
 
+def test_many_samples_a_pixel_count_as_many_pixels(tmp_path):
+    path = tmp_path / "many.tif"
+    codes = np.zeros((10, 10, 40), np.uint16)
+    tifffile.imwrite(path, codes, photometric="minisblack", planarconfig="contig")
+    refuse(path, "10 x 10 pixels of 40 samples each, more than the 999", max_pixels=999)
+    assert read_picture(path, max_pixels=1000).rgb.shape == (3, 10, 10)
+
+
 def test_max_pixels_is_ours_and_pillows_limit_is_neither_needed_nor_changed(tmp_path, monkeypatch):
     Image.fromarray(gradient()).save(tmp_path / "a.png")
     refuse(tmp_path / "a.png", "64 x 48 pixels, more than the 3,071", max_pixels=64 * 48 - 1)

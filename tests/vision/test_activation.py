@@ -22,7 +22,7 @@ def coffee():
 
 
 def test_a_cup_is_where_the_cup_is(classifier):
-    found = class_activation(classifier, coffee(), 2)
+    found = class_activation(coffee(), classifier, 2)
     assert found.labels[0].name == "espresso"
     assert found.labels[0].probability > found.labels[1].probability
     warm = found.maps[0]
@@ -32,6 +32,18 @@ def test_a_cup_is_where_the_cup_is(classifier):
     assert 180 < 4 * x < 400
     assert 20 < 4 * y < 210
     assert float(warm[:, -40:].mean()) < 0.2 * float(warm.max())  # the table
+
+
+def test_a_panorama_is_shown_to_its_ends(classifier):
+    picture = torch.full((3, 60, 480), 0.5)
+    picture[:, :, :20] = torch.tensor([1.0, 0.0, 0.0])[:, None, None]
+    picture[:, :, -20:] = torch.tensor([0.0, 0.0, 1.0])[:, None, None]
+    sheet = class_activation(picture, classifier, 1).sheet
+    red, blue = (
+        int((sheet - torch.tensor(color)[:, None, None]).abs().amax(0).lt(0.05).sum())
+        for color in ((1.0, 0.0, 0.0), (0.0, 0.0, 1.0))
+    )
+    assert min(red, blue) > 1000
 
 
 def test_classes_by_the_command(tmp_path, monkeypatch, capsys):
@@ -49,7 +61,7 @@ def test_classes_by_the_command(tmp_path, monkeypatch, capsys):
 @pytest.mark.parametrize("most", [0, 1001])
 def test_so_many_classes_there_are(classifier, most):
     with pytest.raises(ValueError, match="1 to 1000"):
-        class_activation(classifier, coffee(), most)
+        class_activation(coffee(), classifier, most)
 
 
 def test_classes_have_no_layer():

@@ -53,6 +53,13 @@ def test_things_hide_little_of_each_other_and_masks_are_apart():
             assert 0 <= top < bottom <= 120
 
 
+def test_a_wide_thing_fits_a_narrow_scene():
+    plank = Cutout("plank", torch.zeros(3, 20, 100), torch.ones(20, 100))
+    scene = compose([plank], [GRAY], SceneConfig(height=360, width=120, things=(1, 1)))
+    left, _, right, _ = scene.truth[0].xyxy
+    assert 0 <= left < right <= 120
+
+
 def test_a_subject_on_plain_ground_is_cut_out():
     picture = torch.full((3, 150, 200), 0.8)
     picture += 0.02 * torch.randn(picture.shape, generator=torch.Generator().manual_seed(1))

@@ -1,17 +1,19 @@
 """Boxes from class activation: sums of windows, maps, suppression, scenes."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from skimage import data
 
-from bowerbird.vision.detect import DetectConfig, detect
+from bowerbird.vision.detect import DetectConfig, detect, pieces
 from bowerbird.vision.evidence import evidence, extent, heat
-from bowerbird.vision.imagenet import ClassifyConfig, classes, open_classifier
+from bowerbird.vision.imagenet import ClassifyConfig, classes, classify, open_classifier
 from bowerbird.vision.localize import LocalizeConfig, localize
-from bowerbird.vision.scoring import iou
 from bowerbird.vision.seen import Box
 from bowerbird.vision.segment import around, segment, with_mask
-from bowerbird.vision.windows import Window, apart, overlap, suppressed, windows
+from bowerbird.vision.sides import iou, overlap
+from bowerbird.vision.windows import Window, apart, suppressed, windows
 
 
 def sample(name):
@@ -35,7 +37,7 @@ def scene():
 
 def test_maps_average_to_what_the_network_says(classifier):
     picture = sample("coffee")[:, :384, :384]
-    (scores,) = evidence(classifier, picture, [224])
+    (scores,) = evidence(picture, classifier, [224])
     assert scores.shape == (1000, 7, 7)
     whole = classifier.scores(torch.nn.functional.interpolate(picture[None], (224, 224)))[0]
     assert int(scores.mean((1, 2)).argmax()) == int(whole.argmax())
@@ -75,19 +77,19 @@ def test_extent_is_the_warm_part():
 
 def test_one_thing_is_located(classifier, scene):
     picture, truth = scene
-    seen = localize(classifier, picture)
+    seen = localize(picture, classifier)
     assert seen.labels[0].name == seen.boxes[0].name == "espresso"
     assert iou(seen.boxes[0].xyxy, truth) > 0.5
 
 
 def test_a_thing_is_detected(classifier, scene):
     picture, truth = scene
-    boxes = detect(classifier, picture)
+    boxes = detect(picture, classifier)
     assert boxes[0].name == "espresso"
     assert iou(boxes[0].xyxy, truth) > 0.5
     assert all(box.score >= 0.3 for box in boxes)
-    assert len(detect(classifier, picture, 0.0, 1)) == 1
-    assert detect(classifier, picture, 1.0) == ()
+    assert len(detect(picture, classifier, DetectConfig(1, 0.0))) == 1
+    assert detect(picture, classifier, DetectConfig(threshold=1.0)) == ()
 
 
 def test_several_things_are_detected(classifier):
@@ -98,22 +100,50 @@ def test_several_things_are_detected(classifier):
     picture[:, 40:260, 340:590] = torch.nn.functional.interpolate(
         sample("chelsea")[None, :, 20:280, 60:355], (220, 250), mode="area"
     )[0]
-    found = {box.name: box.xyxy for box in detect(classifier, picture, 0.2)}
+    boxes = detect(picture, classifier, DetectConfig(threshold=0.2))
+    found = {box.name: box.xyxy for box in boxes}
     assert iou(found["espresso"], (20, 50, 262, 250)) > 0.4
     cats = found.keys() & {"tabby cat", "tiger cat", "Egyptian Mau"}
     assert any(iou(found[cat], (340, 40, 590, 260)) > 0.4 for cat in cats)
 
 
-@pytest.mark.parametrize("size", [(1, 1), (2, 200), (40, 400), (33, 17)])
+@pytest.mark.parametrize("upright", [False, True])
+def test_a_panorama_is_looked_at_everywhere(classifier, upright):
+    picture = torch.full((3, 1600, 160) if upright else (3, 160, 1600), 0.75)
+    cup = sample("coffee")[None, :, 20:310, 150:500]
+    small = torch.nn.functional.interpolate(cup, (120, 145), mode="area")[0]
+    truth = []
+    for along in (60, 800, 1380):
+        top, left = (along, 8) if upright else (20, along)
+        picture[:, top : top + 120, left : left + 145] = small
+        truth.append((left, top, left + 145, top + 120))
+    found = [box for box in detect(picture, classifier) if box.name == "espresso"]
+    for true in truth:
+        assert max((iou(box.xyxy, true) for box in found), default=0) > 0.4
+
+
+@pytest.mark.parametrize("size", [(100, 1000), (1000, 100), (100, 260), (1, 5000), (300, 300)])
+def test_pieces_cover_the_picture(size):
+    height, width = size
+    seen = torch.zeros(size, dtype=torch.int)
+    for left, top, right, bottom in pieces(height, width):
+        assert 0 <= left < right <= width
+        assert 0 <= top < bottom <= height
+        seen[top:bottom, left:right] += 1
+    assert 1 <= int(seen.min()) <= int(seen.max()) <= 2
+    assert len(pieces(height, width)) <= 12
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 200), (30, 200), (33, 17)])
 def test_odd_pictures_are_looked_at(classifier, size):
     picture = torch.rand(3, *size, generator=torch.Generator().manual_seed(0))
     height, width = size
-    for box in segment(picture, detect(classifier, picture, 0.0)):
+    for box in segment(picture, detect(picture, classifier, DetectConfig(threshold=0.0))):
         left, top, right, bottom = box.xyxy
         assert 0 <= left < right <= width
         assert 0 <= top < bottom <= height
         assert box.mask.shape == size
-    assert 1 <= len(localize(classifier, picture, 5).boxes) <= 5
+    assert 1 <= len(localize(picture, classifier, LocalizeConfig(5)).boxes) <= 5
 
 
 def test_a_box_becomes_the_mask_of_what_is_in_it():
@@ -135,8 +165,22 @@ def test_a_box_of_one_color_is_the_mask():
     assert bool(found.mask.any())
 
 
+@pytest.mark.parametrize("find", [localize, detect])
+def test_a_network_without_maps_is_refused(classifier, find):
+    vgg = replace(classifier, network="vgg16")
+    with pytest.raises(ValueError, match=r"vgg16 weighs its positions.*take efficientnet-lite0"):
+        find(sample("coffee"), vgg)
+
+
+def test_without_a_classifier_the_installed_one_is_opened():
+    picture = sample("coffee")
+    assert classify(picture)[0].name == "espresso"
+    assert localize(picture).boxes[0].name == "espresso"
+    assert detect(picture)[0].name == "espresso"
+
+
 def test_heat_is_between_0_and_1(classifier):
-    maps = evidence(classifier, sample("coffee"), [256, 384])
+    maps = evidence(sample("coffee"), classifier, [256, 384])
     warm = heat(maps, [name for name, _ in classes()].index("espresso"), (400, 600))
     assert warm.shape == (100, 150)
     assert 0 <= float(warm.min()) < 0.3 < float(warm.max()) <= 1

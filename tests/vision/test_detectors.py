@@ -68,7 +68,7 @@ def test_a_saved_detector_is_behind_the_same_function(folders, name):
 
 def test_detr_tells_what_its_own_processor_does(folders):
     spotter = open_spotter("detr", folders / "detr", "cpu")
-    found = spotter.spot(PICTURE, 0.0)
+    found = spotter.spot(PICTURE, 0.0, QUERIES)
     mean = torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1)
     deviation = torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1)
     x = torch.nn.functional.interpolate(PICTURE[None], (64, 96), mode="bicubic", antialias=True)
@@ -90,11 +90,29 @@ def test_masks_by_the_formula():
     masks[0, 0, :2, :2] = 2.0
     classes = torch.tensor([[[4.0, 0.0, 0.0], [0.0, 5.0, 0.0]]])
     answer = types.SimpleNamespace(class_queries_logits=classes, masks_queries_logits=masks)
-    boxes = detectors._masks(answer, {0: "cat", 1: "dog"}, (4, 4))
+    boxes = detectors._masks(answer, {0: "cat", 1: "dog"}, (4, 4), 0.0, 2)
     assert [box.name for box in boxes] == ["cat"]  # the dog's mask is empty
     chance = math.exp(4) / (math.exp(4) + 2)
     assert boxes[0].score == pytest.approx(chance / (1 + math.exp(-2)))
     assert boxes[0].xyxy == (0, 0, 2, 2)
+
+
+def test_masks_that_are_not_told_are_not_made(monkeypatch):
+    random = torch.Generator().manual_seed(2)
+    masks, classes = torch.randn(1, 50, 4, 4, generator=random), torch.zeros(1, 50, 2)
+    classes[0, :, 0] = 3 * torch.randn(50, generator=random)
+    answer = types.SimpleNamespace(class_queries_logits=classes, masks_queries_logits=masks)
+    every = detectors._masks(answer, {0: "cat"}, (8, 8), 0.0, 50)
+    made = []
+    large = detectors.F.interpolate
+    monkeypatch.setattr(
+        detectors.F, "interpolate", lambda *a, **k: made.append(1) or large(*a, **k)
+    )
+    few = detectors._masks(answer, {0: "cat"}, (8, 8), 0.6, 3)
+    assert len(few) == 3
+    assert [box.score for box in few] == [box.score for box in every[:3]]
+    assert all(torch.equal(one.mask, other.mask) for one, other in zip(few, every, strict=False))
+    assert len(made) < 25
 
 
 def test_what_is_not_such_a_detector_is_told(folders, tmp_path):

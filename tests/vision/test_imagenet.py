@@ -10,7 +10,7 @@ from bowerbird.learning.weights import WeightsError, fetch, find_weights, open_s
 from bowerbird.networks.classifiers import HeadedNetwork
 from bowerbird.networks.efficientnet import EfficientNetLite0
 from bowerbird.vision import imagenet
-from bowerbird.vision.imagenet import ClassifyConfig, classes, middle, open_classifier
+from bowerbird.vision.imagenet import ClassifyConfig, classes, classify, middle, open_classifier
 
 SEEN = {"coffee": "espresso", "rocket": "missile"}
 WIDTHS = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}  # convolutions a block
@@ -129,7 +129,7 @@ def test_classes_are_in_the_order_of_their_ids():
 
 @pytest.mark.parametrize(("name", "best"), SEEN.items())
 def test_real_photographs(classifier, name, best):
-    labels = classifier.classify(sample(name), 3)
+    labels = classify(sample(name), classifier, ClassifyConfig(top=3))
     assert labels[0].name == best
     assert labels[0].probability > labels[1].probability > labels[2].probability
     assert labels[0].wnid == dict(classes())[best]
@@ -176,7 +176,7 @@ def test_a_file_of_weights_classifies(network, tmp_path):
     torch.save(narrow(network), tmp_path / "narrow.pth")
     config = ClassifyConfig(network=network, weights=tmp_path / "narrow.pth", precision="float32")
     opened = open_classifier(config, "cpu")
-    labels = opened.classify(sample("coffee"), 1000)
+    labels = classify(sample("coffee"), opened, ClassifyConfig(top=1000))
     assert sum(label.probability for label in labels) == pytest.approx(1, abs=1e-4)
 
 

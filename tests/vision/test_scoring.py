@@ -5,13 +5,13 @@ import torch
 
 from bowerbird.vision.scoring import (
     average_precision,
-    iou,
     mask_iou,
     matched,
     mean_mask_iou,
     precision_of,
 )
 from bowerbird.vision.seen import Box
+from bowerbird.vision.sides import iou
 
 SQUARE = (0.0, 0.0, 10.0, 10.0)
 

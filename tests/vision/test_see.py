@@ -20,8 +20,8 @@ from bowerbird.vision import see as sees
 from bowerbird.vision import sight
 from bowerbird.vision.colormap import colored, overlaid, unit
 from bowerbird.vision.maps import feature_maps, heat, rank
-from bowerbird.vision.pages import CELL, GAP, MARGIN, Page, page
 from bowerbird.vision.see import SeeConfig, see, see_steps
+from bowerbird.vision.sheets import CELL, GAP, MARGIN, Heading, lay_out
 from bowerbird.vision.sight import OVERVIEW, convolution_of
 
 QUICK = {"steps": 1, "octaves": 1, "growing": 1}
@@ -67,7 +67,7 @@ def test_channels_have_the_layers_numbers(photograph, reference_features, layer)
 def test_the_heat_of_channels_is_their_grad_cam(photograph, network):
     net = network(edge="replicate")
     picture = photograph(height=48, width=48)
-    maps = feature_maps(net, picture, ["conv4_1"])["conv4_1"]
+    maps = feature_maps(picture, net, ["conv4_1"])["conv4_1"]
     features = net(picture[None], ["conv4_1"])["conv4_1"].detach().requires_grad_()
     chosen = (5, 70)
     score = features[0, list(chosen)].mean((1, 2)).sum()  # the target y of equation 1
@@ -138,7 +138,7 @@ def test_a_map_hangs_where_its_number_is(photograph):
     view = see(picture, SeeConfig("conv2_1", show="maps", most=8))
     (seen,) = view.layers
     seen.maps[5] = 0
-    changed = (page(Page(picture, "", "maps", False), [seen]) != view.sheet).any(0)
+    changed = (lay_out(Heading(picture, "", "maps", False), [seen]) != view.sheet).any(0)
     rows, columns = torch.nonzero(changed, as_tuple=True)
     per_row = (view.sheet.shape[2] - 2 * MARGIN + GAP) // (CELL + GAP)
     left = MARGIN + 5 % per_row * (CELL + GAP)

@@ -3,8 +3,8 @@
 A stem, sixteen inverted bottlenecks (1 x 1 wider, depthwise k x k, 1 x 1 narrower, and the input
 added where the shape is the same), a head of 1280 channels, their average, and a linear layer.
 
-Source: Tan and Le 2019, arXiv:1905.11946, table 1 (B0); Sandler et al. 2018, arXiv:1801.04381,
-figure 3d (the bottleneck). Lite is Google's change for small processors (``tensorflow/tpu``,
+Source: Tan and Le 2019, arXiv:1905.11946, table 1 (B0); Sandler et al. 2018, arXiv:1801.04381
+(the inverted bottleneck). Lite is Google's change for small processors (``tensorflow/tpu``,
 ``efficientnet/lite``, 2020): no squeeze and excitation, min(max(x, 0), 6) for swish.
 
 Departures: each normalisation is folded into the convolution before it, W' = W g / sqrt(v + e) and

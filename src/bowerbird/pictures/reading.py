@@ -121,11 +121,15 @@ def _refuse_unreadable(path: Path) -> None:
         raise PictureError(f"{path} is a camera RAW file; export it as 16-bit TIFF or JPEG first")
 
 
-def _refuse_large(path: Path, width: int, height: int, max_pixels: int) -> None:
-    """Raise `PictureError` for a picture of more than `max_pixels`."""
-    if width * height > max_pixels:
+def _refuse_large(path: Path, width: int, height: int, max_pixels: int, samples: int = 1) -> None:
+    """Raise `PictureError` for a picture of more than `max_pixels`, or of as many numbers.
+
+    A pixel of red, green, blue and alpha is one; one of 40 samples takes the room of ten.
+    """
+    if width * height * max(4, samples) > 4 * max_pixels:
+        of = f" of {samples} samples each" if samples > 4 else ""
         raise PictureError(
-            f"{path} has {width} x {height} pixels, more than the {max_pixels:,} allowed; "
+            f"{path} has {width} x {height} pixels{of}, more than the {max_pixels:,} allowed; "
             "make it smaller first"
         )
 
@@ -216,7 +220,8 @@ def _read_deep_tiff(path: Path, stream: BinaryIO, max_pixels: int) -> _Samples |
     page = _first_page(stream)
     if page is None:
         return None  # Pillow may know better
-    _refuse_large(path, page.imagewidth, page.imagelength, max_pixels)
+    samples = page.samplesperpixel * page.imagedepth
+    _refuse_large(path, page.imagewidth, page.imagelength, max_pixels, samples)
     gray = page.photometric in (tifffile.PHOTOMETRIC.MINISBLACK, tifffile.PHOTOMETRIC.MINISWHITE)
     deep = page.dtype is not None and page.dtype.itemsize > 1
     if not deep or not (gray or page.photometric == tifffile.PHOTOMETRIC.RGB):

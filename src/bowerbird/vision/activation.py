@@ -12,8 +12,8 @@ from torch import Tensor
 
 from bowerbird.vision.evidence import evidence, heat
 from bowerbird.vision.imagenet import Classifier, classes
-from bowerbird.vision.pages import Page, beside
 from bowerbird.vision.seen import Label
+from bowerbird.vision.sheets import Heading, beside
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +26,7 @@ class Activation:
 
 
 def class_activation(
-    classifier: Classifier, rgb: Float[Tensor, "3 h w"], most: int = 5, title: str = ""
+    rgb: Float[Tensor, "3 h w"], classifier: Classifier, most: int, title: str = ""
 ) -> Activation:
     """Return where the ``most`` likeliest classes of a picture in 0..1 are found, as a sheet."""
     if not 1 <= most <= len(classes()):
@@ -34,8 +34,8 @@ def class_activation(
     chances = classifier.probabilities([rgb])[0]
     numbers = chances.topk(most).indices.tolist()
     labels = tuple(Label(classes()[n][0], float(chances[n]), classes()[n][1]) for n in numbers)
-    seen, size = evidence(classifier, rgb), (rgb.shape[1], rgb.shape[2])
+    seen, size = evidence(rgb, classifier), (rgb.shape[1], rgb.shape[2])
     maps = tuple(heat(seen, number, size) for number in numbers)
     texts = [f"{one.name}   {one.probability:.1%}" for one in labels]
-    named = Page(rgb, title, "class", overview=False)
+    named = Heading(rgb, title, "class", overview=False)
     return Activation(labels, maps, beside(named, "Where its classes are", maps, texts))

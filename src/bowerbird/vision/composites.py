@@ -57,7 +57,7 @@ class SceneConfig:
     things: tuple[int, int] = (1, 3)
     """Least and most things in a scene."""
     sizes: tuple[float, float] = (0.35, 0.75)
-    """Least and most long side of a thing, over the scene's height."""
+    """Least and most long side of a thing, over the scene's height; a wide thing is made to fit."""
     hidden: float = 0.1
     """Share of a thing that those laid later may hide, 0 to 1."""
     seed: int = 0
@@ -166,6 +166,8 @@ def _lay(
     """Lay a thing where it hides little of those before; None if no place was found in ten."""
     side = round(config.height * random.uniform(*config.sizes))
     high, wide = fit_long_side(cutout.opacity.shape[0], cutout.opacity.shape[1], side)
+    if wide > config.width:
+        high, wide = max(1, round(high * config.width / wide)), config.width
     thing, opacity = resize(cutout.rgb, (high, wide)), resize(cutout.opacity[None], (high, wide))
     if random.random() < 0.5:
         thing, opacity = thing.flip(2), opacity.flip(2)

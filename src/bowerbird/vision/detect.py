@@ -2,7 +2,7 @@
 
 Windows of several sizes propose classes; the map of each proposed class gives a box; the
 classifier looks at what is in the box, and its probability there is the score; of boxes that
-overlap the best stays.
+overlap the best stays. A panorama is looked at in pieces.
 
 Source: Zhou et al. 2016, arXiv:1512.04150 (boxes from class activation); Sermanet et al. 2013,
 arXiv:1312.6229 (windows); Girshick et al. 2014, arXiv:1311.2524 (scoring a region by looking at
@@ -13,7 +13,8 @@ head of an animal, or two things of one class together. ``detr`` and ``mask2form
 that were (detectors.py), and know COCO's 80 classes instead of ImageNet's 1000.
 """
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -24,16 +25,18 @@ from torch import Tensor
 from bowerbird.learning.choice import check_choice
 from bowerbird.learning.device import Precision
 from bowerbird.pictures.pixels import resize
-from bowerbird.vision.detectors import open_spotter
-from bowerbird.vision.evidence import Sides, evidence, extent, heat
+from bowerbird.vision.detectors import Spotter, open_spotter
+from bowerbird.vision.evidence import evidence, extent, heat
 from bowerbird.vision.imagenet import SIDE, Classifier, ClassifyConfig, classes, open_classifier
-from bowerbird.vision.scoring import iou
 from bowerbird.vision.seen import Box
-from bowerbird.vision.windows import Window, apart, overlap, suppressed, windows
+from bowerbird.vision.sides import Sides, iou, overlap
+from bowerbird.vision.windows import Window, apart, suppressed, windows
 
 Looker = Literal["efficientnet-lite0", "detr", "mask2former"]
 
-PROPOSALS = 8  # windows that are looked at more closely
+PROPOSALS = 8  # windows that are looked at more closely, in the picture or a piece of it
+PANORAMA = 2.5  # long side over short side above which a picture is looked at in pieces
+MOST_PIECES = 12  # as each takes as long as a picture
 MEET, SWALLOW = 0.4, 0.8  # IoU, and overlap with the smaller, from which the worse box is dropped
 
 
@@ -60,47 +63,81 @@ class DetectConfig:
             raise ValueError(f"threshold is from 0 to 1, not {self.threshold}")
 
 
+def open_looker(config: DetectConfig, device: str = "auto") -> Classifier | Spotter:
+    """Open what finds things: the classifier, or a detector; errors as those that open them."""
+    if config.network != "efficientnet-lite0":
+        return open_spotter(config.network, config.weights, device)
+    settings = ClassifyConfig(weights=config.weights, precision=config.precision)
+    return open_classifier(settings, device)
+
+
 class Finder:
-    """What finds things: a classifier, or a detector behind the same function."""
+    """What finds things, opened once for many pictures."""
 
     def __init__(self, config: DetectConfig = DetectConfig(), device: str = "auto") -> None:
-        self.config = config
-        if config.network == "efficientnet-lite0":
-            settings = ClassifyConfig(weights=config.weights, precision=config.precision)
-            self.classifier: Classifier | None = open_classifier(settings, device)
-        else:
-            self.classifier = None
-            self.spotter = open_spotter(config.network, config.weights, device)
+        self.config, self.looker = config, open_looker(config, device)
 
     def find(self, rgb: Float[Tensor, "3 h w"]) -> tuple[Box, ...]:
         """Return the boxes of a picture in 0..1, best first."""
-        least, most = self.config.threshold, self.config.most
-        if self.classifier is None:
-            return self.spotter.spot(rgb, least, most)
-        return detect(self.classifier, rgb, least, most)
+        return detect(rgb, self.looker, self.config)
 
 
 def detect(
-    classifier: Classifier, rgb: Float[Tensor, "3 h w"], threshold: float = 0.3, most: int = 20
+    rgb: Float[Tensor, "3 h w"],
+    looker: Classifier | Spotter | None = None,
+    config: DetectConfig = DetectConfig(),
 ) -> tuple[Box, ...]:
-    """Return the boxes of a picture in 0..1 with this score or more, best first."""
-    kept = suppressed(candidates(classifier, rgb), _collide)
-    return tuple(box for box in kept[:most] if box.score >= threshold)
+    """Return the boxes of a picture in 0..1 with the config's score or more, best first.
+
+    Without a classifier or detector the configured one is opened. Raises ValueError for a
+    classifier whose scores are no average over positions.
+    """
+    looker = looker or open_looker(config)
+    if isinstance(looker, Spotter):
+        return looker.spot(rgb, config.threshold, config.most)
+    kept = suppressed(candidates(rgb, looker), _collide)
+    return tuple(box for box in kept[: config.most] if box.score >= config.threshold)
 
 
-def candidates(classifier: Classifier, rgb: Float[Tensor, "3 h w"]) -> list[Box]:
+def candidates(rgb: Float[Tensor, "3 h w"], classifier: Classifier) -> list[Box]:
     """Return the boxes of all proposed classes of a picture in 0..1, best first; they overlap."""
+    boxes = []
+    for left, top, right, bottom in pieces(rgb.shape[1], rgb.shape[2]):
+        for box in _candidates(rgb[:, top:bottom, left:right], classifier):
+            x0, y0, x1, y1 = box.xyxy
+            boxes.append(replace(box, xyxy=(x0 + left, y0 + top, x1 + left, y1 + top)))
+    return sorted(boxes, key=lambda box: -box.score)
+
+
+def pieces(height: int, width: int) -> list[tuple[int, int, int, int]]:
+    """Return left, top, right, bottom, px, of the pieces that a picture is looked at in.
+
+    Usually the whole; of a panorama, pieces twice as long as wide, each half over the one before.
+    """
+    short, long = min(height, width), max(height, width)
+    if long <= PANORAMA * short:
+        return [(0, 0, width, height)]
+    number = min(MOST_PIECES, math.ceil(long / short) - 1)
+    step = long / (number + 1)
+    spans = [(round(step * n), round(step * (n + 2))) for n in range(number)]
+    if width == long:
+        return [(first, 0, last, height) for first, last in spans]
+    return [(0, first, width, last) for first, last in spans]
+
+
+def _candidates(rgb: Float[Tensor, "3 h w"], classifier: Classifier) -> list[Box]:
+    """Return the boxes of all proposed classes of a piece of a picture."""
     size = (rgb.shape[1], rgb.shape[2])
-    maps = evidence(classifier, rgb)
+    maps = evidence(rgb, classifier)
     proposed = apart(windows(maps, size), PROPOSALS)
     if not proposed:
         return []
     sides = [extent(heat(maps, one.number, size), one.xyxy, size) for one in proposed]
-    return sorted(_scored(classifier, rgb, proposed, sides), key=lambda box: -box.score)
+    return _scored(rgb, classifier, proposed, sides)
 
 
 def look_at(
-    classifier: Classifier, rgb: Float[Tensor, "3 h w"], sides: list[Sides]
+    rgb: Float[Tensor, "3 h w"], classifier: Classifier, sides: list[Sides]
 ) -> Float[Tensor, "boxes 1000"]:
     """Return the classes' probabilities in each of the boxes, seen alone."""
     _, height, width = rgb.shape
@@ -114,10 +151,10 @@ def look_at(
 
 
 def _scored(
-    classifier: Classifier, rgb: Float[Tensor, "3 h w"], proposed: list[Window], sides: list[Sides]
+    rgb: Float[Tensor, "3 h w"], classifier: Classifier, proposed: list[Window], sides: list[Sides]
 ) -> list[Box]:
     """Give each box the probability of its class in what lies inside it."""
-    chances = look_at(classifier, rgb, sides)
+    chances = look_at(rgb, classifier, sides)
     return [
         Box(classes()[window.number][0], float(chance[window.number]), box)
         for window, chance, box in zip(proposed, chances, sides, strict=True)

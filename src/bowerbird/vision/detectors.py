@@ -8,9 +8,12 @@ section 3, and its appendix for the score, which is the class's probability time
 probability of the pixels in the mask. The networks and their weights are those of the package
 transformers, which is asked for when one is opened.
 
-Departures: weights are read as safetensors only, as nothing from a stranger is unpickled; pictures
-are prepared here (short side 800 px and long side at most 1333 px, RGB as for torchvision's
-networks), so no further package is needed for it.
+Departures: each of Mask2Former's queries tells its likeliest class only, where the evaluation
+behind its published AP takes the best 100 pairs of query and class, so that a query may tell
+several; weights are read as safetensors only, as nothing from a stranger is unpickled; pictures are
+prepared here (short side 800 px and long side at most 1333 px, RGB as for torchvision's networks),
+so no further package is needed for it. The hub's revisions are branches, not commits, so what is
+downloaded may change there.
 """
 
 import urllib.error
@@ -32,7 +35,7 @@ from bowerbird.vision.seen import Box
 from bowerbird.vision.segment import around
 
 Detector = Literal["detr", "mask2former"]
-HUB = {  # where weights are downloaded from, and which revision of them
+HUB = {  # where weights are downloaded from, and which branch of them
     # the weights that don't need timm
     "detr": ("facebook/detr-resnet-50", "no_timm"),
     "mask2former": ("facebook/mask2former-swin-tiny-coco-instance", "main"),
@@ -50,18 +53,18 @@ class Spotter:
     names: dict[int, str]
     compute: Compute
 
-    def spot(
-        self, rgb: Float[Tensor, "3 h w"], least: float = 0.5, most: int = 100
-    ) -> tuple[Box, ...]:
+    def spot(self, rgb: Float[Tensor, "3 h w"], least: float, most: int) -> tuple[Box, ...]:
         """Return what is in a picture in 0..1 with a score of ``least`` or more, best first."""
         height, width = rgb.shape[1:]
         mean, deviation = (torch.tensor(row).view(3, 1, 1) for row in TORCHVISION)
         small = (resize(rgb, _size(height, width)) - mean) / deviation
         with torch.inference_mode():
             answer = self.model(pixel_values=small[None].to(self.compute.device))
-        told = _boxes if self.detector == "detr" else _masks
-        boxes = sorted(told(answer, self.names, (height, width)), key=lambda box: -box.score)
-        return tuple(box for box in boxes[:most] if box.score >= least)
+        if self.detector == "detr":
+            boxes = _best(_boxes(answer, self.names, (height, width)), most)
+        else:
+            boxes = _masks(answer, self.names, (height, width), least, most)
+        return tuple(box for box in boxes if box.score >= least)
 
 
 def open_spotter(detector: Detector, weights: Path | None = None, device: str = "auto") -> Spotter:
@@ -166,19 +169,35 @@ def _boxes(answer: Any, names: dict[int, str], size: tuple[int, int]) -> list[Bo
     return boxes
 
 
-def _masks(answer: Any, names: dict[int, str], size: tuple[int, int]) -> list[Box]:
-    """Return Mask2Former's masks with the boxes around them."""
-    boxes = []
+def _masks(
+    answer: Any, names: dict[int, str], size: tuple[int, int], least: float, most: int
+) -> list[Box]:
+    """Return Mask2Former's best masks, best first, with the boxes around them.
+
+    A mask has the picture's size, so only those that are told are kept: a score is at most the
+    class's probability, and the queries come with the surest class first.
+    """
+    boxes: list[Box] = []
     scores, numbers = _likeliest(answer.class_queries_logits)
-    for score, number, logits in zip(
-        scores, numbers, answer.masks_queries_logits[0].float().cpu(), strict=True
-    ):
-        large = F.interpolate(logits[None, None], size, mode="bilinear", align_corners=False)[0, 0]
-        mask = large > 0
-        if bool(mask.any()):
-            sure = float(large[mask].sigmoid().mean())
-            boxes.append(Box(names[number], score * sure, around(mask), mask))
+    masks = answer.masks_queries_logits[0].float().cpu()
+    for query in sorted(range(len(scores)), key=lambda query: -scores[query]):
+        needed = max(least, boxes[-1].score if len(boxes) == most else 0.0)
+        if scores[query] < needed:
+            break
+        large = F.interpolate(masks[query][None, None], size, mode="bilinear", align_corners=False)
+        mask = large[0, 0] > 0
+        if not bool(mask.any()):
+            continue
+        score = scores[query] * float(large[0, 0][mask].sigmoid().mean())
+        if score >= needed:
+            box = Box(names[numbers[query]], score, around(mask), mask)
+            boxes = _best([*boxes, box], most)
     return boxes
+
+
+def _best(boxes: list[Box], most: int) -> list[Box]:
+    """Return so many boxes at most, best first."""
+    return sorted(boxes, key=lambda box: -box.score)[:most]
 
 
 def _line(error: Exception) -> str:

@@ -32,7 +32,7 @@ def draw(rgb: Float[Tensor, "3 h w"], seen: Seen) -> Float[Tensor, "3 h w"]:
     pixels = (picture.clamp(0, 1) * 255).round().byte().permute(1, 2, 0).contiguous().numpy()
     image = Image.fromarray(pixels)
     pen = ImageDraw.Draw(image)
-    side = max(image.size)
+    side = min(max(image.size), 2 * min(image.size))  # in a panorama, what its height can bear
     font = ImageFont.load_default(max(9, side // _TEXT))
     for box in boxes:
         _frame(pen, box, colors[box.name], max(1, side // _LINE), font)

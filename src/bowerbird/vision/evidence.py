@@ -25,18 +25,27 @@ from torch import Tensor
 
 from bowerbird.pictures.pixels import fit_long_side, resize
 from bowerbird.vision.imagenet import Classifier
+from bowerbird.vision.sides import Sides
 
 SIZES = (256, 384, 544)  # px of the long side of the picture, each time it is looked at
 STRIDE = 32  # px of the network's grid; a side is a multiple of it
+AVERAGING = ("efficientnet-lite0",)  # networks whose scores are averages over positions
 FINE = 4  # px of the picture, across, for one position of an averaged map
 SHARE = 0.35  # of the map's highest point, above which a position belongs to the thing
-Sides = tuple[float, float, float, float]
 
 
 def evidence(
-    classifier: Classifier, rgb: Float[Tensor, "3 h w"], sizes: Sequence[int] = SIZES
+    rgb: Float[Tensor, "3 h w"], classifier: Classifier, sizes: Sequence[int] = SIZES
 ) -> list[Float[Tensor, "1000 _h _w"]]:
-    """Return each position's scores of all classes, once for each size of the picture in 0..1."""
+    """Return each position's scores of all classes, once for each size of the picture in 0..1.
+
+    Raises ValueError for a network whose scores are no average over positions.
+    """
+    if classifier.network not in AVERAGING:
+        raise ValueError(
+            f"{classifier.network} weighs its positions differently, so its scores have no map; "
+            f"take {' or '.join(AVERAGING)}, which averages over them"
+        )
     found = []
     for size in sizes:
         height, width = fit_long_side(rgb.shape[1], rgb.shape[2], size)

@@ -81,6 +81,7 @@ class Classifier:
     mean: Float[Tensor, "3 1 1"]
     deviation: Float[Tensor, "3 1 1"]
     compute: Compute
+    network: Network
 
     def prepare(self, pictures: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 3 h w"]:
         """Return pictures in 0..1 as the network expects them, on its device."""
@@ -101,10 +102,6 @@ class Classifier:
             batch = torch.stack([middle(one) for one in pictures[start : start + BATCH]])
             found.append(self.scores(batch).softmax(1))
         return torch.cat(found) if found else torch.empty(0, CLASSES)
-
-    def classify(self, rgb: Float[Tensor, "3 h w"], top: int = 5) -> tuple[Label, ...]:
-        """Return the likeliest classes of a picture in 0..1, the likeliest first."""
-        return labels_of(self.probabilities([rgb])[0], top)
 
 
 def open_classifier(config: ClassifyConfig = ClassifyConfig(), device: str = "auto") -> Classifier:
@@ -144,7 +141,21 @@ def open_classifier(config: ClassifyConfig = ClassifyConfig(), device: str = "au
         torch.tensor(mean).view(3, 1, 1),
         torch.tensor(deviation).view(3, 1, 1),
         compute,
+        config.network,
     )
+
+
+def classify(
+    rgb: Float[Tensor, "3 h w"],
+    classifier: Classifier | None = None,
+    config: ClassifyConfig = ClassifyConfig(),
+) -> tuple[Label, ...]:
+    """Return the ``config.top`` likeliest classes of a picture in 0..1, the likeliest first.
+
+    Without a classifier the configured one is opened; errors as ``open_classifier``.
+    """
+    classifier = classifier or open_classifier(config)
+    return labels_of(classifier.probabilities([rgb])[0], config.top)
 
 
 def middle(rgb: Float[Tensor, "3 h w"]) -> Float[Tensor, "3 224 224"]:

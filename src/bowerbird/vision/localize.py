@@ -20,7 +20,7 @@ from torch import Tensor
 from bowerbird.learning.device import Precision
 from bowerbird.vision.detect import candidates
 from bowerbird.vision.evidence import evidence, extent, heat
-from bowerbird.vision.imagenet import Classifier, classes
+from bowerbird.vision.imagenet import Classifier, ClassifyConfig, classes, open_classifier
 from bowerbird.vision.seen import Box, Label, Seen
 
 
@@ -40,24 +40,35 @@ class LocalizeConfig:
             raise ValueError(f"top is from 1 to 5, not {self.top}")
 
 
-def localize(classifier: Classifier, rgb: Float[Tensor, "3 h w"], top: int = 1) -> Seen:
-    """Return the likeliest classes of a picture in 0..1, each with its box, likeliest first."""
+def localize(
+    rgb: Float[Tensor, "3 h w"],
+    classifier: Classifier | None = None,
+    config: LocalizeConfig = LocalizeConfig(),
+) -> Seen:
+    """Return the likeliest classes of a picture in 0..1, each with its box, likeliest first.
+
+    Without a classifier EfficientNet-Lite0 is opened. Raises ValueError for one whose scores are no
+    average over positions.
+    """
+    if classifier is None:
+        settings = ClassifyConfig(weights=config.weights, precision=config.precision)
+        classifier = open_classifier(settings)
     best: dict[str, Box] = {}
-    for box in candidates(classifier, rgb):
+    for box in candidates(rgb, classifier):
         best.setdefault(box.name, box)
-    boxes = list(best.values())[:top]
+    boxes = list(best.values())[: config.top]
     if not boxes:
-        boxes = [_everywhere(classifier, rgb)]
+        boxes = [_everywhere(rgb, classifier)]
     ids = dict(classes())
     labels = tuple(Label(box.name, box.score, ids[box.name]) for box in boxes)
     return Seen(labels=labels, boxes=tuple(boxes))
 
 
-def _everywhere(classifier: Classifier, rgb: Float[Tensor, "3 h w"]) -> Box:
+def _everywhere(rgb: Float[Tensor, "3 h w"], classifier: Classifier) -> Box:
     """Return the likeliest class of the middle of the picture, with the box of its map."""
     size = (rgb.shape[1], rgb.shape[2])
     chances = classifier.probabilities([rgb])[0]
     number = int(chances.argmax())
-    warm = heat(evidence(classifier, rgb), number, size)
+    warm = heat(evidence(rgb, classifier), number, size)
     sides = extent(warm, (0.0, 0.0, float(size[1]), float(size[0])), size)
     return Box(classes()[number][0], float(chances[number]), sides)

@@ -35,7 +35,7 @@ class Channel:
 
 
 def feature_maps(
-    network: VGG, picture: Float[Tensor, "3 h w"], layers: Iterable[str]
+    picture: Float[Tensor, "3 h w"], network: VGG, layers: Iterable[str]
 ) -> dict[str, Float[Tensor, "c h2 w2"]]:
     """Return the rectified features of a picture at each layer, float32 on the processor."""
     with torch.inference_mode():

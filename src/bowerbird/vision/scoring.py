@@ -20,9 +20,9 @@ from jaxtyping import Bool
 from torch import Tensor
 
 from bowerbird.vision.seen import Box
+from bowerbird.vision.sides import iou
 
 RIGHT = 0.5  # IoU from which a box is right, in VOC and in ILSVRC
-Sides = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True)
@@ -32,14 +32,6 @@ class Precision:
     mean: float  # mAP: mean of the classes' average precision
     pooled: float  # average precision of all boxes in one list
     recall: float  # share of the true boxes that were found
-
-
-def iou(one: Sides, other: Sides) -> float:
-    """Return the intersection of two boxes over their union, 0..1; 0 where both are empty."""
-    wide = max(0.0, min(one[2], other[2]) - max(one[0], other[0]))
-    high = max(0.0, min(one[3], other[3]) - max(one[1], other[1]))
-    union = _area(one) + _area(other) - wide * high
-    return wide * high / union if union > 0 else 0.0
 
 
 def mask_iou(one: Bool[Tensor, "h w"], other: Bool[Tensor, "h w"]) -> float:
@@ -124,7 +116,3 @@ def mean_mask_iou(found: Sequence[Sequence[Box]], truth: Sequence[Sequence[Box]]
     if not best:
         raise ValueError("there is no true mask to compare with")
     return sum(best) / len(best)
-
-
-def _area(box: Sides) -> float:
-    return max(0.0, box[2] - box[0]) * max(0.0, box[3] - box[1])

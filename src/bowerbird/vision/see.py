@@ -2,9 +2,9 @@
 
 For one layer, or an overview of one layer of each block of VGG-19. What is shown is made in
 ``maps.py`` (feature maps, heat), ``filters.py`` (conv1_1), ``units.py`` (activation maximisation)
-and ``dream.py`` (DeepDream), whose heads have formulas and sources; ``pages.py`` lays it out. After
-Zeiler and Fergus 2013 (arXiv:1311.2901), whose figures set what a channel likes beside where it
-answers. What a layer keeps of a picture is another question, which ``image reconstruct`` answers.
+and ``dream.py`` (DeepDream), whose heads have formulas and sources; ``sheets.py`` lays it out.
+After Zeiler and Fergus 2013 (arXiv:1311.2901), whose figures set what a channel likes beside where
+it answers. What a layer keeps of a picture is another question: see ``image reconstruct``.
 """
 
 import time
@@ -24,8 +24,8 @@ from bowerbird.vision.activation import class_activation
 from bowerbird.vision.dream import DreamConfig, dream_steps
 from bowerbird.vision.imagenet import ClassifyConfig, open_classifier
 from bowerbird.vision.maps import Channel, feature_maps, heat, rank
-from bowerbird.vision.pages import LayerSeen, Page, page
 from bowerbird.vision.seen import Label, Seen
+from bowerbird.vision.sheets import Heading, LayerSeen, lay_out
 from bowerbird.vision.sight import OVERVIEW, check_seen, deepest, open_sight
 from bowerbird.vision.units import UnitsConfig, grow_steps
 
@@ -125,7 +125,7 @@ def see_steps(
     jobs = _jobs(picture, config, layers)
     total = 1 + sum(job.steps for job in jobs)
     number = 1
-    heading = Page(_small(picture, LOOKED), title, config.show, config.overview)
+    heading = Heading(_small(picture, LOOKED), title, config.show, config.overview)
     shown: View | None = _view(heading, layers)
     yield Step(1, total, {}, time.perf_counter() - began, shown, "feature maps")
     for job in jobs:
@@ -142,7 +142,7 @@ def _classes(picture: Tensor, config: SeeConfig, title: str) -> View:
     """Return where the likeliest classes are found."""
     classifier = open_classifier(ClassifyConfig(precision=config.precision), config.device)
     most = min(config.most or MOST_CLASSES, MOST_CLASSES)
-    found = class_activation(classifier, _small(picture, LOOKED), most, title)
+    found = class_activation(_small(picture, LOOKED), classifier, most, title)
     return View(found.sheet, labels=found.labels)
 
 
@@ -154,12 +154,12 @@ def _small(picture: Tensor, side: int) -> Tensor:
     return resize(picture, fit_long_side(height, width, side))
 
 
-def _view(heading: Page, layers: list[LayerSeen]) -> View:
+def _view(heading: Heading, layers: list[LayerSeen]) -> View:
     """Return the sheet as far as it is done; a dream alone is a picture and has no sheet."""
     if heading.show == "dream":
         dreamt = layers[0].dream
         return View(heading.picture if dreamt is None else dreamt, tuple(layers))
-    return View(page(heading, layers), tuple(layers))
+    return View(lay_out(heading, layers), tuple(layers))
 
 
 def _look(picture: Tensor, config: SeeConfig) -> list[LayerSeen]:
@@ -167,7 +167,7 @@ def _look(picture: Tensor, config: SeeConfig) -> list[LayerSeen]:
     compute = choose(config.device, config.precision)
     network = open_sight(config.weights, deepest(config.layers), compute)
     seen = []
-    for layer, maps in feature_maps(network, picture, config.layers).items():
+    for layer, maps in feature_maps(picture, network, config.layers).items():
         ranking = rank(maps)
         shown = _shown(layer, ranking, config)
         kernels = first.filters(network)[list(shown)] if layer == first.SEEN_AS_PICTURES else None

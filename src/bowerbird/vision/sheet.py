@@ -21,7 +21,7 @@ def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
 
 
 class Sheet:
-    """Paper of one width whose height grows with what is put on it."""
+    """Paper of a fixed size, px, on which things are put."""
 
     def __init__(self, width: int, height: int) -> None:
         self.image = Image.new("RGB", (width, height), PAPER)

@@ -21,7 +21,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from bowerbird.vision.evidence import Sides
+from bowerbird.vision.sides import Sides, overlap
 
 LENGTHS = (3, 4, 5, 6, 7, 8, 10)  # positions of the features, high and wide
 SLIM = 2.1  # times its short side that a window's long side may be
@@ -84,14 +84,6 @@ def suppressed(ranked: Sequence[T], collide: Callable[[T, T], bool]) -> list[T]:
         if not any(collide(thing, better) for better in kept):
             kept.append(thing)
     return kept
-
-
-def overlap(one: Sides, other: Sides) -> float:
-    """Return the intersection of two boxes over the smaller of both, 0..1."""
-    wide = max(0.0, min(one[2], other[2]) - max(one[0], other[0]))
-    high = max(0.0, min(one[3], other[3]) - max(one[1], other[1]))
-    least = min((box[2] - box[0]) * (box[3] - box[1]) for box in (one, other))
-    return wide * high / least if least > 0 else 0.0
 
 
 def _lengths(most: int) -> list[int]:

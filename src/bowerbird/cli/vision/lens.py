@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import Parameter
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from bowerbird.cli.failure import BAD_INPUT, exit_code
@@ -53,6 +53,10 @@ class LookRun:
             check_writable(place, force=self.force)
         return list(places)
 
+    def pieces(self, place: Path, seen: Seen) -> list[tuple[Path, Bool[Tensor, "h w"]]]:
+        """Return where each box's own picture goes, and its mask; none unless cut out."""
+        return []
+
 
 Drawing = Callable[[Float[Tensor, "3 h w"], Seen], Float[Tensor, "3 h w"]]
 
@@ -75,16 +79,20 @@ def look(
         try:
             picture = read_picture(image)
             seen = see(picture)
+            facts = {"file": str(image), **seen.facts()}
+            if place is not None:
+                facts["output"] = str(place)
+                write_picture(place, drawing(picture.over(), seen))
+                pieces = run.pieces(place, seen)
+                for box, (piece, mask) in zip(facts.get("boxes", ()), pieces, strict=False):
+                    write_picture(piece, picture.over(), mask.float())
+                    box["mask"] = str(piece)
         except (ValueError, OSError, MemoryError) as error:
             if len(images) == 1:
                 raise
             exit_code(error, "vision")
             code = BAD_INPUT
             continue
-        facts = {"file": str(image), **seen.facts()}
-        if place is not None:
-            write_picture(place, drawing(picture.rgb, seen))
-            facts["output"] = str(place)
         told.append(facts)
         if not run.json and not run.quiet:
             head = f"{image}: " if len(images) > 1 else ""

@@ -5,9 +5,12 @@ from typing import Annotated
 
 from cyclopts import Group, Parameter
 
+from bowerbird.cli.vision.cutting import CutRun
 from bowerbird.cli.vision.lens import LookRun, look
+from bowerbird.pictures.pixels import Picture
 from bowerbird.vision.detect import DetectConfig, Finder
 from bowerbird.vision.imagenet import ClassifyConfig, open_classifier
+from bowerbird.vision.imagenet import classify as label
 from bowerbird.vision.localize import LocalizeConfig
 from bowerbird.vision.localize import localize as locate
 from bowerbird.vision.seen import Seen
@@ -34,7 +37,7 @@ def classify(
     return look(
         images,
         run,
-        lambda picture: Seen(labels=classifier.classify(picture.over(), config.top)),
+        lambda picture: Seen(labels=label(picture.over(), classifier, config)),
         _labels,
     )
 
@@ -55,7 +58,7 @@ def localize(
     settings = ClassifyConfig(weights=config.weights, precision=config.precision)
     classifier = open_classifier(settings, run.device)
 
-    return look(images, run, lambda picture: locate(classifier, picture.over(), config.top), _boxes)
+    return look(images, run, lambda picture: locate(picture.over(), classifier, config), _boxes)
 
 
 def detect(
@@ -78,7 +81,7 @@ def detect(
 
 def segment(
     *images: Path,
-    run: LookRun = LookRun(),  # noqa: B008 - frozen
+    run: CutRun = CutRun(),  # noqa: B008 - frozen
     config: Annotated[DetectConfig, LOOKING] = DetectConfig(),  # noqa: B008
 ) -> int:
     """Find the things in each picture and cut them out of it.
@@ -91,12 +94,11 @@ def segment(
     run.places(images)
     finder = Finder(config, run.device)
 
-    return look(
-        images,
-        run,
-        lambda picture: Seen(boxes=cut(picture.over(), finder.find(picture.over()))),
-        _boxes,
-    )
+    def see(picture: Picture) -> Seen:
+        rgb = picture.over()
+        return Seen(boxes=cut(rgb, finder.find(rgb)))
+
+    return look(images, run, see, _boxes)
 
 
 def _labels(seen: Seen) -> str:

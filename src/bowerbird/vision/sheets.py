@@ -19,6 +19,7 @@ MARGIN = 104  # px, around a sheet
 CELL, GAP = 196, 16  # px, of a channel's map and between two
 CAPTION = 50  # px below a map
 NARROW, TALL = 0.56, 1.4  # least and most height of a box over its width
+FLAT = 0.1  # least, where the picture hangs beside nothing but itself
 EACH = 6  # channels of a layer in an overview
 SMALL, TEXT, NAME, TITLE = 20, 26, 44, 92  # px, of letters
 
@@ -77,7 +78,7 @@ class LayerSeen:
 
 
 @dataclass(frozen=True, eq=False)
-class Page:
+class Heading:
     """What is on a sheet besides the layers."""
 
     picture: Float[Tensor, "3 h w"]
@@ -91,8 +92,14 @@ class Page:
         height, wide = self.picture.shape[1:]
         return min(max(height / wide, NARROW), TALL)
 
+    @property
+    def whole(self) -> float:
+        """The same where there is room for the whole of a panorama."""
+        height, wide = self.picture.shape[1:]
+        return min(max(height / wide, FLAT), TALL)
 
-def page(heading: Page, layers: list[LayerSeen]) -> Float[Tensor, "3 h w"]:
+
+def lay_out(heading: Heading, layers: list[LayerSeen]) -> Float[Tensor, "3 h w"]:
     """Return a sheet as a picture in [0, 1]; what is not made yet stays empty."""
     if heading.overview:
         return _overview(heading, layers)
@@ -105,7 +112,7 @@ def page(heading: Page, layers: list[LayerSeen]) -> Float[Tensor, "3 h w"]:
     return _layer(heading, layers[0])
 
 
-def _overview(heading: Page, layers: list[LayerSeen]) -> Tensor:
+def _overview(heading: Heading, layers: list[LayerSeen]) -> Tensor:
     """Lay out a row for each layer: where, its strongest channels with what they like, a dream."""
     map_height = round(CELL * heading.ratio)
     high = map_height + GAP // 2 + CELL
@@ -139,7 +146,7 @@ def _overview(heading: Page, layers: list[LayerSeen]) -> Tensor:
     return sheet.rgb
 
 
-def _layer(heading: Page, seen: LayerSeen) -> Tensor:
+def _layer(heading: Heading, seen: LayerSeen) -> Tensor:
     """Lay out one layer: the picture, where, a dream; then channels with what they like."""
     columns = 8
     right = MARGIN + columns * (CELL + GAP) - GAP
@@ -174,7 +181,7 @@ def _layer(heading: Page, seen: LayerSeen) -> Tensor:
     return sheet.rgb
 
 
-def _contact(heading: Page, seen: LayerSeen) -> Tensor:
+def _contact(heading: Heading, seen: LayerSeen) -> Tensor:
     """Lay out the feature maps of one layer, the strongest first."""
     columns = _columns(len(seen.shown))
     high = round(CELL * heading.ratio)
@@ -189,7 +196,7 @@ def _contact(heading: Page, seen: LayerSeen) -> Tensor:
     return sheet.rgb
 
 
-def _liked(heading: Page, seen: LayerSeen) -> Tensor:
+def _liked(heading: Heading, seen: LayerSeen) -> Tensor:
     """Lay out the filters of the first layer, or what channels of a deeper one like."""
     columns = _columns(len(seen.shown))
     right = MARGIN + columns * (CELL + GAP) - GAP
@@ -213,7 +220,7 @@ def _liked(heading: Page, seen: LayerSeen) -> Tensor:
     return sheet.rgb
 
 
-def _activation(heading: Page, seen: LayerSeen) -> Tensor:
+def _activation(heading: Heading, seen: LayerSeen) -> Tensor:
     """Lay out the picture beside where the layer, and each named channel, is active."""
     named = seen.shown if len(seen.heats) > 1 else ()
     together = "these channels together" if named else seen.who
@@ -222,13 +229,13 @@ def _activation(heading: Page, seen: LayerSeen) -> Tensor:
 
 
 def beside(
-    heading: Page, name: str, maps: Sequence[Float[Tensor, "h w"]], texts: Sequence[str]
+    heading: Heading, name: str, maps: Sequence[Float[Tensor, "h w"]], texts: Sequence[str]
 ) -> Float[Tensor, "3 h2 w2"]:
     """Lay out the picture beside itself under the heat of each map, with a text below each."""
     drawn = [heading.picture, *(_hot(heading, one) for one in maps)]
     columns = min(3, len(drawn)) if len(drawn) != 4 else 2
     wide, gap = 760, 32
-    high = round(wide * heading.ratio)
+    high = round(wide * heading.whole)
     right = MARGIN + columns * (wide + gap) - gap
     top, step = 350, high + 76
     rows = -(-len(drawn) // columns)
@@ -268,7 +275,7 @@ def _pairs(
         sheet.words((x + CELL, y + 36), f"{activation:,.0f}", SMALL, SOFT, "rs")
 
 
-def _hot(heading: Page, values: Tensor) -> Tensor:
+def _hot(heading: Heading, values: Tensor) -> Tensor:
     return overlaid(heading.picture, unit(values, from_least=True))
 
 
@@ -279,7 +286,7 @@ def _columns(count: int) -> int:
     return min(able, key=lambda columns: (-count % columns, abs(columns - wanted)))
 
 
-def _subtitle(heading: Page, seen: LayerSeen) -> str:
+def _subtitle(heading: Heading, seen: LayerSeen) -> str:
     return _joined(heading.title, "VGG-19", *seen.words)
 
 
