@@ -19,7 +19,7 @@ from bowerbird.pictures.pixels import Picture, resize
 from bowerbird.pictures.reading import read_picture
 from bowerbird.vision.crops import cut, widened
 from bowerbird.vision.drawing import draw
-from bowerbird.vision.house_numbers import NumbersConfig, open_reader, overlap
+from bowerbird.vision.house_numbers import NumbersConfig, open_numbers, overlap
 from bowerbird.vision.number_materials import photographs, split_photos, split_typefaces
 from bowerbird.vision.number_measure import PHOTO, answers, coverage_at, measure, truth
 from bowerbird.vision.number_training import NumbersTrainConfig
@@ -47,7 +47,7 @@ def main():
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     given.output.mkdir(exist_ok=True)
-    reader = open_reader(given.model, "cpu")
+    reader = open_numbers(given.model, "cpu")
     faces, pixels = materials(given)
     if given.pictures:
         pictures(reader, faces, pixels, given.pictures)

@@ -31,10 +31,10 @@ def test_series_from_a_file_and_from_its_model(bowerbird, sales):
     assert {"bowerbird", "seasonal naive", "naive", "exponential smoothing", "autoregression"} == {
         score["model"] for score in facts["scores"]
     }
-    assert facts["files"] == ["out.png", "out.csv", "out.safetensors"]
+    assert facts["files"] == ["out.png", "out-ahead.csv", "out.safetensors"]
     with Image.open("out.png") as picture:
         assert picture.width > 1000
-    with open("out.csv", newline="") as stream:
+    with open("out-ahead.csv", newline="") as stream:
         rows = list(csv.DictReader(stream))
     assert float(rows[0]["low"]) < float(rows[0]["value"]) < float(rows[0]["high"])
     assert bowerbird(f"{words} -o out.png").code == 2  # it exists
@@ -110,3 +110,13 @@ def test_expressions(bowerbird, here):
 def test_no_expression(refuses):
     refuses('predict expressions "[MAX 1 2 3 4 5 6 7]" --tree-cell n-ary', "child-sum")
     refuses('predict expressions "[AVG 1 2]"', "MAX, MIN, MED, SM")
+
+
+def test_what_is_read_is_never_written_over(sales, here, refuses, bowerbird):
+    before = (here / "sales.csv").read_text()
+    refuses("predict series sales.csv --target sales -o sales.csv --force", "sales.csv")
+    words = "--target sales --horizon 3 --draws 1 --width 10 --quiet --force"
+    assert bowerbird(f"predict series sales.csv {words} -o sales.png").code == 0
+    refuses("predict table sales.csv --target sales -o sales.csv --force", "is what is read")
+    assert (here / "sales.csv").read_text() == before
+    assert (here / "sales-ahead.csv").exists()

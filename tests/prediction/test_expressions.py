@@ -73,6 +73,7 @@ def test_tree_and_string_ask_the_same():
         ("]", "not opened"),
         ("[AVG 1 2]", "begins with one of"),
         ("[MAX 1 x]", "'x' at character 8"),
+        ("[MAX 2 12]", "12 at character 8 is no digit"),
     ],
 )
 def test_what_is_no_expression(text, words):

@@ -446,3 +446,17 @@ def test_the_way_through_cuts_has_the_best_worst_digit():
         worst = [min(read[s].score for s in way) for way in ways if all(s in read for s in way)]
         found = [one.score for one in _way(read, last)]
         assert min(found, default=-1) == max(worst, default=-1)
+
+
+def test_a_picture_as_small_as_mnists_is_one_digit():
+    """Ink on paper and on a board, as scikit-learn's digits are, enlarged."""
+    data, reader = load_digits(), open_digits("digits", "cpu")
+    right = {False: 0, True: 0}
+    for image, label in zip(data.images[:60], data.target[:60], strict=True):
+        ink = np.clip(cv2.resize(image, (28, 28), interpolation=cv2.INTER_CUBIC) / 16, 0, 1)
+        for board in right:
+            gray = torch.from_numpy((ink if board else 1 - ink).astype(np.float32))
+            seen = read_page(gray.expand(3, -1, -1), reader)
+            right[board] += seen.text == str(label)
+    assert min(right.values()) >= 51, right
+    assert read_page(torch.full((3, 28, 28), 0.4), reader).boxes == ()

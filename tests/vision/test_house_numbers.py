@@ -20,7 +20,7 @@ from bowerbird.vision.house_numbers import (
     NumbersConfig,
     distinct,
     model_path,
-    open_reader,
+    open_numbers,
     overlap,
     same,
 )
@@ -42,7 +42,7 @@ def faces():
 
 @pytest.fixture(scope="module")
 def reader():
-    return open_reader(device="cpu")
+    return open_numbers(device="cpu")
 
 
 def box(*sides):
@@ -175,10 +175,10 @@ def test_a_model_is_what_was_saved(tmp_path):
     torch.manual_seed(1)
     scene = torch.rand(1, 3, 64, 64)
     network = MultiDigit(MultiDigitConfig())
-    NumberReader(network, {"threshold": 0.75}, open_reader(device="cpu").compute).save(
+    NumberReader(network, {"threshold": 0.75}, open_numbers(device="cpu").compute).save(
         tmp_path / "m.safetensors"
     )
-    again = open_reader(tmp_path / "m.safetensors", "cpu")
+    again = open_numbers(tmp_path / "m.safetensors", "cpu")
     assert again.threshold == 0.75
     with torch.no_grad():
         was, now = network.float().read(scene), again.network.float().read(scene)
@@ -200,7 +200,7 @@ def test_a_strangers_model_is_one_sentence(tmp_path, config, provenance, complai
         {"x": torch.zeros(2)},
     )
     with pytest.raises(ModelError, match=complaint):
-        open_reader(tmp_path / "m.safetensors")
+        open_numbers(tmp_path / "m.safetensors")
 
 
 @pytest.mark.parametrize(

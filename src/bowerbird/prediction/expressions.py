@@ -24,7 +24,7 @@ CLOSE = DIGITS + len(OPERATORS)  # the sign of a closing bracket
 VOCABULARY = CLOSE + 1
 NESTED = 0.25  # how often a free argument is a list, unless told otherwise
 MOST_DEPTH = 200
-_WORD = re.compile(r"\[\s*(?:MAX|MIN|MED|SM)|\d|\]|\S")
+_WORD = re.compile(r"\[\s*(?:MAX|MIN|MED|SM)|\d+|\]|\S")
 
 
 class ExpressionError(ValueError):
@@ -198,6 +198,8 @@ def _sign(word: str, where: str) -> int:
     if word.startswith("["):
         return DIGITS + OPERATORS.index(word[1:].strip())
     if word.isdecimal() and word.isascii():
+        if len(word) > 1:
+            raise ExpressionError(f"{word} {where} is no digit; values are 0 to 9")
         return int(word)
     raise ExpressionError(
         f"{word!r} {where} is neither a digit nor a list like [MAX 2 9]; the operators "

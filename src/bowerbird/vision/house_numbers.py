@@ -231,7 +231,7 @@ def model_path(name: str | Path) -> Path:
     return path
 
 
-def open_reader(name: str | Path = "numbers", device: str = "auto") -> NumberReader:
+def open_numbers(name: str | Path = "numbers", device: str = "auto") -> NumberReader:
     """Open a model file, or ``numbers``, which comes along; raise ModelError if it is none."""
     path = model_path(name)
     card, tensors = read_model(path, KIND)

@@ -23,13 +23,15 @@ from bowerbird.vision.evidence import evidence, extent, heat
 from bowerbird.vision.imagenet import Classifier, ClassifyConfig, classes, open_classifier
 from bowerbird.vision.seen import Box, Label, Seen
 
+FAINT = 0.1  # of the first class's score: what is below it is not told beside it
+
 
 @dataclass(frozen=True)
 class LocalizeConfig:
     """How the one thing is located."""
 
     top: int = 1
-    """Classes to locate at most, the likeliest first, 1 to 5."""
+    """Classes to locate at most, the likeliest first, 1 to 5; none below a tenth of the first."""
     weights: Path | None = None
     """File of EfficientNet-Lite0's weights; else those that are installed."""
     precision: Precision = "auto"
@@ -56,9 +58,8 @@ def localize(
     best: dict[str, Box] = {}
     for box in candidates(rgb, classifier):
         best.setdefault(box.name, box)
-    boxes = list(best.values())[: config.top]
-    if not boxes:
-        boxes = [_everywhere(rgb, classifier)]
+    boxes = list(best.values())[: config.top] or [_everywhere(rgb, classifier)]
+    boxes = [box for box in boxes if box.score >= FAINT * boxes[0].score]
     ids = dict(classes())
     labels = tuple(Label(box.name, box.score, ids[box.name]) for box in boxes)
     return Seen(labels=labels, boxes=tuple(boxes))

@@ -23,7 +23,7 @@ from bowerbird.learning.fit import FitConfig, fit_steps
 from bowerbird.learning.step import Step
 from bowerbird.networks.multidigit import MultiDigit, MultiDigitConfig
 from bowerbird.vision.crops import Pixels
-from bowerbird.vision.house_numbers import NumberReader, open_reader
+from bowerbird.vision.house_numbers import NumberReader, open_numbers
 from bowerbird.vision.number_decoys import decoys
 from bowerbird.vision.number_materials import (
     Materials,
@@ -117,7 +117,7 @@ class NumbersTraining:
         torch.manual_seed(seed)
         network, errors = MultiDigit(config.network), []
         if materials.start:
-            before = open_reader(materials.start, config.device)
+            before = open_numbers(materials.start, config.device)
             errors = decoys(before, pixels[0][: config.searched])
             network = before.network
         self.learned = _source((seed, 0), learned, pixels[0], (svhn, errors), config)

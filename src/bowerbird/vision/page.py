@@ -6,7 +6,7 @@ cut words: between all likely cuts lie candidates, each is read, and the way thr
 worst digit is best wins, if it is better than the mark as it is. A mark is a digit if its
 probability, and how clean the paper around it is, reach the threshold, and if it is about as high
 and as strong as the others. Where most marks of that size are none, or nearly all are 1s, there is
-no page: any stroke in a photograph may pass for a 1.
+no page: any stroke in a photograph may pass for a 1. A picture as small as MNIST's is one digit.
 """
 
 from dataclasses import dataclass
@@ -32,6 +32,8 @@ Kind = Literal["auto", "dark", "light"]
 LEANS = (0.0, 0.3, 0.6, -0.3)  # px a px that cuts lean to the right
 DOUBTFUL = 0.5  # probability below which a mark may be several digits
 GAIN = 0.1  # by which a join or a cut must read better
+ALONE = 48  # px of the long side of a picture that is taken for one digit
+FAINT = 0.1  # of white: what differs less from the paper of such a picture is none of its ink
 LEAST = 8  # px that a mark is high at least, in the picture as it was
 SMALLEST, LARGEST = 0.4, 1.9  # heights of a digit, of the usual one
 
@@ -79,6 +81,8 @@ def read_page(
     """Return the digits on a picture: text with a line each, boxes in that order, confidence."""
     values = np.ascontiguousarray(rgb.permute(1, 2, 0).numpy(), np.float32)
     high, wide = values.shape[:2]
+    if max(high, wide) <= ALONE:
+        return _alone(values, reader, config)
     factor = _factor(max(high, wide), config.long_side)
     if factor != 1:
         size = max(1, round(wide * factor)), max(1, round(high * factor))
@@ -88,6 +92,23 @@ def read_page(
     readings = [_read(values, reader, config, light, LEAST * factor) for light in kinds]
     found = max(readings, key=lambda some: sum(one.score for one in some))
     return _seen(found, factor)
+
+
+def _alone(values: Array, reader: DigitReader, config: ReadConfig) -> Seen:
+    """Read a picture so small that it is one digit, as those of MNIST are."""
+    gray = values.mean(axis=2)
+    rim = np.concatenate([gray[0], gray[-1], gray[:, 0], gray[:, -1]])
+    ink = np.abs(gray - np.median(rim))
+    ink = np.where(ink < FAINT, 0, ink) / max(float(ink.max()), FAINT)
+    told = reader.probabilities(torch.from_numpy(normalize(ink))[None])[0]
+    digit = int(told.argmax())
+    score = float(told[digit])
+    if digit == NONE or score < config.sure or not ink.any():
+        return Seen(boxes=(), text="", confidence=0.0)
+    rows, columns = (np.flatnonzero(ink.any(axis)) for axis in (1, 0))
+    sides = (columns[0], rows[0], columns[-1] + 1, rows[-1] + 1)
+    box = Box(str(digit), score, tuple(map(float, sides)))  # type: ignore[arg-type]
+    return Seen(boxes=(box,), text=str(digit), confidence=score)
 
 
 def boxed(rgb: Float[Tensor, "3 h w"], seen: Seen) -> Float[Tensor, "3 h w"]:

@@ -34,16 +34,29 @@ class PictureRun:
         return places_of(self.output, suffixes, force=self.force)
 
 
-def places_of(output: Path | None, suffixes: Sequence[str], *, force: bool) -> dict[str, Path]:
-    """Return the files to write by suffix; raise ValueError if one can't be written."""
+def places_of(
+    output: Path | None, suffixes: Sequence[str], *, force: bool, table: str = ""
+) -> dict[str, Path]:
+    """Return the files to write by suffix; raise ValueError if one can't be written.
+
+    They have the stem of ``output``; a .csv beside it has ``table`` after the stem.
+    """
     if output is None:
         return {}
     if output.suffix not in suffixes:
         raise ValueError(f"{output} is to end in {' or '.join(suffixes)}")
     places = {suffix: output.with_suffix(suffix) for suffix in suffixes}
+    if ".csv" in places and output.suffix != ".csv":
+        places[".csv"] = output.with_name(f"{output.stem}{table}.csv")
     for place in places.values():
         check_free(place, force=force)
     return places
+
+
+def check_apart(place: Path, given: Path) -> None:
+    """Refuse to write over what is read, whatever --force says."""
+    if place.exists() and given.exists() and place.samefile(given):
+        raise ValueError(f"{place} is what is read; give the output another name")
 
 
 def words_of(step: Step[Any]) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 from cyclopts import Group, Parameter
 
 from bowerbird.cli.failure import about, say
-from bowerbird.cli.predict.outcome import places_of, result_of, words_of
+from bowerbird.cli.predict.outcome import check_apart, places_of, result_of, words_of
 from bowerbird.cli.progress import Work, follow
 from bowerbird.cli.settings import RUN, Switch
 from bowerbird.learning.atomic import whole
@@ -36,7 +36,7 @@ class SeriesRun:
     time: Annotated[str | None, Parameter(show_default=False)] = None
     """Column of dates; looked for if not told."""
     output: Annotated[Path | None, Parameter(name=("--output", "-o"), show_default=False)] = None
-    """Picture to write (.png); OUT.csv has the forecast, OUT.safetensors the model."""
+    """Picture to write (.png); OUT-ahead.csv has the forecast, OUT.safetensors the model."""
     model: Annotated[Path | None, Parameter(show_default=False)] = None
     """Model file to foresee with, instead of learning and measuring."""
     json: Switch = False
@@ -46,10 +46,13 @@ class SeriesRun:
     force: Switch = False
     """Overwrite files that exist."""
 
-    def places(self) -> dict[str, Path]:
+    def places(self, given: Path) -> dict[str, Path]:
         """Return the files to write by suffix; raise ValueError if one can't be written."""
         suffixes = (".csv",) if self.model else (".png", ".csv", ".safetensors")
-        return places_of(self.output, suffixes, force=self.force)
+        places = places_of(self.output, suffixes, force=self.force, table="-ahead")
+        for place in places.values():
+            check_apart(place, given)
+        return places
 
 
 def series(
@@ -69,7 +72,7 @@ def series(
     file
         CSV file, or sunspots, co2, electricity: series that come with the installation.
     """
-    places = run.places()
+    places = run.places(Path(file))
     known = file in KNOWN and not Path(file).exists()
     if known and (run.target or run.time):
         raise ValueError(f"{file} has one column and its own dates; leave --target and --time out")

@@ -18,6 +18,7 @@ from bowerbird.cli.predict.abacus import (
     tell_study,
     write_predictions,
 )
+from bowerbird.cli.predict.outcome import check_apart
 from bowerbird.cli.progress import follow
 from bowerbird.prediction.columns import find_column
 from bowerbird.prediction.ensemble import MembersConfig
@@ -46,6 +47,9 @@ def table(
         to predict new rows with.
     """
     places = run.places()
+    for place in places.values():
+        check_apart(place, Path(file))
+        check_apart(place, run.predict or Path(file))
     if Path(file).suffix == MODEL:
         return _apply(file, run, places, config.coverage)
     known = _material(file, config)

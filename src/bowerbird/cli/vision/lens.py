@@ -41,6 +41,8 @@ class LookRun:
             raise ValueError("there is no picture; name one or several files")
         if self.output is None:
             return [None] * len(images)
+        if len(images) > 1 and not self.output.suffix:
+            self.output.mkdir(exist_ok=True)
         if len(images) == 1 and not self.output.is_dir():
             places = [self.output]
         elif self.output.is_dir():

@@ -13,7 +13,7 @@ from bowerbird.cli.vision.lens import LookRun, look
 from bowerbird.learning.fit import ALREADY, FitConfig
 from bowerbird.networks.multidigit import MultiDigitConfig
 from bowerbird.vision.drawing import draw
-from bowerbird.vision.house_numbers import NumberReader, NumbersConfig, open_reader
+from bowerbird.vision.house_numbers import NumberReader, NumbersConfig, open_numbers
 from bowerbird.vision.number_materials import Materials
 from bowerbird.vision.number_task import PoolConfig
 from bowerbird.vision.number_training import NumbersTrainConfig, NumbersTraining
@@ -57,7 +57,7 @@ def numbers(
         Model file, or numbers: the reader that comes with the package.
     """
     run.places(photos)
-    reader = open_reader(model, run.device)
+    reader = open_numbers(model, run.device)
 
     return look(
         photos,
