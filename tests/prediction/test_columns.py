@@ -33,11 +33,19 @@ def test_each_column_is_what_all_of_its_cells_are(table):
 
 
 @pytest.mark.parametrize(
-    ("first", "kind"), [(0, None), (1, None), (2, "number"), (1980, "number"), (-5, "number")]
+    ("name", "first", "kind"),
+    [
+        ("id", 0, None),
+        ("Row", 1, None),
+        ("id", 2, "number"),
+        ("id", 1980, "number"),
+        ("dose", 1, "number"),  # what counts under its own name may tell something
+        ("year", 1980, "number"),
+    ],
 )
-def test_years_that_follow_each_other_are_no_count_of_rows(table, first, kind):
-    t = table(y=range(30), a=range(first, first + 30), b=[0, 1, 3] * 10)
-    assert read_columns(t, "y").kinds.get("a") == kind
+def test_only_what_is_named_a_counter_counts_rows(table, name, first, kind):
+    t = table(y=range(30), **{name: range(first, first + 30)}, b=[0, 1, 3] * 10)
+    assert read_columns(t, "y").kinds.get(name) == kind
 
 
 def test_words_for_gaps_are_gaps_in_columns(table):

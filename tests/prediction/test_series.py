@@ -219,3 +219,12 @@ def test_rows_are_lines_of_the_file_and_cells_may_hold_line_breaks(write):
     lines[20] = f"{MONTHS[19]},many"
     with pytest.raises(SeriesError, match="'many' in row 23"):
         read_series(write(lines, "month,sales,note"), "sales")
+
+
+def test_decimals_may_begin_with_a_comma_where_it_parts_no_cells(tmp_path):
+    rows = "".join(
+        f"{day:02}.{month:02}.2023;{day},5\n" for month in (1, 2) for day in range(1, 29)
+    )
+    (tmp_path / "s.csv").write_text("Tag;Umsatz\n" + rows)
+    series = read_series(tmp_path / "s.csv", "Umsatz")
+    assert series.values[:3].tolist() == [1.5, 2.5, 3.5]

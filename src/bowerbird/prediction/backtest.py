@@ -138,9 +138,10 @@ def plan(count: int, season: int, config: BacktestConfig) -> Plan:
         return found
     fit = [h for h in range(1, min(config.horizon, count)) if _placed(count, season, h, config)]
     if not fit:
+        mend = ", or --season 1" if season > 1 else ""
         raise SeriesError(
             f"{count} values are too few to learn from and to measure on with a season of "
-            f"{season}; give a longer series, or --season 1"
+            f"{season}; give a longer series{mend}"
         )
     raise SeriesError(
         f"a horizon of {config.horizon} is too long for {count} values with a season of {season}; "

@@ -24,6 +24,8 @@ DATE = r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:
 MISSING = "(missing)"  # the category of an empty cell
 DATE_PARTS = ("day", "year sine", "year cosine")
 YEAR = 365.2425  # days
+# names of columns that only count the rows; under another name such a column may tell something
+COUNTERS = ("index", "id", "row", "no", "no.", "nr", "nr.", "number", "count", "#", "unnamed: 0")
 LARGEST = 1e150  # whose square, in a variance, is still a number
 
 
@@ -138,7 +140,8 @@ def _kind(cells: pd.Series, table: Table) -> Any:
         numbers_of(cells, table)
         away = numbers.to_numpy() - there.index.to_numpy()
         # from 0 or 1 on; the first row is in line 2. Years that follow each other are no count
-        first = away[0] in (-2, -1)
+        named = str(cells.name).lower() in COUNTERS or str(cells.name).startswith("column ")
+        first = named and away[0] in (-2, -1)
         counts = first and len(there) == len(cells) > 2 and bool((away == away[0]).all())
         return "it counts the rows" if counts else "number"
     if there.str.fullmatch(DATE).all():

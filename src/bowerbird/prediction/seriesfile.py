@@ -123,6 +123,9 @@ def _means(values: np.ndarray, places: np.ndarray, count: int) -> np.ndarray:
     return np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
 
 
+_COMMA = re.compile(r"^\s*([-+]?\d*),(\d+)\s*$")
+
+
 def _table(path: Path) -> pd.DataFrame:
     """Return a CSV file as a table of words, its index the line in the file at which a row ends.
 
@@ -154,6 +157,8 @@ def _table(path: Path) -> pd.DataFrame:
     for number, row in lines.items():
         if len(row) > len(header):
             raise SeriesError(f"row {number} has {len(row)} cells, and the header {len(header)}")
+    if mark != ",":  # where it parts no cells a comma may begin the decimals
+        lines = {n: [_COMMA.sub(r"\1.\2", cell) for cell in row] for n, row in lines.items()}
     body = [row + [""] * (len(header) - len(row)) for row in lines.values()]
     return pd.DataFrame(body, index=list(lines), columns=header)
 

@@ -128,7 +128,7 @@ def _overview(heading: Heading, layers: list[LayerSeen]) -> Tensor:
     for left, text in (
         (MARGIN + label, "where the layer is active"),
         (cells, "its six strongest channels here, and below each what it likes most"),
-        (dreams, "a dream: the picture changed to excite the layer"),
+        (dreams, "what it dreams of"),
     ):
         sheet.words((left, top - 34), text, SMALL + 2, SOFT)
     for number, seen in enumerate(layers):
