@@ -23,16 +23,7 @@ from bowerbird.vision.digits import open_digits
 from bowerbird.vision.idx import read_digits
 from bowerbird.vision.page import ReadConfig, boxed, read_page
 from bowerbird.vision.paper import Page, PageConfig, compose
-
-
-def overlap(one, other):
-    """Return intersection over union of two boxes."""
-    wide = min(one[2], other[2]) - max(one[0], other[0])
-    high = min(one[3], other[3]) - max(one[1], other[1])
-    if wide <= 0 or high <= 0:
-        return 0.0
-    area = sum((b[2] - b[0]) * (b[3] - b[1]) for b in (one, other))
-    return wide * high / (area - wide * high)
+from bowerbird.vision.sides import iou
 
 
 def measure(page: Page, seen) -> dict[str, float]:
@@ -40,8 +31,8 @@ def measure(page: Page, seen) -> dict[str, float]:
     free = list(seen.boxes)
     found = right = 0
     for name, box in page.boxes:
-        best = max(free, key=lambda b: overlap(b.xyxy, box), default=None)
-        if best is not None and overlap(best.xyxy, box) >= 0.5:
+        best = max(free, key=lambda b: iou(b.xyxy, box), default=None)
+        if best is not None and iou(best.xyxy, box) >= 0.5:
             free.remove(best)
             found += 1
             right += best.name == name

@@ -19,11 +19,12 @@ from bowerbird.pictures.pixels import Picture, resize
 from bowerbird.pictures.reading import read_picture
 from bowerbird.vision.crops import cut, widened
 from bowerbird.vision.drawing import draw
-from bowerbird.vision.house_numbers import NumbersConfig, open_numbers, overlap
+from bowerbird.vision.house_numbers import NumbersConfig, open_numbers
 from bowerbird.vision.number_materials import photographs, split_photos, split_typefaces
 from bowerbird.vision.number_measure import PHOTO, answers, coverage_at, measure, truth
 from bowerbird.vision.number_training import NumbersTrainConfig
 from bowerbird.vision.seen import Seen
+from bowerbird.vision.sides import iou
 from bowerbird.vision.signs import MATERIALS
 from bowerbird.vision.streets import make_scene
 from bowerbird.vision.typefaces import typefaces
@@ -147,7 +148,7 @@ def whole(reader, faces, pixels, given):
         numbers = reader.look(scene.pixels, config)
         began += time.perf_counter() - start
         count["photos"] += 1
-        hits = [n for n in numbers if scene.text and overlap(n.box, scene.box) > 0.5]
+        hits = [n for n in numbers if scene.text and iou(n.box, scene.box) > 0.5]
         sure = [n for n in numbers if reader.is_sure(n, config)]
         right = [n for n in sure if n in hits and n.text == truth(scene)]
         count["numbers"] += bool(scene.text)
@@ -156,7 +157,7 @@ def whole(reader, faces, pixels, given):
         count["sure"] += len(sure)
         count["right"] += len(right)
         count["false"] += len([n for n in sure if n not in hits])
-        spans += [overlap(n.box, scene.box) for n in hits[:1]]
+        spans += [iou(n.box, scene.box) for n in hits[:1]]
         if scene.text and not right:
             failures.append((scene, numbers[0] if numbers else None))
     rows.append({"what": "whole photos", **count, "iou": float(np.mean(spans or [0]))})

@@ -74,6 +74,42 @@ def test_a_resumed_run_ends_with_the_same_weights_bit_for_bit(tmp_path, optimize
     assert torch.equal(weights(resumed), weights(whole))
 
 
+class Pictures:
+    """A convolution whose weights lie channels last, as those of networks that see do."""
+
+    def __init__(self):
+        self.network = torch.nn.Conv2d(4, 8, 3).to(memory_format=torch.channels_last)
+        self.shown = 0
+
+    def loss(self, network):
+        self.shown += 1
+        x = torch.randn(2, 4, 6, 6, generator=torch.Generator().manual_seed(self.shown))
+        return network(x).square().mean()
+
+    def validate(self, network):
+        return -float(self.shown)  # the last weights are the best
+
+    def kept(self):
+        return {"shown": torch.tensor(self.shown)}
+
+    def restore(self, kept):
+        self.shown = int(kept["shown"])
+
+
+def test_a_resumed_run_takes_up_weights_as_they_lie_in_memory(tmp_path):
+    torch.manual_seed(5)
+    whole = Pictures()
+    learn(whole)
+    torch.manual_seed(5)
+    for step in fit_steps(Pictures(), QUICK, Checkpoints(tmp_path / "kept", every=7)):
+        if step.number == 17:
+            break
+    resumed = Pictures()
+    learn(resumed, QUICK, Checkpoints(tmp_path / "kept", every=7, resume=True))
+    assert resumed.network.weight.stride() == whole.network.weight.stride()
+    assert torch.equal(weights(resumed), weights(whole))
+
+
 CHILD = """
 import sys, torch
 from pathlib import Path

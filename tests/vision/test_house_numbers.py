@@ -21,13 +21,13 @@ from bowerbird.vision.house_numbers import (
     distinct,
     model_path,
     open_numbers,
-    overlap,
     same,
 )
 from bowerbird.vision.number_materials import photographs, split_photos, split_typefaces
 from bowerbird.vision.number_measure import answers, coverage_at, measure, truth
 from bowerbird.vision.number_task import NumbersTask, PoolConfig, finding_loss
 from bowerbird.vision.number_training import NumbersTrainConfig
+from bowerbird.vision.sides import iou
 from bowerbird.vision.streets import StreetConfig, make_scene
 from bowerbird.vision.typefaces import typefaces
 
@@ -95,8 +95,8 @@ def test_cells_point_at_the_sides_of_the_number():
 
 
 def test_overlap_is_the_common_share():
-    assert overlap(box(0, 0, 2, 2), box(1, 0, 3, 2)) == pytest.approx(1 / 3)
-    assert overlap(box(0, 0, 1, 1), box(2, 2, 3, 3)) == 0
+    assert iou(box(0, 0, 2, 2), box(1, 0, 3, 2)) == pytest.approx(1 / 3)
+    assert iou(box(0, 0, 1, 1), box(2, 2, 3, 3)) == 0
     assert same(box(0, 0, 10, 10), box(2, 2, 5, 5))  # one in the other
     found = [(0.5, box(0, 0, 10, 10)), (0.9, box(1, 0, 11, 10)), (0.4, box(50, 50, 60, 60))]
     assert [score for score, _ in distinct(found)] == [0.9, 0.4]
@@ -230,7 +230,7 @@ def test_a_number_is_found_wherever_it_is_and_however_large(reader, faces):
         random = np.random.default_rng((2, k))
         scene = make_scene(random, faces, [skimage.data.chelsea()], street)
         numbers = reader.look(scene.pixels, NumbersConfig())
-        hits += any(overlap(n.box, scene.box) > 0.5 and n.text == truth(scene) for n in numbers)
+        hits += any(iou(n.box, scene.box) > 0.5 and n.text == truth(scene) for n in numbers)
     assert hits >= 8
 
 

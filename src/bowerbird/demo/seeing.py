@@ -28,7 +28,7 @@ def _sheet(output: Path, tour: TourConfig) -> Shown:
     from bowerbird.pictures.pixels import fit_long_side, resize  # noqa: PLC0415 - imports torch
     from bowerbird.pictures.reading import read_picture  # noqa: PLC0415
     from bowerbird.pictures.writing import write_picture  # noqa: PLC0415
-    from bowerbird.vision.see import SeeConfig, see_steps  # noqa: PLC0415
+    from bowerbird.vision.see import SeeConfig, see  # noqa: PLC0415
 
     side, growing = max(64, tour.side * 4 // 7), min(GROWING, tour.steps)
     config = SeeConfig(
@@ -39,10 +39,7 @@ def _sheet(output: Path, tour: TourConfig) -> Shown:
         seed=tour.seed,
         device=tour.device,
     )
-    view = None
-    for step in see_steps(read_picture(output / "chelsea.png").rgb, config, "chelsea.png"):
-        view = step.preview or view
-    assert view is not None
+    view = see(read_picture(output / "chelsea.png").rgb, config, "chelsea.png")
     height, width = view.sheet.shape[1:]
     write_picture(
         output / "chelsea-seen.jpg", resize(view.sheet, fit_long_side(height, width, WIDE))

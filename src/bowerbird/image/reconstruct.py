@@ -21,7 +21,7 @@ from bowerbird.image.painting import (
 )
 from bowerbird.image.transfer import taken
 from bowerbird.learning.choice import check_choice
-from bowerbird.learning.step import Step
+from bowerbird.learning.step import Step, finished
 from bowerbird.networks.vgg import check_layers, layer_names
 
 Of = Literal["content", "style"]
@@ -60,11 +60,7 @@ def reconstruct(
 
     Raises ValueError for a picture under 16 px a side or with numbers that are no color.
     """
-    made = picture
-    for step in reconstruct_steps(picture, config):
-        assert step.preview is not None
-        made = step.preview
-    return made
+    return finished(reconstruct_steps(picture, config))
 
 
 def reconstruct_steps(

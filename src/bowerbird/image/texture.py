@@ -25,7 +25,7 @@ from bowerbird.image.painting import (
 )
 from bowerbird.image.transfer import taken
 from bowerbird.learning.choice import check_choice
-from bowerbird.learning.step import Step
+from bowerbird.learning.step import Step, finished
 
 TILEABLE_MULTIPLE = 16  # px; pooling must divide a side evenly for its ends to meet
 
@@ -65,11 +65,7 @@ def texture(
 
     Raises ValueError for a painting under 16 px a side or with numbers that are no color.
     """
-    picture = style
-    for step in texture_steps(style, config):
-        assert step.preview is not None
-        picture = step.preview
-    return picture
+    return finished(texture_steps(style, config))
 
 
 def texture_steps(

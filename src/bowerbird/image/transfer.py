@@ -22,7 +22,7 @@ from bowerbird.image.painting import (
     paint_steps,
 )
 from bowerbird.learning.choice import check_choice
-from bowerbird.learning.step import Step
+from bowerbird.learning.step import Step, finished
 from bowerbird.pictures.pixels import fit_long_side, resize
 
 Color = Literal["painting", "luminance", "match"]
@@ -73,11 +73,7 @@ def transfer(
     the photograph stays. ``start`` is a picture to begin with; at strength 0 the result is the
     photograph, whatever the start. Raises ValueError as ``transfer_steps`` does.
     """
-    picture = content
-    for step in transfer_steps(content, styles, config, masks=masks, start=start):
-        assert step.preview is not None
-        picture = step.preview
-    return picture
+    return finished(transfer_steps(content, styles, config, masks=masks, start=start))
 
 
 def transfer_steps(

@@ -341,6 +341,10 @@ class _Fitting:
                     states.setdefault(int(j), {})[field] = tensor
             whole["state"] = states
             optimizer.load_state_dict(whole)
+            for p, state in optimizer.state.items():
+                for field, t in state.items():  # a fused step reads both as they lie in memory
+                    if t.shape == p.shape and t.stride() != p.stride():
+                        state[field] = torch.empty_like(p, dtype=t.dtype).copy_(t)
 
 
 def _finite(number: float) -> float | None:

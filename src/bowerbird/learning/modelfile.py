@@ -13,6 +13,7 @@ import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,14 @@ def write_model(path: Path, card: Card, tensors: Mapping[str, Tensor]) -> None:
         raise OSError(error.errno, error.strerror, str(path)) from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def embedded_file(name: str | Path, package: str, embedded: Mapping[str, str]) -> Path:
+    """Return the file of a model by its path, or by its name in a package's ``embedded`` files."""
+    path = Path(name)
+    if str(name) in embedded and not path.exists():
+        return Path(str(files(package) / embedded[str(name)]))
+    return path
 
 
 def stored_weights(network: nn.Module, *, half: bool = False) -> dict[str, Tensor]:

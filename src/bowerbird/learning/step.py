@@ -1,6 +1,6 @@
 """The Step that every long job yields, so that a terminal, a page or a test can watch it alike."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -23,3 +23,15 @@ class Step(Generic[Preview]):
     """The work as it is now (a picture, a text ...), or None if this step has none."""
     note: str = field(default="")
     """What a person should know of this step (a new scale, a restart), or nothing."""
+
+
+def finished(steps: Iterable[Step[Preview]]) -> Preview:
+    """Run a job to its end and return the last preview of its steps; one at least has to have one.
+
+    The plain sibling of a generator of steps is this.
+    """
+    last: Preview | None = None
+    for step in steps:
+        last = last if step.preview is None else step.preview
+    assert last is not None
+    return last

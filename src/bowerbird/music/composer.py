@@ -6,7 +6,6 @@ music (`bowerbird.music.grammar`), so bars add up to their meter whatever is dra
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +17,7 @@ from bowerbird.learning.modelfile import (
     MEND,
     Card,
     ModelError,
+    embedded_file,
     read_model,
     stored_weights,
     write_model,
@@ -344,10 +344,7 @@ class Composer:
 
 def model_path(name: str | Path) -> Path:
     """Return the file of a model, also of one that comes with the package."""
-    path = Path(name)
-    if str(name) in EMBEDDED and not path.exists():
-        return Path(str(files("bowerbird.music") / EMBEDDED[str(name)]))
-    return path
+    return embedded_file(name, "bowerbird.music", EMBEDDED)
 
 
 def open_composer(name: str | Path, device: str = "auto") -> Composer:

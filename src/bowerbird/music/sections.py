@@ -27,14 +27,14 @@ def with_beginnings(score: "Score") -> "Score":
     """Return a score with ``|:`` wherever it goes back to, but for the beginning of the piece."""
     first = min(int(track.notes.numpy()["time"].min()) for track in score.tracks if track.notes)
     told = {m.time for m in score.markers if m.text == "|:" or m.text.startswith("[")}
-    played = pairwise(passages(score))
-    begins = {again for (_, last), (again, _) in played if first < again < last} - told
+    played = passages(score)
+    begins = {again for (_, last), (again, _) in pairwise(played) if first < again < last} - told
     if not begins:
         return score
     made = score.copy()
     for time in sorted(begins):
         made.markers.append(new_marker(time, "|:"))
-    return made if passages(made) == passages(score) else score
+    return made if passages(made) == played else score
 
 
 def closed_endings(bars: Sequence[tuple[Sequence[str], Sequence[str]]]) -> dict[int, str]:

@@ -166,6 +166,11 @@ class MultiDigit(nn.Module):
         return self.early(x.contiguous(memory_format=torch.channels_last))
 
 
+def as_input(pixels: Int[Tensor, "B H W 3"], dtype: torch.dtype) -> Float[Tensor, "B 3 H W"]:
+    """Return pixels in 0..255 as the network takes them, in -1..1."""
+    return (pixels.permute(0, 3, 1, 2).float() / 127.5 - 1).to(dtype)
+
+
 def _seen_at(
     features: Float[Tensor, "B c h w"], boxes: Float[Tensor, "B n 4"]
 ) -> Float[Tensor, "B n c*g*g"]:

@@ -16,6 +16,8 @@ import math
 import numpy as np
 from jaxtyping import Float
 
+from bowerbird.prediction.conformal import upper_rank
+
 Array = np.ndarray
 FEWEST_PAIRS = 3
 ROUNDING = 1e-12  # of the largest value
@@ -78,7 +80,7 @@ def conformal_width(errors: Float[Array, " n"], coverage: float) -> float:
     The ``ceil((n + 1) coverage)``-th smallest of n absolute errors (Vovk, Gammerman, Shafer 2005);
     infinite if n is too small for that.
     """
-    rank = math.ceil((len(errors) + 1) * coverage - 1e-9)
+    rank = upper_rank(len(errors), coverage)
     if rank > len(errors):
         return math.inf
     return float(np.sort(np.abs(errors))[rank - 1])

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from bowerbird.learning.step import Step
+from bowerbird.learning.step import Step, finished
 from bowerbird.prediction.accuracy import (
     apart,
     conformal_width,
@@ -232,11 +232,7 @@ def backtest(
     network: NetworkConfig = NetworkConfig(),  # noqa: B008
 ) -> Backtest:
     """Try a forecaster from each origin, and foresee what is really ahead."""
-    done = None
-    for step in backtest_steps(series, config, network):
-        done = step.preview
-    assert done is not None
-    return done
+    return finished(backtest_steps(series, config, network))
 
 
 def bands(errors: Float[Array, "k h"], stride: int, coverage: float) -> Float[Array, "k h"]:

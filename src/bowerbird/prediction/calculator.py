@@ -21,7 +21,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from bowerbird.learning.fit import FitConfig, fit_steps
-from bowerbird.learning.step import Step
+from bowerbird.learning.step import Step, finished
 from bowerbird.networks.recurrent import Recurrent, RecurrentConfig
 from bowerbird.networks.recursive import Recursive, RecursiveConfig, TreeCell, plant
 from bowerbird.prediction.expressions import DIGITS, VOCABULARY, Expression, draw_expression
@@ -271,11 +271,7 @@ def _examined(
 
 def learn(config: CalculatorConfig, device: str = "cpu") -> Lesson:
     """Let both readers learn to the end."""
-    lesson = None
-    for step in learn_steps(config, device):
-        lesson = step.preview
-    assert lesson is not None
-    return lesson
+    return finished(learn_steps(config, device))
 
 
 def exams(config: CalculatorConfig, known: set[tuple[int, ...]]) -> dict[int, list[Expression]]:

@@ -27,7 +27,7 @@ from torch import Tensor
 
 from bowerbird.learning.choice import check_choice
 from bowerbird.learning.fit import FitConfig, fit_steps
-from bowerbird.learning.step import Step
+from bowerbird.learning.step import Step, finished
 from bowerbird.networks.continuous import Continuous
 from bowerbird.networks.recurrent import Cell, RecurrentConfig
 from bowerbird.prediction.readout import ridges
@@ -207,11 +207,7 @@ def move_steps(
 
 def move(system: System, config: DynamicsConfig, device: str = "cpu") -> FreeRun:
     """Observe, learn and run free."""
-    done = None
-    for step in move_steps(system, config, device):
-        done = step.preview
-    assert done is not None
-    return done
+    return finished(move_steps(system, config, device))
 
 
 def free_run(

@@ -16,7 +16,7 @@ from jaxtyping import Int
 from sklearn.pipeline import Pipeline
 
 from bowerbird.learning.device import choose
-from bowerbird.learning.step import Step
+from bowerbird.learning.step import Step, finished
 from bowerbird.prediction.columns import Columns, read_columns
 from bowerbird.prediction.conformal import COVERAGE, of_classes, of_numbers
 from bowerbird.prediction.encoding import encoding_of
@@ -95,9 +95,7 @@ class Study:
 
 def study(table: Table, target: str, config: TableConfig, device: str = "cpu") -> Study:
     """Learn to predict a column of a table, and judge it; see ``study_steps``."""
-    *_, last = study_steps(table, target, config, device)
-    assert last.preview is not None
-    return last.preview
+    return finished(study_steps(table, target, config, device))
 
 
 def study_steps(

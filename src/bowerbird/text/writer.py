@@ -4,7 +4,6 @@ import math
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from bowerbird.learning.modelfile import (
     MEND,
     Card,
     ModelError,
+    embedded_file,
     read_model,
     stored_weights,
     write_model,
@@ -168,10 +168,7 @@ class Writer:
 
 def model_path(name: str | Path) -> Path:
     """Return the file of a model, also of one that comes with the package."""
-    path = Path(name)
-    if str(name) in EMBEDDED and not path.exists():
-        return Path(str(files("bowerbird.text") / EMBEDDED[str(name)]))
-    return path
+    return embedded_file(name, "bowerbird.text", EMBEDDED)
 
 
 def open_writer(name: str | Path, device: str = "auto") -> Writer:

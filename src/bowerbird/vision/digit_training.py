@@ -190,8 +190,6 @@ class DigitTask:
         """Go on from what ``kept`` returned."""
         self.order, self.place = kept["order"], int(kept["place"])
         self.random = kept["random"]
-        for p in self.network.parameters():  # as the optimizer's numbers lie in a checkpoint
-            p.data = p.data.contiguous()
 
     def _logits(self, network: nn.Module, ink: Tensor, *, exact: bool) -> Tensor:
         where = self.compute.device

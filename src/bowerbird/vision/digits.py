@@ -81,7 +81,7 @@ class DigitReader:
 def model_path(name: str | Path) -> Path:
     """Return the file of a model, also of one that comes with the package."""
     path = Path(name)
-    if str(name) in EMBEDDED and not path.is_file():
+    if str(name) in EMBEDDED and not path.is_file():  # a folder of digits is no model
         return Path(str(files("bowerbird.vision").joinpath(EMBEDDED[str(name)])))
     return path
 

@@ -28,7 +28,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from bowerbird.learning.device import Precision, choose, generator, keep_freed_memory
-from bowerbird.learning.step import Step
+from bowerbird.learning.step import Step, finished
 from bowerbird.networks.vgg import stride
 from bowerbird.pictures.pixels import fit_long_side, resize
 from bowerbird.vision.ascent import Target, even, pulled, pushed, slope
@@ -106,11 +106,7 @@ def dream(
     picture: Float[Tensor, "3 h w"], config: DreamConfig | None = None
 ) -> Float[Tensor, "3 h2 w2"]:
     """Return a picture, sRGB in [0, 1], dreamt on; raise ValueError as ``dream_steps`` does."""
-    made = picture
-    for step in dream_steps(picture, config):
-        assert step.preview is not None
-        made = step.preview
-    return made
+    return finished(dream_steps(picture, config))
 
 
 def dream_steps(

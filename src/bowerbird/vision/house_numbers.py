@@ -13,7 +13,6 @@ paper, section 5.3: coverage at 98 % accuracy).
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +23,28 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from bowerbird.learning.device import Compute, choose
-from bowerbird.learning.modelfile import Card, ModelError, read_model, stored_weights, write_model
-from bowerbird.networks.multidigit import MOST, MultiDigit, MultiDigitConfig, Reading, most_probable
+from bowerbird.learning.modelfile import (
+    Card,
+    ModelError,
+    embedded_file,
+    read_model,
+    stored_weights,
+    write_model,
+)
+from bowerbird.networks.multidigit import (
+    MOST,
+    MultiDigit,
+    MultiDigitConfig,
+    Reading,
+    as_input,
+    most_probable,
+)
 from bowerbird.pictures.pixels import Picture
 from bowerbird.vision.crops import CELL, Box, Pixels, cut, out_of, widened
 from bowerbird.vision.seen import Box as SeenBox
 from bowerbird.vision.seen import Seen
+from bowerbird.vision.sides import area, iou, overlap, shared
+from bowerbird.vision.windows import suppressed
 
 KIND = "numbers"
 EMBEDDED = {"numbers": "numbers.safetensors"}  # readers that come with the package
@@ -160,11 +175,7 @@ class NumberReader:
         whole = [one for one in numbers if not any(_is_part(one, other) for other in numbers)]
         numbers = [one for one in whole if one.score >= config.shown]
         numbers.sort(key=lambda one: one.score, reverse=True)
-        kept: list[Number] = []
-        for one in numbers:
-            if not any(same(one.box, other.box) for other in kept):
-                kept.append(one)
-        return kept
+        return suppressed(numbers, lambda one, better: same(one.box, better.box))
 
     def see(self, picture: Picture, config: NumbersConfig) -> Seen:
         """Return what numbers are in a picture: boxes of all, text of those that are sure."""
@@ -219,16 +230,12 @@ class NumberReader:
         return Reading(*(t.cpu() for t in (told.lengths, told.digits, told.box, told.boxes)))
 
     def _input(self, pixels: Pixels) -> Tensor:
-        tensor = torch.from_numpy(pixels).to(self.compute.device).permute(0, 3, 1, 2)
-        return (tensor.float() / 127.5 - 1).to(self.compute.dtype)
+        return as_input(torch.from_numpy(pixels).to(self.compute.device), self.compute.dtype)
 
 
 def model_path(name: str | Path) -> Path:
     """Return the file of a model, also of one that comes with the package."""
-    path = Path(name)
-    if str(name) in EMBEDDED and not path.exists():
-        return Path(str(files("bowerbird.vision") / EMBEDDED[str(name)]))
-    return path
+    return embedded_file(name, "bowerbird.vision", EMBEDDED)
 
 
 def open_numbers(name: str | Path = "numbers", device: str = "auto") -> NumberReader:
@@ -248,38 +255,22 @@ def open_numbers(name: str | Path = "numbers", device: str = "auto") -> NumberRe
     return NumberReader(network, dict(card.provenance), choose(device))
 
 
-def overlap(a: Box, b: Box) -> float:
-    """Return the intersection over the union of two boxes."""
-    common = _area(np.concatenate([np.maximum(a[:2], b[:2]), np.minimum(a[2:], b[2:])]))
-    return common / max(_area(a) + _area(b) - common, 1e-9)
-
-
 def same(a: Box, b: Box) -> bool:
     """Tell whether two boxes are around one number: they overlap, or one lies in the other."""
-    common = _area(np.concatenate([np.maximum(a[:2], b[:2]), np.minimum(a[2:], b[2:])]))
-    smaller = min(_area(a), _area(b))
-    return overlap(a, b) > SAME or common > INSIDE * smaller > 0
+    return iou(a, b) > SAME or overlap(a, b) > INSIDE
 
 
 def distinct(found: list[tuple[float, Box]]) -> list[tuple[float, Box]]:
     """Return what is left of many boxes, the best first, if each number has one."""
-    kept: list[tuple[float, Box]] = []
-    for score, box in sorted(found, key=lambda one: -one[0]):
-        if not any(overlap(box, other) > SAME for _, other in kept):
-            kept.append((score, box))
-    return kept
+    ranked = sorted(found, key=lambda one: -one[0])
+    return suppressed(ranked, lambda one, better: iou(one[1], better[1]) > SAME)
 
 
 def _is_part(one: Number, other: Number) -> bool:
     """Tell whether a number is a part of another, larger one that is nearly as likely."""
-    corners = np.maximum(one.box[:2], other.box[:2]), np.minimum(one.box[2:], other.box[2:])
-    larger = _area(other.box) > LARGER * _area(one.box)
-    inside = _area(np.concatenate(corners)) > INSIDE * _area(one.box)
+    larger = area(other.box) > LARGER * area(one.box)
+    inside = shared(one.box, other.box) > INSIDE * area(one.box)
     return larger and inside and other.score > NEARLY * one.score
-
-
-def _area(box: Box) -> float:
-    return float(np.maximum(box[2:] - box[:2], 0).prod())
 
 
 def _resized(pixels: Pixels, scale: float) -> Pixels:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from bowerbird.networks.multidigit import MOST
 from bowerbird.vision.crops import FOUND, Box, Pixels, cell_targets, cut, into, widened
+from bowerbird.vision.sides import shared
 from bowerbird.vision.streets import Scene
 
 REAL = 0.97  # of the crops of a scene with a number show it
@@ -106,11 +107,6 @@ def _elsewhere(random: np.random.Generator, scene: Scene) -> Box:
         wide = min(high * math.exp(random.uniform(-0.5, 1.2)), float(w))
         x, y = random.uniform(0, w - wide), random.uniform(0, h - high)
         piece = np.array([x, y, x + wide, y + high], np.float32)
-        if not scene.text or _overlap(piece, scene.box) <= 0:
+        if not scene.text or shared(piece, scene.box) <= 0:
             return piece
     return np.array([-20, -20, -4, -4], np.float32)  # an edge that goes on
-
-
-def _overlap(a: Box, b: Box) -> float:
-    sides = np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2])
-    return float(np.maximum(sides, 0).prod())

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bowerbird.networks.multidigit import MOST
-from bowerbird.vision.house_numbers import MORE, Number, NumberReader, NumbersConfig, overlap
+from bowerbird.vision.house_numbers import MORE, Number, NumberReader, NumbersConfig
+from bowerbird.vision.sides import iou
 from bowerbird.vision.streets import Scene, StreetConfig
 
 ACCURACY = 0.98
@@ -76,7 +77,7 @@ def told_of(reader: NumberReader, scene: Scene, config: NumbersConfig) -> list[t
     Right is the exact number in a box that overlaps the true one by half.
     """
     return [
-        (one, bool(scene.text) and overlap(one.box, scene.box) > FOUND and one.text == truth(scene))
+        (one, bool(scene.text) and iou(one.box, scene.box) > FOUND and one.text == truth(scene))
         for one in reader.look(scene.pixels, config)
     ]
 
@@ -127,7 +128,7 @@ def measure(
         len(real),
         _share([number.text == truth(scene) for scene, number in real]),
         _share(signs),
-        _share([overlap(number.box, scene.box) for scene, number in real]),
+        _share([iou(number.box, scene.box) for scene, number in real]),
         _share([answered for answered, (scene, _) in zip(sure, pairs, strict=True) if scene.text]),
         threshold,
         _share([ok for ok, answered in zip(right, sure, strict=True) if answered]),

@@ -20,7 +20,7 @@ from jaxtyping import Float, Int
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from bowerbird.networks.multidigit import MOST, MultiDigit, Reading, log_probability
+from bowerbird.networks.multidigit import MOST, MultiDigit, Reading, as_input, log_probability
 from bowerbird.vision.number_crops import crop_of, piece_of
 from bowerbird.vision.streets import Scene
 
@@ -164,11 +164,6 @@ class NumbersTask:
     def _loss(self, network: nn.Module, batch: Batch) -> Tensor:
         reading, cells = network(batch.crops, batch.pieces, batch.given)
         return reading_loss(reading, batch) + FIND_WEIGHT * finding_loss(cells, batch)
-
-
-def as_input(pixels: Tensor, dtype: torch.dtype) -> Tensor:
-    """Return pixels (B, H, W, 3) in 0..255 as the network takes them: (B, 3, H, W) in -1..1."""
-    return (pixels.permute(0, 3, 1, 2).float() / 127.5 - 1).to(dtype)
 
 
 def reading_loss(reading: Reading, batch: Batch) -> Tensor:

@@ -7,7 +7,6 @@ validation scenes (``number_measure.py``).
 
 import hashlib
 import math
-import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
@@ -20,6 +19,7 @@ import torch
 from bowerbird.learning.checkpoints import Checkpoints
 from bowerbird.learning.device import Precision, choose, keep_freed_memory
 from bowerbird.learning.fit import FitConfig, fit_steps
+from bowerbird.learning.pace import seconds_a_step
 from bowerbird.learning.step import Step
 from bowerbird.networks.multidigit import MultiDigit, MultiDigitConfig
 from bowerbird.vision.crops import Pixels
@@ -39,7 +39,6 @@ from bowerbird.vision.svhn import Svhn
 from bowerbird.vision.typefaces import Typeface, typefaces
 
 SAMPLE = 6  # scenes that are shown while it learns
-PACED = 8  # steps that are timed for --minutes
 
 
 @dataclass(frozen=True)
@@ -187,12 +186,9 @@ class NumbersTraining:
         few = replace(self.config.pool, pool=32)
         trial = MultiDigit(self.network.config).to(self.compute.device)
         task = NumbersTask(trial, self.learned, self.measured, few, 0, self.compute.dtype)
-        task.loss(task.network).backward()  # makes the pool
-        began = time.perf_counter()
-        for _ in range(PACED):
-            task.loss(task.network).backward()
-        step = (time.perf_counter() - began) / PACED
-        fit, iterations = self.config.fit, max(10, int(60 * self.config.minutes / step))
+        fit = self.config.fit
+        step = seconds_a_step(task, fit, str(self.compute.device))
+        iterations = max(10, int(60 * self.config.minutes / step))
         return replace(
             fit,
             iterations=iterations,

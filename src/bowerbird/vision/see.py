@@ -17,7 +17,7 @@ from torch import Tensor
 
 from bowerbird.learning.choice import check_choice
 from bowerbird.learning.device import choose
-from bowerbird.learning.step import Step
+from bowerbird.learning.step import Step, finished
 from bowerbird.pictures.pixels import fit_long_side, resize
 from bowerbird.vision import filters as first
 from bowerbird.vision.activation import class_activation
@@ -96,13 +96,9 @@ class View:
         return {"layers": [layer.facts() for layer in self.layers]}
 
 
-def see(picture: Float[Tensor, "3 h w"], config: SeeConfig | None = None) -> View:
+def see(picture: Float[Tensor, "3 h w"], config: SeeConfig | None = None, title: str = "") -> View:
     """Return what the network sees in a picture, sRGB in [0, 1]; errors as ``see_steps``."""
-    view: View | None = None
-    for step in see_steps(picture, config):
-        view = step.preview or view
-    assert view is not None
-    return view
+    return finished(see_steps(picture, config, title))
 
 
 def see_steps(

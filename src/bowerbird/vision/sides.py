@@ -4,15 +4,20 @@ IoU(a, b) = |a and b| / |a or b|; the overlap is |a and b| / min(|a|, |b|), whic
 inside the whole. Source: Everingham et al. 2010, doi:10.1007/s11263-009-0275-4, section 4.2 (IoU).
 """
 
+from typing import Any
+
+from numpy.typing import NDArray
+
 Sides = tuple[float, float, float, float]  # left, top, right, bottom, px
+Corners = Sides | NDArray[Any]  # the same, or as an array (4,)
 
 
-def area(box: Sides) -> float:
+def area(box: Corners) -> float:
     """Return the area of a box, px^2; 0 where a side is negative."""
-    return max(0.0, box[2] - box[0]) * max(0.0, box[3] - box[1])
+    return float(max(0.0, box[2] - box[0]) * max(0.0, box[3] - box[1]))
 
 
-def shared(one: Sides, other: Sides) -> float:
+def shared(one: Corners, other: Corners) -> float:
     """Return the area that two boxes share, px^2."""
     return area(
         (
@@ -24,14 +29,14 @@ def shared(one: Sides, other: Sides) -> float:
     )
 
 
-def iou(one: Sides, other: Sides) -> float:
+def iou(one: Corners, other: Corners) -> float:
     """Return the intersection of two boxes over their union, 0..1; 0 where both are empty."""
     common = shared(one, other)
     union = area(one) + area(other) - common
     return common / union if union > 0 else 0.0
 
 
-def overlap(one: Sides, other: Sides) -> float:
+def overlap(one: Corners, other: Corners) -> float:
     """Return the intersection of two boxes over the smaller of both, 0..1; 0 if that is empty."""
     least = min(area(one), area(other))
     return shared(one, other) / least if least > 0 else 0.0

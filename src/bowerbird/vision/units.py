@@ -27,7 +27,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from bowerbird.learning.device import Compute, Precision, choose, generator, keep_freed_memory
-from bowerbird.learning.step import Step
+from bowerbird.learning.step import Step, finished
 from bowerbird.networks.vgg import VGG, reach, stride
 from bowerbird.vision.ascent import LEAK
 from bowerbird.vision.sight import check_channels, convolution_of, open_sight
@@ -119,11 +119,7 @@ class Grown:
 
 def grow(config: UnitsConfig | None = None) -> Grown:
     """Return a picture, in [0, 1], for each channel that raises it; errors as ``grow_steps``."""
-    grown: Grown | None = None
-    for step in grow_steps(config):
-        grown = step.preview or grown
-    assert grown is not None
-    return grown
+    return finished(grow_steps(config))
 
 
 def grow_steps(config: UnitsConfig | None = None) -> Iterator[Step[Grown]]:

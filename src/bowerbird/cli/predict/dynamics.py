@@ -38,7 +38,7 @@ def dynamics(
     device = "cpu" if config.learns == "readout" else str(choose(run.device).device)
 
     work = follow(move_steps(system, config, device), (), words_of, quiet=run.quiet)
-    done = result_of(work, "predict")
+    done = result_of(work)
 
     if ".png" in places:
         draw_free_run(done, places[".png"])

@@ -38,7 +38,7 @@ def expressions(
     device = str(choose(run.device).device)
 
     work = follow(learn_steps(config, device), (), words_of, quiet=run.quiet)
-    done = result_of(work, "predict")
+    done = result_of(work)
 
     _write_lesson(done, asked, places)
     return _tell_lesson(done, asked, places, run)

@@ -1,6 +1,6 @@
 """What commands that predict share: where their results go, and how their work ends."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -53,10 +53,11 @@ def places_of(
     return places
 
 
-def check_apart(place: Path, given: Path) -> None:
+def check_apart(places: Iterable[Path], given: Path) -> None:
     """Refuse to write over what is read, whatever --force says."""
-    if place.exists() and given.exists() and place.samefile(given):
-        raise ValueError(f"{place} is what is read; give the output another name")
+    for place in places:
+        if place.exists() and given.exists() and place.samefile(given):
+            raise ValueError(f"{place} is what is read; give the output another name")
 
 
 def words_of(step: Step[Any]) -> str:
@@ -64,7 +65,7 @@ def words_of(step: Step[Any]) -> str:
     return f"loss {step.losses['total']:.4f}"
 
 
-def result_of(work: Work[Any], craft: str) -> Any:
+def result_of(work: Work[Any]) -> Any:
     """Return what a job made at its end; raise what ended it early."""
     if work.last.preview is not None:
         return work.last.preview

@@ -50,8 +50,7 @@ class SeriesRun:
         """Return the files to write by suffix; raise ValueError if one can't be written."""
         suffixes = (".csv",) if self.model else (".png", ".csv", ".safetensors")
         places = places_of(self.output, suffixes, force=self.force, table="-ahead")
-        for place in places.values():
-            check_apart(place, given)
+        check_apart(places.values(), given)
         return places
 
 
@@ -89,7 +88,7 @@ def series(
         if run.model is not None:
             return _with_model(data, run, places)
         work = follow(backtest_steps(data, config, network), (), words_of, quiet=run.quiet)
-    done = result_of(work, "predict")
+    done = result_of(work)
 
     _write_series(done, places)
     return _tell_series(done, places, work, run)

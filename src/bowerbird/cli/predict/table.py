@@ -47,9 +47,9 @@ def table(
         to predict new rows with.
     """
     places = run.places()
-    for place in places.values():
-        check_apart(place, Path(file))
-        check_apart(place, run.predict or Path(file))
+    check_apart(places.values(), Path(file))
+    if run.predict is not None:
+        check_apart(places.values(), run.predict)
     if Path(file).suffix == MODEL:
         return _apply(file, run, places, config.coverage)
     known = _material(file, config)

@@ -113,4 +113,4 @@ def digits(
     def words(seen: Seen) -> str:
         return seen.text or "no digits"
 
-    return look(images, run, see, words, boxed)
+    return look(images, run.places(images), run, see, words, boxed)

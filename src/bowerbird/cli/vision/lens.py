@@ -65,6 +65,7 @@ Drawing = Callable[[Float[Tensor, "3 h w"], Seen], Float[Tensor, "3 h w"]]
 
 def look(
     images: Sequence[Path],
+    places: Sequence[Path | None],
     run: LookRun,
     see: Callable[[Picture], Seen],
     words: Callable[[Seen], str],
@@ -72,9 +73,9 @@ def look(
 ) -> int:
     """See each picture, tell of it in ``words`` or JSON, write it drawn over; return the exit code.
 
-    A picture that can't be read is told, and the others are looked at all the same.
+    ``places`` are those of ``run.places``, which tells what can't be written before any model is
+    opened. A picture that can't be read is told, and the others are looked at all the same.
     """
-    places = run.places(images)
     told: list[dict[str, Any]] = []
     code = 0
     for image, place in zip(images, places, strict=True):
@@ -84,10 +85,11 @@ def look(
             facts = {"file": str(image), **seen.facts()}
             if place is not None:
                 facts["output"] = str(place)
-                write_picture(place, drawing(picture.over(), seen))
+                rgb = picture.over()
+                write_picture(place, drawing(rgb, seen))
                 pieces = run.pieces(place, seen)
                 for box, (piece, mask) in zip(facts.get("boxes", ()), pieces, strict=False):
-                    write_picture(piece, picture.over(), mask.float())
+                    write_picture(piece, rgb, mask.float())
                     box["mask"] = str(piece)
         except (ValueError, OSError, MemoryError) as error:
             if len(images) == 1:

@@ -56,11 +56,12 @@ def numbers(
     model
         Model file, or numbers: the reader that comes with the package.
     """
-    run.places(photos)
+    places = run.places(photos)
     reader = open_numbers(model, run.device)
 
     return look(
         photos,
+        places,
         run,
         lambda picture: reader.see(picture, config),
         lambda seen: _in_words(seen, reader, config),

@@ -31,15 +31,13 @@ def classify(
     images
         Picture files.
     """
-    run.places(images)
+    places = run.places(images)
     classifier = open_classifier(config, run.device)
 
-    return look(
-        images,
-        run,
-        lambda picture: Seen(labels=label(picture.over(), classifier, config)),
-        _labels,
-    )
+    def see(picture: Picture) -> Seen:
+        return Seen(labels=label(picture.over(), classifier, config))
+
+    return look(images, places, run, see, _labels)
 
 
 def localize(
@@ -54,11 +52,13 @@ def localize(
     images
         Picture files.
     """
-    run.places(images)
+    places = run.places(images)
     settings = ClassifyConfig(weights=config.weights, precision=config.precision)
     classifier = open_classifier(settings, run.device)
 
-    return look(images, run, lambda picture: locate(picture.over(), classifier, config), _boxes)
+    return look(
+        images, places, run, lambda picture: locate(picture.over(), classifier, config), _boxes
+    )
 
 
 def detect(
@@ -73,10 +73,12 @@ def detect(
     images
         Picture files.
     """
-    run.places(images)
+    places = run.places(images)
     finder = Finder(config, run.device)
 
-    return look(images, run, lambda picture: Seen(boxes=finder.find(picture.over())), _boxes)
+    return look(
+        images, places, run, lambda picture: Seen(boxes=finder.find(picture.over())), _boxes
+    )
 
 
 def segment(
@@ -91,14 +93,14 @@ def segment(
     images
         Picture files.
     """
-    run.places(images)
+    places = run.places(images)
     finder = Finder(config, run.device)
 
     def see(picture: Picture) -> Seen:
         rgb = picture.over()
         return Seen(boxes=cut(rgb, finder.find(rgb)))
 
-    return look(images, run, see, _boxes)
+    return look(images, places, run, see, _boxes)
 
 
 def _labels(seen: Seen) -> str:
