@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from bowerbird.vision import detectors
-from bowerbird.vision.detect import DetectConfig, Finder
+from bowerbird.vision.detect import DetectConfig, detect, open_looker
 from bowerbird.vision.detectors import open_spotter
 
 transformers = pytest.importorskip("transformers")
@@ -55,7 +55,7 @@ PICTURE = torch.rand(3, 60, 90, generator=torch.Generator().manual_seed(1))
 @pytest.mark.parametrize("name", ["detr", "mask2former"])
 def test_a_saved_detector_is_behind_the_same_function(folders, name):
     config = DetectConfig(network=name, weights=folders / name, threshold=0.0)
-    boxes = Finder(config, "cpu").find(PICTURE)
+    boxes = detect(PICTURE, open_looker(config, "cpu"), config)
     assert 1 <= len(boxes) <= QUERIES
     assert [box.score for box in boxes] == sorted((box.score for box in boxes), reverse=True)
     for box in boxes:

@@ -54,13 +54,13 @@ def _sheet(output: Path, tour: TourConfig) -> Shown:
 def _things(output: Path, tour: TourConfig) -> Shown:
     from bowerbird.pictures.reading import read_picture  # noqa: PLC0415
     from bowerbird.pictures.writing import write_picture  # noqa: PLC0415
-    from bowerbird.vision.detect import DetectConfig, Finder  # noqa: PLC0415
+    from bowerbird.vision.detect import DetectConfig, detect, open_looker  # noqa: PLC0415
     from bowerbird.vision.drawing import draw  # noqa: PLC0415
     from bowerbird.vision.seen import Seen  # noqa: PLC0415
     from bowerbird.vision.segment import segment  # noqa: PLC0415
 
     rgb = read_picture(output / "coffee.png").rgb
-    boxes = segment(rgb, Finder(DetectConfig(), tour.device).find(rgb))
+    boxes = segment(rgb, detect(rgb, open_looker(DetectConfig(), tour.device)))
     write_picture(output / "coffee-cut.png", draw(rgb, Seen(boxes=boxes)))
     told = ", ".join(f"{box.name} {box.score:.0%}" for box in boxes) or "nothing"
     command = "bowerbird vision segment coffee.png -o coffee-cut.png"

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from bowerbird.vision.evidence import evidence, heat
-from bowerbird.vision.imagenet import Classifier, classes
+from bowerbird.vision.imagenet import Classifier, classes, labels_of
 from bowerbird.vision.seen import Label
 from bowerbird.vision.sheets import Heading, beside
 
@@ -33,7 +33,7 @@ def class_activation(
         raise ValueError(f"most has to be 1 to {len(classes())}, not {most}")
     chances = classifier.probabilities([rgb])[0]
     numbers = chances.topk(most).indices.tolist()
-    labels = tuple(Label(classes()[n][0], float(chances[n]), classes()[n][1]) for n in numbers)
+    labels = labels_of(chances, most)
     seen, size = evidence(rgb, classifier), (rgb.shape[1], rgb.shape[2])
     maps = tuple(heat(seen, number, size) for number in numbers)
     texts = [f"{one.name}   {one.probability:.1%}" for one in labels]

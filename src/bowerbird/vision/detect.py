@@ -71,17 +71,6 @@ def open_looker(config: DetectConfig, device: str = "auto") -> Classifier | Spot
     return open_classifier(settings, device)
 
 
-class Finder:
-    """What finds things, opened once for many pictures."""
-
-    def __init__(self, config: DetectConfig = DetectConfig(), device: str = "auto") -> None:
-        self.config, self.looker = config, open_looker(config, device)
-
-    def find(self, rgb: Float[Tensor, "3 h w"]) -> tuple[Box, ...]:
-        """Return the boxes of a picture in 0..1, best first."""
-        return detect(rgb, self.looker, self.config)
-
-
 def detect(
     rgb: Float[Tensor, "3 h w"],
     looker: Classifier | Spotter | None = None,

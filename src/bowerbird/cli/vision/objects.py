@@ -8,7 +8,8 @@ from cyclopts import Group, Parameter
 from bowerbird.cli.vision.cutting import CutRun
 from bowerbird.cli.vision.lens import LookRun, look
 from bowerbird.pictures.pixels import Picture
-from bowerbird.vision.detect import DetectConfig, Finder
+from bowerbird.vision.detect import DetectConfig, open_looker
+from bowerbird.vision.detect import detect as find
 from bowerbird.vision.imagenet import ClassifyConfig, open_classifier
 from bowerbird.vision.imagenet import classify as label
 from bowerbird.vision.localize import LocalizeConfig
@@ -74,11 +75,12 @@ def detect(
         Picture files.
     """
     places = run.places(images)
-    finder = Finder(config, run.device)
+    looker = open_looker(config, run.device)
 
-    return look(
-        images, places, run, lambda picture: Seen(boxes=finder.find(picture.over())), _boxes
-    )
+    def see(picture: Picture) -> Seen:
+        return Seen(boxes=find(picture.over(), looker, config))
+
+    return look(images, places, run, see, _boxes)
 
 
 def segment(
@@ -94,11 +96,11 @@ def segment(
         Picture files.
     """
     places = run.places(images)
-    finder = Finder(config, run.device)
+    looker = open_looker(config, run.device)
 
     def see(picture: Picture) -> Seen:
         rgb = picture.over()
-        return Seen(boxes=cut(rgb, finder.find(rgb)))
+        return Seen(boxes=cut(rgb, find(rgb, looker, config)))
 
     return look(images, places, run, see, _boxes)
 
