@@ -11,8 +11,8 @@ import torch
 from sklearn.datasets import load_digits
 
 from bowerbird.vision.digits import open_digits
-from bowerbird.vision.idx import Digits
-from bowerbird.vision.normalizing import normalize
+from bowerbird.vision.handwriting.idx import Digits
+from bowerbird.vision.handwriting.normalizing import normalize
 
 
 def enlarged():

@@ -20,9 +20,9 @@ import torch
 
 from bowerbird.pictures.writing import write_picture
 from bowerbird.vision.digits import open_digits
-from bowerbird.vision.idx import read_digits
+from bowerbird.vision.handwriting.composed import Page, PageConfig, compose
+from bowerbird.vision.handwriting.idx import read_digits
 from bowerbird.vision.page import ReadConfig, boxed, read_page
-from bowerbird.vision.paper import Page, PageConfig, compose
 from bowerbird.vision.sides import iou
 
 

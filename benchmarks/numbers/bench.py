@@ -1,7 +1,7 @@
 """How well are house numbers found and read? Generated scenes of unseen typefaces and backgrounds.
 
-Only typefaces and photographs that are kept for tests are used (``number_training.py`` splits
-them); seeds are fixed. Writes results.csv and sheets of scenes and failures into --output.
+Only typefaces and photographs that are kept for tests are used (``vision/numbers/training.py``
+splits them); seeds are fixed. Writes results.csv and sheets of scenes and failures into --output.
 """
 
 import argparse
@@ -17,17 +17,17 @@ import torch
 
 from bowerbird.pictures.pixels import Picture, resize
 from bowerbird.pictures.reading import read_picture
-from bowerbird.vision.crops import cut, widened
 from bowerbird.vision.drawing import draw
 from bowerbird.vision.house_numbers import NumbersConfig, open_numbers
-from bowerbird.vision.number_materials import photographs, split_photos, split_typefaces
-from bowerbird.vision.number_measure import PHOTO, answers, coverage_at, measure, truth
-from bowerbird.vision.number_training import NumbersTrainConfig
+from bowerbird.vision.numbers.crops import cut, widened
+from bowerbird.vision.numbers.materials import photographs, split_photos, split_typefaces
+from bowerbird.vision.numbers.measure import PHOTO, answers, coverage_at, measure, truth
+from bowerbird.vision.numbers.signs import MATERIALS
+from bowerbird.vision.numbers.streets import make_scene
+from bowerbird.vision.numbers.training import NumbersTrainConfig
+from bowerbird.vision.numbers.typefaces import typefaces
 from bowerbird.vision.seen import Seen
 from bowerbird.vision.sides import iou
-from bowerbird.vision.signs import MATERIALS
-from bowerbird.vision.streets import make_scene
-from bowerbird.vision.typefaces import typefaces
 
 CROPS, PHOTOS = 2000, 200
 HEIGHTS = (0, 10, 14, 20, 40, 1000)  # px of the lowest digit

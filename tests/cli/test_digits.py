@@ -10,7 +10,7 @@ from PIL import Image
 from skimage.data import coffee
 from sklearn.datasets import load_digits
 
-from bowerbird.vision.paper import PageConfig, compose
+from bowerbird.vision.handwriting.composed import PageConfig, compose
 
 SMALL = "--iterations 6 --rows 8 --widths 8 --none 0 --precision float32 --device cpu --quiet"
 

@@ -7,8 +7,8 @@ import torch
 from skimage import data
 
 from bowerbird.cli import run
-from bowerbird.vision.activation import class_activation
 from bowerbird.vision.imagenet import ClassifyConfig, open_classifier
+from bowerbird.vision.looking.activation import class_activation
 from bowerbird.vision.see import SeeConfig
 
 

@@ -16,18 +16,18 @@ from sklearn.datasets import load_digits
 
 from bowerbird.learning.modelfile import Card, ModelError, write_model
 from bowerbird.networks.convolution import SmallConfig
-from bowerbird.vision import digit_training, idx
 from bowerbird.vision import digits as digits_module
-from bowerbird.vision.digit_training import DigitSchool, DigitTraining
 from bowerbird.vision.digits import NONE, open_digits
-from bowerbird.vision.distortion import DistortionConfig, distort, elastic
-from bowerbird.vision.idx import Digits, DigitsError, read_digits, read_idx
-from bowerbird.vision.ink import find_ink
-from bowerbird.vision.lines import Place, in_lines, spelled
-from bowerbird.vision.marks import Mark, cuts, find_marks
-from bowerbird.vision.normalizing import normalize
+from bowerbird.vision.handwriting import idx, training
+from bowerbird.vision.handwriting.composed import PageConfig, compose
+from bowerbird.vision.handwriting.distortion import DistortionConfig, distort, elastic
+from bowerbird.vision.handwriting.idx import Digits, DigitsError, read_digits, read_idx
+from bowerbird.vision.handwriting.ink import find_ink
+from bowerbird.vision.handwriting.lines import Place, in_lines, spelled
+from bowerbird.vision.handwriting.marks import Mark, cuts, find_marks
+from bowerbird.vision.handwriting.normalizing import normalize
+from bowerbird.vision.handwriting.training import DigitSchool, DigitTraining
 from bowerbird.vision.page import Found, _way, read_page
-from bowerbird.vision.paper import PageConfig, compose
 
 DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "digits"
 mnist = pytest.mark.skipif(not DATA.is_dir(), reason="the digits of MNIST are not beside this")
@@ -227,7 +227,7 @@ def test_a_run_of_minutes_goes_on_with_the_steps_planned_first(hand, tmp_path, m
     steps = first.steps(checkpoints=2)
     totals = {next(steps).total for _ in range(3)}
     steps.close()
-    monkeypatch.setattr(digit_training, "seconds_a_step", lambda *_: 1.0)  # a slower machine
+    monkeypatch.setattr(training, "seconds_a_step", lambda *_: 1.0)  # a slower machine
     again = DigitSchool(hand, config, tmp_path)
     step = next(again.steps(checkpoints=2, resume=True))
     assert step.number == 3
@@ -274,7 +274,7 @@ def test_a_small_file_that_asks_for_a_huge_network_makes_none(tmp_path, monkeypa
 
 
 def test_the_shipped_reader_is_small():
-    path = Path(idx.__file__).with_name("digits.safetensors")
+    path = Path(digits_module.__file__).with_name("digits.safetensors")
     assert path.stat().st_size <= 500_000
 
 

@@ -14,7 +14,6 @@ from bowerbird.learning.fit import FitConfig, fit_steps
 from bowerbird.learning.modelfile import Card, ModelError, write_model
 from bowerbird.networks.multidigit import MultiDigit, MultiDigitConfig, most_probable
 from bowerbird.pictures.reading import picture_size
-from bowerbird.vision.crops import cell_targets, cut, into, out_of, widened
 from bowerbird.vision.house_numbers import (
     NumberReader,
     NumbersConfig,
@@ -23,13 +22,14 @@ from bowerbird.vision.house_numbers import (
     open_numbers,
     same,
 )
-from bowerbird.vision.number_materials import photographs, split_photos, split_typefaces
-from bowerbird.vision.number_measure import answers, coverage_at, measure, truth
-from bowerbird.vision.number_task import NumbersTask, PoolConfig, finding_loss
-from bowerbird.vision.number_training import NumbersTrainConfig
+from bowerbird.vision.numbers.crops import cell_targets, cut, into, out_of, widened
+from bowerbird.vision.numbers.materials import photographs, split_photos, split_typefaces
+from bowerbird.vision.numbers.measure import answers, coverage_at, measure, truth
+from bowerbird.vision.numbers.streets import StreetConfig, make_scene
+from bowerbird.vision.numbers.task import NumbersTask, PoolConfig, finding_loss
+from bowerbird.vision.numbers.training import NumbersTrainConfig
+from bowerbird.vision.numbers.typefaces import typefaces
 from bowerbird.vision.sides import iou
-from bowerbird.vision.streets import StreetConfig, make_scene
-from bowerbird.vision.typefaces import typefaces
 
 SMALL = MultiDigitConfig(side=32, widths=(8, 16, 16, 16), hidden=32, glimpse=32)
 PLAIN = StreetConfig(smallest=30, largest=60, empty=0.0)
@@ -321,8 +321,8 @@ def test_a_training_from_the_command_makes_a_model(here, capsys):
 
 
 def test_what_the_finder_takes_for_numbers_becomes_a_scene_without_one(reader):
-    from bowerbird.vision.number_crops import crop_of, piece_of  # noqa: PLC0415
-    from bowerbird.vision.number_decoys import decoys  # noqa: PLC0415
+    from bowerbird.vision.numbers.cuttings import crop_of, piece_of  # noqa: PLC0415
+    from bowerbird.vision.numbers.decoys import decoys  # noqa: PLC0415
 
     scenes = decoys(reader, [skimage.data.coffee(), skimage.data.chelsea()])
     random = np.random.default_rng(0)
@@ -336,14 +336,14 @@ def test_what_the_finder_takes_for_numbers_becomes_a_scene_without_one(reader):
 
 
 def test_a_part_of_a_number_is_none(faces):
-    from bowerbird.vision import number_crops  # noqa: PLC0415
+    from bowerbird.vision.numbers import cuttings  # noqa: PLC0415
 
     random = np.random.default_rng(1)
     scene = make_scene(random, faces, [skimage.data.coffee()], PLAIN)
     while len(scene.text) < 3:
         scene = make_scene(random, faces, [skimage.data.coffee()], PLAIN)
     for _ in range(30):
-        part = number_crops._part(random, scene)
+        part = cuttings._part(random, scene)
         whole = into(scene.boxes, part)
         inside = ((whole[:, :2] > -0.01) & (whole[:, 2:] < 1.01)).all(1)
         assert inside.sum() >= 1

@@ -17,12 +17,12 @@ from bowerbird.learning.weights import open_vgg19
 from bowerbird.networks.vgg import layer_names
 from bowerbird.vision import dream as dreams
 from bowerbird.vision import see as sees
-from bowerbird.vision import sight
-from bowerbird.vision.colormap import colored, overlaid, unit
-from bowerbird.vision.maps import feature_maps, heat, rank
+from bowerbird.vision.looking import sight
+from bowerbird.vision.looking.colormap import colored, overlaid, unit
+from bowerbird.vision.looking.maps import feature_maps, heat, rank
+from bowerbird.vision.looking.sheets import CELL, GAP, MARGIN, Heading, lay_out
+from bowerbird.vision.looking.sight import OVERVIEW, convolution_of
 from bowerbird.vision.see import SeeConfig, see, see_steps
-from bowerbird.vision.sheets import CELL, GAP, MARGIN, Heading, lay_out
-from bowerbird.vision.sight import OVERVIEW, convolution_of
 
 QUICK = {"steps": 1, "octaves": 1, "growing": 1}
 

@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F
 
 from bowerbird.networks.vgg import layer_names
-from bowerbird.vision.ascent import Target, even, pulled, pushed, slope, spans
-from bowerbird.vision.sight import check_channels, check_seen, convolution_of, deepest
+from bowerbird.vision.looking.ascent import Target, even, pulled, pushed, slope, spans
+from bowerbird.vision.looking.sight import check_channels, check_seen, convolution_of, deepest
 
 
 def halved(x):

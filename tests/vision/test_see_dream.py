@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from bowerbird.learning.weights import open_vgg19
-from bowerbird.vision import sight
-from bowerbird.vision.ascent import Target
 from bowerbird.vision.dream import DreamConfig, dream, dream_steps
+from bowerbird.vision.looking import sight
+from bowerbird.vision.looking.ascent import Target
 
 
 @pytest.fixture(autouse=True)

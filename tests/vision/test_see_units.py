@@ -7,9 +7,17 @@ import pytest
 import torch
 
 from bowerbird.learning.weights import open_vgg19
-from bowerbird.vision import sight
-from bowerbird.vision.filters import filters
-from bowerbird.vision.units import COLORS, GAIN, KNEE, UnitsConfig, grow, grow_steps, picture_of
+from bowerbird.vision.looking import sight
+from bowerbird.vision.looking.filters import filters
+from bowerbird.vision.looking.units import (
+    COLORS,
+    GAIN,
+    KNEE,
+    UnitsConfig,
+    grow,
+    grow_steps,
+    picture_of,
+)
 
 
 @pytest.fixture(autouse=True)

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 import skimage.data
 
-from bowerbird.vision.camera import take
-from bowerbird.vision.signs import MATERIALS, make_sign
-from bowerbird.vision.streets import StreetConfig, _moved, make_scene
-from bowerbird.vision.typefaces import HEIGHT, lay_out, typefaces
+from bowerbird.vision.numbers.camera import take
+from bowerbird.vision.numbers.signs import MATERIALS, make_sign
+from bowerbird.vision.numbers.streets import StreetConfig, _moved, make_scene
+from bowerbird.vision.numbers.typefaces import HEIGHT, lay_out, typefaces
 
 
 @pytest.fixture(scope="module")

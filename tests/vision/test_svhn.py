@@ -11,8 +11,8 @@ import torch
 from scipy.io import savemat
 
 from bowerbird.networks.multidigit import MultiDigit, MultiDigitConfig
-from bowerbird.vision.number_task import NumbersTask, PoolConfig
-from bowerbird.vision.svhn import Svhn, SvhnError, read_single_digits
+from bowerbird.vision.numbers.svhn import Svhn, SvhnError, read_single_digits
+from bowerbird.vision.numbers.task import NumbersTask, PoolConfig
 
 PICTURES = {
     "1.png": ("19", [(24.0, 7.0, 8.0, 20.0), (33.0, 6.5, 9.0, 20.0)]),

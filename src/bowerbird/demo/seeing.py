@@ -75,8 +75,8 @@ def _page(output: Path, tour: TourConfig) -> Shown:
 
     from bowerbird.pictures.writing import write_picture  # noqa: PLC0415
     from bowerbird.vision.digits import open_digits  # noqa: PLC0415
+    from bowerbird.vision.handwriting.composed import PageConfig, compose  # noqa: PLC0415
     from bowerbird.vision.page import boxed, read_page  # noqa: PLC0415
-    from bowerbird.vision.paper import PageConfig, compose  # noqa: PLC0415
 
     data = load_digits()
     large = [cv2.resize(one, (28, 28), interpolation=cv2.INTER_CUBIC) for one in data.images]

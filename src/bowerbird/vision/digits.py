@@ -23,7 +23,7 @@ from bowerbird.learning.modelfile import (
     write_model,
 )
 from bowerbird.networks.convolution import Reader, SmallConfig, reader
-from bowerbird.vision.idx import Digits
+from bowerbird.vision.handwriting.idx import Digits
 
 KIND = "digits"
 EMBEDDED = {"digits": "digits.safetensors"}  # readers that come with the package

@@ -31,8 +31,8 @@ from bowerbird.learning.device import Precision, choose, generator, keep_freed_m
 from bowerbird.learning.step import Step, finished
 from bowerbird.networks.vgg import stride
 from bowerbird.pictures.pixels import fit_long_side, resize
-from bowerbird.vision.ascent import Target, even, pulled, pushed, slope
-from bowerbird.vision.sight import check_channels, check_seen, open_sight
+from bowerbird.vision.looking.ascent import Target, even, pulled, pushed, slope
+from bowerbird.vision.looking.sight import check_channels, check_seen, open_sight
 
 RATE = 2 / 255  # mean change of a pixel in a step at strength 1
 BANDS = 4  # of frequency in the slope, each an octave; Mordvintsev et al.

@@ -40,7 +40,7 @@ from bowerbird.networks.multidigit import (
     most_probable,
 )
 from bowerbird.pictures.pixels import Picture
-from bowerbird.vision.crops import CELL, Box, Pixels, cut, out_of, widened
+from bowerbird.vision.numbers.crops import CELL, Box, Pixels, cut, out_of, widened
 from bowerbird.vision.seen import Box as SeenBox
 from bowerbird.vision.seen import Seen
 from bowerbird.vision.sides import area, iou, overlap, shared

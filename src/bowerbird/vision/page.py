@@ -22,10 +22,10 @@ from torch import Tensor
 from bowerbird.learning.choice import check_choice
 from bowerbird.vision.digits import NONE, DigitReader
 from bowerbird.vision.drawing import draw
-from bowerbird.vision.ink import Array, find_ink
-from bowerbird.vision.lines import Place, in_lines, spelled
-from bowerbird.vision.marks import Mark, cut, cuts, find_marks, joined
-from bowerbird.vision.normalizing import normalize
+from bowerbird.vision.handwriting.ink import Array, find_ink
+from bowerbird.vision.handwriting.lines import Place, in_lines, spelled
+from bowerbird.vision.handwriting.marks import Mark, cut, cuts, find_marks, joined
+from bowerbird.vision.handwriting.normalizing import normalize
 from bowerbird.vision.seen import Box, Seen
 
 Kind = Literal["auto", "dark", "light"]

@@ -19,15 +19,15 @@ from bowerbird.learning.choice import check_choice
 from bowerbird.learning.device import choose
 from bowerbird.learning.step import Step, finished
 from bowerbird.pictures.pixels import fit_long_side, resize
-from bowerbird.vision import filters as first
-from bowerbird.vision.activation import class_activation
 from bowerbird.vision.dream import DreamConfig, dream_steps
 from bowerbird.vision.imagenet import ClassifyConfig, open_classifier
-from bowerbird.vision.maps import Channel, feature_maps, heat, rank
+from bowerbird.vision.looking import filters as first
+from bowerbird.vision.looking.activation import class_activation
+from bowerbird.vision.looking.maps import Channel, feature_maps, heat, rank
+from bowerbird.vision.looking.sheets import Heading, LayerSeen, lay_out
+from bowerbird.vision.looking.sight import OVERVIEW, check_seen, deepest, open_sight
+from bowerbird.vision.looking.units import UnitsConfig, grow_steps
 from bowerbird.vision.seen import Label, Seen
-from bowerbird.vision.sheets import Heading, LayerSeen, lay_out
-from bowerbird.vision.sight import OVERVIEW, check_seen, deepest, open_sight
-from bowerbird.vision.units import UnitsConfig, grow_steps
 
 Show = Literal["all", "filters", "maps", "activation", "dream", "class"]
 

@@ -12,10 +12,10 @@ from bowerbird.cli.settings import Switch
 from bowerbird.cli.vision.lens import LookRun, look
 from bowerbird.networks.convolution import SmallConfig
 from bowerbird.pictures.pixels import Picture
-from bowerbird.vision.digit_training import DigitSchool, DigitTraining
 from bowerbird.vision.digits import open_digits
-from bowerbird.vision.distortion import DistortionConfig
-from bowerbird.vision.idx import read_digits
+from bowerbird.vision.handwriting.distortion import DistortionConfig
+from bowerbird.vision.handwriting.idx import read_digits
+from bowerbird.vision.handwriting.training import DigitSchool, DigitTraining
 from bowerbird.vision.page import ReadConfig, boxed, read_page
 from bowerbird.vision.seen import Seen
 

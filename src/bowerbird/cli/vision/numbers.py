@@ -14,11 +14,11 @@ from bowerbird.learning.fit import ALREADY, FitConfig
 from bowerbird.networks.multidigit import MultiDigitConfig
 from bowerbird.vision.drawing import draw
 from bowerbird.vision.house_numbers import NumberReader, NumbersConfig, open_numbers
-from bowerbird.vision.number_materials import Materials
-from bowerbird.vision.number_task import PoolConfig
-from bowerbird.vision.number_training import NumbersTrainConfig, NumbersTraining
+from bowerbird.vision.numbers.materials import Materials
+from bowerbird.vision.numbers.streets import StreetConfig
+from bowerbird.vision.numbers.task import PoolConfig
+from bowerbird.vision.numbers.training import NumbersTrainConfig, NumbersTraining
 from bowerbird.vision.seen import Seen
-from bowerbird.vision.streets import StreetConfig
 
 Parameter(name="*", group=Group("Network", sort_key=3))(MultiDigitConfig)
 Parameter(name="*", group=Group("Scenes", sort_key=4))(StreetConfig)

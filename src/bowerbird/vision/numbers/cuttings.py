@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bowerbird.networks.multidigit import MOST
-from bowerbird.vision.crops import FOUND, Box, Pixels, cell_targets, cut, into, widened
+from bowerbird.vision.numbers.crops import FOUND, Box, Pixels, cell_targets, cut, into, widened
+from bowerbird.vision.numbers.streets import Scene
 from bowerbird.vision.sides import shared
-from bowerbird.vision.streets import Scene
 
 REAL = 0.97  # of the crops of a scene with a number show it
 PARTS = 0.08  # of the crops show a part of a number

@@ -29,8 +29,8 @@ from torch import Tensor
 from bowerbird.learning.device import Compute, Precision, choose, generator, keep_freed_memory
 from bowerbird.learning.step import Step, finished
 from bowerbird.networks.vgg import VGG, reach, stride
-from bowerbird.vision.ascent import LEAK
-from bowerbird.vision.sight import check_channels, convolution_of, open_sight
+from bowerbird.vision.looking.ascent import LEAK
+from bowerbird.vision.looking.sight import check_channels, convolution_of, open_sight
 
 # Columns: axes of the logits of RGB times their standard deviations (light, blue to yellow, green
 # to purple), over the largest deviation. From 500 photographs of ImageNet, 128 x 128 px each.

@@ -11,9 +11,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from bowerbird.networks.vgg import reach, stride, width
-from bowerbird.vision.colormap import colored, overlaid, unit
-from bowerbird.vision.maps import Channel
-from bowerbird.vision.sheet import INK, SOFT, Sheet
+from bowerbird.vision.looking.colormap import colored, overlaid, unit
+from bowerbird.vision.looking.layout import INK, SOFT, Sheet
+from bowerbird.vision.looking.maps import Channel
 
 MARGIN = 104  # px, around a sheet
 CELL, GAP = 196, 16  # px, of a channel's map and between two

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from bowerbird.vision.evidence import evidence, heat
 from bowerbird.vision.imagenet import Classifier, classes, labels_of
+from bowerbird.vision.looking.sheets import Heading, beside
 from bowerbird.vision.seen import Label
-from bowerbird.vision.sheets import Heading, beside
 
 
 @dataclass(frozen=True, eq=False)

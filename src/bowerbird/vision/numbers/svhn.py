@@ -22,7 +22,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from bowerbird.vision.streets import Scene
+from bowerbird.vision.numbers.streets import Scene
 
 STRUCT = "digitStruct.mat"
 LARGEST = 64 * 2**20  # bytes of one picture

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from bowerbird.vision.typefaces import HEIGHT, Lettering
+from bowerbird.vision.numbers.typefaces import HEIGHT, Lettering
 
 Material = Literal["enamel", "brass", "stone", "wood", "tiles", "sticker", "stuck", "painted"]
 MATERIALS: tuple[Material, ...] = get_args(Material)

@@ -2,7 +2,7 @@
 
 Typefaces and photographs are split before anything is made of them: those of validation are never
 learned from, those kept for tests are in neither. At the end the threshold of "sure" is found on
-validation scenes (``number_measure.py``).
+validation scenes (``measure.py``).
 """
 
 import hashlib
@@ -22,21 +22,21 @@ from bowerbird.learning.fit import FitConfig, fit_steps
 from bowerbird.learning.pace import seconds_a_step
 from bowerbird.learning.step import Step
 from bowerbird.networks.multidigit import MultiDigit, MultiDigitConfig
-from bowerbird.vision.crops import Pixels
 from bowerbird.vision.house_numbers import NumberReader, open_numbers
-from bowerbird.vision.number_decoys import decoys
-from bowerbird.vision.number_materials import (
+from bowerbird.vision.numbers.crops import Pixels
+from bowerbird.vision.numbers.decoys import decoys
+from bowerbird.vision.numbers.materials import (
     Materials,
     photographs,
     pixels_of,
     split_photos,
     split_typefaces,
 )
-from bowerbird.vision.number_measure import PHOTO, answers, calibrated
-from bowerbird.vision.number_task import NumbersTask, PoolConfig
-from bowerbird.vision.streets import Scene, StreetConfig, make_scene
-from bowerbird.vision.svhn import Svhn
-from bowerbird.vision.typefaces import Typeface, typefaces
+from bowerbird.vision.numbers.measure import PHOTO, answers, calibrated
+from bowerbird.vision.numbers.streets import Scene, StreetConfig, make_scene
+from bowerbird.vision.numbers.svhn import Svhn
+from bowerbird.vision.numbers.task import NumbersTask, PoolConfig
+from bowerbird.vision.numbers.typefaces import Typeface, typefaces
 
 SAMPLE = 6  # scenes that are shown while it learns
 

@@ -28,9 +28,9 @@ from bowerbird.learning.pace import seconds_a_step
 from bowerbird.learning.step import Step
 from bowerbird.networks.convolution import Reader, SmallConfig, reader
 from bowerbird.vision.digits import NONE, DigitReader
-from bowerbird.vision.distortion import DistortionConfig, distort
-from bowerbird.vision.idx import Digits
-from bowerbird.vision.strangers import strangers
+from bowerbird.vision.handwriting.distortion import DistortionConfig, distort
+from bowerbird.vision.handwriting.idx import Digits
+from bowerbird.vision.handwriting.strangers import strangers
 
 LOOKS = 5  # measurements on the digits that are kept aside
 TIME = 0.93  # share of the minutes for steps; the rest is for looking and for saving

@@ -17,9 +17,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from bowerbird.vision.camera import occlude, take
-from bowerbird.vision.signs import MATERIALS, Sign, make_sign, smooth_noise, tone
-from bowerbird.vision.typefaces import HEIGHT, Arrangement, Typeface, lay_out
+from bowerbird.vision.numbers.camera import occlude, take
+from bowerbird.vision.numbers.signs import MATERIALS, Sign, make_sign, smooth_noise, tone
+from bowerbird.vision.numbers.typefaces import HEIGHT, Arrangement, Typeface, lay_out
 
 Pixels = NDArray[Any]  # (h, w, 3), RGB
 LENGTHS = (0.2, 0.25, 0.25, 0.16, 0.1, 0.04)  # chances of 1, 2, 3, 4, 5 digits, and of more

@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from bowerbird.networks.multidigit import MOST, MultiDigit, Reading, as_input, log_probability
-from bowerbird.vision.number_crops import crop_of, piece_of
-from bowerbird.vision.streets import Scene
+from bowerbird.vision.numbers.cuttings import crop_of, piece_of
+from bowerbird.vision.numbers.streets import Scene
 
 BOX_WEIGHT = 10.0  # nats for an error of a whole crop side
 FIND_WEIGHT = 1.0

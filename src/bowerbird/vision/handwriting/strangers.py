@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
-from bowerbird.vision.idx import Digits
-from bowerbird.vision.ink import Array, find_ink
-from bowerbird.vision.marks import find_marks
-from bowerbird.vision.normalizing import normalize
+from bowerbird.vision.handwriting.idx import Digits
+from bowerbird.vision.handwriting.ink import Array, find_ink
+from bowerbird.vision.handwriting.marks import find_marks
+from bowerbird.vision.handwriting.normalizing import normalize
 
 LETTERS = "ACEFHKMNPRTUVWXYdefhkmnprvwx+-=*?%&@#<>:."  # without those that pass for digits
 # photographs of scikit-image's package; others of its pictures are kept for trials

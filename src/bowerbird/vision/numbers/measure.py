@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from bowerbird.networks.multidigit import MOST
 from bowerbird.vision.house_numbers import MORE, Number, NumberReader, NumbersConfig
+from bowerbird.vision.numbers.streets import Scene, StreetConfig
 from bowerbird.vision.sides import iou
-from bowerbird.vision.streets import Scene, StreetConfig
 
 ACCURACY = 0.98
 FOUND = 0.5  # overlap of a box with the true one

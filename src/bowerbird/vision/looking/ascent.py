@@ -24,7 +24,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from bowerbird.networks.vgg import VGG, stride
-from bowerbird.vision.sight import convolution_of
+from bowerbird.vision.looking.sight import convolution_of
 
 NARROWEST = 32  # px; a narrower tile would see little but its own border
 LEAK = 0.1  # share of what is below zero in the score of a channel

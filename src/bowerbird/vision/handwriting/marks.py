@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from bowerbird.vision.ink import Array, Ink
+from bowerbird.vision.handwriting.ink import Array, Ink
 
 LEAST_SIDE = 5  # px of the larger side of a mark
 LEAST_AREA = 10  # px

@@ -13,8 +13,8 @@ from pathlib import Path
 import torch
 
 from bowerbird.pictures.reading import read_picture
-from bowerbird.vision.crops import Pixels
-from bowerbird.vision.typefaces import Typeface
+from bowerbird.vision.numbers.crops import Pixels
+from bowerbird.vision.numbers.typefaces import Typeface
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
 SAMPLES = {  # packages with photographs, and which of them have no writing

@@ -9,9 +9,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from bowerbird.vision.crops import Pixels
 from bowerbird.vision.house_numbers import NumberReader, NumbersConfig
-from bowerbird.vision.streets import Scene
+from bowerbird.vision.numbers.crops import Pixels
+from bowerbird.vision.numbers.streets import Scene
 
 SEARCH = NumbersConfig(found=0.1, most=12)
 

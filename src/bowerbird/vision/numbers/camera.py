@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from bowerbird.vision.signs import smooth_noise, tone
+from bowerbird.vision.numbers.signs import smooth_noise, tone
 
 Scene = NDArray[Any]  # (h, w, 3) in 0..1
 

@@ -1,0 +1,1 @@
+"""What a network sees, as pictures: the parts of see.py."""
