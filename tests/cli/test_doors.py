@@ -1,14 +1,19 @@
 """The command itself: help pages, exit codes, what goes to which stream."""
 
+import inspect
 import json
 import shlex
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import is_dataclass
 
 import pytest
 from PIL import Image
+
+from bowerbird.cli import app
+from bowerbird.cli.settings import differences_of_parts, own_defaults
 
 SHALLOW = "--statistic gram --style-layers relu1_1,relu2_1 --content-layers relu2_1"
 COMMAND = [sys.executable, "-W", "error", "-m", "bowerbird"]
@@ -86,10 +91,33 @@ def test_fields_are_flags_with_their_own_words(bowerbird, monkeypatch):
 
 def test_a_verb_shows_its_own_defaults(bowerbird, monkeypatch):
     monkeypatch.setenv("COLUMNS", "300")
-    for verb, default in (("texture", "average"), ("transfer", "max")):
-        page = bowerbird(f"image {verb} --help").out
-        line = next(line for line in page.splitlines() if "--pooling" in line)
+    for verb, flag, default in (
+        ("image texture", "--pooling", "average"),
+        ("image transfer", "--pooling", "max"),
+        ("music train", "--validation", "0.05"),
+        ("text train", "--validation", "0.1"),
+        ("vision train-numbers", "--rate", "0.004"),
+        ("vision train-digits", "--rate", "0.004"),
+    ):
+        page = bowerbird(f"{verb} --help").out
+        line = next(line for line in page.splitlines() if f"{flag} " in line)
         assert f"[default: {default}]" in line
+
+
+def test_every_verb_that_has_defaults_of_its_own_is_named():
+    looked = 0
+    for group in app.subapps:
+        for name in group:
+            verb = group[name]
+            if name.startswith("-") or verb.default_command is None:
+                continue
+            given = inspect.signature(verb.default_command).parameters.values()
+            configs = [one.default for one in given if is_dataclass(one.default)]
+            differing = [differences_of_parts(config) for config in configs]
+            own = {name: value for one in differing for name, value in one.items()}
+            assert own == own_defaults(f"{group.name[0]} {name}"), (group.name, name)
+            looked += bool(configs)
+    assert looked > 15
 
 
 @pytest.mark.parametrize("verb", ["texture", "reconstruct"])

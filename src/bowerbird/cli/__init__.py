@@ -36,7 +36,7 @@ class _OfVerb:
     def __call__(self, console: "Console", options: "ConsoleOptions", panel: "HelpPanel") -> None:
         from cyclopts.help import DefaultFormatter  # noqa: PLC0415 - only help needs it
 
-        hidden = {_flag(name) for name in WITHOUT[self.command]}
+        hidden = {_flag(name) for name in WITHOUT.get(self.command, ())}
         own = {_flag(name): shown(value) for name, value in own_defaults(self.command).items()}
         entries = []
         for entry in panel.entries:
@@ -60,6 +60,7 @@ LONG = {
     "reconstruct",
     "see",
     "train-digits",
+    "train-numbers",
     "demo",
 }  # verbs that work long
 BUSY = 0.3  # share of all cores that others use
@@ -139,6 +140,7 @@ music.command(
     help="Learn to compose in the manner of a corpus.",
     usage="Usage: bowerbird music train CORPUS... -o MODEL.safetensors [OPTIONS]",
     help_epilogue="For example: bowerbird music train my-tunes/ --minutes 5 -o me.safetensors",
+    help_formatter=_OfVerb("music train"),
 )
 music.command(
     "bowerbird.cli.music:compose",
@@ -235,6 +237,7 @@ vision.command(
         "For example: bowerbird vision train-numbers --minutes 30 --fonts /usr/share/fonts "
         "--photos photos/ -o numbers.safetensors"
     ),
+    help_formatter=_OfVerb("vision train-numbers"),
 )
 app.command(vision)
 

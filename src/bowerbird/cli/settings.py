@@ -14,6 +14,7 @@ import json
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any, cast, get_args, get_origin
 
@@ -26,6 +27,11 @@ CHOSEN = ("iterations", "validate_every", "width", "dropout")  # by --minutes
 WITHOUT = {  # fields of the objective that a verb settles itself: neither shown nor taken
     "image texture": ("strength", "content_layers", "content_weight"),
     "image reconstruct": ("strength", "content_layers", "style_layers", "style_layer_weights"),
+}
+OWN = {  # configurations with other defaults than those of the configurations inside them
+    "image texture": "bowerbird.image.texture:TextureConfig",
+    "music train": "bowerbird.music.training:MusicTrainConfig",
+    "vision train-numbers": "bowerbird.vision.numbers.training:NumbersTrainConfig",
 }
 EXAMPLES = {
     "image": "out.png",
@@ -160,12 +166,17 @@ def differences(config: Any) -> dict[str, Any]:
 
 
 def own_defaults(command: str) -> dict[str, Any]:
-    """Return the defaults of the objective that are this verb's own."""
-    if command != "image texture":
+    """Return the defaults in which this verb's configuration differs from those of its parts."""
+    if command not in OWN:
         return {}
-    from bowerbird.image.texture import TextureConfig  # noqa: PLC0415 - imports torch
+    module, name = OWN[command].split(":")
+    return differences_of_parts(getattr(import_module(module), name)())
 
-    return differences(TextureConfig().objective)
+
+def differences_of_parts(config: Any) -> dict[str, Any]:
+    """Return the fields of configurations inside another that it gives defaults of its own."""
+    parts = [value for part in fields(config) if is_dataclass(value := getattr(config, part.name))]
+    return {name: value for part in parts for name, value in differences(part).items()}
 
 
 def values_of(config: Any) -> dict[str, Any]:

@@ -78,11 +78,8 @@ class NumbersTrainConfig:
     pool: PoolConfig = field(default_factory=PoolConfig)
     """How scenes are used."""
     fit: FitConfig = field(
-        default_factory=lambda: FitConfig(
-            iterations=9000, rate=4e-3, warm_up=200, decay="cosine", weight_decay=0.05, clip=2.0,
-            average=0.998, validate_every=500,
-        )
-    )  # fmt: skip
+        default_factory=lambda: FitConfig(iterations=13000, rate=4e-3, warm_up=200)
+    )
     """How weights are learned."""
 
     def __post_init__(self) -> None:
