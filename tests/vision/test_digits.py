@@ -14,6 +14,7 @@ import torch
 from scipy.ndimage import gaussian_filter
 from sklearn.datasets import load_digits
 
+from bowerbird.learning.fetching import FetchError
 from bowerbird.learning.modelfile import Card, ModelError, write_model
 from bowerbird.networks.convolution import SmallConfig
 from bowerbird.vision import digits as digits_module
@@ -120,12 +121,12 @@ def test_the_full_set_is_fetched_and_checked(folder, tmp_path, monkeypatch):
     assert len(fetched) == 10
     monkeypatch.setenv("BOWERBIRD_CACHE", str(tmp_path / "empty"))
     monkeypatch.setattr(idx, "MIRROR", (tmp_path / "nowhere").as_uri() + "/")
-    with pytest.raises(DigitsError, match="four files by hand and give their folder") as told:
+    with pytest.raises(FetchError, match="by hand and give the folder with all four") as told:
         read_digits(Path("mnist"), "test")
     assert "--weights" not in str(told.value)
     monkeypatch.setenv("BOWERBIRD_CACHE", str(cache))
     monkeypatch.setattr(idx, "OFFICIAL", tuple((n, "0" * 64, s) for n, _, s in rows))
-    with pytest.raises(ValueError, match="damaged"):
+    with pytest.raises(FetchError, match="delete it and it is downloaded again"):
         read_digits(Path("mnist"), "test")
 
 

@@ -6,7 +6,8 @@ import pytest
 import torch
 from skimage import data
 
-from bowerbird.learning.weights import WeightsError, fetch, find_weights, open_state
+from bowerbird.learning.fetching import FetchError, fetch
+from bowerbird.learning.weights import WeightsError, find_weights, open_state
 from bowerbird.networks.classifiers import HeadedNetwork
 from bowerbird.networks.efficientnet import EfficientNetLite0
 from bowerbird.vision import imagenet
@@ -212,7 +213,7 @@ def test_nothing_is_unpickled_and_other_networks_are_told(tmp_path):
 def test_damaged_downloads_are_told(tmp_path, monkeypatch):
     monkeypatch.setenv("BOWERBIRD_CACHE", str(tmp_path))
     (tmp_path / "vgg16-397923af.pth").write_bytes(b"cut short")
-    with pytest.raises(WeightsError, match=r"SHA-256.*397923af"):
+    with pytest.raises(FetchError, match=r"SHA-256.*397923af"):
         open_classifier(ClassifyConfig(network="vgg16"), "cpu")
 
 

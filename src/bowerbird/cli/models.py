@@ -221,7 +221,7 @@ def _facts(weights: Weights, path: Path | None) -> dict[str, Any]:
         "size": weights.size,
         "where": here if path else "not here",
         "file": str(path) if path else None,
-        "source": weights.source,
+        "source": weights.address,
         "sha256": weights.sha256,
         "preprocessing": weights.preprocessing,
         "licence": weights.licence,

