@@ -1,5 +1,6 @@
 """`bowerbird vision classify|localize|detect|segment`, on real pictures and on odd ones."""
 
+import itertools
 import json
 
 import numpy as np
@@ -8,8 +9,9 @@ import torch
 from PIL import Image
 from skimage import data
 
-from bowerbird.vision.drawing import draw
+from bowerbird.vision.drawing import _place, draw
 from bowerbird.vision.seen import Box, Seen
+from bowerbird.vision.sides import shared
 
 FACTS = {
     "classify": {"file", "labels"},
@@ -140,3 +142,20 @@ def test_refusals(refuses, pictures):
     refuses("vision detect coffee.jpg --network detr --weights .", "config.json")
     refuses("vision classify coffee.jpg --weights coffee.jpg", "coffee.jpg is damaged")
     refuses("vision segment coffee.jpg --threshold 3", "threshold is from 0 to 1")
+
+
+def test_names_hide_no_other_and_stay_in_the_picture():
+    cats = [
+        ("tabby", (20, 40, 200, 200)),
+        ("tiger", (22, 42, 210, 210)),
+        ("lynx", (24, 40, 190, 220)),
+    ]
+    edge = Box("a wall clock", 0.5, (360.0, 0.0, 399.0, 290.0))
+    boxes = (*(Box(name, 0.5, tuple(map(float, at))) for name, at in cats), edge)
+
+    tags = []
+    for box in boxes:
+        tags.append(_place(box, (70.0, 16.0), (400, 300), tags))
+
+    assert all(shared(a, b) == 0 for a, b in itertools.combinations(tags, 2))
+    assert all(tag[0] >= 0 and tag[2] <= 400 and tag[1] >= 0 and tag[3] <= 300 for tag in tags)

@@ -1,10 +1,12 @@
 """Boxes, masks and labels drawn over a picture.
 
 Colors are eight of even lightness around the circle of hues, given to names in the order in which
-they come; a name sits on its box in a tag of the same color.
+they come; a name sits on its box in a tag of the same color, where it hides no other name if it
+can.
 """
 
 import colorsys
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -13,7 +15,9 @@ from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 from bowerbird.vision.seen import Box, Seen
+from bowerbird.vision.sides import Sides, shared
 
+Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 HUES = (0.02, 0.58, 0.33, 0.12, 0.78, 0.47, 0.92, 0.22)
 _LINE = 220  # a line is one px wide for so many px of the picture's long side
 _TEXT = 36  # a letter is one px high for so many
@@ -34,8 +38,15 @@ def draw(rgb: Float[Tensor, "3 h w"], seen: Seen) -> Float[Tensor, "3 h w"]:
     pen = ImageDraw.Draw(image)
     side = min(max(image.size), 2 * min(image.size))  # in a panorama, what its height can bear
     font = ImageFont.load_default(max(9, side // _TEXT))
+    line = max(1, side // _LINE)
     for box in boxes:
-        _frame(pen, box, colors[box.name], max(1, side // _LINE), font)
+        left, top, right, bottom = box.xyxy
+        edge = (left, top, max(right, left), max(bottom, top))
+        pen.rectangle(edge, outline=_ink(colors[box.name]), width=line)
+    taken: list[Sides] = []  # names come after all frames, so that no line goes through one
+    for box in boxes:
+        if box.name:
+            taken.append(_tag(pen, box, colors[box.name], (line, font), (image.size, taken)))
     words = seen.text or "\n".join(
         f"{one.name} {one.probability:.0%}" for one in (seen.labels or ()) if not boxes
     )
@@ -52,31 +63,53 @@ def _colors(boxes: tuple[Box, ...]) -> dict[str, tuple[float, float, float]]:
     }
 
 
-def _frame(
+def _ink(color: tuple[float, float, float]) -> tuple[int, int, int]:
+    red, green, blue = (round(255 * part) for part in color)
+    return red, green, blue
+
+
+def _tag(
     pen: ImageDraw.ImageDraw,
     box: Box,
     color: tuple[float, float, float],
-    line: int,
-    font: ImageFont.FreeTypeFont | ImageFont.ImageFont,
-) -> None:
-    """Draw a box, and its name in a tag above it, or inside where there is no room above."""
-    ink = tuple(round(255 * c) for c in color)
-    left, top, right, bottom = box.xyxy
-    pen.rectangle((left, top, max(right, left), max(bottom, top)), outline=ink, width=line)
-    if not box.name:
-        return
+    how: tuple[int, Font],
+    where: tuple[tuple[int, int], Sequence[Sides]],
+) -> Sides:
+    """Write a box's name in a tag on one of its corners; return where.
+
+    ``how`` is the width of lines and the font, ``where`` the size of the picture and the tags that
+    are there already.
+    """
+    line, font = how
     x0, y0, x1, y1 = pen.textbbox((0, 0), box.name, font=font)
-    wide, high = x1 - x0 + 2 * line + 4, y1 - y0 + 2 * line + 2
-    y = top - high if top >= high else top
-    pen.rectangle((left, y, left + wide, y + high), fill=ink)
+    place = _place(box, (x1 - x0 + 2 * line + 4, y1 - y0 + 2 * line + 2), *where)
+    pen.rectangle(place, fill=_ink(color))
     bright = 0.299 * color[0] + 0.587 * color[1] + 0.114 * color[2] > 0.55
-    at = (left + line + 2 - x0, y + line + 1 - y0)
+    at = (place[0] + line + 2 - x0, place[1] + line + 1 - y0)
     pen.text(at, box.name, font=font, fill=(0, 0, 0) if bright else (255, 255, 255))
+    return place
 
 
-def _banner(
-    image: Image.Image, words: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont
-) -> None:
+def _place(
+    box: Box, tag: tuple[float, float], size: tuple[int, int], taken: Sequence[Sides]
+) -> Sides:
+    """Return where a tag of this size hides least: above its box, in it, or below it."""
+    (wide, high), (left, top, right, bottom) = tag, box.xyxy
+    ends = (left, max(left, right - wide))
+    starts = [(x, y) for y in (top - high, top, bottom, bottom - high) for x in ends]
+    inside = [(x, y) for x, y in starts if y >= 0 and y + high <= size[1]] or [(left, top)]
+    places = [
+        (x, y, x + wide, y + high) for x, y in ((_kept(x, wide, size[0]), y) for x, y in inside)
+    ]
+    return min(places, key=lambda one: sum(shared(one, other) for other in taken))
+
+
+def _kept(x: float, wide: float, most: int) -> float:
+    """Move a tag to the left until it ends within the picture."""
+    return max(0.0, min(x, most - wide))
+
+
+def _banner(image: Image.Image, words: str, font: Font) -> None:
     """Write lines over a darkened strip along the lower edge."""
     pen = ImageDraw.Draw(image)
     _, top, _, bottom = pen.multiline_textbbox((0, 0), words, font=font)
