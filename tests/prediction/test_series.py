@@ -228,3 +228,10 @@ def test_decimals_may_begin_with_a_comma_where_it_parts_no_cells(tmp_path):
     (tmp_path / "s.csv").write_text("Tag;Umsatz\n" + rows)
     series = read_series(tmp_path / "s.csv", "Umsatz")
     assert series.values[:3].tolist() == [1.5, 2.5, 3.5]
+
+
+@pytest.mark.parametrize("form", ["{}Q{}", "{}-Q{}", "{} q{}"])
+def test_quarters(write, form):
+    lines = [f"{form.format(2010 + k // 4, 1 + k % 4)},{k}.5" for k in range(40)]
+    series = read_series(write(lines, "when,load"))
+    assert (series.step, series.times[0], series.times[-1]) == ("quarter", "2010Q1", "2019Q4")

@@ -19,6 +19,7 @@ AHEAD = 2000  # moments after the last one that are told in words
 UNEVEN = 0.1  # of a step that a moment may lie off the grid without a note
 LARGEST = 50  # times as many moments as values, at most
 YEAR_FIRST = re.compile(r"\d{4}[-/.](\d{1,2})[-/.]\d{1,2}(?!\d)")
+QUARTER = re.compile(r"^(\d{4})[- ]?Q([1-4])$", re.IGNORECASE)  # 2024Q1
 CALENDAR = {"month": ((28, 31), "M"), "quarter": ((90, 92), "Q"), "year": ((365, 366), "Y")}
 
 
@@ -82,7 +83,8 @@ def _first(words: Sequence[str], column: str, lines: Sequence[int], notes: list[
 
 def dates_of(words: pd.Series, form: str = "mixed", *, day_first: bool = False) -> pd.Series:
     """Return dates, each missing (NaT) that is none; a month above 12 is none."""
-    found = pd.to_datetime(words, errors="coerce", format=form, utc=True, dayfirst=day_first)
+    months = words.str.replace(QUARTER, lambda of: f"{of[1]}-{3 * int(of[2]) - 2:02}", regex=True)
+    found = pd.to_datetime(months, errors="coerce", format=form, utc=True, dayfirst=day_first)
     if form != "mixed":
         return found
     matches = [YEAR_FIRST.match(word) for word in words]

@@ -8,7 +8,7 @@ the same chance, so memory does not grow with the file.
 import itertools
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -47,6 +47,12 @@ class Table:
     def mark(self) -> Mark | None:
         """What begins the decimals wherever it is sure, or None."""
         return usual_mark(without_words(self.frame[name]) for name in self.frame.columns)
+
+    def part(self, lines: pd.Index) -> "Table":
+        """Return some of its rows, whose numbers are read as in all of it."""
+        some = replace(self, frame=self.frame.loc[lines])
+        vars(some)["mark"] = self.mark
+        return some
 
 
 def read_table(path: Path, most: int = 0, seed: int = 0) -> Table:

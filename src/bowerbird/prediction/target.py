@@ -6,7 +6,7 @@ different ones occur at all.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -71,7 +71,7 @@ def read_target(table: Table, name: str, task: Task = "auto") -> tuple[Target, T
         there = cells.dropna()  # where there are words, none may be one of the classes
     if there.empty:
         raise TableError(f"{table.name} has no value in the column {name}; nothing can be learned")
-    table = replace(table, frame=table.frame.loc[there.index])
+    table = table.part(there.index)
     classify, why = _decide(there, table, task)
     if there.nunique() == 1:
         raise TableError(
