@@ -6,7 +6,7 @@ it has not seen; on these all figures are measured, also how many lie in their i
 """
 
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,7 +29,7 @@ from bowerbird.prediction.tableconfig import TableConfig, Tool
 from bowerbird.prediction.tablemodel import Predictions, TableModel
 from bowerbird.prediction.target import Target, read_target
 
-LONG = 60.0  # s that are left after the first fold, from which on it is told
+LONG = 60.0  # s that are left after two folds, from which on it is told
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,13 +90,15 @@ def study_steps(
     notes = [*table.notes, asked.note, *columns.notes, *sentences(leaks, target), why]
     work.notes = [note for note in notes if note]
     total = count * len(config.tools) + 1
-    number = 0
+    number, ends = 0, list[float]()
     for fold in range(count):
         for tool in config.tools:
             loss = work.judge(tool, folds == fold)
             number += 1
             seconds = time.perf_counter() - began
-            note = _long(seconds, number, total, count) if number == len(config.tools) else ""
+            if tool == config.tools[-1]:
+                ends.append(seconds)
+            note = _long(ends, count) if number == 2 * len(config.tools) else ""
             yield Step(number, total, {"total": loss}, seconds, note=note)
     found = work.study(count)
     loss = found.scores["networks"][work.metric].value
@@ -122,12 +124,12 @@ def _folds(
     return deal(groups, count, config.networks.seed), note
 
 
-def _long(seconds: float, number: int, total: int, folds: int) -> str:
-    """Say after the first fold how long all will take, if that is long."""
-    left = seconds / number * (total - number)
+def _long(ends: Sequence[float], folds: int) -> str:
+    """Say after the second fold how long all will take, if that is long; the first one warms up."""
+    left = (ends[1] - ends[0]) * (folds - 2)
     if left < LONG:
         return ""
-    return f"{folds} folds will take about {left / 60:.0f} more minutes; --folds tells fewer"
+    return f"{folds} folds will take about {left / 60:.0f} minutes; a smaller --folds takes less"
 
 
 @dataclass(eq=False)
