@@ -46,8 +46,8 @@ def test_series_from_a_file_and_from_its_model(bowerbird, sales):
     ("words", "found"),
     [
         ("--target price", "month, sales, note"),
-        ("--target note", "'x' in row 2"),
-        ("--time day", "its columns are"),
+        ("--target note", "'x' in the column note, line 2"),
+        ("--time day", "it has month, sales, note"),
         ("--horizon 90", "--horizon"),
         ("--season 80", "longer than half"),
         ("--horizon 0", "horizon"),

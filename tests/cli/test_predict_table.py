@@ -119,7 +119,6 @@ TEXTS = {
         ("infinite.csv --target y", ["infinite", "column a, line 22"]),
         ("ids.csv --target y", ["most rows have a text of their own"]),
         ("ragged.csv --target y", ["ragged.csv", "line 3"]),
-        ("latin.csv --target y", ["latin.csv is not UTF-8"]),
         ("houses.csv", ["--target", "size, town, price, sold"]),
         ("houses.csv --target prize", ["did you mean 'price'", "size, town"]),
         ("houses.csv --target town --task regression", ["column town, line 2"]),
@@ -143,7 +142,6 @@ TEXTS = {
 def test_bad_input_is_one_sentence(refuses, houses, line, words):
     for name, text in TEXTS.items():
         Path(name).write_text(text)
-    Path("latin.csv").write_bytes("a,y\né,1\n".encode("latin-1"))
     refuses(f"predict table {line} --quiet", *words)
 
 
@@ -190,3 +188,66 @@ def test_help_imports_no_tables(words):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_columns_can_be_kept(bowerbird, houses, refuses):
+    houses.insert(0, "id", range(1, 81))
+    houses["owner"] = [f"owner {k}" for k in range(80)]
+    houses["gone"] = ""
+    houses.to_csv("houses.csv", index=False)
+    line = f"predict table houses.csv --target price --no-compare {QUICK}"
+    done = bowerbird(line)
+    assert "left out id: it counts the rows" in done.out
+    assert "--keep COLUMN" in done.out
+    told = json.loads(bowerbird(f"{line} --keep id --keep owner --json -o m.safetensors").out)
+    assert (told["columns"]["id"], told["columns"]["owner"]) == ("number", "category")
+    assert list(told["ignored"]) == ["gone"]
+    Path("new.csv").write_text("id,size,town,sold,owner\n3,90,Ayr,2025-01-01,owner 7\n")
+    assert bowerbird("predict table m.safetensors --predict new.csv").code == 0
+    refuses(f"{line} --keep nobody", "no column 'nobody'", "it has id, size")
+    refuses(f"{line} --keep gone", "no value in the column gone")
+    refuses(f"{line} --keep price", "price is the column to predict")
+
+
+def test_a_table_from_a_german_spreadsheet(bowerbird, here):
+    random = np.random.default_rng(0)
+    lines = ["Größe;Ort;Preis;am;Faktor"]
+    for k, size in enumerate(random.integers(1000, 9000, 60)):
+        price = f"{size * 3 + k:,}".replace(",", ".")
+        day = f"{1 + k % 28:02}.{1 + k // 28:02}.2024"
+        lines.append(f"{size // 10},{size % 10};Köln;{price},50 €;{day};{k % 9 + 1},125")
+    Path("haus.csv").write_bytes("\r\n".join(lines).encode("cp1252"))
+    line = f"predict table haus.csv --target Preis --no-compare {QUICK}"
+    told = json.loads(bowerbird(f"{line} --json -o m.safetensors").out)
+    assert told["task"] == "regression"
+    assert told["columns"] == {"Größe": "number", "am": "date", "Faktor": "number"}
+    assert "Windows-1252" in told["notes"][0]
+    assert told["scores"]["baseline"]["rmse"]["value"] > 1000
+    assert "note: haus.csv is not UTF-8" in bowerbird(line).out
+    Path("new.csv").write_bytes("Größe;am;Faktor\n123,4;03.04.2024;2,125\n".encode("cp1252"))
+    done = bowerbird("predict table m.safetensors --predict new.csv --json")
+    assert json.loads(done.out)["predictions"][0]["value"] is not None
+    assert "new.csv is not UTF-8" in done.err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["predict", "table", "no.csv", "--target", "y"],
+        ["predict", "table", "t.csv", "--target", "z"],
+        ["predict", "table", "t.csv", "--target", "y", "--keep", "z"],
+        ["predict", "table", "t.safetensors", "--predict", "t.csv"],
+        ["predict", "series", "no.csv"],
+        ["predict", "series", "t.csv", "--target", "z"],
+        ["predict", "series", "t.csv", "--target", "y"],
+    ],
+)
+def test_a_wrong_file_or_column_is_told_before_anything_slow_is_imported(here, words):
+    Path("t.csv").write_text("a,y\n1,2\n")
+    code = (
+        f"import sys; from bowerbird.cli import run; code = run({words}); "
+        "print([m for m in ('sklearn', 'skorch', 'torch', 'statsmodels', 'matplotlib') "
+        "if m in sys.modules], code)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[] 2"

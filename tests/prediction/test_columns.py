@@ -99,7 +99,38 @@ def test_new_rows_that_do_not_fit_are_named(table):
 
 
 def test_nothing_to_learn_from(table):
-    with pytest.raises(TableError, match=r"no column to predict y from \(a: the same"):
+    with pytest.raises(TableError, match=r"from \(a: the same in every row\); --keep"):
         read_columns(table(y=[1, 2], a=[3, 3]), "y")
     with pytest.raises(TableError, match="no column to predict y from"):
         read_columns(table(y=[1, 2]), "y")
+
+
+def test_what_would_be_left_out_can_be_kept(table):
+    t = table(
+        y=range(40),
+        id=range(1, 41),
+        name=[f"person {i}" for i in range(40)],
+        same=["x"] * 40,
+        five=[5] * 40,
+        gone=[None] * 40,
+    )
+    columns = read_columns(t, "y", ["id", "name", "same", "five"])
+    assert columns.kinds == {
+        "id": "number", "name": "category", "same": "category", "five": "number"
+    }  # fmt: skip
+    assert columns.values(t)["id"].tolist() == list(range(1, 41))
+    assert list(columns.ignored) == ["gone"]
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("gone", "no value in the column gone"),
+        ("idd", "no column 'idd'; did you mean 'id'"),
+        ("y", "y is the column to predict"),
+    ],
+)
+def test_what_can_not_be_kept(table, name, words):
+    t = table(y=range(40), id=range(1, 41), a=[1, 3] * 20, gone=[None] * 40)
+    with pytest.raises(TableError, match=words):
+        read_columns(t, "y", [name])

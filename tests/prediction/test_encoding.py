@@ -55,3 +55,12 @@ def test_what_does_not_fit_is_refused(table):
     for wrong in ({"medians": []}, {"scales": [0.0]}, {"gaps": [4]}, {"columns": {"n": "text"}}):
         with pytest.raises(ValueError, match=r"fit its columns|not one of"):
             encoding_from({**told, **wrong})
+
+
+def test_a_model_of_before_forms_were_learned_reads_each_table_by_itself(table):
+    t = table(y=range(20), n=["1.5", "2"] * 10)
+    columns = read_columns(t, "y")
+    told = encoding_of(transformer(columns).fit(columns.values(t)), columns).as_json()
+    del told["written"]
+    old = encoding_from(told).columns
+    assert old.values(table(n=["1,5"], comma=True))["n"].tolist() == [1.5]

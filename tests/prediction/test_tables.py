@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -139,3 +141,35 @@ def test_california_says_what_to_do_where_it_is_not(monkeypatch):
     monkeypatch.setattr("sklearn.datasets.fetch_california_housing", refuse)
     with pytest.raises(TableError, match="california is not on this machine"):
         read_sample("california")
+
+
+@pytest.mark.parametrize(
+    ("name", "made", "why"),
+    [
+        ("cars", 25, "there are 25 rows: each is predicted from all others"),
+        ("iris", 8, "8 rows, and every fold needs one of each class"),
+    ],
+)
+def test_more_folds_than_can_be_are_fewer_and_told(name, made, why):
+    known = read_sample(name)
+    rows = known.frame.dropna().iloc[::6] if name == "iris" else known.frame.dropna().iloc[:25]
+    known = replace(known, frame=rows)
+    config = replace(QUICK, folds=1000, compare=False)
+    found = study(known, TARGETS[name], config)
+    assert found.folds == made
+    assert found.notes[-1].startswith(f"{made} folds instead of 1000, as ")
+    assert why in found.notes[-1]
+
+
+def test_long_work_is_told_after_two_folds(monkeypatch):
+    monkeypatch.setattr("bowerbird.prediction.tables.LONG", 0.0)
+    notes = [step.note for step in study_steps(read_sample("iris"), "species", QUICK)]
+    told = {number: note for number, note in enumerate(notes, 1) if note}
+    assert told == {10: "5 folds will take about 0 minutes; a smaller --folds takes less"}
+
+
+def test_a_leak_is_asked_about():
+    known = read_sample("iris")
+    frame = known.frame.assign(code=known.frame["species"].str[:2])
+    found = study(replace(known, frame=frame), "species", QUICK)
+    assert found.notes == ["column code alone tells species: is it known when you predict?"]

@@ -37,42 +37,22 @@ from bowerbird.prediction.classical import (
     naive,
     seasonal_naive,
 )
-from bowerbird.prediction.forecaster import LEAST_WINDOWS, Forecaster, NetworkConfig, window_length
+from bowerbird.prediction.forecaster import Forecaster, window_length
 from bowerbird.prediction.season import Season, find_season, told_season
 from bowerbird.prediction.series import Series, SeriesError
+from bowerbird.prediction.seriesconfig import (
+    FEWEST,
+    LEAST_WINDOWS,
+    OURS,
+    BacktestConfig,
+    NetworkConfig,
+)
 
 Array = np.ndarray
-OURS, SMOOTHING = "bowerbird", "exponential smoothing"
+SMOOTHING = "exponential smoothing"
 REGRESSION = "autoregression"
 SEASONAL, NAIVE = "seasonal naive", "naive"
-FEWEST = 12  # origins in all
 LEAST_MEASURED = 5  # of them
-
-
-@dataclass(frozen=True)
-class BacktestConfig:
-    """How far is foreseen, and how that is measured."""
-
-    horizon: int = 12
-    """Steps to foresee."""
-    season: int = 0
-    """Steps after which the series repeats itself; 0 finds it, 1 is none."""
-    coverage: float = 0.9
-    """Share of the truth that the band is to hold."""
-    origins: int = 40
-    """Moments from which a forecast is tried, if the series is long enough."""
-    share: float = 0.3
-    """Share of the series, its end, in which they lie; more where it has fewer steps than them."""
-    fits: int = 4
-    """Times that models are fitted anew on the way."""
-
-    def __post_init__(self) -> None:
-        if self.horizon < 1 or self.season < 0 or self.fits < 1:
-            raise ValueError("horizon and fits are at least 1, season not below 0")
-        if not FEWEST <= self.origins <= 10_000:
-            raise ValueError(f"origins are {FEWEST} to 10000, not {self.origins}")
-        if not 0.5 <= self.coverage <= 0.99 or not 0.05 <= self.share <= 0.8:
-            raise ValueError("coverage lies in 0.5 to 0.99, share in 0.05 to 0.8")
 
 
 @dataclass(frozen=True)
@@ -196,7 +176,7 @@ def _fitted(past: Array, config: BacktestConfig, network: NetworkConfig) -> _Fit
 
 def backtest_steps(
     series: Series,
-    config: BacktestConfig = BacktestConfig(),
+    config: BacktestConfig = BacktestConfig(),  # noqa: B008
     network: NetworkConfig = NetworkConfig(),  # noqa: B008
 ) -> Generator[Step[Backtest], None, None]:
     """Try a forecaster from each origin, and yield a step after each; the last has the result."""
@@ -228,7 +208,7 @@ def backtest_steps(
 
 def backtest(
     series: Series,
-    config: BacktestConfig = BacktestConfig(),
+    config: BacktestConfig = BacktestConfig(),  # noqa: B008
     network: NetworkConfig = NetworkConfig(),  # noqa: B008
 ) -> Backtest:
     """Try a forecaster from each origin, and foresee what is really ahead."""

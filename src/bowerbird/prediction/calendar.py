@@ -2,10 +2,6 @@
 
 A grid of months, quarters, years or working days follows the calendar; any other has the median
 distance between two moments as its step.
-
-Of dates like 02/01/2023 the whole column tells whether the day or the month comes first: what is
-above 12 is a day, and what is the same in every row of several years. Where neither tells, they
-are refused.
 """
 
 import re
@@ -15,13 +11,15 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from bowerbird.prediction.dates import First, day_first
 from bowerbird.prediction.series import SeriesError
+from bowerbird.prediction.tablefile import TableError
 
 AHEAD = 2000  # moments after the last one that are told in words
 UNEVEN = 0.1  # of a step that a moment may lie off the grid without a note
 LARGEST = 50  # times as many moments as values, at most
-SLASHED = re.compile(r"(\d{1,2})[-/.](\d{1,2})[-/.](\d{4}|\d{2})(?!\d)")
 YEAR_FIRST = re.compile(r"\d{4}[-/.](\d{1,2})[-/.]\d{1,2}(?!\d)")
+QUARTER = re.compile(r"^(\d{4})[- ]?Q([1-4])$", re.IGNORECASE)  # 2024Q1
 CALENDAR = {"month": ((28, 31), "M"), "quarter": ((90, 92), "Q"), "year": ((365, 366), "Y")}
 
 
@@ -38,18 +36,20 @@ class Grid:
     """Every moment of the grid in words, and ``AHEAD`` more."""
 
 
-def numbers_of(words: Sequence[str]) -> np.ndarray | None:
+def plain_numbers(words: Sequence[str]) -> np.ndarray | None:
     """Return moments that are plain numbers (years, hours ...), or None."""
     found = pd.to_numeric(pd.Series(list(words)), errors="coerce").to_numpy(float)
     return found if np.isfinite(found).all() else None
 
 
-def moments(words: Sequence[str], column: str, rows: Sequence[int], notes: list[str]) -> np.ndarray:
+def moments(
+    words: Sequence[str], column: str, lines: Sequence[int], notes: list[str]
+) -> np.ndarray:
     """Return moments as numbers or as datetime64, and note what was taken for granted.
 
-    Raises SeriesError naming column and row.
+    Raises SeriesError naming column and line.
     """
-    numbers = numbers_of(words)
+    numbers = plain_numbers(words)
     compact = numbers is not None and all(len(w.strip()) in (6, 8) for w in words)
     if numbers is not None and not compact:
         return numbers
@@ -57,59 +57,38 @@ def moments(words: Sequence[str], column: str, rows: Sequence[int], notes: list[
     form = None
     if compact:
         form = "%Y%m%d" if len(text[0]) == 8 else "%Y%m"
-    day_first = not compact and _day_first(text.tolist(), column, rows, notes)
-    parsed = dates_of(text, form or "mixed", day_first=day_first)
+    first = "" if compact else _first(text.tolist(), column, lines, notes)
+    parsed = dates_of(text, form or "mixed", day_first=first == "day")
     bad = np.flatnonzero(parsed.isna().to_numpy())
     if numbers is not None and len(bad):
         return numbers
     if len(bad):
-        first = int(bad[0])
+        worst = int(bad[0])
         raise SeriesError(
-            f"column {column} has {words[first]!r} in row {rows[first]}, which is no date; write "
+            f"column {column} has {words[worst]!r} in line {lines[worst]}, which is no date; write "
             "dates like 2024-03-31, or leave --time out"
         )
     return parsed.dt.tz_localize(None).to_numpy("datetime64[s]")
 
 
+def _first(words: Sequence[str], column: str, lines: Sequence[int], notes: list[str]) -> First:
+    """Tell what comes first in dates like 31/12/2024; raise SeriesError if it is unclear."""
+    try:
+        first, note = day_first(words, lines)
+    except TableError as error:
+        raise SeriesError(f"column {column} has {error}") from error
+    notes += [note.format(column)] if note else []
+    return first
+
+
 def dates_of(words: pd.Series, form: str = "mixed", *, day_first: bool = False) -> pd.Series:
     """Return dates, each missing (NaT) that is none; a month above 12 is none."""
-    found = pd.to_datetime(words, errors="coerce", format=form, utc=True, dayfirst=day_first)
+    months = words.str.replace(QUARTER, lambda of: f"{of[1]}-{3 * int(of[2]) - 2:02}", regex=True)
+    found = pd.to_datetime(months, errors="coerce", format=form, utc=True, dayfirst=day_first)
     if form != "mixed":
         return found
     matches = [YEAR_FIRST.match(word) for word in words]
     return found.mask([match is not None and int(match[1]) > 12 for match in matches])
-
-
-def _day_first(words: Sequence[str], column: str, rows: Sequence[int], notes: list[str]) -> bool:
-    """Tell whether the day comes first in dates like 31/12/2024; raise SeriesError if unclear."""
-    found = [match for word in words if (match := SLASHED.match(word))]
-    if not found:
-        return False
-    if len(found) < len(words):
-        row, word = next((r, w) for r, w in zip(rows, words, strict=True) if not SLASHED.match(w))
-        raise SeriesError(
-            f"column {column} has {word!r} in row {row} among dates like {found[0][0]}; write all "
-            "like 2024-03-31"
-        )
-    parts = [{int(match[place]) for match in found} for place in (1, 2)]
-    above = [max(part) > 12 for part in parts]
-    if all(above):
-        raise SeriesError(
-            f"column {column} has the day first in some rows and the month in others; write all "
-            "dates like 2024-03-31"
-        )
-    if not any(above):
-        above = [len(part) == 1 for part in parts]
-        if all(above):  # years, whichever is the month
-            return False
-        if not any(above) or len({match[3] for match in found}) == 1:
-            raise SeriesError(
-                f"column {column} has dates like {found[0][0]}, of which no row tells whether the "
-                "day or the month comes first; write them like 2024-03-31"
-            )
-        which = "first" if above[0] else "second"
-        notes.append(f"the {which} number in column {column} is the day: it never changes")
-    return above[0]
 
 
 def grid_of(times: np.ndarray) -> Grid:

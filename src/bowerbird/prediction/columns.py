@@ -2,25 +2,26 @@
 
 A column is what all of its cells are. Where nine in ten cells are numbers, the others are taken for
 mistakes and named. Dates become days since 1970 and the angle of the day within the year (sine and
-cosine). Left out, with the reason: what is missing or the same in every row, numbers of rows, and
-texts of which more than half are different (names, addresses).
+cosine). Left out, with the reason, unless they are kept by name: what is missing or the same in
+every row, numbers of rows, texts of which more than half are different (names, addresses), dates
+that can be read in two ways. How numbers and dates are written is part of what is learned.
 """
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
 
+from bowerbird.prediction.dates import Dates, dates_in
 from bowerbird.prediction.frames import Table, TableError, listed, without_words
+from bowerbird.prediction.numerals import MOSTLY, Numerals, numerals_of
 
 Kind = Literal["number", "date", "category"]
 
-MOSTLY = 0.9  # share of numbers from which on the rest are mistakes
 NAMES = 0.5  # share of different texts from which on they are names
-DATE = r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?)?"
 MISSING = "(missing)"  # the category of an empty cell
 DATE_PARTS = ("day", "year sine", "year cosine")
 YEAR = 365.2425  # days
@@ -35,6 +36,10 @@ class Columns:
 
     kinds: Mapping[str, Kind]
     ignored: Mapping[str, str] = field(default_factory=dict)
+    written: Mapping[str, Numerals | Dates] = field(default_factory=dict)
+    """How numbers and dates are written; of columns that are not in it, each table tells it."""
+    notes: Sequence[str] = field(default=(), compare=False)
+    """What was taken for granted."""
 
     def __post_init__(self) -> None:
         if unknown := [k for k in self.kinds.values() if k not in get_args(Kind)]:
@@ -63,35 +68,71 @@ class Columns:
         for name, kind in self.kinds.items():
             cells = without_words(find_column(table, name))
             if kind == "number":
-                parts[name] = numbers_of(cells, table)
+                parts[name] = numbers_of(cells, table, self.numerals(table, name)[0])
             elif kind == "date":
-                dates |= _date_parts(cells, name, table)
+                known = self.written.get(name)
+                dates |= _date_parts(cells, known if isinstance(known, Dates) else Dates(), table)
         parts |= dates
         for name in self.categories:
             cells = without_words(find_column(table, name))
             parts[name] = cells.fillna(MISSING).astype(object)
         return pd.DataFrame(parts, index=table.frame.index)
 
+    def numerals(self, table: Table, name: str) -> tuple[Numerals, str]:
+        """Return how a table's column of numbers is written, and a note if it's not as learned.
 
-def read_columns(table: Table, target: str) -> Columns:
-    """Return what each column but the target is; raise TableError if none can be learned from."""
+        What was learned holds, unless most cells can't be read by it, or more can be with the same
+        mark before the decimals.
+        """
+        cells = without_words(find_column(table, name))
+        learned = self.written.get(name)
+        if not isinstance(learned, Numerals):
+            return numerals_of(cells, table.mark, table.sign)
+        share = learned.floats(cells.dropna()).notna().mean()
+        if not share < 1:
+            return learned, ""
+        own, note = numerals_of(cells, table.mark, table.sign)
+        own_share = own.floats(cells.dropna()).notna().mean()
+        if own_share > share and (share < MOSTLY or own.decimal == learned.decimal):
+            return own, note
+        return learned, ""
+
+    def differing(self, table: Table) -> list[str]:
+        """Say which numbers of a table are not written as they were learned."""
+        notes = [
+            (name, self.numerals(table, name)[1])
+            for name, kind in self.kinds.items()
+            if kind == "number"
+        ]
+        return [f"in column {name} {note}" for name, note in notes if note]
+
+
+def read_columns(table: Table, target: str, keep: Sequence[str] = ()) -> Columns:
+    """Return what each column but the target is; those in ``keep`` are not left out.
+
+    Raises TableError if none can be learned from, or one to keep is not there, empty or the target.
+    """
     find_column(table, target)
-    kinds: dict[str, Kind] = {}
-    ignored: dict[str, str] = {}
-    for name in table.frame.columns:
+    for name in keep:
+        if find_column(table, name).isna().all():
+            raise TableError(f"{table.name} has no value in the column {name}, which can't be kept")
         if name == target:
-            continue
-        found = _kind(without_words(table.frame[name]), table)
-        if found in get_args(Kind):
-            kinds[name] = found
-        else:
-            ignored[name] = found
+            raise TableError(f"{name} is the column to predict; it can't be kept to learn from")
+    found = {
+        name: _read(without_words(table.frame[name]), table, keep=name in keep)
+        for name in table.frame.columns
+        if name != target
+    }
+    ignored = {name: one.why for name, one in found.items() if one.kind is None}
+    kinds = {name: one.kind for name, one in found.items() if one.kind is not None}
     if not kinds:
         why = listed([f"{name}: {reason}" for name, reason in ignored.items()], 4)
         raise TableError(
-            f"{table.name} has no column to predict {target} from" + (f" ({why})" if why else "")
+            f"{table.name} has no column to predict {target} from"
+            + (f" ({why}); --keep COLUMN keeps one" if why else "")
         )
-    return Columns(kinds, ignored)
+    written = {name: one.written for name, one in found.items() if one.written is not None}
+    return Columns(kinds, ignored, written, [one.note for one in found.values() if one.note])
 
 
 def find_column(table: Table, name: str) -> pd.Series:
@@ -105,9 +146,9 @@ def find_column(table: Table, name: str) -> pd.Series:
     raise TableError(f"{table.name} has no column {name!r}; {mend}it has {listed(names)}")
 
 
-def numbers_of(cells: pd.Series, table: Table) -> pd.Series:
+def numbers_of(cells: pd.Series, table: Table, written: Numerals | None = None) -> pd.Series:
     """Return a column of text as floats; raise TableError for a cell that is no finite number."""
-    numbers = as_numbers(cells, table.comma)
+    numbers = as_numbers(cells, table, written)
     wrong = cells.notna() & ~(numbers.abs() <= LARGEST)
     if wrong.any():
         row = wrong.idxmax()
@@ -120,49 +161,75 @@ def numbers_of(cells: pd.Series, table: Table) -> pd.Series:
     return numbers
 
 
-def as_numbers(cells: pd.Series, comma: bool) -> pd.Series:
-    """Return a column of text as floats, NaN where there is no number."""
-    if comma:
-        cells = cells.str.replace(r"^([-+]?\d*),(\d+)$", r"\1.\2", regex=True)
-    return pd.to_numeric(cells, errors="coerce").astype(float)
+def as_numbers(cells: pd.Series, table: Table, written: Numerals | None = None) -> pd.Series:
+    """Return a column of text as floats, NaN where there is no number.
+
+    How they are ``written`` is told, or else found in the cells and the table.
+    """
+    return (written or numerals_of(cells, table.mark, table.sign)[0]).floats(cells)
 
 
-def _kind(cells: pd.Series, table: Table) -> Any:
+@dataclass(frozen=True)
+class _Column:
+    """What was found out about a column."""
+
+    kind: Kind | None = None
+    why: str = ""
+    """Why it is left out."""
+    written: Numerals | Dates | None = None
+    note: str = ""
+
+
+def _read(cells: pd.Series, table: Table, *, keep: bool) -> _Column:
     """Return the kind of a column, or why it is left out."""
     there = cells.dropna()
     if there.empty:
-        return "all of its values are missing"
-    if there.nunique() == 1 and len(there) == len(cells):
-        return "the same in every row"
-    numbers = as_numbers(there, table.comma)
-    share = numbers.notna().mean()
-    if share >= MOSTLY:
-        numbers_of(cells, table)
-        away = numbers.to_numpy() - there.index.to_numpy()
-        # from 0 or 1 on; the first row is in line 2. Years that follow each other are no count
-        named = str(cells.name).lower() in COUNTERS or str(cells.name).startswith("column ")
-        first = named and away[0] in (-2, -1)
-        counts = first and len(there) == len(cells) > 2 and bool((away == away[0]).all())
-        return "it counts the rows" if counts else "number"
-    if there.str.fullmatch(DATE).all():
-        return "date"
-    if there.nunique() > max(NAMES * len(there), 10):
-        return "most rows have a text of their own"
-    return "category"
+        return _Column(why="all of its values are missing")
+    if not keep and there.nunique() == 1 and len(there) == len(cells):
+        return _Column(why="the same in every row")
+    written, note = numerals_of(there, table.mark, table.sign)
+    if written.floats(there).notna().mean() < MOSTLY:
+        return _words(there, keep=keep)
+    if _counts(numbers_of(cells, table, written)) and not keep:
+        return _Column(why="it counts the rows")
+    return _Column("number", "", written, f"in column {cells.name} {note}" if note else "")
 
 
-def _date_parts(cells: pd.Series, name: str, table: Table) -> dict[str, np.ndarray]:
+def _words(there: pd.Series, *, keep: bool) -> _Column:
+    """Return the kind of a column that has no numbers: dates or categories."""
+    try:
+        dates = dates_in(there)
+    except TableError as error:
+        return _CATEGORY if keep else _Column(why=f"it has {error}")
+    if dates is not None:
+        return _Column("date", "", dates[0], dates[1].format(there.name))
+    many = there.nunique() > max(NAMES * len(there), 10)
+    return _Column(why="most rows have a text of their own") if many and not keep else _CATEGORY
+
+
+_CATEGORY = _Column("category")
+
+
+def _counts(numbers: pd.Series) -> bool:
+    """Tell a column that only counts the rows."""
+    named = str(numbers.name).lower() in COUNTERS or str(numbers.name).startswith("column ")
+    away = numbers.to_numpy() - numbers.index.to_numpy()
+    # from 0 or 1 on; the first row is in line 2. Years that follow each other are no count
+    first = named and away[0] in (-2, -1)
+    return bool(first and len(away) > 2 and (away == away[0]).all())
+
+
+def _date_parts(cells: pd.Series, written: Dates, table: Table) -> dict[str, np.ndarray]:
     """Return the days since 1970 and the place in the year of a column of dates."""
-    known = cells.where(cells.isna() | cells.str.fullmatch(DATE).astype(bool))
-    moments = pd.to_datetime(known, errors="coerce", format="ISO8601", utc=True)
+    moments = written.moments(cells)
     wrong = cells.notna() & moments.isna()
     if wrong.any():
         row = wrong.idxmax()
         raise TableError(
-            f"{table.name} has {str(cells[row])[:40]!r} in the column {name}, line {row}, where a "
-            "date such as 2026-01-31 is expected; mend the cell or leave it empty"
+            f"{table.name} has {str(cells[row])[:40]!r} in the column {cells.name}, line {row}, "
+            f"where a date {written} is expected; mend the cell or leave it empty"
         )
     days = ((moments - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(days=1)).to_numpy(float)
     angle = 2 * np.pi * days / YEAR
     values = (days, np.sin(angle), np.cos(angle))
-    return {f"{name} ({part})": v for part, v in zip(DATE_PARTS, values, strict=True)}
+    return {f"{cells.name} ({part})": v for part, v in zip(DATE_PARTS, values, strict=True)}

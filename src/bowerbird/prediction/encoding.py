@@ -6,8 +6,8 @@ are 0 everywhere. What was fitted is kept as plain numbers (`Encoding`), so that
 neither a pickle nor the same version of scikit-learn.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from bowerbird.prediction.columns import Columns
+from bowerbird.prediction.dates import Dates, dates_from
+from bowerbird.prediction.numerals import Numerals, numerals_from
 
 MOST_CATEGORIES = 32  # of one column; rarer ones share the last
 
@@ -116,6 +118,7 @@ class Encoding:
         return {
             "columns": dict(self.columns.kinds),
             "ignored": dict(self.columns.ignored),
+            "written": {name: how.as_json() for name, how in self.columns.written.items()},
             "medians": list(self.medians),
             "gaps": list(self.gaps),
             "means": list(self.means),
@@ -153,6 +156,14 @@ def encoding_of(fitted: ColumnTransformer, columns: Columns) -> Encoding:
 def encoding_from(told: Mapping[str, Any]) -> Encoding:
     """Return the encoding that a model file tells of; raise ValueError if it makes no sense."""
     columns = Columns(dict(told["columns"]), dict(told["ignored"]))
+    readers: dict[str, Callable[[Mapping[str, Any]], Numerals | Dates]] = {
+        "number": numerals_from, "date": dates_from
+    }  # fmt: skip
+    # models of before it was learned have none
+    written = {
+        name: readers[columns.kinds[name]](how) for name, how in told.get("written", {}).items()
+    }
+    columns = replace(columns, written=written)
     return Encoding(
         columns,
         tuple(map(float, told["medians"])),

@@ -13,7 +13,6 @@ Departure from CV+: when learning stops is read off the same judgements, one num
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -25,42 +24,10 @@ from skorch import NeuralNet
 from skorch.callbacks import Callback, EarlyStopping
 from torch import Tensor, nn
 
-from bowerbird.networks.mlp import MLP, Activation, MLPConfig
+from bowerbird.networks.mlp import MLP, MLPConfig
+from bowerbird.prediction.tableconfig import MembersConfig
 
 ROWS_AT_ONCE = 8192  # that are predicted together
-
-
-@dataclass(frozen=True)
-class MembersConfig:
-    """How the networks look and learn."""
-
-    hidden: tuple[int, ...] = (64, 64)
-    """Units of each hidden layer."""
-    activation: Activation = "silu"
-    """relu, tanh, sigmoid, gelu, silu, sine or identity, after each hidden layer."""
-    dropout: float = 0.0
-    """Share of hidden units that is dropped while learning."""
-    members: int = 10
-    """Networks that are averaged; each learns without one of as many parts of the rows."""
-    epochs: int = 400
-    """Most times that all rows are read."""
-    patience: int = 20
-    """Epochs without a better one after which learning ends."""
-    batch: int = 0
-    """Rows a step; 0 takes a 16th of the rows, from 32 to 256."""
-    rate: float = 2e-3
-    """Learning rate of AdamW."""
-    weight_decay: float = 0.3
-    """Decay of the weights, times the rate."""
-    seed: int = 0
-    """Seed of parts, first weights, order and dropping."""
-
-    def __post_init__(self) -> None:
-        if self.members < 2 or self.epochs < 1 or self.patience < 1 or self.batch < 0:
-            raise ValueError("members are at least 2, epochs and patience 1, and batch 0")
-        if not 0 < self.rate < 1 or self.weight_decay < 0 or not 0 <= self.seed < 2**32:
-            raise ValueError("rate is in 0..1, weight_decay not below 0, seed from 0 to 2^32 - 1")
-        MLPConfig((1, *self.hidden, 1), self.activation, self.dropout, self.members)
 
 
 def deal(classes: Int[np.ndarray, " n"], parts: int, seed: int) -> Int[np.ndarray, " n"]:
@@ -77,7 +44,10 @@ class Members(BaseEstimator):
     """An estimator of numbers (``classes`` 0) or of the probabilities of so many classes."""
 
     def __init__(
-        self, config: MembersConfig = MembersConfig(), classes: int = 0, device: str = "cpu"
+        self,
+        config: MembersConfig = MembersConfig(),  # noqa: B008 - frozen
+        classes: int = 0,
+        device: str = "cpu",
     ) -> None:
         self.config, self.classes, self.device = config, classes, device
 

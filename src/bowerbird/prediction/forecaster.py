@@ -15,7 +15,7 @@ of several draws. Nothing, the scale and the penalty included, is fitted on what
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -30,38 +30,12 @@ from bowerbird.networks.recurrent import RecurrentConfig
 from bowerbird.prediction.classical import seasonal_naive
 from bowerbird.prediction.readout import ridge
 from bowerbird.prediction.series import SeriesError
+from bowerbird.prediction.seriesconfig import LEAST_WINDOWS, NetworkConfig
 
 Array = np.ndarray
 KIND = "series"
 RADIUS, REACH = 0.8, 0.3  # of the drawn weights
-LEAST_WINDOWS = 20  # to learn from
 NO_SEASON = 24  # values of a window where there is no season
-
-
-@dataclass(frozen=True)
-class NetworkConfig:
-    """The shape of the forecaster's networks."""
-
-    width: int = 100
-    """Units of each network."""
-    draws: int = 5
-    """Networks whose forecasts are averaged."""
-    memory: int = 64
-    """Values of the window that the network reads, at most; the linear path reads all."""
-    windows: int = 2000
-    """Windows to learn from, at most; of a longer past every second, third ... is taken."""
-    seed: int = 0
-    """Seed of the drawn weights."""
-
-    def __post_init__(self) -> None:
-        if min(self.width, self.draws, self.memory) < 1 or self.windows < LEAST_WINDOWS:
-            raise ValueError(
-                f"width, draws and memory are at least 1, windows at least {LEAST_WINDOWS}"
-            )
-        if max(self.width, self.draws, self.memory) > 4096:
-            raise ValueError("width, draws and memory are at most 4096")
-        if not 0 <= self.seed < 2**62:
-            raise ValueError(f"seed lies between 0 and 2^62 - 1, not at {self.seed}")
 
 
 def window_length(season: int) -> int:

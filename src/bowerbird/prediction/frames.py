@@ -1,29 +1,27 @@
-"""A table in a file, as text: comma, semicolon or tab between the cells, names in the first line.
+"""A table in a file, as text, with names in its first line.
 
 Every cell is read as text, block by block; which columns are numbers is another question
 (`columns`). Of a table with more rows than can be learned from, so many are drawn that each row has
 the same chance, so memory does not grow with the file.
 """
 
-import csv
-import io
 import itertools
+import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-SIGNS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
+from bowerbird.prediction.numerals import Mark, usual_mark
+from bowerbird.prediction.tablefile import SIGNS, TableError, TableFile, look_into
+
 MISSING = ("", "?", "-", "--", ".", "n/a", "nan")  # in any case
-WORDS = ("na", "null", "none")  # missing too, but where they may be the name of a class
+WORDS = ("na", "null", "none", "missing")  # so too, but where they may be the name of a class
 BLOCK = 20_000  # rows that are read at once
-HEAD = 1 << 16  # bytes in which the sign between cells is looked for
-
-
-class TableError(ValueError):
-    """A table can't be used; the sentence names the file or column, and the mend."""
+DATED = re.compile(r"\d{4}[-/.]\d{1,2}([-/.T ].*)?")
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,8 +33,26 @@ class Table:
     """Text in every cell, NaN where it is missing; the index is the line of the file (names: 1)."""
     rows: int
     """Rows of the file; ``frame`` has fewer if only some were drawn."""
-    comma: bool = False
-    """Whether the decimal sign may be a comma."""
+    sign: str = ","
+    """What parts its cells."""
+    notes: tuple[str, ...] = ()
+    """What was taken for granted in reading it."""
+
+    @property
+    def comma(self) -> bool:
+        """Whether a comma may begin decimals, as it parts no cells."""
+        return self.sign != ","
+
+    @cached_property
+    def mark(self) -> Mark | None:
+        """What begins the decimals wherever it is sure, or None."""
+        return usual_mark(without_words(self.frame[name]) for name in self.frame.columns)
+
+    def part(self, lines: pd.Index) -> "Table":
+        """Return some of its rows, whose numbers are read as in all of it."""
+        some = replace(self, frame=self.frame.loc[lines])
+        vars(some)["mark"] = self.mark
+        return some
 
 
 def read_table(path: Path, most: int = 0, seed: int = 0) -> Table:
@@ -44,10 +60,10 @@ def read_table(path: Path, most: int = 0, seed: int = 0) -> Table:
 
     Raises TableError for what is no table with names in its first line.
     """
-    sign = _sign(path)
+    file = look_into(path)
     random, rows = np.random.default_rng(seed), 0
     kept, chances = pd.DataFrame(), np.empty(0)
-    for block in _blocks(path, sign):
+    for block in _blocks(file):
         rows += len(block)
         kept = pd.concat([kept, block]) if len(kept) else block
         chances = np.concatenate([chances, random.random(len(block))])
@@ -58,7 +74,7 @@ def read_table(path: Path, most: int = 0, seed: int = 0) -> Table:
     frame = frame[frame.apply(without_words).notna().any(axis=1)]
     if frame.empty:
         raise TableError(f"{path} has names and no rows; add rows under them")
-    return Table(str(path), frame, rows - len(kept) + len(frame), sign != ",")
+    return Table(str(path), frame, rows - len(kept) + len(frame), file.sign, file.notes)
 
 
 def _stripped(frame: pd.DataFrame) -> pd.DataFrame:
@@ -72,78 +88,32 @@ def without_words(cells: pd.Series) -> pd.Series:
     return cells.mask(cells.str.lower().isin(WORDS))
 
 
-def _sign(path: Path) -> str:
-    """Return the sign between cells; raise TableError for what is no text file."""
-    if path.is_dir():
-        raise TableError(f"{path} is a folder; give the name of a table")
-    if not path.exists():
-        raise TableError(f"{path} does not exist; check the name of the table")
-    if not path.is_file():
-        raise TableError(f"{path} is no file; give the name of a table")
-    with path.open("rb") as stream:
-        head = stream.read(HEAD)
-    if not head.strip():
-        raise TableError(f"{path} is empty; it needs names in its first line and rows under them")
-    if head.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
-        raise TableError(f"{path} is a spreadsheet; save it as CSV first")
-    if b"\0" in head:
-        raise TableError(f"{path} is not a text file; save it as CSV in UTF-8")
-    lines = _lines(head.decode("utf-8", "replace"))
-    counts = {sign: [len(row) - 1 for row in csv.reader(lines, delimiter=sign)] for sign in SIGNS}
-    # the sign that every line has as often as the first one
-    same = {s: sum(n == c[0] for n in c) * (c[0] > 0) / len(c) for s, c in counts.items()}
-    best = max(SIGNS, key=lambda sign: (round(same[sign], 1), counts[sign][0]))
-    return best if counts[best][0] else ","
-
-
-def _lines(head: str) -> list[str]:
-    """Return the first whole lines of a text, in which a cell may hold line breaks."""
-    lines = [line for line in io.StringIO(head) if line.strip()][:100]
-    return lines[:-1] if len(head) >= HEAD and len(lines) > 1 else lines
-
-
-def _blocks(path: Path, sign: str) -> Iterator[pd.DataFrame]:
+def _blocks(file: TableFile) -> Iterator[pd.DataFrame]:
     """Yield the rows as text under their names, some at a time, each with its line as index."""
-    records = _records(path, sign)
+    records = file.records()
     _, first = next(records, (1, []))
-    names = _names(path, first)
+    names = _names(file.path, first)
     while block := list(itertools.islice(records, BLOCK)):
-        if long := [(line, len(cells)) for line, cells in block if len(cells) > len(names)]:
-            line, many = long[0]
-            raise TableError(
-                f"{path} is no table with {SIGNS[sign]} between its cells (line {line} has {many} "
-                f"of them, and the first {len(names)}); give every line as many cells as the first"
-            )
-        rows = [cells + [""] * (len(names) - len(cells)) for _, cells in block]
+        rows = [_filled(file, len(names), line, cells) for line, cells in block]
         lines = [line for line, _ in block]
         yield pd.DataFrame(rows, index=lines, columns=names, dtype=object)
 
 
-def _records(path: Path, sign: str) -> Iterator[tuple[int, list[str]]]:
-    """Yield the cells of each line that has any, with its number; wrong ones are a TableError."""
-    with path.open(encoding="utf-8-sig", newline="") as stream:
-        reader, line = csv.reader(stream, delimiter=sign, skipinitialspace=True, strict=True), 1
-        try:
-            for cells in reader:
-                if any(map(str.strip, cells)):
-                    yield line, cells
-                line = reader.line_num + 1  # a cell may hold line breaks
-        except UnicodeDecodeError as error:
-            raise TableError(
-                f"{path} is not UTF-8 ({error.reason} after line {reader.line_num}); save it as "
-                "UTF-8"
-            ) from error
-        except csv.Error as error:
-            raise TableError(
-                f"{path} is no table with {SIGNS[sign]} between its cells ({error} in the row that "
-                f"begins in line {line}); mend its quotation marks"
-            ) from error
+def _filled(file: TableFile, count: int, line: int, cells: list[str]) -> list[str]:
+    """Return so many cells of a line; raise TableError if there are more that are not empty."""
+    if any(map(str.strip, cells[count:])):
+        raise TableError(
+            f"{file.path} is no table with {SIGNS.get(file.sign, file.sign)} between its cells "
+            f"(line {line} has {len(cells)} of them, and the first {count}); give every line as "
+            "many cells as the first"
+        )
+    return cells[:count] + [""] * (count - len(cells))
 
 
 def _names(path: Path, first: Sequence[str]) -> list[str]:
     """Return the names of columns in the first line; raise TableError if it has none."""
     cells = [cell.strip() for cell in first]
-    numbers = [cell for cell in cells if is_number(cell)]
+    numbers = [cell for cell in cells if is_number(cell) or DATED.fullmatch(cell)]
     if len(numbers) * 2 > len(cells):
         raise TableError(
             f"{path} has numbers ({', '.join(numbers[:3])}) where the names of its columns should "

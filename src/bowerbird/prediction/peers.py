@@ -6,7 +6,6 @@ scikit-learn's network learns a standardised target, as ours does.
 """
 
 import warnings
-from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -22,9 +21,9 @@ from sklearn.preprocessing import StandardScaler
 
 from bowerbird.prediction.columns import Columns
 from bowerbird.prediction.encoding import transformer
-from bowerbird.prediction.ensemble import Members, MembersConfig
+from bowerbird.prediction.ensemble import Members
+from bowerbird.prediction.tableconfig import MembersConfig, Tool
 
-Tool = Literal["networks", "linear", "boosting", "sklearn-mlp", "baseline"]
 WORDS: dict[Tool, str] = {
     "networks": "networks",
     "linear": "linear model",

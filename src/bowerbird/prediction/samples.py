@@ -8,12 +8,10 @@ Tibshirani 2004. Cars: Quinlan 1993, in vega-datasets, with gaps and dates. Cali
 import json
 import warnings
 from collections.abc import Callable
-from functools import partial
 from importlib.resources import files
 from typing import Any
 
 import pandas as pd
-from sklearn import datasets
 
 from bowerbird.prediction.frames import Table, TableError
 
@@ -35,7 +33,9 @@ def read_sample(name: str) -> Table:
 
 
 def _from_sklearn(name: str) -> pd.DataFrame:
-    found = LOAD[name]()
+    from sklearn import datasets  # noqa: PLC0415 - takes a second
+
+    found = LOAD[name](datasets)
     frame = found.data.copy()
     target = found.target
     if name in ("iris", "wine", "breast-cancer"):
@@ -46,7 +46,7 @@ def _from_sklearn(name: str) -> pd.DataFrame:
     return frame
 
 
-def _california() -> Any:
+def _california(datasets: Any) -> Any:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of each attempt; the sentence below says it once
@@ -58,12 +58,12 @@ def _california() -> Any:
         ) from error
 
 
-LOAD: dict[str, Callable[[], Any]] = {
-    "iris": partial(datasets.load_iris, as_frame=True),
-    "wine": partial(datasets.load_wine, as_frame=True),
-    "breast-cancer": partial(datasets.load_breast_cancer, as_frame=True),
+LOAD: dict[str, Callable[[Any], Any]] = {  # by scikit-learn's module of them
+    "iris": lambda datasets: datasets.load_iris(as_frame=True),
+    "wine": lambda datasets: datasets.load_wine(as_frame=True),
+    "breast-cancer": lambda datasets: datasets.load_breast_cancer(as_frame=True),
     # as measured, not as scaled by scikit-learn
-    "diabetes": partial(datasets.load_diabetes, as_frame=True, scaled=False),
+    "diabetes": lambda datasets: datasets.load_diabetes(as_frame=True, scaled=False),
     "california": _california,
 }
 

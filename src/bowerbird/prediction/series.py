@@ -9,10 +9,12 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import Float
 
+from bowerbird.prediction.tablefile import TableError
+
 LONGEST_SHARE = 0.5  # of values that may be missing
 
 
-class SeriesError(ValueError):
+class SeriesError(TableError):
     """Something is no series that can be foreseen."""
 
 

@@ -6,21 +6,19 @@ statsmodels). ``electricity``: demand in England and Wales, every half hour, 5 J
 2000, in MW (Taylor 2003, in pmdarima).
 """
 
-import csv
-import io
-import re
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
-from bowerbird.prediction.calendar import dates_of, grid_of, moments, numbers_of
+from bowerbird.prediction.calendar import dates_of, grid_of, moments, plain_numbers
+from bowerbird.prediction.columns import as_numbers, find_column, numbers_of
+from bowerbird.prediction.frames import Table, listed, read_table, without_words
+from bowerbird.prediction.numerals import MOSTLY, numerals_of
 from bowerbird.prediction.series import Series, SeriesError, mended
+from bowerbird.prediction.tablefile import TableError
 
 KNOWN = ("sunspots", "co2", "electricity")
 TIMES = ("date", "time", "timestamp", "datetime", "month", "year", "day", "week", "quarter", "ds")
-MISSING = ("", "na", "nan", "n/a", "null", "none", "-", "?", "missing")
 
 
 def known_series(name: str) -> Series:
@@ -56,28 +54,40 @@ def known_series(name: str) -> Series:
 
 
 def read_series(path: Path, target: str | None = None, time: str | None = None) -> Series:
-    """Return one column of a CSV file as a series.
+    """Return one column of a table in a file as a series.
 
     Without ``target`` it is the only column of numbers; without ``time`` moments are looked for.
-    Raises SeriesError, saying what is wrong with which column and row.
+    Raises SeriesError, saying what is wrong with which column and line, and OSError.
     """
-    table = _table(path)
-    target = _target(table, target)
-    rows = table.index.tolist()
-    if len(table) < 2:
-        raise SeriesError(f"it has {len(table)} row of values; a series needs many more")
-    values = _numbers(table[target].tolist(), target, rows)
-    column = _time_column(table, target, time)
-    notes: list[str] = []
+    try:
+        return _series(read_table(path), target, time)
+    except SeriesError:
+        raise
+    except TableError as error:
+        raise SeriesError(str(error)) from error
+
+
+def _series(table: Table, target: str | None, time: str | None) -> Series:
+    name = _target(table, target)
+    if len(table.frame) < 2:
+        raise SeriesError(f"it has {len(table.frame)} row of values; a series needs many more")
+    notes = list(table.notes)
+    cells = without_words(table.frame[name])
+    written, note = numerals_of(cells, table.mark, table.sign)
+    values = numbers_of(cells, table, written).to_numpy()
+    notes += [f"in column {name} {note}"] if note else []
+    column = _time_column(table, name, time)
     if column is None:
         notes.append("no column of dates was found, so the rows are taken as even in time")
         numbered = np.arange(1, len(values) + 1, dtype=float)
-        return laid(target, values, numbered, notes, str(path))
-    words = table[column].tolist()
-    if any(word.strip().lower() in MISSING for word in words):
-        first = next(i for i, word in enumerate(words) if word.strip().lower() in MISSING)
-        raise SeriesError(f"column {column} has no date in row {rows[first]}; fill it in")
-    return laid(target, values, moments(words, column, rows, notes), notes, str(path))
+        return laid(name, values, numbered, notes, table.name)
+    dates = without_words(table.frame[column])
+    if dates.isna().any():
+        raise SeriesError(
+            f"column {column} has no date in line {dates.isna().idxmax()}; fill it in"
+        )
+    times = moments(dates.tolist(), column, dates.index.tolist(), notes)
+    return laid(name, values, times, notes, table.name)
 
 
 def laid(name: str, values: np.ndarray, times: np.ndarray, notes: list[str], source: str) -> Series:
@@ -123,108 +133,36 @@ def _means(values: np.ndarray, places: np.ndarray, count: int) -> np.ndarray:
     return np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
 
 
-_COMMA = re.compile(r"^\s*([-+]?\d*),(\d+)\s*$")
-
-
-def _table(path: Path) -> pd.DataFrame:
-    """Return a CSV file as a table of words, its index the line in the file at which a row ends.
-
-    Raises SeriesError, OSError.
-    """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise SeriesError(f"it is not UTF-8: {error.reason}; save it as UTF-8") from error
-    if not text.strip():
-        raise SeriesError("it is empty")
-    try:
-        mark: str = csv.Sniffer().sniff(text[:5000], ",;\t|").delimiter
-    except csv.Error:  # one column
-        mark = ","
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=mark)
-    try:
-        read = [(reader.line_num, row) for row in reader]
-    except csv.Error as error:
-        raise SeriesError(f"line {reader.line_num} is no row of a table: {error}") from error
-    lines = {number: row for number, row in read if any(map(str.strip, row))}
-    header = [cell.strip() for cell in lines.pop(min(lines))]
-    if all(_is_number(cell) for cell in header):
-        raise SeriesError(
-            "it has no header: its first line is numbers; add a line with the names of the columns"
-        )
-    if len(set(header)) < len(header):
-        raise SeriesError("two of its columns have the same name; rename one")
-    for number, row in lines.items():
-        if len(row) > len(header):
-            raise SeriesError(f"row {number} has {len(row)} cells, and the header {len(header)}")
-    if mark != ",":  # where it parts no cells a comma may begin the decimals
-        lines = {n: [_COMMA.sub(r"\1.\2", cell) for cell in row] for n, row in lines.items()}
-    body = [row + [""] * (len(header) - len(row)) for row in lines.values()]
-    return pd.DataFrame(body, index=list(lines), columns=header)
-
-
-def _is_number(cell: str) -> bool:
-    """Tell a number or a date from a name."""
-    if numbers_of([cell]) is not None:
-        return True
-    return re.fullmatch(r"\d{4}[-/.]\d{1,2}([-/.T ].*)?", cell) is not None
-
-
-def _target(table: pd.DataFrame, target: str | None) -> str:
-    columns = [str(column) for column in table.columns]
-    listed = ", ".join(columns)
-    if target is None:
-        fit = [c for c in columns if c.lower() not in TIMES and _mostly_numbers(table[c].tolist())]
-        if len(fit) == 1:
-            return fit[0]
-        raise SeriesError(f"say which column is foreseen: --target, one of {listed}")
-    if target in columns:
+def _target(table: Table, target: str | None) -> str:
+    if target is not None:
+        find_column(table, target)
         return target
-    raise SeriesError(f"it has no column {target!r}; its columns are {listed}")
+    columns = list(map(str, table.frame.columns))
+    fit = [c for c in columns if c.lower() not in TIMES and _are_numbers(table, c)]
+    if len(fit) == 1:
+        return fit[0]
+    raise SeriesError(f"say which column is foreseen: --target, one of {listed(columns)}")
 
 
-def _mostly_numbers(words: Sequence[str]) -> bool:
-    there = [word for word in words if word.strip().lower() not in MISSING]
-    found = pd.to_numeric(pd.Series(there, dtype=object), errors="coerce")
-    return bool(there) and float(found.notna().mean()) > 0.5
+def _are_numbers(table: Table, column: str) -> bool:
+    there = without_words(table.frame[column]).dropna()
+    return len(there) > 0 and float(as_numbers(there, table).notna().mean()) >= MOSTLY
 
 
-def _time_column(table: pd.DataFrame, target: str, time: str | None) -> str | None:
-    columns = [str(column) for column in table.columns]
+def _time_column(table: Table, target: str, time: str | None) -> str | None:
     if time is not None:
-        if time not in columns:
-            raise SeriesError(f"it has no column {time!r}; its columns are {', '.join(columns)}")
+        find_column(table, time)
         if time == target:
             raise SeriesError(f"{time} can't be both --time and --target")
         return time
-    for column in columns:
-        if column != target and column.lower() in TIMES:
+    others = [str(column) for column in table.frame.columns if column != target]
+    for column in others:
+        if column.lower() in TIMES:
             return column
-    for column in columns:
-        words = table[column].tolist()
-        if column == target or numbers_of(words) is not None:
+    for column in others:
+        words = table.frame[column].fillna("")
+        if plain_numbers(words.tolist()) is not None:
             continue
-        if bool(dates_of(pd.Series(words)).notna().all()):
+        if not _are_numbers(table, column) and bool(dates_of(words).notna().all()):
             return column
     return None
-
-
-def _numbers(words: Sequence[str], column: str, rows: Sequence[int]) -> np.ndarray:
-    """Return the numbers in a column, NaN for what is missing; raise SeriesError for text."""
-    found = np.full(len(words), np.nan)
-    for place, word in enumerate(words):
-        if word.strip().lower() in MISSING:
-            continue
-        try:
-            found[place] = float(word)
-        except ValueError:
-            comma = "; decimals are written with a point" if "," in word else ""
-            raise SeriesError(
-                f"column {column} has {word!r} in row {rows[place]}, where a number is needed"
-                f"{comma}"
-            ) from None
-        if not np.isfinite(found[place]):
-            raise SeriesError(
-                f"column {column} has the infinite number {word!r} in row {rows[place]}"
-            )
-    return found

@@ -95,7 +95,9 @@ class TableModel:
 
     def unfamiliar(self, table: Table) -> list[str]:
         """Say what in a table's rows is of a kind that was never learned from."""
-        return self.encoding.unfamiliar(self.encoding.columns.values(table))
+        columns = self.encoding.columns
+        strange = self.encoding.unfamiliar(columns.values(table))
+        return [*columns.differing(table), *strange]
 
     def judged(self, each: Float[np.ndarray, "members n ..."], coverage: float) -> Predictions:
         """Return the predictions that come of what each network says."""

@@ -6,8 +6,8 @@ it has not seen; on these all figures are measured, also how many lie in their i
 """
 
 import time
-from collections.abc import Generator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,47 +18,18 @@ from sklearn.pipeline import Pipeline
 from bowerbird.learning.device import choose
 from bowerbird.learning.step import Step, finished
 from bowerbird.prediction.columns import Columns, read_columns
-from bowerbird.prediction.conformal import COVERAGE, of_classes, of_numbers
+from bowerbird.prediction.conformal import of_classes, of_numbers
 from bowerbird.prediction.encoding import encoding_of
-from bowerbird.prediction.ensemble import Members, MembersConfig, deal
+from bowerbird.prediction.ensemble import Members, deal
 from bowerbird.prediction.frames import Table
-from bowerbird.prediction.peers import Tool, fitted, pipeline, said
+from bowerbird.prediction.leaks import sentences, telling
+from bowerbird.prediction.peers import fitted, pipeline, said
 from bowerbird.prediction.scores import Score, bootstrap, measure, share
+from bowerbird.prediction.tableconfig import TableConfig, Tool
 from bowerbird.prediction.tablemodel import Predictions, TableModel
-from bowerbird.prediction.target import Target, Task, read_target
+from bowerbird.prediction.target import Target, read_target
 
-PEERS: tuple[Tool, ...] = ("linear", "boosting", "sklearn-mlp", "baseline")
-WIDE = 0.995  # coverage that can be asked for at most
-
-
-@dataclass(frozen=True)
-class TableConfig:
-    """How a table is learned from and judged."""
-
-    task: Task = "auto"
-    """regression (a number), classification (one of several classes), or auto, which decides."""
-    folds: int = 5
-    """Parts that are predicted from the others."""
-    coverage: float = COVERAGE
-    """Share of intervals, or of sets of classes, that shall hold the truth."""
-    compare: bool = True
-    """Compare with a linear model, gradient boosting and scikit-learn's own network."""
-    rows: int = 20_000
-    """Most rows that are learned from; of more, so many are drawn at random."""
-    networks: MembersConfig = field(default_factory=MembersConfig)
-
-    def __post_init__(self) -> None:
-        if self.folds < 2:
-            raise ValueError(f"folds are at least 2, not {self.folds}")
-        if not 0.5 <= self.coverage <= WIDE:
-            raise ValueError(f"coverage lies in 0.5..{WIDE}, not at {self.coverage}")
-        if self.rows < 10:
-            raise ValueError(f"rows are at least 10, not {self.rows}")
-
-    @property
-    def tools(self) -> tuple[Tool, ...]:
-        """What is compared, ours first."""
-        return ("networks", *PEERS) if self.compare else ("networks", "baseline")
+LONG = 60.0  # s that are left after two folds, from which on it is told
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,6 +55,8 @@ class Study:
     width: float
     """Mean width of finite intervals in the target's unit, or mean number of classes in a set."""
     model: TableModel
+    notes: list[str]
+    """What was taken for granted, and what looks strange."""
     history: list[tuple[float, float]]
     """Of the model: the loss of each epoch on what it learned from, and on what was held out."""
 
@@ -108,31 +81,55 @@ def study_steps(
     """
     began, where = time.perf_counter(), str(choose(device, "float32").device)
     asked, table, wanted = read_target(table, target, config.task)
-    columns = read_columns(table, target)
+    columns = read_columns(table, target, config.keep)
     values = columns.values(table)
-    folds = _folds(wanted, asked, config)
+    folds, why = _folds(wanted, asked, config)
     work = _Work(table, asked, columns, values, wanted, config, where)
     count = int(folds.max()) + 1
+    leaks = telling(columns, values, wanted, len(asked.classes), config.networks.seed)
+    notes = [*table.notes, asked.note, *columns.notes, *sentences(leaks, target), why]
+    work.notes = [note for note in notes if note]
     total = count * len(config.tools) + 1
-    number = 0
+    number, ends = 0, list[float]()
     for fold in range(count):
         for tool in config.tools:
             loss = work.judge(tool, folds == fold)
             number += 1
-            yield Step(number, total, {"total": loss}, time.perf_counter() - began)
+            seconds = time.perf_counter() - began
+            if tool == config.tools[-1]:
+                ends.append(seconds)
+            note = _long(ends, count) if number == 2 * len(config.tools) else ""
+            yield Step(number, total, {"total": loss}, seconds, note=note)
     found = work.study(count)
     loss = found.scores["networks"][work.metric].value
     yield Step(total, total, {"total": loss}, time.perf_counter() - began, found)
 
 
-def _folds(wanted: np.ndarray, target: Target, config: TableConfig) -> Int[np.ndarray, " n"]:
-    """Deal the rows into folds, each class evenly; fewer folds where a class has fewer rows."""
-    count = min(config.folds, len(wanted))
-    groups = np.zeros(len(wanted), np.int64)
+def _folds(
+    wanted: np.ndarray, target: Target, config: TableConfig
+) -> tuple[Int[np.ndarray, " n"], str]:
+    """Deal the rows into folds, each class evenly, and say why these are fewer than asked.
+
+    They are at most as many as rows, or as rows of the rarest class.
+    """
+    groups, most = np.zeros(len(wanted), np.int64), len(wanted)
+    why = f"there are {most} rows: each is predicted from all others"
     if target.classes:
-        groups = wanted
-        count = min(count, int(np.bincount(wanted).min()))
-    return deal(groups, count, config.networks.seed)
+        groups, counts = wanted, np.bincount(wanted)
+        most = int(counts.min())
+        rarest = target.classes[int(counts.argmin())]
+        why = f"{rarest} has {most} rows, and every fold needs one of each class"
+    count = min(config.folds, most)
+    note = f"{count} folds instead of {config.folds}, as {why}" if count < config.folds else ""
+    return deal(groups, count, config.networks.seed), note
+
+
+def _long(ends: Sequence[float], folds: int) -> str:
+    """Say after the second fold how long all will take, if that is long; the first one warms up."""
+    left = (ends[1] - ends[0]) * (folds - 2)
+    if left < LONG:
+        return ""
+    return f"{folds} folds will take about {left / 60:.0f} minutes; a smaller --folds takes less"
 
 
 @dataclass(eq=False)
@@ -153,6 +150,7 @@ class _Work:
         self.said: dict[Tool, np.ndarray] = {tool: empty.copy() for tool in self.config.tools}
         self.low, self.high = np.empty(len(empty)), np.empty(len(empty))
         self.sets = np.zeros(empty.shape, bool)
+        self.notes: list[str] = []
 
     @property
     def metric(self) -> str:
@@ -227,5 +225,5 @@ class _Work:
         model = self.model(learned, everything, provenance)
         return Study(
             *(self.target, self.columns, self.table, folds, self.wanted, self.said, unseen),
-            *(scores, gains, coverage, width, model, learned["model"].history_),
+            *(scores, gains, coverage, width, model, self.notes, learned["model"].history_),
         )

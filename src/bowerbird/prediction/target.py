@@ -6,14 +6,15 @@ different ones occur at all.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
-from bowerbird.prediction.columns import MOSTLY, as_numbers, find_column, numbers_of
+from bowerbird.prediction.columns import as_numbers, find_column, numbers_of
 from bowerbird.prediction.frames import Table, TableError, listed, without_words
+from bowerbird.prediction.numerals import MOSTLY, numerals_of
 
 Task = Literal["auto", "regression", "classification"]
 MOST_CODES = 10  # different whole numbers that may be classes
@@ -31,6 +32,8 @@ class Target:
     """Names of the classes, sorted; none: it is a number."""
     why: str = ""
     """Why it is one or the other."""
+    note: str = field(default="", compare=False)
+    """What was taken for granted."""
 
     def __post_init__(self) -> None:
         if len(self.classes) == 1:
@@ -64,11 +67,11 @@ def read_target(table: Table, name: str, task: Task = "auto") -> tuple[Target, T
     """
     cells = find_column(table, name)
     there = without_words(cells).dropna()
-    if not as_numbers(there, table.comma).notna().mean() >= MOSTLY:
+    if not as_numbers(there, table).notna().mean() >= MOSTLY:
         there = cells.dropna()  # where there are words, none may be one of the classes
     if there.empty:
         raise TableError(f"{table.name} has no value in the column {name}; nothing can be learned")
-    table = Table(table.name, table.frame.loc[there.index], table.rows, table.comma)
+    table = table.part(there.index)
     classify, why = _decide(there, table, task)
     if there.nunique() == 1:
         raise TableError(
@@ -81,8 +84,10 @@ def read_target(table: Table, name: str, task: Task = "auto") -> tuple[Target, T
         )
     if classify:
         return _classes(there, table, why)
-    numbers = numbers_of(there, table).to_numpy()
-    return Target(name, (), why), table, numbers
+    written, note = numerals_of(there, table.mark, table.sign)
+    numbers = numbers_of(there, table, written).to_numpy()
+    note = f"in column {name} {note}" if note else ""
+    return Target(name, (), why, note), table, numbers
 
 
 def _decide(cells: pd.Series, table: Table, task: Task) -> tuple[bool, str]:
@@ -90,7 +95,7 @@ def _decide(cells: pd.Series, table: Table, task: Task) -> tuple[bool, str]:
     name = cells.name
     if task != "auto":
         return task == "classification", f"{task}, as you said"
-    numbers = as_numbers(cells, table.comma)
+    numbers = as_numbers(cells, table)
     different = cells.nunique()
     if numbers.notna().mean() < MOSTLY:
         return True, f"classification, because {name} is text with {different} different values"
@@ -117,7 +122,7 @@ def _classes(cells: pd.Series, table: Table, why: str) -> tuple[Target, Table, n
             f"{table.name} has only one row with the {cells.name} {once}; give each class two rows "
             "at least, or leave these out"
         )
-    numbers = as_numbers(pd.Series(counts.index, dtype=object), table.comma)
+    numbers = as_numbers(pd.Series(counts.index, dtype=object), table)
     by_number = numbers.notna().all()
     names = [str(counts.index[i]) for i in numbers.argsort()] if by_number else sorted(counts.index)
     codes = cells.map({known: code for code, known in enumerate(names)})

@@ -3,65 +3,27 @@
 import json as jsonlib
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from cyclopts import Parameter
 from rich.console import Console
 from rich.table import Table as Grid
 
-from bowerbird.cli.settings import RUN, Switch
-from bowerbird.learning.atomic import check_free, whole
+from bowerbird.cli.predict.table import MODEL, PICTURE, ROWS, TableRun
+from bowerbird.learning.atomic import whole
 from bowerbird.prediction.frames import Table, write_rows
 from bowerbird.prediction.peers import WORDS
 from bowerbird.prediction.scores import Score
+from bowerbird.prediction.tableconfig import TableConfig
 from bowerbird.prediction.tablemodel import Predictions
 from bowerbird.prediction.tablepicture import draw_study
-from bowerbird.prediction.tables import Study, TableConfig
+from bowerbird.prediction.tables import Study
 
-MODEL, PICTURE, ROWS = ".safetensors", ".png", ".csv"  # what -o writes, by its suffix
 WIDE = 100  # letters of a line where there is no terminal
 SHOWN = 12  # rows that are printed where no file takes them
-
-
-@Parameter(name="*", group=RUN)
-@dataclass(frozen=True)
-class TableRun:
-    """What predicting a table can be told besides its configuration."""
-
-    target: Annotated[str | None, Parameter(show_default=False)] = None
-    """Column to predict; built-in tables know theirs, and a model file knows it too."""
-    output: Annotated[tuple[Path, ...], Parameter(name=("--output", "-o"), show_default=False)] = ()
-    """File to write: .safetensors the model, .png a picture, .csv the predictions; also several."""
-    predict: Annotated[Path | None, Parameter(show_default=False)] = None
-    """Table with new rows to predict."""
-    device: str = "cpu"
-    """cpu, auto, cuda, cuda:1, mps ...; tables are small, and a processor is the fastest."""
-    json: Switch = False
-    """Print one JSON object on standard output."""
-    quiet: Switch = False
-    """Show no progress."""
-    force: Switch = False
-    """Overwrite files that exist."""
-
-    def places(self) -> dict[str, Path]:
-        """Return the files to write by their suffix; raise ValueError if one can't be."""
-        found: dict[str, Path] = {}
-        for path in self.output:
-            suffix = path.suffix.lower()
-            if suffix not in (MODEL, PICTURE, ROWS):
-                raise ValueError(
-                    f"{path} is of an unknown kind; end its name in {MODEL} (the model), "
-                    f"{PICTURE} (a picture) or {ROWS} (the predictions)"
-                )
-            if suffix in found:
-                raise ValueError(f"{found[suffix]} and {path} would be the same; give one {suffix}")
-            check_free(path, force=self.force)
-            found[suffix] = path
-        return found
 
 
 def keep_study(
@@ -101,6 +63,10 @@ def tell_study(
         print(f"left out {without}")  # noqa: T201
     for name, why in found.columns.ignored.items():
         print(f"left out {name}: {why}")  # noqa: T201
+    if found.columns.ignored:
+        print("(--keep COLUMN learns from one all the same)")  # noqa: T201
+    for note in found.notes:
+        print(f"note: {note}")  # noqa: T201
     print()  # noqa: T201
     Console(width=None if Console().is_terminal else WIDE).print(_scores(found))
     print(_sureness(found, config))  # noqa: T201
@@ -178,6 +144,7 @@ def _facts(
         "rows_of_file": known.rows,
         "columns": dict(found.columns.kinds),
         "ignored": dict(found.columns.ignored),
+        "notes": found.notes,
         "folds": found.folds,
         "scores": {tool: _scores_of(scores) for tool, scores in found.scores.items()},
         "better_than_networks": {

@@ -5,7 +5,7 @@ import json as jsonlib
 import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 from cyclopts import Group, Parameter
@@ -15,11 +15,12 @@ from bowerbird.cli.predict.outcome import check_apart, places_of, result_of, wor
 from bowerbird.cli.progress import Work, follow
 from bowerbird.cli.settings import RUN, Switch
 from bowerbird.learning.atomic import whole
-from bowerbird.prediction.backtest import OURS, Backtest, BacktestConfig, backtest_steps
-from bowerbird.prediction.forecaster import NetworkConfig, open_forecaster
 from bowerbird.prediction.series import Series, SeriesError
-from bowerbird.prediction.seriesdrawing import draw_backtest
+from bowerbird.prediction.seriesconfig import OURS, BacktestConfig, NetworkConfig
 from bowerbird.prediction.seriesfile import KNOWN, known_series, read_series
+
+if TYPE_CHECKING:
+    from bowerbird.prediction.backtest import Backtest
 
 Parameter(name="*", group=Group("Network", sort_key=3))(NetworkConfig)
 CERTAIN = 0.05  # p below which one model is called better than another
@@ -87,6 +88,9 @@ def series(
             _note(data)
         if run.model is not None:
             return _with_model(data, run, places)
+        # what takes seconds to import comes after all that may be wrong with the file
+        from bowerbird.prediction.backtest import backtest_steps  # noqa: PLC0415
+
         work = follow(backtest_steps(data, config, network), (), words_of, quiet=run.quiet)
     done = result_of(work)
 
@@ -102,6 +106,8 @@ def _note(data: Series) -> None:
 def _with_model(data: Series, run: SeriesRun, places: dict[str, Path]) -> int:
     """Foresee with a model that has learned before."""
     assert run.model is not None
+    from bowerbird.prediction.forecaster import open_forecaster  # noqa: PLC0415 - takes seconds
+
     forecaster = open_forecaster(run.model)
     said = forecaster.forecast(data.values)
     band = np.array(forecaster.band or [math.inf] * len(said))
@@ -140,9 +146,11 @@ def _write_forecast(rows: list[dict[str, Any]], places: dict[str, Path]) -> None
         written.writerows(rows)
 
 
-def _write_series(done: Backtest, places: dict[str, Path]) -> None:
+def _write_series(done: "Backtest", places: dict[str, Path]) -> None:
     _write_forecast(_rows(done.series, done.forecast, done.band), places)
     if ".png" in places:
+        from bowerbird.prediction.seriesdrawing import draw_backtest  # noqa: PLC0415
+
         draw_backtest(done, places[".png"])
     if ".safetensors" in places:
         told = {s.model: {"mase": s.mase, "smape": s.smape, "rmse": s.rmse} for s in done.scores}
@@ -157,7 +165,7 @@ def _write_series(done: Backtest, places: dict[str, Path]) -> None:
 
 
 def _tell_series(
-    done: Backtest, places: dict[str, Path], work: Work[Backtest], run: SeriesRun
+    done: "Backtest", places: dict[str, Path], work: "Work[Backtest]", run: SeriesRun
 ) -> int:
     data, season = done.series, done.season
     rows = _rows(data, done.forecast, done.band)
@@ -193,7 +201,7 @@ def _tell_series(
     return 0
 
 
-def _facts(done: Backtest) -> dict[str, Any]:
+def _facts(done: "Backtest") -> dict[str, Any]:
     """Return what a backtest found, for JSON."""
     data, season = done.series, done.season
     facts = {"series": data.name, "values": len(data), "step": data.step, "notes": data.notes}

@@ -2,40 +2,72 @@
 
 import json as jsonlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Group, Parameter
 
 from bowerbird.cli.failure import say
-from bowerbird.cli.predict.abacus import (
-    MODEL,
-    ROWS,
-    TableRun,
-    keep_study,
-    predictions_facts,
-    show_predictions,
-    tell_study,
-    write_predictions,
-)
 from bowerbird.cli.predict.outcome import check_apart
 from bowerbird.cli.progress import follow
+from bowerbird.cli.settings import RUN, Switch
+from bowerbird.learning.atomic import check_free
 from bowerbird.prediction.columns import find_column
-from bowerbird.prediction.ensemble import MembersConfig
 from bowerbird.prediction.frames import Table, TableError, listed, read_table
 from bowerbird.prediction.samples import TARGETS, read_sample
-from bowerbird.prediction.tablemodel import Predictions, TableModel, open_table_model
-from bowerbird.prediction.tables import TableConfig, study_steps
+from bowerbird.prediction.tableconfig import MembersConfig, TableConfig
 
+if TYPE_CHECKING:
+    from bowerbird.prediction.tablemodel import Predictions, TableModel
+
+MODEL, PICTURE, ROWS = ".safetensors", ".png", ".csv"  # what -o writes, by its suffix
 JUDGING = Group("Judging", sort_key=2)
 Parameter(name="*", group=Group("Networks", sort_key=3))(MembersConfig)
+
+
+@Parameter(name="*", group=RUN)
+@dataclass(frozen=True)
+class TableRun:
+    """What predicting a table can be told besides its configuration."""
+
+    target: Annotated[str | None, Parameter(show_default=False)] = None
+    """Column to predict; built-in tables know theirs, and a model file knows it too."""
+    output: Annotated[tuple[Path, ...], Parameter(name=("--output", "-o"), show_default=False)] = ()
+    """File to write: .safetensors the model, .png a picture, .csv the predictions; also several."""
+    predict: Annotated[Path | None, Parameter(show_default=False)] = None
+    """Table with new rows to predict."""
+    device: str = "cpu"
+    """cpu, auto, cuda, cuda:1, mps ...; tables are small, and a processor is the fastest."""
+    json: Switch = False
+    """Print one JSON object on standard output."""
+    quiet: Switch = False
+    """Show no progress."""
+    force: Switch = False
+    """Overwrite files that exist."""
+
+    def places(self) -> dict[str, Path]:
+        """Return the files to write by their suffix; raise ValueError if one can't be."""
+        found: dict[str, Path] = {}
+        for path in self.output:
+            suffix = path.suffix.lower()
+            if suffix not in (MODEL, PICTURE, ROWS):
+                raise ValueError(
+                    f"{path} is of an unknown kind; end its name in {MODEL} (the model), "
+                    f"{PICTURE} (a picture) or {ROWS} (the predictions)"
+                )
+            if suffix in found:
+                raise ValueError(f"{found[suffix]} and {path} would be the same; give one {suffix}")
+            check_free(path, force=self.force)
+            found[suffix] = path
+        return found
 
 
 def table(
     file: str,
     /,
     *,
-    run: TableRun = TableRun(),  # noqa: B008 - frozen
+    run: TableRun = TableRun(),
     config: Annotated[TableConfig, Parameter(name="*", group=JUDGING)] = TableConfig(),  # noqa: B008 - frozen
 ) -> int:
     """Predict a column of a table from the others, with error bars.
@@ -55,6 +87,11 @@ def table(
     known = _material(file, config)
     target = _target(known, run)
     new = None if run.predict is None else read_table(run.predict)
+    for name in config.keep:
+        find_column(known, name)
+    # what takes seconds to import comes after all that may be wrong with files
+    from bowerbird.cli.predict.abacus import keep_study, tell_study  # noqa: PLC0415
+    from bowerbird.prediction.tables import study_steps  # noqa: PLC0415
 
     work = follow(study_steps(known, target, config, run.device), (), _no_words, quiet=run.quiet)
     found = work.last.preview
@@ -89,10 +126,10 @@ def _target(known: Table, run: TableRun) -> str:
     return target
 
 
-def _said(model: TableModel, new: Table, coverage: float, *, quiet: bool) -> Predictions:
+def _said(model: "TableModel", new: Table, coverage: float, *, quiet: bool) -> "Predictions":
     """Predict new rows, and say what in them was never learned from."""
     said = model.predict(new, coverage)
-    for sentence in () if quiet else model.unfamiliar(new):
+    for sentence in () if quiet else (*new.notes, *model.unfamiliar(new)):
         say(f"{new.name}: {sentence}")
     return said
 
@@ -105,8 +142,17 @@ def _apply(file: str, run: TableRun, places: Mapping[str, Path], coverage: float
         raise ValueError(f"{file} is a model, which knows its target; leave --target out")
     if others := [path for suffix, path in places.items() if suffix != ROWS]:
         raise ValueError(f"{others[0]} can't be written: a model file gives predictions only, .csv")
-    model = open_table_model(Path(file), run.device)
+    if not Path(file).exists():
+        raise ValueError(f"{file} does not exist; check the name of the model")
     new = read_table(run.predict)
+    from bowerbird.cli.predict.abacus import (  # noqa: PLC0415 - takes seconds
+        predictions_facts,
+        show_predictions,
+        write_predictions,
+    )
+    from bowerbird.prediction.tablemodel import open_table_model  # noqa: PLC0415
+
+    model = open_table_model(Path(file), run.device)
 
     said = _said(model, new, coverage, quiet=run.quiet)
 

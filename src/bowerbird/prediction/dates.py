@@ -1,0 +1,166 @@
+"""Dates in a column: 2024-03-31, 31/03/2024, 03/31/24, 31.3.2024, 3 Mar 2024, Mar 3, 2024, times.
+
+Of dates like 02/01/2023 the whole column tells whether the day or the month comes first: what is
+above 12 is a day, and what is the same in every row of several years. Where neither tells, they
+are refused. Names of months are English. Years of two digits are 1969 to 2068, as in POSIX.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, get_args
+
+import pandas as pd
+
+from bowerbird.prediction.numerals import MOSTLY
+from bowerbird.prediction.tablefile import TableError
+
+First = Literal["day", "month", ""]
+
+SLASHED = re.compile(r"(\d{1,2})[-/.](\d{1,2})[-/.](\d{4}|\d{2})(?!\d)")
+MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_NAME = (
+    "(?P<name>jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?"
+    "|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)[.]?"
+)
+_WEEKDAY = r"(?:(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?,? )?"
+_CLOCK = (
+    r"(?:(?:T|,? )(?P<hour>\d{1,2}):(?P<minute>\d\d)(?::(?P<second>\d\d(?:\.\d+)?))?"
+    r"(?: ?(?P<half>[ap])\.?m\.?)?(?: ?(?P<zone>Z|UTC|[-+]\d\d:?\d\d))?)?"
+)
+_SHAPES = [
+    re.compile(shape + _CLOCK, re.IGNORECASE)
+    for shape in (
+        r"(?P<year>\d{4})(?P<sep>[-/.])(?P<month>\d{1,2})(?P=sep)(?P<day>\d{1,2})",
+        r"(?P<year>(?:19|20)\d\d)-(?P<month>0[1-9]|1[0-2])",
+        # two digits of a year beside points may also be a version: 1.2.34
+        r"(?P<one>\d{1,2})(?P<sep>[-/.])(?P<two>\d{1,2})(?P=sep)(?P<year>\d{4})",
+        r"(?P<one>\d{1,2})/(?P<two>\d{1,2})/(?P<year>\d\d)",
+        r"(?P<one>\d\d)(?P<sep>[-.])(?P<two>\d\d)(?P=sep)(?P<year>\d\d)",
+        rf"{_WEEKDAY}(?P<day>\d{{1,2}})(?:st|nd|rd|th|\.)?[- ]{_NAME},?[- ](?P<year>\d{{4}}|\d\d)",
+        rf"{_WEEKDAY}{_NAME} (?P<day>\d{{1,2}})(?:st|nd|rd|th)?,? (?P<year>\d{{4}})",
+        rf"{_NAME}[- ](?P<year>\d{{4}})",
+    )
+]
+
+
+@dataclass(frozen=True)
+class Dates:
+    """How the dates of a column are written."""
+
+    first: First = ""
+    """What comes first in dates like 02/01/2023, if any is like that."""
+
+    def __post_init__(self) -> None:
+        if self.first not in get_args(First):
+            raise ValueError(f"{self.first!r} is not one of day, month and nothing")
+
+    def __str__(self) -> str:
+        like = {"day": " or 31/01/2026", "month": " or 01/31/2026", "": ""}
+        return f"such as 2026-01-31{like[self.first]}"
+
+    def moments(self, cells: pd.Series) -> pd.Series:
+        """Return a column of text as moments (UTC), NaT where there is no date written like it."""
+        known = {cell: _iso(cell, self.first) for cell in cells.dropna().unique()}
+        return pd.to_datetime(cells.map(known), errors="coerce", format="ISO8601", utc=True)
+
+    def as_json(self) -> dict[str, str]:
+        """Return what `dates_from` needs."""
+        return asdict(self)
+
+
+def dates_from(told: Mapping[str, Any]) -> Dates:
+    """Return what a model file tells of; raise ValueError if it makes no sense."""
+    return Dates(told["first"])
+
+
+def _match(cell: str) -> re.Match[str] | None:
+    """Return the parts of a date of any shape, or None."""
+    return next((found for shape in _SHAPES if (found := shape.fullmatch(cell))), None)
+
+
+def _iso(cell: str, first: First) -> str | None:
+    """Return a date as 2024-03-31T12:00:00, which may not exist; None for what has no such shape.
+
+    So has none what has two numbers before the year where ``first`` does not tell them apart.
+    """
+    match = _match(cell)
+    if match is None:
+        return None
+    parts = match.groupdict()
+    if "one" in parts:
+        if not first:
+            return None
+        both = (parts["one"], parts["two"])
+        parts["day"], parts["month"] = both if first == "day" else both[::-1]
+    month = MONTHS.index(parts["name"][:3].lower()) + 1 if "name" in parts else int(parts["month"])
+    year = int(parts["year"])
+    if len(parts["year"]) == 2:
+        year += 1900 if year > 68 else 2000
+    day = f"{year:04}-{month:02}-{int(parts.get('day') or 1):02}"
+    return day if parts["hour"] is None else f"{day}T{_clock(parts)}"
+
+
+def _clock(parts: Mapping[str, str | None]) -> str:
+    hour = int(parts["hour"] or 0)
+    if half := parts["half"]:
+        hour = hour % 12 + (12 if half.lower() == "p" else 0)
+    zone = (parts["zone"] or "").upper().replace("UTC", "Z")
+    return f"{hour:02}:{parts['minute']}:{parts['second'] or '00'}{zone}"
+
+
+def dates_in(cells: pd.Series) -> tuple[Dates, str] | None:
+    """Return how the dates of a column are written, with a note, or None if they are no dates.
+
+    Most have to be possible, so that 12-34-56 is none. The index has the lines. Raises
+    TableError, saying what the column has, where it can be read in two ways.
+    """
+    matches = [_match(cell) for cell in cells]
+    if not all(matches):
+        return None
+    possible = [_possible(match.groupdict()) for match in matches if match]
+    if sum(possible) < MOSTLY * len(possible):
+        return None
+    first, note = day_first(cells.tolist(), cells.index.tolist())
+    return Dates(first), note
+
+
+def _possible(parts: Mapping[str, str | None]) -> bool:
+    if "one" not in parts:
+        return True
+    low, high = sorted((int(parts["one"] or 0), int(parts["two"] or 0)))
+    return 1 <= low <= 12 and high <= 31
+
+
+def day_first(words: Sequence[str], lines: Sequence[int]) -> tuple[First, str]:
+    """Tell what comes first in dates like 31/12/2024, nothing if none is like that; and a note.
+
+    Raises TableError, saying what the column has, where they don't tell.
+    """
+    found = [match for word in words if (match := SLASHED.match(word))]
+    if not found:
+        return "", ""
+    if len(found) < len(words):
+        line, word = next((n, w) for n, w in zip(lines, words, strict=True) if not SLASHED.match(w))
+        raise TableError(
+            f"{word!r} in line {line} among dates like {found[0][0]}; write all like 2024-03-31"
+        )
+    parts = [{int(match[place]) for match in found} for place in (1, 2)]
+    above = [max(part) > 12 for part in parts]
+    if all(above):
+        raise TableError(
+            "the day first in some rows and the month in others; write all dates like 2024-03-31"
+        )
+    note = ""
+    if not any(above):
+        above = [len(part) == 1 for part in parts]
+        if all(above):  # years, whichever is the month
+            return "month", ""
+        if not any(above) or len({match[3] for match in found}) == 1:
+            raise TableError(
+                f"dates like {found[0][0]}, of which no row tells whether the day or the month "
+                "comes first; write them like 2024-03-31"
+            )
+        which = "first" if above[0] else "second"
+        note = f"the {which} number in column {{}} is the day: it never changes"
+    return ("day" if above[0] else "month"), note

@@ -1,0 +1,93 @@
+"""Columns that alone tell the target: often one that is not known yet when it is predicted.
+
+A number is one if a straight line or a decision tree of it alone foresees nearly all of the target
+in rows that it has not seen: R2 above 0.998 (a correlation above 0.999) in nearly the same order,
+or nearly all rows of each class. So is a category by the mean, or the most frequent class, of its
+rows. Dates are known beforehand.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
+
+from bowerbird.prediction.columns import Columns
+from bowerbird.prediction.ensemble import deal
+
+FOLDS = 5
+MOST_ROWS = 2000  # that are looked at
+FEWEST_ROWS = 20  # of less, one that seems to tell the target may do so by chance
+NEARLY = 0.998  # of the variance of the target, or of its classes
+ORDER = 0.85  # least correlation of ranks; of two even groups of numbers it is 0.87
+FIRST = 0.95  # of it in the first fold, or the others are not looked at
+
+
+def telling(
+    columns: Columns, values: pd.DataFrame, wanted: np.ndarray, classes: int, seed: int
+) -> list[str]:
+    """Return the columns that alone tell the target: numbers, or the numbers of its classes."""
+    if len(wanted) < FEWEST_ROWS:
+        return []
+    random = np.random.default_rng(seed)
+    some = np.sort(random.permutation(len(wanted))[:MOST_ROWS])
+    folds = deal(wanted[some] if classes else np.zeros(len(some), np.int64), FOLDS, seed)
+    names = [name for name, kind in columns.kinds.items() if kind != "date"]
+    return [n for n in names if _tells(values[n].iloc[some], wanted[some], classes, folds)]
+
+
+def _tells(column: pd.Series, wanted: np.ndarray, classes: int, folds: np.ndarray) -> bool:
+    """Tell whether a column alone foresees the target in each fold from the others."""
+    numbers = column.dtype != object
+    known = column.to_numpy(float) if numbers else pd.factorize(column)[0].astype(float)
+    ways = ("tree", "line") if numbers and not classes else ("tree",) if numbers else ("means",)
+    for way in ways:
+        said = np.full(len(wanted), np.nan)
+        for fold in range(FOLDS):
+            new = folds == fold
+            said[new] = _said(way, known[~new], wanted[~new], known[new], classes)
+            if _share(said[folds <= fold], wanted[folds <= fold], classes) < FIRST:
+                break
+        else:
+            if _share(said, wanted, classes) > NEARLY and (classes or _in_order(said, wanted)):
+                return True
+    return False
+
+
+def _said(
+    way: str, known: np.ndarray, wanted: np.ndarray, new: np.ndarray, classes: int
+) -> Float[np.ndarray, " new"]:
+    """Return what one column says of new rows after it was learned from others."""
+    if way == "tree":
+        tree = (DecisionTreeClassifier if classes else DecisionTreeRegressor)(random_state=0)
+        return tree.fit(known[:, None], wanted).predict(new[:, None])
+    if way == "line":
+        there = np.isfinite(known)
+        if len(np.unique(known[there])) < 2:
+            return np.full(len(new), wanted.mean())
+        middle, scale = known[there].mean(), known[there].std()
+        line = np.polyfit((known[there] - middle) / scale, wanted[there], 1)
+        return np.nan_to_num(np.polyval(line, (new - middle) / scale), nan=wanted.mean())
+    groups = pd.Series(wanted).groupby(known)
+    each = groups.agg(lambda rows: rows.mode().iloc[0]) if classes else groups.mean()
+    return pd.Series(new).map(each).fillna(-1 if classes else wanted.mean()).to_numpy(float)
+
+
+def _share(said: np.ndarray, wanted: np.ndarray, classes: int) -> float:
+    """Return R2, or the share of each class that was found, on average."""
+    if classes:
+        each, found = np.bincount(wanted), np.bincount(wanted, said == wanted)
+        return float((found[each > 0] / each[each > 0]).mean())
+    spread = float(np.square(wanted - wanted.mean()).sum())
+    return 1 - float(np.square(said - wanted).sum()) / spread if spread else 0.0
+
+
+def _in_order(said: np.ndarray, wanted: np.ndarray) -> bool:
+    """Tell whether numbers are in the same order, so that it isn't a few large ones that fit."""
+    return float(pd.Series(said).corr(pd.Series(wanted), method="spearman")) > ORDER
+
+
+def sentences(names: Sequence[str], target: str) -> list[str]:
+    """Return what to ask of such columns."""
+    return [f"column {n} alone tells {target}: is it known when you predict?" for n in names]

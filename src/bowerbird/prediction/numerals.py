@@ -1,0 +1,212 @@
+"""Numbers as people write them: 1,234.50 and 1.234,50, 1 234,50 and 1'234.50, $5, 12 %, (300).
+
+A cell is taken apart into sign, unit (a currency or %) and digits with their marks. Which mark
+begins the decimals is decided for a whole column: by cells that can be read in one way only (1.5;
+1,234,567; 0,125), else by the other columns, by numbers without a mark, by the sign between cells.
+What rests on the latter is told. A cell in another unit than the rest is no number.
+"""
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, get_args
+
+import numpy as np
+import pandas as pd
+
+Mark = Literal[".", ","]
+OTHER: dict[Mark, Mark] = {".": ",", ",": "."}
+MOSTLY = 0.9  # share of numbers in a column from which on the rest are mistakes
+LOOKED_AT = 500  # different cells of a column at most, to decide how it is written
+SIGNS_OF_MONEY = "$€£¥₹₽₩₺₪₫₴₱฿"
+CODES = (  # ISO 4217 of the most traded, and abbreviations in everyday use
+    "USD EUR GBP JPY CHF CAD AUD NZD CNY HKD SGD INR KRW TWD RUB BRL MXN ZAR TRY ILS THB IDR SEK "
+    "NOK DKK ISK PLN CZK HUF RON kr zł Kč Ft Fr Fr. US$ R$ A$ C$"
+)
+UNIT = "|".join(map(re.escape, sorted([*CODES.split(), *SIGNS_OF_MONEY, "%"], key=len)[::-1]))
+CELL = re.compile(
+    rf"(?P<open>\()?(?P<sign>[-+])? ?(?P<before>{UNIT})? ?(?P<second>[-+])?"
+    rf"(?P<body>[.,]?\d(?:[\d.,']| (?=\d))*(?:[eE][-+]?\d+)?) ?(?P<after>{UNIT})?(?P<last>-)?"
+    r"(?P<close>\))?"
+)
+ALIKE = str.maketrans(
+    {"\u00a0": " ", "\u202f": " ", "\u2009": " ", "\u2007": " ", "\u2212": "-", "\u2019": "'"}
+)  # blanks that don't break, a minus sign, an apostrophe
+GROUPS = {
+    ".": r"[1-9]\d{0,2}(?:,\d{3})+|[1-9]\d?(?:,\d\d)+,\d{3}",  # the latter: India
+    ",": r"[1-9]\d{0,2}(?:\.\d{3})+",
+}
+EITHER = r"[1-9]\d{0,2}(?: \d{3})+|[1-9]\d{0,2}(?:'\d{3})+"
+BODY: dict[Mark, re.Pattern[str]] = {
+    mark: re.compile(
+        rf"(?P<grouped>{GROUPS[mark]}|{EITHER})(?:{re.escape(mark)}\d*)?"
+        rf"|(?:\d+(?:{re.escape(mark)}\d*)?|{re.escape(mark)}\d+)(?:[eE][-+]?\d+)?"
+    )
+    for mark in OTHER
+}
+NAMES: dict[Mark, str] = {".": "point", ",": "comma"}
+INFINITE = re.compile(r"[-+]?inf(inity)?", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Numerals:
+    """How the numbers of a column are written."""
+
+    decimal: Mark = "."
+    """What begins the decimals."""
+    thousands: str = ""
+    """What stands between groups of digits, if anything does."""
+    unit: str = ""
+    """A currency or %, if any cell has one; 12 % is 12."""
+
+    def __post_init__(self) -> None:
+        if self.decimal not in get_args(Mark):
+            raise ValueError(f"decimals begin with one of {', '.join(OTHER)}")
+
+    def floats(self, cells: pd.Series) -> pd.Series:
+        """Return a column of text as floats, NaN where there is no number written like this."""
+        places, words = pd.factorize(cells.to_numpy(object))  # -1: missing
+        numbers = np.full(len(words) + 1, np.nan)
+        if self.decimal == ".":  # fast, and nearly always enough
+            numbers[:-1] = pd.to_numeric(words, errors="coerce")
+        for place in np.flatnonzero(np.isnan(numbers[:-1])):
+            numbers[place] = self.value(words[place])
+        return pd.Series(numbers[places], cells.index, name=cells.name)
+
+    def value(self, cell: str) -> float:
+        """Return the number in a cell, or NaN."""
+        if INFINITE.fullmatch(cell):
+            return float(cell)
+        taken = _apart(cell)
+        if taken is None or taken.unit not in ("", self.unit):
+            return math.nan
+        match = BODY[self.decimal].fullmatch(taken.body)
+        if match is None or _thousands(match) not in ("", self.thousands):
+            return math.nan
+        digits = taken.body if not self.thousands else taken.body.replace(self.thousands, "")
+        return taken.sign * float(digits.replace(self.decimal, "."))
+
+    def as_json(self) -> dict[str, str]:
+        """Return what `numerals_from` needs."""
+        return asdict(self)
+
+
+def numerals_from(told: Mapping[str, Any]) -> Numerals:
+    """Return what a model file tells of; raise ValueError if it makes no sense."""
+    return Numerals(told["decimal"], str(told["thousands"]), str(told["unit"]))
+
+
+@dataclass(frozen=True)
+class _Cell:
+    sign: int
+    body: str
+    unit: str
+
+    def reads(self, mark: Mark) -> bool:
+        """Tell whether decimals may begin with a mark."""
+        return BODY[mark].fullmatch(self.body) is not None
+
+
+def _apart(cell: str) -> _Cell | None:
+    """Take a cell apart, or return None where it is no number."""
+    match = CELL.fullmatch(cell.translate(ALIKE).strip())
+    if match is None:
+        return None
+    signs = [match[name] for name in ("sign", "second", "last") if match[name]]
+    enclosed = bool(match["open"])
+    units = [unit for unit in (match["before"], match["after"]) if unit]
+    if enclosed != bool(match["close"]) or len(signs) + enclosed > 1 or len(units) > 1:
+        return None
+    negative = enclosed or signs == ["-"]
+    return _Cell(-1 if negative else 1, match["body"], units[0] if units else "")
+
+
+def _thousands(match: re.Match[str]) -> str:
+    """Return what stands between groups of digits."""
+    return next((sign for sign in match["grouped"] or "" if not sign.isdigit()), "")
+
+
+def _some(cells: pd.Series) -> np.ndarray:
+    """Return different cells from all over a column."""
+    different = cells.dropna().unique()
+    return different[:: -(-len(different) // LOOKED_AT) or 1]
+
+
+def _cells(cells: Iterable[str]) -> list[_Cell]:
+    """Take those cells apart that are numbers in one way or another."""
+    taken = [_apart(cell) for cell in cells]
+    return [one for one in taken if one is not None and any(map(one.reads, OTHER))]
+
+
+def _sure(taken: Iterable[_Cell]) -> Counter[Mark]:
+    """Count the cells whose decimals can begin with one mark only."""
+    votes: Counter[Mark] = Counter()
+    for one in taken:
+        can = [mark for mark in OTHER if one.reads(mark)]
+        if len(can) == 1:
+            votes[can[0]] += 1
+    return votes
+
+
+def usual_mark(columns: Iterable[pd.Series]) -> Mark | None:
+    """Return the mark that columns agree upon, or None if they don't or none tells.
+
+    A column has a say if most of its cells are numbers.
+    """
+    found: set[Mark] = set()
+    for cells in columns:
+        some = _some(cells)
+        taken = _cells(some)
+        if len(taken) >= MOSTLY * len(some) and (votes := _sure(taken)):
+            found.add(votes.most_common(1)[0][0])
+    return found.pop() if len(found) == 1 else None
+
+
+def numerals_of(cells: pd.Series, usual: Mark | None, sign: str) -> tuple[Numerals, str]:
+    """Return how the numbers of a column are written, and on what that rests if it is not sure.
+
+    ``usual`` is the mark of the other columns, ``sign`` the one between cells.
+    """
+    taken = _cells(_some(cells))
+    mark, why = _decided(taken, usual, sign)
+    matches = [BODY[mark].fullmatch(one.body) for one in taken]
+    groups = Counter(t for match in matches if match and (t := _thousands(match)))
+    units = Counter(one.unit for one in taken if one.unit)
+    written = Numerals(mark, *(c.most_common(1)[0][0] if c else "" for c in (groups, units)))
+    if not why:
+        return written, ""
+    example = next(one.body for one in taken if all(map(one.reads, OTHER)) and _marked(one))
+    return written, f"{example} was read as {written.value(example):.10g}, {why}"
+
+
+def _marked(one: _Cell) -> bool:
+    return any(mark in one.body for mark in OTHER)
+
+
+def _decided(taken: list[_Cell], usual: Mark | None, sign: str) -> tuple[Mark, str]:
+    """Return what begins the decimals, and why, where the cells alone don't tell it."""
+    if votes := _sure(taken):
+        return votes.most_common(1)[0][0], ""
+    doubtful = {mark for mark in OTHER if any(mark in one.body for one in taken)}
+    if len(doubtful) != 1:
+        return usual or ".", ""
+    return _guessed(doubtful.pop(), taken, usual, sign)
+
+
+def _guessed(mark: Mark, taken: list[_Cell], usual: Mark | None, sign: str) -> tuple[Mark, str]:
+    """Decide whether a mark begins the decimals or stands between thousands, as in 1,234."""
+    if usual is not None:
+        same = usual == mark == "."
+        return usual, "" if same else f"as decimals begin with a {NAMES[usual]} in other columns"
+    if mark == ".":
+        return ".", "as a point usually begins the decimals" if sign == ";" else ""
+    digits = [sum(map(str.isdigit, one.body)) for one in taken if not _marked(one)]
+    if digits:
+        larger = max(digits) > 3
+        why = "larger numbers have no comma" if larger else "numbers below 1,000 have no comma"
+        return "," if larger else ".", f"as {why}"
+    if sign == ";":
+        return ",", "as semicolons between cells go with decimals that begin with a comma"
+    return ".", "as three digits follow every comma"
