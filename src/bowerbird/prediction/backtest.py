@@ -182,9 +182,9 @@ class _Fitted:
         }
 
 
-def _fitted(past: Array, config: BacktestConfig, network: NetworkConfig) -> _Fitted:
+def _fitted(past: Array, step: str, config: BacktestConfig, network: NetworkConfig) -> _Fitted:
     """Fit every model on a past, and on nothing else."""
-    season = _season(past, config).steps
+    season = _season(past, step, config).steps
     if not _fits(len(past), season, config.horizon):  # found later, but too long for this past
         season = 1
     return _Fitted(
@@ -202,7 +202,7 @@ def backtest_steps(
     """Try a forecaster from each origin, and yield a step after each; the last has the result."""
     began = time.perf_counter()
     values, horizon = series.values, config.horizon
-    season = _season(values, config)
+    season = _season(values, series.step, config)
     where = plan(len(values), season.steps, config)
     refits = {int(k) for k in np.linspace(0, len(where.origins), config.fits + 1)[:-1]}
     if where.measured not in refits:
@@ -215,7 +215,7 @@ def backtest_steps(
     for number, origin in enumerate(where.origins):
         past = values[:origin]
         if fitted is None or number in refits:
-            fitted = _fitted(past, config, network)
+            fitted = _fitted(past, series.step, config, network)
         for model, forecast in fitted.forecasts(past, horizon).items():
             said[model].append(forecast)
         off = float(np.abs(said[OURS][-1] - values[origin : origin + horizon]).mean())
@@ -249,8 +249,8 @@ def bands(errors: Float[Array, "k h"], stride: int, coverage: float) -> Float[Ar
     return widths
 
 
-def _season(values: Array, config: BacktestConfig) -> Season:
-    return told_season(values, config.season) if config.season else find_season(values)
+def _season(values: Array, step: str, config: BacktestConfig) -> Season:
+    return told_season(values, config.season) if config.season else find_season(values, step)
 
 
 def _fits(count: int, season: int, horizon: int) -> bool:
@@ -278,7 +278,7 @@ def _judged(
     errors = said[OURS] - true
     held = (np.abs(errors) <= bands(errors, where.stride, config.coverage))[cut:]
     last = np.array([conformal_width(e, config.coverage) for e in errors.T])
-    final = _fitted(values, config, network)
+    final = _fitted(values, series.step, config, network)
     final.ours.band = last.tolist()
     rivals = final.forecasts(values, horizon)
     forecast = rivals.pop(OURS)
