@@ -4,8 +4,9 @@ from datetime import date, timedelta
 
 import numpy as np
 import pytest
+from scipy.signal import lfilter
 
-from bowerbird.prediction.season import find_season, told_season
+from bowerbird.prediction.season import calendar_seasons, find_season, told_season
 from bowerbird.prediction.series import SeriesError
 from bowerbird.prediction.seriesfile import known_series, read_series
 
@@ -145,15 +146,69 @@ def test_an_empty_file_and_one_that_is_no_text(tmp_path):
 def test_series_that_come_along(name, count, step, season):
     series = known_series(name)
     assert (len(series), series.step) == (count, step)
-    assert find_season(series.values).steps in season
+    assert find_season(series.values, step).steps in season
 
 
-def test_no_season_in_a_random_walk_or_noise():
+def filtered(random, count, past):
+    """Autoregression of one past value, after 200 that are left out."""
+    return lfilter([1.0], [1.0, -past], random.normal(size=count + 200))[200:]
+
+
+@pytest.mark.parametrize("past", [0.0, 0.5, 0.9, 1.0, -0.5])
+@pytest.mark.parametrize("step", ["month", "step"])
+def test_no_season_in_noise_that_remembers_nor_in_a_random_walk(past, step):
     random = np.random.default_rng(0)
-    assert find_season(random.normal(size=300)).steps == 1
-    walks = [find_season(np.cumsum(random.normal(size=300))).steps > 1 for _ in range(60)]
-    assert np.mean(walks) <= 0.1
+    found = [find_season(filtered(random, 200, past), step).steps > 1 for _ in range(100)]
+    # two tests at 0.01 and cycles beyond three deviations; 6 of 100 has p = 0.02 at a rate of 0.02
+    assert np.sum(found) < 6
+
+
+def test_too_few_values_have_no_season():
     assert find_season(np.arange(5.0)).steps == 1
+
+
+def test_el_nino_has_a_year_and_not_four():
+    from statsmodels.datasets import elnino  # noqa: PLC0415 - takes a second
+
+    months = elnino.load_pandas().data.iloc[:, 1:].to_numpy(float).ravel()
+    assert find_season(months, "month").steps == 12
+    assert find_season(months).steps == 12
+
+
+@pytest.mark.parametrize("season", [4, 7, 12, 24])
+@pytest.mark.parametrize("past", [0.0, 0.5, 1.0])
+def test_the_season_and_no_multiple_of_it_is_found(season, past):
+    random = np.random.default_rng(season)
+    right = []
+    for _ in range(20):
+        shape = random.normal(size=season)
+        noise = filtered(random, 15 * season, past) * (0.4 if past == 1 else 0.8)
+        right.append(find_season(np.tile(shape / shape.std(), 15) + noise).steps == season)
+    assert np.mean(right) >= 0.9
+
+
+@pytest.mark.parametrize(("weekly", "season"), [(0.0, 24), (0.6, 168)])
+def test_a_multiple_is_taken_where_it_tells_more(weekly, season):
+    random, at = np.random.default_rng(3), np.arange(24 * 7 * 8)
+    day, week = random.normal(size=24), random.normal(size=7) * weekly
+    noise = filtered(random, len(at), 0.5) * 0.5
+    assert find_season(day[at % 24] + week[at // 24 % 7] + noise, "hour").steps == season
+
+
+@pytest.mark.parametrize(
+    ("step", "seasons"),
+    [
+        ("month", {12}),
+        ("day", {7, 365}),
+        ("30 minutes", {48, 336, 17532}),
+        ("2 days", {183}),
+        ("week", {52}),
+        ("year", set()),
+        ("step", set()),
+    ],
+)
+def test_seasons_of_the_calendar(step, seasons):
+    assert calendar_seasons(step) == seasons
 
 
 def test_a_season_is_found_below_trend_and_noise():
@@ -161,6 +216,7 @@ def test_a_season_is_found_below_trend_and_noise():
     random = np.random.default_rng(1)
     values = np.sin(2 * np.pi * at / 23) + 0.05 * at + 1e-4 * at**2 + random.normal(0, 0.3, 400)
     assert find_season(values).steps == 23
+    assert find_season(values, "month").steps == 23
 
 
 def test_a_season_longer_than_half_is_refused():

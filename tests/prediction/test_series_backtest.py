@@ -13,7 +13,6 @@ from bowerbird.learning.modelfile import ModelError, read_model, write_model
 from bowerbird.prediction import backtest as backtest_module
 from bowerbird.prediction.accuracy import (
     apart,
-    conformal_width,
     mase,
     paired_t,
     rmse,
@@ -24,9 +23,9 @@ from bowerbird.prediction.backtest import (
     SEASONAL,
     BacktestConfig,
     backtest,
-    bands,
     plan,
 )
+from bowerbird.prediction.band import band, bands
 from bowerbird.prediction.classical import fit_autoregression, fit_smoothing, seasonal_naive
 from bowerbird.prediction.forecaster import Forecaster, NetworkConfig, open_forecaster
 from bowerbird.prediction.readout import PENALTIES, ridge, ridges
@@ -54,19 +53,45 @@ def test_scores_by_their_formulas():
     assert rmse(said - true) == pytest.approx(math.sqrt(17 / 2))
 
 
-def test_conformal_width_is_the_order_statistic():
-    errors = np.arange(1.0, 20.0)  # 19 of them
-    assert conformal_width(errors, 0.9) == 18
-    assert conformal_width(errors, 0.95) == 19
-    assert conformal_width(errors, 0.96) == math.inf
+def test_the_band_is_its_formula():
+    """One step, so that nothing overlaps and nothing is evened out."""
+    from scipy.stats import t as student  # noqa: PLC0415
+
+    errors = np.random.default_rng(0).normal(size=30)
+    weights = 0.95 ** np.arange(29, -1, -1)
+    many = weights.sum() ** 2 / (weights**2).sum()
+    wide = student.ppf(0.95, many) * math.sqrt((weights * errors**2).sum() / weights.sum())
+    assert band([errors], 1, 0.9) == pytest.approx([wide])
+    assert np.isinf(band([errors, errors[:1]], 1, 0.9)).all()
 
 
-def test_conformal_bands_hold_what_is_exchangeable():
-    random = np.random.default_rng(0)
-    held = [
-        abs(random.normal()) <= conformal_width(random.normal(size=39), 0.9) for _ in range(4000)
-    ]
-    assert np.mean(held) == pytest.approx(0.9, abs=0.015)
+@pytest.mark.parametrize(("horizon", "stride"), [(12, 1), (24, 3), (8, 8)])
+@pytest.mark.parametrize("walk", [True, False])
+def test_the_band_holds_as_often_as_it_says_though_horizons_overlap(horizon, stride, walk):
+    """Errors of 20 origins and of one much later; sums of shared steps, as of a random walk."""
+    random, held = np.random.default_rng(0), []
+    for _ in range(400):
+        steps = random.normal(size=(22 * stride + 2 * horizon))
+        if walk:
+            at = [np.cumsum(steps[k * stride : k * stride + horizon]) for k in range(20)]
+            then = np.cumsum(steps[-horizon:])
+        else:
+            at = [steps[k * stride : k * stride + horizon] for k in range(20)]
+            then = steps[-horizon:]
+        held.append(np.abs(then) <= band(list(np.stack(at).T), stride, 0.9))
+    # what shares nothing is taken for fewer errors than there are: a little wide
+    assert (0.87 if walk else 0.89) <= np.mean(held) <= (0.93 if walk else 0.96)
+
+
+def test_the_band_follows_errors_that_grow_and_does_not_fall_with_the_step():
+    random = np.random.default_rng(1)
+    errors = random.normal(size=(40, 6)) * np.linspace(1, 4, 40)[:, None]
+    late = band(list(errors.T), 1, 0.9)
+    assert (late > band(list(errors[::-1].T), 1, 0.9)).all()
+    variance = (errors**2).mean(0)
+    assert (np.diff(variance) < 0).any()
+    flat = [errors[:, step] for step in np.argsort(-variance)]  # the largest first
+    assert np.ptp(band(flat, 100, 0.9)) < 1e-9
 
 
 @pytest.mark.parametrize(("horizon", "stride"), [(24, 3), (11, 2), (48, 30)])
@@ -148,16 +173,15 @@ def test_nothing_ahead_is_seen(monkeypatch):
     assert not any(np.array_equal(*both) for both in zip(ours[9:], theirs[9:], strict=True))
 
 
-def test_bands_use_only_errors_that_were_known():
+@pytest.mark.parametrize(("step", "known"), [(0, 21), (1, 21), (2, 22), (3, 22)])
+def test_bands_use_only_errors_that_were_known(step, known):
+    """Two steps lie between origins: step 3 of origin 20 has been seen at origin 22."""
     errors = np.random.default_rng(0).normal(size=(30, 4))
-    before = bands(errors, 2, 0.8)
     changed = errors.copy()
-    changed[20:] = 100
-    after = bands(changed, 2, 0.8)
-    for origin in range(30):
-        for step in range(4):
-            if origin - math.ceil((step + 1) / 2) < 20:
-                assert before[origin, step] == after[origin, step]
+    changed[20, step] = 100
+    before, after = bands(errors, 2, 0.8), bands(changed, 2, 0.8)
+    np.testing.assert_array_equal(before[:known], after[:known])
+    assert (before[known:, step] != after[known:, step]).all()
     assert np.isfinite(before[-1]).all()
     assert not np.isfinite(before[0]).any()
 

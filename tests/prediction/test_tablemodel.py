@@ -1,10 +1,13 @@
+from dataclasses import replace
+
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
 from bowerbird.learning.modelfile import Card, ModelError, read_model, write_model
 from bowerbird.prediction.ensemble import MembersConfig
-from bowerbird.prediction.frames import TableError
+from bowerbird.prediction.frames import Table, TableError
 from bowerbird.prediction.samples import TARGETS, read_sample
 from bowerbird.prediction.tablemodel import open_table_model
 from bowerbird.prediction.tables import TableConfig, study
@@ -63,6 +66,72 @@ def test_a_higher_coverage_is_wider(learned):
         model.predict(known, 1.0)
 
 
+@pytest.fixture(scope="module")
+def noisy():
+    """A table whose noise grows with one column, and its model, which knows it."""
+    random = np.random.default_rng(0)
+    x = random.uniform(0, 2, 400)
+    frame = pd.DataFrame({"x": x, "y": (0.1 + x) * random.normal(size=400)}).astype(str)
+    known = Table("noisy.csv", frame.astype(object), 400)
+    config = TableConfig(
+        "regression", folds=2, compare=False, networks=MembersConfig((8,), members=4, epochs=60)
+    )
+    return known, study(known, "y", config)
+
+
+def test_intervals_widen_with_the_noise_and_a_file_keeps_that(noisy, tmp_path):
+    known, found = noisy
+    wide = found.unseen.high - found.unseen.low
+    large = found.table.frame["x"].astype(float).to_numpy() > 1
+    assert wide[large].mean() > 1.7 * wide[~large].mean()  # 1.6 / 0.6 in truth
+    found.model.save(tmp_path / "m.safetensors")
+    before = found.model.predict(known)
+    after = open_table_model(tmp_path / "m.safetensors").predict(known)
+    assert np.array_equal(before.low, after.low)
+    assert np.array_equal(before.high, after.high)
+
+
+def test_a_file_without_a_spread_is_as_it_was(noisy, tmp_path):
+    """Models that were saved before there was one have these names and no others."""
+    known, found = noisy
+    plain = replace(found.model, spread=None)
+    plain.save(tmp_path / "m.safetensors")
+    card, tensors = read_model(tmp_path / "m.safetensors")
+    assert set(card.config) == {"widths", "activation", "dropout", "members", "mean", "scale"}
+    own = {name for name in tensors if not name.startswith("network.")}
+    assert own == {"conformal.scores", "conformal.parts"}
+    opened = open_table_model(tmp_path / "m.safetensors")
+    assert opened.spread is None
+    assert np.array_equal(opened.predict(known).low, plain.predict(known).low)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda told, tensors: tensors.pop("spread.layers.0.weight"),
+        lambda told, tensors: tensors["spread.layers.0.bias"].fill_(torch.nan),
+        lambda told, tensors: tensors.pop("conformal.relative"),
+        lambda told, tensors: told["config"].pop("spread"),
+        lambda told, tensors: told["config"].update(spread=7),
+        lambda told, tensors: told["config"]["spread"].update(power=0.0),
+        lambda told, tensors: told["config"]["spread"].update(high=1e9),
+        lambda told, tensors: told["config"]["spread"].update(members=3),
+        lambda told, tensors: told["config"]["spread"].update(widths=[10**9, 10**9, 1]),
+    ],
+)
+def test_a_damaged_spread_is_one_sentence(noisy, change, tmp_path):
+    path = tmp_path / "m.safetensors"
+    noisy[1].model.save(path)
+    spoil(path, change)
+    with pytest.raises(ModelError, match="is a damaged model"):
+        open_table_model(path)
+
+
+def scores(tensors):
+    """The name of the known scores, with a spread or without."""
+    return ({"conformal.scores", "conformal.relative"} & tensors.keys()).pop()
+
+
 def spoil(path, change):
     card, tensors = read_model(path)
     told = {"config": dict(card.config), "alphabet": dict(card.alphabet)}
@@ -76,9 +145,9 @@ def spoil(path, change):
         lambda told, tensors: tensors.pop("network.layers.0.weight"),
         lambda told, tensors: tensors.update({"network.more": torch.ones(1)}),
         lambda told, tensors: tensors["network.layers.0.bias"].fill_(torch.nan),
-        lambda told, tensors: tensors.pop("conformal.scores"),
+        lambda told, tensors: tensors.pop(scores(tensors)),
         lambda told, tensors: tensors["conformal.parts"].fill_(9),
-        lambda told, tensors: tensors["conformal.scores"].fill_(torch.inf),
+        lambda told, tensors: tensors[scores(tensors)].fill_(torch.inf),
         lambda told, tensors: told["config"].update(widths=[10**9, 10**9, 1]),
         lambda told, tensors: told["config"].update(members=0),
         lambda told, tensors: told["config"].update(members="many"),

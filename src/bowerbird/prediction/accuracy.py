@@ -16,8 +16,6 @@ import math
 import numpy as np
 from jaxtyping import Float
 
-from bowerbird.prediction.conformal import upper_rank
-
 Array = np.ndarray
 FEWEST_PAIRS = 3
 ROUNDING = 1e-12  # of the largest value
@@ -72,15 +70,3 @@ def paired_t(
         return 0.0, 1.0
     score = float(difference.mean()) / (deviation / math.sqrt(count))
     return score, float(2 * student.sf(abs(score), count - 1))
-
-
-def conformal_width(errors: Float[Array, " n"], coverage: float) -> float:
-    """Return how wide a band on each side has to be to hold the next error with ``coverage``.
-
-    The ``ceil((n + 1) coverage)``-th smallest of n absolute errors (Vovk, Gammerman, Shafer 2005);
-    infinite if n is too small for that.
-    """
-    rank = upper_rank(len(errors), coverage)
-    if rank > len(errors):
-        return math.inf
-    return float(np.sort(np.abs(errors))[rank - 1])

@@ -7,8 +7,8 @@ season are of the past before the origin at which they were last fitted; they ar
 foresee the same.
 
 The first half of the origins only fills the band: the interval of step h is as wide as the errors
-of step h at the origins before, as far as their truth was known by then (split conformal, Vovk et
-al. 2005). In the second half everything is measured: errors, and how often the truth lay inside.
+at the origins before say, as far as their truth was known by then (`band`). In the second half
+everything is measured: errors, and how often the truth lay inside.
 """
 
 import math
@@ -22,13 +22,13 @@ from jaxtyping import Float
 from bowerbird.learning.step import Step, finished
 from bowerbird.prediction.accuracy import (
     apart,
-    conformal_width,
     mase,
     naive_scale,
     paired_t,
     rmse,
     smape,
 )
+from bowerbird.prediction.band import band, bands
 from bowerbird.prediction.classical import (
     Autoregression,
     Smoothing,
@@ -132,7 +132,9 @@ def plan(count: int, season: int, config: BacktestConfig) -> Plan:
 def _placed(count: int, season: int, horizon: int, config: BacktestConfig) -> Plan | None:
     """Return where origins lie, as many as there is room for, or None if there is too little."""
     least = max(window_length(season) + horizon + LEAST_WINDOWS - 1, 2 * season + 2)
-    rank = math.ceil(config.coverage / (1 - config.coverage) - 1e-9)  # errors that a band needs
+    rank = math.ceil(
+        config.coverage / (1 - config.coverage) - 1e-9
+    )  # errors, of which one may lie outside
     room = count - horizon - least  # origins may lie this far before the last one
     for origins in range(config.origins, FEWEST - 1, -1):
         stride = max(1, min(horizon, int(config.share * count) // origins))
@@ -162,9 +164,9 @@ class _Fitted:
         }
 
 
-def _fitted(past: Array, config: BacktestConfig, network: NetworkConfig) -> _Fitted:
+def _fitted(past: Array, step: str, config: BacktestConfig, network: NetworkConfig) -> _Fitted:
     """Fit every model on a past, and on nothing else."""
-    season = _season(past, config).steps
+    season = _season(past, step, config).steps
     if not _fits(len(past), season, config.horizon):  # found later, but too long for this past
         season = 1
     return _Fitted(
@@ -182,7 +184,7 @@ def backtest_steps(
     """Try a forecaster from each origin, and yield a step after each; the last has the result."""
     began = time.perf_counter()
     values, horizon = series.values, config.horizon
-    season = _season(values, config)
+    season = _season(values, series.step, config)
     where = plan(len(values), season.steps, config)
     refits = {int(k) for k in np.linspace(0, len(where.origins), config.fits + 1)[:-1]}
     if where.measured not in refits:
@@ -195,7 +197,7 @@ def backtest_steps(
     for number, origin in enumerate(where.origins):
         past = values[:origin]
         if fitted is None or number in refits:
-            fitted = _fitted(past, config, network)
+            fitted = _fitted(past, series.step, config, network)
         for model, forecast in fitted.forecasts(past, horizon).items():
             said[model].append(forecast)
         off = float(np.abs(said[OURS][-1] - values[origin : origin + horizon]).mean())
@@ -215,22 +217,8 @@ def backtest(
     return finished(backtest_steps(series, config, network))
 
 
-def bands(errors: Float[Array, "k h"], stride: int, coverage: float) -> Float[Array, "k h"]:
-    """Return the half width at each origin and step, from errors that were known by then.
-
-    Infinite where too few were.
-    """
-    widths = np.full(errors.shape, np.inf)
-    for origin in range(len(errors)):
-        for step in range(errors.shape[1]):
-            known = origin - -(-(step + 1) // stride) + 1  # origins whose step h was seen by then
-            if known > 0:
-                widths[origin, step] = conformal_width(errors[:known, step], coverage)
-    return widths
-
-
-def _season(values: Array, config: BacktestConfig) -> Season:
-    return told_season(values, config.season) if config.season else find_season(values)
+def _season(values: Array, step: str, config: BacktestConfig) -> Season:
+    return told_season(values, config.season) if config.season else find_season(values, step)
 
 
 def _fits(count: int, season: int, horizon: int) -> bool:
@@ -257,8 +245,8 @@ def _judged(
     against = {model: paired_t(ours, own, overlap) for model, own in losses.items()}
     errors = said[OURS] - true
     held = (np.abs(errors) <= bands(errors, where.stride, config.coverage))[cut:]
-    last = np.array([conformal_width(e, config.coverage) for e in errors.T])
-    final = _fitted(values, config, network)
+    last = band(list(errors.T), where.stride, config.coverage)
+    final = _fitted(values, series.step, config, network)
     final.ours.band = last.tolist()
     rivals = final.forecasts(values, horizon)
     forecast = rivals.pop(OURS)

@@ -6,6 +6,9 @@ score is R_i = |y_i - mu_k(i)(x_i)|, and the interval of a new x at coverage 1 -
     from the floor(alpha (n + 1))-th smallest of  mu_k(i)(x) - R_i
     to   the ceil((1 - alpha)(n + 1))-th smallest of  mu_k(i)(x) + R_i
 
+Where it is known that errors are larger in some rows than in others (`spread`), R_i is divided by
+sigma_k(i)(x_i) and multiplied by sigma_k(i)(x).
+
 A class's score is 1 - p_k(i)(its probability), and the set of a new x has every class whose score
 is above fewer than (1 - alpha)(n + 1) of the known ones.
 
@@ -50,12 +53,20 @@ class Conformal:
         some = np.random.default_rng(seed).choice(len(self.scores), MOST, replace=False)
         return Conformal(self.scores[some], self.parts[some])
 
+    def in_units(self, spread: Float[np.ndarray, "members n"]) -> "Conformal":
+        """Return scores relative to what each network says of how large errors are in the rows."""
+        return Conformal(self.scores / spread[self.parts, np.arange(len(self.parts))], self.parts)
+
     def intervals(
-        self, said: Float[np.ndarray, "members m"], coverage: float
+        self,
+        said: Float[np.ndarray, "members m"],
+        coverage: float,
+        spread: Float[np.ndarray, "members m"] | None = None,
     ) -> tuple[Float[np.ndarray, " m"], Float[np.ndarray, " m"]]:
         """Return the lower and upper ends of the intervals of new rows, by what each network says.
 
-        They are infinite where the known rows are too few for the coverage.
+        ``spread`` is what scores are in units of, 1 if not given. The ends are infinite where the
+        known rows are too few for the coverage.
         """
         low_rank, high_rank = _ranks(len(self.scores), coverage)
         rows = said.shape[1]
@@ -66,6 +77,8 @@ class Conformal:
         for start in range(0, rows, step):
             some = slice(start, start + step)
             mu, away = said[self.parts, some], self.scores[:, None]
+            if spread is not None:
+                away = away * spread[self.parts, some]
             low[some] = np.partition(mu - away, low_rank - 1, axis=0)[low_rank - 1]
             high[some] = np.partition(mu + away, high_rank - 1, axis=0)[high_rank - 1]
         return low, high

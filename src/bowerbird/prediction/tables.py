@@ -25,6 +25,7 @@ from bowerbird.prediction.frames import Table
 from bowerbird.prediction.leaks import sentences, telling
 from bowerbird.prediction.peers import fitted, pipeline, said
 from bowerbird.prediction.scores import Score, bootstrap, measure, share
+from bowerbird.prediction.spread import spread_of
 from bowerbird.prediction.tableconfig import TableConfig, Tool
 from bowerbird.prediction.tablemodel import Predictions, TableModel
 from bowerbird.prediction.target import Target, read_target
@@ -170,7 +171,7 @@ class _Work:
         if tool == "networks":
             model = self.model(learned, ~unseen)
             x = learned["encode"].transform(self.values[unseen])
-            found = model.judged(learned["model"].by_member(x), self.config.coverage)
+            found = model.judged(x, self.config.coverage)
             self.said[tool][unseen] = found.values
             if found.sets is not None:
                 self.sets[unseen] = found.sets
@@ -186,8 +187,14 @@ class _Work:
         """Return what the networks have learned from some rows, with the scores of these."""
         members: Members = learned["model"]
         x, wanted = learned["encode"].transform(self.values[rows]), self.wanted[rows]
-        scored = of_classes if self.target.classes else of_numbers
-        known = scored(wanted, members.held_out(x), members.part_)
+        held_out, spread = members.held_out(x), None
+        if self.target.classes:
+            known = of_classes(wanted, held_out, members.part_)
+        else:
+            known = of_numbers(wanted, held_out, members.part_)
+            spread = spread_of(members, x, known.scores)
+        if spread is not None:
+            known = known.in_units(spread(x))
         return TableModel(
             self.target,
             encoding_of(learned["encode"], self.columns),
@@ -195,6 +202,7 @@ class _Work:
             known.drawn(self.config.networks.seed),
             members.mean_,
             members.scale_,
+            spread,
             provenance or {},
         )
 
