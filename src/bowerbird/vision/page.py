@@ -105,7 +105,7 @@ def boxed(
     rgb: Float[Tensor, "3 h w"], seen: Seen, sure: float = ReadConfig.sure
 ) -> Float[Tensor, "3 h w"]:
     """Return a picture with the digits' boxes drawn in it, those that are not sure with a ?."""
-    return draw(rgb, Seen(boxes=tuple(box.questioned(sure) for box in seen.boxes or ())))
+    return draw(rgb, seen.questioned(sure))
 
 
 def _factor(side: int, longest: int) -> float:

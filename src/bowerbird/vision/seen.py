@@ -48,6 +48,10 @@ class Seen:
     lines: tuple[Line, ...] | None = None  # of the text
     confidence: float | None = None  # 0..1
 
+    def questioned(self, sure: float) -> "Seen":
+        """Return its boxes alone, with a question mark to those whose score is below ``sure``."""
+        return Seen(boxes=tuple(box.questioned(sure) for box in self.boxes or ()))
+
     def facts(self) -> dict[str, Any]:
         """Return it ready for JSON: labels, boxes, text, lines, confidence as they apply."""
         told: dict[str, Any] = {}
