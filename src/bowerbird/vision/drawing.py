@@ -6,7 +6,7 @@ can.
 """
 
 import colorsys
-from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -21,7 +21,22 @@ Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 HUES = (0.02, 0.58, 0.33, 0.12, 0.78, 0.47, 0.92, 0.22)
 _LINE = 220  # a line is one px wide for so many px of the picture's long side
 _TEXT = 36  # a letter is one px high for so many
+_NAME = 4.0  # times the area of a box that the same area of a name counts
 _TINT = 0.45  # of a mask's color over the pixels in it
+
+
+@dataclass(frozen=True)
+class Room:
+    """What is in a picture already, in px."""
+
+    size: tuple[int, int]  # width, height
+    boxes: list[Sides]
+    tags: list[Sides]
+
+    def hidden(self, place: Sides) -> float:
+        """Return the area, px^2, of boxes and names that a rectangle hides; names count more."""
+        names = sum(shared(place, tag) for tag in self.tags)
+        return _NAME * names + sum(shared(place, box) for box in self.boxes)
 
 
 def draw(rgb: Float[Tensor, "3 h w"], seen: Seen) -> Float[Tensor, "3 h w"]:
@@ -43,10 +58,10 @@ def draw(rgb: Float[Tensor, "3 h w"], seen: Seen) -> Float[Tensor, "3 h w"]:
         left, top, right, bottom = box.xyxy
         edge = (left, top, max(right, left), max(bottom, top))
         pen.rectangle(edge, outline=_ink(colors[box.name]), width=line)
-    taken: list[Sides] = []  # names come after all frames, so that no line goes through one
-    for box in boxes:
+    room = Room(image.size, [box.xyxy for box in boxes], [])
+    for box in boxes:  # names come after all frames, so that no line goes through one
         if box.name:
-            taken.append(_tag(pen, box, colors[box.name], (line, font), (image.size, taken)))
+            room.tags.append(_tag(pen, box, colors[box.name], (line, font), room))
     words = seen.text or "\n".join(
         f"{one.name} {one.probability:.0%}" for one in (seen.labels or ()) if not boxes
     )
@@ -73,16 +88,15 @@ def _tag(
     box: Box,
     color: tuple[float, float, float],
     how: tuple[int, Font],
-    where: tuple[tuple[int, int], Sequence[Sides]],
+    room: Room,
 ) -> Sides:
     """Write a box's name in a tag on one of its corners; return where.
 
-    ``how`` is the width of lines and the font, ``where`` the size of the picture and the tags that
-    are there already.
+    ``how`` is the width of lines and the font.
     """
     line, font = how
     x0, y0, x1, y1 = pen.textbbox((0, 0), box.name, font=font)
-    place = _place(box, (x1 - x0 + 2 * line + 4, y1 - y0 + 2 * line + 2), *where)
+    place = _place(box, (x1 - x0 + 2 * line + 4, y1 - y0 + 2 * line + 2), room)
     pen.rectangle(place, fill=_ink(color))
     bright = 0.299 * color[0] + 0.587 * color[1] + 0.114 * color[2] > 0.55
     at = (place[0] + line + 2 - x0, place[1] + line + 1 - y0)
@@ -90,18 +104,17 @@ def _tag(
     return place
 
 
-def _place(
-    box: Box, tag: tuple[float, float], size: tuple[int, int], taken: Sequence[Sides]
-) -> Sides:
+def _place(box: Box, tag: tuple[float, float], room: Room) -> Sides:
     """Return where a tag of this size hides least: above its box, in it, or below it."""
     (wide, high), (left, top, right, bottom) = tag, box.xyxy
     ends = (left, max(left, right - wide))
     starts = [(x, y) for y in (top - high, top, bottom, bottom - high) for x in ends]
-    inside = [(x, y) for x, y in starts if y >= 0 and y + high <= size[1]] or [(left, top)]
+    inside = [(x, y) for x, y in starts if y >= 0 and y + high <= room.size[1]] or [(left, top)]
     places = [
-        (x, y, x + wide, y + high) for x, y in ((_kept(x, wide, size[0]), y) for x, y in inside)
+        (x, y, x + wide, y + high)
+        for x, y in ((_kept(x, wide, room.size[0]), y) for x, y in inside)
     ]
-    return min(places, key=lambda one: sum(shared(one, other) for other in taken))
+    return min(places, key=room.hidden)
 
 
 def _kept(x: float, wide: float, most: int) -> float:
