@@ -167,6 +167,18 @@ def test_too_few_values_have_no_season():
     assert find_season(np.arange(5.0)).steps == 1
 
 
+@pytest.mark.parametrize("level", [0.0, 7.3, 1e150])
+def test_what_has_not_moved_yet_has_no_season(level):
+    assert find_season(np.full(100, level)).steps == 1
+
+
+@pytest.mark.parametrize("size", [1e-120, 1.0, 1e149])
+def test_the_size_of_a_season_does_not_matter(size):
+    noise = np.random.default_rng(0).normal(0, 0.3, 120)
+    values = np.sin(2 * np.pi * np.arange(120) / 12) + noise
+    assert find_season(values * size).steps == 12
+
+
 def test_el_nino_has_a_year_and_not_four():
     from statsmodels.datasets import elnino  # noqa: PLC0415 - takes a second
 
