@@ -229,7 +229,8 @@ def _date_parts(cells: pd.Series, written: Dates, table: Table) -> dict[str, np.
             f"{table.name} has {str(cells[row])[:40]!r} in the column {cells.name}, line {row}, "
             f"where a date {written} is expected; mend the cell or leave it empty"
         )
-    days = ((moments - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(days=1)).to_numpy(float)
+    start = pd.Timestamp("1970-01-01", tz="UTC")  # of 0 it would be in ns, which end in 2262
+    days = ((moments - start) / pd.Timedelta(days=1)).to_numpy(float)
     angle = 2 * np.pi * days / YEAR
     values = (days, np.sin(angle), np.cos(angle))
     return {f"{cells.name} ({part})": v for part, v in zip(DATE_PARTS, values, strict=True)}
