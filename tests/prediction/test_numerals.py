@@ -136,6 +136,19 @@ def test_new_rows_are_read_as_learned_unless_they_say_otherwise(table):
     assert plain.values(table(comma=True, a=["1,5"]))["a"].tolist() == [1.5]
 
 
+def test_each_column_is_read_once(table, monkeypatch):
+    """Cells that pandas does not know take microseconds each, and there may be a million."""
+    old = table(y=range(20), a=["1,234.50", "7.25"] * 10, b=["$1,234", "$5"] * 10)
+    read, floats = [], Numerals.floats
+    monkeypatch.setattr(
+        Numerals, "floats", lambda own, cells: [read.append(cells.name), floats(own, cells)][1]
+    )
+    columns = read_columns(old, "y")
+    assert read == ["a", "b"]
+    columns.values(old)
+    assert read == ["a", "b"] * 2
+
+
 def test_groups_that_were_not_learned_are_read_with_the_same_decimals(table):
     columns = read_columns(table(y=range(20), a=["12.5", "7.25"] * 10), "y")
     assert columns.values(table(a=["1,234.5", "3"]))["a"].tolist() == [1234.5, 3]

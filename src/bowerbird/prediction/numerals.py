@@ -27,9 +27,8 @@ CODES = (  # ISO 4217 of the most traded, and abbreviations in everyday use
 )
 UNIT = "|".join(map(re.escape, sorted([*CODES.split(), *SIGNS_OF_MONEY, "%"], key=len)[::-1]))
 CELL = re.compile(
-    rf"(?P<open>\()?(?P<sign>[-+])? ?(?P<before>{UNIT})? ?(?P<second>[-+])?"
-    rf"(?P<body>[.,]?\d(?:[\d.,']| (?=\d))*(?:[eE][-+]?\d+)?) ?(?P<after>{UNIT})?(?P<last>-)?"
-    r"(?P<close>\))?"
+    rf"(\()?([-+])? ?({UNIT})? ?([-+])?"
+    rf"([.,]?\d(?:[\d.,']| (?=\d))*(?:[eE][-+]?\d+)?) ?({UNIT})?(-)?(\))?"
 )
 ALIKE = str.maketrans(
     {"\u00a0": " ", "\u202f": " ", "\u2009": " ", "\u2007": " ", "\u2212": "-", "\u2019": "'"}
@@ -111,16 +110,14 @@ class _Cell:
 
 def _apart(cell: str) -> _Cell | None:
     """Take a cell apart, or return None where it is no number."""
-    match = CELL.fullmatch(cell.translate(ALIKE).strip())
+    match = CELL.fullmatch((cell if cell.isascii() else cell.translate(ALIKE)).strip())
     if match is None:
         return None
-    signs = [match[name] for name in ("sign", "second", "last") if match[name]]
-    enclosed = bool(match["open"])
-    units = [unit for unit in (match["before"], match["after"]) if unit]
-    if enclosed != bool(match["close"]) or len(signs) + enclosed > 1 or len(units) > 1:
+    opened, sign, before, second, body, after, last, closed = match.groups()
+    signs = [one for one in (sign, second, last, opened) if one]
+    if bool(opened) != bool(closed) or len(signs) > 1 or (before and after):
         return None
-    negative = enclosed or signs == ["-"]
-    return _Cell(-1 if negative else 1, match["body"], units[0] if units else "")
+    return _Cell(-1 if signs and signs != ["+"] else 1, body, before or after or "")
 
 
 def _thousands(match: re.Match[str]) -> str:
