@@ -1,6 +1,6 @@
 """Series from files: what is read, what is mended and said, what is refused in one sentence."""
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import numpy as np
 import pytest
@@ -249,6 +249,24 @@ def test_one_form_is_read_for_the_whole_column(write, day, step, count, form):
     assert series.times[0][:10] == "2023-01-02"
     assert series.times[-1][:10] == str(days[-1])
     assert series.notes == []
+
+
+@pytest.mark.parametrize(
+    ("step", "said", "last"),
+    [
+        (0.01, "0.01 s", "2024-05-06 07:08:00.990000"),
+        (0.5, "0.5 s", "2024-05-06 07:08:49.500000"),
+        (1, "1 s", "2024-05-06 07:09:39"),
+        (90, "1.5 minutes", "2024-05-06 09:36:30"),
+        (600, "10 minutes", "2024-05-06 23:38"),
+    ],
+)
+def test_moments_that_lie_near_each_other_stay_apart(write, step, said, last):
+    moments = [datetime(2024, 5, 6, 7, 8) + timedelta(seconds=step * k) for k in range(100)]
+    series = read_series(write([f"{at.isoformat()},{k}.5" for k, at in enumerate(moments)], "t,v"))
+    np.testing.assert_array_equal(series.values, np.arange(100) + 0.5)
+    assert (series.step, series.times[-1], series.notes) == (said, last, [])
+    assert len({*series.times, *series.ahead}) == len(series.times) + len(series.ahead)
 
 
 @pytest.mark.parametrize(("form", "which"), [("%d/%m/%Y", "first"), ("%m/%d/%Y", "second")])
