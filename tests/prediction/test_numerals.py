@@ -58,6 +58,9 @@ def test_cells_that_leave_no_doubt(cells, numbers):
         (["1.234", "5.678"], ",", ";", 1234, "comma in other columns"),
         (["1.234", "5.678"], None, ";", 1.234, "a point usually begins the decimals"),
         (["1.234", "5.678"], None, "\t", 1.234, ""),
+        (["1,234", "5.678"], None, "\t", 1234, "a point usually begins the decimals"),
+        (["1,234", "5.678"], ".", "\t", 1234, "point in other columns"),
+        (["1,234", "5.678"], ",", ";", 1.234, "comma in other columns"),
         (["1.234", "5.67"], ",", ";", 1.234, ""),
     ],
 )

@@ -46,6 +46,7 @@ BODY: dict[Mark, re.Pattern[str]] = {
     for mark in OTHER
 }
 NAMES: dict[Mark, str] = {".": "point", ",": "comma"}
+USUALLY = "as a point usually begins the decimals"
 INFINITE = re.compile(r"[-+]?inf(inity)?", re.IGNORECASE)
 
 
@@ -187,9 +188,11 @@ def _decided(taken: list[_Cell], usual: Mark | None, sign: str) -> tuple[Mark, s
     if votes := _sure(taken):
         return votes.most_common(1)[0][0], ""
     doubtful = {mark for mark in OTHER if any(mark in one.body for one in taken)}
-    if len(doubtful) != 1:
+    if not doubtful:
         return usual or ".", ""
-    return _guessed(doubtful.pop(), taken, usual, sign)
+    if len(doubtful) > 1 and usual is None:  # 1,234 and 1.234
+        return ".", USUALLY
+    return _guessed(min(doubtful), taken, usual, sign)
 
 
 def _guessed(mark: Mark, taken: list[_Cell], usual: Mark | None, sign: str) -> tuple[Mark, str]:
@@ -198,7 +201,7 @@ def _guessed(mark: Mark, taken: list[_Cell], usual: Mark | None, sign: str) -> t
         same = usual == mark == "."
         return usual, "" if same else f"as decimals begin with a {NAMES[usual]} in other columns"
     if mark == ".":
-        return ".", "as a point usually begins the decimals" if sign == ";" else ""
+        return ".", USUALLY if sign == ";" else ""
     digits = [sum(map(str.isdigit, one.body)) for one in taken if not _marked(one)]
     if digits:
         larger = max(digits) > 3
