@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.signal import lfilter
 
+from bowerbird.prediction import seriesfile
 from bowerbird.prediction.season import calendar_seasons, find_season, told_season
 from bowerbird.prediction.series import SeriesError
 from bowerbird.prediction.seriesfile import known_series, read_series
@@ -70,6 +71,16 @@ def test_unsorted_and_twice_is_said(write):
     np.testing.assert_allclose(series.values[1:], WAVE[1:], atol=1e-4)
     assert any("sorted" in note for note in series.notes)
     assert any("mean" in note for note in series.notes)
+
+
+def test_dates_are_not_looked_for_in_a_whole_column_of_names(write, monkeypatch):
+    looked, real = [], seriesfile.dates_of
+    monkeypatch.setattr(
+        seriesfile, "dates_of", lambda words: [looked.append(len(words)), real(words)][1]
+    )
+    lines = [f"site {k},2024-{1 + k // 28:02}-{1 + k % 28:02},{k}.5" for k in range(56)]
+    assert read_series(write(lines, "name,when,load")).times[0] == "2024-01-01"
+    assert looked == [1, 1, 56]
 
 
 def test_irregular_moments_are_said(write):
