@@ -7,7 +7,7 @@ splits them); seeds are fixed. Writes results.csv and sheets of scenes and failu
 import argparse
 import csv
 import time
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from itertools import pairwise
 from pathlib import Path
 
@@ -26,7 +26,6 @@ from bowerbird.vision.numbers.signs import MATERIALS
 from bowerbird.vision.numbers.streets import make_scene
 from bowerbird.vision.numbers.training import NumbersTrainConfig
 from bowerbird.vision.numbers.typefaces import typefaces
-from bowerbird.vision.seen import Seen
 from bowerbird.vision.sides import iou
 
 CROPS, PHOTOS = 2000, 200
@@ -38,7 +37,7 @@ def main():
     parse.add_argument("photos", type=Path, help="folder of photographs")
     parse.add_argument("--fonts", type=Path, action="append", default=[])
     parse.add_argument("--without", default="", help="parts of names to leave out, with commas")
-    parse.add_argument("--model", type=Path)
+    parse.add_argument("--model", default="numbers")
     parse.add_argument("--part", choices=("validation", "tests"), default="tests")
     parse.add_argument("--output", type=Path, default=Path("numbers-bench"))
     parse.add_argument("--crops", type=int, default=CROPS)
@@ -189,11 +188,7 @@ def pictures(reader, faces, pixels, folder):
         scene = make_scene(np.random.default_rng((78, k)), faces, pixels, PHOTO)
         rgb = torch.from_numpy(scene.pixels).permute(2, 0, 1).float() / 255
         seen = reader.see(Picture(rgb, None), NumbersConfig())
-        names = [
-            box if box.score >= reader.threshold else replace(box, name=f"{box.name}?")
-            for box in seen.boxes
-        ]
-        drawn = draw(rgb, Seen(boxes=tuple(names)))
+        drawn = draw(rgb, seen.questioned(reader.threshold))
         small = resize(drawn, (192, 256))
         tiles.append((small * 255).round().byte().permute(1, 2, 0).numpy())
     save(folder / "numbers.jpg", tiles, 4)

@@ -84,8 +84,17 @@ def test_a_page_is_read_boxed_and_told(bowerbird, page, here):
     assert told["file"] == "page.png"
     assert right(told["boxes"], page.boxes) >= 0.8 * len(page.boxes)
     assert "".join(box["name"] for box in told["boxes"]) == "".join(told["text"].split())
+    assert [line["text"] for line in told["lines"]] == told["text"].split("\n")
+    assert 0.5 < told["confidence"] <= 1
     assert (here / "read.png").exists()
     assert bowerbird("vision digits page.png --device cpu").out.count("\n") >= len(page.lines) - 1
+
+
+def test_lines_that_are_not_sure_have_a_question_mark(bowerbird, page):
+    plain = json.loads(bowerbird("vision digits page.png --json --device cpu").out)[0]["text"]
+    asked = bowerbird("vision digits page.png --sure 1 --device cpu").out
+    assert asked == "".join(f"{line} ?\n" for line in plain.split("\n"))
+    assert bowerbird("vision digits page.png --sure 0 --device cpu").out == plain + "\n"
 
 
 def test_a_photograph_without_digits_has_none(bowerbird):

@@ -10,7 +10,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import skimage.data
 import torch
+from matplotlib import font_manager
+from PIL import Image, ImageDraw, ImageFont
 from scipy.ndimage import gaussian_filter
 from sklearn.datasets import load_digits
 
@@ -25,10 +28,12 @@ from bowerbird.vision.handwriting.distortion import DistortionConfig, distort, e
 from bowerbird.vision.handwriting.idx import Digits, DigitsError, read_digits, read_idx
 from bowerbird.vision.handwriting.ink import find_ink
 from bowerbird.vision.handwriting.lines import Place, in_lines, spelled
-from bowerbird.vision.handwriting.marks import Mark, cuts, find_marks
+from bowerbird.vision.handwriting.marks import Mark, cut, cuts, find_marks
 from bowerbird.vision.handwriting.normalizing import normalize
+from bowerbird.vision.handwriting.pieces import Found, _way
 from bowerbird.vision.handwriting.training import DigitSchool, DigitTraining
-from bowerbird.vision.page import Found, _way, read_page
+from bowerbird.vision.page import ReadConfig, boxed, read_page
+from bowerbird.vision.seen import Box, Seen
 
 DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "digits"
 mnist = pytest.mark.skipif(not DATA.is_dir(), reason="the digits of MNIST are not beside this")
@@ -335,7 +340,25 @@ def test_cuts_go_where_two_marks_touch():
     (mark,) = find_marks(find_ink(page))
     found = cuts(mark)
     assert found
-    assert all(8 < at < 38 for at in found)
+    assert all(6 <= columns[mark.high // 2] <= 40 for columns in found)
+    assert all(np.abs(np.diff(columns)).max() <= 1 for columns in found)
+
+
+def test_cuts_go_between_strokes_that_lean_over_each_other():
+    """No straight cut, upright or with one lean, parts a bow from the stroke that lies in it."""
+    ink = np.zeros((80, 90), np.float32)
+    cv2.ellipse(ink, (10, 40), (50, 38), 0, -80, 80, 1.0, 5)  # a bow, open to the left
+    cv2.ellipse(ink, (40, 40), (45, 38), 0, -70, 70, 1.0, 5)  # the same, moved to the right
+    ink[38:42, 58:84] = 1.0  # where they touch
+    mark = Mark(0, 0, ink, 1.0, 1.0)
+    assert cuts(mark)
+    parts = []
+    for columns in cuts(mark):
+        ends = np.full(80, -1), columns, np.full(80, 90)
+        pair = [cut(mark, *two) for two in pairwise(ends)]
+        parts.append([one.ink.sum() for one in pair if one is not None])
+    whole = float(ink.sum())
+    assert any(len(pair) == 2 and min(pair) > 0.35 * whole for pair in parts)
 
 
 def test_lines_are_read_from_the_top_and_the_left_also_on_a_slope():
@@ -436,7 +459,10 @@ def test_the_way_through_cuts_has_the_best_worst_digit():
     mark = Mark(0, 0, np.ones((4, 4), np.float32), 1.0, 1.0)
     for _ in range(20):
         spans = [s for s in combinations(range(last + 1), 2) if random.random() < 0.7]
-        read = {span: Found(mark, 1, float(random.random())) for span in spans}
+        told = {span: torch.zeros(NONE + 1) for span in spans}
+        for row in told.values():
+            row[1] = float(random.random())
+        read = {span: Found(mark, row) for span, row in told.items()}
         ways = [
             [(a, b) for a, b in pairwise((0, *inner, last))]
             for count in range(last)
@@ -459,3 +485,96 @@ def test_a_picture_as_small_as_mnists_is_one_digit():
             right[board] += seen.text == str(label)
     assert min(right.values()) >= 51, right
     assert read_page(torch.full((3, 28, 28), 0.4), reader).boxes == ()
+
+
+def canvas(one, side, way, *, light, margin=0, frame=0):
+    """Return a digit (28, 28) of 0..255 as a picture of side x side px, and paper around it."""
+    big = cv2.resize(one.numpy().astype(np.float32) / 255, (side, side), interpolation=way)
+    big = np.pad(big.clip(0, 1), margin)
+    if frame:
+        big[:frame], big[-frame:], big[:, :frame], big[:, -frame:] = 1, 1, 1, 1
+    return torch.from_numpy(big if light else 1 - big).expand(3, -1, -1)
+
+
+@pytest.mark.parametrize(
+    ("side", "way", "light", "margin", "frame"),
+    [
+        (100, cv2.INTER_CUBIC, True, 0, 0),
+        (280, cv2.INTER_NEAREST, False, 0, 0),
+        (280, cv2.INTER_CUBIC, True, 60, 4),
+        (560, cv2.INTER_LINEAR, False, 0, 3),
+        (1000, cv2.INTER_CUBIC, False, 0, 0),
+    ],
+)
+def test_a_digit_is_read_alike_at_any_size(clear, side, way, light, margin, frame):
+    reader, count = open_digits("digits", "cpu"), 40
+    told = [
+        read_page(canvas(one, side, way, light=light, margin=margin, frame=frame), reader).text
+        for one in clear.ink[:count]
+    ]
+    names = [str(name) for name in clear.labels[:count].tolist()]
+    assert sum(map(str.__eq__, told, names)) >= count - 1
+
+
+def test_two_digits_on_a_canvas_are_two(clear):
+    seen = read_page(written(clear, ["36"], 64), open_digits(device="cpu"))
+    assert seen.text == "3 6"
+
+
+def test_a_page_of_nothing_but_1s_is_read(clear):
+    seen = read_page(written(clear, ["111 11", "1111"], 48), open_digits(device="cpu"))
+    assert seen.text.replace(" ", "") == "11111\n1111"
+
+
+@pytest.mark.parametrize("name", ["brick", "gravel", "grass"])
+def test_nothing_is_sure_on_textures(name):
+    gray = getattr(skimage.data, name)().astype(np.float32) / 255
+    seen = read_page(torch.from_numpy(gray).expand(3, -1, -1), open_digits(device="cpu"))
+    assert not [line for line in seen.lines if line.confidence >= ReadConfig().sure]
+
+
+def test_print_beside_digits_is_left_out(clear):
+    page = written(clear, ["3 141 5", "926 53"], 48)
+    text = Image.new("L", (page.shape[2], 130))
+    font = ImageFont.truetype(font_manager.findfont("DejaVu Serif"), 30)
+    for row, words in enumerate(("the letter to you", "of one who was", "here at home")):
+        ImageDraw.Draw(text).text((20, 5 + 40 * row), words, 255, font)
+    below = 0.95 - 0.8 * torch.from_numpy(np.array(text, np.float32) / 255)
+    seen = read_page(torch.cat([page, below.expand(3, -1, -1)], 1), open_digits(device="cpu"))
+    assert seen.text.split("\n")[:2] == ["3 141 5", "926 53"]
+    sure = [line.confidence >= ReadConfig().sure for line in seen.lines]
+    assert not any(sure[2:])
+
+
+def test_specks_do_not_outvote_digits(clear):
+    page = written(clear, ["314", "265"])
+    for x in range(20, 160, 20):
+        page[:, 12:24, x : x + 2] = 0.15  # small upright dashes, more of them than of digits
+    seen = read_page(page, open_digits(device="cpu"))
+    high = [box.name for box in seen.boxes if box.xyxy[3] - box.xyxy[1] > 25]
+    assert high == list("314265")
+
+
+def test_unread_ink_in_a_line_makes_it_less_sure(clear):
+    reader, clean = open_digits(device="cpu"), written(clear, ["314 26", "535"])
+    blotted = clean.clone()
+    blotted[:, 50:90, 235:265] = 0.15  # where the blank is
+    sure, less = (read_page(page, reader).lines[0].confidence for page in (clean, blotted))
+    assert less < sure - 0.1
+
+
+def test_boxes_that_are_not_sure_have_a_question_mark():
+    box = Box("7", 0.5, (4.0, 12.0, 20.0, 30.0))
+    assert box.questioned(0.6).name == "7?"
+    assert box.questioned(0.5).name == "7"
+    white = torch.ones(3, 60, 60)
+    assert not torch.equal(
+        boxed(white, Seen(boxes=(box,)), 0.6), boxed(white, Seen(boxes=(box,)), 0)
+    )
+
+
+def test_steady_probabilities_are_the_mean_over_moves():
+    reader, ink = open_digits(device="cpu"), torch.rand(2, 28, 28)
+    views = [ink, *(ink.roll(by, axis) for by in (-1, 1) for axis in (1, 2))]
+    mean = torch.stack([reader.probabilities(view) for view in views]).mean(0)
+    torch.testing.assert_close(reader.steady(ink), mean)

@@ -29,6 +29,7 @@ KIND = "digits"
 EMBEDDED = {"digits": "digits.safetensors"}  # readers that come with the package
 NONE = 10  # the class of what is no digit
 AT_ONCE = 500  # pictures
+MOVES = ((0, 0), (0, 1), (0, -1), (1, 0), (-1, 0))  # px down and to the right
 
 
 @dataclass(frozen=True)
@@ -65,9 +66,16 @@ class DigitReader:
             ]
         return torch.cat(parts) if len(ink) else torch.zeros(0, NONE + 1)
 
+    def steady(self, ink: Float[Tensor, "n 28 28"]) -> Float[Tensor, "n 11"]:
+        """Return the mean of the probabilities of ink as it lies and moved by a px each way."""
+        return sum(
+            (self.probabilities(ink.roll(move, (1, 2))) for move in MOVES),
+            torch.zeros(len(ink), NONE + 1),
+        ) / len(MOVES)
+
     def score(self, digits: Digits) -> Score:
         """Return how many of some digits are read wrong."""
-        found = self.probabilities(digits.ink.float() / 255)
+        found = self.steady(digits.ink.float() / 255)
         errors = int((found[:, :NONE].argmax(1) != digits.labels).sum())
         return Score(len(digits), errors, int((found.argmax(1) == NONE).sum()))
 

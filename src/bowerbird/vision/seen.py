@@ -1,6 +1,6 @@
 """What was seen in a picture: labels, boxes with or without masks, text, and how sure that is."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from jaxtyping import Bool
@@ -25,6 +25,18 @@ class Box:
     xyxy: tuple[float, float, float, float]  # left, top, right, bottom in px of the picture
     mask: Bool[Tensor, "h w"] | None = None  # pixels of the picture that belong to the thing
 
+    def questioned(self, sure: float) -> "Box":
+        """Return it with a question mark to its name if its score is below ``sure``."""
+        return self if self.score >= sure else replace(self, name=f"{self.name}?")
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of text, and the probability that it is right."""
+
+    text: str
+    confidence: float  # 0..1
+
 
 @dataclass(frozen=True, eq=False)
 class Seen:
@@ -33,10 +45,15 @@ class Seen:
     labels: tuple[Label, ...] | None = None
     boxes: tuple[Box, ...] | None = None
     text: str | None = None
+    lines: tuple[Line, ...] | None = None  # of the text
     confidence: float | None = None  # 0..1
 
+    def questioned(self, sure: float) -> "Seen":
+        """Return its boxes alone, with a question mark to those whose score is below ``sure``."""
+        return Seen(boxes=tuple(box.questioned(sure) for box in self.boxes or ()))
+
     def facts(self) -> dict[str, Any]:
-        """Return it ready for JSON: labels, boxes, text, confidence as they apply."""
+        """Return it ready for JSON: labels, boxes, text, lines, confidence as they apply."""
         told: dict[str, Any] = {}
         if self.labels is not None:
             told["labels"] = [
@@ -54,6 +71,10 @@ class Seen:
             ]
         if self.text is not None:
             told["text"] = self.text
+        if self.lines is not None:
+            told["lines"] = [
+                {"text": one.text, "confidence": round(one.confidence, 6)} for one in self.lines
+            ]
         if self.confidence is not None:
             told["confidence"] = round(self.confidence, 6)
         return told

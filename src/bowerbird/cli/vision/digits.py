@@ -110,7 +110,18 @@ def digits(
     def see(picture: Picture) -> Seen:
         return read_page(picture.over(), reader, config)
 
-    def words(seen: Seen) -> str:
-        return seen.text or "no digits"
+    return look(
+        images,
+        run.places(images),
+        run,
+        see,
+        lambda seen: _in_words(seen, config),
+        lambda rgb, seen: boxed(rgb, seen, config.sure),
+    )
 
-    return look(images, run.places(images), run, see, words, boxed)
+
+def _in_words(seen: Seen, config: ReadConfig) -> str:
+    """Say each line, with a question mark where it is not sure."""
+    lines = seen.lines or ()
+    words = [one.text if one.confidence >= config.sure else f"{one.text} ?" for one in lines]
+    return "\n".join(words) or "no digits"

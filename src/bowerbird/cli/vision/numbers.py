@@ -65,7 +65,7 @@ def numbers(
         run,
         lambda picture: reader.see(picture, config),
         lambda seen: _in_words(seen, reader, config),
-        lambda rgb, seen: draw(rgb, _questioned(seen, reader, config)),
+        lambda rgb, seen: draw(rgb, seen.questioned(reader.sure(config))),
     )
 
 
@@ -97,15 +97,6 @@ def _in_words(seen: Seen, reader: NumberReader, config: NumbersConfig) -> str:
     words = [f"{one.name} ({one.score:.1%})" for one in boxes if one.score >= sure]
     words += [f"perhaps {one.name} ({one.score:.1%})" for one in boxes if one.score < sure]
     return ", ".join(words) or "no number"
-
-
-def _questioned(seen: Seen, reader: NumberReader, config: NumbersConfig) -> Seen:
-    """Put a question mark to the name of each number that is not sure."""
-    sure = reader.sure(config)
-    boxes = tuple(
-        one if one.score >= sure else replace(one, name=f"{one.name}?") for one in seen.boxes or ()
-    )
-    return Seen(boxes=boxes)
 
 
 def _told_numbers(training: NumbersTraining, work: Work[Any]) -> dict[str, Any]:

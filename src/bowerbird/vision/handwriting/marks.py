@@ -2,10 +2,11 @@
 
 A mark is thresholded by its own ink: the share of ink at a px is its strength over that of the
 mark, so that digits in the shade are as black as others. Broken digits are joined and touching
-ones are cut apart later, by what reads best (page.py); here only ways to do so are found.
+ones are cut apart later, by what reads best (pieces.py); here only ways to do so are found.
 """
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import cv2
 import numpy as np
@@ -13,12 +14,14 @@ from numpy.typing import NDArray
 
 from bowerbird.vision.handwriting.ink import Array, Ink
 
+Columns = NDArray[Any]  # int64
 LEAST_SIDE = 5  # px of the larger side of a mark
 LEAST_AREA = 10  # px
 MOST_SIDE = 0.45  # of the page's
 MOST = 1500  # marks on a page that are looked at, the largest first
 EDGE, FULL = 0.25, 0.7  # shares of a mark's strength at which ink begins, and is black
 STROKES = 1.7  # widths of the pen that a cut may go through
+ASIDE = 0.05  # ink that a step aside counts for, so that cuts are straight where nothing is gained
 BODY = 0.4  # share of a mark's strength above which a px is part of it
 
 
@@ -80,11 +83,11 @@ def joined(first: Mark, second: Mark) -> Mark:
     return Mark(left, top, ink, strength, min(first.clean, second.clean))
 
 
-def cut(mark: Mark, first: int, last: int, lean: float = 0.0) -> Mark | None:
-    """Return what is between two columns that lean by so many px a px, or None if it is little."""
-    y, x = np.mgrid[: mark.high, : mark.wide]
-    upright = x - lean * (mark.high / 2 - y)
-    ink = np.where((upright >= first) & (upright < last), mark.ink, 0).astype(np.float32)
+def cut(mark: Mark, first: Columns, last: Columns) -> Mark | None:
+    """Return what is between two cuts, a column for each row, or None if it is little."""
+    x = np.arange(mark.wide)
+    inside = (x >= first[:, None]) & (x < last[:, None])
+    ink = np.where(inside, mark.ink, 0).astype(np.float32)
     codes = (ink > 0.3).astype(np.uint8)
     count, names, facts, _ = cv2.connectedComponentsWithStats(codes, connectivity=8)
     if count < 2:
@@ -96,27 +99,51 @@ def cut(mark: Mark, first: int, last: int, lean: float = 0.0) -> Mark | None:
     return _trimmed(replace(mark, ink=ink))
 
 
-def cuts(mark: Mark, lean: float = 0.0, most: int = 12) -> list[int]:
-    """Return columns, leaning by so many px a px, where a mark may be cut: little ink, not an end.
+def cuts(mark: Mark, most: int = 12) -> list[Columns]:
+    """Return where a mark may be cut from top to bottom, a column for each row, from the left.
 
+    A cut moves by at most a column a row, and goes where the ink in its way is least: of all cuts
+    through a place of the middle row, the best is kept (the shortest way, by dynamic programming).
     Two digits mostly touch in one place, so a cut goes through about one stroke and not through
     two, as it would in a 0.
     """
-    slack = round(abs(lean) * mark.high / 2)
-    y, x = np.nonzero(mark.ink > 0.02)
-    column = np.round(x - lean * (mark.high / 2 - y)).astype(int) + slack
-    wide = mark.wide + 2 * slack + 1
-    profile = np.bincount(column, mark.ink[y, x], wide)[:wide]
-    smooth = cv2.GaussianBlur(profile[None], (0, 0), max(0.5, mark.high / 50))[0]
+    down, before = _ways(mark.ink)
+    up, after = _ways(mark.ink[::-1])
+    middle = mark.high // 2
+    through = down[middle] + up[mark.high - 1 - middle] - mark.ink[middle]
     edge = max(2, round(0.1 * mark.high))
-    free = smooth < STROKES * stroke(mark)
+    free = through < STROKES * stroke(mark)
     free[:edge], free[-edge:] = False, False
-    found: list[int] = []
+    found: list[Columns] = []
     while free.any() and len(found) < most:
-        at = int(np.where(free, smooth, np.inf).argmin())
-        found.append(at - slack)
+        at = int(np.where(free, through, np.inf).argmin())
+        above = _followed(before, middle, at)
+        below = _followed(after, mark.high - 1 - middle, at)[::-1]
+        found.append(np.concatenate([above, below[1:]]))
         free[max(0, at - edge) : at + edge + 1] = False
-    return sorted(found)
+    return sorted(found, key=lambda columns: float(columns[middle]))
+
+
+def _ways(ink: Array) -> tuple[Array, Columns]:
+    """Return the least ink on the way from the top to each px, and the columns it came from."""
+    high, wide = ink.shape
+    least, came = np.zeros((high, wide), np.float32), np.zeros((high, wide), np.int64)
+    least[0], columns = ink[0], np.arange(wide)
+    for row in range(1, high):
+        last = np.pad(least[row - 1], 1, constant_values=np.inf)
+        steps = np.stack([last[1:-1], last[:-2] + ASIDE, last[2:] + ASIDE])
+        step = steps.argmin(0)
+        came[row] = columns + np.array([0, -1, 1])[step]
+        least[row] = steps[step, columns] + ink[row]
+    return least, came
+
+
+def _followed(came: Columns, row: int, column: int) -> Columns:
+    """Return the columns of the way from the top to a px, one a row."""
+    way = [column]
+    for at in range(row, 0, -1):
+        way.append(int(came[at, way[-1]]))
+    return np.array(way[::-1])
 
 
 def stroke(mark: Mark) -> float:
