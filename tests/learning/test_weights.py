@@ -534,7 +534,7 @@ def test_other_files_are_refused(tmp_path: Path, body: bytes):
 
 
 def test_folder_is_refused(tmp_path: Path):
-    with pytest.raises(FetchError, match="can't be read"):
+    with pytest.raises(FetchError, match=r"can't be read \(Is a directory\); give a file"):
         open_vgg19(tmp_path)
 
 

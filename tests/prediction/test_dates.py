@@ -38,12 +38,25 @@ def test_months(table, form):
     assert days.iloc[1] - days.iloc[0] == 31
 
 
+def test_days_long_ago_and_far_ahead(table):
+    t = table(y=range(30), when=["9999-12-31", "0001-01-01", "2024-01-01"] * 10)
+    days = read_columns(t, "y").values(t)["when (day)"]
+    assert days.iloc[:3].tolist() == [2932896, -719162, 19723]
+
+
+def test_a_wrong_day_among_right_ones_is_told_with_its_line(table):
+    t = table(y=range(30), when=["2024-02-30", *(f"{day:%Y-%m-%d}" for day in DAYS[1:])])
+    with pytest.raises(TableError, match="'2024-02-30' in the column when, line 2, where a date"):
+        read_columns(t, "y").values(t)
+
+
 @pytest.mark.parametrize(
     "cells",
     [
         ["1.10.12", "2.11.10", "1.1.3"],
         ["1.10.12", "2.11.10"],
         ["12-34-56", "99-10-20"],
+        ["1034-56-78", "7732-18-50", "1200-10-00"],
         ["3-12", "4-11"],
         ["May", "June"],
         ["2024-Q1", "2024-Q2"],

@@ -41,6 +41,11 @@ def test_a_number_that_tells_a_number(table, leak, wanted):
     assert found(t) == (["leak"] if wanted else [])
 
 
+def test_numbers_may_be_larger_than_those_that_trees_know(table):
+    leak = np.where(np.arange(200) < 100, Y, Y * 1e40)
+    assert found(table(y=Y, leak=leak, other=[f"{k}e90" for k in range(200)])) == []
+
+
 def test_a_few_large_ones_that_fit_are_no_sign(table):
     x = RANDOM.normal(size=100)
     far = np.where(np.arange(100) < 10, 1e4 * (1 + np.arange(100)), 0)
@@ -56,6 +61,14 @@ def test_codes_and_thresholds_that_tell_a_class(table):
     assert found(table(y=np.where(Y > 50, "yes", "no"), score=Y.round(0) + 0.25, x=kind)) == []
     grade = np.where(np.abs(Y - 50) > 1, Y, Y + np.sign(Y - 50))  # a gap at the threshold
     assert found(table(y=np.where(Y > 50, "yes", "no"), score=grade)) == ["score"]
+
+
+def test_a_code_that_is_new_tells_no_class(table):
+    """Each code is there twice, so about a fifth of those of a fold are in no other."""
+    codes = [f"k{k // 2}" for k in range(200)]
+    assert found(table(y=["ab"[k // 2 % 2] for k in range(200)], code=codes)) == []
+    often = [code[:-1] for code in codes]  # each of ten twenty times
+    assert found(table(y=["ab"[k // 20 % 2] for k in range(200)], code=often)) == ["code"]
 
 
 def test_a_category_that_tells_a_number(table):

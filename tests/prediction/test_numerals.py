@@ -58,6 +58,9 @@ def test_cells_that_leave_no_doubt(cells, numbers):
         (["1.234", "5.678"], ",", ";", 1234, "comma in other columns"),
         (["1.234", "5.678"], None, ";", 1.234, "a point usually begins the decimals"),
         (["1.234", "5.678"], None, "\t", 1.234, ""),
+        (["1,234", "5.678"], None, "\t", 1234, "a point usually begins the decimals"),
+        (["1,234", "5.678"], ".", "\t", 1234, "point in other columns"),
+        (["1,234", "5.678"], ",", ";", 1.234, "comma in other columns"),
         (["1.234", "5.67"], ",", ";", 1.234, ""),
     ],
 )
@@ -134,6 +137,19 @@ def test_new_rows_are_read_as_learned_unless_they_say_otherwise(table):
         known.values(wrong)
     plain = Columns({"a": "number"})  # a model of before it was learned
     assert plain.values(table(comma=True, a=["1,5"]))["a"].tolist() == [1.5]
+
+
+def test_each_column_is_read_once(table, monkeypatch):
+    """Cells that pandas does not know take microseconds each, and there may be a million."""
+    old = table(y=range(20), a=["1,234.50", "7.25"] * 10, b=["$1,234", "$5"] * 10)
+    read, floats = [], Numerals.floats
+    monkeypatch.setattr(
+        Numerals, "floats", lambda own, cells: [read.append(cells.name), floats(own, cells)][1]
+    )
+    columns = read_columns(old, "y")
+    assert read == ["a", "b"]
+    columns.values(old)
+    assert read == ["a", "b"] * 2
 
 
 def test_groups_that_were_not_learned_are_read_with_the_same_decimals(table):

@@ -1,11 +1,12 @@
 """Series from files: what is read, what is mended and said, what is refused in one sentence."""
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import numpy as np
 import pytest
 from scipy.signal import lfilter
 
+from bowerbird.prediction import seriesfile
 from bowerbird.prediction.season import calendar_seasons, find_season, told_season
 from bowerbird.prediction.series import SeriesError
 from bowerbird.prediction.seriesfile import known_series, read_series
@@ -70,6 +71,16 @@ def test_unsorted_and_twice_is_said(write):
     np.testing.assert_allclose(series.values[1:], WAVE[1:], atol=1e-4)
     assert any("sorted" in note for note in series.notes)
     assert any("mean" in note for note in series.notes)
+
+
+def test_dates_are_not_looked_for_in_a_whole_column_of_names(write, monkeypatch):
+    looked, real = [], seriesfile.dates_of
+    monkeypatch.setattr(
+        seriesfile, "dates_of", lambda words: [looked.append(len(words)), real(words)][1]
+    )
+    lines = [f"site {k},2024-{1 + k // 28:02}-{1 + k % 28:02},{k}.5" for k in range(56)]
+    assert read_series(write(lines, "name,when,load")).times[0] == "2024-01-01"
+    assert looked == [1, 1, 56]
 
 
 def test_irregular_moments_are_said(write):
@@ -167,6 +178,18 @@ def test_too_few_values_have_no_season():
     assert find_season(np.arange(5.0)).steps == 1
 
 
+@pytest.mark.parametrize("level", [0.0, 7.3, 1e150])
+def test_what_has_not_moved_yet_has_no_season(level):
+    assert find_season(np.full(100, level)).steps == 1
+
+
+@pytest.mark.parametrize("size", [1e-120, 1.0, 1e149])
+def test_the_size_of_a_season_does_not_matter(size):
+    noise = np.random.default_rng(0).normal(0, 0.3, 120)
+    values = np.sin(2 * np.pi * np.arange(120) / 12) + noise
+    assert find_season(values * size).steps == 12
+
+
 def test_el_nino_has_a_year_and_not_four():
     from statsmodels.datasets import elnino  # noqa: PLC0415 - takes a second
 
@@ -237,6 +260,24 @@ def test_one_form_is_read_for_the_whole_column(write, day, step, count, form):
     assert series.times[0][:10] == "2023-01-02"
     assert series.times[-1][:10] == str(days[-1])
     assert series.notes == []
+
+
+@pytest.mark.parametrize(
+    ("step", "said", "last"),
+    [
+        (0.01, "0.01 s", "2024-05-06 07:08:00.990000"),
+        (0.5, "0.5 s", "2024-05-06 07:08:49.500000"),
+        (1, "1 s", "2024-05-06 07:09:39"),
+        (90, "1.5 minutes", "2024-05-06 09:36:30"),
+        (600, "10 minutes", "2024-05-06 23:38"),
+    ],
+)
+def test_moments_that_lie_near_each_other_stay_apart(write, step, said, last):
+    moments = [datetime(2024, 5, 6, 7, 8) + timedelta(seconds=step * k) for k in range(100)]
+    series = read_series(write([f"{at.isoformat()},{k}.5" for k, at in enumerate(moments)], "t,v"))
+    np.testing.assert_array_equal(series.values, np.arange(100) + 0.5)
+    assert (series.step, series.times[-1], series.notes) == (said, last, [])
+    assert len({*series.times, *series.ahead}) == len(series.times) + len(series.ahead)
 
 
 @pytest.mark.parametrize(("form", "which"), [("%d/%m/%Y", "first"), ("%m/%d/%Y", "second")])

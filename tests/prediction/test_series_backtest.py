@@ -195,6 +195,16 @@ def test_foresees_a_wave_better_than_its_last_season():
     assert len(done.forecast) == 12
 
 
+@pytest.mark.filterwarnings("ignore")  # of statsmodels, for a past without any movement
+def test_a_series_may_begin_late():
+    """At its first origins nothing has been but zeros."""
+    values = np.zeros(240)
+    values[215:] = np.random.default_rng(0).normal(10, 1, 25)
+    done = backtest(series(values), BacktestConfig(horizon=2, fits=1), SMALL)
+    assert done.origins[0] < 215
+    assert np.isfinite(done.band).all()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "horizon"), [("sunspots", 11), ("co2", 24)])
 def test_real_series_are_foreseen_better_than_by_their_last_season(name, horizon):

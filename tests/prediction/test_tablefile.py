@@ -41,7 +41,9 @@ def test_big_endian_utf_16(write):
 
 
 def test_bytes_that_windows_1252_does_not_have(write):
-    assert look_into(write(b"a,b\n\x81\xe9,1\n")).encoding == "latin-1"
+    found = look_into(write(b"a,b\n\x81\xe9,1\n"))
+    assert found.encoding == "latin-1"
+    assert "was read as Latin-1" in found.notes[0]
 
 
 def test_a_letter_of_several_bytes_may_lie_on_the_border_of_two_chunks(write, monkeypatch):

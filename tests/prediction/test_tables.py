@@ -55,6 +55,16 @@ def test_classes(iris):
     assert frame["species possible"].str.contains("virginica").sum() >= 45
 
 
+@pytest.mark.parametrize(("far", "size"), [(1e60, 1.0), (1.0, 1e100)])
+def test_numbers_beyond_those_of_the_networks(table, far, size):
+    """One input that float32 does not know, or targets beyond whole numbers."""
+    y = np.random.default_rng(0).normal(size=60)
+    t = table(x=[far, *y[1:]], y=y * size)
+    found = study(t, "y", replace(QUICK, folds=2, compare=False))
+    assert np.isfinite(found.said["networks"]).all()
+    assert 0.5 < found.coverage.value <= 1
+
+
 def test_every_row_is_predicted_once_by_each_tool(cars, iris):
     for found in (cars, iris):
         assert list(found.said) == ["networks", "linear", "boosting", "sklearn-mlp", "baseline"]

@@ -101,7 +101,8 @@ def digest_of(path: Path, source: Source | None = None) -> str:
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise FetchError(f"{path} can't be read ({error.strerror})") from error
+        mend = "give a file that you may read"
+        raise FetchError(f"{path} can't be read ({error.strerror}); {mend}") from error
     if source and not digest.startswith(source.sha256):
         mend = "delete it and it is downloaded again" if source.is_url else "install it anew"
         found = f"{digest[:8]}... instead of {source.sha256[:8]}..."

@@ -146,8 +146,8 @@ def verify(weights: Weights) -> str:
 def open_vgg19(name_or_path: str | Path, preprocessing: Preprocessing | None = None) -> VggWeights:
     """Return VGG-19's 16 convolutions from named weights (fetched at need) or from a file.
 
-    `preprocessing` overrides the rule of the module docstring; WeightsError, or ValueError for an
-    unknown one, says what is wrong.
+    `preprocessing` overrides the rule of the module docstring. Raises FetchError for a file that
+    can't be had, WeightsError for one that holds something else, ValueError for an unknown rule.
     """
     if preprocessing is not None:
         check_choice(preprocessing, get_args(Preprocessing))
@@ -165,7 +165,8 @@ def open_state(name_or_path: str | Path) -> dict[str, Tensor]:
     """Return all tensors of named weights (fetched and checked at need) or of a file, by name.
 
     They may lie in the file still: copy what is kept. Raises WeightsError for a file that is
-    damaged, that holds anything but dense tensors, or whose SHA-256 is not that of the name.
+    damaged or holds anything but dense tensors, FetchError for one that can't be had or whose
+    SHA-256 is not that of the name.
     """
     path, _ = _found(name_or_path)
     state = _read(path, "a state dict (.pth) of the network")

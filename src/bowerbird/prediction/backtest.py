@@ -132,9 +132,8 @@ def plan(count: int, season: int, config: BacktestConfig) -> Plan:
 def _placed(count: int, season: int, horizon: int, config: BacktestConfig) -> Plan | None:
     """Return where origins lie, as many as there is room for, or None if there is too little."""
     least = max(window_length(season) + horizon + LEAST_WINDOWS - 1, 2 * season + 2)
-    rank = math.ceil(
-        config.coverage / (1 - config.coverage) - 1e-9
-    )  # errors, of which one may lie outside
+    # errors that a band is made of at least: so many that one more of them may lie outside
+    rank = math.ceil(config.coverage / (1 - config.coverage) - 1e-9)
     room = count - horizon - least  # origins may lie this far before the last one
     for origins in range(config.origins, FEWEST - 1, -1):
         stride = max(1, min(horizon, int(config.share * count) // origins))

@@ -27,7 +27,8 @@ FEWEST = 2  # errors that a width is made from
 def band(known: list[Float[Array, " n"]], stride: int, coverage: float) -> Float[Array, " h"]:
     """Return the half width of each step, from its known errors in the order of their origins.
 
-    ``stride`` steps lie between two origins. Infinite where a step has fewer than two errors.
+    ``stride`` steps lie between two origins. All are infinite where one step has fewer than two
+    errors, as they are evened out together.
     """
     from scipy.optimize import isotonic_regression  # noqa: PLC0415 - takes a moment
     from scipy.stats import t as student  # noqa: PLC0415
@@ -48,7 +49,7 @@ def band(known: list[Float[Array, " n"]], stride: int, coverage: float) -> Float
 def bands(errors: Float[Array, "k h"], stride: int, coverage: float) -> Float[Array, "k h"]:
     """Return the half width at each origin and step, from errors that were known by then.
 
-    Infinite where too few were.
+    Infinite at origins at which too few were.
     """
     steps = range(errors.shape[1])
     reach = [-(-(step + 1) // stride) for step in steps]  # origins until step h has been seen

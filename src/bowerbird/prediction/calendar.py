@@ -5,8 +5,9 @@ distance between two moments as its step.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -68,7 +69,7 @@ def moments(
             f"column {column} has {words[worst]!r} in line {lines[worst]}, which is no date; write "
             "dates like 2024-03-31, or leave --time out"
         )
-    return parsed.dt.tz_localize(None).to_numpy("datetime64[s]")
+    return parsed.dt.tz_localize(None).to_numpy("datetime64[us]")
 
 
 def _first(words: Sequence[str], column: str, lines: Sequence[int], notes: list[str]) -> First:
@@ -95,7 +96,7 @@ def grid_of(times: np.ndarray) -> Grid:
     """Return the grid of moments that are in order, without two alike; at least two."""
     if times.dtype.kind != "M":
         return _even(times.astype(float), "step", lambda at: f"{at:g}")
-    days = np.diff(times).astype("timedelta64[s]").astype(float) / 86400
+    days = np.diff(times) / np.timedelta64(1, "D")
     middle = float(np.median(days))
     stamps = pd.DatetimeIndex(times)
     for step, ((low, high), code) in CALENDAR.items():
@@ -109,14 +110,17 @@ def grid_of(times: np.ndarray) -> Grid:
         places = np.busday_count(dates[0], dates)
         whole = np.busday_offset(dates[0], np.arange(int(places[-1]) + 1 + AHEAD))
         return Grid(places, "working day", 0, [str(day) for day in whole])
-    seconds = (times - times[0]).astype("timedelta64[s]").astype(float)
-    short = bool((stamps == stamps.normalize()).all())
+    seconds = (times - times[0]) / np.timedelta64(1, "s")
+    every = float(np.median(np.diff(seconds)))
+    unit: Literal["D", "m", "s", "us"] = "m" if every % 60 == 0 else "s" if every % 1 == 0 else "us"
+    if bool((stamps == stamps.normalize()).all()):
+        unit = "D"
 
     def word(at: float) -> str:
-        stamp = times[0] + np.timedelta64(round(at), "s")
-        return str(stamp)[:10] if short else str(stamp).replace("T", " ")[:16]
+        stamp = times[0] + np.timedelta64(round(at * 1e6), "us")
+        return str(np.datetime_as_string(stamp, unit)).replace("T", " ")
 
-    return _even(seconds, _spoken(float(np.median(np.diff(seconds)))), word)
+    return _even(seconds, _spoken(every), word)
 
 
 def _calendar(places: np.ndarray, first: pd.Period, step: str) -> Grid:
@@ -125,7 +129,7 @@ def _calendar(places: np.ndarray, first: pd.Period, step: str) -> Grid:
     return Grid(places - places[0], step, 0, names)
 
 
-def _even(times: np.ndarray, step: str, word: "object") -> Grid:
+def _even(times: np.ndarray, step: str, word: Callable[[float], str]) -> Grid:
     distance = float(np.median(np.diff(times)))
     exact = (times - times[0]) / distance
     places = np.round(exact).astype(int)
@@ -136,7 +140,6 @@ def _even(times: np.ndarray, step: str, word: "object") -> Grid:
         )
     uneven = int((np.abs(exact - places) > UNEVEN).sum())
     ahead = times[0] + distance * np.arange(places[-1] + 1 + AHEAD)
-    assert callable(word)
     return Grid(places, step, uneven, [word(at) for at in ahead])
 
 

@@ -68,7 +68,7 @@ class Columns:
         for name, kind in self.kinds.items():
             cells = without_words(find_column(table, name))
             if kind == "number":
-                parts[name] = numbers_of(cells, table, self.numerals(table, name)[0])
+                parts[name] = finite(self.numbers_in(table, name)[0], cells, table)
             elif kind == "date":
                 known = self.written.get(name)
                 dates |= _date_parts(cells, known if isinstance(known, Dates) else Dates(), table)
@@ -78,32 +78,30 @@ class Columns:
             parts[name] = cells.fillna(MISSING).astype(object)
         return pd.DataFrame(parts, index=table.frame.index)
 
-    def numerals(self, table: Table, name: str) -> tuple[Numerals, str]:
-        """Return how a table's column of numbers is written, and a note if it's not as learned.
+    def numbers_in(self, table: Table, name: str) -> tuple[pd.Series, str]:
+        """Return a column as floats, NaN where there is none, and a note if it's not as learned.
 
         What was learned holds, unless most cells can't be read by it, or more can be with the same
         mark before the decimals.
         """
         cells = without_words(find_column(table, name))
-        learned = self.written.get(name)
-        if not isinstance(learned, Numerals):
-            return numerals_of(cells, table.mark, table.sign)
-        share = learned.floats(cells.dropna()).notna().mean()
-        if not share < 1:
-            return learned, ""
+        learned, there = self.written.get(name), cells.notna().sum()
+        read = learned.floats(cells) if isinstance(learned, Numerals) else None
+        if read is not None and read.notna().sum() == there:
+            return read, ""
         own, note = numerals_of(cells, table.mark, table.sign)
-        own_share = own.floats(cells.dropna()).notna().mean()
-        if own_share > share and (share < MOSTLY or own.decimal == learned.decimal):
-            return own, note
-        return learned, ""
+        found = own.floats(cells)
+        if read is None or not isinstance(learned, Numerals):
+            return found, note
+        more = found.notna().sum() > read.notna().sum()
+        if more and (read.notna().sum() < MOSTLY * there or own.decimal == learned.decimal):
+            return found, note
+        return read, ""
 
     def differing(self, table: Table) -> list[str]:
         """Say which numbers of a table are not written as they were learned."""
-        notes = [
-            (name, self.numerals(table, name)[1])
-            for name, kind in self.kinds.items()
-            if kind == "number"
-        ]
+        numbers = [name for name, kind in self.kinds.items() if kind == "number"]
+        notes = [(name, self.numbers_in(table, name)[1]) for name in numbers]
         return [f"in column {name} {note}" for name, note in notes if note]
 
 
@@ -148,7 +146,11 @@ def find_column(table: Table, name: str) -> pd.Series:
 
 def numbers_of(cells: pd.Series, table: Table, written: Numerals | None = None) -> pd.Series:
     """Return a column of text as floats; raise TableError for a cell that is no finite number."""
-    numbers = as_numbers(cells, table, written)
+    return finite(as_numbers(cells, table, written), cells, table)
+
+
+def finite(numbers: pd.Series, cells: pd.Series, table: Table) -> pd.Series:
+    """Return what was read of cells; raise TableError for one that is no finite number."""
     wrong = cells.notna() & ~(numbers.abs() <= LARGEST)
     if wrong.any():
         row = wrong.idxmax()
@@ -188,9 +190,10 @@ def _read(cells: pd.Series, table: Table, *, keep: bool) -> _Column:
     if not keep and there.nunique() == 1 and len(there) == len(cells):
         return _Column(why="the same in every row")
     written, note = numerals_of(there, table.mark, table.sign)
-    if written.floats(there).notna().mean() < MOSTLY:
+    numbers = written.floats(cells)
+    if numbers.notna().sum() < MOSTLY * len(there):
         return _words(there, keep=keep)
-    if _counts(numbers_of(cells, table, written)) and not keep:
+    if _counts(finite(numbers, cells, table)) and not keep:
         return _Column(why="it counts the rows")
     return _Column("number", "", written, f"in column {cells.name} {note}" if note else "")
 
@@ -229,7 +232,8 @@ def _date_parts(cells: pd.Series, written: Dates, table: Table) -> dict[str, np.
             f"{table.name} has {str(cells[row])[:40]!r} in the column {cells.name}, line {row}, "
             f"where a date {written} is expected; mend the cell or leave it empty"
         )
-    days = ((moments - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(days=1)).to_numpy(float)
+    start = pd.Timestamp("1970-01-01", tz="UTC")  # of 0 it would be in ns, which end in 2262
+    days = ((moments - start) / pd.Timedelta(days=1)).to_numpy(float)
     angle = 2 * np.pi * days / YEAR
     values = (days, np.sin(angle), np.cos(angle))
     return {f"{cells.name} ({part})": v for part, v in zip(DATE_PARTS, values, strict=True)}

@@ -7,7 +7,8 @@ score is R_i = |y_i - mu_k(i)(x_i)|, and the interval of a new x at coverage 1 -
     to   the ceil((1 - alpha)(n + 1))-th smallest of  mu_k(i)(x) + R_i
 
 Where it is known that errors are larger in some rows than in others (`spread`), R_i is divided by
-sigma_k(i)(x_i) and multiplied by sigma_k(i)(x).
+sigma_k(i)(x_i) and multiplied by sigma_k(i)(x). Theorem 4 below is not for these: sigma_k is
+learned from errors of networks that knew the k-th part. How often they hold is measured in folds.
 
 A class's score is 1 - p_k(i)(its probability), and the set of a new x has every class whose score
 is above fewer than (1 - alpha)(n + 1) of the known ones.

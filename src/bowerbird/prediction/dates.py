@@ -115,21 +115,26 @@ def dates_in(cells: pd.Series) -> tuple[Dates, str] | None:
     Most have to be possible, so that 12-34-56 is none. The index has the lines. Raises
     TableError, saying what the column has, where it can be read in two ways.
     """
-    matches = [_match(cell) for cell in cells]
-    if not all(matches):
+    different = cells.drop_duplicates()
+    possible = 0
+    for cell, count in cells.value_counts().items():
+        match = _match(str(cell))
+        if match is None:
+            return None
+        possible += int(count) * _possible(match.groupdict())
+    if possible < MOSTLY * len(cells):
         return None
-    possible = [_possible(match.groupdict()) for match in matches if match]
-    if sum(possible) < MOSTLY * len(possible):
-        return None
-    first, note = day_first(cells.tolist(), cells.index.tolist())
+    first, note = day_first(different.tolist(), different.index.tolist())
     return Dates(first), note
 
 
 def _possible(parts: Mapping[str, str | None]) -> bool:
-    if "one" not in parts:
-        return True
-    low, high = sorted((int(parts["one"] or 0), int(parts["two"] or 0)))
-    return 1 <= low <= 12 and high <= 31
+    """Tell whether two numbers may be a month and a day, in the order that is known, if it is."""
+    if "one" in parts:
+        low, high = sorted((int(parts["one"] or 0), int(parts["two"] or 0)))
+    else:
+        low, high = int(parts.get("month") or 1), int(parts.get("day") or 1)
+    return 1 <= low <= 12 and 1 <= high <= 31
 
 
 def day_first(words: Sequence[str], lines: Sequence[int]) -> tuple[First, str]:

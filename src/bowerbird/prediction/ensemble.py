@@ -28,6 +28,7 @@ from bowerbird.networks.mlp import MLP, MLPConfig
 from bowerbird.prediction.tableconfig import MembersConfig
 
 ROWS_AT_ONCE = 8192  # that are predicted together
+FAR = 1e18  # deviations, whose square is still a number in float32
 
 
 def deal(classes: Int[np.ndarray, " n"], parts: int, seed: int) -> Int[np.ndarray, " n"]:
@@ -53,12 +54,13 @@ class Members(BaseEstimator):
 
     def fit(self, X: Float[np.ndarray, "n width"], y: np.ndarray) -> "Members":
         """Learn from rows and their numbers, or the numbers of their classes."""
-        x, config = np.asarray(X, np.float32), self.config
+        x, config = _inputs(X), self.config
         groups = y if self.classes else np.zeros(len(y), np.int64)
         self.part_ = deal(groups, min(config.members, len(x)), config.seed)
         self.mean_, self.scale_ = 0.0, 1.0
-        wanted = np.array(y, np.int64)  # of its own: pandas lends arrays that are read only
-        if not self.classes:
+        if self.classes:
+            wanted = np.array(y, np.int64)  # of its own: pandas lends arrays that are read only
+        else:
             self.mean_, self.scale_ = float(np.mean(y)), float(np.std(y)) or 1.0
             wanted = ((y - self.mean_) / self.scale_).astype(np.float32)
         batch = config.batch or int(np.clip(len(x) // 16, 32, 256))
@@ -74,7 +76,7 @@ class Members(BaseEstimator):
 
     def by_member(self, X: Float[np.ndarray, "n width"]) -> Float[np.ndarray, "members n ..."]:
         """Return what each network predicts: numbers, or probabilities."""
-        raw = evaluate(self.network_, np.asarray(X, np.float32))
+        raw = evaluate(self.network_, X)
         return decoded(raw, self.classes, self.mean_, self.scale_)
 
     def predict(self, X: Float[np.ndarray, "n width"]) -> Float[np.ndarray, "n ..."]:
@@ -97,8 +99,14 @@ def _seeded(seed: int, device: str) -> Iterator[None]:
         yield
 
 
+def _inputs(x: Float[np.ndarray, "n width"]) -> Float[np.ndarray, "n width"]:
+    """Return rows in float32; what is further away than that knows is taken for less far."""
+    return np.clip(x, -FAR, FAR).astype(np.float32)
+
+
 def evaluate(network: nn.Module, x: Float[np.ndarray, "n width"]) -> Float[np.ndarray, "m n out"]:
     """Return what each member says of each row, some rows at a time."""
+    x = _inputs(x)
     device = next(network.parameters()).device
     with torch.inference_mode():
         parts = [

@@ -7,6 +7,7 @@ the same chance, so memory does not grow with the file.
 
 import itertools
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -121,9 +122,9 @@ def _names(path: Path, first: Sequence[str]) -> list[str]:
         )
     # spreadsheets and pandas leave the name of row numbers empty
     names = [cell or f"column {number}" for number, cell in enumerate(cells, 1)]
-    for name in names:
-        if names.count(name) > 1:
-            raise TableError(f"{path} has {names.count(name)} columns named {name}; rename one")
+    for often, count in Counter(names).most_common(1):
+        if count > 1:
+            raise TableError(f"{path} has {count} columns named {often}; rename one")
     return names
 
 

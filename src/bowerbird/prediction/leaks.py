@@ -21,6 +21,7 @@ MOST_ROWS = 2000  # that are looked at
 FEWEST_ROWS = 20  # of less, one that seems to tell the target may do so by chance
 NEARLY = 0.998  # of the variance of the target, or of its classes
 ORDER = 0.85  # least correlation of ranks; of two even groups of numbers it is 0.87
+LARGEST = float(np.finfo(np.float32).max)  # in which trees are computed
 FIRST = 0.95  # of it in the first fold, or the others are not looked at
 
 
@@ -61,7 +62,8 @@ def _said(
     """Return what one column says of new rows after it was learned from others."""
     if way == "tree":
         tree = (DecisionTreeClassifier if classes else DecisionTreeRegressor)(random_state=0)
-        return tree.fit(known[:, None], wanted).predict(new[:, None])
+        given, asked = (np.clip(x, -LARGEST, LARGEST)[:, None] for x in (known, new))
+        return tree.fit(given, wanted).predict(asked)
     if way == "line":
         there = np.isfinite(known)
         if len(np.unique(known[there])) < 2:
@@ -69,9 +71,14 @@ def _said(
         middle, scale = known[there].mean(), known[there].std()
         line = np.polyfit((known[there] - middle) / scale, wanted[there], 1)
         return np.nan_to_num(np.polyval(line, (new - middle) / scale), nan=wanted.mean())
-    groups = pd.Series(wanted).groupby(known)
-    each = groups.agg(lambda rows: rows.mode().iloc[0]) if classes else groups.mean()
-    return pd.Series(new).map(each).fillna(-1 if classes else wanted.mean()).to_numpy(float)
+    if not classes:
+        each = pd.Series(wanted).groupby(known).mean()
+        return pd.Series(new).map(each).fillna(wanted.mean()).to_numpy(float)
+    groups = int(max(known.max(), new.max())) + 1
+    place = known.astype(int) * classes + wanted
+    counts = np.bincount(place, minlength=groups * classes).reshape(groups, classes)
+    often = np.where(counts.any(1), counts.argmax(1), -1)  # -1: of a group that is not known
+    return often[new.astype(int)].astype(float)
 
 
 def _share(said: np.ndarray, wanted: np.ndarray, classes: int) -> float:

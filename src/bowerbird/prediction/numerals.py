@@ -11,13 +11,14 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
 
 Mark = Literal[".", ","]
-OTHER: dict[Mark, Mark] = {".": ",", ",": "."}
+MARKS: tuple[Mark, ...] = get_args(Mark)
 MOSTLY = 0.9  # share of numbers in a column from which on the rest are mistakes
 LOOKED_AT = 500  # different cells of a column at most, to decide how it is written
 SIGNS_OF_MONEY = "$€£¥₹₽₩₺₪₫₴₱฿"
@@ -27,9 +28,8 @@ CODES = (  # ISO 4217 of the most traded, and abbreviations in everyday use
 )
 UNIT = "|".join(map(re.escape, sorted([*CODES.split(), *SIGNS_OF_MONEY, "%"], key=len)[::-1]))
 CELL = re.compile(
-    rf"(?P<open>\()?(?P<sign>[-+])? ?(?P<before>{UNIT})? ?(?P<second>[-+])?"
-    rf"(?P<body>[.,]?\d(?:[\d.,']| (?=\d))*(?:[eE][-+]?\d+)?) ?(?P<after>{UNIT})?(?P<last>-)?"
-    r"(?P<close>\))?"
+    rf"(\()?([-+])? ?({UNIT})? ?([-+])?"
+    rf"([.,]?\d(?:[\d.,']| (?=\d))*(?:[eE][-+]?\d+)?) ?({UNIT})?(-)?(\))?"
 )
 ALIKE = str.maketrans(
     {"\u00a0": " ", "\u202f": " ", "\u2009": " ", "\u2007": " ", "\u2212": "-", "\u2019": "'"}
@@ -44,9 +44,10 @@ BODY: dict[Mark, re.Pattern[str]] = {
         rf"(?P<grouped>{GROUPS[mark]}|{EITHER})(?:{re.escape(mark)}\d*)?"
         rf"|(?:\d+(?:{re.escape(mark)}\d*)?|{re.escape(mark)}\d+)(?:[eE][-+]?\d+)?"
     )
-    for mark in OTHER
+    for mark in MARKS
 }
 NAMES: dict[Mark, str] = {".": "point", ",": "comma"}
+USUALLY = "as a point usually begins the decimals"
 INFINITE = re.compile(r"[-+]?inf(inity)?", re.IGNORECASE)
 
 
@@ -62,8 +63,8 @@ class Numerals:
     """A currency or %, if any cell has one; 12 % is 12."""
 
     def __post_init__(self) -> None:
-        if self.decimal not in get_args(Mark):
-            raise ValueError(f"decimals begin with one of {', '.join(OTHER)}")
+        if self.decimal not in MARKS:
+            raise ValueError(f"decimals begin with one of {', '.join(MARKS)}")
 
     def floats(self, cells: pd.Series) -> pd.Series:
         """Return a column of text as floats, NaN where there is no number written like this."""
@@ -104,23 +105,22 @@ class _Cell:
     body: str
     unit: str
 
-    def reads(self, mark: Mark) -> bool:
-        """Tell whether decimals may begin with a mark."""
-        return BODY[mark].fullmatch(self.body) is not None
+    @cached_property
+    def marks(self) -> tuple[Mark, ...]:
+        """What may begin its decimals."""
+        return tuple(mark for mark in MARKS if BODY[mark].fullmatch(self.body))
 
 
 def _apart(cell: str) -> _Cell | None:
     """Take a cell apart, or return None where it is no number."""
-    match = CELL.fullmatch(cell.translate(ALIKE).strip())
+    match = CELL.fullmatch((cell if cell.isascii() else cell.translate(ALIKE)).strip())
     if match is None:
         return None
-    signs = [match[name] for name in ("sign", "second", "last") if match[name]]
-    enclosed = bool(match["open"])
-    units = [unit for unit in (match["before"], match["after"]) if unit]
-    if enclosed != bool(match["close"]) or len(signs) + enclosed > 1 or len(units) > 1:
+    opened, sign, before, second, body, after, last, closed = match.groups()
+    signs = [one for one in (sign, second, last, opened) if one]
+    if bool(opened) != bool(closed) or len(signs) > 1 or (before and after):
         return None
-    negative = enclosed or signs == ["-"]
-    return _Cell(-1 if negative else 1, match["body"], units[0] if units else "")
+    return _Cell(-1 if signs and signs != ["+"] else 1, body, before or after or "")
 
 
 def _thousands(match: re.Match[str]) -> str:
@@ -137,17 +137,12 @@ def _some(cells: pd.Series) -> np.ndarray:
 def _cells(cells: Iterable[str]) -> list[_Cell]:
     """Take those cells apart that are numbers in one way or another."""
     taken = [_apart(cell) for cell in cells]
-    return [one for one in taken if one is not None and any(map(one.reads, OTHER))]
+    return [one for one in taken if one is not None and one.marks]
 
 
 def _sure(taken: Iterable[_Cell]) -> Counter[Mark]:
     """Count the cells whose decimals can begin with one mark only."""
-    votes: Counter[Mark] = Counter()
-    for one in taken:
-        can = [mark for mark in OTHER if one.reads(mark)]
-        if len(can) == 1:
-            votes[can[0]] += 1
-    return votes
+    return Counter(one.marks[0] for one in taken if len(one.marks) == 1)
 
 
 def usual_mark(columns: Iterable[pd.Series]) -> Mark | None:
@@ -177,22 +172,24 @@ def numerals_of(cells: pd.Series, usual: Mark | None, sign: str) -> tuple[Numera
     written = Numerals(mark, *(c.most_common(1)[0][0] if c else "" for c in (groups, units)))
     if not why:
         return written, ""
-    example = next(one.body for one in taken if all(map(one.reads, OTHER)) and _marked(one))
+    example = next(one.body for one in taken if len(one.marks) > 1 and _marked(one))
     return written, f"{example} was read as {written.value(example):.10g}, {why}"
 
 
 def _marked(one: _Cell) -> bool:
-    return any(mark in one.body for mark in OTHER)
+    return any(mark in one.body for mark in MARKS)
 
 
 def _decided(taken: list[_Cell], usual: Mark | None, sign: str) -> tuple[Mark, str]:
     """Return what begins the decimals, and why, where the cells alone don't tell it."""
     if votes := _sure(taken):
         return votes.most_common(1)[0][0], ""
-    doubtful = {mark for mark in OTHER if any(mark in one.body for one in taken)}
-    if len(doubtful) != 1:
+    doubtful = {mark for mark in MARKS if any(mark in one.body for one in taken)}
+    if not doubtful:
         return usual or ".", ""
-    return _guessed(doubtful.pop(), taken, usual, sign)
+    if len(doubtful) > 1 and usual is None:  # 1,234 and 1.234
+        return ".", USUALLY
+    return _guessed(min(doubtful), taken, usual, sign)
 
 
 def _guessed(mark: Mark, taken: list[_Cell], usual: Mark | None, sign: str) -> tuple[Mark, str]:
@@ -201,7 +198,7 @@ def _guessed(mark: Mark, taken: list[_Cell], usual: Mark | None, sign: str) -> t
         same = usual == mark == "."
         return usual, "" if same else f"as decimals begin with a {NAMES[usual]} in other columns"
     if mark == ".":
-        return ".", "as a point usually begins the decimals" if sign == ";" else ""
+        return ".", USUALLY if sign == ";" else ""
     digits = [sum(map(str.isdigit, one.body)) for one in taken if not _marked(one)]
     if digits:
         larger = max(digits) > 3

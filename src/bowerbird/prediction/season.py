@@ -34,6 +34,7 @@ LEVEL = 0.01  # of the test, for all seasons that could be tried
 SHARE = 0.2  # autocorrelation of the values or the differences that a season is worth telling for
 TRIED = 30  # peaks, the highest
 WHOLE = 12  # parts of a peak that are tried, at most
+STILL = 1e-12  # of the largest value: a smaller deviation is of rounding
 
 LEAST = 0.3  # autocorrelation of a cycle
 RISE = 0.2  # above the lowest autocorrelation before it
@@ -112,11 +113,15 @@ def find_season(values: Float[Array, " n"], step: str = "step") -> Season:
     most = len(values) // PARTS
     if most < 3:
         return Season(1, "it is too short to show a season")
+    spread = float(values.std())
+    if spread <= STILL * float(np.abs(values).max()):
+        return Season(1, "it has not moved yet")
+    values = (values - values.mean()) / spread
     r = autocorrelation(values, 2 * most)
     steps = autocorrelation(np.diff(values), most)
     known = {season for season in calendar_seasons(step) if 2 <= season <= most}
     worth = [m for m in _candidates(r, steps, known, most) if max(r[m], steps[m]) > SHARE]
-    best = _fixed((values - values.mean()) / values.std(), worth, known)
+    best = _fixed(values, worth, known)
     if best > 1:
         return Season(best, f"found: its autocorrelation is {r[best]:.2f} there")
     cycle = _cycle(r, steps, len(values))

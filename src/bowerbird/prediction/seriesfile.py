@@ -163,6 +163,9 @@ def _time_column(table: Table, target: str, time: str | None) -> str | None:
         words = table.frame[column].fillna("")
         if plain_numbers(words.tolist()) is not None:
             continue
-        if not _are_numbers(table, column) and bool(dates_of(words).notna().all()):
+        if _are_numbers(table, column):
+            continue
+        # the first tells most names from dates, which take long to look for in all
+        if all(bool(dates_of(part).notna().all()) for part in (words.iloc[:1], words)):
             return column
     return None

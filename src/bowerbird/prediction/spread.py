@@ -54,7 +54,7 @@ class Spread:
 
     def __call__(self, x: Float[Array, "n width"]) -> Float[Array, "members n"]:
         """Return how large errors are likely to be in encoded rows, by each network."""
-        raw = evaluate(self.network, x.astype(np.float32))
+        raw = evaluate(self.network, x)
         logs = decoded(raw, 0, self.mean, self.scale)
         return np.exp(self.power * np.clip(logs, self.low, self.high))
 

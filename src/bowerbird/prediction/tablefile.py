@@ -1,8 +1,8 @@
 """A file as rows of cells: its encoding, the sign between its cells, and the line of each row.
 
-UTF-8 with or without a mark, UTF-16 with one (Excel's "Unicode text"), else Windows-1252, in which
-any text can be read: that is noted. The sign is the one that every line has as often as the first
-one, or what Excel's ``sep=;`` in the first line says.
+UTF-8 with or without a mark, UTF-16 with one (Excel's "Unicode text"), else Windows-1252, or
+Latin-1 where that has no such letter: that is noted. The sign is the one that every line has as
+often as the first one, or what Excel's ``sep=;`` in the first line says.
 """
 
 import codecs
@@ -17,6 +17,7 @@ HEAD = 1 << 16  # bytes in which the sign between cells is looked for
 CHUNK = 1 << 20  # bytes that are looked at together
 NO_TEXT = bytes({*range(32)} - set(b"\t\n\v\f\r\x1a\x1b"))  # bytes that no text has
 UNDEFINED = b"\x81\x8d\x8f\x90\x9d"  # in Windows-1252
+GUESSED = {"cp1252": "Windows-1252", "latin-1": "Latin-1"}
 PACKED = {
     b"PK\x03\x04": "a spreadsheet or an archive",
     b"\xd0\xcf\x11\xe0": "a spreadsheet",
@@ -85,8 +86,8 @@ def look_into(path: Path) -> TableFile:
             raise TableError(f"{path} is {what}; save it as CSV first")
     encoding = _encoding(path)
     notes: tuple[str, ...] = ()
-    if encoding in ("cp1252", "latin-1"):
-        notes = (f"{path} is not UTF-8, and was read as Windows-1252; check its accents",)
+    if encoding in GUESSED:
+        notes = (f"{path} is not UTF-8, and was read as {GUESSED[encoding]}; check its accents",)
     lines = _lines(head.decode(encoding, "replace"), whole=len(head) < HEAD)
     if not any(line.strip("\ufeff \t\r\n") for line in lines):
         raise TableError(f"{path} is empty; it needs names in its first line and rows under them")

@@ -106,7 +106,7 @@ class TableModel:
 
     def judged(self, x: Float[np.ndarray, "n width"], coverage: float) -> Predictions:
         """Return what the networks say of encoded rows, with intervals or sets of a coverage."""
-        raw = evaluate(self.network, np.asarray(x, np.float32))
+        raw = evaluate(self.network, x)
         each = decoded(raw, len(self.target.classes), self.mean, self.scale)
         if self.target.classes:
             return Predictions(self.target, each.mean(0), sets=self.conformal.sets(each, coverage))
