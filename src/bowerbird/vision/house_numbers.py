@@ -67,7 +67,7 @@ class NumbersConfig:
     """Long side in px to which larger pictures are shrunk before the search."""
     found: float = 0.15
     """Least probability of the finder, 0..1, with which a place is read."""
-    shown: float = 0.4
+    shown: float = 0.45
     """Least score, 0..1, with which a number is told as unsure."""
     sure: float = 0.0
     """Least score of a number that is told as sure; 0 takes the model's own threshold."""
