@@ -251,3 +251,12 @@ def test_a_wrong_file_or_column_is_told_before_anything_slow_is_imported(here, w
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[] 2"
+
+
+def test_what_each_column_was_taken_for_is_told(bowerbird, houses):
+    houses["code"] = np.where(houses.index % 2, "94105", "10001")
+    houses.to_csv("houses.csv", index=False)
+    line = f"predict table houses.csv --target price --no-compare {QUICK}"
+    assert "numbers: size, code; dates: sold; categories: town\n" in bowerbird(line).out
+    done = bowerbird(f"{line} --category code")
+    assert "numbers: size; dates: sold; categories: town, code\n" in done.out

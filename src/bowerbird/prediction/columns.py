@@ -4,7 +4,8 @@ A column is what all of its cells are. Where nine in ten cells are numbers, the 
 mistakes and named. Dates become days since 1970 and the angle of the day within the year (sine and
 cosine). Left out, with the reason, unless they are kept by name: what is missing or the same in
 every row, numbers of rows, texts of which more than half are different (names, addresses), dates
-that can be read in two ways. How numbers and dates are written is part of what is learned.
+that can be read in two ways. Digits of one length, some with a zero in front (postal codes), are
+categories. How numbers and dates are written is part of what is learned.
 """
 
 import difflib
@@ -107,19 +108,25 @@ class Columns:
         return [f"in column {name} {note}" for name, note in notes if note]
 
 
-def read_columns(table: Table, target: str, keep: Sequence[str] = ()) -> Columns:
-    """Return what each column but the target is; those in ``keep`` are not left out.
+def read_columns(
+    table: Table, target: str, keep: Sequence[str] = (), category: Sequence[str] = ()
+) -> Columns:
+    """Return what each column but the target is.
 
-    Raises TableError if none can be learned from, or one to keep is not there, empty or the target.
+    Those in ``keep`` are not left out, those in ``category`` are categories whatever they hold.
+    Raises TableError if none can be learned from, or one of these is not there, empty or the
+    target.
     """
     find_column(table, target)
-    for name in keep:
+    for name in (*keep, *category):
         if find_column(table, name).isna().all():
             raise TableError(f"{table.name} has no value in the column {name}, which can't be kept")
         if name == target:
             raise TableError(f"{name} is the column to predict; it can't be kept to learn from")
     found = {
-        name: _read(without_words(table.frame[name]), table, keep=name in keep)
+        name: _CATEGORY
+        if name in category
+        else _read(without_words(table.frame[name]), table, keep=name in keep)
         for name in table.frame.columns
         if name != target
     }
@@ -169,6 +176,17 @@ def as_numbers(cells: pd.Series, table: Table, written: Numerals | None = None) 
     return (written or numerals_of(cells, table.mark, table.sign)[0]).floats(cells)
 
 
+def are_codes(cells: pd.Series) -> bool:
+    """Tell codes from quantities: digits of one length, two or more, of which some begin with 0."""
+    words = cells.unique()
+    return (
+        len({len(word) for word in words}) == 1
+        and len(words[0]) > 1
+        and all(word.isdecimal() for word in words)
+        and any(word.startswith("0") for word in words)
+    )
+
+
 @dataclass(frozen=True)
 class _Column:
     """What was found out about a column."""
@@ -187,6 +205,8 @@ def _read(cells: pd.Series, table: Table, *, keep: bool) -> _Column:
         return _Column(why="all of its values are missing")
     if not keep and there.nunique() == 1 and len(there) == len(cells):
         return _Column(why="the same in every row")
+    if are_codes(there):
+        return _texts(there, keep=keep)
     written, note = numerals_of(there, table.mark, table.sign)
     if written.floats(there).notna().mean() < MOSTLY:
         return _words(there, keep=keep)
@@ -203,6 +223,11 @@ def _words(there: pd.Series, *, keep: bool) -> _Column:
         return _CATEGORY if keep else _Column(why=f"it has {error}")
     if dates is not None:
         return _Column("date", "", dates[0], dates[1].format(there.name))
+    return _texts(there, keep=keep)
+
+
+def _texts(there: pd.Series, *, keep: bool) -> _Column:
+    """Return a category, unless most rows have one of their own."""
     many = there.nunique() > max(NAMES * len(there), 10)
     return _Column(why="most rows have a text of their own") if many and not keep else _CATEGORY
 

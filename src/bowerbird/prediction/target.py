@@ -1,6 +1,7 @@
 """What is predicted: a number (regression) or one of several classes, and how that was decided.
 
-Text is a class, also "none", "na" or "null", which are gaps among numbers. Numbers are a quantity,
+Text is a class, also "none", "na" or "null", which are gaps among numbers; so are codes, digits of
+one length of which some begin with 0. Numbers are a quantity,
 unless they are whole and at most ten different ones occur five times each on average, or only two
 different ones occur at all.
 """
@@ -12,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from bowerbird.prediction.columns import as_numbers, find_column, numbers_of
+from bowerbird.prediction.columns import are_codes, as_numbers, find_column, numbers_of
 from bowerbird.prediction.frames import Table, TableError, listed, without_words
 from bowerbird.prediction.numerals import MOSTLY, numerals_of
 
@@ -99,6 +100,8 @@ def _decide(cells: pd.Series, table: Table, task: Task) -> tuple[bool, str]:
     different = cells.nunique()
     if numbers.notna().mean() < MOSTLY:
         return True, f"classification, because {name} is text with {different} different values"
+    if are_codes(cells):
+        return True, f"classification, because {name} has codes that begin with 0"
     numbers_of(cells, table)
     if different == 2:
         return True, f"classification, because {name} has two different values"
@@ -114,7 +117,7 @@ def _classes(cells: pd.Series, table: Table, why: str) -> tuple[Target, Table, n
     if len(counts) > min(MOST_CLASSES, len(cells) // 2):
         raise TableError(
             f"{table.name} has {len(counts)} different values of {cells.name} in {len(cells)} "
-            "rows, too many for classes; name another column"
+            "rows, too many for classes; name another column, or say --task regression for numbers"
         )
     if counts.min() < 2:
         once = listed(list(counts.index[counts < 2]), 5)

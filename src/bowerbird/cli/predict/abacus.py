@@ -14,7 +14,8 @@ from rich.table import Table as Grid
 
 from bowerbird.cli.predict.table import MODEL, PICTURE, ROWS, TableRun
 from bowerbird.learning.atomic import whole
-from bowerbird.prediction.frames import Table, write_rows
+from bowerbird.prediction.columns import Columns
+from bowerbird.prediction.frames import Table, listed, write_rows
 from bowerbird.prediction.peers import WORDS
 from bowerbird.prediction.scores import Score
 from bowerbird.prediction.tableconfig import TableConfig
@@ -23,6 +24,7 @@ from bowerbird.prediction.tablepicture import draw_study
 from bowerbird.prediction.tables import Study
 
 WIDE = 100  # letters of a line where there is no terminal
+NAMED = 6  # columns of a kind that are named
 SHOWN = 12  # rows that are printed where no file takes them
 
 
@@ -59,6 +61,7 @@ def tell_study(
     drawn = f", drawn from {known.rows:,}" if known.rows > len(known.frame) else ""
     used = len(found.columns.kinds)
     print(f"{known.name}: {found.rows:,} rows{drawn}, {used} columns; {found.target.why}")  # noqa: T201
+    print(_taken(found.columns))  # noqa: T201
     if without := _without_target(found, known):
         print(f"left out {without}")  # noqa: T201
     for name, why in found.columns.ignored.items():
@@ -73,6 +76,13 @@ def tell_study(
     if said is not None and not any(path.suffix.lower() == ROWS for path in run.output):
         print()  # noqa: T201
         show_predictions(said)
+
+
+def _taken(columns: Columns) -> str:
+    """Say in one line what each column was taken for."""
+    words = {"number": "numbers", "date": "dates", "category": "categories"}
+    names = {kind: [n for n, k in columns.kinds.items() if k == kind] for kind in words}
+    return "; ".join(f"{words[k]}: {listed(of, NAMED)}" for k, of in names.items() if of)
 
 
 def _without_target(found: Study, known: Table) -> str:

@@ -87,7 +87,7 @@ def table(
     known = _material(file, config)
     target = _target(known, run)
     new = None if run.predict is None else read_table(run.predict)
-    for name in config.keep:
+    for name in (*config.keep, *config.category):
         find_column(known, name)
     # what takes seconds to import comes after all that may be wrong with files
     from bowerbird.cli.predict.abacus import keep_study, tell_study  # noqa: PLC0415
