@@ -77,3 +77,15 @@ def test_dates_and_few_rows_are_no_sign(table):
 
 def test_it_is_a_question():
     assert sentences(["a"], "y") == ["column a alone tells y: is it known when you predict?"]
+
+
+def test_the_main_cause_is_no_leak(table):
+    many = RANDOM.integers(1, 90, 200)
+    assert found(table(y=(many * 70 + RANDOM.normal(0, 50, 200)).round(2), many=many)) == []
+    assert found(table(y=many * 70 + 0.5, many=many)) == ["many"]
+
+
+def test_what_counts_rows_evenly_is_known_beforehand(table):
+    y = [k * 1.5 + 7 for k in range(100)]
+    assert found(table(y=y, month=range(5, 105))) == []
+    assert found(table(y=RANDOM.permutation(y), z=[1, 2] * 50, x=Y[:100])) == []
