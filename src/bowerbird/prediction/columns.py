@@ -18,7 +18,14 @@ import pandas as pd
 
 from bowerbird.prediction.dates import Dates, dates_in
 from bowerbird.prediction.frames import Table, TableError, listed, without_words
-from bowerbird.prediction.numerals import MOSTLY, Numerals, numerals_of
+from bowerbird.prediction.numerals import (
+    MOSTLY,
+    Numerals,
+    clash,
+    numerals_of,
+    quantity_of,
+    several_units,
+)
 
 Kind = Literal["number", "date", "category"]
 
@@ -83,20 +90,19 @@ class Columns:
         """Return how a table's column of numbers is written, and a note if it's not as learned.
 
         What was learned holds, unless most cells can't be read by it, or more can be with the same
-        mark before the decimals.
+        mark before the decimals, in no other unit.
         """
-        cells = without_words(find_column(table, name))
+        cells = without_words(find_column(table, name)).dropna()
         learned = self.written.get(name)
+        own, note = quantity_of(cells, table.mark, table.sign)
         if not isinstance(learned, Numerals):
-            return numerals_of(cells, table.mark, table.sign)
-        share = learned.floats(cells.dropna()).notna().mean()
-        if not share < 1:
-            return learned, ""
-        own, note = numerals_of(cells, table.mark, table.sign)
-        own_share = own.floats(cells.dropna()).notna().mean()
-        if own_share > share and (share < MOSTLY or own.decimal == learned.decimal):
             return own, note
-        return learned, ""
+        share = learned.floats(cells).notna().mean()
+        better = own.floats(cells).notna().mean() > share
+        fits = own.unit in ("", learned.unit) or not learned.unit
+        if better and fits and (share < MOSTLY or own.decimal == learned.decimal):
+            return own, note
+        return learned, clash(learned, own, note, cells)
 
     def differing(self, table: Table) -> list[str]:
         """Say which numbers of a table are not written as they were learned."""
@@ -161,9 +167,10 @@ def numbers_of(cells: pd.Series, table: Table, written: Numerals | None = None) 
         row = wrong.idxmax()
         what = f"{str(cells[row])[:40]!r}"
         what = f"the infinite or huge number {what}" if numbers[row] == numbers[row] else what
+        unit = f" in {written.unit}" if written is not None and written.unit else ""
         raise TableError(
-            f"{table.name} has {what} in the column {cells.name}, line {row}, where a number is "
-            "expected; mend the cell or leave it empty"
+            f"{table.name} has {what} in the column {cells.name}, line {row}, where a number{unit} "
+            "is expected; mend the cell or leave it empty"
         )
     return numbers
 
@@ -209,21 +216,30 @@ def _read(cells: pd.Series, table: Table, *, keep: bool) -> _Column:
         return _texts(there, keep=keep)
     written, note = numerals_of(there, table.mark, table.sign)
     if written.floats(there).notna().mean() < MOSTLY:
-        return _words(there, keep=keep)
+        return _words(there, table, keep=keep)
     if _counts(numbers_of(cells, table, written)) and not keep:
         return _Column(why="it counts the rows")
     return _Column("number", "", written, f"in column {cells.name} {note}" if note else "")
 
 
-def _words(there: pd.Series, *, keep: bool) -> _Column:
-    """Return the kind of a column that has no numbers: dates or categories."""
+def _words(there: pd.Series, table: Table, *, keep: bool) -> _Column:
+    """Return the kind of a column without plain numbers: dates, numbers of a unit or categories."""
     try:
         dates = dates_in(there)
     except TableError as error:
         return _CATEGORY if keep else _Column(why=f"it has {error}")
     if dates is not None:
         return _Column("date", "", dates[0], dates[1].format(there.name))
-    return _texts(there, keep=keep)
+    written, note = quantity_of(there, table.mark, table.sign)
+    if written.floats(there).notna().all():
+        return _Column("number", "", written, f"in column {there.name} {note}")
+    found = _texts(there, keep=keep)
+    if units := several_units(there):
+        if found.kind is None:
+            return _Column(why=f"it has numbers in several units ({units}); write them in one")
+        note = f"column {there.name} has numbers in several units ({units}): they are categories"
+        return _Column(found.kind, note=note)
+    return found
 
 
 def _texts(there: pd.Series, *, keep: bool) -> _Column:
