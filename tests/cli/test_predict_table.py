@@ -154,7 +154,13 @@ def test_what_was_never_learned_from_is_told(bowerbird, houses):
     done = bowerbird("predict table m.safetensors --predict new.csv")
     assert done.code == 0
     assert "new.csv: size is missing in line 3" in done.err
-    assert "new.csv: town is of an unknown kind (Perth) in line 3" in done.err
+    unknown = "new.csv: town is of an unknown kind (Perth) in line 3"
+    assert unknown in done.err
+    done = bowerbird("predict table m.safetensors --predict new.csv --json --quiet")
+    assert unknown in done.err
+    assert unknown in json.loads(done.out)["notes"]
+    told = json.loads(bowerbird(f"{line} --force --predict new.csv --json").out)
+    assert unknown in told["notes"]
 
 
 def test_rows_without_a_target_are_counted_and_those_with_none_as_a_class_kept(bowerbird, houses):

@@ -87,3 +87,12 @@ def test_codes_with_zeros_in_front_are_classes(table):
     assert (
         read_target(table(y=["01067", "11067", "10115"] * 10), "y", "regression")[0].classes == ()
     )
+
+
+def test_true_is_one_class_in_any_case(table):
+    target, _, codes = read_target(table(y=["TRUE", "true", "no", "No"] * 5), "y")
+    assert (target.classes, codes.tolist()[:4]) == (("no", "true"), [1, 1, 0, 0])
+    target, _, _ = read_target(table(y=["A", "a", "b"] * 5), "y")
+    assert target.note == "column y has A and a, which are two categories"
+    with pytest.raises(TableError, match="in every row of y"):
+        read_target(table(y=["True", "true"] * 10), "y")

@@ -30,6 +30,7 @@ from bowerbird.prediction.numerals import (
 Kind = Literal["number", "date", "category"]
 
 NAMES = 0.5  # share of different texts from which on they are names
+TRUTHS = ("true", "false", "yes", "no")  # in any case, as programs write them in theirs
 MISSING = "(missing)"  # the category of an empty cell
 DATE_PARTS = ("day", "year sine", "year cosine")
 YEAR = 365.2425  # days
@@ -82,7 +83,7 @@ class Columns:
                 dates |= _date_parts(cells, known if isinstance(known, Dates) else Dates(), table)
         parts |= dates
         for name in self.categories:
-            cells = without_words(find_column(table, name))
+            cells = same_truths(without_words(find_column(table, name)))
             parts[name] = cells.fillna(MISSING).astype(object)
         return pd.DataFrame(parts, index=table.frame.index)
 
@@ -183,6 +184,22 @@ def as_numbers(cells: pd.Series, table: Table, written: Numerals | None = None) 
     return (written or numerals_of(cells, table.mark, table.sign)[0]).floats(cells)
 
 
+def same_truths(cells: pd.Series) -> pd.Series:
+    """Return a column of text in which TRUE, True and true, YES and Yes are the same."""
+    lower = cells.str.lower()
+    return cells.mask(lower.isin(TRUTHS), lower)
+
+
+def only_case(cells: pd.Series) -> str:
+    """Name two categories that differ only by case, or return nothing."""
+    words = pd.Series(same_truths(cells).unique(), dtype=object)
+    alike = words[words.str.lower().duplicated(keep=False)]
+    if alike.empty:
+        return ""
+    pair = alike[alike.str.lower() == alike.iloc[0].lower()]
+    return f"column {cells.name} has {pair.iloc[0]} and {pair.iloc[1]}, which are two categories"
+
+
 def are_codes(cells: pd.Series) -> bool:
     """Tell codes from quantities: digits of one length, two or more, of which some begin with 0."""
     words = cells.unique()
@@ -237,15 +254,17 @@ def _words(there: pd.Series, table: Table, *, keep: bool) -> _Column:
     if units := several_units(there):
         if found.kind is None:
             return _Column(why=f"it has numbers in several units ({units}); write them in one")
-        note = f"column {there.name} has numbers in several units ({units}): they are categories"
-        return _Column(found.kind, note=note)
+        told = f"column {there.name} has numbers in several units ({units}): they are categories"
+        return _Column(found.kind, note=told)
     return found
 
 
 def _texts(there: pd.Series, *, keep: bool) -> _Column:
     """Return a category, unless most rows have one of their own."""
     many = there.nunique() > max(NAMES * len(there), 10)
-    return _Column(why="most rows have a text of their own") if many and not keep else _CATEGORY
+    if many and not keep:
+        return _Column(why="most rows have a text of their own")
+    return _Column("category", note=only_case(there))
 
 
 _CATEGORY = _Column("category")

@@ -13,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from bowerbird.prediction.columns import are_codes, find_column, numbers_of
+from bowerbird.prediction.columns import are_codes, find_column, numbers_of, only_case, same_truths
 from bowerbird.prediction.frames import Table, TableError, listed, without_words
 from bowerbird.prediction.numerals import MOSTLY, Numerals, quantity_of, several_units
 
@@ -75,7 +75,7 @@ def read_target(table: Table, name: str, task: Task = "auto") -> tuple[Target, T
         raise TableError(f"{table.name} has no value in the column {name}; nothing can be learned")
     table = table.part(there.index)
     classify, why = _decide(there, table, task, written)
-    if there.nunique() == 1:
+    if (same_truths(there) if classify else there).nunique() == 1:
         raise TableError(
             f"{table.name} has {str(there.iloc[0])[:40]!r} in every row of {name}; there must be "
             "two different values at least"
@@ -115,6 +115,8 @@ def _decide(cells: pd.Series, table: Table, task: Task, written: Numerals) -> tu
 def _classes(
     cells: pd.Series, table: Table, why: str, written: Numerals
 ) -> tuple[Target, Table, np.ndarray]:
+    merged = same_truths(cells)
+    cells = merged if merged.nunique() < cells.nunique() else cells
     counts = cells.value_counts()
     units = several_units(cells)
     if len(counts) > min(MOST_CLASSES, len(cells) // 2):
@@ -138,4 +140,5 @@ def _classes(
     names = [str(counts.index[i]) for i in numbers.argsort()] if by_number else sorted(counts.index)
     codes = cells.map({known: code for code, known in enumerate(names)})
     note = f"{cells.name} is in several units ({units}): its values are classes" if units else ""
+    note = note or only_case(cells)
     return Target(str(cells.name), tuple(names), why, note), table, codes.to_numpy(np.int64)

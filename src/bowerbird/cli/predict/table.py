@@ -99,7 +99,10 @@ def table(
         say(f"{work.ended}; nothing was saved")
         return work.exit_code("predict")
 
-    said = None if new is None else _said(found.model, new, config.coverage, quiet=run.quiet)
+    said = None
+    if new is not None:
+        said, notes = _said(found.model, new, config.coverage)
+        found.notes.extend(notes if run.json else ())
     keep_study(found, known, new, said, places)
     tell_study(found, known, said, run, config)
     return 0
@@ -126,12 +129,13 @@ def _target(known: Table, run: TableRun) -> str:
     return target
 
 
-def _said(model: "TableModel", new: Table, coverage: float, *, quiet: bool) -> "Predictions":
+def _said(model: "TableModel", new: Table, coverage: float) -> tuple["Predictions", list[str]]:
     """Predict new rows, and say what in them was never learned from."""
     said = model.predict(new, coverage)
-    for sentence in () if quiet else (*new.notes, *model.unfamiliar(new)):
-        say(f"{new.name}: {sentence}")
-    return said
+    notes = [f"{new.name}: {sentence}" for sentence in (*new.notes, *model.unfamiliar(new))]
+    for note in notes:
+        say(note)
+    return said, notes
 
 
 def _apply(file: str, run: TableRun, places: Mapping[str, Path], coverage: float) -> int:
@@ -154,12 +158,13 @@ def _apply(file: str, run: TableRun, places: Mapping[str, Path], coverage: float
 
     model = open_table_model(Path(file), run.device)
 
-    said = _said(model, new, coverage, quiet=run.quiet)
+    said, notes = _said(model, new, coverage)
 
     if ROWS in places:
         write_predictions(new, said, places[ROWS])
     if run.json:
-        print(jsonlib.dumps({"model": file, **predictions_facts(said)}, allow_nan=False))  # noqa: T201
+        told = {"model": file, "notes": notes, **predictions_facts(said)}
+        print(jsonlib.dumps(told, allow_nan=False))  # noqa: T201
     elif ROWS not in places:
         show_predictions(said)
     return 0
