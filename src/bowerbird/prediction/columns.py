@@ -22,6 +22,7 @@ from bowerbird.prediction.numerals import (
     MOSTLY,
     Numerals,
     clash,
+    manner,
     numerals_of,
     quantity_of,
     several_units,
@@ -102,7 +103,7 @@ class Columns:
         better = own.floats(cells).notna().mean() > share
         fits = own.unit in ("", learned.unit) or not learned.unit
         if better and fits and (share < MOSTLY or own.decimal == learned.decimal):
-            return own, note
+            return own, note or manner(learned, own)
         return learned, clash(learned, own, note, cells)
 
     def differing(self, table: Table) -> list[str]:

@@ -8,25 +8,29 @@ neither a pickle nor the same version of scikit-learn.
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
-from sklearn.compose import ColumnTransformer
-from sklearn.impute import SimpleImputer
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from bowerbird.prediction.columns import DATE_PARTS, Columns, same_truths
 from bowerbird.prediction.dates import Dates, dates_from
 from bowerbird.prediction.numerals import Numerals, numerals_from
 
+if TYPE_CHECKING:
+    from sklearn.compose import ColumnTransformer
+
 MOST_CATEGORIES = 32  # of one column; rarer ones share the last
 
 
-def transformer(columns: Columns) -> ColumnTransformer:
+def transformer(columns: Columns) -> "ColumnTransformer":
     """Return what turns the values of the columns into numbers, not fitted yet."""
+    from sklearn.compose import ColumnTransformer  # noqa: PLC0415 - seconds; models need none
+    from sklearn.impute import SimpleImputer  # noqa: PLC0415
+    from sklearn.pipeline import make_pipeline  # noqa: PLC0415
+    from sklearn.preprocessing import OneHotEncoder, StandardScaler  # noqa: PLC0415
+
     numbers = make_pipeline(
         SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True),
         StandardScaler(),
@@ -142,7 +146,7 @@ def _rows(rows: pd.Index) -> str:
     return f"line {rows[0]}{more}"
 
 
-def encoding_of(fitted: ColumnTransformer, columns: Columns) -> Encoding:
+def encoding_of(fitted: "ColumnTransformer", columns: Columns) -> Encoding:
     """Return the numbers of a fitted transformer."""
     nothing: tuple[Any, ...] = ()
     medians = gaps = means = scales = categories = rare = nothing

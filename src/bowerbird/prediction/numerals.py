@@ -241,6 +241,13 @@ def clash(learned: Numerals, own: Numerals, note: str, cells: pd.Series) -> str:
     return ""
 
 
+def manner(learned: Numerals, own: Numerals) -> str:
+    """Say that decimals begin with another mark than was learned, or nothing."""
+    if own.decimal == learned.decimal:
+        return ""
+    return f"decimals begin with a {NAMES[own.decimal]}, and not with a {NAMES[learned.decimal]}"
+
+
 def _doubtful(word: str, mark: Mark) -> bool:
     """Tell a number that has a mark and can be read in two ways."""
     taken = _apart(word)

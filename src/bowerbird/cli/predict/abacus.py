@@ -1,21 +1,24 @@
 """Where tables are told: files by their suffix, figures in words or JSON."""
 
 import json as jsonlib
-import math
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from rich.console import Console
 from rich.table import Table as Grid
 
+from bowerbird.cli.predict.newrows import (
+    finite,
+    predictions_facts,
+    show_predictions,
+    write_predictions,
+)
 from bowerbird.cli.predict.table import MODEL, PICTURE, ROWS, TableRun
-from bowerbird.learning.atomic import whole
 from bowerbird.prediction.columns import Columns
-from bowerbird.prediction.frames import Table, listed, write_rows
+from bowerbird.prediction.frames import Table, listed
 from bowerbird.prediction.peers import WORDS
 from bowerbird.prediction.scores import Score
 from bowerbird.prediction.tableconfig import TableConfig
@@ -25,7 +28,6 @@ from bowerbird.prediction.tables import Study
 
 WIDE = 100  # letters of a line where there is no terminal
 NAMED = 6  # columns of a kind that are named
-SHOWN = 12  # rows that are printed where no file takes them
 
 
 def keep_study(
@@ -42,13 +44,6 @@ def keep_study(
         write_predictions(new, said, places[ROWS])
     else:  # each row as it was predicted when it was unseen
         write_predictions(found.table, found.unseen, places[ROWS])
-
-
-def write_predictions(rows: Table, said: Predictions, path: Path) -> None:
-    """Write rows with their predictions behind them."""
-    frame = said.frame().set_axis(rows.frame.index)
-    with whole(path) as part:
-        write_rows(pd.concat([rows.frame, frame], axis=1), part)
 
 
 def tell_study(
@@ -129,17 +124,6 @@ def _sureness(found: Study, config: TableConfig) -> str:
     return f"intervals of width {found.width:.4g} on average hold the truth in {held}"
 
 
-def show_predictions(said: Predictions) -> None:
-    """Print the first predictions."""
-    frame = said.frame()
-    grid = Grid("row", *frame.columns, box=None, pad_edge=False)
-    for number, row in enumerate(frame.head(SHOWN).itertuples(index=False), 1):
-        grid.add_row(str(number), *(c if isinstance(c, str) else f"{c:.4g}" for c in row))
-    Console().print(grid)
-    if len(frame) > SHOWN:
-        print(f"... and {len(frame) - SHOWN} more rows; -o OUT.csv takes them all")  # noqa: T201
-
-
 def _facts(
     found: Study, known: Table, said: Predictions | None, run: TableRun, config: TableConfig
 ) -> dict[str, Any]:
@@ -163,7 +147,7 @@ def _facts(
         "intervals": {
             "asked": config.coverage,
             "coverage": asdict(found.coverage),
-            ("classes" if found.target.classes else "width"): _finite(found.width),
+            ("classes" if found.target.classes else "width"): finite(found.width),
         },
         "output": [str(path) for path in run.output],
     }
@@ -172,34 +156,6 @@ def _facts(
 
 def _scores_of(scores: Mapping[str, Score]) -> dict[str, Any]:
     return {
-        name: {part: _finite(value) for part, value in asdict(score).items()}
+        name: {part: finite(value) for part, value in asdict(score).items()}
         for name, score in scores.items()
     }
-
-
-def predictions_facts(said: Predictions) -> dict[str, Any]:
-    """Return predictions row by row, ready for JSON."""
-    names = said.target.classes
-    if said.sets is None:
-        assert said.low is not None
-        assert said.high is not None
-        rows = zip(said.values, said.low, said.high, strict=True)
-        told: list[dict[str, Any]] = [
-            {"value": _finite(v), "low": _finite(low), "high": _finite(high)}
-            for v, low, high in rows
-        ]
-    else:
-        told = [
-            {
-                "value": names[int(p.argmax())],
-                "probabilities": {n: round(float(v), 6) for n, v in zip(names, p, strict=True)},
-                "possible": [names[i] for i in np.flatnonzero(inside)],
-            }
-            for p, inside in zip(said.values, said.sets, strict=True)
-        ]
-    return {"target": said.target.name, "predictions": told}
-
-
-def _finite(number: float) -> float | None:
-    """Return a number as JSON can say it."""
-    return float(f"{number:.6g}") if math.isfinite(number) else None

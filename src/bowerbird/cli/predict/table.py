@@ -13,10 +13,11 @@ from bowerbird.cli.predict.outcome import check_apart
 from bowerbird.cli.progress import follow
 from bowerbird.cli.settings import RUN, Switch
 from bowerbird.learning.atomic import check_free
-from bowerbird.prediction.columns import find_column
+from bowerbird.prediction.columns import find_column, read_columns
 from bowerbird.prediction.frames import Table, TableError, listed, read_table
 from bowerbird.prediction.samples import TARGETS, read_sample
 from bowerbird.prediction.tableconfig import MembersConfig, TableConfig
+from bowerbird.prediction.target import read_target
 
 if TYPE_CHECKING:
     from bowerbird.prediction.tablemodel import Predictions, TableModel
@@ -87,8 +88,8 @@ def table(
     known = _material(file, config)
     target = _target(known, run)
     new = None if run.predict is None else read_table(run.predict)
-    for name in (*config.keep, *config.category):
-        find_column(known, name)
+    _, rows, _ = read_target(known, target, config.task)
+    read_columns(rows, target, config.keep, config.category)
     # what takes seconds to import comes after all that may be wrong with files
     from bowerbird.cli.predict.abacus import keep_study, tell_study  # noqa: PLC0415
     from bowerbird.prediction.tables import study_steps  # noqa: PLC0415
@@ -149,7 +150,7 @@ def _apply(file: str, run: TableRun, places: Mapping[str, Path], coverage: float
     if not Path(file).exists():
         raise ValueError(f"{file} does not exist; check the name of the model")
     new = read_table(run.predict)
-    from bowerbird.cli.predict.abacus import (  # noqa: PLC0415 - takes seconds
+    from bowerbird.cli.predict.newrows import (  # noqa: PLC0415 - takes seconds
         predictions_facts,
         show_predictions,
         write_predictions,
