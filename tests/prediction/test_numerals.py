@@ -217,6 +217,19 @@ def test_no_common_unit(table, cells):
     assert read_columns(table(y=range(20), a=cells * 10), "y").kinds == {"a": "category"}
 
 
+def test_only_real_units_are_called_several(table):
+    t = table(
+        y=range(20),
+        a=["1st", "2nd"] * 10,
+        b=["Room 1 kg", "Room 2 lb"] * 10,
+        c=["1 kg", "2 lb"] * 10,
+        d=["Room 1 kg", "Room 2 kg"] * 10,
+    )
+    columns = read_columns(t, "y")
+    assert set(columns.kinds.values()) == {"category"}
+    assert columns.notes == ["column c has numbers in several units (kg, lb): they are categories"]
+
+
 def test_new_rows_in_another_unit_are_refused(table):
     t = table(y=range(20), a=["54 kg", "60 kg"] * 10, b=["$5", "$6"] * 10)
     columns = read_columns(t, "y")
@@ -225,3 +238,13 @@ def test_new_rows_in_another_unit_are_refused(table):
         columns.values(table(a=["119 lb"], b=["7"]))
     with pytest.raises(TableError, match="'€7' in the column b, line 2, where a number in"):
         columns.values(table(a=["55 kg"], b=["€7"]))
+
+
+def test_another_mark_than_learned_is_told(table):
+    old = table(comma=True, y=range(20), a=["1.234,50", "7,25"] * 10)
+    columns = read_columns(old, "y")
+    new = table(a=["1,234.50", "7.25"])
+    assert columns.values(new)["a"].tolist() == [1234.5, 7.25]
+    told = "in column a decimals begin with a point, and not with a comma"
+    assert columns.differing(new) == [told]
+    assert columns.differing(old) == []

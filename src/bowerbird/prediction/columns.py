@@ -24,9 +24,9 @@ from bowerbird.prediction.numerals import (
     clash,
     manner,
     numerals_of,
-    quantity_of,
     several_units,
 )
+from bowerbird.prediction.quantities import quantity_of
 
 Kind = Literal["number", "date", "category"]
 

@@ -14,7 +14,14 @@ CLOCK, LARGE = "h:mm", "k and M"  # what stands for a unit there
 TIME = re.compile(
     r"(?P<sign>-)?(?P<hours>\d{1,3}):(?P<minutes>[0-5]\d)(?::(?P<seconds>[0-5]\d(?:[.,]\d+)?))?"
 )
-MEASURE = re.compile(r"(?P<number>[^:]*?\d[.,]?)\s?(?P<unit>[^\W\d_][^\d:]*[23]?|°[^\d:]*)")
+MEASURE = re.compile(
+    r"(?P<number>[-+\u2212]?[\d.,'\u2019\s]*?\d[.,]?)\s?(?P<unit>[^\W\d_][^\d:]*[23]?|°[^\d:]*)"
+)
+COMMON = (  # of which several in a column are told; "1st" and "32B" have none
+    "mg g kg t oz lb lbs mm cm m km in ft yd mi ml cl dl l gal ms s sec min h hr hrs d day days "
+    "week weeks month months year years °C °F m² m2 km² ft² sqft sqm ha m³ m3 km/h kmh mph W kW "
+    "MW Wh kWh MWh Hz kHz MHz GHz kB KB MB GB TB k K M"
+)
 FACTORS = {"k": 1e3, "K": 1e3, "M": 1e6}
 DAY = 24  # h, above which times without seconds are rather scores (25:21)
 

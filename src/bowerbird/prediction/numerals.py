@@ -17,12 +17,17 @@ from typing import Any, Literal, get_args
 import numpy as np
 import pandas as pd
 
-from bowerbird.prediction.measures import CLOCK, LARGE, hours, taken_off, unit_behind, units_behind
+from bowerbird.prediction.measures import (
+    CLOCK,
+    COMMON,
+    hours,
+    taken_off,
+    units_behind,
+)
 
 Mark = Literal[".", ","]
 OTHER: dict[Mark, Mark] = {".": ",", ",": "."}
 MOSTLY = 0.9  # share of numbers in a column from which on the rest are mistakes
-FEW = 6  # units that numbers may be in; more are rather words behind them
 LOOKED_AT = 500  # different cells of a column at most, to decide how it is written
 SIGNS_OF_MONEY = "$€£¥₹₽₩₺₪₫₴₱฿"
 CODES = (  # ISO 4217 of the most traded, and abbreviations in everyday use
@@ -209,24 +214,6 @@ def _percent(written: Numerals, taken: Sequence[_Cell]) -> tuple[Numerals, str]:
     return replace(written, part=True), f"% was read as a hundredth, as others are like {plain[0]}"
 
 
-def quantity_of(cells: pd.Series, usual: Mark | None, sign: str) -> tuple[Numerals, str]:
-    """Return how numbers are written as `numerals_of` does, also with any unit behind them all."""
-    written, note = numerals_of(cells, usual, sign)
-    words = cells.dropna().unique().tolist()
-    unit = unit_behind(words) if words and np.isnan(written.value(words[0])) else ""
-    if not unit or written.floats(cells.dropna()).notna().mean() >= MOSTLY:
-        return written, note
-    if unit == CLOCK:
-        return Numerals(unit=unit), f"{words[0]} was read as {hours(words[0]):.4g}, in hours"
-    bare = pd.Series([taken_off(word, unit)[0] for word in words], dtype=object)
-    own, note = numerals_of(bare, usual, sign)
-    own = replace(own, unit=unit)
-    if any(np.isnan(own.value(word)) for word in words):
-        return written, ""
-    said = f"{words[0]} was read as {own.value(words[0]):.10g}" + f", in {unit}" * (unit != LARGE)
-    return own, "; ".join(part for part in (said, note) if part)
-
-
 def clash(learned: Numerals, own: Numerals, note: str, cells: pd.Series) -> str:
     """Say which new number may not mean what it was read as, in the way that was learned."""
     own = replace(own, part=own.part or learned.part)
@@ -260,9 +247,11 @@ def several_units(cells: pd.Series) -> str:
     taken = [_apart(word) for word in some]
     money = Counter(one.unit for one in taken if one is not None and one.unit)
     behind = units_behind([word for word, one in zip(some, taken, strict=True) if one is None])
+    if not behind.keys() <= set(COMMON.split()):
+        return ""
     numbers = sum(one is not None for one in taken) + behind.total()
     found = money + behind
-    if numbers < MOSTLY * len(some) or not 2 <= len(found) <= FEW:
+    if numbers < MOSTLY * len(some) or len(found) < 2:
         return ""
     return ", ".join(sorted(found))
 

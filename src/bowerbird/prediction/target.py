@@ -15,7 +15,8 @@ import pandas as pd
 
 from bowerbird.prediction.columns import are_codes, find_column, numbers_of, only_case, same_truths
 from bowerbird.prediction.frames import Table, TableError, listed, without_words
-from bowerbird.prediction.numerals import MOSTLY, Numerals, quantity_of, several_units
+from bowerbird.prediction.numerals import MOSTLY, Numerals, several_units
+from bowerbird.prediction.quantities import quantity_of
 
 Task = Literal["auto", "regression", "classification"]
 MOST_CODES = 10  # different whole numbers that may be classes
