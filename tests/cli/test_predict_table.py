@@ -154,7 +154,13 @@ def test_what_was_never_learned_from_is_told(bowerbird, houses):
     done = bowerbird("predict table m.safetensors --predict new.csv")
     assert done.code == 0
     assert "new.csv: size is missing in line 3" in done.err
-    assert "new.csv: town is of an unknown kind (Perth) in line 3" in done.err
+    unknown = "new.csv: town is of an unknown kind (Perth) in line 3"
+    assert unknown in done.err
+    done = bowerbird("predict table m.safetensors --predict new.csv --json --quiet")
+    assert unknown in done.err
+    assert unknown in json.loads(done.out)["notes"]
+    told = json.loads(bowerbird(f"{line} --force --predict new.csv --json").out)
+    assert unknown in told["notes"]
 
 
 def test_rows_without_a_target_are_counted_and_those_with_none_as_a_class_kept(bowerbird, houses):
@@ -236,6 +242,7 @@ def test_a_table_from_a_german_spreadsheet(bowerbird, here):
         ["predict", "table", "no.csv", "--target", "y"],
         ["predict", "table", "t.csv", "--target", "z"],
         ["predict", "table", "t.csv", "--target", "y", "--keep", "z"],
+        ["predict", "table", "few.csv", "--target", "y"],
         ["predict", "table", "t.safetensors", "--predict", "t.csv"],
         ["predict", "series", "no.csv"],
         ["predict", "series", "t.csv", "--target", "z"],
@@ -244,6 +251,7 @@ def test_a_table_from_a_german_spreadsheet(bowerbird, here):
 )
 def test_a_wrong_file_or_column_is_told_before_anything_slow_is_imported(here, words):
     Path("t.csv").write_text("a,y\n1,2\n")
+    Path("few.csv").write_text("a,y\n1,2.5\n2,3\n5,4\n")
     code = (
         f"import sys; from bowerbird.cli import run; code = run({words}); "
         "print([m for m in ('sklearn', 'skorch', 'torch', 'statsmodels', 'matplotlib') "
@@ -251,3 +259,40 @@ def test_a_wrong_file_or_column_is_told_before_anything_slow_is_imported(here, w
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[] 2"
+
+
+def test_what_each_column_was_taken_for_is_told(bowerbird, houses):
+    houses["code"] = np.where(houses.index % 2, "94105", "10001")
+    houses.to_csv("houses.csv", index=False)
+    line = f"predict table houses.csv --target price --no-compare {QUICK}"
+    assert "numbers: size, code; dates: sold; categories: town\n" in bowerbird(line).out
+    done = bowerbird(f"{line} --category code")
+    assert "numbers: size; dates: sold; categories: town, code\n" in done.out
+
+
+def test_predictions_are_written_as_the_file_is(bowerbird, here):
+    rows = "".join(f"{k}.{k % 7}00,5;{k % 9};{k},25\n" for k in range(1, 31))
+    Path("t.csv").write_text("a;b;y\n" + rows)
+    line = f"predict table t.csv --target y --no-compare {QUICK}"
+    assert bowerbird(f"{line} -o out.csv -o m.safetensors").code == 0
+    out = pd.read_csv("out.csv", sep=";", decimal=",", thousands=".")
+    assert out["a"].iloc[0] == 1100.5
+    assert out["y predicted"].dtype == float
+    Path("new.csv").write_text("a;b\n1;2\n")
+    assert bowerbird("predict table m.safetensors --predict new.csv -o new-out.csv").code == 0
+    assert pd.read_csv("new-out.csv", sep=";", decimal=",")["y low"].dtype == float
+    Path("new.csv").write_text('a,b\n"1,5",2\n')
+    assert bowerbird("predict table m.safetensors --predict new.csv -o quoted.csv").code == 0
+    assert pd.read_csv("quoted.csv", decimal=",")["y low"].dtype == float
+
+
+def test_a_saved_model_predicts_without_what_only_learning_needs(bowerbird, houses):
+    line = f"predict table houses.csv --target price -o m.safetensors --no-compare {QUICK}"
+    assert bowerbird(line).code == 0
+    words = ["predict", "table", "m.safetensors", "--predict", "new.csv"]
+    code = (
+        f"import sys; from bowerbird.cli import run; code = run({words}); "
+        "print([m for m in ('sklearn', 'skorch', 'matplotlib') if m in sys.modules], code)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[] 0"

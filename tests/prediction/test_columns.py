@@ -134,3 +134,34 @@ def test_what_can_not_be_kept(table, name, words):
     t = table(y=range(40), id=range(1, 41), a=[1, 3] * 20, gone=[None] * 40)
     with pytest.raises(TableError, match=words):
         read_columns(t, "y", [name])
+
+
+@pytest.mark.parametrize(
+    ("cells", "kind"),
+    [
+        (["01067", "80331", "10115"], "category"),
+        (["80331", "10115", "94105"], "number"),
+        (["0", "1", "1"], "number"),
+        (["01067", "1067", "10115"], "number"),
+        (["0.125", "0.250", "0.375"], "number"),
+    ],
+)
+def test_digits_of_one_length_with_zeros_in_front_are_codes(table, cells, kind):
+    columns = read_columns(table(y=range(30), plz=cells * 10), "y")
+    assert columns.kinds == {"plz": kind}
+
+
+def test_codes_keep_their_zeros(table):
+    columns = read_columns(table(y=range(30), plz=["01067", "11067", "10115"] * 10), "y")
+    assert columns.values(table(plz=["01067", "1067"]))["plz"].tolist() == ["01067", "1067"]
+
+
+def test_what_is_said_to_be_a_category_is_one(table):
+    t = table(y=range(40), ean=range(4006381335511, 4006381335551), zip=["94105", "10001"] * 20)
+    columns = read_columns(t, "y", category=["ean", "zip"])
+    assert columns.kinds == {"ean": "category", "zip": "category"}
+    assert columns.values(t)["zip"].tolist()[:2] == ["94105", "10001"]
+    with pytest.raises(TableError, match="y is the column to predict"):
+        read_columns(t, "y", category=["y"])
+    with pytest.raises(TableError, match="no column 'zap'; did you mean 'zip'"):
+        read_columns(t, "y", category=["zap"])

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from bowerbird.prediction.columns import Columns, read_columns
-from bowerbird.prediction.dates import Dates, dates_from, dates_in
+from bowerbird.prediction.dates import Dates, _century, dates_from, dates_in
 from bowerbird.prediction.encoding import encoding_from, encoding_of, transformer
 from bowerbird.prediction.frames import TableError
 from bowerbird.prediction.seriesfile import read_series
@@ -59,7 +59,7 @@ def test_a_wrong_day_among_right_ones_is_told_with_its_line(table):
         ["1034-56-78", "7732-18-50", "1200-10-00"],
         ["3-12", "4-11"],
         ["May", "June"],
-        ["2024-Q1", "2024-Q2"],
+        ["2024-Q5", "2024-Q2"],
     ],
 )
 def test_codes_and_versions_are_no_dates(table, cells):
@@ -130,3 +130,36 @@ def test_named_months_of_a_series(tmp_path, form):
     path.write_text("when\tload\n" + "".join(f"{d:{form}}\t{k}.5\n" for k, d in enumerate(DAYS)))
     series = read_series(path)
     assert (series.step, series.times[0], series.times[-1]) == ("day", "2024-01-20", "2024-02-18")
+
+
+@pytest.mark.parametrize(
+    ("years", "last"),
+    [
+        (["31", "60", "99"], 2026),  # births
+        (["45", "60"], 2026),
+        (["24", "25", "28"], 2068),  # plans
+        (["98", "05", "26"], 2068),  # all of them past either way
+    ],
+)
+def test_a_column_of_years_of_two_digits_has_one_century(years, last):
+    found, note = _century(years, 2026)
+    assert found == last
+    assert bool(note) == (last == 2026)
+
+
+def test_births_are_not_to_come(table):
+    columns = read_columns(table(y=range(30), born=["31.12.45", "01.06.60", "13.02.99"] * 10), "y")
+    days = columns.values(table(born=["31.12.45"]))["born (day)"]
+    assert days.tolist() == [(pd.Timestamp("1945-12-31") - pd.Timestamp(0)).days]
+    told = "60 in column born was read as 1960, as it is no year to come"
+    assert columns.notes == [told]
+    encoding = encoding_of(transformer(columns).fit(columns.values(
+        table(born=["31.12.45", "01.06.60"]))), columns)  # fmt: skip
+    assert encoding_from(encoding.as_json()).columns.written == columns.written
+
+
+def test_quarters_are_dates(table):
+    t = table(y=range(8), q=[f"{2023 + k // 4}{'-' * (k % 2)}Q{k % 4 + 1}" for k in range(8)])
+    days = read_columns(t, "y").values(t)["q (day)"]
+    assert days.iloc[4] == (pd.Timestamp("2024-01-01") - pd.Timestamp(0)).days
+    assert days.diff().tolist()[1:4] == [90, 91, 92]

@@ -64,3 +64,24 @@ def test_a_model_of_before_forms_were_learned_reads_each_table_by_itself(table):
     del told["written"]
     old = encoding_from(told).columns
     assert old.values(table(n=["1,5"], comma=True))["n"].tolist() == [1.5]
+
+
+def test_true_is_the_same_in_any_case_and_other_words_are_told(table):
+    t = table(y=range(20), a=["TRUE", "False"] * 10, b=["XL", "s"] * 10, c=["x", "X"] * 10)
+    columns = read_columns(t, "y")
+    assert columns.notes == ["column c has x and X, which are two categories"]
+    encoding = encoding_of(transformer(columns).fit(columns.values(t)), columns)
+    new = columns.values(table(a=["true", "FALSE"], b=["XL", "xl"], c=["x", "X"]))
+    assert encoding.unfamiliar(new) == ["b is of an unknown kind (xl) in line 3; XL was learned"]
+    old = encoding.as_json()
+    old["categories"] = [["False", "TRUE"], *old["categories"][1:]]
+    assert np.array_equal(encoding_from(old)(new), encoding(new))
+
+
+def test_a_missing_date_is_told_once(table):
+    t = table(y=range(20), when=[f"2024-01-{1 + k:02}" for k in range(20)])
+    columns = read_columns(t, "y")
+    encoding = encoding_of(transformer(columns).fit(columns.values(t)), columns)
+    assert encoding.unfamiliar(columns.values(table(when=["2024-01-01", None]))) == [
+        "when is missing in line 3, as it never was: its median is taken"
+    ]

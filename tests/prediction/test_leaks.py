@@ -43,7 +43,9 @@ def test_a_number_that_tells_a_number(table, leak, wanted):
 
 def test_numbers_may_be_larger_than_those_that_trees_know(table):
     leak = np.where(np.arange(200) < 100, Y, Y * 1e40)
-    assert found(table(y=Y, leak=leak, other=[f"{k}e90" for k in range(200)])) == []
+    assert found(table(y=Y, leak=leak, other=[f"{k}e90" for k in range(200)])) == ["leak"]
+    kinds = np.where(np.arange(200) < 100, "low", "high")
+    assert found(table(y=kinds, leak=leak, other=[f"{k}e90" for k in range(200)])) != []
 
 
 def test_a_few_large_ones_that_fit_are_no_sign(table):
@@ -90,3 +92,15 @@ def test_dates_and_few_rows_are_no_sign(table):
 
 def test_it_is_a_question():
     assert sentences(["a"], "y") == ["column a alone tells y: is it known when you predict?"]
+
+
+def test_the_main_cause_is_no_leak(table):
+    many = RANDOM.integers(1, 90, 200)
+    assert found(table(y=(many * 70 + RANDOM.normal(0, 50, 200)).round(2), many=many)) == []
+    assert found(table(y=many * 70 + 0.5, many=many)) == ["many"]
+
+
+def test_what_counts_rows_evenly_is_known_beforehand(table):
+    y = [k * 1.5 + 7 for k in range(100)]
+    assert found(table(y=y, month=range(5, 105))) == []
+    assert found(table(y=RANDOM.permutation(y), z=[1, 2] * 50, x=Y[:100])) == []

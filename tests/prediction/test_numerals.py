@@ -79,7 +79,8 @@ def test_doubt_is_settled_by_the_rest_and_told(cells, usual, sign, first, why):
         ["10.0.0.1", "192.168.0.1"],
         ["12 34", "56 78"],
         ["1,2,3", "4,5"],
-        ["12:30", "08:15"],
+        ["32:30", "08:15"],
+        ["AB-044", "AB-045"],
         ["$5 $6", "$7"],
         ["$-5-", "(-5)"],
         ["5 apples", "6 pears"],
@@ -94,6 +95,15 @@ def test_codes_are_no_numbers(table, cells):
 def test_amounts_in_two_currencies_are_no_quantity(table):
     t = table(y=range(20), a=["$5", "€5"] * 10, b=["$5", "6"] * 10)
     assert read_columns(t, "y").kinds == {"a": "category", "b": "number"}
+    assert read_columns(t, "y").notes == [
+        "column a has numbers in several units ($, €): they are categories"
+    ]
+    many = table(y=range(40), a=[f"{'€$'[k % 2]}{k}.5" for k in range(40)], b=[1, 2] * 20)
+    assert read_columns(many, "y").ignored == {
+        "a": "it has numbers in several units ($, €); write them in one"
+    }
+    with pytest.raises(TableError, match=r"has a in several units \(\$, €\)"):
+        read_target(many, "a")
     mixed = table(y=range(20), a=["$5"] * 19 + ["€5"])
     with pytest.raises(TableError, match="'€5' in the column a, line 21"):
         read_columns(mixed, "y")
@@ -129,7 +139,11 @@ def test_new_rows_are_read_as_learned_unless_they_say_otherwise(table):
     assert known.written["b"] == Numerals(".", ",", "$")
     new = table(comma=True, a=["1,234"], b=["$2,345"])
     assert known.values(new).loc[2].tolist() == [1234, 2345]
-    assert known.differing(new) == []
+    told = "was read as {}, as it was learned; here it may be another"
+    assert known.differing(new) == [
+        f"in column a 1,234 {told.format(1234)}", f"in column b $2,345 {told.format(2345)}"
+    ]  # fmt: skip
+    assert known.differing(table(a=["1,234"], b=["$2,345"])) == []
     german = table(comma=True, a=["1.234,5", "2,5"], b=["$2.345,50", "$1,5"])
     assert known.values(german)["a"].tolist() == [1234.5, 2.5]
     wrong = table(a=["1,5", *["1,250"] * 19], b=["$5"] * 20)
@@ -174,3 +188,79 @@ def test_values_of_a_series(tmp_path):
     lines = "".join(f"{1990 + k};{k + 1},{k + 100}\n" for k in range(30))
     path.write_text("year;sales\n" + lines)
     assert any("1,100 was read as 1.1, as semicolons" in n for n in read_series(path).notes)
+
+
+def test_shares_mixed_with_percentages_are_shares(table):
+    t = table(y=range(20), a=["50%", "0.25"] * 10, b=["50%", "25"] * 10, c=["50%", "25 %"] * 10)
+    columns = read_columns(t, "y")
+    assert columns.values(t).iloc[:2].to_numpy().tolist() == [[0.5, 50, 50], [0.25, 25, 25]]
+    assert columns.notes == [
+        "in column a % was read as a hundredth, as others are like 0.25",
+        "in column b 25 without % was read as 25 %",
+    ]
+    encoding = encoding_of(transformer(columns).fit(columns.values(t)), columns)
+    known = encoding_from(encoding.as_json()).columns
+    new = table(a=["5%"], b=["0.05"], c=["5%"])
+    assert known.values(new).loc[2].tolist() == [0.05, 0.05, 5]
+    assert known.differing(new) == [
+        "in column b 0.05 without % was read as 0.05 %, as it was learned"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("cells", "numbers", "note"),
+    [
+        (["54 kg", "1,200.5 kg"], [54, 1200.5], "54 kg was read as 54, in kg"),
+        (["-3°C", "21°C"], [-3, 21], "-3°C was read as -3, in °C"),
+        (["5,5 m²", "12 m²"], [5.5, 12], "5,5 m² was read as 5.5, in m²"),
+        (["12 m2", "7 m2"], [12, 7], "12 m2 was read as 12, in m2"),
+        (["12.5k", "1.2M", "950"], [12500, 1.2e6, 950], "12.5k was read as 12500"),
+        (["1.5M", "2M"], [1.5, 2], "1.5M was read as 1.5, in M"),
+        (["14:30", "08:15"], [14.5, 8.25], "14:30 was read as 14.5, in hours"),
+        (["1:20:00", "30:00:36"], [4 / 3, 30.01], "1:20:00 was read as 1.333, in hours"),
+    ],
+)
+def test_a_unit_behind_all_numbers(table, cells, numbers, note):
+    t = table(y=range(len(cells)), a=cells)
+    columns = read_columns(t, "y")
+    assert columns.values(t)["a"].tolist() == pytest.approx(numbers)
+    assert columns.notes == [f"in column a {note}"]
+    assert read_target(table(y=cells * 5), "y", "regression")[0].note == f"in column y {note}"
+
+
+@pytest.mark.parametrize("cells", [["54 kg", "119 lb"], ["54 kg", "n. v."], ["25:21", "14:25"]])
+def test_no_common_unit(table, cells):
+    assert read_columns(table(y=range(20), a=cells * 10), "y").kinds == {"a": "category"}
+
+
+def test_only_real_units_are_called_several(table):
+    t = table(
+        y=range(20),
+        a=["1st", "2nd"] * 10,
+        b=["Room 1 kg", "Room 2 lb"] * 10,
+        c=["1 kg", "2 lb"] * 10,
+        d=["Room 1 kg", "Room 2 kg"] * 10,
+    )
+    columns = read_columns(t, "y")
+    assert set(columns.kinds.values()) == {"category"}
+    assert columns.notes == ["column c has numbers in several units (kg, lb): they are categories"]
+
+
+def test_new_rows_in_another_unit_are_refused(table):
+    t = table(y=range(20), a=["54 kg", "60 kg"] * 10, b=["$5", "$6"] * 10)
+    columns = read_columns(t, "y")
+    assert columns.values(table(a=["55"], b=["7"])).loc[2].tolist() == [55, 7]
+    with pytest.raises(TableError, match="'119 lb' in the column a, line 2, where a number in kg"):
+        columns.values(table(a=["119 lb"], b=["7"]))
+    with pytest.raises(TableError, match="'€7' in the column b, line 2, where a number in"):
+        columns.values(table(a=["55 kg"], b=["€7"]))
+
+
+def test_another_mark_than_learned_is_told(table):
+    old = table(comma=True, y=range(20), a=["1.234,50", "7,25"] * 10)
+    columns = read_columns(old, "y")
+    new = table(a=["1,234.50", "7.25"])
+    assert columns.values(new)["a"].tolist() == [1234.5, 7.25]
+    told = "in column a decimals begin with a point, and not with a comma"
+    assert columns.differing(new) == [told]
+    assert columns.differing(old) == []

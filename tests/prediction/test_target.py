@@ -77,3 +77,22 @@ def test_a_target_that_is_not_there_lists_the_columns(table):
     with pytest.raises(TableError, match="no column 'prise'; did you mean 'price'") as told:
         read_target(table(price=[1, 2], rooms=[1, 2]), "prise")
     assert "it has price, rooms" in str(told.value)
+
+
+def test_codes_with_zeros_in_front_are_classes(table):
+    target, _, codes = read_target(table(y=["01067", "11067", "10115"] * 10), "y")
+    assert target.classes == ("01067", "10115", "11067")
+    assert target.why == "classification, because y has codes that begin with 0"
+    assert codes.tolist()[:3] == [0, 2, 1]
+    assert (
+        read_target(table(y=["01067", "11067", "10115"] * 10), "y", "regression")[0].classes == ()
+    )
+
+
+def test_true_is_one_class_in_any_case(table):
+    target, _, codes = read_target(table(y=["TRUE", "true", "no", "No"] * 5), "y")
+    assert (target.classes, codes.tolist()[:4]) == (("no", "true"), [1, 1, 0, 0])
+    target, _, _ = read_target(table(y=["A", "a", "b"] * 5), "y")
+    assert target.note == "column y has A and a, which are two categories"
+    with pytest.raises(TableError, match="in every row of y"):
+        read_target(table(y=["True", "true"] * 10), "y")

@@ -4,7 +4,8 @@ A column is what all of its cells are. Where nine in ten cells are numbers, the 
 mistakes and named. Dates become days since 1970 and the angle of the day within the year (sine and
 cosine). Left out, with the reason, unless they are kept by name: what is missing or the same in
 every row, numbers of rows, texts of which more than half are different (names, addresses), dates
-that can be read in two ways. How numbers and dates are written is part of what is learned.
+that can be read in two ways. Digits of one length, some with a zero in front (postal codes), are
+categories. How numbers and dates are written is part of what is learned.
 """
 
 import difflib
@@ -17,7 +18,16 @@ import pandas as pd
 
 from bowerbird.prediction.dates import Dates, dates_in
 from bowerbird.prediction.frames import Table, TableError, listed, without_words
-from bowerbird.prediction.numerals import MOSTLY, Numerals, numerals_of
+from bowerbird.prediction.labels import are_codes, only_case, same_truths
+from bowerbird.prediction.numerals import (
+    MOSTLY,
+    Numerals,
+    clash,
+    manner,
+    numerals_of,
+    several_units,
+)
+from bowerbird.prediction.quantities import quantity_of
 
 Kind = Literal["number", "date", "category"]
 
@@ -68,56 +78,65 @@ class Columns:
         for name, kind in self.kinds.items():
             cells = without_words(find_column(table, name))
             if kind == "number":
-                parts[name] = finite(self.numbers_in(table, name)[0], cells, table)
+                numbers, written, _ = self.numbers_in(table, name)
+                parts[name] = finite(numbers, cells, table, written)
             elif kind == "date":
                 known = self.written.get(name)
                 dates |= _date_parts(cells, known if isinstance(known, Dates) else Dates(), table)
         parts |= dates
         for name in self.categories:
-            cells = without_words(find_column(table, name))
+            cells = same_truths(without_words(find_column(table, name)))
             parts[name] = cells.fillna(MISSING).astype(object)
         return pd.DataFrame(parts, index=table.frame.index)
 
-    def numbers_in(self, table: Table, name: str) -> tuple[pd.Series, str]:
-        """Return a column as floats, NaN where there is none, and a note if it's not as learned.
+    def numbers_in(self, table: Table, name: str) -> tuple[pd.Series, Numerals, str]:
+        """Return a column as floats, NaN where there is none, how, and a note if not as learned.
 
         What was learned holds, unless most cells can't be read by it, or more can be with the same
-        mark before the decimals.
+        mark before the decimals, in no other unit.
         """
         cells = without_words(find_column(table, name))
-        learned, there = self.written.get(name), cells.notna().sum()
-        read = learned.floats(cells) if isinstance(learned, Numerals) else None
-        if read is not None and read.notna().sum() == there:
-            return read, ""
-        own, note = numerals_of(cells, table.mark, table.sign)
-        found = own.floats(cells)
-        if read is None or not isinstance(learned, Numerals):
-            return found, note
-        more = found.notna().sum() > read.notna().sum()
-        if more and (read.notna().sum() < MOSTLY * there or own.decimal == learned.decimal):
-            return found, note
-        return read, ""
+        learned, there = self.written.get(name), cells.dropna()
+        own, note = quantity_of(there, table.mark, table.sign)
+        if not isinstance(learned, Numerals):
+            return own.floats(cells), own, note
+        read = learned.floats(cells)
+        if own == learned and not note and own.unit != "%":
+            return read, learned, ""
+        found = read if own == learned else own.floats(cells)
+        better = found.notna().sum() > read.notna().sum()
+        fits = own.unit in ("", learned.unit) or not learned.unit
+        most = read.notna().sum() >= MOSTLY * len(there)
+        if better and fits and (not most or own.decimal == learned.decimal):
+            return found, own, note or manner(learned, own)
+        return read, learned, clash(learned, own, note, there)
 
     def differing(self, table: Table) -> list[str]:
         """Say which numbers of a table are not written as they were learned."""
         numbers = [name for name, kind in self.kinds.items() if kind == "number"]
-        notes = [(name, self.numbers_in(table, name)[1]) for name in numbers]
+        notes = [(name, self.numbers_in(table, name)[2]) for name in numbers]
         return [f"in column {name} {note}" for name, note in notes if note]
 
 
-def read_columns(table: Table, target: str, keep: Sequence[str] = ()) -> Columns:
-    """Return what each column but the target is; those in ``keep`` are not left out.
+def read_columns(
+    table: Table, target: str, keep: Sequence[str] = (), category: Sequence[str] = ()
+) -> Columns:
+    """Return what each column but the target is.
 
-    Raises TableError if none can be learned from, or one to keep is not there, empty or the target.
+    Those in ``keep`` are not left out, those in ``category`` are categories whatever they hold.
+    Raises TableError if none can be learned from, or one of these is not there, empty or the
+    target.
     """
     find_column(table, target)
-    for name in keep:
+    for name in (*keep, *category):
         if find_column(table, name).isna().all():
             raise TableError(f"{table.name} has no value in the column {name}, which can't be kept")
         if name == target:
             raise TableError(f"{name} is the column to predict; it can't be kept to learn from")
     found = {
-        name: _read(without_words(table.frame[name]), table, keep=name in keep)
+        name: _CATEGORY
+        if name in category
+        else _read(without_words(table.frame[name]), table, keep=name in keep)
         for name in table.frame.columns
         if name != target
     }
@@ -146,19 +165,22 @@ def find_column(table: Table, name: str) -> pd.Series:
 
 def numbers_of(cells: pd.Series, table: Table, written: Numerals | None = None) -> pd.Series:
     """Return a column of text as floats; raise TableError for a cell that is no finite number."""
-    return finite(as_numbers(cells, table, written), cells, table)
+    return finite(as_numbers(cells, table, written), cells, table, written)
 
 
-def finite(numbers: pd.Series, cells: pd.Series, table: Table) -> pd.Series:
+def finite(
+    numbers: pd.Series, cells: pd.Series, table: Table, written: Numerals | None = None
+) -> pd.Series:
     """Return what was read of cells; raise TableError for one that is no finite number."""
     wrong = cells.notna() & ~(numbers.abs() <= LARGEST)
     if wrong.any():
         row = wrong.idxmax()
         what = f"{str(cells[row])[:40]!r}"
         what = f"the infinite or huge number {what}" if numbers[row] == numbers[row] else what
+        unit = f" in {written.unit}" if written is not None and written.unit else ""
         raise TableError(
-            f"{table.name} has {what} in the column {cells.name}, line {row}, where a number is "
-            "expected; mend the cell or leave it empty"
+            f"{table.name} has {what} in the column {cells.name}, line {row}, where a number{unit} "
+            "is expected; mend the cell or leave it empty"
         )
     return numbers
 
@@ -189,25 +211,43 @@ def _read(cells: pd.Series, table: Table, *, keep: bool) -> _Column:
         return _Column(why="all of its values are missing")
     if not keep and there.nunique() == 1 and len(there) == len(cells):
         return _Column(why="the same in every row")
+    if are_codes(there):
+        return _texts(there, keep=keep)
     written, note = numerals_of(there, table.mark, table.sign)
     numbers = written.floats(cells)
     if numbers.notna().sum() < MOSTLY * len(there):
-        return _words(there, keep=keep)
-    if _counts(finite(numbers, cells, table)) and not keep:
+        return _words(there, table, keep=keep)
+    if _counts(finite(numbers, cells, table, written)) and not keep:
         return _Column(why="it counts the rows")
     return _Column("number", "", written, f"in column {cells.name} {note}" if note else "")
 
 
-def _words(there: pd.Series, *, keep: bool) -> _Column:
-    """Return the kind of a column that has no numbers: dates or categories."""
+def _words(there: pd.Series, table: Table, *, keep: bool) -> _Column:
+    """Return the kind of a column without plain numbers: dates, numbers of a unit or categories."""
     try:
         dates = dates_in(there)
     except TableError as error:
         return _CATEGORY if keep else _Column(why=f"it has {error}")
     if dates is not None:
         return _Column("date", "", dates[0], dates[1].format(there.name))
+    written, note = quantity_of(there, table.mark, table.sign)
+    if written.floats(there).notna().all():
+        return _Column("number", "", written, f"in column {there.name} {note}")
+    found = _texts(there, keep=keep)
+    if units := several_units(there):
+        if found.kind is None:
+            return _Column(why=f"it has numbers in several units ({units}); write them in one")
+        told = f"column {there.name} has numbers in several units ({units}): they are categories"
+        return _Column(found.kind, note=told)
+    return found
+
+
+def _texts(there: pd.Series, *, keep: bool) -> _Column:
+    """Return a category, unless most rows have one of their own."""
     many = there.nunique() > max(NAMES * len(there), 10)
-    return _Column(why="most rows have a text of their own") if many and not keep else _CATEGORY
+    if many and not keep:
+        return _Column(why="most rows have a text of their own")
+    return _Column("category", note=only_case(there))
 
 
 _CATEGORY = _Column("category")

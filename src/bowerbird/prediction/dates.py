@@ -2,7 +2,11 @@
 
 Of dates like 02/01/2023 the whole column tells whether the day or the month comes first: what is
 above 12 is a day, and what is the same in every row of several years. Where neither tells, they
-are refused. Names of months are English. Years of two digits are 1969 to 2068, as in POSIX.
+are refused. Names of months are English. Quarters (2024Q1) begin with their first month.
+
+Years of two digits are 1969 to 2068, as in POSIX. Where some of them would be to come, the whole
+column is of the hundred years up to now, and that is told: births of 1931 are none of 2031; unless
+that tears apart what is close together, as plans for 2025 to 2028 are.
 """
 
 import re
@@ -18,6 +22,8 @@ from bowerbird.prediction.tablefile import TableError
 First = Literal["day", "month", ""]
 
 SLASHED = re.compile(r"(\d{1,2})[-/.](\d{1,2})[-/.](\d{4}|\d{2})(?!\d)")
+TORN = 50  # years more between the first and the last, by which a column is torn apart
+POSIX = 2068  # the last year that two digits may be
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _NAME = (
     "(?P<name>jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?"
@@ -40,6 +46,7 @@ _SHAPES = [
         rf"{_WEEKDAY}(?P<day>\d{{1,2}})(?:st|nd|rd|th|\.)?[- ]{_NAME},?[- ](?P<year>\d{{4}}|\d\d)",
         rf"{_WEEKDAY}{_NAME} (?P<day>\d{{1,2}})(?:st|nd|rd|th)?,? (?P<year>\d{{4}})",
         rf"{_NAME}[- ](?P<year>\d{{4}})",
+        r"(?P<year>\d{4})[- ]?Q(?P<quarter>[1-4])",
     )
 ]
 
@@ -50,10 +57,14 @@ class Dates:
 
     first: First = ""
     """What comes first in dates like 02/01/2023, if any is like that."""
+    last: int = POSIX
+    """The last year that two digits may be; the first one is 99 earlier."""
 
     def __post_init__(self) -> None:
         if self.first not in get_args(First):
             raise ValueError(f"{self.first!r} is not one of day, month and nothing")
+        if not 1000 <= self.last <= 9999:
+            raise ValueError(f"{self.last} is no year")
 
     def __str__(self) -> str:
         like = {"day": " or 31/01/2026", "month": " or 01/31/2026", "": ""}
@@ -61,17 +72,17 @@ class Dates:
 
     def moments(self, cells: pd.Series) -> pd.Series:
         """Return a column of text as moments (UTC), NaT where there is no date written like it."""
-        known = {cell: _iso(cell, self.first) for cell in cells.dropna().unique()}
+        known = {cell: _iso(cell, self) for cell in cells.dropna().unique()}
         return pd.to_datetime(cells.map(known), errors="coerce", format="ISO8601", utc=True)
 
-    def as_json(self) -> dict[str, str]:
+    def as_json(self) -> dict[str, Any]:
         """Return what `dates_from` needs."""
         return asdict(self)
 
 
 def dates_from(told: Mapping[str, Any]) -> Dates:
     """Return what a model file tells of; raise ValueError if it makes no sense."""
-    return Dates(told["first"])
+    return Dates(told["first"], int(told.get("last", POSIX)))  # models of before have POSIX's
 
 
 def _match(cell: str) -> re.Match[str] | None:
@@ -79,26 +90,34 @@ def _match(cell: str) -> re.Match[str] | None:
     return next((found for shape in _SHAPES if (found := shape.fullmatch(cell))), None)
 
 
-def _iso(cell: str, first: First) -> str | None:
+def _iso(cell: str, written: Dates) -> str | None:
     """Return a date as 2024-03-31T12:00:00, which may not exist; None for what has no such shape.
 
-    So has none what has two numbers before the year where ``first`` does not tell them apart.
+    So has none what has two numbers before the year where it isn't told which is the day.
     """
     match = _match(cell)
     if match is None:
         return None
     parts = match.groupdict()
     if "one" in parts:
-        if not first:
+        if not written.first:
             return None
         both = (parts["one"], parts["two"])
-        parts["day"], parts["month"] = both if first == "day" else both[::-1]
-    month = MONTHS.index(parts["name"][:3].lower()) + 1 if "name" in parts else int(parts["month"])
-    year = int(parts["year"])
-    if len(parts["year"]) == 2:
-        year += 1900 if year > 68 else 2000
+        parts["day"], parts["month"] = both if written.first == "day" else both[::-1]
+    year, month = _year(parts["year"], written.last), _month(parts)
     day = f"{year:04}-{month:02}-{int(parts.get('day') or 1):02}"
     return day if parts["hour"] is None else f"{day}T{_clock(parts)}"
+
+
+def _year(digits: str, last: int) -> int:
+    """Return a year; two digits are one of the hundred up to the last."""
+    return int(digits) if len(digits) > 2 else last - (last - int(digits)) % 100
+
+
+def _month(parts: Mapping[str, str]) -> int:
+    if "quarter" in parts:
+        return 3 * int(parts["quarter"]) - 2
+    return MONTHS.index(parts["name"][:3].lower()) + 1 if "name" in parts else int(parts["month"])
 
 
 def _clock(parts: Mapping[str, str | None]) -> str:
@@ -116,16 +135,33 @@ def dates_in(cells: pd.Series) -> tuple[Dates, str] | None:
     TableError, saying what the column has, where it can be read in two ways.
     """
     different = cells.drop_duplicates()
-    possible = 0
+    possible, matches = 0, []
     for cell, count in cells.value_counts().items():
         match = _match(str(cell))
         if match is None:
             return None
+        matches.append(match)
         possible += int(count) * _possible(match.groupdict())
     if possible < MOSTLY * len(cells):
         return None
     first, note = day_first(different.tolist(), different.index.tolist())
-    return Dates(first), note
+    years = [year for match in matches if len(year := match["year"]) == 2]
+    last, past = _century(years, pd.Timestamp.now().year)
+    return Dates(first, last), "; ".join(part for part in (note, past) if part)
+
+
+def _years(years: Sequence[int]) -> int:
+    return max(years) - min(years)
+
+
+def _century(years: Sequence[str], now: int) -> tuple[int, str]:
+    """Return the last year that two digits may be, and a note if it isn't POSIX's."""
+    known = [_year(year, POSIX) for year in years]
+    past = [_year(year, now) for year in years]
+    if not years or max(known) <= now or _years(past) > _years(known) + TORN:
+        return POSIX, ""
+    wrong = known.index(max(known))
+    return now, f"{years[wrong]} in column {{}} was read as {past[wrong]}, as it is no year to come"
 
 
 def _possible(parts: Mapping[str, str | None]) -> bool:

@@ -6,27 +6,32 @@ are 0 everywhere. What was fitted is kept as plain numbers (`Encoding`), so that
 neither a pickle nor the same version of scikit-learn.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
-from sklearn.compose import ColumnTransformer
-from sklearn.impute import SimpleImputer
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from bowerbird.prediction.columns import Columns
+from bowerbird.prediction.columns import DATE_PARTS, Columns
 from bowerbird.prediction.dates import Dates, dates_from
+from bowerbird.prediction.labels import same_truths
 from bowerbird.prediction.numerals import Numerals, numerals_from
+
+if TYPE_CHECKING:
+    from sklearn.compose import ColumnTransformer
 
 MOST_CATEGORIES = 32  # of one column; rarer ones share the last
 
 
-def transformer(columns: Columns) -> ColumnTransformer:
+def transformer(columns: Columns) -> "ColumnTransformer":
     """Return what turns the values of the columns into numbers, not fitted yet."""
+    from sklearn.compose import ColumnTransformer  # noqa: PLC0415 - seconds; models need none
+    from sklearn.impute import SimpleImputer  # noqa: PLC0415
+    from sklearn.pipeline import make_pipeline  # noqa: PLC0415
+    from sklearn.preprocessing import OneHotEncoder, StandardScaler  # noqa: PLC0415
+
     numbers = make_pipeline(
         SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True),
         StandardScaler(),
@@ -98,9 +103,11 @@ class Encoding:
     def unfamiliar(self, values: pd.DataFrame) -> list[str]:
         """Say what in some rows is of a kind that was never learned from."""
         told = []
-        for place, name in enumerate(self.columns.numbers):
-            missing = values.index[values[name].isna()]
-            if len(missing) and place not in self.gaps:
+        known_gaps = {self.columns.numbers[place] for place in self.gaps}
+        for name, kind in self.columns.kinds.items():
+            inner = f"{name} ({DATE_PARTS[0]})" if kind == "date" else name
+            missing = values.index[values[inner].isna()]
+            if kind != "category" and len(missing) and inner not in known_gaps:
                 told.append(
                     f"{name} is missing in {_rows(missing)}, as it never was: its median is taken"
                 )
@@ -110,7 +117,9 @@ class Encoding:
             strange = values.index[~values[name].isin([*known, *rare])]
             if len(strange):
                 which = str(values[name][strange[0]])[:40]
-                told.append(f"{name} is of an unknown kind ({which}) in {_rows(strange)}")
+                near = [k for k in (*known, *rare) if k.lower() == which.lower()]
+                mend = f"; {near[0]} was learned" if near else ""
+                told.append(f"{name} is of an unknown kind ({which}) in {_rows(strange)}{mend}")
         return told
 
     def as_json(self) -> dict[str, Any]:
@@ -128,12 +137,17 @@ class Encoding:
         }
 
 
+def _names(known: Iterable[Any]) -> tuple[str, ...]:
+    """Return categories as columns tell them; older models have TRUE for true."""
+    return tuple(same_truths(pd.Series([str(name) for name in known], dtype=object)))
+
+
 def _rows(rows: pd.Index) -> str:
     more = f" and {len(rows) - 1} more" if len(rows) > 1 else ""
     return f"line {rows[0]}{more}"
 
 
-def encoding_of(fitted: ColumnTransformer, columns: Columns) -> Encoding:
+def encoding_of(fitted: "ColumnTransformer", columns: Columns) -> Encoding:
     """Return the numbers of a fitted transformer."""
     nothing: tuple[Any, ...] = ()
     medians = gaps = means = scales = categories = rare = nothing
@@ -170,6 +184,5 @@ def encoding_from(told: Mapping[str, Any]) -> Encoding:
         tuple(map(int, told["gaps"])),
         tuple(map(float, told["means"])),
         tuple(map(float, told["scales"])),
-        tuple(tuple(map(str, known)) for known in told["categories"]),
-        tuple(tuple(map(str, known)) for known in told["rare"]),
+        *(tuple(map(_names, told[part])) for part in ("categories", "rare")),
     )

@@ -25,10 +25,8 @@ from skorch.callbacks import Callback, EarlyStopping
 from torch import Tensor, nn
 
 from bowerbird.networks.mlp import MLP, MLPConfig
+from bowerbird.prediction.members import as_inputs, decoded, evaluate
 from bowerbird.prediction.tableconfig import MembersConfig
-
-ROWS_AT_ONCE = 8192  # that are predicted together
-FAR = 1e18  # deviations, whose square is still a number in float32
 
 
 def deal(classes: Int[np.ndarray, " n"], parts: int, seed: int) -> Int[np.ndarray, " n"]:
@@ -54,7 +52,7 @@ class Members(BaseEstimator):
 
     def fit(self, X: Float[np.ndarray, "n width"], y: np.ndarray) -> "Members":
         """Learn from rows and their numbers, or the numbers of their classes."""
-        x, config = _inputs(X), self.config
+        x, config = as_inputs(X), self.config
         groups = y if self.classes else np.zeros(len(y), np.int64)
         self.part_ = deal(groups, min(config.members, len(x)), config.seed)
         self.mean_, self.scale_ = 0.0, 1.0
@@ -97,34 +95,6 @@ def _seeded(seed: int, device: str) -> Iterator[None]:
         if cuda:
             torch.cuda.manual_seed_all(seed)
         yield
-
-
-def _inputs(x: Float[np.ndarray, "n width"]) -> Float[np.ndarray, "n width"]:
-    """Return rows in float32; what is further away than that knows is taken for less far."""
-    return np.clip(x, -FAR, FAR).astype(np.float32)
-
-
-def evaluate(network: nn.Module, x: Float[np.ndarray, "n width"]) -> Float[np.ndarray, "m n out"]:
-    """Return what each member says of each row, some rows at a time."""
-    x = _inputs(x)
-    device = next(network.parameters()).device
-    with torch.inference_mode():
-        parts = [
-            network(torch.from_numpy(x[i : i + ROWS_AT_ONCE]).to(device)).cpu().numpy()
-            for i in range(0, len(x), ROWS_AT_ONCE)
-        ]
-    return np.concatenate(parts, axis=1)
-
-
-def decoded(
-    raw: Float[np.ndarray, "m n out"], classes: int, mean: float, scale: float
-) -> Float[np.ndarray, "m n ..."]:
-    """Return what networks say in the unit of the target, or as probabilities."""
-    values = raw.astype(np.float64)
-    if not classes:
-        return values[..., 0] * scale + mean
-    powers = np.exp(values - values.max(-1, keepdims=True))
-    return powers / powers.sum(-1, keepdims=True)
 
 
 def _settings(

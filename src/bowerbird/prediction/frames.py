@@ -49,6 +49,11 @@ class Table:
         """What begins the decimals wherever it is sure, or None."""
         return usual_mark(without_words(self.frame[name]) for name in self.frame.columns)
 
+    @property
+    def decimal(self) -> Mark:
+        """What begins the decimals of numbers that are written beside its own."""
+        return self.mark or ("," if self.sign == ";" else ".")
+
     def part(self, lines: pd.Index) -> "Table":
         """Return some of its rows, whose numbers are read as in all of it."""
         some = replace(self, frame=self.frame.loc[lines])
@@ -137,9 +142,12 @@ def is_number(cell: str) -> bool:
     return cell.lower() != "nan"
 
 
-def write_rows(frame: pd.DataFrame, path: Path) -> None:
-    """Write a table with names in its first line; numbers have six digits."""
-    frame.to_csv(path, index=False, float_format="%.6g")
+def write_rows(frame: pd.DataFrame, path: Path, sign: str = ",", decimal: Mark = ".") -> None:
+    """Write a table with names in its first line; numbers have six digits.
+
+    ``sign`` is what parts cells, ``decimal`` what begins decimals.
+    """
+    frame.to_csv(path, index=False, float_format="%.6g", sep=sign, decimal=decimal)
 
 
 def listed(names: Sequence[object], most: int = 12) -> str:

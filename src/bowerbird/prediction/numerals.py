@@ -3,19 +3,28 @@
 A cell is taken apart into sign, unit (a currency or %) and digits with their marks. Which mark
 begins the decimals is decided for a whole column: by cells that can be read in one way only (1.5;
 1,234,567; 0,125), else by the other columns, by numbers without a mark, by the sign between cells.
-What rests on the latter is told. A cell in another unit than the rest is no number.
+What rests on the latter is told. A cell in another unit than the rest is no number. Where shares
+are mixed with percentages (0.5 and 50%), 50% is 0.5; else it is 50.
 """
 
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
+
+from bowerbird.prediction.measures import (
+    CLOCK,
+    COMMON,
+    hours,
+    taken_off,
+    units_behind,
+)
 
 Mark = Literal[".", ","]
 MARKS: tuple[Mark, ...] = get_args(Mark)
@@ -27,6 +36,7 @@ CODES = (  # ISO 4217 of the most traded, and abbreviations in everyday use
     "NOK DKK ISK PLN CZK HUF RON kr zł Kč Ft Fr Fr. US$ R$ A$ C$"
 )
 UNIT = "|".join(map(re.escape, sorted([*CODES.split(), *SIGNS_OF_MONEY, "%"], key=len)[::-1]))
+KNOWN = re.compile(UNIT)
 CELL = re.compile(
     rf"(\()?([-+])? ?({UNIT})? ?([-+])?"
     rf"([.,]?\d(?:[\d.,']| (?=\d))*(?:[eE][-+]?\d+)?) ?({UNIT})?(-)?(\))?"
@@ -60,7 +70,9 @@ class Numerals:
     thousands: str = ""
     """What stands between groups of digits, if anything does."""
     unit: str = ""
-    """A currency or %, if any cell has one; 12 % is 12."""
+    """A currency or %, if any cell has one; or what all have behind them (`measures`)."""
+    part: bool = False
+    """Whether 12 % is 0.12, as others are written so, and not 12."""
 
     def __post_init__(self) -> None:
         if self.decimal not in MARKS:
@@ -80,6 +92,11 @@ class Numerals:
         """Return the number in a cell, or NaN."""
         if INFINITE.fullmatch(cell):
             return float(cell)
+        if self.unit == CLOCK:
+            return hours(cell)
+        factor = 1.0
+        if self.unit and not KNOWN.fullmatch(self.unit):
+            cell, factor = taken_off(cell, self.unit)
         taken = _apart(cell)
         if taken is None or taken.unit not in ("", self.unit):
             return math.nan
@@ -87,16 +104,18 @@ class Numerals:
         if match is None or _thousands(match) not in ("", self.thousands):
             return math.nan
         digits = taken.body if not self.thousands else taken.body.replace(self.thousands, "")
-        return taken.sign * float(digits.replace(self.decimal, "."))
+        number = taken.sign * factor * float(digits.replace(self.decimal, "."))
+        return number / 100 if self.part and taken.unit else number
 
-    def as_json(self) -> dict[str, str]:
+    def as_json(self) -> dict[str, Any]:
         """Return what `numerals_from` needs."""
         return asdict(self)
 
 
 def numerals_from(told: Mapping[str, Any]) -> Numerals:
     """Return what a model file tells of; raise ValueError if it makes no sense."""
-    return Numerals(told["decimal"], str(told["thousands"]), str(told["unit"]))
+    part = bool(told.get("part", False))  # models of before have none
+    return Numerals(told["decimal"], str(told["thousands"]), str(told["unit"]), part)
 
 
 @dataclass(frozen=True)
@@ -169,11 +188,67 @@ def numerals_of(cells: pd.Series, usual: Mark | None, sign: str) -> tuple[Numera
     matches = [BODY[mark].fullmatch(one.body) for one in taken]
     groups = Counter(t for match in matches if match and (t := _thousands(match)))
     units = Counter(one.unit for one in taken if one.unit)
-    written = Numerals(mark, *(c.most_common(1)[0][0] if c else "" for c in (groups, units)))
+    thousands, unit = (c.most_common(1)[0][0] if c else "" for c in (groups, units))
+    written = Numerals(mark, thousands, unit)
+    written, note = _percent(written, taken)
     if not why:
-        return written, ""
+        return written, note
     example = next(one.body for one in taken if len(one.marks) > 1 and _marked(one))
-    return written, f"{example} was read as {written.value(example):.10g}, {why}"
+    said = f"{example} was read as {written.value(example):.10g}, {why}"
+    return written, "; ".join(part for part in (said, note) if part)
+
+
+def _percent(written: Numerals, taken: Sequence[_Cell]) -> tuple[Numerals, str]:
+    """Decide what % is beside numbers without it, and say so."""
+    plain = [one.body for one in taken if not one.unit]
+    if written.unit != "%" or not plain:
+        return written, ""
+    numbers = np.array([written.value(body) for body in plain])
+    if not (numbers <= 1).all() or (numbers == numbers.round()).all():
+        return written, f"{plain[0]} without % was read as {plain[0]} %"
+    return replace(written, part=True), f"% was read as a hundredth, as others are like {plain[0]}"
+
+
+def clash(learned: Numerals, own: Numerals, note: str, cells: pd.Series) -> str:
+    """Say which new number may not mean what it was read as, in the way that was learned."""
+    own = replace(own, part=own.part or learned.part)
+    for word in cells.unique():
+        value, other = learned.value(word), own.value(word)
+        doubtful = note and value == other and _doubtful(word, learned.decimal)
+        bare = learned.unit == "%" and not learned.part and "%" not in word and 0 < abs(value) < 1
+        if bare:
+            return f"{word} without % was read as {word} %, as it was learned"
+        if doubtful or abs(value - other) > 0:
+            return f"{word} was read as {value:.10g}, as it was learned; here it may be another"
+    return ""
+
+
+def manner(learned: Numerals, own: Numerals) -> str:
+    """Say that decimals begin with another mark than was learned, or nothing."""
+    if own.decimal == learned.decimal:
+        return ""
+    return f"decimals begin with a {NAMES[own.decimal]}, and not with a {NAMES[learned.decimal]}"
+
+
+def _doubtful(word: str, mark: Mark) -> bool:
+    """Tell a number that has a mark and can be read in two ways."""
+    taken = _apart(word)
+    return taken is not None and mark in taken.body and len(taken.marks) > 1
+
+
+def several_units(cells: pd.Series) -> str:
+    """Name the currencies or other units of numbers that are no one quantity, or return nothing."""
+    some = _some(cells).tolist()
+    taken = [_apart(word) for word in some]
+    money = Counter(one.unit for one in taken if one is not None and one.unit)
+    behind = units_behind([word for word, one in zip(some, taken, strict=True) if one is None])
+    if not behind.keys() <= set(COMMON.split()):
+        return ""
+    numbers = sum(one is not None for one in taken) + behind.total()
+    found = money + behind
+    if numbers < MOSTLY * len(some) or len(found) < 2:
+        return ""
+    return ", ".join(sorted(found))
 
 
 def _marked(one: _Cell) -> bool:

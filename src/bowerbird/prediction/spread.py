@@ -18,12 +18,16 @@ errors are kept from it.
 """
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float
 
 from bowerbird.networks.mlp import MLP
-from bowerbird.prediction.ensemble import Members, decoded, evaluate
+from bowerbird.prediction.members import decoded, evaluate
+
+if TYPE_CHECKING:
+    from bowerbird.prediction.ensemble import Members
 
 Array = np.ndarray
 POWERS = (0.25, 0.5, 0.75, 1.0)
@@ -60,7 +64,7 @@ class Spread:
 
 
 def spread_of(
-    members: Members, x: Float[Array, "n width"], errors: Float[Array, " n"]
+    members: "Members", x: Float[Array, "n width"], errors: Float[Array, " n"]
 ) -> Spread | None:
     """Return the spread of errors in rows that ``members`` was fitted on, each by its own network.
 
@@ -69,7 +73,7 @@ def spread_of(
     smallest = SMALLEST * float(np.median(errors))
     if smallest <= 0:
         return None
-    learned = Members(members.config, 0, members.device)
+    learned = type(members)(members.config, 0, members.device)
     learned.fit(x, np.log(np.maximum(errors, smallest)))
     logs = learned.held_out(x)
     middle = float(logs.mean())

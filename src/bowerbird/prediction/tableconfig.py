@@ -63,6 +63,9 @@ class TableConfig:
     """Compare with a linear model, gradient boosting and scikit-learn's own network."""
     keep: tuple[str, ...] = ()
     """Column that is learned from though it would be left out; also several, one flag each."""
+    category: tuple[str, ...] = ()
+    """Column whose values are names or codes, also if they are digits; also several, one flag each.
+    """
     rows: int = 20_000
     """Most rows that are learned from; of more, so many are drawn at random."""
     networks: MembersConfig = field(default_factory=MembersConfig)

@@ -29,8 +29,8 @@ from bowerbird.learning.modelfile import (
 from bowerbird.networks.mlp import MLP, MLPConfig
 from bowerbird.prediction.conformal import COVERAGE, Conformal
 from bowerbird.prediction.encoding import Encoding, encoding_from
-from bowerbird.prediction.ensemble import decoded, evaluate
 from bowerbird.prediction.frames import Table
+from bowerbird.prediction.members import decoded, evaluate
 from bowerbird.prediction.spread import Spread
 from bowerbird.prediction.target import Target, target_from
 

@@ -82,7 +82,7 @@ def study_steps(
     """
     began, where = time.perf_counter(), str(choose(device, "float32").device)
     asked, table, wanted = read_target(table, target, config.task)
-    columns = read_columns(table, target, config.keep)
+    columns = read_columns(table, target, config.keep, config.category)
     values = columns.values(table)
     folds, why = _folds(wanted, asked, config)
     work = _Work(table, asked, columns, values, wanted, config, where)

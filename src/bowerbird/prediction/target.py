@@ -1,6 +1,7 @@
 """What is predicted: a number (regression) or one of several classes, and how that was decided.
 
-Text is a class, also "none", "na" or "null", which are gaps among numbers. Numbers are a quantity,
+Text is a class, also "none", "na" or "null", which are gaps among numbers; so are codes, digits of
+one length of which some begin with 0. Numbers are a quantity,
 unless they are whole and at most ten different ones occur five times each on average, or only two
 different ones occur at all.
 """
@@ -12,9 +13,11 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from bowerbird.prediction.columns import as_numbers, find_column, numbers_of
+from bowerbird.prediction.columns import find_column, numbers_of
 from bowerbird.prediction.frames import Table, TableError, listed, without_words
-from bowerbird.prediction.numerals import MOSTLY, numerals_of
+from bowerbird.prediction.labels import are_codes, only_case, same_truths
+from bowerbird.prediction.numerals import MOSTLY, Numerals, several_units
+from bowerbird.prediction.quantities import quantity_of
 
 Task = Literal["auto", "regression", "classification"]
 MOST_CODES = 10  # different whole numbers that may be classes
@@ -67,13 +70,14 @@ def read_target(table: Table, name: str, task: Task = "auto") -> tuple[Target, T
     """
     cells = find_column(table, name)
     there = without_words(cells).dropna()
-    if not as_numbers(there, table).notna().mean() >= MOSTLY:
+    written, note = quantity_of(there, table.mark, table.sign)
+    if not written.floats(there).notna().mean() >= MOSTLY:
         there = cells.dropna()  # where there are words, none may be one of the classes
     if there.empty:
         raise TableError(f"{table.name} has no value in the column {name}; nothing can be learned")
     table = table.part(there.index)
-    classify, why = _decide(there, table, task)
-    if there.nunique() == 1:
+    classify, why = _decide(there, table, task, written)
+    if (same_truths(there) if classify else there).nunique() == 1:
         raise TableError(
             f"{table.name} has {str(there.iloc[0])[:40]!r} in every row of {name}; there must be "
             "two different values at least"
@@ -83,23 +87,24 @@ def read_target(table: Table, name: str, task: Task = "auto") -> tuple[Target, T
             f"{table.name} has {len(there)} rows with a {name}; {FEWEST_ROWS} are needed at least"
         )
     if classify:
-        return _classes(there, table, why)
-    written, note = numerals_of(there, table.mark, table.sign)
+        return _classes(there, table, why, written)
     numbers = numbers_of(there, table, written).to_numpy()
     note = f"in column {name} {note}" if note else ""
     return Target(name, (), why, note), table, numbers
 
 
-def _decide(cells: pd.Series, table: Table, task: Task) -> tuple[bool, str]:
+def _decide(cells: pd.Series, table: Table, task: Task, written: Numerals) -> tuple[bool, str]:
     """Return whether to classify, and why."""
     name = cells.name
     if task != "auto":
         return task == "classification", f"{task}, as you said"
-    numbers = as_numbers(cells, table)
+    numbers = written.floats(cells)
     different = cells.nunique()
     if numbers.notna().mean() < MOSTLY:
         return True, f"classification, because {name} is text with {different} different values"
-    numbers_of(cells, table)
+    if are_codes(cells):
+        return True, f"classification, because {name} has codes that begin with 0"
+    numbers_of(cells, table, written)
     if different == 2:
         return True, f"classification, because {name} has two different values"
     whole = bool((numbers == numbers.round()).all())
@@ -109,12 +114,22 @@ def _decide(cells: pd.Series, table: Table, task: Task) -> tuple[bool, str]:
     return False, f"regression, because {name} has {different} different {kind}"
 
 
-def _classes(cells: pd.Series, table: Table, why: str) -> tuple[Target, Table, np.ndarray]:
+def _classes(
+    cells: pd.Series, table: Table, why: str, written: Numerals
+) -> tuple[Target, Table, np.ndarray]:
+    merged = same_truths(cells)
+    cells = merged if merged.nunique() < cells.nunique() else cells
     counts = cells.value_counts()
+    units = several_units(cells)
     if len(counts) > min(MOST_CLASSES, len(cells) // 2):
+        if units:
+            raise TableError(
+                f"{table.name} has {cells.name} in several units ({units}), which is no one "
+                "quantity to predict; write it in one"
+            )
         raise TableError(
             f"{table.name} has {len(counts)} different values of {cells.name} in {len(cells)} "
-            "rows, too many for classes; name another column"
+            "rows, too many for classes; name another column, or say --task regression for numbers"
         )
     if counts.min() < 2:
         once = listed(list(counts.index[counts < 2]), 5)
@@ -122,8 +137,10 @@ def _classes(cells: pd.Series, table: Table, why: str) -> tuple[Target, Table, n
             f"{table.name} has only one row with the {cells.name} {once}; give each class two rows "
             "at least, or leave these out"
         )
-    numbers = as_numbers(pd.Series(counts.index, dtype=object), table)
+    numbers = written.floats(pd.Series(counts.index, dtype=object))
     by_number = numbers.notna().all()
     names = [str(counts.index[i]) for i in numbers.argsort()] if by_number else sorted(counts.index)
     codes = cells.map({known: code for code, known in enumerate(names)})
-    return Target(str(cells.name), tuple(names), why=why), table, codes.to_numpy(np.int64)
+    note = f"{cells.name} is in several units ({units}): its values are classes" if units else ""
+    note = note or only_case(cells)
+    return Target(str(cells.name), tuple(names), why, note), table, codes.to_numpy(np.int64)

@@ -1,20 +1,24 @@
 """Where tables are told: files by their suffix, figures in words or JSON."""
 
 import json as jsonlib
-import math
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from rich.console import Console
 from rich.table import Table as Grid
 
+from bowerbird.cli.predict.newrows import (
+    finite,
+    predictions_facts,
+    show_predictions,
+    write_predictions,
+)
 from bowerbird.cli.predict.table import MODEL, PICTURE, ROWS, TableRun
-from bowerbird.learning.atomic import whole
-from bowerbird.prediction.frames import Table, write_rows
+from bowerbird.prediction.columns import Columns
+from bowerbird.prediction.frames import Table, listed
 from bowerbird.prediction.peers import WORDS
 from bowerbird.prediction.scores import Score
 from bowerbird.prediction.tableconfig import TableConfig
@@ -23,7 +27,7 @@ from bowerbird.prediction.tablepicture import draw_study
 from bowerbird.prediction.tables import Study
 
 WIDE = 100  # letters of a line where there is no terminal
-SHOWN = 12  # rows that are printed where no file takes them
+NAMED = 6  # columns of a kind that are named
 
 
 def keep_study(
@@ -42,13 +46,6 @@ def keep_study(
         write_predictions(found.table, found.unseen, places[ROWS])
 
 
-def write_predictions(rows: Table, said: Predictions, path: Path) -> None:
-    """Write rows with their predictions behind them."""
-    frame = said.frame().set_axis(rows.frame.index)
-    with whole(path) as part:
-        write_rows(pd.concat([rows.frame, frame], axis=1), part)
-
-
 def tell_study(
     found: Study, known: Table, said: Predictions | None, run: TableRun, config: TableConfig
 ) -> None:
@@ -59,6 +56,7 @@ def tell_study(
     drawn = f", drawn from {known.rows:,}" if known.rows > len(known.frame) else ""
     used = len(found.columns.kinds)
     print(f"{known.name}: {found.rows:,} rows{drawn}, {used} columns; {found.target.why}")  # noqa: T201
+    print(_taken(found.columns))  # noqa: T201
     if without := _without_target(found, known):
         print(f"left out {without}")  # noqa: T201
     for name, why in found.columns.ignored.items():
@@ -73,6 +71,13 @@ def tell_study(
     if said is not None and not any(path.suffix.lower() == ROWS for path in run.output):
         print()  # noqa: T201
         show_predictions(said)
+
+
+def _taken(columns: Columns) -> str:
+    """Say in one line what each column was taken for."""
+    words = {"number": "numbers", "date": "dates", "category": "categories"}
+    names = {kind: [n for n, k in columns.kinds.items() if k == kind] for kind in words}
+    return "; ".join(f"{words[k]}: {listed(of, NAMED)}" for k, of in names.items() if of)
 
 
 def _without_target(found: Study, known: Table) -> str:
@@ -119,17 +124,6 @@ def _sureness(found: Study, config: TableConfig) -> str:
     return f"intervals of width {found.width:.4g} on average hold the truth in {held}"
 
 
-def show_predictions(said: Predictions) -> None:
-    """Print the first predictions."""
-    frame = said.frame()
-    grid = Grid("row", *frame.columns, box=None, pad_edge=False)
-    for number, row in enumerate(frame.head(SHOWN).itertuples(index=False), 1):
-        grid.add_row(str(number), *(c if isinstance(c, str) else f"{c:.4g}" for c in row))
-    Console().print(grid)
-    if len(frame) > SHOWN:
-        print(f"... and {len(frame) - SHOWN} more rows; -o OUT.csv takes them all")  # noqa: T201
-
-
 def _facts(
     found: Study, known: Table, said: Predictions | None, run: TableRun, config: TableConfig
 ) -> dict[str, Any]:
@@ -153,7 +147,7 @@ def _facts(
         "intervals": {
             "asked": config.coverage,
             "coverage": asdict(found.coverage),
-            ("classes" if found.target.classes else "width"): _finite(found.width),
+            ("classes" if found.target.classes else "width"): finite(found.width),
         },
         "output": [str(path) for path in run.output],
     }
@@ -162,34 +156,6 @@ def _facts(
 
 def _scores_of(scores: Mapping[str, Score]) -> dict[str, Any]:
     return {
-        name: {part: _finite(value) for part, value in asdict(score).items()}
+        name: {part: finite(value) for part, value in asdict(score).items()}
         for name, score in scores.items()
     }
-
-
-def predictions_facts(said: Predictions) -> dict[str, Any]:
-    """Return predictions row by row, ready for JSON."""
-    names = said.target.classes
-    if said.sets is None:
-        assert said.low is not None
-        assert said.high is not None
-        rows = zip(said.values, said.low, said.high, strict=True)
-        told: list[dict[str, Any]] = [
-            {"value": _finite(v), "low": _finite(low), "high": _finite(high)}
-            for v, low, high in rows
-        ]
-    else:
-        told = [
-            {
-                "value": names[int(p.argmax())],
-                "probabilities": {n: round(float(v), 6) for n, v in zip(names, p, strict=True)},
-                "possible": [names[i] for i in np.flatnonzero(inside)],
-            }
-            for p, inside in zip(said.values, said.sets, strict=True)
-        ]
-    return {"target": said.target.name, "predictions": told}
-
-
-def _finite(number: float) -> float | None:
-    """Return a number as JSON can say it."""
-    return float(f"{number:.6g}") if math.isfinite(number) else None

@@ -13,10 +13,11 @@ from bowerbird.cli.predict.outcome import check_apart
 from bowerbird.cli.progress import follow
 from bowerbird.cli.settings import RUN, Switch
 from bowerbird.learning.atomic import check_free
-from bowerbird.prediction.columns import find_column
+from bowerbird.prediction.columns import find_column, read_columns
 from bowerbird.prediction.frames import Table, TableError, listed, read_table
 from bowerbird.prediction.samples import TARGETS, read_sample
 from bowerbird.prediction.tableconfig import MembersConfig, TableConfig
+from bowerbird.prediction.target import read_target
 
 if TYPE_CHECKING:
     from bowerbird.prediction.tablemodel import Predictions, TableModel
@@ -87,8 +88,8 @@ def table(
     known = _material(file, config)
     target = _target(known, run)
     new = None if run.predict is None else read_table(run.predict)
-    for name in config.keep:
-        find_column(known, name)
+    _, rows, _ = read_target(known, target, config.task)
+    read_columns(rows, target, config.keep, config.category)
     # what takes seconds to import comes after all that may be wrong with files
     from bowerbird.cli.predict.abacus import keep_study, tell_study  # noqa: PLC0415
     from bowerbird.prediction.tables import study_steps  # noqa: PLC0415
@@ -99,7 +100,10 @@ def table(
         say(f"{work.ended}; nothing was saved")
         return work.exit_code("predict")
 
-    said = None if new is None else _said(found.model, new, config.coverage, quiet=run.quiet)
+    said = None
+    if new is not None:
+        said, notes = _said(found.model, new, config.coverage)
+        found.notes.extend(notes if run.json else ())
     keep_study(found, known, new, said, places)
     tell_study(found, known, said, run, config)
     return 0
@@ -126,12 +130,13 @@ def _target(known: Table, run: TableRun) -> str:
     return target
 
 
-def _said(model: "TableModel", new: Table, coverage: float, *, quiet: bool) -> "Predictions":
+def _said(model: "TableModel", new: Table, coverage: float) -> tuple["Predictions", list[str]]:
     """Predict new rows, and say what in them was never learned from."""
     said = model.predict(new, coverage)
-    for sentence in () if quiet else (*new.notes, *model.unfamiliar(new)):
-        say(f"{new.name}: {sentence}")
-    return said
+    notes = [f"{new.name}: {sentence}" for sentence in (*new.notes, *model.unfamiliar(new))]
+    for note in notes:
+        say(note)
+    return said, notes
 
 
 def _apply(file: str, run: TableRun, places: Mapping[str, Path], coverage: float) -> int:
@@ -145,7 +150,7 @@ def _apply(file: str, run: TableRun, places: Mapping[str, Path], coverage: float
     if not Path(file).exists():
         raise ValueError(f"{file} does not exist; check the name of the model")
     new = read_table(run.predict)
-    from bowerbird.cli.predict.abacus import (  # noqa: PLC0415 - takes seconds
+    from bowerbird.cli.predict.newrows import (  # noqa: PLC0415 - takes seconds
         predictions_facts,
         show_predictions,
         write_predictions,
@@ -154,12 +159,13 @@ def _apply(file: str, run: TableRun, places: Mapping[str, Path], coverage: float
 
     model = open_table_model(Path(file), run.device)
 
-    said = _said(model, new, coverage, quiet=run.quiet)
+    said, notes = _said(model, new, coverage)
 
     if ROWS in places:
         write_predictions(new, said, places[ROWS])
     if run.json:
-        print(jsonlib.dumps({"model": file, **predictions_facts(said)}, allow_nan=False))  # noqa: T201
+        told = {"model": file, "notes": notes, **predictions_facts(said)}
+        print(jsonlib.dumps(told, allow_nan=False))  # noqa: T201
     elif ROWS not in places:
         show_predictions(said)
     return 0
