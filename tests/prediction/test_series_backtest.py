@@ -123,6 +123,23 @@ def test_the_paired_test_is_that_of_scipy_and_has_power():
     assert paired_t(ours[:8], theirs[:8], 3) == (0.0, 1.0)  # two are too few
 
 
+def months(growth=100.0, seed=3):
+    """Ten years of sales in euros, of many digits, whose season does not grow."""
+    at = np.arange(120)
+    noise = np.random.default_rng(seed).normal(0, 300, 120)
+    return 20_000 + growth * at + 3000 * np.sin(2 * np.pi * at / 12) + noise
+
+
+@pytest.mark.parametrize("values", [months(), months(seed=4), -months(), wave()])
+def test_smoothing_does_not_depend_on_the_unit(values):
+    plain = fit_smoothing(values, 12)
+    for unit in (1e-12, 1e-3, 1e3, 1e12):
+        fitted = fit_smoothing(values * unit, 12)
+        assert fitted.name == plain.name
+        said = fitted.forecast(values * unit, 12) / unit
+        np.testing.assert_allclose(said, plain.forecast(values, 12), atol=0.01 * values.std())
+
+
 def test_after_an_exactly_periodic_past_there_is_no_mase():
     values = np.tile(np.array([1.1, 2.3, 5.7, 3.9]), 30)
     assert mase(np.ones((2, 3)), values, 4) is None
