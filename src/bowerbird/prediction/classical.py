@@ -66,6 +66,9 @@ class Smoothing:
 
 def fit_smoothing(past: Float[Array, " n"], season: int) -> Smoothing:
     """Return the exponential smoothing that fits a past best."""
+    # its import sets filters of warnings, and would undo the one below
+    import statsmodels.tsa.exponential_smoothing.ets  # noqa: F401, PLC0415 - a second
+
     long = season > LONG_SEASON
     seasonal: list[str | None] = [None]
     if season > 1 and len(past) >= 2 * season + 2:
