@@ -300,6 +300,12 @@ def test_what_is_too_short_says_what_would_do():
         plan(12, 1, BacktestConfig())
 
 
+def test_few_origins_are_taken_as_told():
+    where = plan(300, 7, BacktestConfig(origins=12, fits=1))
+    assert len(where.origins) == 12
+    assert where.held < 12
+
+
 def test_a_long_series_keeps_its_origins():
     """Those of CO2: 40 at most, half of them measured."""
     where = plan(526, 12, BacktestConfig(horizon=24))
