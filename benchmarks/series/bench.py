@@ -44,11 +44,11 @@ def series() -> list[Figure]:
             found.append(Figure(model, setting, "MASE", "", mases))
             found.append(Figure(model, setting, "sMAPE", "%", [score.smape for score in own]))
             if model != OURS:
-                p = [one.against[model][1] for one in done]
+                p = [found[1] for one in done if (found := one.against[model]) is not None]
                 found.append(Figure(OURS, setting, f"p beside {model}", "", p))
         pairs = [float(one.apart) for one in done]
         found.append(Figure(OURS, setting, "origins that p rests on", "", pairs))
-        covered = [100 * one.covered for one in done]
+        covered = [100 * one.covered for one in done if one.covered is not None]
         found.append(Figure(OURS, setting, "band of 90 % held", "%", covered))
     return found
 

@@ -48,7 +48,7 @@ def test_series_from_a_file_and_from_its_model(bowerbird, sales):
         ("--target price", "month, sales, note"),
         ("--target note", "'x' in the column note, line 2"),
         ("--time day", "it has month, sales, note"),
-        ("--horizon 90", "--horizon"),
+        ("--horizon 95", "--horizon 90 at most"),
         ("--season 80", "longer than half"),
         ("--horizon 0", "horizon"),
         ("-o out.txt", ".png"),
@@ -76,6 +76,59 @@ def test_an_exactly_periodic_series(bowerbird, here):
     facts = told(bowerbird(f"{words} -o out.png --json"))
     assert {score["mase"] for score in facts["scores"]} == {None}
     assert "bowerbird                      -" in bowerbird(words).out
+
+
+@pytest.fixture
+def model(bowerbird, sales):
+    words = "predict series sales.csv --target sales --horizon 3 --draws 1 --width 10 --quiet"
+    assert bowerbird(f"{words} -o m.png").code == 0
+    return sales
+
+
+def test_a_model_is_for_series_of_its_step(refuses, model):
+    days = "\n".join(f"2024-01-{k + 1:02},{k % 5}" for k in range(30))
+    (model / "days.csv").write_text("day,sales\n" + days + "\n")
+    words = "predict series days.csv --target sales --model m.safetensors"
+    refuses(words, "learned a series whose step is one month")
+
+
+def test_another_column_or_unit_is_told(bowerbird, model):
+    lines = [f"{2010 + k // 12}-{k % 12 + 1:02},{1000 * (20 + k % 5)}" for k in range(60)]
+    (model / "o.csv").write_text("month,euros\n" + "\n".join(lines) + "\n")
+    done = bowerbird("predict series o.csv --model m.safetensors --json --quiet")
+    notes = told(done)["notes"]
+    assert any("a column named sales" in note for note in notes)
+    assert any("far outside" in note for note in notes)
+    assert all(note in done.err for note in notes)
+    assert told(bowerbird("predict series sales.csv --model m.safetensors --json"))["notes"] == []
+
+
+def test_what_was_mended_is_told_though_it_is_quiet(bowerbird, sales):
+    lines = (sales / "sales.csv").read_text().splitlines()
+    (sales / "gap.csv").write_text("\n".join(lines[:40] + lines[42:]) + "\n")
+    words = "predict series gap.csv --target sales --horizon 3 --draws 1 --width 10 --quiet --json"
+    done = bowerbird(words)
+    assert "2 missing values were interpolated" in done.err
+    assert any("2 missing values" in note for note in told(done)["notes"])
+
+
+def test_a_short_series_is_foreseen_and_too_few_origins_are_said(bowerbird, sales):
+    lines = (sales / "sales.csv").read_text().splitlines()
+    (sales / "short.csv").write_text("\n".join(lines[:61]) + "\n")
+    words = "predict series short.csv --target sales --draws 1 --width 10 --quiet"
+    done = bowerbird(f"{words} -o short.png")
+    assert done.code == 0
+    assert "too few origins to tell from ours" in done.out
+    assert "p = " not in done.out
+    assert "band for 90%: not measured" in done.out
+    with open("short-ahead.csv", newline="") as stream:
+        assert all(len(row["high"].replace(".", "")) <= 7 for row in csv.DictReader(stream))
+    (sales / "less.csv").write_text("\n".join(lines[:37]) + "\n")
+    done = bowerbird("predict series less.csv --target sales --quiet --season 12 -o less.png")
+    assert "nothing was measured" in done.out
+    assert "has no band; give --horizon 7 at most" in done.err
+    words = "predict series less.csv --target sales --quiet --season 12 --horizon 7 --draws 1"
+    assert "3 origins" in bowerbird(words).out
 
 
 def test_no_such_series(refuses):

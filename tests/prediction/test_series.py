@@ -332,3 +332,29 @@ def test_quarters(write, form):
     lines = [f"{form.format(2010 + k // 4, 1 + k % 4)},{k}.5" for k in range(40)]
     series = read_series(write(lines, "when,load"))
     assert (series.step, series.times[0], series.times[-1]) == ("quarter", "2010Q1", "2019Q4")
+
+
+@pytest.mark.parametrize(
+    ("offset", "first"), [("+01:00", "00:00"), ("-0530", "00:00"), ("Z", "00:00"), ("+02", "00:00")]
+)
+def test_the_clock_of_a_file_is_kept(write, offset, first):
+    rows = [f"2024-03-28T{k % 24:02}:00:00{offset},{k}" for k in range(24)]
+    found = read_series(write(rows, header="date,y"))
+    assert found.times[0] == f"2024-03-28 {first}"
+    assert found.moment(1) == "2024-03-29 00:00"
+    assert not found.notes
+
+
+def test_where_the_offset_changes_moments_are_utc_and_that_is_said(write):
+    rows = [f"2024-03-31T{k:02}:00:00+0{1 if k < 2 else 2}:00,{k}" for k in (0, 1, 3, 4, 5, 6)]
+    found = read_series(write(rows, header="date,y"))
+    assert found.times[:3] == ["2024-03-30 23:00", "2024-03-31 00:00", "2024-03-31 01:00"]
+    assert "told as UTC" in found.notes[0]
+
+
+@pytest.mark.parametrize(("column", "by", "step"), [("year", 1, "year"), ("Jahr", 10, "10 years"),
+                                                    ("place", 1, "step")])  # fmt: skip
+def test_a_column_of_years_has_years(write, column, by, step):
+    rows = [f"{1950 + by * k},{k % 7}" for k in range(20)]
+    found = read_series(write(rows, header=f"{column},y"), "y", column)
+    assert (found.step, found.times[0], found.moment(1)) == (step, "1950", str(1950 + 20 * by))

@@ -2,6 +2,8 @@
 
 import math
 import resource
+import subprocess
+import sys
 import warnings
 from dataclasses import replace
 
@@ -11,6 +13,7 @@ import torch
 
 from bowerbird.learning.modelfile import ModelError, read_model, write_model
 from bowerbird.prediction import backtest as backtest_module
+from bowerbird.prediction import seriesdrawing
 from bowerbird.prediction.accuracy import (
     apart,
     mase,
@@ -23,11 +26,11 @@ from bowerbird.prediction.backtest import (
     SEASONAL,
     BacktestConfig,
     backtest,
-    plan,
 )
 from bowerbird.prediction.band import band, bands
 from bowerbird.prediction.classical import fit_autoregression, fit_smoothing, seasonal_naive
 from bowerbird.prediction.forecaster import Forecaster, NetworkConfig, open_forecaster
+from bowerbird.prediction.origins import fitting_window, plan
 from bowerbird.prediction.readout import PENALTIES, ridge, ridges
 from bowerbird.prediction.series import Series, SeriesError
 from bowerbird.prediction.seriesfile import known_series
@@ -120,7 +123,24 @@ def test_the_paired_test_is_that_of_scipy_and_has_power():
     score, p = paired_t(ours, ours + 1 + 0.1 * random.normal(size=60), 3)
     assert score < 0
     assert p < 1e-6
-    assert paired_t(ours[:8], theirs[:8], 3) == (0.0, 1.0)  # two are too few
+    assert paired_t(ours[:8], theirs[:8], 3) is None  # two are too few
+
+
+def months(growth=100.0, seed=3):
+    """Ten years of sales in euros, of many digits, whose season does not grow."""
+    at = np.arange(120)
+    noise = np.random.default_rng(seed).normal(0, 300, 120)
+    return 20_000 + growth * at + 3000 * np.sin(2 * np.pi * at / 12) + noise
+
+
+@pytest.mark.parametrize("values", [months(), months(seed=4), -months(), wave()])
+def test_smoothing_does_not_depend_on_the_unit(values):
+    plain = fit_smoothing(values, 12)
+    for unit in (1e-12, 1e-3, 1e3, 1e12):
+        fitted = fit_smoothing(values * unit, 12)
+        assert fitted.name == plain.name
+        said = fitted.forecast(values * unit, 12) / unit
+        np.testing.assert_allclose(said, plain.forecast(values, 12), atol=0.01 * values.std())
 
 
 def test_after_an_exactly_periodic_past_there_is_no_mase():
@@ -264,20 +284,115 @@ def test_rivals_are_those_of_statsmodels():
     np.testing.assert_allclose(regression.forecast(values, 5), fitted.forecast(5), rtol=1e-9)
 
 
-@pytest.mark.parametrize(
-    ("count", "season", "horizon", "words"),
-    [(160, 12, 90, "--horizon"), (25, 1, 2, "too few"), (150, 60, 5, "too few")],
-)
-def test_what_is_too_short_says_what_would_do(count, season, horizon, words):
-    with pytest.raises(SeriesError, match=words):
-        plan(count, season, BacktestConfig(horizon=horizon))
+@pytest.mark.parametrize(("years", "measured"), [(7, True), (5, True), (4, True), (3, False)])
+def test_some_years_of_months_have_a_forecast_of_one_year(tmp_path, years, measured):
+    values = wave(12 * years)
+    done = backtest(series(values), BacktestConfig(season=12), SMALL)
+    assert np.isfinite(done.forecast).all()
+    assert bool(done.scores) is measured
+    assert np.isfinite(done.band).all() == measured
+    assert done.covered is None
+    assert "measure" in done.notes[0]
+    done.forecaster.save(tmp_path / "m.safetensors")
+    opened = open_forecaster(tmp_path / "m.safetensors")
+    np.testing.assert_allclose(opened.forecast(values), done.forecast, rtol=1e-5)
+    assert len(opened.band) == (12 if measured else 0)
 
 
-def test_the_horizon_that_is_offered_is_taken():
-    with pytest.raises(SeriesError) as told:
-        plan(160, 12, BacktestConfig(horizon=100))
-    offered = int(str(told.value).split("--horizon ")[1].split()[0])
-    assert plan(160, 12, BacktestConfig(horizon=offered)).measured > 0
+def test_what_is_too_short_says_what_would_do():
+    with pytest.raises(
+        SeriesError, match="32 are needed, or give --horizon 4 at most, or --season"
+    ):
+        plan(24, 12, BacktestConfig())
+    assert len(plan(24, 12, BacktestConfig(horizon=4)).origins) == 0
+    assert len(plan(32, 12, BacktestConfig()).origins) == 0
+    with pytest.raises(SeriesError, match=r"26 are needed$"):
+        plan(12, 1, BacktestConfig())
+
+
+def test_few_origins_are_taken_as_told():
+    where = plan(300, 7, BacktestConfig(origins=12, fits=1))
+    assert len(where.origins) == 12
+    assert where.held < 12
+
+
+def test_a_long_series_keeps_its_origins():
+    """Those of CO2: 40 at most, half of them measured."""
+    where = plan(526, 12, BacktestConfig(horizon=24))
+    assert (len(where.origins), where.stride, where.measured, where.held) == (40, 3, 20, 20)
+
+
+@pytest.mark.parametrize("count", [60, 84])
+def test_a_short_plan_has_its_truth_and_its_past(count):
+    where = plan(count, 12, BacktestConfig())
+    assert where.origins[-1] + 12 == count
+    assert fitting_window(int(where.origins[0]), 12, 12) is not None
+
+
+def test_a_difference_far_below_the_scale_is_none():
+    done = backtest(series(2.0 * np.arange(160)), BacktestConfig(season=1, fits=1), SMALL)
+    assert done.score(OURS).rmse < 1e-3
+    assert done.against["autoregression"] is None
+
+
+def test_a_band_that_is_far_wider_than_late_errors_is_told():
+    config = BacktestConfig(horizon=4)
+    where = plan(160, 1, config)
+    errors = np.random.default_rng(0).normal(size=(len(where.origins), 4))
+    jumped = errors.copy()
+    jumped[2:10] *= 60  # once, and not since
+    steady, after = (
+        backtest_module._notes(where, own, band(list(own.T), where.stride, 0.9), config)
+        for own in (errors, jumped)
+    )
+    assert steady == []
+    assert "times as far as the latest errors" in after[0]
+
+
+def test_smoothing_says_nothing_on_the_terminal():
+    """In a process of its own: what statsmodels does to warnings, it does when first imported."""
+    words = (
+        "import numpy as np; from bowerbird.prediction.classical import fit_smoothing; "
+        "fit_smoothing(10.0 + np.arange(84) % 12, 12)"
+    )
+    done = subprocess.run([sys.executable, "-c", words], capture_output=True, text=True, check=True)
+    assert "Warning" not in done.stderr
+
+
+def test_bars_are_as_long_as_their_errors_or_say_that_they_are_cut():
+    from matplotlib.figure import Figure  # noqa: PLC0415
+
+    done = backtest(series(wave(200)), BacktestConfig(fits=1), SMALL)
+    median = float(np.median([score.mase for score in done.scores]))
+    for factor in (8, 1000):
+        scores = [
+            replace(score, mase=factor * median) if score.model == "naive" else score
+            for score in done.scores
+        ]
+        axes = Figure().subplots()
+        seriesdrawing._bars(axes, replace(done, scores=scores))
+        longest = max(bar.get_width() for bar in axes.patches)
+        words = [text.get_text() for text in axes.texts]
+        true = max(score.mase for score in scores)
+        if longest == pytest.approx(true):
+            assert not any("cut" in word for word in words)
+        else:
+            assert factor == 1000
+            assert sum("cut" in word for word in words) == words.count("//") == 1
+        assert axes.get_xlim()[1] > longest
+
+
+def test_ticks_are_at_round_moments():
+    from matplotlib.figure import Figure  # noqa: PLC0415
+
+    values = wave(200)
+    months_ = [f"{2000 + k // 12}-{k % 12 + 1:02}" for k in range(212)]
+    own = Series("wave", values, months_[:200], months_[200:], "month")
+    done = backtest(own, BacktestConfig(fits=1), SMALL)
+    axes = Figure().subplots()
+    seriesdrawing._ahead(axes, done)
+    axes.figure.canvas.draw()
+    assert {"2012", "2014", "2016"} <= {text.get_text() for text in axes.get_xticklabels()}
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from jaxtyping import Float
 Array = np.ndarray
 FEWEST_PAIRS = 3
 ROUNDING = 1e-12  # of the largest value
+NEGLIGIBLE = 1e-6  # of the deviation of a series; about what single precision leaves
 
 
 def mase(errors: Float[Array, "k h"], past: Float[Array, " n"], season: int) -> float | None:
@@ -57,16 +58,21 @@ def apart(losses: Float[Array, " k"], overlap: int) -> Float[Array, " p"]:
 
 def paired_t(
     ours: Float[Array, " k"], theirs: Float[Array, " k"], overlap: int
-) -> tuple[float, float]:
+) -> tuple[float, float] | None:
     """Return (t, p) of two losses over the same origins, two-sided; t < 0: ours is lower.
 
-    (0, 1) where fewer than three origins lie apart, or all differ by the same.
+    None where fewer than three origins lie apart, or all differ by the same: that is no test.
     """
     from scipy.stats import t as student  # noqa: PLC0415 - takes a moment
 
     difference = apart(ours - theirs, overlap)
     count = len(difference)
     if count < FEWEST_PAIRS or not (deviation := float(difference.std(ddof=1))):
-        return 0.0, 1.0
+        return None
     score = float(difference.mean()) / (deviation / math.sqrt(count))
     return score, float(2 * student.sf(abs(score), count - 1))
+
+
+def same(ours: Float[Array, " k"], theirs: Float[Array, " k"], values: Float[Array, " n"]) -> bool:
+    """Return whether two losses differ by nothing that could be seen in a series."""
+    return float(np.abs(ours - theirs).max()) <= NEGLIGIBLE * float(values.std())

@@ -8,7 +8,7 @@ foresee the same.
 
 The first half of the origins only fills the band: the interval of step h is as wide as the errors
 at the origins before say, as far as their truth was known by then (`band`). In the second half
-everything is measured: errors, and how often the truth lay inside.
+everything is measured: errors, and how often the truth lay inside. Short series: `origins`.
 """
 
 import math
@@ -26,6 +26,7 @@ from bowerbird.prediction.accuracy import (
     naive_scale,
     paired_t,
     rmse,
+    same,
     smape,
 )
 from bowerbird.prediction.band import band, bands
@@ -37,22 +38,18 @@ from bowerbird.prediction.classical import (
     naive,
     seasonal_naive,
 )
-from bowerbird.prediction.forecaster import Forecaster, window_length
+from bowerbird.prediction.forecaster import Forecaster
+from bowerbird.prediction.origins import Plan, fitting_window, measurable, plan
 from bowerbird.prediction.season import Season, find_season, told_season
-from bowerbird.prediction.series import Series, SeriesError
-from bowerbird.prediction.seriesconfig import (
-    FEWEST,
-    LEAST_WINDOWS,
-    OURS,
-    BacktestConfig,
-    NetworkConfig,
-)
+from bowerbird.prediction.series import Series
+from bowerbird.prediction.seriesconfig import OURS, BacktestConfig, NetworkConfig
 
 Array = np.ndarray
 SMOOTHING = "exponential smoothing"
 REGRESSION = "autoregression"
 SEASONAL, NAIVE = "seasonal naive", "naive"
-LEAST_MEASURED = 5  # of them
+WIDE = 3  # times as wide as late errors: a band that is told to be
+LATE = 3  # part of the origins, the last one
 
 
 @dataclass(frozen=True)
@@ -81,11 +78,11 @@ class Backtest:
     measured: int
     """The first origin that is measured."""
     scores: list[Score]
-    covered: float
-    """Share of the truth that lay in the band, over the measured origins."""
+    covered: float | None
+    """Share of the truth that lay in the band; None where there was too little to measure that."""
     covered_by_step: list[float]
-    against: dict[str, tuple[float, float]]
-    """(t, p) of a paired test for ours beside each other model."""
+    against: dict[str, tuple[float, float] | None]
+    """(t, p) of a paired test for ours beside each other model, None where it can't be made."""
     apart: int
     """Measured origins whose horizons don't overlap, on which that rests."""
     smoothing: str
@@ -96,52 +93,12 @@ class Backtest:
     """Half width of the interval of each step."""
     rivals: dict[str, Float[Array, " h"]]
     """The other models' forecasts of what is really ahead."""
+    notes: list[str]
+    """What is to be known before anybody relies on it."""
 
     def score(self, model: str) -> Score:
         """Return the score of one model."""
         return next(one for one in self.scores if one.model == model)
-
-
-@dataclass(frozen=True)
-class Plan:
-    """Where the origins lie."""
-
-    origins: np.ndarray
-    stride: int
-    measured: int
-
-
-def plan(count: int, season: int, config: BacktestConfig) -> Plan:
-    """Return where origins lie in a series of ``count`` values; raise SeriesError if it's short."""
-    found = _placed(count, season, config.horizon, config)
-    if found is not None:
-        return found
-    fit = [h for h in range(1, min(config.horizon, count)) if _placed(count, season, h, config)]
-    if not fit:
-        mend = ", or --season 1" if season > 1 else ""
-        raise SeriesError(
-            f"{count} values are too few to learn from and to measure on with a season of "
-            f"{season}; give a longer series{mend}"
-        )
-    raise SeriesError(
-        f"a horizon of {config.horizon} is too long for {count} values with a season of {season}; "
-        f"give --horizon {fit[-1]} at most"
-    )
-
-
-def _placed(count: int, season: int, horizon: int, config: BacktestConfig) -> Plan | None:
-    """Return where origins lie, as many as there is room for, or None if there is too little."""
-    least = max(window_length(season) + horizon + LEAST_WINDOWS - 1, 2 * season + 2)
-    # errors that a band is made of at least: so many that one more of them may lie outside
-    rank = math.ceil(config.coverage / (1 - config.coverage) - 1e-9)
-    room = count - horizon - least  # origins may lie this far before the last one
-    for origins in range(config.origins, FEWEST - 1, -1):
-        stride = max(1, min(horizon, int(config.share * count) // origins))
-        measured = max(origins // 2, rank - 1 + math.ceil(horizon / stride))
-        if (origins - 1) * stride <= room and origins - measured >= LEAST_MEASURED:
-            at = count - horizon - stride * np.arange(origins)[::-1]
-            return Plan(at, stride, measured)
-    return None
 
 
 @dataclass(frozen=True)
@@ -166,7 +123,7 @@ class _Fitted:
 def _fitted(past: Array, step: str, config: BacktestConfig, network: NetworkConfig) -> _Fitted:
     """Fit every model on a past, and on nothing else."""
     season = _season(past, step, config).steps
-    if not _fits(len(past), season, config.horizon):  # found later, but too long for this past
+    if fitting_window(len(past), season, config.horizon) is None:  # found, but too long for it
         season = 1
     return _Fitted(
         Forecaster.fit(past, season, config.horizon, network),
@@ -186,13 +143,13 @@ def backtest_steps(
     season = _season(values, series.step, config)
     where = plan(len(values), season.steps, config)
     refits = {int(k) for k in np.linspace(0, len(where.origins), config.fits + 1)[:-1]}
-    if where.measured not in refits:
+    if where.measured < len(where.origins):
         refits.add(where.measured)
     said: dict[str, list[Array]] = {
         model: [] for model in (OURS, SMOOTHING, REGRESSION, SEASONAL, NAIVE)
     }
     fitted: _Fitted | None = None
-    total = len(where.origins) + 1
+    total, loss = len(where.origins) + 1, 0.0
     for number, origin in enumerate(where.origins):
         past = values[:origin]
         if fitted is None or number in refits:
@@ -202,7 +159,7 @@ def backtest_steps(
         off = float(np.abs(said[OURS][-1] - values[origin : origin + horizon]).mean())
         loss = off / (naive_scale(past, fitted.ours.season) or 1.0)
         yield Step(number + 1, total, {"total": loss}, time.perf_counter() - began)
-    found = {model: np.stack(list_) for model, list_ in said.items()}
+    found = {model: np.reshape(own, (-1, horizon)) for model, own in said.items()}
     done = _judged(series, config, season, where, found, network)
     yield Step(total, total, {"total": loss}, time.perf_counter() - began, done)
 
@@ -220,10 +177,6 @@ def _season(values: Array, step: str, config: BacktestConfig) -> Season:
     return told_season(values, config.season) if config.season else find_season(values, step)
 
 
-def _fits(count: int, season: int, horizon: int) -> bool:
-    return count - window_length(season) - horizon + 1 >= LEAST_WINDOWS
-
-
 def _judged(
     series: Series,
     config: BacktestConfig,
@@ -234,26 +187,73 @@ def _judged(
 ) -> Backtest:
     """Return what came of a backtest; the last fit is on all values."""
     values, horizon, cut = series.values, config.horizon, where.measured
-    true = np.stack([values[at : at + horizon] for at in where.origins])
+    true = np.reshape([values[at : at + horizon] for at in where.origins], (-1, horizon))
+    scores, against, pairs = _compared(values, season, where, said, true)
+    errors = said[OURS] - true
+    inside = np.abs(errors) <= bands(errors, where.stride, config.coverage)
+    held = inside[where.held :]
+    last = band(list(errors.T), where.stride, config.coverage)
+    final = _fitted(values, series.step, config, network)
+    final.ours.band = last.tolist() if np.isfinite(last).all() else []
+    rivals = final.forecasts(values, horizon)
+    forecast = rivals.pop(OURS)
+    covered = float(held.mean()) if len(held) else None
+    by_step = held.mean(0).tolist() if len(held) else []
+    notes = _notes(where, errors, last, config)
+    if not len(errors):
+        most = measurable(len(values), season.steps)
+        mend = f"give --horizon {most} at most to have one" if most > 0 else "give a longer series"
+        notes = [f"it is too short to measure anything, so the forecast has no band; {mend}"]
+    return Backtest(
+        series, config, season, where.origins, cut, scores, covered, by_step, against, pairs,
+        final.smoothing.name, final.ours, forecast, last, rivals, notes,
+    )  # fmt: skip
+
+
+def _compared(
+    values: Array, season: Season, where: Plan, said: dict[str, Array], true: Array
+) -> tuple[list[Score], dict[str, tuple[float, float] | None], int]:
+    """Return scores, the tests of ours beside the others, and how many origins those rest on."""
+    cut = where.measured
+    if cut >= len(where.origins):
+        return [], {}, 0
     past = values[: where.origins[cut]]  # what MASE is in units of
     scores = [
         _score(model, own[cut:], true[cut:], past, season.steps) for model, own in said.items()
     ]
     losses = {model: np.abs(own - true)[cut:].mean(1) for model, own in said.items()}
-    ours, overlap = losses.pop(OURS), -(-horizon // where.stride) - 1
-    against = {model: paired_t(ours, own, overlap) for model, own in losses.items()}
-    errors = said[OURS] - true
-    held = (np.abs(errors) <= bands(errors, where.stride, config.coverage))[cut:]
-    last = band(list(errors.T), where.stride, config.coverage)
-    final = _fitted(values, series.step, config, network)
-    final.ours.band = last.tolist()
-    rivals = final.forecasts(values, horizon)
-    forecast = rivals.pop(OURS)
-    return Backtest(
-        series, config, season, where.origins, cut, scores, float(held.mean()),
-        held.mean(0).tolist(), against, len(apart(ours, overlap)), final.smoothing.name,
-        final.ours, forecast, last, rivals,
-    )  # fmt: skip
+    ours, overlap = losses.pop(OURS), -(-true.shape[1] // where.stride) - 1
+    against = {
+        model: None if same(ours, own, values) else paired_t(ours, own, overlap)
+        for model, own in losses.items()
+    }
+    return scores, against, len(apart(ours, overlap))
+
+
+def _notes(
+    where: Plan, errors: Float[Array, "k h"], last: Float[Array, " h"], config: BacktestConfig
+) -> list[str]:
+    """Return what is to be known of a band before anybody relies on it."""
+    from scipy.stats import norm  # noqa: PLC0415 - takes a moment
+
+    many = len(errors)
+    if many == 0:
+        return []
+    notes = []
+    if where.held >= many:
+        notes.append(
+            f"the band is made of the errors at {many} origins, and there are too few to measure "
+            "whether it holds"
+        )
+    late = float(np.abs(errors[-max(1, many // LATE) :]).mean())
+    usual = float(norm.ppf((1 + config.coverage) / 2)) * math.sqrt(math.pi / 2)
+    if late > 0 and float(last.mean()) > WIDE * usual * late:
+        notes.append(
+            f"the band reaches {float(last.mean()) / late:.0f} times as far as the latest errors "
+            f"did on average (usual: {usual:.1f}), because earlier ones were larger or too few are "
+            "independent"
+        )
+    return notes
 
 
 def _score(model: str, said: Array, true: Array, past: Array, season: int) -> Score:

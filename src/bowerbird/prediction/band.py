@@ -51,6 +51,8 @@ def bands(errors: Float[Array, "k h"], stride: int, coverage: float) -> Float[Ar
 
     Infinite at origins at which too few were.
     """
+    if len(errors) == 0:
+        return errors
     steps = range(errors.shape[1])
     reach = [-(-(step + 1) // stride) for step in steps]  # origins until step h has been seen
     return np.stack(

@@ -21,6 +21,8 @@ UNEVEN = 0.1  # of a step that a moment may lie off the grid without a note
 LARGEST = 50  # times as many moments as values, at most
 YEAR_FIRST = re.compile(r"\d{4}[-/.](\d{1,2})[-/.]\d{1,2}(?!\d)")
 QUARTER = re.compile(r"^(\d{4})[- ]?Q([1-4])$", re.IGNORECASE)  # 2024Q1
+OFFSET = re.compile(r"\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?\s*(?:Z|UTC|([+-]\d{2}):?(\d{2})?)$")
+YEARS = ("year", "years", "jahr", "année", "annee", "anno", "año", "ano")  # names of columns
 CALENDAR = {"month": ((28, 31), "M"), "quarter": ((90, 92), "Q"), "year": ((365, 366), "Y")}
 
 
@@ -69,7 +71,28 @@ def moments(
             f"column {column} has {words[worst]!r} in line {lines[worst]}, which is no date; write "
             "dates like 2024-03-31, or leave --time out"
         )
-    return parsed.dt.tz_localize(None).to_numpy("datetime64[us]")
+    universal = parsed.dt.tz_localize(None).to_numpy("datetime64[us]")
+    return universal + np.timedelta64(_offset(text.tolist(), column, notes), "s")
+
+
+def _offset(words: Sequence[str], column: str, notes: list[str]) -> int:
+    """Return how many seconds all clocks are before UTC: 0 and a note if they do not agree."""
+    found = set()
+    for word in words:
+        match = OFFSET.search(word)
+        hours, minutes = (match[1] or "+00", match[2] or "0") if match else ("", "0")
+        sign = -1 if hours.startswith("-") else 1
+        found.add(3600 * int(hours) + sign * 60 * int(minutes) if match else None)
+    if len(found) == 1:
+        return found.pop() or 0
+    notes.append(f"the offset from UTC changes in column {column}, so moments are told as UTC")
+    return 0
+
+
+def unit_of(column: str, times: np.ndarray) -> str:
+    """Return what plain numbers in a column count: years where it says so, else steps."""
+    years = column.strip().lower() in YEARS and times.dtype.kind == "f"
+    return "year" if years and bool((times == np.round(times)).all()) else "step"
 
 
 def _first(words: Sequence[str], column: str, lines: Sequence[int], notes: list[str]) -> First:
@@ -92,10 +115,15 @@ def dates_of(words: pd.Series, form: str = "mixed", *, day_first: bool = False) 
     return found.mask([match is not None and int(match[1]) > 12 for match in matches])
 
 
-def grid_of(times: np.ndarray) -> Grid:
-    """Return the grid of moments that are in order, without two alike; at least two."""
+def grid_of(times: np.ndarray, unit: str = "step") -> Grid:
+    """Return the grid of moments that are in order, without two alike; at least two.
+
+    ``unit`` is what is counted where they are plain numbers.
+    """
     if times.dtype.kind != "M":
-        return _even(times.astype(float), "step", lambda at: f"{at:g}")
+        many = float(np.median(np.diff(times)))
+        step = unit if many == 1 or unit == "step" else f"{many:g} {unit}s"
+        return _even(times.astype(float), step, lambda at: f"{at:g}")
     days = np.diff(times) / np.timedelta64(1, "D")
     middle = float(np.median(days))
     stamps = pd.DatetimeIndex(times)
@@ -112,13 +140,13 @@ def grid_of(times: np.ndarray) -> Grid:
         return Grid(places, "working day", 0, [str(day) for day in whole])
     seconds = (times - times[0]) / np.timedelta64(1, "s")
     every = float(np.median(np.diff(seconds)))
-    unit: Literal["D", "m", "s", "us"] = "m" if every % 60 == 0 else "s" if every % 1 == 0 else "us"
+    told: Literal["D", "m", "s", "us"] = "m" if every % 60 == 0 else "s" if every % 1 == 0 else "us"
     if bool((stamps == stamps.normalize()).all()):
-        unit = "D"
+        told = "D"
 
     def word(at: float) -> str:
         stamp = times[0] + np.timedelta64(round(at * 1e6), "us")
-        return str(np.datetime_as_string(stamp, unit)).replace("T", " ")
+        return str(np.datetime_as_string(stamp, told)).replace("T", " ")
 
     return _even(seconds, _spoken(every), word)
 

@@ -6,6 +6,8 @@ Snyder 2008); of additive errors with no trend or a damped one, with no season o
 and of multiplicative seasons where all is positive, the one with the least corrected AIC is taken.
 Seasons longer than 24 steps are not tried with multiplication, and their first states are not
 fitted but taken from the first seasons, as everywhere where there would be hundreds of them.
+The optimizer follows differences of a fixed size, so values are fitted in units of their median
+step, from their median on (multiplicative seasons from 0 on), and it runs until it converges.
 Autoregression (Yule 1927, who made it for sunspots): ``y_t = a + b t + sum_i c_i y_{t-i}`` by
 statsmodels, as many past values as the least AIC wants.
 """
@@ -19,8 +21,10 @@ from jaxtyping import Float
 
 Array = np.ndarray
 LONG_SEASON = 24  # steps; longer ones have too many first states to be fitted
+TRENDS = (None, "add")
 MOST_LAGS = 50
 SEASONS_KEPT = 8  # of a long season, the latest that smoothing learns from
+MOST_ITERATIONS, MOST_CALLS = 2000, 100_000  # of the optimizer; a few hundred are the rule
 
 
 def naive(past: Float[Array, " n"], horizon: int) -> Float[Array, " h"]:
@@ -39,7 +43,10 @@ class Smoothing:
 
     kind: dict[str, Any]
     parameters: Float[Array, " p"]
+    """Of values in units of ``scale``, from ``level`` on."""
     season: int
+    level: float = 0.0
+    scale: float = 1.0
 
     @property
     def name(self) -> str:
@@ -52,35 +59,45 @@ class Smoothing:
         """Return a forecast after any past, with the parameters that there are."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            model = _model(past, self.kind, self.season)
-            return np.asarray(model.smooth(self.parameters).forecast(horizon))
+            model = _model((past - self.level) / self.scale, self.kind, self.season)
+            said = np.asarray(model.smooth(self.parameters).forecast(horizon))
+        return self.level + self.scale * said
 
 
 def fit_smoothing(past: Float[Array, " n"], season: int) -> Smoothing:
     """Return the exponential smoothing that fits a past best."""
+    # its import sets filters of warnings, and would undo the one below
+    import statsmodels.tsa.exponential_smoothing.ets  # noqa: F401, PLC0415 - a second
+
     long = season > LONG_SEASON
     seasonal: list[str | None] = [None]
     if season > 1 and len(past) >= 2 * season + 2:
         seasonal = ["add"] if long else [None, "add"]
         if not long and past.min() > 0:
             seasonal.append("mul")
-    best: tuple[float, Smoothing] | None = None
+    found = []
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of an optimizer that stopped early
-        for one in seasonal:
-            for trend in (None, "add"):
-                kind = {"trend": trend, "seasonal": one}
-                try:
-                    fitted = _model(past, kind, season).fit(disp=False, maxiter=200)
-                except (ValueError, np.linalg.LinAlgError, FloatingPointError):
-                    continue
-                score = float(fitted.aicc)
-                if np.isfinite(score) and (best is None or score < best[0]):
-                    best = score, Smoothing(kind, np.asarray(fitted.params), season)
-    if best is None:
-        kind = {"trend": None, "seasonal": None}
-        return Smoothing(kind, np.asarray(_model(past, kind, 1).fit(disp=False).params), 1)
-    return best[1]
+        warnings.simplefilter("ignore")  # of a past that it fits exactly
+        for kind in ({"trend": trend, "seasonal": one} for one in seasonal for trend in TRENDS):
+            try:
+                found.append(_fit(past, kind, season))
+            except (ValueError, np.linalg.LinAlgError, FloatingPointError):
+                continue
+    return found[int(np.argmin([np.inf if np.isnan(score) else score for score, _ in found]))][1]
+
+
+def _fit(past: Float[Array, " n"], kind: dict[str, Any], season: int) -> tuple[float, Smoothing]:
+    """Return the corrected AIC of one kind, of values in units of ``_unit``, and its fit."""
+    level, scale = 0.0 if kind["seasonal"] == "mul" else float(np.median(past)), _unit(past)
+    model = _model((past - level) / scale, kind, season)
+    fitted = model.fit(disp=False, maxiter=MOST_ITERATIONS, maxfun=MOST_CALLS)
+    return float(fitted.aicc), Smoothing(kind, np.asarray(fitted.params), season, level, scale)
+
+
+def _unit(past: Float[Array, " n"]) -> float:
+    """Return the median size of a step; the mean one where most are 0, and 1 where all are."""
+    steps = np.abs(np.diff(past))
+    return float(np.median(steps)) or float(steps.mean()) or 1.0
 
 
 @dataclass(frozen=True)

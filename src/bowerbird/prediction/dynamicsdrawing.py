@@ -11,12 +11,11 @@ from bowerbird.prediction.systems import SYSTEMS, energy
 
 
 def draw_free_run(run: FreeRun, path: Path) -> None:
-    """Draw the free run of median valid time, true and free, into a PNG file, atomically."""
+    """Draw the free run nearest the median valid time into a PNG file, atomically."""
     from matplotlib.figure import Figure  # noqa: PLC0415 - takes a second
 
     figure = Figure(figsize=(11, 7), layout="constrained", facecolor="white")
-    order = np.argsort(run.valid)
-    middle = int(order[len(order) // 2])
+    middle = int(np.abs(run.valid - np.median(run.valid)).argmin())
     parts: Any = figure.subfigures(2, 1, height_ratios=[1.35 if run.system == "lorenz" else 1, 1])
     top, bottom = parts
     if run.system == "lorenz":
@@ -45,9 +44,11 @@ def _attractors(figure: Any, run: FreeRun, which: int) -> None:
         for axis in (axes.xaxis, axes.yaxis, axes.zaxis):
             axis.set_pane_color((1, 1, 1, 0))
             axis.line.set_color(FAINT)
-            axis.set_ticklabels([])
             axis._axinfo["grid"]["color"] = "#e6e7ec"
         low, high = run.true[which].min(0), run.true[which].max(0)
+        for name in "xyz":
+            getattr(axes, f"set_{name}label")(name, labelpad=-7)
+        axes.tick_params(labelsize=7, pad=-2)
         axes.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), zlim=(low[2], high[2]))
         axes.set_box_aspect((1, 1, 0.85), zoom=1.15)
 
@@ -58,13 +59,12 @@ def _component(axes: Any, run: FreeRun, which: int) -> None:
     axes.plot(times, run.true[which, :, 0], color=INK, linewidth=1.6, label="true x")
     axes.plot(times, run.free[which, :, 0], color=BLUE, linewidth=1.2, label="free run")
     valid = float(run.valid[which])
-    axes.axvline(valid, color=ORANGE, linewidth=1.2, label=f"valid for {valid:.1f}")
+    axes.axvline(valid, color=ORANGE, linewidth=1.2, label=f"valid for {valid:.1f} here")
     axes.set_xlim(0, min(times[-1], 2 * valid + 2))
     axes.set_xlabel(SYSTEMS[run.system].unit_name)
-    axes.set_title(f"the path of median valid time, of {len(run.true)}", loc="left")
-    axes.legend(frameon=False, fontsize=9, ncols=3, loc="upper left")
-    low, high = axes.get_ylim()
-    axes.set_ylim(low, high + 0.2 * (high - low))
+    middle = float(np.median(run.valid))
+    axes.set_title(f"one of {len(run.true)} paths; valid for {middle:.1f} (median)", loc="left")
+    axes.legend(frameon=False, fontsize=9, ncols=3, loc="upper left", bbox_to_anchor=(0, -0.18))
     plain(axes)
 
 

@@ -28,19 +28,15 @@ from bowerbird.learning.modelfile import Card, ModelError, read_model, write_mod
 from bowerbird.networks.continuous import Continuous
 from bowerbird.networks.recurrent import RecurrentConfig
 from bowerbird.prediction.classical import seasonal_naive
+from bowerbird.prediction.origins import fitting_window, window_length
 from bowerbird.prediction.readout import ridge
-from bowerbird.prediction.series import SeriesError
-from bowerbird.prediction.seriesconfig import LEAST_WINDOWS, NetworkConfig
+from bowerbird.prediction.season import find_season
+from bowerbird.prediction.series import Series, SeriesError
+from bowerbird.prediction.seriesconfig import NetworkConfig
 
 Array = np.ndarray
 KIND = "series"
 RADIUS, REACH = 0.8, 0.3  # of the drawn weights
-NO_SEASON = 24  # values of a window where there is no season
-
-
-def window_length(season: int) -> int:
-    """Return how many values a window has: two seasons and one value."""
-    return 2 * season + 1 if season > 1 else NO_SEASON + 1
 
 
 class Forecaster:
@@ -53,8 +49,10 @@ class Forecaster:
         scale: float,
         config: NetworkConfig,
         draws: list[Continuous],
+        window: int = 0,
     ) -> None:
         self.season, self.horizon, self.scale = season, horizon, scale
+        self.window = window or window_length(season)
         self.config, self.draws = config, draws
         self.provenance: dict[str, Any] = {}
         self.band: list[float] = []
@@ -66,14 +64,13 @@ class Forecaster:
         cls, past: Float[Array, " n"], season: int, horizon: int, config: NetworkConfig
     ) -> "Forecaster":
         """Learn from a past, and from nothing else; raise SeriesError if it is too short."""
-        length = window_length(season)
-        count = len(past) - length - horizon + 1
-        if count < LEAST_WINDOWS:
+        length = fitting_window(len(past), season, horizon)
+        if length is None:
             raise SeriesError(
                 f"{len(past)} values are too few to learn {horizon} steps with a season of "
                 f"{season}; give a shorter --horizon or --season"
             )
-        lag = season
+        count, lag = len(past) - length - horizon + 1, season
         scale = float(np.std(past[lag:] - past[:-lag])) or float(np.std(past)) or 1.0
         every = -(-count // config.windows)
         ends = np.arange(len(past) - horizon, length - 1, -every)[::-1]
@@ -82,10 +79,10 @@ class Forecaster:
         naive = np.stack([seasonal_naive(window, horizon, season) for window in windows])
         targets = (ahead - naive) / scale
         draws = []
-        empty = cls(season, horizon, scale, config, [])
+        empty = cls(season, horizon, scale, config, [], length)
         read, wide = empty._read(windows)
         for seed in np.random.SeedSequence(config.seed).generate_state(config.draws, np.uint64):
-            network = _network(season, horizon, config)
+            network = _network(length, horizon, config)
             network.echo(int(seed), radius=RADIUS, reach=REACH)
             hidden = network.hidden(read)[0][:, -1].double().numpy()
             found = ridge(np.concatenate([hidden, wide], 1), targets, -(-horizon // every))
@@ -94,12 +91,12 @@ class Forecaster:
             network.skip.weight.copy_(weight[:, config.width :])
             network.readout.bias.copy_(torch.from_numpy(found.bias))
             draws.append(network)
-        return cls(season, horizon, scale, config, draws)
+        return cls(season, horizon, scale, config, draws, length)
 
     @torch.no_grad()
     def forecast(self, past: Float[Array, " n"]) -> Float[Array, " h"]:
         """Return what comes after a past; raise SeriesError if that is shorter than a window."""
-        length = window_length(self.season)
+        length = self.window
         if len(past) < length:
             raise SeriesError(f"{len(past)} values are too few; this model reads {length}")
         window = past[None, -length:]
@@ -129,23 +126,52 @@ class Forecaster:
             for name, p in network.named_parameters()
         }
         config = asdict(self.config) | {"season": self.season, "horizon": self.horizon}
-        config |= {"scale": self.scale, "band": self.band}
+        config |= {"scale": self.scale, "band": self.band, "window": self.window}
         write_model(path, Card(KIND, config, provenance=self.provenance), tensors)
 
 
-def _network(season: int, horizon: int, config: NetworkConfig) -> Continuous:
+def misgivings(forecaster: Forecaster, series: Series) -> list[str]:
+    """Return in sentences how a series differs from the one that was learned from.
+
+    Raises SeriesError if its step is another one.
+    """
+    learned, notes = forecaster.provenance, []
+    step, name = learned.get("step", "step"), learned.get("series", series.name)
+    if "step" not in (step, series.step) and step != series.step:
+        raise SeriesError(
+            f"its step is one {series.step}, but the model has learned a series whose step is one "
+            f"{step}; leave --model out to learn from this one"
+        )
+    if name != series.name:
+        notes.append(f"the model has learned from a column named {name}")
+    found = find_season(series.values, series.step).steps
+    if 1 != found != forecaster.season:
+        notes.append(
+            f"it seems to have a season of {found}, and the model has one of {forecaster.season}"
+        )
+    low, high = learned.get("low", -math.inf), learned.get("high", math.inf)
+    far = float(np.maximum(low - series.values, series.values - high)[-forecaster.window :].max())
+    if far > high - low:
+        notes.append(
+            f"it has values far outside of those that the model has learned from ({low:.5g} to "
+            f"{high:.5g}); does it have the same unit?"
+        )
+    return notes
+
+
+def _network(window: int, horizon: int, config: NetworkConfig) -> Continuous:
     """Return a network whose linear path reads the whole window."""
     network = Continuous(2, horizon, RecurrentConfig(cell="rnn", width=config.width))
-    network.skip = torch.nn.Linear(window_length(season), horizon, bias=False)
+    network.skip = torch.nn.Linear(window, horizon, bias=False)
     return network
 
 
 def _with_weights(
-    season: int, horizon: int, config: NetworkConfig, tensors: Mapping[str, Tensor], own: str
+    window: int, horizon: int, config: NetworkConfig, tensors: Mapping[str, Tensor], own: str
 ) -> Continuous:
     """Return a network with its weights from a file; raise ValueError if they do not fit."""
     with torch.device("meta"):  # whatever the card asks for, only what the file has takes memory
-        network = _network(season, horizon, config)
+        network = _network(window, horizon, config)
     given = {name.removeprefix(own): t for name, t in tensors.items() if name.startswith(own)}
     for name, wanted in network.named_parameters():
         if name not in given or given[name].shape != wanted.shape:
@@ -163,13 +189,16 @@ def open_forecaster(path: Path) -> Forecaster:
         told = dict(card.config)
         season, horizon = int(told.pop("season")), int(told.pop("horizon"))
         scale, band = float(told.pop("scale")), [float(b) for b in told.pop("band")]
+        window = int(told.pop("window", window_length(season)))
+        if not season < window < 10**7:
+            raise ValueError("its window does not fit its season")
         if not (1 <= season < 10**6 and 1 <= horizon < 10**6 and 0 < scale < math.inf):
             raise ValueError("its season, horizon or scale can't be")
         config = NetworkConfig(**told)
         if len(band) not in (0, horizon) or not all(0 <= half < math.inf for half in band):
             raise ValueError("its band does not fit its horizon")
         draws = [
-            _with_weights(season, horizon, config, tensors, f"{number}.")
+            _with_weights(window, horizon, config, tensors, f"{number}.")
             for number in range(config.draws)
         ]
     except (KeyError, TypeError, ValueError, RuntimeError, OverflowError) as error:
@@ -177,6 +206,6 @@ def open_forecaster(path: Path) -> Forecaster:
         raise ModelError(
             f"{path} is no forecaster, or is damaged ({why}); train it again"
         ) from error
-    made = Forecaster(season, horizon, scale, config, draws)
+    made = Forecaster(season, horizon, scale, config, draws, window)
     made.provenance, made.band = dict(card.provenance), band
     return made

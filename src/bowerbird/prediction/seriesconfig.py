@@ -9,6 +9,7 @@ from dataclasses import dataclass
 OURS = "bowerbird"  # its name among the models
 FEWEST = 12  # origins in all
 LEAST_WINDOWS = 20  # to learn from
+SCARCE_WINDOWS = 8  # in a short series
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class BacktestConfig:
     coverage: float = 0.9
     """Share of the truth that the band is to hold."""
     origins: int = 40
-    """Moments from which a forecast is tried, if the series is long enough."""
+    """Moments from which a forecast is tried, 12 at least; a short series has fewer."""
     share: float = 0.3
     """Share of the series, its end, in which they lie; more where it has fewer steps than them."""
     fits: int = 4

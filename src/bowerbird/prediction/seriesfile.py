@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bowerbird.prediction.calendar import dates_of, grid_of, moments, plain_numbers
+from bowerbird.prediction.calendar import dates_of, grid_of, moments, plain_numbers, unit_of
 from bowerbird.prediction.columns import as_numbers, find_column, numbers_of
 from bowerbird.prediction.frames import Table, listed, read_table, without_words
 from bowerbird.prediction.numerals import MOSTLY, numerals_of
@@ -87,11 +87,21 @@ def _series(table: Table, target: str | None, time: str | None) -> Series:
             f"column {column} has no date in line {dates.isna().idxmax()}; fill it in"
         )
     times = moments(dates.tolist(), column, dates.index.tolist(), notes)
-    return laid(name, values, times, notes, table.name)
+    return laid(name, values, times, notes, table.name, unit_of(column, times))
 
 
-def laid(name: str, values: np.ndarray, times: np.ndarray, notes: list[str], source: str) -> Series:
-    """Return values on the even grid of their moments: sorted, made one each, and mended."""
+def laid(
+    name: str,
+    values: np.ndarray,
+    times: np.ndarray,
+    notes: list[str],
+    source: str,
+    unit: str = "step",
+) -> Series:
+    """Return values on the even grid of their moments: sorted, made one each, and mended.
+
+    ``unit`` is what moments count where they are plain numbers.
+    """
     order = np.argsort(times, kind="stable")
     if (order != np.arange(len(order))).any():
         notes.append("the rows were not in the order of time and were sorted")
@@ -109,7 +119,7 @@ def laid(name: str, values: np.ndarray, times: np.ndarray, notes: list[str], sou
     if cut.stop - cut.start < len(values):
         notes.append(f"{len(values) - cut.stop + cut.start} empty rows at its ends were left out")
     values, unique = values[cut], unique[cut]
-    grid = grid_of(unique)
+    grid = grid_of(unique, unit)
     if grid.uneven:
         notes.append(
             f"{grid.uneven} moments lie unevenly; they were put on a grid of one {grid.step}"

@@ -15,6 +15,7 @@ from bowerbird.cli.predict.outcome import check_apart, places_of, result_of, wor
 from bowerbird.cli.progress import Work, follow
 from bowerbird.cli.settings import RUN, Switch
 from bowerbird.learning.atomic import whole
+from bowerbird.prediction.accuracy import FEWEST_PAIRS
 from bowerbird.prediction.series import Series, SeriesError
 from bowerbird.prediction.seriesconfig import OURS, BacktestConfig, NetworkConfig
 from bowerbird.prediction.seriesfile import KNOWN, known_series, read_series
@@ -37,13 +38,14 @@ class SeriesRun:
     time: Annotated[str | None, Parameter(show_default=False)] = None
     """Column of dates; looked for if not told."""
     output: Annotated[Path | None, Parameter(name=("--output", "-o"), show_default=False)] = None
-    """Picture to write (.png); OUT-ahead.csv has the forecast, OUT.safetensors the model."""
+    """Picture to write (.png), OUT-ahead.csv has the forecast, OUT.safetensors the model; with
+    --model the forecast (.csv)."""
     model: Annotated[Path | None, Parameter(show_default=False)] = None
     """Model file to foresee with, instead of learning and measuring."""
     json: Switch = False
     """Print one JSON object on standard output."""
     quiet: Switch = False
-    """Show no progress."""
+    """Show no progress; what was mended is told all the same."""
     force: Switch = False
     """Overwrite files that exist."""
 
@@ -84,8 +86,7 @@ def series(
     path = Path(file)
     with about(path, SeriesError):
         data = known_series(file) if known else read_series(path, run.target, run.time)
-        if not run.quiet:
-            _note(data)
+        _note(data, data.notes)
         if run.model is not None:
             return _with_model(data, run, places)
         # what takes seconds to import comes after all that may be wrong with the file
@@ -94,27 +95,33 @@ def series(
         work = follow(backtest_steps(data, config, network), (), words_of, quiet=run.quiet)
     done = result_of(work)
 
+    _note(data, done.notes)
     _write_series(done, places)
     return _tell_series(done, places, work, run)
 
 
-def _note(data: Series) -> None:
-    for note in data.notes:
+def _note(data: Series, notes: list[str]) -> None:
+    for note in notes:
         say(f"{data.name}: {note}")
 
 
 def _with_model(data: Series, run: SeriesRun, places: dict[str, Path]) -> int:
     """Foresee with a model that has learned before."""
     assert run.model is not None
-    from bowerbird.prediction.forecaster import open_forecaster  # noqa: PLC0415 - takes seconds
+    from bowerbird.prediction.forecaster import (  # noqa: PLC0415 - takes seconds
+        misgivings,
+        open_forecaster,
+    )
 
     forecaster = open_forecaster(run.model)
+    notes = misgivings(forecaster, data)
+    _note(data, notes)
     said = forecaster.forecast(data.values)
     band = np.array(forecaster.band or [math.inf] * len(said))
     rows = _rows(data, said, band)
     _write_forecast(rows, places)
     if run.json:
-        facts = {"series": data.name, "model": str(run.model), "notes": data.notes}
+        facts = {"series": data.name, "model": str(run.model), "notes": data.notes + notes}
         print(jsonlib.dumps({**facts, "forecast": rows}, allow_nan=False))  # noqa: T201
     else:
         _print_forecast(rows)
@@ -143,7 +150,11 @@ def _write_forecast(rows: list[dict[str, Any]], places: dict[str, Path]) -> None
     with whole(places[".csv"]) as part, part.open("w", newline="", encoding="utf-8") as stream:
         written = csv.DictWriter(stream, list(rows[0]), lineterminator="\n")
         written.writeheader()
-        written.writerows(rows)
+        written.writerows({name: _digits(cell) for name, cell in row.items()} for row in rows)
+
+
+def _digits(cell: object) -> object:
+    return f"{cell:.7g}" if isinstance(cell, float) else cell
 
 
 def _write_series(done: "Backtest", places: dict[str, Path]) -> None:
@@ -157,6 +168,9 @@ def _write_series(done: "Backtest", places: dict[str, Path]) -> None:
         done.forecaster.provenance = {
             "series": done.series.name,
             "source": done.series.source,
+            "step": done.series.step,
+            "low": float(done.series.values.min()),
+            "high": float(done.series.values.max()),
             "values": len(done.series),
             "backtest": told,
             "covered": done.covered,
@@ -181,41 +195,64 @@ def _tell_series(
         f"{data.name}: {len(data)} values, {data.times[0]} to {data.times[-1]}, step: "
         f"{data.step}; {seasonal}"
     )
-    measured = len(done.origins) - done.measured
-    print(  # noqa: T201
-        f"{'':24}{'MASE':>8}{'sMAPE %':>10}{'RMSE':>12}   {measured} origins, "
-        f"{done.apart} with horizons that don't overlap"
-    )
-    for score in sorted(done.scores, key=lambda score: (score.mase or 0, score.rmse)):
-        words = "" if score.model == OURS else _beside(*done.against[score.model])
-        name = done.smoothing if score.model == "exponential smoothing" else score.model
-        relative = "-" if score.mase is None else f"{score.mase:.3f}"
-        print(f"{name:24}{relative:>8}{score.smape:10.2f}{score.rmse:12.4g}   {words}")  # noqa: T201
-    print(  # noqa: T201
-        f"band for {done.config.coverage:.0%}: held {done.covered:.0%} of what came "
-        f"({min(done.covered_by_step):.0%} to {max(done.covered_by_step):.0%} by step)"
-    )
+    _print_scores(done)
     _print_forecast(rows)
     if places:
         print(", ".join(str(place) for place in places.values()))  # noqa: T201
     return 0
 
 
+def _print_scores(done: "Backtest") -> None:
+    measured = len(done.origins) - done.measured
+    if not measured:
+        print("nothing was measured")  # noqa: T201
+        return
+    print(  # noqa: T201
+        f"{'':24}{'MASE':>8}{'sMAPE %':>10}{'RMSE':>12}   {measured} origins, "
+        f"{done.apart} with horizons that don't overlap"
+    )
+    for score in sorted(done.scores, key=lambda score: (score.mase or 0, score.rmse)):
+        words = "" if score.model == OURS else _beside(done.against[score.model], done.apart)
+        name = done.smoothing if score.model == "exponential smoothing" else score.model
+        relative = "-" if score.mase is None else f"{score.mase:.3f}"
+        print(f"{name:24}{relative:>8}{score.smape:10.2f}{score.rmse:12.4g}   {words}")  # noqa: T201
+    held = "not measured"
+    if done.covered is not None:
+        least, most = min(done.covered_by_step), max(done.covered_by_step)
+        held = f"held {done.covered:.0%} of what came ({least:.0%} to {most:.0%} by step)"
+    print(f"band for {done.config.coverage:.0%}: {held}")  # noqa: T201
+
+
 def _facts(done: "Backtest") -> dict[str, Any]:
     """Return what a backtest found, for JSON."""
     data, season = done.series, done.season
-    facts = {"series": data.name, "values": len(data), "step": data.step, "notes": data.notes}
+    facts = {
+        "series": data.name,
+        "values": len(data),
+        "step": data.step,
+        "notes": data.notes + done.notes,
+    }
     facts |= {"season": season.steps, "season_why": season.why}
     facts |= {"horizon": done.config.horizon, "origins": len(done.origins)}
     facts |= {"measured": len(done.origins) - done.measured, "apart": done.apart}
     facts |= {"scores": [asdict(score) for score in done.scores]}
-    facts |= {"against": {m: {"t": t, "p": p} for m, (t, p) in done.against.items()}}
+    facts |= {
+        "against": {m: _tested(*(found or (None, None))) for m, found in done.against.items()}
+    }
     facts |= {"coverage": done.config.coverage, "covered": done.covered}
     return facts | {"covered_by_step": done.covered_by_step, "smoothing": done.smoothing}
 
 
-def _beside(t: float, p: float) -> str:
-    """Say whether ours is better than another model, by a paired test."""
+def _tested(t: float | None, p: float | None) -> dict[str, float | None]:
+    return {"t": t, "p": p}
+
+
+def _beside(found: tuple[float, float] | None, apart: int) -> str:
+    """Say whether ours is better than another model, by a paired test at so many origins."""
+    if found is None:
+        few = apart < FEWEST_PAIRS
+        return "too few origins to tell from ours" if few else "no difference to ours"
+    t, p = found
     if p >= CERTAIN:
         return f"no clear difference to ours (p = {p:.2f})"
     told = f"p = {p:.2g}"
