@@ -9,30 +9,25 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from bowerbird.vision.handwriting import composed
-from bowerbird.vision.handwriting.composed import Page, PageConfig, compose
+from bowerbird.vision.handwriting.composed import (
+    HIGH,
+    WIDE,
+    Page,
+    PageConfig,
+    Writing,
+    compose,
+    empty_page,
+    photographed,
+)
 
 # fonts that the reader's letters are not of (strangers.py: DejaVu and STIX)
 FONTS = "/usr/share/fonts"
 FAMILIES = ("Liberation", "FreeS", "FreeMono", "C059", "P052", "NimbusRoman", "NimbusSans", "URWB")
 WORDS = (
-    *("the", "of", "and", "to", "in", "a", "is", "that", "for", "it", "as", "was", "with", "be"),
-    *("by", "on", "not", "he", "his", "but", "at", "are", "this", "have", "from", "which"),
-    *(
-        "page",
-        "paper",
-        "total",
-        "order",
-        "street",
-        "invoice",
-        "yours",
-        "sincerely",
-        "letter",
-        "house",
-        "Monday",
-        "account",
-        "sum",
-    ),
+    *("the", "of", "and", "to", "in", "a", "is", "that", "for", "it", "as", "was", "with"),
+    *("be", "by", "on", "not", "he", "his", "but", "at", "are", "this", "have", "from"),
+    *("which", "page", "paper", "total", "order", "street", "invoice", "yours", "sincerely"),
+    *("letter", "house", "Monday", "account", "sum"),
 )
 
 
@@ -45,9 +40,9 @@ def fonts():
 def printed(seed, part=0):
     """Return a photographed page of print; of the fonts every second one, from ``part`` on."""
     random = np.random.default_rng(seed)
-    image = Image.new("L", (composed.WIDE, composed.HIGH), 0)
+    image = Image.new("L", (WIDE, HIGH), 0)
     _print(image, random, fonts()[part::2], top=80, rows=99, share=0.15)
-    return _photographed(np.asarray(image, np.float32) / 255, random)
+    return Page(_pictured(np.asarray(image, np.float32) / 255, random))
 
 
 def beside(ink, labels, seed, part=0):
@@ -68,15 +63,13 @@ def mixed(ink, labels, seed):
     """Return a composed page whose lines are of several sizes: up to three times as high."""
     random = np.random.default_rng(seed)
     config = PageConfig(seed=seed, surface="plain")
-    writing = composed._Writing(ink, labels, random, config)
+    writing = Writing(ink, labels, random, config)
     y = 120.0
-    while y < composed.HIGH - 150:
+    while y < HIGH - 150:
         high = float(random.uniform(40, 120))
         y += 1.4 * high
-        writing._line(y, high, 0.0)
-    mask = writing.page
-    rgb = _photographed(mask, random)
-    return Page(rgb.rgb, writing.lines, writing.boxes)
+        writing.line(y, high, 0.0)
+    return Page(_pictured(writing.page, random), writing.lines, writing.boxes)
 
 
 def ones(ink, labels, seed):
@@ -99,9 +92,9 @@ def _print(image, random, paths, *, top, rows, share):
         y, rows = y + int(1.5 * size), rows - 1
 
 
-def _photographed(mask, random):
-    """Return paper with black ink, flat, as it is photographed."""
-    flat, _ = composed._paper("plain", 100.0, random)
+def _pictured(mask, random):
+    """Return plain paper with black ink, as it is photographed from above, (h, w, 3)."""
+    flat, _ = empty_page("plain", 100.0, random)
     density = 0.85 * mask[..., None]
     flat = flat * (1 - density) + np.float32(0.1) * density
-    return Page(composed._photographed(flat, random))
+    return photographed(flat, random)

@@ -30,7 +30,7 @@ from bowerbird.vision.handwriting.lines import Place, in_lines
 from bowerbird.vision.handwriting.pieces import Found
 from bowerbird.vision.handwriting.strangers import strangers
 from bowerbird.vision.handwriting.sureness import digit_features, line_features
-from bowerbird.vision.page import ReadConfig, _factor, read_page, readings_of
+from bowerbird.vision.page import ReadConfig, enlargement, read_page, readings_of
 from bowerbird.vision.sides import iou
 
 SURE = 0.98  # share of sure lines that are right
@@ -88,7 +88,7 @@ def gather(some, reader):
     rows = []
     for kind, page in some:
         values = np.ascontiguousarray(page.rgb, np.float32)
-        factor = _factor(max(values.shape[:2]), ReadConfig.long_side)
+        factor = enlargement(max(values.shape[:2]), ReadConfig.long_side)
         for reading in readings_of(values, reader, ReadConfig(shown=0, written=0)):
             boxes = [tuple(np.array(one.mark.box) / factor) for one in reading.read]
             right = matched([str(one.digit) for one in reading.read], boxes, page)

@@ -326,6 +326,17 @@ def test_rulings_are_no_ink_but_strokes_across_them_are():
     assert ink.marks[172:238, 302:305].all()
 
 
+def test_strokes_along_faint_rulings_are_ink():
+    """The rulings are weaker than the weakest ink, so that only the strokes on them are seen."""
+    page = np.full((400, 600, 3), 0.95, np.float32)
+    page[40::40] = page[41::40] = page[42::40] = page[43::40] = 0.89
+    page[200:203, 280:330] = 0.3  # the bar of a 7
+    ink = find_ink(page)
+    assert ink.rulings[201:203, 280:330].mean() > 0.9
+    assert ink.marks[200:203, 282:328].all()
+    assert not ink.marks[:190].any()
+
+
 def test_light_ink_is_found_on_boards():
     board = np.full((240, 320, 3), 0.15, np.float32)
     board[100:140, 60:66] = 0.9
@@ -514,6 +525,24 @@ def test_a_digit_is_read_alike_at_any_size(clear, side, way, light, margin, fram
     ]
     names = [str(name) for name in clear.labels[:count].tolist()]
     assert sum(map(str.__eq__, told, names)) >= count - 1
+
+
+@pytest.mark.parametrize("side", [28, 280])
+def test_one_digit_is_told_by_the_same_settings_as_a_page(clear, side):
+    reader = open_digits("digits", "cpu")
+    picture = canvas(clear.ink[0], side, cv2.INTER_CUBIC, light=True)
+    name = str(int(clear.labels[0]))
+    assert read_page(picture, reader, ReadConfig(ink="light")).text == name
+    assert read_page(picture, reader, ReadConfig(ink="dark")).text != name
+    assert read_page(picture, reader, ReadConfig(shown=1)).boxes == ()
+
+
+def test_a_steady_reading_is_the_mean_of_five():
+    reader, ink = open_digits("digits", "cpu"), torch.rand(3, 28, 28)
+    moves = ((0, 0), (0, 1), (0, -1), (1, 0), (-1, 0))
+    told = [reader.probabilities(ink.roll(move, (1, 2))) for move in moves]
+    torch.testing.assert_close(reader.steady(ink), torch.stack(told).mean(0))
+    assert reader.steady(ink[:0]).shape == (0, NONE + 1)
 
 
 def test_two_digits_on_a_canvas_are_two(clear):

@@ -68,10 +68,8 @@ class DigitReader:
 
     def steady(self, ink: Float[Tensor, "n 28 28"]) -> Float[Tensor, "n 11"]:
         """Return the mean of the probabilities of ink as it lies and moved by a px each way."""
-        return sum(
-            (self.probabilities(ink.roll(move, (1, 2))) for move in MOVES),
-            torch.zeros(len(ink), NONE + 1),
-        ) / len(MOVES)
+        moved = torch.cat([ink.roll(move, (1, 2)) for move in MOVES])
+        return self.probabilities(moved).view(len(MOVES), len(ink), NONE + 1).mean(0)
 
     def score(self, digits: Digits) -> Score:
         """Return how many of some digits are read wrong."""

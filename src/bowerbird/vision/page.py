@@ -80,10 +80,11 @@ def read_page(
     The confidence is the mean probability of the digits.
     """
     values = np.ascontiguousarray(rgb.permute(1, 2, 0).numpy(), np.float32)
-    alone = read_alone(values, reader)
+    light = None if config.ink == "auto" else config.ink == "light"
+    alone = read_alone(values, reader, config.shown, light=light)
     if alone is not None:
         return alone
-    factor = _factor(max(values.shape[:2]), config.long_side)
+    factor = enlargement(max(values.shape[:2]), config.long_side)
     readings = readings_of(values, reader, config)
     best = max(readings, key=lambda one: float(one.sure.sum()))
     return _seen(best, factor)
@@ -92,7 +93,7 @@ def read_page(
 def readings_of(values: Array, reader: DigitReader, config: ReadConfig) -> list[Reading]:
     """Read a picture (h, w, 3), 0..1, in each kind of ink that may be on it."""
     high, wide = values.shape[:2]
-    factor = _factor(max(high, wide), config.long_side)
+    factor = enlargement(max(high, wide), config.long_side)
     if factor != 1:
         size = max(1, round(wide * factor)), max(1, round(high * factor))
         way = cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC
@@ -108,8 +109,8 @@ def boxed(
     return draw(rgb, seen.questioned(sure))
 
 
-def _factor(side: int, longest: int) -> float:
-    """Return how many times larger a picture is made: small ones too."""
+def enlargement(side: int, longest: int) -> float:
+    """Return how many times as large a picture is made that is ``side`` px long: small ones too."""
     return longest / side if side > longest else max(1.0, min(4.0, 400 / side))
 
 

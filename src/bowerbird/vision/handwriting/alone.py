@@ -31,13 +31,16 @@ LEAST = 0.2  # of the longer side, that the mark is high or wide at least
 WIDE = 1.8  # heights that one digit is wide at most: a 5 with a long roof
 
 
-def read_alone(values: Array, reader: DigitReader) -> Seen | None:
+def read_alone(
+    values: Array, reader: DigitReader, shown: float = 0.0, *, light: bool | None = None
+) -> Seen | None:
     """Return the digit of a picture (h, w, 3) in 0..1 that holds one mark.
 
-    None if it holds more, or if its mark is none of the digits; small pictures then have no digits.
+    None if it holds more, or if its mark is none of the digits, or one with a probability below
+    ``shown``; small pictures then have no digits. ``light`` ink is that on a board, None either.
     """
     small = max(values.shape[:2]) <= SMALL
-    mark = single(values, small=small)
+    mark = single(values, small=small, light=light)
     empty = Seen(boxes=(), text="", lines=(), confidence=0.0)
     if mark is None:
         return empty if small else None
@@ -45,16 +48,22 @@ def read_alone(values: Array, reader: DigitReader) -> Seen | None:
     if int(one.told.argmax()) == NONE:
         return empty if small else None
     sure = float(probability(alone_features(one)[None], "alone")[0])
+    if sure < shown:
+        return empty if small else None
     name = str(one.digit)
     box = Box(name, sure, mark.box)
     return Seen(boxes=(box,), text=name, lines=(Line(name, sure),), confidence=sure)
 
 
-def single(values: Array, *, small: bool) -> Mark | None:
-    """Return the one mark of a picture (h, w, 3) in 0..1, or None if there is none, or more."""
+def single(values: Array, *, small: bool, light: bool | None = None) -> Mark | None:
+    """Return the one mark of a picture (h, w, 3) in 0..1, or None if there is none, or more.
+
+    ``light`` ink is that on a board, None either.
+    """
     gray = values.mean(axis=2)
     rim = np.concatenate([gray[0], gray[-1], gray[:, 0], gray[:, -1]])
-    away = np.abs(gray - np.median(rim if small else gray))
+    away = gray - np.median(rim if small else gray)
+    away = np.abs(away) if light is None else np.maximum(away if light else -away, 0)
     if not small:
         away = _unframed(away)
     most = float(away.max())

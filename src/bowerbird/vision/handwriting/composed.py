@@ -68,19 +68,19 @@ def compose(ink: NDArray[np.uint8], labels: NDArray[np.int64], config: PageConfi
     random = np.random.default_rng(config.seed)
     surface = config.surface or random.choice(get_args(Surface), p=[0.3, 0.3, 0.25, 0.15])
     pitch = float(random.uniform(90, 150))
-    flat, chalk = _paper(surface, pitch, random)
-    writing = _Writing(ink, labels, random, config)
+    flat, chalk = empty_page(surface, pitch, random)
+    writing = Writing(ink, labels, random, config)
     written = writing.write(pitch)
     color = random.choice(CHALKS) if chalk else INKS[str(random.choice([*INKS]))]
     density = (0.92 - 0.25 * _noise(random, HIGH, WIDE, 3 if chalk else 12)) * written
     flat = flat * (1 - density[..., None]) + _array(color) * density[..., None]
     matrix = _view(random, config.size)
-    rgb = _photographed(_laid(flat, matrix, random, config.size), random)
+    rgb = photographed(_laid(flat, matrix, random, config.size), random)
     boxes = [(name, _moved(box, matrix)) for name, box in writing.boxes]
     return Page(rgb, writing.lines, boxes)
 
 
-class _Writing:
+class Writing:
     """Digits written along lines on a flat page."""
 
     def __init__(
@@ -105,10 +105,10 @@ class _Writing:
         row = int(random.integers(1, fit - count + 2))
         slope = float(random.uniform(-0.012, 0.012))
         for number in range(count):
-            self._line((row + number) * pitch + 40, high, slope)
+            self.line((row + number) * pitch + 40, high, slope)
         return self.page
 
-    def _line(self, base: float, high: float, slope: float) -> None:
+    def line(self, base: float, high: float, slope: float) -> None:
         """Write groups of digits up to the right edge, standing on ``base``."""
         random, words = self.random, ""
         x, end = 130 + float(random.uniform(0, 120)), WIDE - 60
@@ -172,7 +172,7 @@ def _noise(random: np.random.Generator, high: int, wide: int, grain: float) -> A
     return np.clip(cv2.resize(small, (wide, high), interpolation=cv2.INTER_CUBIC), 0, 1)
 
 
-def _paper(surface: str, pitch: float, random: np.random.Generator) -> tuple[Array, bool]:
+def empty_page(surface: str, pitch: float, random: np.random.Generator) -> tuple[Array, bool]:
     """Return an empty page (h, w, 3), and whether it is a board."""
     board = surface == "board"
     color = random.uniform(0.02, 0.14, 3) * [0.8, 1, 1.5]
@@ -228,7 +228,7 @@ def _laid(page: Array, matrix: Array, random: np.random.Generator, size: tuple[i
     return desk * (1 - there[..., None]) + seen * (there[..., None] > 0)
 
 
-def _photographed(scene: Array, random: np.random.Generator) -> Array:
+def photographed(scene: Array, random: np.random.Generator) -> Array:
     """Return the scene in uneven light with a shadow, blurred, with noise, through JPEG."""
     high, wide = scene.shape[:2]
     y, x = np.mgrid[-1 : 1 : high * 1j, -1 : 1 : wide * 1j].astype(np.float32)

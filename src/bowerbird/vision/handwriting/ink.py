@@ -29,6 +29,7 @@ FAINT = 0.6  # of the least strength of ink, is that of a ruling
 GAP = 7  # px on half the size that may be missing in a ruling
 SLOPES = 12  # degrees that rulings may lean, each way
 STRONGER = 1.5  # ink that lies on a ruling is so many times as strong
+USUAL = 75  # percentile of strength along rulings that is theirs: a part is paper, a part is ink
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,12 +49,15 @@ def find_ink(rgb: Array, *, light: bool = False) -> Ink:
     if light:
         values, paper = 1 - values, 1 - paper
     away = (paper - values) / (paper + FLOOR)
-    strength = np.maximum(away.max(2), 0)
+    strength = np.maximum.reduce([*cv2.split(away), np.zeros_like(away[..., 0])])
     noise = float(1.4826 * np.median(np.abs(away - np.median(away))))
     least = max(LEAST, NOISE * noise)
     some = strength > least
-    rulings = _rulings(some, strength, least)
-    return Ink(strength, _crossing(some, rulings, strength), rulings, noise)
+    lines = _rulings(strength, least)
+    rulings = some & (cv2.dilate(lines, np.ones((5, 5), np.uint8)) > 0)
+    usual = float(np.percentile(strength[lines > 0], USUAL)) if lines.any() else 0.0
+    stronger = max(STRONGER * usual, usual + least)
+    return Ink(strength, _crossing(some, rulings, strength > stronger), rulings, noise)
 
 
 def _paper(values: Array) -> Array:
@@ -67,9 +71,9 @@ def _paper(values: Array) -> Array:
     return cv2.resize(smooth, (wide, high), interpolation=cv2.INTER_LINEAR)
 
 
-def _rulings(some: Mask, strength: Array, least: float) -> Mask:
-    """Return the long thin straight lines, near to level or near to upright, on half the size."""
-    high, wide = some.shape
+def _rulings(strength: Array, least: float) -> NDArray[np.uint8]:
+    """Return 1 in long thin straight lines, near to level or upright, found on half the size."""
+    high, wide = strength.shape
     size = max(1, wide // 2), max(1, high // 2)
     half = cv2.resize(strength, size, interpolation=cv2.INTER_AREA)
     mask = (half > FAINT * least).astype(np.uint8)
@@ -84,9 +88,7 @@ def _rulings(some: Mask, strength: Array, least: float) -> Mask:
     # what is thick is no ruling, but a dark region
     thick = cv2.morphologyEx(found, cv2.MORPH_OPEN, np.ones((5, 5), np.uint8))
     found[cv2.dilate(thick, np.ones((5, 5), np.uint8)) > 0] = 0
-    wider = cv2.dilate(found, np.ones((3, 3), np.uint8))
-    whole = cv2.resize(wider, (wide, high), interpolation=cv2.INTER_NEAREST)
-    return (whole > 0) & some
+    return np.asarray(cv2.resize(found, (wide, high), interpolation=cv2.INTER_NEAREST))
 
 
 def _line(length: int, degrees: float) -> NDArray[np.uint8]:
@@ -98,15 +100,13 @@ def _line(length: int, degrees: float) -> NDArray[np.uint8]:
     return kernel
 
 
-def _crossing(some: Mask, rulings: Mask, strength: Array) -> Mask:
-    """Return the ink without rulings, but with the strokes that cross them."""
+def _crossing(some: Mask, rulings: Mask, strong: Mask) -> Mask:
+    """Return the ink without rulings, but with the strokes that cross them, or are stronger."""
     if not rulings.any():
         return some
-    # a ruling is as strong as it is nearby, by the median of its px
-    usual = float(np.median(strength[rulings]))
     kept = some & ~rulings
     bridge = np.ones((9, 1), np.uint8)
     codes = kept.astype(np.uint8)
     closed = cv2.morphologyEx(codes, cv2.MORPH_CLOSE, bridge)
     closed = np.minimum(closed, cv2.dilate(codes, np.ones((9, 3), np.uint8)))
-    return kept | (rulings & (strength > STRONGER * usual)) | (rulings & (closed > 0))
+    return kept | (rulings & strong) | (rulings & (closed > 0))
