@@ -1,8 +1,9 @@
-"""How well single digits are read at the size of a tablet's canvas, against their own 28 px.
+"""How well single digits, and numbers that fill their picture, are read at a canvas's size.
 
 python benchmarks/digits/canvas.py FOLDER [--count N] [--model FILE]
 
-Official test digits, enlarged in four ways, every second one dark on light, every fifth framed.
+Official test digits, enlarged in three ways, every second one dark on light, every fifth framed;
+and 2 to 4 of them side by side with little paper around, 2 to 14 times as large.
 """
 
 import argparse
@@ -14,7 +15,7 @@ import torch
 
 from bowerbird.vision.digits import NONE, open_digits
 from bowerbird.vision.handwriting.idx import read_digits
-from bowerbird.vision.page import read_page
+from bowerbird.vision.page import ReadConfig, read_page
 
 WAYS = {"nearest": cv2.INTER_NEAREST, "linear": cv2.INTER_LINEAR, "cubic": cv2.INTER_CUBIC}
 SIDES = (100, 280, 560, 1000)
@@ -26,6 +27,35 @@ def canvas(one, side, way, number):
     if number % 5 == 0:
         cv2.rectangle(big, (0, 0), (side - 1, side - 1), 1.0, max(1, side // 100))
     return torch.from_numpy(1 - big if number % 2 else big).expand(3, -1, -1)
+
+
+def numbers(digits, count, seed=6):
+    """Yield numbers as pictures (3, h, w) that they fill, and how they read."""
+    random = np.random.default_rng(seed)
+    for _ in range(count):
+        some = random.integers(0, len(digits), int(random.integers(2, 5)))
+        gap, margin = int(random.integers(3, 9)), int(random.integers(4, 16))
+        columns = []
+        for one in digits.ink.numpy()[some]:
+            there = np.flatnonzero(one.max(0) > 60)
+            own = one[:, there[0] : there[-1] + 1]
+            columns.append(np.pad(own, ((margin, margin), (gap // 2, gap - gap // 2))))
+        row = np.pad(np.concatenate(columns, 1), ((0, 0), (margin, margin)))
+        scale = int(random.choice([2, 4, 8, 14]))
+        row = cv2.resize(row, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC) / 255
+        ink = torch.from_numpy((1 - row if random.random() < 0.7 else row).astype(np.float32))
+        yield "".join(map(str, digits.labels[some].tolist())), ink.expand(3, -1, -1)
+
+
+def fill(digits, reader, count):
+    """Print how many numbers are read, and how many of those told as sure are right."""
+    right = sure = sure_right = 0
+    for name, picture in numbers(digits, count):
+        seen = read_page(picture, reader)
+        same = (seen.text or "").replace(" ", "") == name
+        certain = any(line.confidence >= ReadConfig.sure for line in seen.lines)
+        right, sure, sure_right = right + same, sure + certain, sure_right + (certain and same)
+    print(f"numbers {count}, right {right}, sure {sure}, of these right {sure_right}")
 
 
 def main():
@@ -48,6 +78,7 @@ def main():
                 for picture, digit in zip(pictures, names, strict=True)
             ]
             print(side, name, np.mean(right))
+    fill(read_digits(told.folder, "test"), reader, 100)
 
 
 if __name__ == "__main__":

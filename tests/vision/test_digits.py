@@ -24,6 +24,7 @@ from bowerbird.vision import digits as digits_module
 from bowerbird.vision.digits import NONE, open_digits
 from bowerbird.vision.handwriting import idx, training
 from bowerbird.vision.handwriting.composed import PageConfig, compose
+from bowerbird.vision.handwriting.cutout import laid_out
 from bowerbird.vision.handwriting.distortion import DistortionConfig, distort, elastic
 from bowerbird.vision.handwriting.idx import Digits, DigitsError, read_digits, read_idx
 from bowerbird.vision.handwriting.ink import find_ink
@@ -462,7 +463,7 @@ def test_touching_digits_are_read_apart(clear, bridge):
     seen = read_page(page, open_digits(device="cpu"))
     assert seen.text == "25 3 6 9"
     first, second = (box.xyxy for box in seen.boxes[:2])
-    assert first[0] < first[2] <= second[0] + 3 < second[2]
+    assert first[0] < first[2] <= second[0] + 5 < second[2]  # a cut along the ink leans
 
 
 def test_the_way_through_cuts_has_the_best_worst_digit():
@@ -607,3 +608,29 @@ def test_steady_probabilities_are_the_mean_over_moves():
     views = [ink, *(ink.roll(by, axis) for by in (-1, 1) for axis in (1, 2))]
     mean = torch.stack([reader.probabilities(view) for view in views]).mean(0)
     torch.testing.assert_close(reader.steady(ink), mean)
+
+
+@pytest.mark.parametrize("scale", [3, 12])
+@pytest.mark.parametrize("light", [True, False])
+def test_a_number_that_fills_its_picture_is_read(clear, scale, light):
+    """What is cut out of a page, or written on a canvas, has large digits and no paper around."""
+    reader, right = open_digits("digits", "cpu"), 0
+    for first in range(0, 30, 3):
+        gap = torch.zeros(28, 4, dtype=torch.uint8)
+        row = torch.cat([torch.cat([one, gap], 1) for one in clear.ink[first : first + 3]], 1)
+        size = row.shape[1] * scale, row.shape[0] * scale
+        ink = cv2.resize(row.numpy().astype(np.float32) / 255, size, interpolation=cv2.INTER_CUBIC)
+        picture = torch.from_numpy((ink if light else 1 - ink).clip(0, 1)).expand(3, -1, -1)
+        seen = read_page(picture, reader)
+        name = "".join(map(str, clear.labels[first : first + 3].tolist()))
+        right += (seen.text or "").replace(" ", "") == name
+        for box in seen.boxes:
+            left, top, across, down = box.xyxy
+            assert -2 <= left < across <= size[0] + 2
+            assert -2 <= top < down <= size[1] + 2
+    assert right >= 9
+
+
+def test_a_photograph_is_laid_on_no_paper():
+    values = skimage.data.coffee().astype(np.float32) / 255
+    assert laid_out(values).margin == 0

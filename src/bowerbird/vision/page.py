@@ -20,6 +20,7 @@ from bowerbird.learning.choice import check_choice
 from bowerbird.vision.digits import DigitReader
 from bowerbird.vision.drawing import draw
 from bowerbird.vision.handwriting.alone import read_alone
+from bowerbird.vision.handwriting.cutout import laid_out
 from bowerbird.vision.handwriting.ink import Array, find_ink
 from bowerbird.vision.handwriting.lines import Place, in_lines, spelled
 from bowerbird.vision.handwriting.marks import find_marks
@@ -84,10 +85,11 @@ def read_page(
     alone = read_alone(values, reader, config.shown, light=light)
     if alone is not None:
         return alone
-    factor = enlargement(max(values.shape[:2]), config.long_side)
-    readings = readings_of(values, reader, config)
+    laid = laid_out(values)
+    factor = enlargement(max(laid.values.shape[:2]), config.long_side)
+    readings = readings_of(laid.values, reader, config)
     best = max(readings, key=lambda one: float(one.sure.sum()))
-    return _seen(best, factor)
+    return _seen(best, factor, laid.margin)
 
 
 def readings_of(values: Array, reader: DigitReader, config: ReadConfig) -> list[Reading]:
@@ -162,8 +164,8 @@ def _likely(found: list[Found], config: ReadConfig) -> list[Found]:
     ]
 
 
-def _seen(reading: Reading, factor: float) -> Seen:
-    """Return the digits in lines, their boxes in px of the picture as it was."""
+def _seen(reading: Reading, factor: float, margin: int) -> Seen:
+    """Return the digits in lines, their boxes in px of the picture as it was, without margins."""
     read = reading.read
     if not read:
         return Seen(boxes=(), text="", lines=(), confidence=0.0)
@@ -174,7 +176,7 @@ def _seen(reading: Reading, factor: float) -> Seen:
     told = [spelled(line, names, places) for line in lines]
     boxes = []
     for index in (index for line in lines for index in line):
-        left, top, right, bottom = (side / factor for side in read[index].mark.box)
+        left, top, right, bottom = (side / factor - margin for side in read[index].mark.box)
         boxes.append(Box(names[index], float(reading.sure[index]), (left, top, right, bottom)))
     return Seen(
         boxes=tuple(boxes),

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bowerbird.vision.digits import NONE, DigitReader
+from bowerbird.vision.handwriting.cutout import INK, inked, is_strong
 from bowerbird.vision.handwriting.ink import Array
 from bowerbird.vision.handwriting.marks import Mark
 from bowerbird.vision.handwriting.pieces import Found, read_again, recognized
@@ -20,13 +21,8 @@ from bowerbird.vision.handwriting.sureness import probability
 from bowerbird.vision.seen import Box, Line, Seen
 
 SMALL = 48  # px of the long side of a picture that is taken for one digit
-FAINT = 0.1  # of the most that ink differs from paper: below it is paper
-CONTRAST = 0.1  # of white, that ink differs from paper at least
-INK = 0.5  # of the most that ink differs, above which a px is surely ink
 RIM = 0.03  # of the shorter side, in which a frame may lie
-PAPER = 0.55  # least share of the picture that is paper
 MAIN = 0.85  # least share of the ink that is of one piece, or above, below or in it
-FULL = 0.35  # least share of the ink that is more than half as strong as the strongest
 LEAST = 0.2  # of the longer side, that the mark is high or wide at least
 WIDE = 1.8  # heights that one digit is wide at most: a 5 with a long roof
 
@@ -66,16 +62,13 @@ def single(values: Array, *, small: bool, light: bool | None = None) -> Mark | N
     away = np.abs(away) if light is None else np.maximum(away if light else -away, 0)
     if not small:
         away = _unframed(away)
-    most = float(away.max())
-    if most < CONTRAST:
-        return None
-    ink = np.where(away < FAINT * most, 0, away / most).astype(np.float32)
-    if not small and not _is_one(ink):
+    ink = inked(away)
+    if ink is None or not (small or _is_one(ink)):
         return None
     rows, columns = (np.flatnonzero(ink.any(axis)) for axis in (1, 0))
     top, left = int(rows[0]), int(columns[0])
     cut = np.ascontiguousarray(ink[top : rows[-1] + 1, left : columns[-1] + 1])
-    return Mark(left, top, cut, most, 1.0)
+    return Mark(left, top, cut, float(away.max()), 1.0)
 
 
 def _unframed(away: Array) -> Array:
@@ -99,12 +92,11 @@ def _is_one(ink: Array) -> bool:
     body = ink > INK
     count, _, facts, _ = cv2.connectedComponentsWithStats(body.astype(np.uint8), connectivity=8)
     rows, columns = (np.flatnonzero(body.any(axis)) for axis in (1, 0))
-    if count < 2 or (ink == 0).mean() < PAPER:
+    if count < 2 or not is_strong(ink):
         return False
     high, wide = int(rows[-1] - rows[0] + 1), int(columns[-1] - columns[0] + 1)
-    full = body.sum() > FULL * (ink > 0).sum()
     large = max(high, wide) > LEAST * max(ink.shape)
-    return bool(full and large and wide < WIDE * high and _hang_together(facts[1:]))
+    return bool(large and wide < WIDE * high and _hang_together(facts[1:]))
 
 
 def _hang_together(facts: NDArray[Any]) -> bool:
