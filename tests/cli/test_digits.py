@@ -66,6 +66,9 @@ def test_training_writes_a_model_with_its_record_and_test(bowerbird, folder, her
     info = bowerbird("models info m.safetensors")
     assert info.code == 0
     assert "digits" in info.out
+    loud = SMALL.removesuffix(" --quiet")
+    told = bowerbird(f"vision train-digits digits -o m.safetensors {loud} --test --force").out
+    assert "test digits are wrong" in told
 
 
 def test_a_record_repeats_the_training(bowerbird, folder, here):

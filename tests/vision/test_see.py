@@ -1,7 +1,7 @@
 """Sheets of what the network sees: their numbers, their layers, and the command that makes them."""
 
 import json
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import cache
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from bowerbird.vision import dream as dreams
 from bowerbird.vision import see as sees
 from bowerbird.vision.looking import sight
 from bowerbird.vision.looking.colormap import colored, overlaid, unit
+from bowerbird.vision.looking.layout import PAPER
 from bowerbird.vision.looking.maps import feature_maps, heat, rank
 from bowerbird.vision.looking.sheets import CELL, GAP, MARGIN, Heading, lay_out
 from bowerbird.vision.looking.sight import OVERVIEW, convolution_of
@@ -257,3 +258,15 @@ def test_a_sheet_names_whose_heat_it_is(photograph):
         assert seen.who == who
         # together, and then each, where there are several
         assert len(seen.heats) == max(1, len(channels) + (len(channels) > 1))
+
+
+def test_a_sheet_of_maps_has_room_for_filters_and_for_its_title(photograph):
+    picture = photograph(height=64, width=64)
+    view = see(picture, SeeConfig("conv1_1", show="maps", most=8, **QUICK))
+    heading = Heading(picture, "a name that is too long for a narrow sheet", "maps", False)
+    bare = replace(view.layers[0], kernels=None)
+    with_filters, without = (lay_out(heading, [one]) for one in (view.layers[0], bare))
+    rows = 2
+    assert with_filters.shape[1] - without.shape[1] == rows * (CELL + GAP // 2)
+    paper = torch.tensor(PAPER).view(3, 1, 1) / 255
+    assert (with_filters[:, :, -MARGIN + 4 :] == paper).all()

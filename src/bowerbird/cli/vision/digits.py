@@ -62,7 +62,10 @@ def train_digits(
             score = made.reader.score(tested)
             told["test"] = {**asdict(score), "accuracy": score.accuracy}
             told["test"]["official"] = tested.official
-        return school.finish(work, lambda path: made.reader.save(path, half=run.half), told)
+        code = school.finish(work, lambda path: made.reader.save(path, half=run.half), told)
+        if tested is not None and not run.json and not run.quiet:
+            print(f"{score.errors} of {score.count} test digits are wrong")  # noqa: T201
+        return code
 
 
 def _told_digits(made: DigitSchool, work: Work[str], run: DigitRun) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 Positions and sizes are in px. The letters are those that come with Pillow (Aileron), at any size.
 """
 
+import math
 from functools import cache
 
 import numpy as np
@@ -13,6 +14,7 @@ from torch import Tensor
 
 PAPER, INK, SOFT, LINE = (251, 249, 245), (33, 31, 29), (134, 127, 118), (224, 218, 208)
 ACCENT = (183, 55, 121)  # the middle of magma
+SMALLEST = 12  # px, of letters
 
 
 @cache
@@ -39,9 +41,16 @@ class Sheet:
         size: int,
         color: tuple[int, int, int] = INK,
         anchor: str = "ls",
+        room: float = math.inf,
     ) -> float:
-        """Write one line, its baseline at ``at``; return its width."""
+        """Write one line, its baseline at ``at``; return its width.
+
+        The letters are smaller where the line would be wider than ``room``.
+        """
         font = _font(size)
+        while size > SMALLEST and self.pen.textlength(text, font=font) > room:
+            size -= 1
+            font = _font(size)
         self.pen.text(at, text, font=font, fill=color, anchor=anchor)
         return float(self.pen.textlength(text, font=font))
 

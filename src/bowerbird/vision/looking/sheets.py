@@ -186,7 +186,8 @@ def _contact(heading: Heading, seen: LayerSeen) -> Tensor:
     columns = _columns(len(seen.shown))
     high = round(CELL * heading.ratio)
     right = MARGIN + columns * (CELL + GAP) - GAP
-    top, step = 350, high + CAPTION + 20
+    below = 0 if seen.kernels is None and seen.liked is None else GAP // 2 + CELL
+    top, step = 350, high + below + CAPTION + 20
     rows = -(-len(seen.shown) // columns)
     sheet = Sheet(right + MARGIN, top + rows * step + 70)
     _title(sheet, f"Maps of {seen.layer}", _subtitle(heading, seen), right)
@@ -295,8 +296,8 @@ def _joined(*parts: str) -> str:
 
 
 def _title(sheet: Sheet, name: str, words: str, right: int) -> None:
-    sheet.words((MARGIN - 4, 190), name, TITLE, INK)
-    sheet.words((MARGIN, 250), words, TEXT, SOFT)
+    sheet.words((MARGIN - 4, 190), name, TITLE, INK, room=right - MARGIN)
+    sheet.words((MARGIN, 250), words, TEXT, SOFT, room=right - MARGIN)
     sheet.line(MARGIN, right, 288)
 
 
