@@ -73,13 +73,19 @@ class Columns:
         Raises TableError for a column that is not there, and, with the line, for text where numbers
         or dates are expected.
         """
+        return self.read(table)[0]
+
+    def read(self, table: Table) -> tuple[pd.DataFrame, list[str]]:
+        """Return that, and in sentences which numbers are not written as they were learned."""
+        notes = []
         parts: dict[str, Any] = {}
         dates: dict[str, Any] = {}
         for name, kind in self.kinds.items():
             cells = without_words(find_column(table, name))
             if kind == "number":
-                numbers, written, _ = self.numbers_in(table, name)
+                numbers, written, note = self.numbers_in(cells, table)
                 parts[name] = finite(numbers, cells, table, written)
+                notes += [f"in column {name} {note}"] if note else []
             elif kind == "date":
                 known = self.written.get(name)
                 dates |= _date_parts(cells, known if isinstance(known, Dates) else Dates(), table)
@@ -87,16 +93,15 @@ class Columns:
         for name in self.categories:
             cells = same_truths(without_words(find_column(table, name)))
             parts[name] = cells.fillna(MISSING).astype(object)
-        return pd.DataFrame(parts, index=table.frame.index)
+        return pd.DataFrame(parts, index=table.frame.index), notes
 
-    def numbers_in(self, table: Table, name: str) -> tuple[pd.Series, Numerals, str]:
+    def numbers_in(self, cells: pd.Series, table: Table) -> tuple[pd.Series, Numerals, str]:
         """Return a column as floats, NaN where there is none, how, and a note if not as learned.
 
         What was learned holds, unless most cells can't be read by it, or more can be with the same
         mark before the decimals, in no other unit.
         """
-        cells = without_words(find_column(table, name))
-        learned, there = self.written.get(name), cells.dropna()
+        learned, there = self.written.get(str(cells.name)), cells.dropna()
         own, note = quantity_of(there, table.mark, table.sign)
         if not isinstance(learned, Numerals):
             return own.floats(cells), own, note
@@ -113,9 +118,7 @@ class Columns:
 
     def differing(self, table: Table) -> list[str]:
         """Say which numbers of a table are not written as they were learned."""
-        numbers = [name for name, kind in self.kinds.items() if kind == "number"]
-        notes = [(name, self.numbers_in(table, name)[2]) for name in numbers]
-        return [f"in column {name} {note}" for name, note in notes if note]
+        return self.read(table)[1]
 
 
 def read_columns(

@@ -94,15 +94,15 @@ class TableModel:
 
         Raises TableError, naming column and row, for a table that does not fit.
         """
+        return self.told(table, coverage)[0]
+
+    def told(self, table: Table, coverage: float = COVERAGE) -> tuple[Predictions, list[str]]:
+        """Return that, and in sentences what in the rows is of a kind that was never learned."""
         if not 0 < coverage < 1:
             raise ValueError(f"coverage lies between 0 and 1, not at {coverage}")
-        return self.judged(self.encoding(self.encoding.columns.values(table)), coverage)
-
-    def unfamiliar(self, table: Table) -> list[str]:
-        """Say what in a table's rows is of a kind that was never learned from."""
-        columns = self.encoding.columns
-        strange = self.encoding.unfamiliar(columns.values(table))
-        return [*columns.differing(table), *strange]
+        values, notes = self.encoding.columns.read(table)
+        strange = self.encoding.unfamiliar(values)
+        return self.judged(self.encoding(values), coverage), [*notes, *strange]
 
     def judged(self, x: Float[np.ndarray, "n width"], coverage: float) -> Predictions:
         """Return what the networks say of encoded rows, with intervals or sets of a coverage."""

@@ -17,18 +17,19 @@ from sklearn.pipeline import Pipeline
 
 from bowerbird.learning.device import choose
 from bowerbird.learning.step import Step, finished
-from bowerbird.prediction.columns import Columns, read_columns
+from bowerbird.prediction.columns import Columns
 from bowerbird.prediction.conformal import of_classes, of_numbers
 from bowerbird.prediction.encoding import encoding_of
 from bowerbird.prediction.ensemble import Members, deal
 from bowerbird.prediction.frames import Table
 from bowerbird.prediction.leaks import sentences, telling
 from bowerbird.prediction.peers import fitted, pipeline, said
+from bowerbird.prediction.question import Question, ask
 from bowerbird.prediction.scores import Score, bootstrap, measure, share
 from bowerbird.prediction.spread import spread_of
 from bowerbird.prediction.tableconfig import TableConfig, Tool
 from bowerbird.prediction.tablemodel import Predictions, TableModel
-from bowerbird.prediction.target import Target, read_target
+from bowerbird.prediction.target import Target
 
 LONG = 60.0  # s that are left after two folds, from which on it is told
 
@@ -80,15 +81,22 @@ def study_steps(
     Raises TableError for a table that can't be learned from, ValueError for a device that is not
     there.
     """
+    yield from answer_steps(ask(table, target, config), config, device)
+
+
+def answer_steps(
+    question: Question, config: TableConfig, device: str = "cpu"
+) -> Generator[Step[Study], None, None]:
+    """Do the same for a table that has been read; see ``study_steps``."""
     began, where = time.perf_counter(), str(choose(device, "float32").device)
-    asked, table, wanted = read_target(table, target, config.task)
-    columns = read_columns(table, target, config.keep, config.category)
+    asked, columns = question.target, question.columns
+    table, wanted = question.table, question.wanted
     values = columns.values(table)
     folds, why = _folds(wanted, asked, config)
     work = _Work(table, asked, columns, values, wanted, config, where)
     count = int(folds.max()) + 1
     leaks = telling(columns, values, wanted, len(asked.classes), config.networks.seed)
-    notes = [*table.notes, asked.note, *columns.notes, *sentences(leaks, target), why]
+    notes = [*table.notes, asked.note, *columns.notes, *sentences(leaks, asked.name), why]
     work.notes = [note for note in notes if note]
     total = count * len(config.tools) + 1
     number, ends = 0, list[float]()

@@ -13,11 +13,11 @@ from bowerbird.cli.predict.outcome import check_apart
 from bowerbird.cli.progress import follow
 from bowerbird.cli.settings import RUN, Switch
 from bowerbird.learning.atomic import check_free
-from bowerbird.prediction.columns import find_column, read_columns
+from bowerbird.prediction.columns import find_column
 from bowerbird.prediction.frames import Table, TableError, listed, read_table
+from bowerbird.prediction.question import ask
 from bowerbird.prediction.samples import TARGETS, read_sample
 from bowerbird.prediction.tableconfig import MembersConfig, TableConfig
-from bowerbird.prediction.target import read_target
 
 if TYPE_CHECKING:
     from bowerbird.prediction.tablemodel import Predictions, TableModel
@@ -88,13 +88,12 @@ def table(
     known = _material(file, config)
     target = _target(known, run)
     new = None if run.predict is None else read_table(run.predict)
-    _, rows, _ = read_target(known, target, config.task)
-    read_columns(rows, target, config.keep, config.category)
+    question = ask(known, target, config)
     # what takes seconds to import comes after all that may be wrong with files
     from bowerbird.cli.predict.abacus import keep_study, tell_study  # noqa: PLC0415
-    from bowerbird.prediction.tables import study_steps  # noqa: PLC0415
+    from bowerbird.prediction.tables import answer_steps  # noqa: PLC0415
 
-    work = follow(study_steps(known, target, config, run.device), (), _no_words, quiet=run.quiet)
+    work = follow(answer_steps(question, config, run.device), (), _no_words, quiet=run.quiet)
     found = work.last.preview
     if found is None:
         say(f"{work.ended}; nothing was saved")
@@ -132,8 +131,8 @@ def _target(known: Table, run: TableRun) -> str:
 
 def _said(model: "TableModel", new: Table, coverage: float) -> tuple["Predictions", list[str]]:
     """Predict new rows, and say what in them was never learned from."""
-    said = model.predict(new, coverage)
-    notes = [f"{new.name}: {sentence}" for sentence in (*new.notes, *model.unfamiliar(new))]
+    said, strange = model.told(new, coverage)
+    notes = [f"{new.name}: {sentence}" for sentence in (*new.notes, *strange)]
     for note in notes:
         say(note)
     return said, notes

@@ -63,7 +63,7 @@ def train_digits(
             told["test"] = {**asdict(score), "accuracy": score.accuracy}
             told["test"]["official"] = tested.official
         code = school.finish(work, lambda path: made.reader.save(path, half=run.half), told)
-        if tested is not None and not run.json and not run.quiet:
+        if tested is not None and not run.json and not school.quiet:
             print(f"{score.errors} of {score.count} test digits are wrong")  # noqa: T201
         return code
 
