@@ -13,8 +13,8 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 
-from bowerbird.image import painting
-from bowerbird.learning.weights import open_vgg19
+from bowerbird.image import optimize as painting
+from bowerbird.learning.pretrained_weights import open_vgg19
 from bowerbird.networks.vgg import VGG
 from bowerbird.plates import plate_path
 

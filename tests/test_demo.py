@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bowerbird.demo.chapter import TourConfig
-from bowerbird.demo.tour import demo_steps
+from bowerbird.demo.run import demo_steps
+from bowerbird.demo.section import TourConfig
 
 SMALL = TourConfig(side=48, steps=1, device="cpu")
 

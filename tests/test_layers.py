@@ -59,14 +59,14 @@ def test_no_junk_drawer(path):
 @pytest.mark.parametrize(
     ("path", "source"),
     [
-        ("image/transfer.py", "from bowerbird.music.notes import Note"),
+        ("image/transfer.py", "from bowerbird.music.tokens.melody import Note"),
         ("image/transfer.py", "import bowerbird.cli"),
         ("image/transfer.py", "def f():\n    from bowerbird import cli"),
         ("image/transfer.py", "from ..text import writer"),
         ("image/transfer.py", "import bowerbird"),
         ("networks/vgg.py", "from bowerbird.learning.step import Step"),
-        ("learning/fit.py", "import bowerbird.networks.mlp"),
-        ("plates/ink.py", "from bowerbird.pictures.pixels import write_picture"),
+        ("learning/trainer.py", "import bowerbird.networks.mlp"),
+        ("plates/__init__.py", "from bowerbird.pictures.writing import write_picture"),
         ("__init__.py", "from bowerbird.cli import main"),
     ],
 )

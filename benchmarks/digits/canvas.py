@@ -13,9 +13,9 @@ import cv2
 import numpy as np
 import torch
 
-from bowerbird.vision.digits import NONE, open_digits
-from bowerbird.vision.handwriting.idx import read_digits
-from bowerbird.vision.page import ReadConfig, read_page
+from bowerbird.vision.digits.idx import read_digits
+from bowerbird.vision.digits.page import ReadConfig, read_page
+from bowerbird.vision.digits.reader import NONE, open_digits
 
 WAYS = {"nearest": cv2.INTER_NEAREST, "linear": cv2.INTER_LINEAR, "cubic": cv2.INTER_CUBIC}
 SIDES = (100, 280, 560, 1000)

@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from sklearn.datasets import load_digits
 
-from bowerbird.vision.digits import open_digits
-from bowerbird.vision.handwriting.idx import Digits
-from bowerbird.vision.handwriting.normalizing import normalize
+from bowerbird.vision.digits.idx import Digits
+from bowerbird.vision.digits.normalize import normalize
+from bowerbird.vision.digits.reader import open_digits
 
 
 def enlarged():

@@ -19,11 +19,11 @@ import numpy as np
 import torch
 
 from bowerbird.pictures.writing import write_picture
-from bowerbird.vision.digits import open_digits
-from bowerbird.vision.handwriting.composed import Page, PageConfig, compose
-from bowerbird.vision.handwriting.idx import read_digits
-from bowerbird.vision.page import ReadConfig, boxed, read_page
-from bowerbird.vision.sides import iou
+from bowerbird.vision.boxes import iou
+from bowerbird.vision.digits.idx import read_digits
+from bowerbird.vision.digits.page import ReadConfig, boxed, read_page
+from bowerbird.vision.digits.reader import open_digits
+from bowerbird.vision.digits.synthetic_pages import Page, PageConfig, compose
 
 
 def measure(page: Page, seen) -> dict[str, float]:

@@ -15,8 +15,8 @@ import torch
 from sklearn.datasets import load_sample_image
 
 from bowerbird.pictures.reading import read_picture
-from bowerbird.vision.digits import open_digits
-from bowerbird.vision.page import read_page
+from bowerbird.vision.digits.page import read_page
+from bowerbird.vision.digits.reader import open_digits
 
 
 def main():

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from bowerbird.vision.handwriting.composed import (
+from bowerbird.vision.digits.synthetic_pages import (
     HIGH,
     WIDE,
     Page,

@@ -22,16 +22,16 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from bowerbird.pictures.reading import read_picture
-from bowerbird.vision.digits import open_digits
-from bowerbird.vision.handwriting.alone import alone_features
-from bowerbird.vision.handwriting.composed import Page, PageConfig, compose
-from bowerbird.vision.handwriting.idx import read_digits
-from bowerbird.vision.handwriting.lines import Place, in_lines
-from bowerbird.vision.handwriting.pieces import Found
-from bowerbird.vision.handwriting.strangers import strangers
-from bowerbird.vision.handwriting.sureness import digit_features, line_features
-from bowerbird.vision.page import ReadConfig, enlargement, read_page, readings_of
-from bowerbird.vision.sides import iou
+from bowerbird.vision.boxes import iou
+from bowerbird.vision.digits.calibration import digit_features, line_features
+from bowerbird.vision.digits.idx import read_digits
+from bowerbird.vision.digits.lines import Place, in_lines
+from bowerbird.vision.digits.negatives import strangers
+from bowerbird.vision.digits.page import ReadConfig, enlargement, read_page, readings_of
+from bowerbird.vision.digits.reader import open_digits
+from bowerbird.vision.digits.segmentation import Found
+from bowerbird.vision.digits.single import alone_features
+from bowerbird.vision.digits.synthetic_pages import Page, PageConfig, compose
 
 SURE = 0.98  # share of sure lines that are right
 KEPT = 2000  # training digits, the last, that a reader to fit with has not learned from

@@ -16,8 +16,8 @@ import torch.nn.functional as F
 from rolls import KEYS, Rolls
 from torch import Tensor, nn
 
-from bowerbird.learning.fit import FitConfig, fit_steps
-from bowerbird.learning.sequence import Rows
+from bowerbird.learning.sequence_batches import Rows
+from bowerbird.learning.trainer import FitConfig, fit_steps
 from bowerbird.networks.recurrent import RecurrentConfig, RecurrentLayer
 
 AROUND = 24  # keys on either side that a key reads

@@ -25,10 +25,10 @@ from symusic.core import ScoreTick as Score
 
 from bowerbird.learning.sampling import SamplingConfig, write_signs
 from bowerbird.music.composer import MOST_SIGNS, Composer, open_composer
+from bowerbird.music.copied_melodies import Melodies, novelty
 from bowerbird.music.corpus import Corpus, Split
-from bowerbird.music.melody import GRID
-from bowerbird.music.meter import bar_length
-from bowerbird.music.novelty import Melodies, novelty
+from bowerbird.music.score.melody import GRID
+from bowerbird.music.score.meter import bar_length
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 from figures import Figure, append, conditions, table

@@ -22,7 +22,7 @@ from rolls import Rolls, read_rolls
 from within import learned_within, nats_within
 
 from bowerbird.learning.device import choose, keep_freed_memory
-from bowerbird.learning.fit import FitConfig
+from bowerbird.learning.trainer import FitConfig
 from bowerbird.networks.recurrent import RecurrentConfig
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))

@@ -16,8 +16,8 @@ def files(spec: dict) -> list[Path]:
 
 def read(spec: dict) -> dict:
     """Read the collection as `music train` does, and tell its melodies in signs."""
-    from bowerbird.music.alphabets import encoded, learned_alphabet  # noqa: PLC0415
     from bowerbird.music.corpus import Corpus  # noqa: PLC0415
+    from bowerbird.music.tokens.kinds import encoded, learned_alphabet  # noqa: PLC0415
 
     began = time.perf_counter()
     corpus = Corpus(spec["folder"], melodies=True)
@@ -28,8 +28,8 @@ def read(spec: dict) -> dict:
 
 def read_events(spec: dict) -> dict:
     """Read the files and tell all voices in our REMI."""
-    from bowerbird.music.alphabets import full_alphabet  # noqa: PLC0415
-    from bowerbird.music.files import read_score  # noqa: PLC0415
+    from bowerbird.music.formats.files import read_score  # noqa: PLC0415
+    from bowerbird.music.tokens.kinds import full_alphabet  # noqa: PLC0415
 
     began = time.perf_counter()
     alphabet = full_alphabet("remi")
@@ -50,8 +50,8 @@ def read_miditok(spec: dict) -> dict:
 
 def render(spec: dict) -> dict:
     """Render the first tunes as `music render` does, without start-up."""
-    from bowerbird.music.files import read_score  # noqa: PLC0415
-    from bowerbird.music.output import write_output  # noqa: PLC0415
+    from bowerbird.music.formats.files import read_score  # noqa: PLC0415
+    from bowerbird.music.render.output import write_output  # noqa: PLC0415
 
     scores = [read_score(path) for path in files(spec)[: TUNES + 1]]
     out = Path(spec["to"]) / f"tune{spec['suffix']}"
@@ -67,7 +67,7 @@ def render_symusic(spec: dict) -> dict:
     """Render the same tunes by symusic's synthesizer, with the same soundfont, to memory."""
     from symusic import Score, Synthesizer  # noqa: PLC0415
 
-    from bowerbird.music.soundfont import default_soundfont  # noqa: PLC0415
+    from bowerbird.music.render.soundfont import default_soundfont  # noqa: PLC0415
 
     player = Synthesizer(str(default_soundfont()), 44100)
     scores = [Score(path).to("second") for path in files(spec)[: TUNES + 1]]

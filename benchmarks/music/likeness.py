@@ -14,9 +14,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 from symusic.core import ScoreTick as Score
 
-from bowerbird.music.key import key_of
-from bowerbird.music.melody import GRID, grid_notes, melody
-from bowerbird.music.meter import bars_of, meters_of
+from bowerbird.music.score.key import key_of
+from bowerbird.music.score.melody import GRID, grid_notes, melody
+from bowerbird.music.score.meter import bars_of, meters_of
 
 MOST_AGO = 16  # bars
 INK, PAPER = "#2b2b33", "#faf7f0"

@@ -13,8 +13,8 @@ import torch
 from rolls import KEYS, Rolls
 from torch import Tensor
 
-from bowerbird.learning.fit import FitConfig, fit_steps
-from bowerbird.learning.sequence import Rows, SequenceTask
+from bowerbird.learning.sequence_batches import Rows, SequenceTask
+from bowerbird.learning.trainer import FitConfig, fit_steps
 from bowerbird.networks.recurrent import Recurrent, RecurrentConfig
 
 END, MARK = KEYS, KEYS + 1

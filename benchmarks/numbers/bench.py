@@ -17,16 +17,16 @@ import torch
 
 from bowerbird.pictures.pixels import Picture, resize
 from bowerbird.pictures.reading import read_picture
+from bowerbird.vision.boxes import iou
 from bowerbird.vision.drawing import draw
-from bowerbird.vision.house_numbers import NumbersConfig, open_numbers
-from bowerbird.vision.numbers.crops import cut, widened
-from bowerbird.vision.numbers.materials import photographs, split_photos, split_typefaces
-from bowerbird.vision.numbers.measure import PHOTO, answers, coverage_at, measure, truth
-from bowerbird.vision.numbers.signs import MATERIALS
-from bowerbird.vision.numbers.streets import make_scene
-from bowerbird.vision.numbers.training import NumbersTrainConfig
-from bowerbird.vision.numbers.typefaces import typefaces
-from bowerbird.vision.sides import iou
+from bowerbird.vision.house_numbers.assets import photographs, split_photos, split_typefaces
+from bowerbird.vision.house_numbers.crops import cut, widened
+from bowerbird.vision.house_numbers.evaluation import PHOTO, answers, coverage_at, measure, truth
+from bowerbird.vision.house_numbers.reader import NumbersConfig, open_numbers
+from bowerbird.vision.house_numbers.scenes.signs import MATERIALS
+from bowerbird.vision.house_numbers.scenes.streets import make_scene
+from bowerbird.vision.house_numbers.scenes.typefaces import typefaces
+from bowerbird.vision.house_numbers.train import NumbersTrainConfig
 
 CROPS, PHOTOS = 2000, 200
 HEIGHTS = (0, 10, 14, 20, 40, 1000)  # px of the lowest digit

@@ -16,13 +16,13 @@ import torch
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 from figures import Figure, append, conditions, table
 
-from bowerbird.networks.recursive import Level, Recursive, RecursiveConfig, Tree, plant
-from bowerbird.prediction.backtest import OURS, BacktestConfig, backtest
-from bowerbird.prediction.calculator import CalculatorConfig, learn
-from bowerbird.prediction.dynamics import DynamicsConfig, move
-from bowerbird.prediction.expressions import VOCABULARY, draw_expression
-from bowerbird.prediction.forecaster import NetworkConfig
-from bowerbird.prediction.seriesfile import known_series
+from bowerbird.networks.tree_lstm import Level, Recursive, RecursiveConfig, Tree, plant
+from bowerbird.prediction.dynamics.learn import DynamicsConfig, move
+from bowerbird.prediction.expressions.compare import CalculatorConfig, learn
+from bowerbird.prediction.expressions.listops import VOCABULARY, draw_expression
+from bowerbird.prediction.series.backtest import OURS, BacktestConfig, backtest
+from bowerbird.prediction.series.file import known_series
+from bowerbird.prediction.series.forecaster import NetworkConfig
 
 HERE = Path(__file__).resolve().parent
 # series, steps ahead, season (0: found)

@@ -22,14 +22,14 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
-from bowerbird.prediction.columns import read_columns
-from bowerbird.prediction.encoding import transformer
-from bowerbird.prediction.ensemble import Members, deal
-from bowerbird.prediction.peers import said
-from bowerbird.prediction.samples import TARGETS, read_sample
-from bowerbird.prediction.scores import measure
-from bowerbird.prediction.tables import TableConfig, study
-from bowerbird.prediction.target import read_target
+from bowerbird.prediction.data.columns import read_columns
+from bowerbird.prediction.data.samples import TARGETS, read_sample
+from bowerbird.prediction.tabular.baselines import said
+from bowerbird.prediction.tabular.encoding import transformer
+from bowerbird.prediction.tabular.ensemble import Members, deal
+from bowerbird.prediction.tabular.scores import measure
+from bowerbird.prediction.tabular.study import TableConfig, study
+from bowerbird.prediction.tabular.target import read_target
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 from figures import Figure, append, conditions, table

@@ -35,7 +35,7 @@ def loss_of_nanogpt(spec: dict) -> dict:
 def loss_of_ours(spec: dict) -> dict:
     """Measure our model on the same text: with carried state, and in nanoGPT's random windows."""
     from bowerbird import open_writer  # noqa: PLC0415
-    from bowerbird.learning.sequence import window_loss  # noqa: PLC0415
+    from bowerbird.learning.sequence_batches import window_loss  # noqa: PLC0415
 
     writer = open_writer(spec["model"], "cpu")
     text = Path(spec["text"]).read_text(encoding="utf-8")

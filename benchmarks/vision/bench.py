@@ -17,28 +17,28 @@ import numpy as np
 import torch
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))
+from composites import Scene, SceneConfig, compose, cut_out
 from figures import Figure, append, conditions, table
+from scoring import RIGHT, mean_mask_iou, precision_of
 
-from bowerbird.learning.weights import find_weights, verify
+from bowerbird.learning.pretrained_weights import find_weights, verify
 from bowerbird.pictures.reading import read_picture
 from bowerbird.pictures.writing import write_picture
-from bowerbird.prediction.scores import share
-from bowerbird.vision.composites import Scene, SceneConfig, compose, cut_out
-from bowerbird.vision.detect import DetectConfig, detect
-from bowerbird.vision.drawing import draw
-from bowerbird.vision.evidence import evidence, extent, heat
-from bowerbird.vision.imagenet import (
+from bowerbird.prediction.tabular.scores import share
+from bowerbird.vision.boxes import iou
+from bowerbird.vision.class_activation import evidence, extent, heat
+from bowerbird.vision.classify import (
     Classifier,
     ClassifyConfig,
     classes,
     classify,
     open_classifier,
 )
+from bowerbird.vision.detect import DetectConfig, detect
+from bowerbird.vision.drawing import draw
 from bowerbird.vision.localize import localize
-from bowerbird.vision.scoring import RIGHT, mean_mask_iou, precision_of
-from bowerbird.vision.seen import Box, Seen
+from bowerbird.vision.results import Box, Seen
 from bowerbird.vision.segment import segment
-from bowerbird.vision.sides import iou
 
 HERE = Path(__file__).resolve().parent
 SEEDS = {"development": 1000, "test": 9000}  # of the first scene

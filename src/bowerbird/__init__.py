@@ -19,23 +19,23 @@ if TYPE_CHECKING:
     from bowerbird.pictures.pixels import Picture
     from bowerbird.pictures.reading import read_picture
     from bowerbird.pictures.writing import write_picture
-    from bowerbird.prediction.backtest import BacktestConfig, backtest, backtest_steps
-    from bowerbird.prediction.forecaster import open_forecaster
-    from bowerbird.prediction.frames import read_table
-    from bowerbird.prediction.seriesfile import read_series
-    from bowerbird.prediction.tablemodel import open_table_model
-    from bowerbird.prediction.tables import TableConfig, study, study_steps
+    from bowerbird.prediction.data.table import read_table
+    from bowerbird.prediction.series.backtest import BacktestConfig, backtest, backtest_steps
+    from bowerbird.prediction.series.file import read_series
+    from bowerbird.prediction.series.forecaster import open_forecaster
+    from bowerbird.prediction.tabular.model import open_table_model
+    from bowerbird.prediction.tabular.study import TableConfig, study, study_steps
     from bowerbird.text.corpus import Corpus
+    from bowerbird.text.generator import WriteConfig, Writer, open_writer
     from bowerbird.text.training import TrainConfig, Training
-    from bowerbird.text.writer import WriteConfig, Writer, open_writer
+    from bowerbird.vision.classify import classify, open_classifier
     from bowerbird.vision.detect import DetectConfig, detect
-    from bowerbird.vision.digits import open_digits
-    from bowerbird.vision.dream import DreamConfig, dream, dream_steps
-    from bowerbird.vision.house_numbers import NumbersConfig, open_numbers
-    from bowerbird.vision.imagenet import classify, open_classifier
+    from bowerbird.vision.digits.page import read_page
+    from bowerbird.vision.digits.reader import open_digits
+    from bowerbird.vision.features.dream import DreamConfig, dream, dream_steps
+    from bowerbird.vision.features.inspect import SeeConfig, see, see_steps
+    from bowerbird.vision.house_numbers.reader import NumbersConfig, open_numbers
     from bowerbird.vision.localize import localize
-    from bowerbird.vision.page import read_page
-    from bowerbird.vision.see import SeeConfig, see, see_steps
     from bowerbird.vision.segment import segment
 
 __all__ = [
@@ -96,53 +96,53 @@ __all__ = [
 
 _HOMES = {
     "PRESETS": "image.presets",
-    "BacktestConfig": "prediction.backtest",
+    "BacktestConfig": "prediction.series.backtest",
     "ComposeConfig": "music.composer",
     "Composer": "music.composer",
     "Corpus": "text.corpus",
     "DetectConfig": "vision.detect",
-    "DreamConfig": "vision.dream",
+    "DreamConfig": "vision.features.dream",
     "MusicTrainConfig": "music.training",
     "MusicTraining": "music.training",
-    "NumbersConfig": "vision.house_numbers",
+    "NumbersConfig": "vision.house_numbers.reader",
     "ObjectiveConfig": "image.objective",
     "Picture": "pictures.pixels",
     "ReconstructConfig": "image.reconstruct",
     "SamplingConfig": "learning.sampling",
-    "SeeConfig": "vision.see",
+    "SeeConfig": "vision.features.inspect",
     "Step": "learning.step",
-    "TableConfig": "prediction.tables",
+    "TableConfig": "prediction.tabular.study",
     "TextureConfig": "image.texture",
     "TrainConfig": "text.training",
     "Training": "text.training",
     "TransferConfig": "image.transfer",
-    "WriteConfig": "text.writer",
-    "Writer": "text.writer",
-    "backtest": "prediction.backtest",
-    "backtest_steps": "prediction.backtest",
-    "classify": "vision.imagenet",
+    "WriteConfig": "text.generator",
+    "Writer": "text.generator",
+    "backtest": "prediction.series.backtest",
+    "backtest_steps": "prediction.series.backtest",
+    "classify": "vision.classify",
     "detect": "vision.detect",
-    "dream": "vision.dream",
-    "dream_steps": "vision.dream",
+    "dream": "vision.features.dream",
+    "dream_steps": "vision.features.dream",
     "localize": "vision.localize",
-    "open_classifier": "vision.imagenet",
+    "open_classifier": "vision.classify",
     "open_composer": "music.composer",
-    "open_digits": "vision.digits",
-    "open_forecaster": "prediction.forecaster",
-    "open_numbers": "vision.house_numbers",
-    "open_table_model": "prediction.tablemodel",
-    "open_writer": "text.writer",
-    "read_page": "vision.page",
+    "open_digits": "vision.digits.reader",
+    "open_forecaster": "prediction.series.forecaster",
+    "open_numbers": "vision.house_numbers.reader",
+    "open_table_model": "prediction.tabular.model",
+    "open_writer": "text.generator",
+    "read_page": "vision.digits.page",
     "read_picture": "pictures.reading",
-    "read_series": "prediction.seriesfile",
-    "read_table": "prediction.frames",
+    "read_series": "prediction.series.file",
+    "read_table": "prediction.data.table",
     "reconstruct": "image.reconstruct",
     "reconstruct_steps": "image.reconstruct",
-    "see": "vision.see",
-    "see_steps": "vision.see",
+    "see": "vision.features.inspect",
+    "see_steps": "vision.features.inspect",
     "segment": "vision.segment",
-    "study": "prediction.tables",
-    "study_steps": "prediction.tables",
+    "study": "prediction.tabular.study",
+    "study_steps": "prediction.tabular.study",
     "texture": "image.texture",
     "texture_steps": "image.texture",
     "transfer": "image.transfer",

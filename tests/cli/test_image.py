@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bowerbird.image.descent import LBFGS, DescentError
+from bowerbird.image.optimizers import LBFGS, DescentError
 
 # the first layers only, and no roots of large matrices: seconds, not minutes
 STYLE = "--statistic gram --style-layers relu1_1,relu2_1"
@@ -247,7 +247,7 @@ def test_previews_are_kept(bowerbird, here):
 def test_previews_go_to_the_output(bowerbird, here, monkeypatch):
     written = []
     monkeypatch.setattr(
-        "bowerbird.cli.easel.write_picture", lambda path, *_: written.append(path.name)
+        "bowerbird.cli.image_run.write_picture", lambda path, *_: written.append(path.name)
     )
     bowerbird(f"image transfer photo.png swirls.png -o out.png {SMALL} --iterations 5 --every 2")
     assert written == ["out.png"] * 3
@@ -321,7 +321,7 @@ def test_a_bad_picture_is_refused_by_name(refuses, here, kind, line):
 
 @pytest.mark.parametrize("output", ["nowhere/out.png", "/proc/out.png", "out.gif", "out", "."])
 def test_a_bad_output_is_refused_before_the_work(refuses, monkeypatch, output):
-    monkeypatch.setattr("bowerbird.cli.easel.read_picture", None)
+    monkeypatch.setattr("bowerbird.cli.image_run.read_picture", None)
     refuses(f"image transfer photo.png swirls.png -o {output}", output)
 
 
@@ -354,7 +354,7 @@ def test_what_does_not_fit_is_refused(refuses, flags, words):
 def test_a_narrow_picture_is_refused_from_its_header(refuses, monkeypatch):
     Image.new("RGB", (3000, 20)).save("strip.png")
     Image.new("RGB", (300, 50)).save("narrow.png")
-    monkeypatch.setattr("bowerbird.cli.easel.read_picture", None)
+    monkeypatch.setattr("bowerbird.cli.image_run.read_picture", None)
     for verb, rest in (("transfer", "swirls.png "), ("reconstruct", "")):
         narrow = f"image {verb} narrow.png {rest}-o out.png --size 64"
         refuses(narrow, "narrow.png", "64 x 11 px and needs 16", "raise the size to 96 px")
@@ -394,7 +394,7 @@ def test_a_full_disk_under_the_trace(bowerbird, here, monkeypatch):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr("os.replace", full)
-    monkeypatch.setattr("bowerbird.cli.easel.write_picture", lambda *_: None)
+    monkeypatch.setattr("bowerbird.cli.image_run.write_picture", lambda *_: None)
     done = bowerbird(f"{BASE} --quiet")
     assert done.code == 2
     assert "out.json can't be used: No space left on device" in done.err
@@ -412,7 +412,7 @@ def test_full_memory(bowerbird, monkeypatch, words):
     def full(*_):
         raise RuntimeError(words)
 
-    monkeypatch.setattr("bowerbird.image.painting.open_network", full)
+    monkeypatch.setattr("bowerbird.image.optimize.open_network", full)
     done = bowerbird(f"{BASE} --quiet")
     assert done.code == 2
     assert "not enough memory; give a smaller --size" in done.err
@@ -422,7 +422,7 @@ def test_a_loss_that_is_no_number_at_first(bowerbird, here, monkeypatch):
     def broken(*_):
         raise DescentError("the loss of the first picture is not a number")
 
-    monkeypatch.setattr("bowerbird.image.painting._Painter.begin", broken)
+    monkeypatch.setattr("bowerbird.image.optimize._Painter.begin", broken)
     done = bowerbird(f"{BASE} --quiet")
     assert done.code == 2
     assert "not a number" in done.err
@@ -438,7 +438,7 @@ def test_a_loss_that_is_no_number_later(bowerbird, here, monkeypatch):
             raise DescentError("the loss is not a number")
         return step(descent)
 
-    monkeypatch.setattr("bowerbird.image.descent.LBFGS.step", broken)
+    monkeypatch.setattr("bowerbird.image.optimizers.LBFGS.step", broken)
     done = bowerbird(
         f"image transfer photo.png swirls.png -o out.png {SMALL} --iterations 9 --quiet"
     )

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from bowerbird.learning import hub
-from bowerbird.learning.modelfile import Card, write_model
-from bowerbird.learning.weights import WEIGHTS
+from bowerbird.learning.model_file import Card, write_model
+from bowerbird.learning.pretrained_weights import WEIGHTS
 
 
 @pytest.fixture(autouse=True)

@@ -9,10 +9,10 @@ import pytest
 from PIL import Image
 from symusic import Note, Score, TimeSignature, Track
 
-from bowerbird.music import score as score_module
 from bowerbird.music.composer import open_composer
 from bowerbird.music.corpus import Corpus
-from bowerbird.music.files import read_score
+from bowerbird.music.formats.files import read_score
+from bowerbird.music.render import engraving as score_module
 
 TUNE = "X:1\nM:4/4\nL:1/8\nK:C\nCDEF GABc|cBAG FEDC|CEGc cGEC|D4 C4|\n"
 CHORALES = Path(str(distribution("music21").locate_file("music21/corpus/bach")))

@@ -14,11 +14,11 @@ import torch
 from safetensors.torch import load_file
 
 from bowerbird.cli import progress, run
-from bowerbird.cli.trace import sha256
-from bowerbird.learning import modelfile
-from bowerbird.learning.modelfile import read_card
-from bowerbird.learning.sequence import SequenceTask
-from bowerbird.text.writer import open_writer
+from bowerbird.cli.run_record import sha256
+from bowerbird.learning import model_file as modelfile
+from bowerbird.learning.model_file import read_card
+from bowerbird.learning.sequence_batches import SequenceTask
+from bowerbird.text.generator import open_writer
 
 VERSE = "The owl and the pussycat went to sea in a beautiful pea-green boat.\n"
 SMALL = [

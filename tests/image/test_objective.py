@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from bowerbird.image.objective import Manner, Objective, ObjectiveConfig, see
-from bowerbird.image.perception import content_loss
+from bowerbird.image.statistics import content_loss
 from bowerbird.image.tiles import plan
 from bowerbird.networks.vgg import check_layers, reach
 
@@ -191,7 +191,7 @@ def test_the_first_look_at_tiles_is_for_style_alone(network, photograph, monkeyp
         losses.append(features)
         return content_loss(*features)
 
-    monkeypatch.setattr("bowerbird.image.perception.content_loss", counted)
+    monkeypatch.setattr("bowerbird.image.statistics.content_loss", counted)
     objective.evaluate(noisy(content))
     assert len(losses) == len(plan((65, 130), 80**2, reach("relu2_1")))
 

@@ -105,7 +105,7 @@ def untouchable(*_):
 
 
 def test_a_tileable_texture_that_cannot_be_seen_whole_is_refused_first(plate, monkeypatch):
-    monkeypatch.setattr("bowerbird.image.painting.open_network", untouchable)
+    monkeypatch.setattr("bowerbird.image.optimize.open_network", untouchable)
     config = replace(QUICK, width=512, height=512, scales=2, memory=0.1, precision="float32")
     while True:  # the least memory for tiles; smaller scales need less
         with pytest.raises((ValueError, AssertionError)) as error:

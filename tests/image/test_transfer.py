@@ -308,7 +308,7 @@ def test_recolored_materials_are_counted_beside_their_originals(photograph, plat
         given.append(kept.given)
         raise ValueError("enough seen")
 
-    monkeypatch.setattr("bowerbird.image.painting.share_out", stop)
+    monkeypatch.setattr("bowerbird.image.optimize.share_out", stop)
     photo, style = photograph(), plate()
     for color in ("painting", "match", "luminance"):
         with pytest.raises(ValueError, match="enough"):
@@ -426,7 +426,7 @@ def untouchable(*_):
 def test_a_bound_too_low_for_the_last_scale_is_refused_before_the_first(
     photograph, plate, monkeypatch
 ):
-    monkeypatch.setattr("bowerbird.image.painting.open_network", untouchable)
+    monkeypatch.setattr("bowerbird.image.optimize.open_network", untouchable)
     config = replace(TWO_SCALES, memory=0.1, precision="float32")
     # by the size that was asked for, not by that of a smaller scale
     with pytest.raises(ValueError, match=r"384 x 384 px needs at least [\d.]+ GB") as error:

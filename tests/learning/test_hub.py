@@ -19,7 +19,7 @@ from huggingface_hub.utils import are_progress_bars_disabled
 
 from bowerbird.cli import run
 from bowerbird.learning.hub import MARK, PAGE, HubError, Published, model_page, pull, push
-from bowerbird.learning.modelfile import Card, ModelError, read_model, write_model
+from bowerbird.learning.model_file import Card, ModelError, read_model, write_model
 
 TOKEN = "hf_standin"
 SHA = "0123456789abcdef0123456789abcdef01234567"

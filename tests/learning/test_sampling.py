@@ -15,8 +15,8 @@ from bowerbird.learning.sampling import (
     read_prompt,
     write_signs,
 )
-from bowerbird.networks.attention import Attention, AttentionConfig
 from bowerbird.networks.recurrent import Recurrent, RecurrentConfig
+from bowerbird.networks.transformer import Attention, AttentionConfig
 
 SCORES = torch.tensor([[2.0, 1.0, 0.5, -1.0, -3.0]])
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from symusic import KeySignature, Note, Score, Tempo, TextMeta, TimeSignature, Track
 
-from bowerbird.music.abc import read_abc
-from bowerbird.music.bars import score_of_tune
-from bowerbird.music.files import read_score
-from bowerbird.music.tune import Tune
+from bowerbird.music.formats.abc_reader import read_abc
+from bowerbird.music.formats.bars import score_of_tune
+from bowerbird.music.formats.files import read_score
+from bowerbird.music.formats.tune import Tune
 
 NOTTINGHAM = Path(__file__).resolve().parents[3] / "shared/data/music/nottingham"
 TPQ = 480

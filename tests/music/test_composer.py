@@ -11,24 +11,24 @@ import numpy as np
 import pytest
 import torch
 
-from bowerbird.learning.fit import FitConfig
-from bowerbird.learning.modelfile import Card, ModelError, read_model, write_model
+from bowerbird.learning.model_file import Card, ModelError, read_model, write_model
 from bowerbird.learning.sampling import SamplingConfig
-from bowerbird.learning.sequence import StreamConfig, stream_loss
-from bowerbird.music.alphabets import MELODIES, full_alphabet
+from bowerbird.learning.sequence_batches import StreamConfig, stream_loss
+from bowerbird.learning.trainer import FitConfig
 from bowerbird.music.augment import AugmentConfig
 from bowerbird.music.composer import ComposeConfig, Composer, open_composer, parse_meter
 from bowerbird.music.corpus import Corpus
-from bowerbird.music.error import MusicError
-from bowerbird.music.files import read_score, write_score
-from bowerbird.music.key import key_of
-from bowerbird.music.melody import grid_notes, melody
-from bowerbird.music.meter import bar_count, bars_of, main_meter, meters_of, usual_tempo
-from bowerbird.music.polyphony import EVENT_KINDS
+from bowerbird.music.formats.files import read_score, write_score
 from bowerbird.music.presets import MUSIC_PRESETS, MusicPresetName
-from bowerbird.music.repeats import expanded
+from bowerbird.music.score.error import MusicError
+from bowerbird.music.score.key import key_of
+from bowerbird.music.score.melody import grid_notes, melody
+from bowerbird.music.score.meter import bar_count, bars_of, main_meter, meters_of, usual_tempo
+from bowerbird.music.score.repeats import expanded
+from bowerbird.music.tokens.events import EVENT_KINDS
+from bowerbird.music.tokens.kinds import MELODIES, full_alphabet
 from bowerbird.music.training import MusicTrainConfig, MusicTraining
-from bowerbird.networks.predictor import PredictorConfig
+from bowerbird.networks.language_model import PredictorConfig
 from bowerbird.networks.recurrent import RecurrentConfig
 
 QUICK = MusicTrainConfig(

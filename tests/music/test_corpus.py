@@ -5,15 +5,15 @@ import time
 import numpy as np
 import pytest
 
-from bowerbird.music.alphabets import full_alphabet
 from bowerbird.music.augment import AugmentConfig, at_tempo, transposed, variations
+from bowerbird.music.copied_melodies import Melodies, interval_signs, novelty
 from bowerbird.music.corpus import Corpus, alike, melodies_of
-from bowerbird.music.error import MusicError
-from bowerbird.music.files import read_score, write_score
-from bowerbird.music.key import Key, key_of
-from bowerbird.music.melody import GRID, is_melody, melody
-from bowerbird.music.midi import seconds_of
-from bowerbird.music.novelty import Melodies, interval_signs, novelty
+from bowerbird.music.formats.files import read_score, write_score
+from bowerbird.music.formats.midi import seconds_of
+from bowerbird.music.score.error import MusicError
+from bowerbird.music.score.key import Key, key_of
+from bowerbird.music.score.melody import GRID, is_melody, melody
+from bowerbird.music.tokens.kinds import full_alphabet
 
 REEL = (
     "M:4/4\nL:1/8\nK:D\nA|d2fd Adfd|gfef gabg|d2fd Adfd|gfec d2dA|"

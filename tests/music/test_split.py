@@ -5,8 +5,8 @@ import pytest
 
 from bowerbird.music.augment import transposed
 from bowerbird.music.corpus import Corpus, alike
-from bowerbird.music.error import MusicError
-from bowerbird.music.files import write_score
+from bowerbird.music.formats.files import write_score
+from bowerbird.music.score.error import MusicError
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from bowerbird.prediction.frames import Table
+from bowerbird.prediction.data.table import Table
 
 
 @pytest.fixture

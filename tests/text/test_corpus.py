@@ -17,10 +17,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bowerbird.learning.sequence import StreamConfig
+from bowerbird.learning.sequence_batches import StreamConfig
 from bowerbird.text import corpus as module
-from bowerbird.text.alphabet import Characters, Pieces
 from bowerbird.text.corpus import Corpus, CorpusError
+from bowerbird.text.tokenizer import Characters, Pieces
 
 TINY = Path(__file__).resolve().parents[2].parent / "shared/data/text/tinyshakespeare.txt"
 WITCH = "Second Witch:\nBy the pricking of my thumbs,\nSomething wicked this way comes.\n"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bowerbird.networks.predictor import predictor
+from bowerbird.networks.language_model import predictor
 from bowerbird.text.presets import PRESETS
 
 

@@ -6,14 +6,14 @@ import pytest
 import torch
 from skimage import data
 
+from bowerbird.vision.boxes import iou, overlap
+from bowerbird.vision.class_activation import evidence, extent, heat
+from bowerbird.vision.classify import ClassifyConfig, classes, classify, open_classifier
 from bowerbird.vision.detect import DetectConfig, detect, pieces
-from bowerbird.vision.evidence import evidence, extent, heat
-from bowerbird.vision.imagenet import ClassifyConfig, classes, classify, open_classifier
 from bowerbird.vision.localize import LocalizeConfig, localize
-from bowerbird.vision.seen import Box
+from bowerbird.vision.proposals import Window, apart, suppressed, windows
+from bowerbird.vision.results import Box
 from bowerbird.vision.segment import around, segment, with_mask
-from bowerbird.vision.sides import iou, overlap
-from bowerbird.vision.windows import Window, apart, suppressed, windows
 
 
 def sample(name):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from cyclopts import App, Parameter
 
-from bowerbird.cli.failure import exit_code
+from bowerbird.cli.errors import exit_code
 from bowerbird.cli.settings import WITHOUT, fill, own_defaults, shown
 
 if TYPE_CHECKING:
@@ -196,7 +196,7 @@ vision.command(
     help_epilogue="For example: bowerbird vision segment cat.jpg -o masks.png",
 )
 vision.command(
-    "bowerbird.cli.vision.see:see",
+    "bowerbird.cli.vision.inspect:see",
     name="see",
     help="Show what the network sees: filters, feature maps, where it looks, dreams.",
     usage="Usage: bowerbird vision see IMAGE [-o OUT.png] [--layer NAME] [--show WHAT] [OPTIONS]",
@@ -222,14 +222,14 @@ vision.command(
     ),
 )
 vision.command(
-    "bowerbird.cli.vision.numbers:numbers",
+    "bowerbird.cli.vision.house_numbers:numbers",
     name="numbers",
     help="Find the house numbers in photographs, and read them.",
     usage="Usage: bowerbird vision numbers PHOTO... [-o OUT] [OPTIONS]",
     help_epilogue="For example: bowerbird vision numbers street.jpg -o found.png",
 )
 vision.command(
-    "bowerbird.cli.vision.numbers:train_numbers",
+    "bowerbird.cli.vision.house_numbers:train_numbers",
     name="train-numbers",
     help="Learn to find and read numbers, from generated scenes of streets.",
     usage="Usage: bowerbird vision train-numbers -o MODEL.safetensors [OPTIONS]",

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from bowerbird.learning.atomic import whole
+from bowerbird.learning.atomic_write import whole
 from bowerbird.learning.step import Step
 
 BLUE, ORANGE, INK = "#1d4e89", "#d1662b", "#22252e"

@@ -3,11 +3,11 @@
 import json as jsonlib
 from pathlib import Path
 
-from bowerbird.cli.failure import say
+from bowerbird.cli.errors import say
 from bowerbird.cli.progress import follow
 from bowerbird.cli.settings import Switch
-from bowerbird.demo.chapter import TourConfig
-from bowerbird.demo.tour import demo_steps
+from bowerbird.demo.run import demo_steps
+from bowerbird.demo.section import TourConfig
 from bowerbird.learning.device import choose
 
 

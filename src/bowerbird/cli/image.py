@@ -5,7 +5,7 @@ from typing import Annotated
 
 from cyclopts import Group, Parameter
 
-from bowerbird.cli.easel import Easel, PictureRun
+from bowerbird.cli.image_run import Easel, PictureRun
 from bowerbird.image.objective import ObjectiveConfig
 from bowerbird.image.reconstruct import ReconstructConfig, objective_of, reconstruct_steps
 from bowerbird.image.texture import TextureConfig, texture_steps

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from bowerbird.text.writer import WriteConfig, Writer
+from bowerbird.text.generator import WriteConfig, Writer
 
 PROPOSALS, SIGNS = 4, 60
 HELP = (

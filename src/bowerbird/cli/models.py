@@ -10,11 +10,11 @@ from cyclopts import Parameter
 from rich.console import Console
 from rich.table import Table
 
-from bowerbird.cli.failure import about
+from bowerbird.cli.errors import about
+from bowerbird.cli.run_record import sha256
 from bowerbird.cli.settings import Switch
-from bowerbird.cli.trace import sha256
 from bowerbird.learning import hub
-from bowerbird.learning.modelfile import (
+from bowerbird.learning.model_file import (
     Card,
     count_parameters,
     facts,
@@ -22,13 +22,14 @@ from bowerbird.learning.modelfile import (
     printable,
     read_card,
 )
-from bowerbird.learning.weights import WEIGHTS, Weights, find_weights, list_weights
-from bowerbird.learning.weights import verify as check
+from bowerbird.learning.pretrained_weights import WEIGHTS, Weights, find_weights, list_weights
+from bowerbird.learning.pretrained_weights import verify as check
 from bowerbird.music import composer
-from bowerbird.music.alphabets import alphabet_from as music_alphabet
-from bowerbird.text import writer
-from bowerbird.text.alphabet import alphabet_from as text_alphabet
-from bowerbird.vision import digits, house_numbers
+from bowerbird.music.tokens.kinds import alphabet_from as music_alphabet
+from bowerbird.text import generator as writer
+from bowerbird.text.tokenizer import alphabet_from as text_alphabet
+from bowerbird.vision.digits import reader as digits
+from bowerbird.vision.house_numbers import reader as house_numbers
 
 USES = {  # what to do with a model, by its kind
     "text": "bowerbird text write {}",

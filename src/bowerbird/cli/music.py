@@ -9,15 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Group, Parameter
 
-from bowerbird.cli.failure import about, say
+from bowerbird.cli.errors import about, say
 from bowerbird.cli.progress import Work
-from bowerbird.cli.school import School, TrainRun
 from bowerbird.cli.settings import RUN, Switch
-from bowerbird.learning.atomic import check_free
-from bowerbird.learning.fit import ALREADY, FitConfig
+from bowerbird.cli.training_run import School, TrainRun
+from bowerbird.learning.atomic_write import check_free
 from bowerbird.learning.sampling import SamplingConfig
-from bowerbird.learning.sequence import StreamConfig
-from bowerbird.music.alphabets import MELODIES
+from bowerbird.learning.sequence_batches import StreamConfig
+from bowerbird.learning.trainer import ALREADY, FitConfig
 from bowerbird.music.augment import AugmentConfig
 from bowerbird.music.composer import (
     ComposeConfig,
@@ -26,21 +25,22 @@ from bowerbird.music.composer import (
     model_path,
     open_composer,
 )
+from bowerbird.music.copied_melodies import Melodies, Novelty, novelty
 from bowerbird.music.corpus import EMBEDDED, Corpus, melodies_of
-from bowerbird.music.error import MusicError
-from bowerbird.music.files import read_score
-from bowerbird.music.key import key_of
-from bowerbird.music.melody import GRID, melody
-from bowerbird.music.meter import bar_count, main_meter
-from bowerbird.music.midi import seconds_of
-from bowerbird.music.novelty import Melodies, Novelty, novelty
-from bowerbird.music.output import DRAWINGS, OutputConfig, check_suffix, write_output
+from bowerbird.music.formats.files import read_score
+from bowerbird.music.formats.midi import seconds_of
 from bowerbird.music.presets import MusicPresetName
-from bowerbird.music.repeats import expanded
+from bowerbird.music.render.output import DRAWINGS, OutputConfig, check_suffix, write_output
+from bowerbird.music.score.error import MusicError
+from bowerbird.music.score.key import key_of
+from bowerbird.music.score.melody import GRID, melody
+from bowerbird.music.score.meter import bar_count, main_meter
+from bowerbird.music.score.repeats import expanded
+from bowerbird.music.tokens.kinds import MELODIES
 from bowerbird.music.training import MusicTrainConfig, MusicTraining
-from bowerbird.networks.attention import AttentionConfig
-from bowerbird.networks.predictor import PredictorConfig
+from bowerbird.networks.language_model import PredictorConfig
 from bowerbird.networks.recurrent import RecurrentConfig
+from bowerbird.networks.transformer import AttentionConfig
 
 if TYPE_CHECKING:
     from symusic.core import ScoreTick as Score

@@ -15,7 +15,7 @@ from typing import Generic, TypeVar
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
-from bowerbird.cli.failure import BAD_INPUT, INTERRUPTED, exit_code, is_no_number, say
+from bowerbird.cli.errors import BAD_INPUT, INTERRUPTED, exit_code, is_no_number, say
 from bowerbird.learning.step import Step
 
 P = TypeVar("P")

@@ -31,7 +31,7 @@ WITHOUT = {  # fields of the objective that a verb settles itself: neither shown
 OWN = {  # configurations with other defaults than those of the configurations inside them
     "image texture": "bowerbird.image.texture:TextureConfig",
     "music train": "bowerbird.music.training:MusicTrainConfig",
-    "vision train-numbers": "bowerbird.vision.numbers.training:NumbersTrainConfig",
+    "vision train-numbers": "bowerbird.vision.house_numbers.train:NumbersTrainConfig",
 }
 EXAMPLES = {
     "image": "out.png",

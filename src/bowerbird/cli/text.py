@@ -11,24 +11,24 @@ from cyclopts import Group, Parameter
 from rich.console import Console
 from rich.table import Table
 
-from bowerbird.cli.desk import WriteRun, ask, keep_writing, written
-from bowerbird.cli.failure import about, say
+from bowerbird.cli.errors import about, say
 from bowerbird.cli.interactive import together
 from bowerbird.cli.progress import Work
-from bowerbird.cli.school import School, TrainRun
+from bowerbird.cli.run_record import sha256
 from bowerbird.cli.settings import RUN, Switch, read_recipe
-from bowerbird.cli.trace import sha256
-from bowerbird.learning.fit import ALREADY, FitConfig
+from bowerbird.cli.text_output import WriteRun, ask, keep_writing, written
+from bowerbird.cli.training_run import School, TrainRun
 from bowerbird.learning.sampling import SamplingConfig
-from bowerbird.learning.sequence import StreamConfig
-from bowerbird.networks.attention import AttentionConfig
-from bowerbird.networks.predictor import PredictorConfig
+from bowerbird.learning.sequence_batches import StreamConfig
+from bowerbird.learning.trainer import ALREADY, FitConfig
+from bowerbird.networks.language_model import PredictorConfig
 from bowerbird.networks.recurrent import RecurrentConfig
+from bowerbird.networks.transformer import AttentionConfig
 from bowerbird.text.corpus import Corpus
+from bowerbird.text.generator import Score, WriteConfig, Writer, model_path, open_writer
+from bowerbird.text.perplexity_reference import references, verdict
 from bowerbird.text.presets import PresetName
 from bowerbird.text.training import TrainConfig, Training
-from bowerbird.text.verdict import references, verdict
-from bowerbird.text.writer import Score, WriteConfig, Writer, model_path, open_writer
 
 LEARNING = Group("Learning", sort_key=2)
 WRITING = Group("Writing", sort_key=2)

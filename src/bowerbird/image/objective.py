@@ -21,11 +21,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from bowerbird.image import perception
+from bowerbird.image import statistics as perception
 from bowerbird.image.masks import at_layer, covered
-from bowerbird.image.perception import Moments
+from bowerbird.image.statistics import Moments
 from bowerbird.image.tiles import GRID, Tile, plan
-from bowerbird.learning.choice import check_choice
+from bowerbird.learning.validate import check_choice
 from bowerbird.networks.vgg import VGG, Edge, Pooling, check_layers, layer_names, reach, stride
 
 Statistic = Literal["wasserstein", "gram", "mean-deviation"]

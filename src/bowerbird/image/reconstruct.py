@@ -12,7 +12,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from bowerbird.image.objective import STYLE_LAYERS, ObjectiveConfig
-from bowerbird.image.painting import (
+from bowerbird.image.optimize import (
     SMALLEST,
     Materials,
     PaintingConfig,
@@ -20,8 +20,8 @@ from bowerbird.image.painting import (
     paint_steps,
 )
 from bowerbird.image.transfer import taken
-from bowerbird.learning.choice import check_choice
 from bowerbird.learning.step import Step, finished
+from bowerbird.learning.validate import check_choice
 from bowerbird.networks.vgg import check_layers, layer_names
 
 Of = Literal["content", "style"]

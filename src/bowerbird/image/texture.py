@@ -16,7 +16,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from bowerbird.image.objective import ObjectiveConfig
-from bowerbird.image.painting import (
+from bowerbird.image.optimize import (
     SMALLEST,
     Materials,
     PaintingConfig,
@@ -24,8 +24,8 @@ from bowerbird.image.painting import (
     paint_steps,
 )
 from bowerbird.image.transfer import taken
-from bowerbird.learning.choice import check_choice
 from bowerbird.learning.step import Step, finished
+from bowerbird.learning.validate import check_choice
 
 TILEABLE_MULTIPLE = 16  # px; pooling must divide a side evenly for its ends to meet
 

@@ -15,14 +15,14 @@ from jaxtyping import Float
 from torch import Tensor
 
 from bowerbird.image.color import keep_luminance, luminance, match_color, match_luminance
-from bowerbird.image.painting import (
+from bowerbird.image.optimize import (
     SMALLEST,
     Materials,
     PaintingConfig,
     paint_steps,
 )
-from bowerbird.learning.choice import check_choice
 from bowerbird.learning.step import Step, finished
+from bowerbird.learning.validate import check_choice
 from bowerbird.pictures.pixels import fit_long_side, resize
 
 Color = Literal["painting", "luminance", "match"]

@@ -14,7 +14,7 @@ from typing import Any
 
 from torch import Tensor
 
-from bowerbird.learning.modelfile import Card, ModelError, read_card, write_model
+from bowerbird.learning.model_file import Card, ModelError, read_card, write_model
 
 ANEW = "leave --resume out to begin anew"
 Exchange = Callable[[list[Any]], list[Any]]

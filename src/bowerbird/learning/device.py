@@ -11,7 +11,7 @@ from typing import Literal, get_args
 import torch
 import torch.nn.functional as F
 
-from bowerbird.learning.choice import check_choice
+from bowerbird.learning.validate import check_choice
 
 Precision = Literal["auto", "float32", "bfloat16"]
 

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from bowerbird.learning.atomic import check_free, put_in_place
-from bowerbird.learning.modelfile import (
+from bowerbird.learning.atomic_write import check_free, put_in_place
+from bowerbird.learning.model_file import (
     Card,
     ModelError,
     count_parameters,

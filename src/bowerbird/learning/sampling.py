@@ -19,7 +19,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from bowerbird.learning.sequence import SequenceNetwork, State
+from bowerbird.learning.sequence_batches import SequenceNetwork, State
 
 WINDOW = 1024  # signs of a prompt that are read at once
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bowerbird.music.error import MusicError
-from bowerbird.music.events import new_tempo
-from bowerbird.music.key import key_of, with_key
+from bowerbird.music.score.build import new_tempo
+from bowerbird.music.score.error import MusicError
+from bowerbird.music.score.key import key_of, with_key
 
 if TYPE_CHECKING:
     from symusic.core import ScoreTick as Score

@@ -1,7 +1,7 @@
 """A composer: a network, its alphabet, and what it learned from; it composes, scores, is kept.
 
 Signs are drawn one after the other, as in text; the alphabet's grammar forbids what would be no
-music (`bowerbird.music.grammar`), so bars add up to their meter whatever is drawn.
+music (`bowerbird.music.tokens.melody_grammar`), so bars add up to their meter whatever is drawn.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from bowerbird.learning.device import choose
-from bowerbird.learning.modelfile import (
+from bowerbird.learning.model_file import (
     MEND,
     Card,
     ModelError,
@@ -23,19 +23,19 @@ from bowerbird.learning.modelfile import (
     write_model,
 )
 from bowerbird.learning.sampling import SamplingConfig, read_prompt, write_signs
-from bowerbird.learning.sequence import stream_loss
-from bowerbird.music.alphabet import Alphabet
-from bowerbird.music.alphabets import MELODIES, alphabet_from
-from bowerbird.music.error import MusicError
-from bowerbird.music.events import new_tempo
-from bowerbird.music.grammar import Grammar, NotesGrammar
-from bowerbird.music.harmony import Harmony
-from bowerbird.music.instruments import program_of
-from bowerbird.music.key import parse_key
-from bowerbird.music.melody import GRID, melody
-from bowerbird.music.meter import Meter, meters_of, usual_tempo
-from bowerbird.music.polyphony import Events
-from bowerbird.networks.predictor import PredictorConfig, predictor_with
+from bowerbird.learning.sequence_batches import stream_loss
+from bowerbird.music.score.build import new_tempo
+from bowerbird.music.score.error import MusicError
+from bowerbird.music.score.instruments import program_of
+from bowerbird.music.score.key import parse_key
+from bowerbird.music.score.melody import GRID, melody
+from bowerbird.music.score.meter import Meter, meters_of, usual_tempo
+from bowerbird.music.tokens.events import Events
+from bowerbird.music.tokens.harmonize_grammar import Harmony
+from bowerbird.music.tokens.kinds import MELODIES, alphabet_from
+from bowerbird.music.tokens.melody_grammar import Grammar, NotesGrammar
+from bowerbird.music.tokens.vocabulary import Alphabet
+from bowerbird.networks.language_model import PredictorConfig, predictor_with
 
 if TYPE_CHECKING:
     from symusic.core import ScoreTick as Score

@@ -11,13 +11,13 @@ learns from played piano, and stretches and transposes it. Dropout of 0.5 is hal
 
 from typing import Literal
 
-from bowerbird.learning.fit import FitConfig
-from bowerbird.learning.sequence import StreamConfig
+from bowerbird.learning.sequence_batches import StreamConfig
+from bowerbird.learning.trainer import FitConfig
 from bowerbird.music.augment import AugmentConfig
 from bowerbird.music.training import MusicTrainConfig
-from bowerbird.networks.attention import AttentionConfig
-from bowerbird.networks.predictor import PredictorConfig
+from bowerbird.networks.language_model import PredictorConfig
 from bowerbird.networks.recurrent import RecurrentConfig
+from bowerbird.networks.transformer import AttentionConfig
 
 MusicPresetName = Literal[
     "default", "melody-rnn", "lookback-rnn", "attention-rnn", "folk-rnn", "performance-rnn"

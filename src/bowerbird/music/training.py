@@ -1,7 +1,7 @@
 """Learning to compose: a corpus of pieces becomes a stream of signs, and a network learns from it.
 
 The loop, its plan for the minutes, its checkpoints and its network are those of text
-(`bowerbird.learning.study`); here are only pieces and their signs. Losses are in nats a note.
+(`learning.sequence_training`); here are only pieces and their signs. Losses are in nats a note.
 """
 
 import math
@@ -19,21 +19,21 @@ from typing import Any, get_args
 import numpy as np
 import torch
 
-from bowerbird.learning.choice import check_choice
 from bowerbird.learning.device import Precision, choose, keep_freed_memory, processes
-from bowerbird.learning.fit import FitConfig
 from bowerbird.learning.sampling import SamplingConfig
-from bowerbird.learning.sequence import StreamConfig, write_stream
+from bowerbird.learning.sequence_batches import StreamConfig, write_stream
+from bowerbird.learning.sequence_training import Maker, Study
 from bowerbird.learning.step import Step
-from bowerbird.learning.study import Maker, Study
-from bowerbird.music.abcwriter import abc_of_score
-from bowerbird.music.alphabet import Alphabet
-from bowerbird.music.alphabets import MELODIES, AlphabetKind, encoded, learned_alphabet
+from bowerbird.learning.trainer import FitConfig
+from bowerbird.learning.validate import check_choice
 from bowerbird.music.augment import AugmentConfig, variations
 from bowerbird.music.composer import ComposeConfig, Composer
 from bowerbird.music.corpus import Corpus, Piece
-from bowerbird.music.error import MusicError
-from bowerbird.networks.predictor import PredictorConfig, predictor, predictor_config
+from bowerbird.music.formats.abc_writer import abc_of_score
+from bowerbird.music.score.error import MusicError
+from bowerbird.music.tokens.kinds import MELODIES, AlphabetKind, encoded, learned_alphabet
+from bowerbird.music.tokens.vocabulary import Alphabet
+from bowerbird.networks.language_model import PredictorConfig, predictor, predictor_config
 
 SAMPLE_BARS = 8  # bars of the samples that are shown while it learns
 WIDTHS = (96, 128, 192, 256, 384, 512)  # sizes among which --minutes chooses

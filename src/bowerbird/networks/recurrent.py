@@ -26,7 +26,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from bowerbird.networks.stepping import Stepping
+from bowerbird.networks.recurrent_numpy import Stepping
 
 Cell = Literal["lstm", "gru", "rnn"]
 Initialization = Literal["torch", "char-rnn", "torch-rnn", "folk-rnn"]

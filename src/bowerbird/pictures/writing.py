@@ -12,7 +12,7 @@ from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 
-from bowerbird.learning.atomic import check_free, whole
+from bowerbird.learning.atomic_write import check_free, whole
 from bowerbird.pictures.pixels import Picture, PictureError
 from bowerbird.pictures.profiles import srgb_profile
 

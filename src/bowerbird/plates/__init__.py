@@ -1,6 +1,6 @@
 """Style plates: small paintings that our own program painted, shipped as style pictures.
 
-`plates/paint.py` paints them all again; this module only finds the shipped JPEGs.
+`tools/paint_plates` paints them again; this module only finds the shipped JPEGs.
 """
 
 from importlib.resources import files

@@ -30,7 +30,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from bowerbird.text.alphabet import Alphabet
+from bowerbird.text.tokenizer import Alphabet
 
 TABLES = {".csv": ",", ".tsv": "\t"}  # suffix, and what stands between columns
 SUFFIXES = (".txt", ".md", *TABLES)

@@ -14,11 +14,11 @@ of the rate. folk-rnn reads tune by tune and drops each output anew.
 
 from typing import Literal
 
-from bowerbird.learning.fit import FitConfig
-from bowerbird.learning.sequence import StreamConfig
-from bowerbird.networks.attention import AttentionConfig
-from bowerbird.networks.predictor import PredictorConfig
+from bowerbird.learning.sequence_batches import StreamConfig
+from bowerbird.learning.trainer import FitConfig
+from bowerbird.networks.language_model import PredictorConfig
 from bowerbird.networks.recurrent import RecurrentConfig
+from bowerbird.networks.transformer import AttentionConfig
 from bowerbird.text.training import TrainConfig
 
 PresetName = Literal[

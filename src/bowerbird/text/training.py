@@ -15,17 +15,17 @@ from typing import Any, get_args
 
 import torch
 
-from bowerbird.learning.choice import check_choice
 from bowerbird.learning.device import Precision, choose, keep_freed_memory, processes
-from bowerbird.learning.fit import FitConfig
 from bowerbird.learning.sampling import SamplingConfig
-from bowerbird.learning.sequence import StreamConfig, write_stream
+from bowerbird.learning.sequence_batches import StreamConfig, write_stream
+from bowerbird.learning.sequence_training import Maker, Study
 from bowerbird.learning.step import Step
-from bowerbird.learning.study import Maker, Study
-from bowerbird.networks.predictor import PredictorConfig, predictor, predictor_config
-from bowerbird.text.alphabet import Alphabet, AlphabetKind, Characters, Pieces
+from bowerbird.learning.trainer import FitConfig
+from bowerbird.learning.validate import check_choice
+from bowerbird.networks.language_model import PredictorConfig, predictor, predictor_config
 from bowerbird.text.corpus import Corpus
-from bowerbird.text.writer import WriteConfig, Writer
+from bowerbird.text.generator import WriteConfig, Writer
+from bowerbird.text.tokenizer import Alphabet, AlphabetKind, Characters, Pieces
 
 SAMPLE = 200  # signs of the samples that are shown while it learns
 WIDTHS = (128, 192, 256, 384, 512, 768, 1024)  # sizes among which --minutes chooses

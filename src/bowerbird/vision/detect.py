@@ -22,15 +22,15 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from bowerbird.learning.choice import check_choice
 from bowerbird.learning.device import Precision
+from bowerbird.learning.validate import check_choice
 from bowerbird.pictures.pixels import resize
-from bowerbird.vision.detectors import Spotter, open_spotter
-from bowerbird.vision.evidence import evidence, extent, heat
-from bowerbird.vision.imagenet import SIDE, Classifier, ClassifyConfig, classes, open_classifier
-from bowerbird.vision.seen import Box
-from bowerbird.vision.sides import Sides, iou, overlap
-from bowerbird.vision.windows import Window, apart, suppressed, windows
+from bowerbird.vision.boxes import Sides, iou, overlap
+from bowerbird.vision.class_activation import evidence, extent, heat
+from bowerbird.vision.classify import SIDE, Classifier, ClassifyConfig, classes, open_classifier
+from bowerbird.vision.pretrained_detectors import Spotter, open_spotter
+from bowerbird.vision.proposals import Window, apart, suppressed, windows
+from bowerbird.vision.results import Box
 
 Looker = Literal["efficientnet-lite0", "detr", "mask2former"]
 

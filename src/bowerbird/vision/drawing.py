@@ -14,8 +14,8 @@ from jaxtyping import Float
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
-from bowerbird.vision.seen import Box, Seen
-from bowerbird.vision.sides import Sides, shared
+from bowerbird.vision.boxes import Sides, shared
+from bowerbird.vision.results import Box, Seen
 
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 HUES = (0.02, 0.58, 0.33, 0.12, 0.78, 0.47, 0.92, 0.22)

@@ -18,10 +18,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from bowerbird.learning.device import Precision
+from bowerbird.vision.class_activation import evidence, extent, heat
+from bowerbird.vision.classify import Classifier, ClassifyConfig, classes, open_classifier
 from bowerbird.vision.detect import candidates
-from bowerbird.vision.evidence import evidence, extent, heat
-from bowerbird.vision.imagenet import Classifier, ClassifyConfig, classes, open_classifier
-from bowerbird.vision.seen import Box, Label, Seen
+from bowerbird.vision.results import Box, Label, Seen
 
 FAINT = 0.1  # of the first class's score: what is below it is not told beside it
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from bowerbird.pictures.pixels import fit_long_side, resize
-from bowerbird.vision.seen import Box
+from bowerbird.vision.results import Box
 
 SIDE = 240  # px of the long side of what is cut
 WIDER = 0.1  # of the box's sides, on each side, where the thing may reach

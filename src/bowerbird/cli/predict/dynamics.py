@@ -8,12 +8,12 @@ from typing import Annotated, Any
 import numpy as np
 from cyclopts import Group, Parameter
 
-from bowerbird.cli.predict.outcome import PictureRun, result_of, words_of
+from bowerbird.cli.predict.outputs import PictureRun, result_of, words_of
 from bowerbird.cli.progress import Work, follow
 from bowerbird.learning.device import choose
-from bowerbird.prediction.dynamics import DynamicsConfig, FreeRun, move_steps
-from bowerbird.prediction.dynamicsdrawing import draw_free_run
-from bowerbird.prediction.systems import SYSTEMS, System
+from bowerbird.prediction.dynamics.learn import DynamicsConfig, FreeRun, move_steps
+from bowerbird.prediction.dynamics.plot import draw_free_run
+from bowerbird.prediction.dynamics.systems import SYSTEMS, System
 
 
 def dynamics(

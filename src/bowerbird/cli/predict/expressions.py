@@ -9,13 +9,18 @@ from typing import Annotated, Any
 
 from cyclopts import Group, Parameter
 
-from bowerbird.cli.predict.outcome import PictureRun, result_of, words_of
+from bowerbird.cli.predict.outputs import PictureRun, result_of, words_of
 from bowerbird.cli.progress import follow
-from bowerbird.learning.atomic import whole
+from bowerbird.learning.atomic_write import whole
 from bowerbird.learning.device import choose
-from bowerbird.prediction.calculator import CalculatorConfig, Lesson, check_asked, learn_steps
-from bowerbird.prediction.expressions import Expression, draw_expression, read_expression
-from bowerbird.prediction.expressionsdrawing import NAMES, draw_lesson
+from bowerbird.prediction.expressions.compare import (
+    CalculatorConfig,
+    Lesson,
+    check_asked,
+    learn_steps,
+)
+from bowerbird.prediction.expressions.listops import Expression, draw_expression, read_expression
+from bowerbird.prediction.expressions.plot import NAMES, draw_lesson
 
 
 def expressions(

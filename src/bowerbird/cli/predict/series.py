@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 from cyclopts import Group, Parameter
 
-from bowerbird.cli.failure import about, say
-from bowerbird.cli.predict.outcome import check_apart, places_of, result_of, words_of
+from bowerbird.cli.errors import about, say
+from bowerbird.cli.predict.outputs import check_apart, places_of, result_of, words_of
 from bowerbird.cli.progress import Work, follow
 from bowerbird.cli.settings import RUN, Switch
-from bowerbird.learning.atomic import whole
-from bowerbird.prediction.accuracy import FEWEST_PAIRS
-from bowerbird.prediction.series import Series, SeriesError
-from bowerbird.prediction.seriesconfig import OURS, BacktestConfig, NetworkConfig
-from bowerbird.prediction.seriesfile import KNOWN, known_series, read_series
+from bowerbird.learning.atomic_write import whole
+from bowerbird.prediction.series.accuracy import FEWEST_PAIRS
+from bowerbird.prediction.series.config import OURS, BacktestConfig, NetworkConfig
+from bowerbird.prediction.series.file import KNOWN, known_series, read_series
+from bowerbird.prediction.series.series import Series, SeriesError
 
 if TYPE_CHECKING:
-    from bowerbird.prediction.backtest import Backtest
+    from bowerbird.prediction.series.backtest import Backtest
 
 Parameter(name="*", group=Group("Network", sort_key=3))(NetworkConfig)
 CERTAIN = 0.05  # p below which one model is called better than another
@@ -90,7 +90,7 @@ def series(
         if run.model is not None:
             return _with_model(data, run, places)
         # what takes seconds to import comes after all that may be wrong with the file
-        from bowerbird.prediction.backtest import backtest_steps  # noqa: PLC0415
+        from bowerbird.prediction.series.backtest import backtest_steps  # noqa: PLC0415
 
         work = follow(backtest_steps(data, config, network), (), words_of, quiet=run.quiet)
     done = result_of(work)
@@ -108,7 +108,7 @@ def _note(data: Series, notes: list[str]) -> None:
 def _with_model(data: Series, run: SeriesRun, places: dict[str, Path]) -> int:
     """Foresee with a model that has learned before."""
     assert run.model is not None
-    from bowerbird.prediction.forecaster import (  # noqa: PLC0415 - takes seconds
+    from bowerbird.prediction.series.forecaster import (  # noqa: PLC0415 - takes seconds
         misgivings,
         open_forecaster,
     )
@@ -160,7 +160,7 @@ def _digits(cell: object) -> object:
 def _write_series(done: "Backtest", places: dict[str, Path]) -> None:
     _write_forecast(_rows(done.series, done.forecast, done.band), places)
     if ".png" in places:
-        from bowerbird.prediction.seriesdrawing import draw_backtest  # noqa: PLC0415
+        from bowerbird.prediction.series.plot import draw_backtest  # noqa: PLC0415
 
         draw_backtest(done, places[".png"])
     if ".safetensors" in places:

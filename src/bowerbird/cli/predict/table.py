@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Group, Parameter
 
-from bowerbird.cli.failure import say
-from bowerbird.cli.predict.outcome import check_apart
+from bowerbird.cli.errors import say
+from bowerbird.cli.predict.outputs import check_apart
 from bowerbird.cli.progress import follow
 from bowerbird.cli.settings import RUN, Switch
-from bowerbird.learning.atomic import check_free
-from bowerbird.prediction.columns import find_column
-from bowerbird.prediction.frames import Table, TableError, listed, read_table
-from bowerbird.prediction.question import ask
-from bowerbird.prediction.samples import TARGETS, read_sample
-from bowerbird.prediction.tableconfig import MembersConfig, TableConfig
+from bowerbird.learning.atomic_write import check_free
+from bowerbird.prediction.data.columns import find_column
+from bowerbird.prediction.data.samples import TARGETS, read_sample
+from bowerbird.prediction.data.table import Table, TableError, listed, read_table
+from bowerbird.prediction.tabular.config import MembersConfig, TableConfig
+from bowerbird.prediction.tabular.problem import ask
 
 if TYPE_CHECKING:
-    from bowerbird.prediction.tablemodel import Predictions, TableModel
+    from bowerbird.prediction.tabular.model import Predictions, TableModel
 
 MODEL, PICTURE, ROWS = ".safetensors", ".png", ".csv"  # what -o writes, by its suffix
 JUDGING = Group("Judging", sort_key=2)
@@ -90,8 +90,8 @@ def table(
     new = None if run.predict is None else read_table(run.predict)
     question = ask(known, target, config)
     # what takes seconds to import comes after all that may be wrong with files
-    from bowerbird.cli.predict.abacus import keep_study, tell_study  # noqa: PLC0415
-    from bowerbird.prediction.tables import answer_steps  # noqa: PLC0415
+    from bowerbird.cli.predict.table_report import keep_study, tell_study  # noqa: PLC0415
+    from bowerbird.prediction.tabular.study import answer_steps  # noqa: PLC0415
 
     work = follow(answer_steps(question, config, run.device), (), _no_words, quiet=run.quiet)
     found = work.last.preview
@@ -149,12 +149,12 @@ def _apply(file: str, run: TableRun, places: Mapping[str, Path], coverage: float
     if not Path(file).exists():
         raise ValueError(f"{file} does not exist; check the name of the model")
     new = read_table(run.predict)
-    from bowerbird.cli.predict.newrows import (  # noqa: PLC0415 - takes seconds
+    from bowerbird.cli.predict.table_predictions import (  # noqa: PLC0415 - takes seconds
         predictions_facts,
         show_predictions,
         write_predictions,
     )
-    from bowerbird.prediction.tablemodel import open_table_model  # noqa: PLC0415
+    from bowerbird.prediction.tabular.model import open_table_model  # noqa: PLC0415
 
     model = open_table_model(Path(file), run.device)
 

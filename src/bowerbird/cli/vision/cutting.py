@@ -14,8 +14,8 @@ from jaxtyping import Bool
 from torch import Tensor
 
 from bowerbird.cli.settings import RUN, Switch
-from bowerbird.cli.vision.lens import LookRun
-from bowerbird.vision.seen import Seen
+from bowerbird.cli.vision.batch_run import LookRun
+from bowerbird.vision.results import Seen
 
 LONGEST = 60  # letters of a thing's name in the name of its file
 

@@ -7,17 +7,17 @@ from typing import Annotated, Any
 from cyclopts import Group, Parameter
 
 from bowerbird.cli.progress import Work
-from bowerbird.cli.school import School, TrainRun
 from bowerbird.cli.settings import Switch
-from bowerbird.cli.vision.lens import LookRun, look
+from bowerbird.cli.training_run import School, TrainRun
+from bowerbird.cli.vision.batch_run import LookRun, look
 from bowerbird.networks.convolution import SmallConfig
 from bowerbird.pictures.pixels import Picture
-from bowerbird.vision.digits import open_digits
-from bowerbird.vision.handwriting.distortion import DistortionConfig
-from bowerbird.vision.handwriting.idx import read_digits
-from bowerbird.vision.handwriting.training import DigitSchool, DigitTraining
-from bowerbird.vision.page import ReadConfig, boxed, read_page
-from bowerbird.vision.seen import Seen
+from bowerbird.vision.digits.augment import DistortionConfig
+from bowerbird.vision.digits.idx import read_digits
+from bowerbird.vision.digits.page import ReadConfig, boxed, read_page
+from bowerbird.vision.digits.reader import open_digits
+from bowerbird.vision.digits.train import DigitSchool, DigitTraining
+from bowerbird.vision.results import Seen
 
 Parameter(name="*", group=Group("Network", sort_key=3))(SmallConfig)
 Parameter(name="*", group=Group("Distortion", sort_key=4))(DistortionConfig)

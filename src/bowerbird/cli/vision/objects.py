@@ -5,16 +5,16 @@ from typing import Annotated
 
 from cyclopts import Group, Parameter
 
+from bowerbird.cli.vision.batch_run import LookRun, look
 from bowerbird.cli.vision.cutting import CutRun
-from bowerbird.cli.vision.lens import LookRun, look
 from bowerbird.pictures.pixels import Picture
+from bowerbird.vision.classify import ClassifyConfig, open_classifier
+from bowerbird.vision.classify import classify as label
 from bowerbird.vision.detect import DetectConfig, open_looker
 from bowerbird.vision.detect import detect as find
-from bowerbird.vision.imagenet import ClassifyConfig, open_classifier
-from bowerbird.vision.imagenet import classify as label
 from bowerbird.vision.localize import LocalizeConfig
 from bowerbird.vision.localize import localize as locate
-from bowerbird.vision.seen import Seen
+from bowerbird.vision.results import Seen
 from bowerbird.vision.segment import segment as cut
 
 LOOKING = Parameter(name="*", group=Group("Looking", sort_key=2))

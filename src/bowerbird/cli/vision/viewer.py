@@ -8,12 +8,12 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from bowerbird.cli.failure import say
+from bowerbird.cli.errors import say
 from bowerbird.cli.progress import Work, follow
 from bowerbird.cli.settings import RUN, Switch
 from bowerbird.learning.step import Step
 from bowerbird.pictures.writing import check_side, check_writable, write_picture
-from bowerbird.vision.see import View
+from bowerbird.vision.features.inspect import View
 
 
 @Parameter(name="*", group=RUN)

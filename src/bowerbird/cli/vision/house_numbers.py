@@ -1,0 +1,115 @@
+"""``bowerbird vision numbers`` and ``train-numbers``."""
+
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Group, Parameter
+
+from bowerbird.cli.progress import Work
+from bowerbird.cli.settings import RUN
+from bowerbird.cli.training_run import School, TrainRun
+from bowerbird.cli.vision.batch_run import LookRun, look
+from bowerbird.learning.trainer import ALREADY, FitConfig
+from bowerbird.networks.multi_digit import MultiDigitConfig
+from bowerbird.vision.drawing import draw
+from bowerbird.vision.house_numbers.assets import Materials
+from bowerbird.vision.house_numbers.reader import NumberReader, NumbersConfig, open_numbers
+from bowerbird.vision.house_numbers.scenes.streets import StreetConfig
+from bowerbird.vision.house_numbers.task import PoolConfig
+from bowerbird.vision.house_numbers.train import NumbersTrainConfig, NumbersTraining
+from bowerbird.vision.results import Seen
+
+Parameter(name="*", group=Group("Network", sort_key=3))(MultiDigitConfig)
+Parameter(name="*", group=Group("Scenes", sort_key=4))(StreetConfig)
+Parameter(name="*", group=Group("Scenes", sort_key=4))(PoolConfig)
+Parameter(name="*", group=Group("Fitting", sort_key=5))(FitConfig)
+
+
+@Parameter(name="*", group=RUN)
+@dataclass(frozen=True)
+class NumbersGiven:
+    """What a reader of numbers learns from."""
+
+    photos: Annotated[Path | None, Parameter(show_default=False)] = None
+    """Folder of photographs without numbers; else those of scikit-image and scikit-learn."""
+    fonts: Annotated[tuple[Path, ...], Parameter(show_default=False)] = ()
+    """Folder of fonts, besides those of installed packages; may be given several times."""
+    svhn: Annotated[Path | None, Parameter(show_default=False)] = None
+    """train.tar.gz of Street View House Numbers, or its folder."""
+    start: Annotated[Path | None, Parameter(name="--from", show_default=False)] = None
+    """Model file to go on from."""
+
+
+def numbers(
+    *photos: Path,
+    run: LookRun = LookRun(),  # noqa: B008 - frozen
+    config: Annotated[NumbersConfig, Parameter(name="*", group=Group("Search"))] = NumbersConfig(),  # noqa: B008
+    model: Annotated[str, Parameter(group=RUN)] = "numbers",
+) -> int:
+    """Find the house numbers in photographs, and read them.
+
+    Parameters
+    ----------
+    photos
+        Photographs of any size.
+    model
+        Model file, or numbers: the reader that comes with the package.
+    """
+    places = run.places(photos)
+    reader = open_numbers(model, run.device)
+
+    return look(
+        photos,
+        places,
+        run,
+        lambda picture: reader.see(picture, config),
+        lambda seen: _in_words(seen, reader, config),
+        lambda rgb, seen: draw(rgb, seen.questioned(reader.sure(config))),
+    )
+
+
+def train_numbers(
+    *,
+    run: TrainRun,
+    given: NumbersGiven = NumbersGiven(),
+    config: Annotated[
+        NumbersTrainConfig, Parameter(name="*", group=Group("Learning", sort_key=2))
+    ] = NumbersTrainConfig(),  # noqa: B008
+) -> int:
+    """Learn to find and read numbers, from generated scenes of streets."""
+    with School("vision train-numbers", run, "number") as school:
+        materials = Materials(given.photos, given.fonts, given.svhn, given.start)
+        training = NumbersTraining(materials, config)
+
+        steps = training.steps(school.room, run.checkpoint_every, resume=run.resume)
+        work = school.learn(steps)
+
+        return school.finish(
+            work, training.reader.save, {"model": str(run.output), **_told_numbers(training, work)}
+        )
+
+
+def _in_words(seen: Seen, reader: NumberReader, config: NumbersConfig) -> str:
+    """Say each number with its probability, and which of them are not sure."""
+    sure = reader.sure(config)
+    boxes = seen.boxes or ()
+    words = [f"{one.name} ({one.score:.1%})" for one in boxes if one.score >= sure]
+    words += [f"perhaps {one.name} ({one.score:.1%})" for one in boxes if one.score < sure]
+    return ", ".join(words) or "no number"
+
+
+def _told_numbers(training: NumbersTraining, work: Work[Any]) -> dict[str, Any]:
+    steps = 0 if work.last.note == ALREADY else work.last.number - work.history[0].number + 1
+    scenes = steps * training.config.pool.batch
+    config = {**asdict(replace(training.config, fit=training.fit))}
+    return {
+        "preset": None,
+        "inputs": {},
+        "config": config,
+        "train_loss": work.last.losses["total"],
+        "validation_loss": training.best,
+        **training.sure,
+        "numbers_per_second": round(scenes / max(work.last.seconds, 1e-9)),
+        "parameters": sum(p.numel() for p in training.network.parameters()),
+    }

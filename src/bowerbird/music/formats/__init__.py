@@ -1,0 +1,1 @@
+"""Files of music: MIDI, ABC, MusicXML, Kern; read and written."""

@@ -1,0 +1,109 @@
+"""Humdrum's Kern (.krn), read through verovio.
+
+verovio plays a score into MIDI, which ends each note a tick early and begins a pickup at time 0;
+both are put right here: a pickup stands at the end of a whole bar, as in every score of the house.
+
+A line with a field too many or too few ends verovio's process, as other faults may. So fields are
+counted first (humdrum.org, "The Humdrum file format"), and verovio reads in a process of its own.
+"""
+
+import base64
+import json
+import re
+import subprocess
+import sys
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+from bowerbird.music.formats.midi import score_of_midi
+from bowerbird.music.score.build import TICKS
+from bowerbird.music.score.error import MusicError
+
+if TYPE_CHECKING:
+    from symusic.core import ScoreTick as Score
+
+MOST_SECONDS = 60  # for one file; a movement of a string quartet takes one
+_PATHS = {"*^": 2, "*+": 2, "*-": 0}  # spine operators, and how many spines they make of one
+_SOUNDS = re.compile("[A-Ga-gr]")
+_READER = """
+import json, sys, verovio
+verovio.enableLog(verovio.LOG_OFF)
+toolkit = verovio.toolkit()
+toolkit.setOptions({"inputFrom": "humdrum", "breaks": "none"})
+if toolkit.loadData(sys.stdin.buffer.read().decode()):
+    midi = toolkit.renderToMIDI()
+    times = toolkit.renderToTimemap({"includeMeasures": True})
+    times = json.loads(times) if isinstance(times, str) else times
+    starts = [moment["qstamp"] for moment in times if "measureOn" in moment]
+    print(json.dumps({"midi": midi, "starts": starts[:2]}))
+"""
+"""What the process runs: Kern comes in, MIDI and the beats where bars begin go out."""
+
+
+def score_of_kern(text: str) -> "Score":
+    """Return the score of a Kern file; raise MusicError for what is none."""
+    if "**kern" not in text[:20000]:
+        raise MusicError("there is no **kern in it")
+    _check_fields(text)
+    read = _read(text)
+    score = score_of_midi(base64.b64decode(read["midi"]))
+    for track in score.tracks:
+        for note in track.notes:
+            note.duration += 1
+    score = score.resample(TICKS)
+    if lead := _lead(read["starts"], score):
+        score = score.shift_time(lead)
+        for event in (*score.time_signatures, *score.key_signatures, *score.tempos):
+            event.time = 0 if event.time == lead else event.time
+    return score
+
+
+def _check_fields(text: str) -> None:
+    """Raise MusicError for a line that has not one field for each spine, or a note no pitch."""
+    spines, kern = 0, False
+    for number, line in enumerate(re.split(r"\r\n?|\n", text), 1):
+        if not line or line.startswith("!!"):
+            continue
+        fields = line.split("\t")
+        if not spines and all(field.startswith("**") for field in fields):
+            spines, kern = len(fields), set(fields) == {"**kern"}
+        elif len(fields) != spines:
+            raise MusicError(
+                f"line {number}: its fields are {len(fields)}, the spines {spines}; "
+                "check it with Humdrum's tools"
+            )
+        elif kern and line[0] not in "*=!":
+            for token in (token for field in fields for token in field.split(" ")):
+                if token[:1].isdigit() and not _SOUNDS.search(token):
+                    raise MusicError(f"line {number}: {token:.20} has no pitch; write 4c, or 4r")
+        elif line.startswith("*"):
+            paths = [(field, len(list(same))) for field, same in groupby(fields)]
+            spines = sum(1 if f == "*v" else n * _PATHS.get(f, 1) for f, n in paths)
+
+
+def _read(text: str) -> dict[str, Any]:
+    """Return what verovio makes of Kern; raise MusicError if it fails, crashes or hangs."""
+    try:
+        done = subprocess.run(
+            [sys.executable, "-P", "-c", _READER],
+            input=text.encode(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,  # verovio's own words
+            timeout=MOST_SECONDS,
+            check=True,
+        )
+        found = json.loads(done.stdout)
+    except subprocess.TimeoutExpired as error:
+        raise MusicError(f"verovio does not read it in {MOST_SECONDS} seconds") from error
+    except (subprocess.CalledProcessError, ValueError) as error:
+        raise MusicError("it is no proper Kern; check it with Humdrum's tools") from error
+    return dict(found)
+
+
+def _lead(starts: list[float], score: "Score") -> int:
+    """Return the ticks that a pickup lacks of a whole bar, by the beats where bars begin."""
+    if len(starts) < 2 or not score.time_signatures:
+        return 0
+    meter = score.time_signatures[0]
+    whole = TICKS * 4 * meter.numerator // meter.denominator
+    return max(0, whole - round((starts[1] - starts[0]) * TICKS))

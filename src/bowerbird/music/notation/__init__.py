@@ -1,0 +1,1 @@
+"""From notes to what stands on staves: measures, rhythm, spelling, chords."""

@@ -1,0 +1,1 @@
+"""Music to hear and to see: sound, sheet music, piano roll, page."""

@@ -1,0 +1,196 @@
+"""A web page to hear and read tunes: player, sheet music, piano roll, in one file with no network.
+
+Notes light up on the sheet and the roll while they sound; a click on either plays from there.
+What moves is `page.js`, how it looks `page.css`, both written into the page; it follows the
+reader's light or dark scheme, and has a second, narrow setting of the sheet for phones. A piece is
+an HTML fragment (`fragment`), for pages of others.
+"""
+
+import base64
+import json
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache
+from html import escape
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from symusic import Score
+
+from bowerbird.learning.atomic_write import whole
+from bowerbird.music.formats.midi import seconds_of
+from bowerbird.music.formats.musicxml_writer import to_musicxml
+from bowerbird.music.notation.bars import bars_of
+from bowerbird.music.render.audio_file import AudioSuffix
+from bowerbird.music.render.engraving import Paper, SheetConfig, engrave_musicxml
+from bowerbird.music.render.pianoroll import RollConfig, draw_roll
+from bowerbird.music.render.synthesizer import SoundConfig, first_note, write_sound
+
+_LONGEST = 1800.0  # s; half an hour of MP3 is 30 MB of page
+_ROLL_WIDTH = 1100  # px
+_PAPERS: tuple[Paper, ...] = ("scroll", "phone")
+_MEDIA = {".mp3": "audio/mpeg", ".ogg": "audio/ogg", ".flac": "audio/flac", ".wav": "audio/wav"}
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A tune for a page: as it is written, and as it is heard if that is not the same."""
+
+    title: str
+    score: Score  # what is printed
+    caption: str = ""  # a line under the title
+    played: "Score | None" = None  # with its repeats played; the printed one without
+    # The stretches of `score` in the order of `played`, first and last tick; all of it without.
+    stretches: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True)
+class PageConfig:
+    """How a page sounds and looks."""
+
+    sound: SoundConfig = field(default_factory=SoundConfig)  # from the first note on
+    sheet: SheetConfig = field(default_factory=SheetConfig)
+    audio: AudioSuffix = ".mp3"  # which every browser plays; 8 kB a second
+
+
+def write_page(
+    path: Path, title: str, pieces: Sequence[Piece], config: PageConfig | None = None
+) -> int:
+    """Write a page of pieces, whole or not at all, and return its size in bytes.
+
+    Raises `ValueError` for no piece, one without notes, or one of more than half an hour, and
+    `OSError` for a disk that refuses.
+    """
+    if not pieces:
+        raise ValueError("a page needs one piece at least")
+    config = config or PageConfig()
+    alone = len(pieces) == 1 and pieces[0].title == title  # its title is the page's
+    parts = [fragment(p, config, number=n, level=2 - alone) for n, p in enumerate(pieces, 1)]
+    if not alone:
+        parts.insert(0, f"<h1>{escape(title)}</h1>")
+    text = _PAGE.format(
+        title=escape(title), style=asset("page.css"), script=asset("page.js"), body="".join(parts)
+    )
+    with whole(path) as part:
+        part.write_text(text, encoding="utf-8")
+    return len(text.encode())
+
+
+def fragment(
+    piece: Piece, config: PageConfig | None = None, *, number: int = 1, level: int = 2
+) -> str:
+    """Return a piece as an <article>; a page around it needs `asset` page.css and page.js once.
+
+    `number` tells the pieces of one page apart; `level` is that of its heading. Raises
+    `ValueError` as `write_page`.
+    """
+    config = config or PageConfig()
+    played = piece.played or piece.score
+    if seconds_of(played) > _LONGEST:
+        raise ValueError(f"{piece.title} is longer than half an hour; write audio and sheet apart")
+    with tempfile.TemporaryDirectory() as folder:
+        sound = Path(folder) / f"piece{config.audio}"
+        seconds = write_sound(sound, played, config.sound)
+        audio = base64.b64encode(sound.read_bytes()).decode()
+    text = to_musicxml(piece.score, accompaniment=config.sheet.accompaniment)
+    papers = [replace(config.sheet, title="", paper=paper) for paper in _PAPERS]
+    bars = bars_of(piece.score)
+    sheets = [engrave_musicxml(text, p, bars, seed=4 * number + i) for i, p in enumerate(papers)]
+    roll = draw_roll(piece.score, RollConfig(width=_ROLL_WIDTH))
+    data: dict[str, Any] = {
+        "lead": round(first_note(played), 4),
+        "tempo": _tempo_map(played),
+        "stretches": _stretches(piece, played),
+        "sheets": [sheet.onsets for sheet in sheets],
+        "roll": {"left": roll.left, "scale": round(roll.scale, 4), "rows": roll.rows},
+    }
+    return _ARTICLE.format(
+        title=escape(piece.title),
+        level=level,
+        caption=f'<p class="bb-caption">{escape(piece.caption)}</p>' if piece.caption else "",
+        media=_MEDIA[config.audio],
+        audio=audio,
+        suffix=config.audio,
+        minutes=f"{int(seconds) // 60}:{int(seconds) % 60:02}",
+        seconds=f"{seconds:.2f}",
+        wide="".join(sheets[0].pages),
+        narrow="".join(sheets[1].pages),
+        roll=roll.svg,
+        data=json.dumps(data, separators=(",", ":")).replace("</", "<\\/"),
+    )
+
+
+@cache
+def asset(name: str) -> str:
+    """Return the style sheet, page.css, or the script, page.js, that a page needs once."""
+    return (files("bowerbird.music.render") / name).read_text(encoding="utf-8")
+
+
+def _tempo_map(score: Score) -> list[list[float]]:
+    """Return where the tempo changes as (s, quarters, quarters a second)."""
+    changes = sorted((t.time / score.ticks_per_quarter, float(t.qpm)) for t in score.tempos)
+    if not changes or changes[0][0] > 0:
+        changes.insert(0, (0.0, 120.0))
+    result: list[list[float]] = []
+    for at, qpm in changes:
+        rate = max(qpm, 0.01) / 60
+        if result:
+            time, before, speed = result[-1]
+            result.append([round(time + (at - before) / speed, 4), round(at, 4), round(rate, 6)])
+        else:
+            result.append([0.0, round(at, 4), round(rate, 6)])
+    return result
+
+
+def _stretches(piece: Piece, played: Score) -> list[list[float]]:
+    """Return (quarter as played, quarter as written, quarters) of each stretch, in order."""
+    tpq = piece.score.ticks_per_quarter
+    if not piece.stretches:
+        return [[0.0, 0.0, played.end() / played.ticks_per_quarter + 1]]
+    result, at = [], 0.0
+    for first, last in piece.stretches:
+        result.append([at, first / tpq, (last - first) / tpq])
+        at += (last - first) / tpq
+    return result
+
+
+_ARTICLE = """
+<article class="bb-piece">
+  <header><h{level}>{title}</h{level}>{caption}</header>
+  <div class="bb-player">
+    <button type="button" class="bb-play" aria-label="Play {title}">
+      <svg viewBox="0 0 24 24" aria-hidden="true"><path class="bb-go" d="M8 5.2v13.6L19 12z"/>
+        <path class="bb-halt" d="M7 5h3.6v14H7zM13.4 5H17v14h-3.6z"/></svg></button>
+    <input class="bb-seek" type="range" min="0" max="{seconds}" step="0.05" value="0"
+      aria-label="Position in {title}">
+    <span class="bb-time"><span class="bb-now">0:00</span> / {minutes}</span>
+    <a class="bb-save" download="{title}{suffix}" aria-label="Save the sound">Save</a>
+  </div>
+  <audio preload="metadata" src="data:{media};base64,{audio}"></audio>
+  <div class="bb-sheet bb-wide">{wide}</div>
+  <div class="bb-sheet bb-narrow">{narrow}</div>
+  <div class="bb-roll">{roll}</div>
+  <script type="application/json" class="bb-data">{data}</script>
+</article>"""
+
+_PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>{title}</title>
+<style>
+{style}</style>
+</head>
+<body class="bb-page">
+<main>
+{body}
+</main>
+<script>
+{script}</script>
+</body>
+</html>
+"""

@@ -1,0 +1,1 @@
+"""Notes, keys, meters and sections: what music is before it is written or played."""

@@ -1,0 +1,89 @@
+"""Melody: a score's notes on a grid, and one line out of many.
+
+A melody is the notes of the track that sings (by its name, else the highest on average), of each
+onset the highest note, cut where the next begins: the "skyline" of Uitdenbogerd and Zobel 1998,
+"Manipulation of music for melody matching". Notes on one tick of the grid are one onset, where one
+that is shorter than a tick gives way to others.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bowerbird.music.score.build import new_track
+from bowerbird.music.score.error import MusicError
+
+if TYPE_CHECKING:
+    from symusic.core import ScoreTick as Score
+    from symusic.core import TrackTick as Track
+
+GRID = 24  # ticks of a quarter note
+_SINGS = ("melody", "melodie", "vocal", "voice", "soprano", "lead", "tune")
+
+
+@dataclass(frozen=True)
+class Lines:
+    """Notes in order of time, then pitch, on a grid."""
+
+    starts: np.ndarray
+    ends: np.ndarray
+    pitches: np.ndarray
+
+
+def grid_notes(score: "Score", grid: int) -> Lines:
+    """Return all notes but drums, in ticks of a grid; every note has at least one.
+
+    Raises MusicError for a score without such notes.
+    """
+    parts = [track.notes.numpy() for track in score.tracks if not track.is_drum]
+    parts = [part for part in parts if len(part["time"])]
+    if not parts:
+        drums = any(len(track.notes) for track in score.tracks)
+        raise MusicError("it has only drums" if drums else "it has no notes")
+    ticks = score.ticks_per_quarter
+    times = np.concatenate([part["time"] for part in parts]).astype(np.int64)
+    lengths = np.concatenate([part["duration"] for part in parts])
+    pitches = np.concatenate([part["pitch"] for part in parts]).astype(np.int64)
+    starts = (2 * times * grid + ticks) // (2 * ticks)
+    ends = (2 * (times + lengths) * grid + ticks) // (2 * ticks)
+    order = np.lexsort((pitches, starts))
+    starts = starts[order]
+    return Lines(starts, np.maximum(ends[order], starts + 1), pitches[order])
+
+
+def is_melody(score: "Score", grid: int) -> bool:
+    """Return whether no two notes sound at once, on a grid."""
+    lines = grid_notes(score, grid)
+    return bool((lines.starts[1:] >= lines.ends[:-1]).all())
+
+
+def melody(score: "Score") -> "Score":
+    """Return a score with the melody as its only track, on the grid of 24 ticks a quarter note.
+
+    Raises MusicError if it has no notes.
+    """
+    tracks = [track for track in score.tracks if not track.is_drum and len(track.notes)]
+    if not tracks:
+        drums = any(len(track.notes) for track in score.tracks)
+        raise MusicError("it has only drums" if drums else "it has no notes")
+    track = next((t for t in tracks if any(word in t.name.lower() for word in _SINGS)), None)
+    track = track or max(tracks, key=_height)
+    notes = track.notes.numpy()
+    ticks = score.ticks_per_quarter
+    onsets = (2 * notes["time"].astype(np.int64) * GRID + ticks) // (2 * ticks)
+    grace = notes["duration"].astype(np.int64) * GRID < ticks
+    order = np.lexsort((-notes["pitch"].astype(np.int64), grace, onsets))
+    chosen = order[np.diff(onsets[order], prepend=-1) > 0]
+    time, length = notes["time"][chosen], notes["duration"][chosen]
+    length[:-1] = np.minimum(length[:-1], np.diff(time))
+    alone = score.copy()
+    alone.tracks = score.tracks[:0]
+    table = np.stack([time, length, notes["pitch"][chosen], notes["velocity"][chosen]], 1)
+    alone.tracks.append(new_track(table, track.name, track.program))
+    return alone
+
+
+def _height(track: "Track") -> float:
+    notes = track.notes.numpy()
+    return float(np.average(notes["pitch"], weights=np.maximum(notes["duration"], 1)))

@@ -1,1 +1,0 @@
-"""From notes in ticks to notation: bars, values, names of pitches, staves, MusicXML."""

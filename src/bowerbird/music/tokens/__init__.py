@@ -1,0 +1,1 @@
+"""Music as tokens: vocabularies, tokenizers and their grammars."""

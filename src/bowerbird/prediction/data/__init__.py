@@ -1,0 +1,1 @@
+"""Tables from delimited files: columns, numbers, dates, units, categories."""

@@ -1,0 +1,74 @@
+"""Tables that come with the packages: nothing is downloaded, except California's by its name.
+
+Iris: Fisher 1936. Wine, breast cancer: the UCI repository. Diabetes: Efron, Hastie, Johnstone,
+Tibshirani 2004. Cars: Quinlan 1993, in vega-datasets, with gaps and dates. California: Pace, Barry
+1997, which scikit-learn downloads once where there is a network.
+"""
+
+import json
+import warnings
+from collections.abc import Callable
+from importlib.resources import files
+from typing import Any
+
+import pandas as pd
+
+from bowerbird.prediction.data.table import Table, TableError
+
+TARGETS = {  # what each is usually asked
+    "iris": "species",
+    "wine": "cultivar",
+    "breast-cancer": "diagnosis",
+    "diabetes": "progression",
+    "cars": "Miles_per_Gallon",
+    "california": "MedHouseVal",
+}
+
+
+def read_sample(name: str) -> Table:
+    """Return a built-in table by its name; raise TableError if it can't be had here."""
+    frame = _cars() if name == "cars" else _from_sklearn(name)
+    text = frame.map(lambda cell: cell if pd.isna(cell) else str(cell)).astype(object)
+    return Table(name, text.set_axis(range(2, len(text) + 2)), len(text))  # as lines of a file
+
+
+def _from_sklearn(name: str) -> pd.DataFrame:
+    from sklearn import datasets  # noqa: PLC0415 - takes a second
+
+    found = LOAD[name](datasets)
+    frame = found.data.copy()
+    target = found.target
+    if name in ("iris", "wine", "breast-cancer"):
+        target = target.map(lambda number: str(found.target_names[number]))
+    if name == "diabetes":
+        frame["sex"] = frame["sex"].map({1.0: "one", 2.0: "two"})  # codes, no quantity
+    frame[TARGETS[name]] = target
+    return frame
+
+
+def _california(datasets: Any) -> Any:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of each attempt; the sentence below says it once
+            return datasets.fetch_california_housing(as_frame=True, n_retries=1, delay=0.1)
+    except Exception as error:  # scikit-learn's and urllib's are many
+        raise TableError(
+            "california is not on this machine, and scikit-learn could not download it; connect to "
+            "a network once, or try `cars`"
+        ) from error
+
+
+LOAD: dict[str, Callable[[Any], Any]] = {  # by scikit-learn's module of them
+    "iris": lambda datasets: datasets.load_iris(as_frame=True),
+    "wine": lambda datasets: datasets.load_wine(as_frame=True),
+    "breast-cancer": lambda datasets: datasets.load_breast_cancer(as_frame=True),
+    # as measured, not as scaled by scikit-learn
+    "diabetes": lambda datasets: datasets.load_diabetes(as_frame=True, scaled=False),
+    "california": _california,
+}
+
+
+def _cars() -> pd.DataFrame:
+    source = files("vega_datasets").joinpath("_data", "cars.json")
+    with source.open("r", encoding="utf-8") as stream:
+        return pd.DataFrame(json.load(stream))

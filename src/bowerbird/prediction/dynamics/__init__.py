@@ -1,0 +1,1 @@
+"""Dynamical systems: simulated, learned and run freely."""

@@ -1,0 +1,1 @@
+"""Nested expressions (ListOps): tree-LSTM against LSTM."""

@@ -1,0 +1,1 @@
+"""Time series: read, forecast and backtest."""

@@ -1,0 +1,128 @@
+"""A reader of single handwritten digits: a network, what it learned from, and its file.
+
+Ten classes are the digits, and the last is "none of these".
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from bowerbird.learning.device import choose
+from bowerbird.learning.model_file import (
+    MEND,
+    Card,
+    ModelError,
+    read_model,
+    stored_weights,
+    write_model,
+)
+from bowerbird.networks.convolution import Reader, SmallConfig, reader
+from bowerbird.vision.digits.idx import Digits
+
+KIND = "digits"
+EMBEDDED = {"digits": "digits.safetensors"}  # readers that come with the package
+NONE = 10  # the class of what is no digit
+AT_ONCE = 500  # pictures
+MOVES = ((0, 0), (0, 1), (0, -1), (1, 0), (-1, 0))  # px down and to the right
+
+
+@dataclass(frozen=True)
+class Score:
+    """How well digits were read."""
+
+    count: int
+    errors: int
+    unsure: int  # of them, or of the others, those that were held for no digit
+
+    @property
+    def accuracy(self) -> float:
+        """Share of digits that were read right, 0..1, "none of these" not being a choice."""
+        return 1 - self.errors / self.count
+
+
+@dataclass(frozen=True, eq=False)
+class DigitReader:
+    """A network that reads digits, and what is known of it."""
+
+    network: nn.Module
+    name: Reader
+    shape: SmallConfig
+    provenance: dict[str, Any]
+
+    def probabilities(self, ink: Float[Tensor, "n 28 28"]) -> Float[Tensor, "n 11"]:
+        """Return the probability of each digit and of "none of these"; ink is 0..1."""
+        device = next(self.network.parameters()).device
+        self.network.eval()
+        with torch.inference_mode():
+            parts = [
+                self.network(part[:, None].to(device)).float().softmax(1).cpu()
+                for part in ink.split(AT_ONCE)
+            ]
+        return torch.cat(parts) if len(ink) else torch.zeros(0, NONE + 1)
+
+    def steady(self, ink: Float[Tensor, "n 28 28"]) -> Float[Tensor, "n 11"]:
+        """Return the mean of the probabilities of ink as it lies and moved by a px each way."""
+        moved = torch.cat([ink.roll(move, (1, 2)) for move in MOVES])
+        return self.probabilities(moved).view(len(MOVES), len(ink), NONE + 1).mean(0)
+
+    def score(self, digits: Digits) -> Score:
+        """Return how many of some digits are read wrong."""
+        found = self.steady(digits.ink.float() / 255)
+        errors = int((found[:, :NONE].argmax(1) != digits.labels).sum())
+        return Score(len(digits), errors, int((found.argmax(1) == NONE).sum()))
+
+    def save(self, path: Path, *, half: bool = False) -> None:
+        """Write it as a model file; raise OSError, naming the file, if that can't be done."""
+        config = {"network": self.name, **asdict(self.shape)}
+        card = Card(KIND, config, {"signs": "0123456789"}, self.provenance)
+        write_model(path, card, stored_weights(self.network, half=half))
+
+
+def model_path(name: str | Path) -> Path:
+    """Return the file of a model, also of one that comes with the package."""
+    path = Path(name)
+    if str(name) in EMBEDDED and not path.is_file():  # a folder of digits is no model
+        return Path(str(files("bowerbird.vision.digits").joinpath(EMBEDDED[str(name)])))
+    return path
+
+
+def _built(network: Reader, shape: SmallConfig, tensors: Mapping[str, Tensor]) -> nn.Module:
+    """Return a network with the weights of a file; raise ValueError if they do not fit."""
+    with torch.device("meta"):  # whatever the card asks for, only what the file has takes memory
+        wanted = {name: p.shape for name, p in reader(network, shape).named_parameters()}
+    if tensors.keys() != wanted.keys():
+        raise ValueError("its weights are of another network")
+    for name, size in wanted.items():
+        if tensors[name].shape != size or not bool(tensors[name].isfinite().all()):
+            raise ValueError(f"its {name} is of another shape, or holds no numbers")
+    built = reader(network, shape, torch.Generator())
+    for name, weight in built.named_parameters():
+        weight.data.copy_(tensors[name])
+    return built
+
+
+def open_digits(name: str | Path = "digits", device: str = "auto") -> DigitReader:
+    """Return the reader in a model file, or the one that comes with the package: ``digits``.
+
+    Raises ModelError, naming the file and the mend, for what is no such file.
+    """
+    path = model_path(name)
+    card, tensors = read_model(path, KIND)
+    try:
+        told = dict(card.config)
+        network = cast(Reader, told.pop("network", "small"))
+        shape = SmallConfig(**{**told, "widths": tuple(told.get("widths", ()))})
+        if shape.classes != NONE + 1:
+            raise ValueError(f"it has {shape.classes} classes instead of {NONE + 1}")
+        built = _built(network, shape, tensors)
+    except (ValueError, TypeError, RuntimeError, OverflowError) as error:
+        reason = str(error).split("\n")[0]
+        raise ModelError(f"{path} is damaged: {reason}; {MEND}") from error
+    built.to(choose(device, "float32").device).eval()
+    return DigitReader(built, network, shape, dict(card.provenance))

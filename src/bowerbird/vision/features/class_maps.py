@@ -1,0 +1,41 @@
+"""Where a classifier finds its likeliest classes: class activation maps on one sheet.
+
+Zhou et al. 2016 (arXiv:1512.04150); the formula, and how maps of several sizes become one, is in
+``evidence.py``. The classifier is EfficientNet-Lite0, whose last layer is an average over
+positions; VGG-19 as it comes along has no classes.
+"""
+
+from dataclasses import dataclass
+
+from jaxtyping import Float
+from torch import Tensor
+
+from bowerbird.vision.class_activation import evidence, heat
+from bowerbird.vision.classify import Classifier, classes, labels_of
+from bowerbird.vision.features.sheets import Heading, beside
+from bowerbird.vision.results import Label
+
+
+@dataclass(frozen=True, eq=False)
+class Activation:
+    """Classes, likeliest first, and where each is found."""
+
+    labels: tuple[Label, ...]
+    maps: tuple[Float[Tensor, "h4 w4"], ...]  # 0..1, at a quarter of the picture's size
+    sheet: Float[Tensor, "3 h w"]
+
+
+def class_activation(
+    rgb: Float[Tensor, "3 h w"], classifier: Classifier, most: int, title: str = ""
+) -> Activation:
+    """Return where the ``most`` likeliest classes of a picture in 0..1 are found, as a sheet."""
+    if not 1 <= most <= len(classes()):
+        raise ValueError(f"most has to be 1 to {len(classes())}, not {most}")
+    chances = classifier.probabilities([rgb])[0]
+    numbers = chances.topk(most).indices.tolist()
+    labels = labels_of(chances, most)
+    seen, size = evidence(rgb, classifier), (rgb.shape[1], rgb.shape[2])
+    maps = tuple(heat(seen, number, size) for number in numbers)
+    texts = [f"{one.name}   {one.probability:.1%}" for one in labels]
+    named = Heading(rgb, title, "class", overview=False)
+    return Activation(labels, maps, beside(named, "Where its classes are", maps, texts))

@@ -1,0 +1,72 @@
+"""VGG-19 opened to be looked into: its layers, its channels, and the pictures it can see.
+
+The network is that of Simonyan and Zisserman 2014 (arXiv:1409.1556), as Bowerbird carries it. The
+edge of a picture is repeated for the first layer, not blackened: less of a frame is seen.
+A ``relu`` or ``pool`` layer has the channels of the convolution before it. Where a channel is to
+be raised that convolution is asked instead: behind a rectifier that is shut there is no slope.
+"""
+
+from collections.abc import Iterable
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from bowerbird.learning.device import Compute
+from bowerbird.learning.pretrained_weights import open_vgg19
+from bowerbird.networks.vgg import VGG, check_layers, layer_names, stride, width
+
+OVERVIEW = ("conv1_2", "conv2_2", "conv3_3", "conv4_3", "conv5_2")  # one layer of each block
+SMALLEST = 16  # px; below it there is nothing to see
+
+
+def open_sight(weights: str, layer: str, compute: Compute) -> VGG:
+    """Return VGG-19 up to a layer, ready to compute; raise FetchError, or ValueError."""
+    opened = open_vgg19(weights)
+    network = VGG(
+        opened.layers,
+        opened.preprocessing,
+        edge="replicate",
+        last=layer,
+        winograd=compute.winograd,
+    )
+    network.convolutions.to(compute.dtype)
+    return network.to(compute.device)
+
+
+def deepest(layers: Iterable[str]) -> str:
+    """Return the layer that is computed last."""
+    return max(layers, key=layer_names().index)
+
+
+def convolution_of(layer: str) -> str:
+    """Return the convolution whose channels a layer has: conv3_1 of relu3_1, conv3_4 of pool3."""
+    names = layer_names()
+    at = names.index(layer)
+    return next(name for name in reversed(names[: at + 1]) if name.startswith("conv"))
+
+
+def check_channels(layer: str, channels: Iterable[int]) -> None:
+    """Raise ValueError for a layer or for channels that VGG-19 does not have."""
+    check_layers([layer])
+    for channel in channels:
+        if not 0 <= channel < width(layer):
+            raise ValueError(
+                f"{layer} has {width(layer)} channels, 0 to {width(layer) - 1}; "
+                f"there is no channel {channel}"
+            )
+
+
+def check_seen(picture: Float[Tensor, "3 h w"], layer: str) -> None:
+    """Raise ValueError for a picture that is none, or in which a layer has no position."""
+    if picture.ndim != 3 or picture.shape[0] != 3:
+        raise ValueError(f"a picture has the shape (3, h, w), not {tuple(picture.shape)}")
+    if not bool(torch.isfinite(picture).all()):
+        raise ValueError("the picture has numbers that are no color")
+    height, wide = picture.shape[1:]
+    least = max(SMALLEST, stride(layer))
+    if min(height, wide) < least:
+        raise ValueError(
+            f"the picture would be seen at {wide} x {height} px, and {layer} needs {least} px a "
+            "side; take a larger or wider picture, or another size"
+        )

@@ -1,1 +1,0 @@
-"""What a network sees, as pictures: the parts of see.py."""

@@ -1,0 +1,206 @@
+"""The real detectors of the ecosystem, behind the same functions: DETR and Mask2Former.
+
+Both look with a fixed set of queries, each of which tells at most one thing: a class (or none)
+and a box (DETR) or a mask (Mask2Former). There is no non-maximum suppression.
+
+Source: Carion et al. 2020, arXiv:2005.12872, section 3; Cheng et al. 2022, arXiv:2112.01527,
+section 3, and its appendix for the score, which is the class's probability times the mean
+probability of the pixels in the mask. The networks and their weights are those of the package
+transformers, which is asked for when one is opened.
+
+Departures: each of Mask2Former's queries tells its likeliest class only, where the evaluation
+behind its published AP takes the best 100 pairs of query and class, so that a query may tell
+several; weights are read as safetensors only, as nothing from a stranger is unpickled; pictures are
+prepared here (short side 800 px and long side at most 1333 px, RGB as for torchvision's networks),
+so no further package is needed for it. The hub's revisions are branches, not commits, so what is
+downloaded may change there.
+"""
+
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+from bowerbird.learning.device import Compute, choose
+from bowerbird.networks.vgg import TORCHVISION
+from bowerbird.pictures.pixels import resize
+from bowerbird.vision.results import Box
+from bowerbird.vision.segment import around
+
+Detector = Literal["detr", "mask2former"]
+HUB = {  # where weights are downloaded from, and which branch of them
+    # the weights that don't need timm
+    "detr": ("facebook/detr-resnet-50", "no_timm"),
+    "mask2former": ("facebook/mask2former-swin-tiny-coco-instance", "main"),
+}
+TIMEOUT = 10.0  # s without an answer from the hub
+SHORT, LONG = 800, 1333  # px, as both were trained on COCO
+
+
+@dataclass(frozen=True, eq=False)
+class Spotter:
+    """An opened detector."""
+
+    detector: Detector
+    model: Any
+    names: dict[int, str]
+    compute: Compute
+
+    def spot(self, rgb: Float[Tensor, "3 h w"], least: float, most: int) -> tuple[Box, ...]:
+        """Return what is in a picture in 0..1 with a score of ``least`` or more, best first."""
+        height, width = rgb.shape[1:]
+        mean, deviation = (torch.tensor(row).view(3, 1, 1) for row in TORCHVISION)
+        small = (resize(rgb, _size(height, width)) - mean) / deviation
+        with torch.inference_mode():
+            answer = self.model(pixel_values=small[None].to(self.compute.device))
+        if self.detector == "detr":
+            boxes = _best(_boxes(answer, self.names, (height, width)), most)
+        else:
+            boxes = _masks(answer, self.names, (height, width), least, most)
+        return tuple(box for box in boxes if box.score >= least)
+
+
+def open_spotter(detector: Detector, weights: Path | None = None, device: str = "auto") -> Spotter:
+    """Open a detector from a folder that transformers has saved, or from the hub.
+
+    Raises ValueError in one sentence where transformers is not installed, the folder doesn't hold
+    such a detector, or the weights can't be downloaded.
+    """
+    compute = choose(device, "float32")
+    build = _builder(detector)
+    source, revision = (str(weights), "main") if weights else HUB[detector]
+    if weights is not None and not (weights / "config.json").is_file():
+        raise ValueError(
+            f"{weights} is no folder with a detector (it has no config.json); save one there with "
+            "transformers' save_pretrained"
+        )
+    try:
+        if weights is None:
+            _reach(source, revision)
+        model = build(source, revision)
+    except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
+        if weights is not None:
+            raise ValueError(f"{weights} can't be opened as {detector}: {_line(error)}") from error
+        raise ValueError(
+            f"{source} could not be downloaded ({_line(error)}); go online once, or give a folder "
+            "that has it with --weights"
+        ) from error
+    names = {int(number): str(name) for number, name in model.config.id2label.items()}
+    return Spotter(detector, model.to(compute.device).eval(), names, compute)
+
+
+def _builder(detector: Detector) -> Callable[[str, str], Any]:
+    """Return what opens such a detector, by a folder or the hub's name and a revision."""
+    try:
+        import transformers  # noqa: PLC0415 - takes seconds, and need not be installed
+    except ImportError as error:
+        raise ValueError(
+            f"{detector} needs transformers; install it with `pip install bowerbird[detectors]`"
+        ) from error
+    kinds = {
+        "detr": (transformers.DetrConfig, transformers.DetrForObjectDetection),
+        "mask2former": (
+            transformers.Mask2FormerConfig,
+            transformers.Mask2FormerForUniversalSegmentation,
+        ),
+    }
+
+    settings: Any = kinds[detector][0]
+    network: Any = kinds[detector][1]
+
+    def build(source: str, revision: str) -> Any:
+        found = transformers.AutoConfig.from_pretrained(source, revision=revision)
+        if not isinstance(found, settings):
+            raise ValueError(f"it holds a network of the kind {found.model_type}")
+        return network.from_pretrained(source, revision=revision, use_safetensors=True)
+
+    return build
+
+
+def _reach(name: str, revision: str) -> None:
+    """Return if the hub's files are here or can be had; raise OSError at once where it is not.
+
+    Offline, the hub's own client tries for half a minute.
+    """
+    import huggingface_hub  # noqa: PLC0415 - only the hub needs it
+
+    here = huggingface_hub.try_to_load_from_cache(name, "config.json", revision=revision)
+    if isinstance(here, str):
+        return
+    url = huggingface_hub.hf_hub_url(name, "config.json", revision=revision)
+    try:
+        with urllib.request.urlopen(url, timeout=TIMEOUT):
+            return
+    except urllib.error.HTTPError as error:
+        error.close()
+        raise OSError(f"{url} answers {error.code}") from error
+
+
+def _size(height: int, width: int) -> tuple[int, int]:
+    """Return the size that a picture is looked at in: the short side 800 px, or the long 1333."""
+    scale = min(SHORT / min(height, width), LONG / max(height, width))
+    return max(32, round(height * scale)), max(32, round(width * scale))
+
+
+def _likeliest(logits: Float[Tensor, "1 q c"]) -> tuple[list[float], list[int]]:
+    """Return each query's best class and its probability; the last class means nothing."""
+    values, numbers = logits[0].float().softmax(-1)[:, :-1].max(-1)
+    return values.tolist(), numbers.tolist()
+
+
+def _boxes(answer: Any, names: dict[int, str], size: tuple[int, int]) -> list[Box]:
+    """Return DETR's boxes, which come as middle and size, over the picture's."""
+    height, width = size
+    boxes = []
+    scores, numbers = _likeliest(answer.logits)
+    for score, number, (x, y, wide, high) in zip(
+        scores, numbers, answer.pred_boxes[0].float().tolist(), strict=True
+    ):
+        left, right = (min(max(x + s * wide / 2, 0), 1) * width for s in (-1, 1))
+        top, bottom = (min(max(y + s * high / 2, 0), 1) * height for s in (-1, 1))
+        boxes.append(Box(names[number], score, (left, top, right, bottom)))
+    return boxes
+
+
+def _masks(
+    answer: Any, names: dict[int, str], size: tuple[int, int], least: float, most: int
+) -> list[Box]:
+    """Return Mask2Former's best masks, best first, with the boxes around them.
+
+    A mask has the picture's size, so only those that are told are kept: a score is at most the
+    class's probability, and the queries come with the surest class first.
+    """
+    boxes: list[Box] = []
+    scores, numbers = _likeliest(answer.class_queries_logits)
+    masks = answer.masks_queries_logits[0].float().cpu()
+    for query in sorted(range(len(scores)), key=lambda query: -scores[query]):
+        needed = max(least, boxes[-1].score if len(boxes) == most else 0.0)
+        if scores[query] < needed:
+            break
+        large = F.interpolate(masks[query][None, None], size, mode="bilinear", align_corners=False)
+        mask = large[0, 0] > 0
+        if not bool(mask.any()):
+            continue
+        score = scores[query] * float(large[0, 0][mask].sigmoid().mean())
+        if score >= needed:
+            box = Box(names[numbers[query]], score, around(mask), mask)
+            boxes = _best([*boxes, box], most)
+    return boxes
+
+
+def _best(boxes: list[Box], most: int) -> list[Box]:
+    """Return so many boxes at most, best first."""
+    return sorted(boxes, key=lambda box: -box.score)[:most]
+
+
+def _line(error: Exception) -> str:
+    """Return the first sentence of an error, cut."""
+    words = " ".join(str(error).split()) or type(error).__name__
+    return words.split(". ")[0][:120].rstrip(".")

@@ -1,0 +1,261 @@
+"""The command itself: help pages, exit codes, what goes to which stream."""
+
+import inspect
+import json
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import is_dataclass
+
+import pytest
+from PIL import Image
+
+from bowerbird.cli import app
+from bowerbird.cli.settings import differences_of_parts, own_defaults
+
+SHALLOW = "--statistic gram --style-layers relu1_1,relu2_1 --content-layers relu2_1"
+COMMAND = [sys.executable, "-W", "error", "-m", "bowerbird"]
+LIGHT = """
+import sys
+from bowerbird.cli import run
+code = run(sys.argv[1:])
+heavy = {"torch", "numpy", "PIL", "cv2", "bowerbird.image"} & set(sys.modules)
+many = len(sys.modules) > 500
+sys.exit(f"imported {heavy} and {len(sys.modules)} modules" if heavy or many else code)
+"""
+
+
+@pytest.mark.parametrize(
+    "words", ["--help", "--version", "", "image --help", "image", "models --help"]
+)
+def test_help_imports_nothing_heavy(words):
+    # 330 modules of the command line's own, in 0.2 s on an idle core (2026); seconds would depend
+    # on what else the machine does
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", LIGHT, *words.split()],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert ("0.1.0" if words == "--version" else "Usage: bowerbird") in done.stdout
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+@pytest.mark.parametrize(("words", "code"), [("--version", 0), ("nonsense", 2)])
+def test_a_closed_stream_is_no_error(words, code, closed):
+    line = f"{shlex.join(COMMAND)} {words} {closed}"
+    done = subprocess.run(line, shell=True, check=False, capture_output=True, text=True)
+    assert done.returncode == code
+    assert "mistake" not in done.stderr
+    assert done.stdout == ("0.1.0\n" if (words, closed) == ("--version", "2>&-") else "")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "image transfer",
+        "image texture",
+        "image reconstruct",
+        "models list",
+        "models info",
+        "models verify",
+        "models push",
+        "models pull",
+        "demo",
+    ],
+)
+def test_every_help_page(bowerbird, words):
+    done = bowerbird(f"{words} --help")
+    assert done.code == 0
+    assert f"Usage: bowerbird {words}" in done.out
+    assert "--json" in done.out
+    assert done.err == ""
+
+
+def test_fields_are_flags_with_their_own_words(bowerbird, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "300")
+    page = bowerbird("image transfer --help").out
+    for words in (
+        "--strength",
+        "Long side of the result, in px.",
+        "relu1_1,relu2_1",
+        "photograph, noise, gray",
+        "written with commas",
+    ):
+        assert words in page
+
+
+def test_a_verb_shows_its_own_defaults(bowerbird, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "300")
+    for verb, flag, default in (
+        ("image texture", "--pooling", "average"),
+        ("image transfer", "--pooling", "max"),
+        ("music train", "--validation", "0.05"),
+        ("text train", "--validation", "0.1"),
+        ("vision train-numbers", "--rate", "0.004"),
+        ("vision train-digits", "--rate", "0.004"),
+    ):
+        page = bowerbird(f"{verb} --help").out
+        line = next(line for line in page.splitlines() if f"{flag} " in line)
+        assert f"[default: {default}]" in line
+
+
+def test_every_verb_that_has_defaults_of_its_own_is_named():
+    looked = 0
+    for group in app.subapps:
+        for name in group:
+            verb = group[name]
+            if name.startswith("-") or verb.default_command is None:
+                continue
+            given = inspect.signature(verb.default_command).parameters.values()
+            configs = [one.default for one in given if is_dataclass(one.default)]
+            differing = [differences_of_parts(config) for config in configs]
+            own = {name: value for one in differing for name, value in one.items()}
+            assert own == own_defaults(f"{group.name[0]} {name}"), (group.name, name)
+            looked += bool(configs)
+    assert looked > 15
+
+
+@pytest.mark.parametrize("verb", ["texture", "reconstruct"])
+def test_what_changes_nothing_is_not_shown(bowerbird, verb):
+    page = bowerbird(f"image {verb} --help").out
+    assert "--strength" not in page
+    assert "--content-layers" not in page
+    assert "--pooling" in page
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("nonsense", "nonsense"),
+        ("image nonsense", "nonsense"),
+        ("image transfer", "CONTENT"),
+        ("image transfer photo.png", "-o out.png"),
+        ("image transfer photo.png swirls.png -o out.png --size 64.9", "--size takes a whole"),
+        ("image transfer photo.png swirls.png -o out.png --iterations 1.7", "--iterations takes"),
+        ("image transfer photo.png swirls.png -o out.png --size nan", "nan"),
+        ("image transfer photo.png swirls.png -o out.png --size 64 --size 0", "not 0"),
+        ("image texture swirls.png -o out.png --strength 0.3", "--strength changes nothing"),
+        ("image texture swirls.png -o out.png --content-layers relu4_2", "--content-layers"),
+        ("image texture swirls.png -o out.png --start photograph", "noise"),
+        ("image reconstruct photo.png -o out.png --style-layers relu1_1", "--style-layers"),
+        ("image transfer photo.png swirls.png -o out.png --colr x", "--color"),
+        ("image transfer photo.png swirls.png -o out.png --size large", "large"),
+        ("image transfer photo.png swirls.png -o out.png --strength 2", "strength"),
+        ("image transfer photo.png swirls.png -o out.png --preset monet", "pastiche"),
+        ("image transfer photo.png swirls.png -o out.png --color red", "luminance"),
+        ("image transfer photo.png swirls.png -o out.png --keep", "--every"),
+        ("models info nonsense", "vgg19-codebook"),
+    ],
+)
+def test_wrong_words_are_refused(refuses, line, words):
+    refuses(line, words)
+
+
+def test_an_unexpected_error_is_one_sentence(bowerbird, monkeypatch):
+    monkeypatch.setattr("bowerbird.cli.models.list_weights", lambda: [].nonsense)
+    done = bowerbird("models list")
+    assert done.code == 1
+    assert done.err.count("\n") == 1
+    assert "AttributeError" in done.err
+    assert "BOWERBIRD_DEBUG" in done.err
+
+
+def test_debug_shows_the_traceback(bowerbird, monkeypatch):
+    monkeypatch.setenv("BOWERBIRD_DEBUG", "1")
+    done = bowerbird("image transfer nothing.png swirls.png -o out.png")
+    assert done.code == 2
+    assert "Traceback" in done.err
+
+
+def start(line, **streams):
+    """Start the real command; where a shell had Ctrl-C ignored, it is heard again."""
+    return subprocess.Popen(
+        [*COMMAND, *line.split()],
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
+        **streams,
+    )
+
+
+def wait_for(path):
+    deadline = time.monotonic() + 120
+    while not path.exists():
+        assert time.monotonic() < deadline, f"{path} did not appear"
+        time.sleep(0.05)
+
+
+def test_the_real_command(here):
+    line = "image transfer photo.png swirls.png -o out.png --size 32 --iterations 2 --scales 1"
+    with start(f"{line} {SHALLOW} --json", stdout=subprocess.PIPE, stderr=subprocess.PIPE) as job:
+        out, err = job.communicate(timeout=120)
+    assert job.returncode == 0, err
+    assert json.loads(out)["output"] == "out.png"
+    with Image.open("out.png") as picture:
+        assert picture.size == (32, 21)
+
+
+def test_a_traceback_is_never_seen(here):
+    (here / "cut.png").write_bytes((here / "photo.png").read_bytes()[:900])
+    with start(
+        "image transfer cut.png swirls.png -o out.png",
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as job:
+        out, err = job.communicate(timeout=120)
+    assert (job.returncode, out) == (2, "")
+    assert err.startswith("bowerbird: cut.png is damaged")
+    assert err.count("\n") == 1
+    assert not (here / "out.png").exists()
+
+
+def test_interruption_saves_the_picture(here):
+    line = "image transfer photo.png swirls.png -o out.png --size 32 --scales 1"
+    flags = "--iterations 100000 --every 1 --keep --optimizer adam"
+    with start(
+        f"{line} {flags} {SHALLOW} --json", stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as job:
+        wait_for(here / "out-0002.png")
+        job.send_signal(signal.SIGINT)
+        out, err = job.communicate(timeout=60)
+    assert job.returncode == 130, err
+    assert "Traceback" not in err
+    assert "interrupted" in err
+    trace = json.loads((here / "out.json").read_text())
+    assert trace["interrupted"] is True
+    assert json.loads(out)["interrupted"] is True
+    done = trace["iterations"]
+    assert 2 <= done < trace["planned_iterations"] == 100000
+    assert len(trace["steps"]) == done
+    kept = [path.read_bytes() for path in sorted(here.glob("out-*.png"))]
+    assert len(kept) in (done - 1, done)  # it may come while the last step's picture is written
+    assert [(here / "out.png").read_bytes()] == kept[done - 1 :] or len(kept) == done - 1
+    assert list(here.glob(".bowerbird*")) == []
+
+
+def test_interruption_before_the_first_step(here, bowerbird, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("bowerbird.image.optimize.open_network", interrupted)
+    done = bowerbird("image transfer photo.png swirls.png -o out.png")
+    assert done.code == 130
+    assert "nothing to save" in done.err
+    assert done.err.count("\n") == 1
+    assert not (here / "out.png").exists()
+
+
+def test_a_second_interruption_quits(here, bowerbird, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("bowerbird.cli.image_run.write_picture", interrupted)
+    flags = "--size 32 --iterations 2 --scales 1"
+    done = bowerbird(f"image transfer photo.png swirls.png -o out.png {flags} {SHALLOW}")
+    assert done.code == 130
+    assert "nothing more was saved" in done.err
+    assert not (here / "out.png").exists()

@@ -1,0 +1,126 @@
+"""The doors of digits, through the real command: train, read a page, and bad input."""
+
+import gzip
+import json
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+from skimage.data import coffee
+from sklearn.datasets import load_digits
+
+from bowerbird.vision.digits.synthetic_pages import PageConfig, compose
+
+SMALL = "--iterations 6 --rows 8 --widths 8 --none 0 --precision float32 --device cpu --quiet"
+
+
+@pytest.fixture
+def folder(here):
+    (here / "digits").mkdir()
+    random = np.random.default_rng(0)
+    for name, count in (("train", 40), ("t10k", 10)):
+        for part, values in (
+            ("images-idx3", random.integers(0, 256, (count, 28, 28))),
+            ("labels-idx1", np.arange(count) % 10),
+        ):
+            shape = np.array(values.shape, ">u4").tobytes()
+            data = bytes([0, 0, 8, values.ndim]) + shape + values.astype(np.uint8).tobytes()
+            (here / "digits" / f"{name}-{part}-ubyte.gz").write_bytes(gzip.compress(data))
+    return here / "digits"
+
+
+@pytest.fixture
+def page(here):
+    """A page of scikit-learn's digits, and the lines on it."""
+    data = load_digits()
+    ink = np.stack(
+        [cv2.resize(one, (28, 28), interpolation=cv2.INTER_CUBIC) for one in data.images]
+    )
+    codes = np.clip(ink / 16 * 255, 0, 255).astype(np.uint8)
+    made = compose(codes, data.target, PageConfig(seed=4, surface="ruled", touching=0))
+    Image.fromarray((made.rgb * 255).round().astype(np.uint8)).save("page.png")
+    return made
+
+
+def right(found, written):
+    """Return how many digits have one box over their middle, with their name."""
+    count = 0
+    for name, (left, top, far, low) in written:
+        x, y = (left + far) / 2, (top + low) / 2
+        boxes = [(box["name"], box["xyxy"]) for box in found]
+        over = [n for n, (x0, y0, x1, y1) in boxes if x0 < x < x1 and y0 < y < y1]
+        count += over == [name]
+    return count
+
+
+def test_training_writes_a_model_with_its_record_and_test(bowerbird, folder, here):
+    done = bowerbird(f"vision train-digits digits -o m.safetensors {SMALL} --test --json")
+    assert done.code == 0
+    told = json.loads(done.out)
+    assert told["test"]["count"] == 10
+    assert told["iterations"] == 6
+    assert (here / "m.safetensors").stat().st_size > 1000
+    record = json.loads((here / "m.json").read_text())
+    assert record["config"]["shape"]["widths"] == [8]
+    info = bowerbird("models info m.safetensors")
+    assert info.code == 0
+    assert "digits" in info.out
+    loud = SMALL.removesuffix(" --quiet")
+    told = bowerbird(f"vision train-digits digits -o m.safetensors {loud} --test --force").out
+    assert "test digits are wrong" in told
+
+
+def test_a_record_repeats_the_training(bowerbird, folder, here):
+    assert bowerbird(f"vision train-digits digits -o a.safetensors {SMALL} --seed 5").code == 0
+    again = bowerbird("vision train-digits digits --recipe a.json -o b.safetensors --quiet")
+    assert again.code == 0
+    assert (here / "a.safetensors").stat().st_size == (here / "b.safetensors").stat().st_size
+    first, second = (json.loads((here / f"{name}.json").read_text()) for name in "ab")
+    assert first["losses"] == second["losses"]
+
+
+def test_a_page_is_read_boxed_and_told(bowerbird, page, here):
+    done = bowerbird("vision digits page.png -o read.png --json --device cpu")
+    assert done.code == 0
+    (told,) = json.loads(done.out)
+    assert told["file"] == "page.png"
+    assert right(told["boxes"], page.boxes) >= 0.8 * len(page.boxes)
+    assert "".join(box["name"] for box in told["boxes"]) == "".join(told["text"].split())
+    assert [line["text"] for line in told["lines"]] == told["text"].split("\n")
+    assert 0.5 < told["confidence"] <= 1
+    assert (here / "read.png").exists()
+    assert bowerbird("vision digits page.png --device cpu").out.count("\n") >= len(page.lines) - 1
+
+
+def test_lines_that_are_not_sure_have_a_question_mark(bowerbird, page):
+    plain = json.loads(bowerbird("vision digits page.png --json --device cpu").out)[0]["text"]
+    asked = bowerbird("vision digits page.png --sure 1 --device cpu").out
+    assert asked == "".join(f"{line} ?\n" for line in plain.split("\n"))
+    assert bowerbird("vision digits page.png --sure 0 --device cpu").out == plain + "\n"
+
+
+def test_a_photograph_without_digits_has_none(bowerbird):
+    Image.fromarray(coffee()).save("coffee.png")
+    done = bowerbird("vision digits coffee.png --json --device cpu")
+    (told,) = json.loads(done.out)
+    assert told["boxes"] == []
+    assert told["text"] == ""
+    assert bowerbird("vision digits coffee.png --device cpu").out == "no digits\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("vision digits nothing.png", "does not exist"),
+        ("vision digits photo.png --threshold 2", "0..1"),
+        ("vision digits photo.png --model photo.png", "no model file"),
+        ("vision digits photo.png --ink blue", "blue"),
+        ("vision train-digits digits -o m.safetensors --rows 1", "rows"),
+        ("vision train-digits digits -o m.safetensors --network vgg", "vgg"),
+        ("vision train-digits digits -o m.safetensors --minutes 1 --iterations 5", "leave one"),
+        ("vision train-digits nowhere -o m.safetensors", "no folder"),
+    ],
+)
+def test_bad_input_is_one_sentence(refuses, folder, line, words):
+    refuses(line, words)

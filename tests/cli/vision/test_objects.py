@@ -1,0 +1,168 @@
+"""`bowerbird vision classify|localize|detect|segment`, on real pictures and on odd ones."""
+
+import itertools
+import json
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from skimage import data
+
+from bowerbird.vision.boxes import shared
+from bowerbird.vision.drawing import Room, _place, draw
+from bowerbird.vision.results import Box, Seen
+
+FACTS = {
+    "classify": {"file", "labels"},
+    "localize": {"file", "labels", "boxes"},
+    "detect": {"file", "boxes"},
+    "segment": {"file", "boxes"},
+}
+
+
+@pytest.fixture
+def pictures(here):
+    Image.fromarray(data.coffee()).save(here / "coffee.jpg")
+    Image.fromarray(data.coffee()).convert("L").save(here / "gray.png")
+    clear = Image.fromarray(data.coffee()).convert("RGBA").resize((150, 100))
+    clear.putalpha(Image.new("L", clear.size, 128))
+    clear.save(here / "clear.png")
+    Image.new("RGB", (1, 1), (9, 99, 9)).save(here / "dot.png")
+    Image.fromarray(data.coffee()).resize((1500, 150)).save(here / "panorama.jpg")
+    return here
+
+
+@pytest.mark.parametrize("verb", FACTS)
+def test_a_cup_of_coffee(bowerbird, pictures, verb):
+    done = bowerbird(f"vision {verb} coffee.jpg --json --device cpu -o {verb}.png")
+    assert (done.code, done.err) == (0, "")
+    (told,) = json.loads(done.out)
+    assert told.keys() == FACTS[verb] | {"output"}
+    assert told["file"] == "coffee.jpg"
+    best = (told.get("labels") or told["boxes"])[0]
+    assert best["name"] == "espresso"
+    if "labels" in told:
+        assert best["wnid"] == "n07920052"
+        assert 0.5 < best["probability"] <= 1
+    if "boxes" in told:
+        left, top, right, bottom = told["boxes"][0]["xyxy"]
+        assert 0 <= left < 250 < right <= 600
+        assert 0 <= top < 200 < bottom <= 400
+    with Image.open(f"{verb}.png") as drawn:
+        assert drawn.size == (600, 400)
+        assert drawn.convert("RGB").tobytes() != data.coffee().tobytes()
+
+
+def test_classify_tells_a_table(bowerbird, pictures):
+    done = bowerbird("vision classify coffee.jpg --top 3")
+    lines = done.out.strip().splitlines()
+    assert len(lines) == 3
+    assert "espresso" in lines[0]
+    assert "n07920052" in lines[0]
+
+
+def test_detect_tells_when_it_sees_nothing(bowerbird, pictures):
+    done = bowerbird("vision detect dot.png --threshold 1")
+    assert (done.code, done.out) == (0, "nothing that is sure enough\n")
+
+
+@pytest.mark.parametrize("verb", FACTS)
+def test_odd_pictures(bowerbird, pictures, verb):
+    done = bowerbird(f"vision {verb} gray.png clear.png dot.png panorama.jpg --json")
+    assert (done.code, done.err) == (0, "")
+    told = json.loads(done.out)
+    assert [one["file"] for one in told] == ["gray.png", "clear.png", "dot.png", "panorama.jpg"]
+    assert "espresso" in {found["name"] for found in told[0].get("labels", told[0].get("boxes"))}
+
+
+def test_one_bad_picture_among_several(bowerbird, pictures):
+    (pictures / "torn.png").write_bytes((pictures / "gray.png").read_bytes()[:500])
+    done = bowerbird("vision classify coffee.jpg gone.jpg torn.png --json")
+    assert done.code == 2
+    assert [one["file"] for one in json.loads(done.out)] == ["coffee.jpg"]
+    assert "gone.jpg does not exist" in done.err
+    assert "torn.png is damaged" in done.err
+    assert "Traceback" not in done.err
+
+
+@pytest.mark.parametrize("verb", FACTS)
+def test_what_is_transparent_is_drawn_white(bowerbird, here, verb):
+    cup = np.dstack([data.coffee(), np.full((400, 600), 255, np.uint8)])
+    cup[:, 500:] = 0  # transparent, and black below
+    Image.fromarray(cup).save("cup.png")
+    assert bowerbird(f"vision {verb} cup.png -o drawn.png --quiet --device cpu").code == 0
+    drawn = np.asarray(Image.open("drawn.png").convert("RGB"))
+    assert (drawn[20:60, -10:] == 255).all()
+
+
+def test_letters_leave_a_panorama_to_be_seen():
+    thing = Seen(boxes=(Box("cup", 0.9, (400.0, 50.0, 500.0, 90.0)),))
+    drawn = draw(torch.zeros(3, 100, 1000), thing)
+    assert 0 < int((drawn.amax(0) > 0).any(1).sum()) < 65
+
+
+def test_things_are_cut_out(bowerbird, pictures):
+    done = bowerbird("vision segment coffee.jpg --cut -o out.png --json --device cpu")
+    assert (done.code, done.err) == (0, "")
+    boxes = json.loads(done.out)[0]["boxes"]
+    assert boxes[0].keys() == {"name", "score", "xyxy", "mask"}
+    assert boxes[0]["mask"] == "out-1-espresso.png"
+    photograph = np.asarray(Image.open("coffee.jpg"))
+    for box in boxes:
+        cut = np.asarray(Image.open(box["mask"]))
+        assert cut.shape == (400, 600, 4)
+        inside = cut[..., 3] == 255
+        assert (cut[~inside, 3] == 0).all()
+        assert (cut[inside, :3] == photograph[inside]).all()
+        rows, columns = inside.any(1).nonzero()[0], inside.any(0).nonzero()[0]
+        assert box["xyxy"] == [columns[0], rows[0], columns[-1] + 1, rows[-1] + 1]
+    assert "mask" not in bowerbird("vision segment coffee.jpg -o plain.png --json").out
+
+
+def test_what_is_cut_out_is_not_overwritten(bowerbird, refuses, pictures):
+    (pictures / "out-2-cup.png").write_bytes(b"precious")
+    refuses("vision segment coffee.jpg --cut -o out.png", "out-2-cup.png exists; add --force")
+    assert not (pictures / "out.png").exists()
+    assert bowerbird("vision segment coffee.jpg --cut -o out.png --force --quiet").code == 0
+    refuses("vision segment coffee.jpg --cut", "name that one with -o")
+    (pictures / "many").mkdir()
+    Image.new("RGB", (9, 9)).save("coffee-1-cup.png")
+    done = bowerbird("vision segment coffee.jpg coffee-1-cup.png --cut -o many")
+    assert done.code == 2
+    assert "one after" in done.err
+    assert not list((pictures / "many").iterdir())
+
+
+def test_refusals(refuses, pictures):
+    refuses("vision classify", "no picture")
+    refuses("vision classify gone.jpg", "gone.jpg does not exist")
+    refuses("vision classify coffee.jpg --top 0", "top is from 1 to 1000")
+    refuses("vision detect coffee.jpg -o gray.png", "--force")
+    refuses("vision detect coffee.jpg --network detr --weights .", "config.json")
+    refuses("vision classify coffee.jpg --weights coffee.jpg", "coffee.jpg is damaged")
+    refuses("vision segment coffee.jpg --threshold 3", "threshold is from 0 to 1")
+
+
+def test_names_hide_no_other_and_stay_in_the_picture():
+    cats = [
+        ("tabby", (20, 40, 200, 200)),
+        ("tiger", (22, 42, 210, 210)),
+        ("lynx", (24, 40, 190, 220)),
+    ]
+    edge = Box("a wall clock", 0.5, (360.0, 0.0, 399.0, 290.0))
+    boxes = (*(Box(name, 0.5, tuple(map(float, at))) for name, at in cats), edge)
+
+    room = Room((400, 300), [box.xyxy for box in boxes], [])
+    for box in boxes:
+        room.tags.append(_place(box, (70.0, 16.0), room))
+
+    tags = room.tags
+    assert all(shared(a, b) == 0 for a, b in itertools.combinations(tags, 2))
+    assert all(tag[0] >= 0 and tag[2] <= 400 and tag[1] >= 0 and tag[3] <= 300 for tag in tags)
+
+
+def test_a_name_hides_no_other_box():
+    digits = [Box("7", 0.5, (40.0, 40.0, 60.0, 70.0)), Box("6", 0.5, (44.0, 10.0, 64.0, 38.0))]
+    room = Room((400, 300), [box.xyxy for box in digits], [])
+    assert room.hidden(_place(digits[0], (20.0, 20.0), room)) == 0

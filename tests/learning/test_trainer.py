@@ -1,0 +1,459 @@
+"""The one way of learning: it learns, it resumes bit for bit, two processes learn as one."""
+
+import json
+import math
+import os
+import subprocess
+import sys
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from accelerate.state import AcceleratorState, PartialState
+from safetensors.torch import load_file
+
+from bowerbird.learning.checkpoints import Checkpoints, Shelf
+from bowerbird.learning.model_file import ModelError
+from bowerbird.learning.sequence_batches import Rows, SequenceTask, next_sign_loss
+from bowerbird.learning.trainer import ALREADY, FitConfig, LearningError, fit_steps
+from bowerbird.networks.recurrent import Recurrent, RecurrentConfig
+
+QUICK = FitConfig(iterations=30, rate=1e-2, warm_up=3, validate_every=10)
+
+
+def pattern(length=4000):
+    """A stream whose next sign is known: after 1, 5 and 9 from the sign before."""
+    return np.resize(np.array([3, 1, 4, 1, 5, 9, 2, 6, 5, 10, 9, 8, 7, 0], np.uint8), length)
+
+
+def task(rows=4, seed=0, **changes):
+    network = Recurrent(11, RecurrentConfig(width=32, **changes))
+    network.initialize(seed)
+    return SequenceTask(network, Rows(pattern(), rows, 16), pattern(700), torch.device("cpu"))
+
+
+def learn(job, config=QUICK, checkpoints=None):
+    return list(fit_steps(job, config, checkpoints))
+
+
+def weights(job):
+    return torch.cat([p.detach().flatten() for p in job.network.parameters()])
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "muon", "rmsprop", "sgd"])
+def test_a_pattern_is_learned(optimizer):
+    rate = {"sgd": 0.5, "muon": 0.02}.get(optimizer, 1e-2)
+    steps = learn(task(), replace(QUICK, iterations=120, optimizer=optimizer, rate=rate))
+    assert steps[0].losses["total"] == pytest.approx(math.log(11), rel=0.05)
+    assert steps[-1].losses["total"] < 0.5 * math.log(11)
+    assert steps[-1].losses["validation"] < 0.5 * math.log(11)
+    assert [s.number for s in steps if "validation" in s.losses] == list(range(10, 121, 10))
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "muon", "rmsprop", "sgd"])
+@pytest.mark.parametrize("average", [0.0, 0.9])
+def test_a_resumed_run_ends_with_the_same_weights_bit_for_bit(tmp_path, optimizer, average):
+    config = replace(QUICK, optimizer=optimizer, average=average, accumulate=2)
+    kind = {"dropout": 0.3, "recurrent_dropout": 0.2}
+    path = tmp_path / "checkpoint"
+    torch.manual_seed(5)
+    whole = task(**kind)
+    losses = [s.losses["total"] for s in learn(whole, config)]
+    torch.manual_seed(5)
+    for step in fit_steps(task(**kind), config, Checkpoints(path, every=7)):
+        if step.number == 17:
+            break  # three steps after the last checkpoint
+    torch.manual_seed(99)
+    resumed = task(seed=3, **kind)
+    steps = learn(resumed, config, Checkpoints(path, every=7, resume=True))
+    assert steps[0].number == 15
+    assert [s.losses["total"] for s in steps] == losses[14:]
+    assert torch.equal(weights(resumed), weights(whole))
+
+
+class Pictures:
+    """A convolution whose weights lie channels last, as those of networks that see do."""
+
+    def __init__(self):
+        self.network = torch.nn.Conv2d(4, 8, 3).to(memory_format=torch.channels_last)
+        self.shown = 0
+
+    def loss(self, network):
+        self.shown += 1
+        x = torch.randn(2, 4, 6, 6, generator=torch.Generator().manual_seed(self.shown))
+        return network(x).square().mean()
+
+    def validate(self, network):
+        return -float(self.shown)  # the last weights are the best
+
+    def kept(self):
+        return {"shown": torch.tensor(self.shown)}
+
+    def restore(self, kept):
+        self.shown = int(kept["shown"])
+
+
+def test_a_resumed_run_takes_up_weights_as_they_lie_in_memory(tmp_path):
+    torch.manual_seed(5)
+    whole = Pictures()
+    learn(whole)
+    torch.manual_seed(5)
+    for step in fit_steps(Pictures(), QUICK, Checkpoints(tmp_path / "kept", every=7)):
+        if step.number == 17:
+            break
+    resumed = Pictures()
+    learn(resumed, QUICK, Checkpoints(tmp_path / "kept", every=7, resume=True))
+    assert resumed.network.weight.stride() == whole.network.weight.stride()
+    assert torch.equal(weights(resumed), weights(whole))
+
+
+CHILD = """
+import sys, torch
+from pathlib import Path
+sys.path.insert(0, {folder!r})
+from test_fit import QUICK, Checkpoints, fit_steps, task, weights
+from dataclasses import replace
+torch.manual_seed(5)
+job = task(dropout=0.3)
+config = replace(QUICK, iterations=200, validate_every=50)
+for step in fit_steps(job, config, Checkpoints(Path("kept"), every=20, resume=True)):
+    print(step.number, flush=True)
+torch.save(weights(job), sys.argv[1])
+"""
+ONE_THREAD = {**os.environ, "OMP_NUM_THREADS": "1"}  # two would wait for each other where it's busy
+LONGEST = 240  # s that a child may take: it needs a few
+
+
+@pytest.mark.slow
+def test_kill_at_any_moment_loses_at_most_one_interval(tmp_path):
+    code = CHILD.format(folder=str(Path(__file__).parent))
+    run = [sys.executable, "-W", "error", "-c", code]
+    how = {"cwd": tmp_path, "env": ONE_THREAD}
+    quietly = {**how, "stdout": subprocess.DEVNULL, "timeout": LONGEST}
+    subprocess.run([*run, "whole.pt"], check=True, **quietly)
+    (tmp_path / "kept").unlink()
+    reached = 0
+    for last in (31, 60, 119):  # after, at and before a checkpoint
+        with subprocess.Popen([*run, "cut.pt"], stdout=subprocess.PIPE, **how) as job:
+            clock = threading.Timer(LONGEST, job.kill)
+            clock.start()
+            try:
+                first = int(job.stdout.readline())
+                assert first > reached - 20  # what was done is at most an interval away
+                reached = first
+                while reached < last:
+                    reached = int(job.stdout.readline())
+            finally:
+                job.kill()  # else leaving this block would wait for its end
+                clock.cancel()
+        assert reached == last
+    subprocess.run([*run, "cut.pt"], check=True, **quietly)
+    assert torch.equal(torch.load(tmp_path / "cut.pt"), torch.load(tmp_path / "whole.pt"))
+    assert list(tmp_path.glob("*.part*")) == []
+
+
+PROCESS = """
+import json, sys, torch
+sys.path.insert(0, {folder!r})
+from test_fit import QUICK, Rows, SequenceTask, fit_steps, pattern, task
+import torch.distributed as dist
+from bowerbird.learning.device import leave_group
+dist.init_process_group("gloo")
+job = task()
+part = (dist.get_rank(), dist.get_world_size())
+job.rows = Rows(pattern(), 4, 16, part=part)
+losses = [s.losses["total"] for s in fit_steps(job, QUICK)]
+if part[0] == 0:
+    print(json.dumps([part[1], losses]))
+leave_group()
+"""
+
+
+@pytest.mark.slow
+def test_two_processes_learn_as_one(tmp_path):
+    script = tmp_path / "job.py"
+    script.write_text(PROCESS.format(folder=str(Path(__file__).parent)))
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    done = subprocess.run(
+        [*torchrun, "--nproc-per-node", "2", str(script)],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+        env=ONE_THREAD,
+        timeout=LONGEST,
+    )
+    processes, losses = json.loads(done.stdout.strip().splitlines()[-1])
+    assert processes == 2
+    alone = [s.losses["total"] for s in learn(task())]
+    assert losses == pytest.approx(alone, rel=1e-4)
+
+
+class Listed:
+    """A task whose batches are given: pairs of signs and of what follows them."""
+
+    def __init__(self, *batches):
+        self.network, self.batches = task().network, list(batches)
+
+    def loss(self, network):
+        signs, targets = self.batches.pop(0)
+        return next_sign_loss(network(signs)[0], targets)
+
+    def validate(self, network):
+        return 1.0
+
+    def kept(self):
+        return {}
+
+
+def test_accumulated_batches_are_one_larger_batch():
+    signs = torch.randint(11, (6, 13), generator=torch.Generator().manual_seed(0))
+    whole = signs[:, :-1], signs[:, 1:]
+    parts = [(signs[i : i + 2, :-1], signs[i : i + 2, 1:]) for i in (0, 2, 4)]
+    config = replace(QUICK, iterations=1, optimizer="sgd", warm_up=0)
+    one, three = Listed(whole), Listed(*parts)
+    before = weights(one)
+    (step,) = learn(one, config)
+    (again,) = learn(three, replace(config, accumulate=3))
+    assert not torch.equal(weights(one), before)
+    torch.testing.assert_close(weights(three), weights(one), rtol=1e-5, atol=1e-7)
+    assert again.losses["total"] == pytest.approx(step.losses["total"], rel=1e-5)
+
+
+def test_the_rate_rises_and_falls():
+    config = FitConfig(iterations=100, warm_up=10, rate=1.0, final_rate=0.1)
+    rates = [config.rate_at(i) for i in range(100)]
+    assert rates[0] == pytest.approx(0.1)
+    assert max(rates) == pytest.approx(1.0)
+    assert rates[99] == pytest.approx(0.1, abs=0.01)
+    # torch-rnn halves; char-rnn takes 3 % off at the end of every epoch from the tenth on
+    steps = FitConfig(warm_up=0, decay="steps", rate=1.0, decay_every=5, decay_factor=0.5)
+    assert [steps.rate_at(i) for i in (0, 4, 5, 10)] == [1.0, 1.0, 0.5, 0.25]
+
+
+class Broken(SequenceTask):
+    """A task whose loss is not a number from some batch on."""
+
+    def __init__(self, whole, first, last):
+        super().__init__(whole.network, whole.rows, whole.validation, whole.device)
+        self.first, self.last = first, last
+
+    def loss(self, network):
+        bad = self.first <= self.rows.position < self.last
+        return super().loss(network) * (math.nan if bad else 1.0)
+
+
+def test_a_bad_batch_is_left_out_and_said():
+    steps = learn(Broken(task(), 5, 7))
+    assert [s.number for s in steps if "left out" in s.note] == [6, 7]
+    assert math.isfinite(steps[-1].losses["validation"])
+
+
+def test_only_bad_batches_end_it():
+    with pytest.raises(LearningError, match="lower the rate"):
+        learn(Broken(task(), 5, 1000))
+
+
+def test_the_best_weights_are_kept():
+    # a rate that ruins what a small one has learned
+    config = replace(QUICK, iterations=60, decay="steps", decay_every=30, decay_factor=300.0)
+    job = task()
+    steps = learn(job, config)
+    validations = [s.losses["validation"] for s in steps if "validation" in s.losses]
+    assert job.validate(job.network) == pytest.approx(min(validations), rel=1e-6)
+    assert validations[-1] > min(validations)
+    early = learn(task(), replace(config, patience=1))
+    assert len(early) < 60
+
+
+def test_a_checkpoint_of_other_settings_is_refused(tmp_path):
+    path = tmp_path / "checkpoint"
+    learn(task(), replace(QUICK, iterations=4), Checkpoints(path, every=2))
+    with pytest.raises(ModelError, match="other settings"):
+        learn(task(), QUICK, Checkpoints(path, every=2, resume=True))
+    path.write_bytes(b"nothing")
+    with pytest.raises(ModelError, match="damaged"):
+        learn(task(), QUICK, Checkpoints(path, every=2, resume=True))
+
+
+def test_a_run_begun_anew_deletes_old_checkpoints(tmp_path):
+    path = tmp_path / "checkpoint"
+    learn(task(), replace(QUICK, iterations=4), Checkpoints(path, every=2))
+    anew = fit_steps(task(), QUICK, Checkpoints(path, every=20))
+    next(anew)
+    assert not path.exists()
+    anew.close()
+
+
+def test_a_checkpoint_of_another_run_is_refused(tmp_path):
+    path = tmp_path / "checkpoint"
+    learn(task(), QUICK, Checkpoints(path, every=10, run="one"))
+    with pytest.raises(ModelError, match="of another run; leave --resume out"):
+        learn(task(), QUICK, Checkpoints(path, every=10, resume=True, run="two"))
+
+
+def test_a_run_resumed_at_its_end_tells_its_last_step_again(tmp_path):
+    path, job, again = tmp_path / "checkpoint", task(), task(seed=3)
+    last = learn(job, QUICK, Checkpoints(path, every=1000))[-1]
+    (step,) = learn(again, QUICK, Checkpoints(path, every=1000, resume=True))
+    assert (step.number, step.total, step.note) == (30, 30, ALREADY)
+    assert step.losses == last.losses
+    assert torch.equal(weights(again), weights(job))
+    # the same where patience has ended it
+    config = replace(QUICK, iterations=60, decay="steps", decay_every=30, decay_factor=300.0)
+    config = replace(config, patience=1)
+    last = learn(task(), config, Checkpoints(path, every=1000))[-1]
+    assert last.number < 60
+    (step,) = learn(task(), config, Checkpoints(path, every=1000, resume=True))
+    assert step.number == last.number
+
+
+def test_a_resumed_run_knows_what_was_the_best(tmp_path):
+    path = tmp_path / "checkpoint"
+    steps = learn(task(), replace(QUICK, validate_every=5), Checkpoints(path, every=7))
+    best = {s.number: s.losses["best"] for s in steps if "best" in s.losses}
+    assert list(best) == [5, 10, 15, 20, 25, 30]
+    cut = fit_steps(task(), replace(QUICK, validate_every=5), Checkpoints(path, every=7))
+    assert [next(cut).number for _ in range(8)][-1] == 8
+    cut.close()
+    resumed = learn(task(), replace(QUICK, validate_every=5), Checkpoints(path, 7, resume=True))
+    assert resumed[0].losses["best"] == best[5]
+    assert "best" not in resumed[3].losses
+
+
+def exchanged(*others):
+    """As if other processes told of the steps of their checkpoints."""
+    return lambda own: [*own, *others]
+
+
+@pytest.mark.parametrize(
+    ("others", "number"),
+    [([[20, 30]], 30), ([[10, 20]], 20), ([[10, 20], [20, 30]], 20)],
+)
+def test_all_processes_take_the_newest_moment_that_all_have(tmp_path, others, number):
+    shelf = Shelf(Checkpoints(tmp_path / "kept", 10, resume=True), {}, 0, 1 + len(others))
+    for step in (10, 20, 30):
+        shelf.write({"number": step}, {"a": torch.tensor([step])})
+    path = shelf.newest(exchanged(*others))
+    assert int(load_file(path)["a"]) == number
+
+
+def test_a_kill_between_the_first_checkpoints_of_two_processes_begins_anew(tmp_path):
+    kept = Checkpoints(tmp_path / "kept", 10, resume=True)
+    first, second = Shelf(kept, {}, 0, 2), Shelf(kept, {}, 1, 2)
+    first.write({"number": 10}, {"a": torch.zeros(1)})
+    assert first.newest(exchanged([0])) is None
+    assert second.newest(exchanged([10, 0])) is None
+    second.write({"number": 10}, {"a": torch.zeros(1)})
+    assert second.newest(exchanged([10, 0])) == second.path == tmp_path / "kept.1"
+
+
+def test_processes_without_a_common_moment_are_told(tmp_path):
+    shelf = Shelf(Checkpoints(tmp_path / "kept", 10, resume=True), {}, 0, 2)
+    for step in (10, 20, 30):
+        shelf.write({"number": step}, {"a": torch.zeros(1)})
+    with pytest.raises(ModelError, match="differ in step"):
+        shelf.newest(exchanged([0]))
+    with pytest.raises(ModelError, match="another process can't use its checkpoint"):
+        shelf.newest(exchanged(None))
+    fewer = Shelf(shelf.kept, {}, 0, 1)
+    with pytest.raises(ModelError, match="a run with 2 processes, not 1"):
+        fewer.newest(exchanged())
+
+
+CUT = """
+import json, sys, torch
+sys.path.insert(0, {folder!r})
+from pathlib import Path
+from dataclasses import replace
+from test_fit import QUICK, Checkpoints, Rows, SequenceTask, fit_steps, pattern, task, weights
+import torch.distributed as dist
+from bowerbird.learning.device import leave_group
+dist.init_process_group("gloo")
+job = task()
+part = (dist.get_rank(), dist.get_world_size())
+job.rows = Rows(pattern(), 4, 16, part=part)
+learned = fit_steps(job, QUICK, Checkpoints(Path("kept"), every=5, resume=sys.argv[1] == "on"))
+numbers = [step.number for step in learned]
+if part[0] == 0:
+    print(numbers[0])
+    torch.save(weights(job), "weights.pt")
+leave_group()
+"""
+
+
+@pytest.mark.slow
+def test_two_processes_resume_at_one_moment(tmp_path):
+    script = tmp_path / "job.py"
+    script.write_text(CUT.format(folder=str(Path(__file__).parent)))
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    torchrun += ["--nproc-per-node", "2", str(script)]
+    how = {"cwd": tmp_path, "env": ONE_THREAD, "timeout": LONGEST}
+    how |= {"stdout": subprocess.PIPE, "text": True}
+    subprocess.run([*torchrun, "anew"], check=True, **how)
+    whole = torch.load(tmp_path / "weights.pt")
+    # as if a kill had come between the last checkpoints of the two: one has 30, the other 25
+    os.replace(tmp_path / "kept.1.before", tmp_path / "kept.1")
+    done = subprocess.run([*torchrun, "on"], check=True, **how)
+    assert done.stdout.split() == ["26"]
+    assert torch.equal(torch.load(tmp_path / "weights.pt"), whole)
+
+
+def test_the_device_of_an_earlier_run_is_not_remembered():
+    learn(task(), replace(QUICK, iterations=1))
+    for state in (PartialState(), AcceleratorState()):
+        state.device = torch.device("meta")
+    job = task()
+    learn(job, replace(QUICK, iterations=1))
+    assert weights(job).device.type == "cpu"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"clip": -1},
+        {"clip": math.nan},
+        {"clip_value": -1.0},
+        {"warm_up": -1},
+        {"patience": -1},
+        {"beta1": 1.0},
+        {"beta2": -0.1},
+        {"beta2": math.nan},
+        {"seed": -1},
+        {"seed": 2**63},
+        {"weight_decay": -1.0},
+        {"final_rate": -1.0},
+        {"decay_factor": 0.0},
+        {"rate": 0.0},
+        {"optimizer": "adam"},
+    ],
+)
+def test_settings_that_mean_nothing(change):
+    with pytest.raises(
+        ValueError, match=next(iter(change)) if "optimizer" not in change else "one of"
+    ):
+        FitConfig(**change)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device here")
+@pytest.mark.parametrize("device", ["cuda", "cuda:0"])
+def test_a_run_on_a_gpu_is_resumed_with_its_averaged_weights(tmp_path, device):
+    def job():
+        made = task()
+        made.network.to(device)
+        made.device = torch.device(device)
+        return made
+
+    config, path = replace(QUICK, average=0.9), tmp_path / "checkpoint"
+    for step in fit_steps(job(), config, Checkpoints(path, every=7), device=device):
+        if step.number == 17:
+            break
+    resumed = job()
+    kept = Checkpoints(path, every=7, resume=True)
+    steps = list(fit_steps(resumed, config, kept, device=device))
+    assert steps[0].number == 15
+    assert weights(resumed).device.type == "cuda"
+    assert weights(resumed).isfinite().all()

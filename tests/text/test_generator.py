@@ -1,0 +1,388 @@
+"""A writer learns, is kept, comes back the same, writes, and says how well it foresees."""
+
+import copy
+import json
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+
+from bowerbird.learning import sequence_training as study
+from bowerbird.learning.model_file import Card, ModelError, read_model, write_model
+from bowerbird.learning.sampling import SamplingConfig
+from bowerbird.learning.sequence_batches import StreamConfig
+from bowerbird.learning.trainer import FitConfig
+from bowerbird.networks.language_model import PredictorConfig
+from bowerbird.networks.recurrent import RecurrentConfig
+from bowerbird.networks.transformer import AttentionConfig
+from bowerbird.text.corpus import Corpus
+from bowerbird.text.generator import WriteConfig, open_writer
+from bowerbird.text.perplexity_reference import references, verdict
+from bowerbird.text.training import TrainConfig, Training
+
+VERSE = "The owl and the pussycat went to sea in a beautiful pea-green boat.\n"
+QUICK = TrainConfig(
+    predictor=PredictorConfig(recurrent=RecurrentConfig(width=64)),
+    stream=StreamConfig(rows=8, window=32),
+    fit=FitConfig(iterations=240, rate=2e-2, warm_up=10, validate_every=80, beta2=0.95),
+    precision="float32",
+    device="cpu",
+)
+GREEDY = WriteConfig(length=68, sampling=SamplingConfig(temperature=0))
+
+
+def trained(folder, text=VERSE * 60, config=QUICK, start=None):
+    file = folder / "verse.txt"
+    file.write_text(text, encoding="utf-8")
+    training = Training(Corpus([file]), config, folder / "room", start)
+    steps = list(training.steps())
+    return training, steps
+
+
+@pytest.fixture(scope="module")
+def learned(tmp_path_factory):
+    """A writer that knows one verse by heart."""
+    return trained(tmp_path_factory.mktemp("verse"))
+
+
+def test_it_learns_a_verse_by_heart(learned):
+    training, steps = learned
+    assert steps[0].losses["total"] > 3  # log 26 = 3.26: it knows nothing
+    assert steps[-1].losses["validation"] < 0.1
+    assert [s.number for s in steps if s.preview] == [80, 160, 240]
+    assert training.writer.write("The owl", GREEDY)[0].startswith(VERSE[7:])
+
+
+def test_a_file_brings_the_same_writer_back(learned, tmp_path):
+    writer, path = learned[0].writer, tmp_path / "owl.safetensors"
+    for half in (False, True):
+        writer.save(path, half=half)
+        again = open_writer(path, "cpu")
+        assert again.write("The pussycat", GREEDY) == writer.write("The pussycat", GREEDY)
+        assert again.score(VERSE * 3).nats_per_char == pytest.approx(
+            writer.score(VERSE * 3).nats_per_char, rel=0.02, abs=1e-3
+        )
+    told = again.provenance
+    assert told["corpus"] == ["verse.txt"]
+    assert (told["characters"], told["documents"]) == (len(VERSE) * 60, 1)
+    assert told["iterations"] == 240
+    assert told["validation_loss"] < 0.1
+
+
+def test_half_precision_is_half_the_size(learned, tmp_path):
+    sizes = []
+    for half in (False, True):
+        learned[0].writer.save(tmp_path / "m.safetensors", half=half)
+        sizes.append((tmp_path / "m.safetensors").stat().st_size)
+    assert sizes[1] < 0.6 * sizes[0]
+
+
+def test_samples_differ_a_seed_repeats_them_and_stops_end_them(learned):
+    writer = learned[0].writer
+    config = WriteConfig(length=60, sampling=SamplingConfig(temperature=2.0, seed=5))
+    texts = writer.write("The", config, 3)
+    assert len(set(texts)) == 3
+    assert writer.write("The", config, 3) == texts
+    stopped = writer.write("The owl", replace(GREEDY, stop=("pussy", "boat")))
+    assert stopped == [" and the pussy"]
+
+
+def test_chunks_are_the_whole(learned):
+    steps = list(learned[0].writer.write_steps("The", GREEDY))
+    assert len(steps) == 3  # of 32 signs at most
+    assert "".join(s.preview[0] for s in steps) == learned[0].writer.write("The", GREEDY)[0]
+
+
+def test_an_unknown_character_is_spelled_otherwise_and_told(learned):
+    (first, *_) = learned[0].writer.write_steps("Thé öwl", GREEDY)
+    assert "é ö" in first.note
+    assert first.preview[0] == learned[0].writer.write("The owl", GREEDY)[0][:32]
+
+
+def test_a_score_is_the_mean_of_minus_log_p(learned):
+    writer, text = learned[0].writer, VERSE[:40]
+    signs = torch.from_numpy(writer.alphabet.encode(text).astype("int64"))[None]
+    writer.network.eval()
+    with torch.no_grad():
+        scores, _ = writer.network(signs[:, :-1])
+    expected = -scores.double().log_softmax(-1).gather(2, signs[:, 1:, None]).mean().item()
+    score = writer.score(text)
+    assert score.nats_per_char == pytest.approx(expected, rel=1e-4)
+    assert score.bits_per_char == pytest.approx(expected / math.log(2), rel=1e-4)
+    assert score.perplexity == pytest.approx(math.exp(expected), rel=1e-4)
+    assert score.characters == 40
+    assert (
+        writer.score("zzzz" * 30, adapt=1.0).nats_per_char < writer.score("zzzz" * 30).nats_per_char
+    )
+    for nothing in (("x",), ("",), ()):
+        with pytest.raises(ValueError, match="fewer than two characters"):
+            writer.score(*nothing)
+
+
+def mean_of_minus_log_p(writer, signs):
+    signs = torch.tensor([signs])
+    with torch.no_grad():
+        scores, _ = writer.network.eval()(signs[:, :-1])
+    return -scores.double().log_softmax(-1).gather(2, signs[:, 1:, None]).mean().item()
+
+
+def test_documents_are_scored_as_they_were_learned(learned):
+    writer = learned[0].writer
+    parts = [writer.alphabet.encode(text).tolist() for text in ("the owl", "the boat")]
+    signs = [*parts[0], writer.alphabet.end, *parts[1]]
+    score = writer.score("the owl", "the boat")
+    assert score.characters == 15
+    expected = mean_of_minus_log_p(writer, signs) * (len(signs) - 1) / 14
+    assert score.nats_per_char == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.parametrize("alphabet", ["bytes", "pieces"])
+def test_a_loss_is_shared_by_the_characters_that_are_foreseen(alphabet, tmp_path):
+    config = replace(QUICK, alphabet=alphabet, pieces=300, fit=FitConfig(iterations=1))
+    writer = trained(tmp_path, config=config)[0].writer
+    assert writer.score("é").nats_per_char > 0  # one character, of two bytes
+    first_of = {i: writer.alphabet.encode(VERSE[i:])[:1] for i in range(30)}
+    lengths = {i: len(writer.alphabet.decode(sign)) for i, sign in first_of.items()}
+    place, first = max(lengths.items(), key=lambda pair: pair[1])
+    assert (first > 1) == (alphabet == "pieces")
+    text = VERSE[place:]
+    signs = writer.alphabet.encode(text).tolist()
+    expected = mean_of_minus_log_p(writer, signs) * (len(signs) - 1) / (len(text) - first)
+    assert writer.score(text).nats_per_char == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"alphabet": "bytes"},
+        {"alphabet": "pieces", "pieces": 300},
+        {
+            "predictor": PredictorConfig(
+                "transformer", transformer=AttentionConfig(blocks=1, channels=32, heads=2, span=32)
+            )
+        },
+    ],
+)
+def test_other_alphabets_and_networks(changes, tmp_path):
+    training, steps = trained(tmp_path, config=replace(QUICK, **changes))
+    assert steps[-1].losses["validation"] < 1
+    training.writer.save(tmp_path / "m.safetensors")
+    again = open_writer(tmp_path / "m.safetensors", "cpu")
+    assert again.write("The owl", GREEDY) == training.writer.write("The owl", GREEDY)
+    assert again.score(VERSE * 2).nats_per_char < 1
+
+
+def test_a_writer_goes_on_learning_from_another_text(learned, tmp_path):
+    text = "The owl looked up to the stars above and sang to a small guitar.\n" * 60
+    before = learned[0].writer
+    before.save(tmp_path / "m.safetensors")
+    config = replace(QUICK, fit=replace(QUICK.fit, iterations=60))
+    training, _ = trained(tmp_path, text, config, open_writer(tmp_path / "m.safetensors", "cpu"))
+    assert training.alphabet.described() == before.alphabet.described()
+    assert training.writer.provenance["from"]["corpus"] == ["verse.txt"]
+    assert training.writer.score(text[:500]).nats_per_char < before.score(text[:500]).nats_per_char
+
+
+def test_minutes_choose_a_network_and_steps(tmp_path):
+    config = replace(QUICK, minutes=0.2)
+    training, steps = trained(tmp_path, config=config)
+    assert training.planned.minutes == 0
+    assert steps[-1].number == training.planned.fit.iterations == steps[-1].total
+    assert training.planned.fit.iterations >= 1  # on a busy machine there may be few
+    assert "validation" in steps[-1].losses
+
+
+def test_a_resumed_plan_has_spent_its_minutes(tmp_path):
+    training, _ = trained(tmp_path, config=replace(QUICK, minutes=0.02))
+    again = Training(Corpus([tmp_path / "verse.txt"]), replace(QUICK, minutes=0.02), training.room)
+    next(again.steps(resume=True))
+    assert again.planned == training.planned
+    assert again.planned.minutes == 0
+
+
+def test_a_resumed_training_knows_its_best(tmp_path):
+    # the rate ruins after step 8 what was learned before
+    fit = replace(QUICK.fit, iterations=30, validate_every=4, warm_up=0)
+    fit = replace(fit, decay="steps", decay_every=8, decay_factor=300.0)
+    (tmp_path / "verse.txt").write_text(VERSE * 60)
+    first, second = (
+        Training(Corpus([tmp_path / "verse.txt"]), replace(QUICK, fit=fit), tmp_path / "room")
+        for _ in range(2)
+    )
+    made = first.steps(13)
+    losses = [next(made).losses for _ in range(14)]
+    made.close()
+    best = min(each["validation"] for each in losses if "validation" in each)
+    assert losses[11]["validation"] > best == first.best
+    next(second.steps(13, resume=True))
+    assert second.writer.provenance["validation_loss"] == pytest.approx(best)
+
+
+def test_a_damaged_plan_is_named(tmp_path):
+    training, _ = trained(tmp_path, config=replace(QUICK, fit=replace(QUICK.fit, iterations=2)))
+    for damage in ('{"asked": ', "{}", "[]", '{"asked": {}, "shape": {}, "fit": {"x": 1}}'):
+        (training.room / "plan.json").write_text(damage)
+        with pytest.raises(ValueError, match=r"plan\.json is damaged; leave --resume out"):
+            next(Training(training.corpus, QUICK, training.room).steps(resume=True))
+
+
+def test_only_the_first_process_writes_the_plan(tmp_path, monkeypatch):
+    monkeypatch.setattr(study, "processes", lambda: (1, 2))
+    (tmp_path / "verse.txt").write_text(VERSE * 60)
+    training = Training(Corpus([tmp_path / "verse.txt"]), QUICK, tmp_path / "room")
+    training.study._plan(False)
+    assert not (tmp_path / "room" / "plan.json").exists()
+
+
+def test_an_older_runs_checkpoint_is_not_taken_for_this_ones(tmp_path):
+    def learn(run, resume, seed=0, steps=3):
+        config = replace(QUICK, fit=replace(QUICK.fit, seed=seed))
+        training = Training(Corpus([tmp_path / "verse.txt"]), config, tmp_path / "room")
+        made = training.steps(2, resume=resume)
+        numbers = [next(made).number for _ in range(steps)]
+        made.close()
+        return numbers
+
+    (tmp_path / "verse.txt").write_text(VERSE * 60)
+    assert learn("first", False) == [1, 2, 3]
+    kept = (tmp_path / "room" / "checkpoint").read_bytes()
+    assert learn("anew, killed before its first checkpoint", False, seed=1, steps=1) == [1]
+    assert learn("resumed", True, seed=1, steps=1) == [1]
+    (tmp_path / "room" / "checkpoint").write_bytes(kept)
+    with pytest.raises(ModelError, match="of a run with other settings"):
+        learn("resumed", True, seed=1)
+
+
+def test_who_looks_at_the_writer_does_not_end_its_dropping(tmp_path):
+    shape = PredictorConfig(recurrent=RecurrentConfig(width=32, dropout=0.5))
+    config = replace(QUICK, predictor=shape, fit=replace(QUICK.fit, iterations=8))
+    losses = []
+    for look in (False, True):
+        (tmp_path / "verse.txt").write_text(VERSE * 60)
+        training = Training(Corpus([tmp_path / "verse.txt"]), config, tmp_path / "room")
+        for step in training.steps():
+            losses.append(step.losses["total"])
+            if look:
+                before = training.network.training
+                assert training.writer.provenance["iterations"] == step.number
+                assert training.network.training == before
+                training.writer.score(VERSE)
+                next(training.writer.write_steps("The", WriteConfig(length=2)))
+    assert losses[:8] == losses[8:]
+
+
+def test_a_loss_that_is_no_number_is_none_in_the_file(learned, tmp_path):
+    training = copy.copy(learned[0])
+    training.last = replace(training.last, losses={"total": math.nan})
+    assert training.writer.provenance["train_loss"] is None
+    training.writer.save(tmp_path / "m.safetensors")
+    training.best = 0.0  # which is a loss, not none
+    assert training.writer.provenance["validation_loss"] == 0.0
+
+
+def test_characters_are_counted_as_they_are_read(tmp_path):
+    config = replace(QUICK, fit=replace(QUICK.fit, accumulate=3))
+    (tmp_path / "verse.txt").write_text("häßlich " * 400)
+    plain = Training(Corpus([tmp_path / "verse.txt"]), config, tmp_path / "room")
+    assert plain.characters_a_step == 8 * 32 * 3
+    bits = replace(config, alphabet="bytes")
+    half = Training(Corpus([tmp_path / "verse.txt"]), bits, tmp_path / "room")
+    assert half.characters_a_step == pytest.approx(8 * 32 * 3 * 8 / 10)
+
+
+def forged(tensors, card):
+    wide = {**card.config, "width": 1 << 19}
+    return {
+        "another network": (replace(card, config={**card.config, "layers": 2}), tensors),
+        "absurd size": (replace(card, config=wide), tensors),
+        "absurd depth": (replace(card, config={**card.config, "layers": 10**9}), tensors),
+        "unknown word": (replace(card, config={**card.config, "colour": 1}), tensors),
+        "wrong type": (replace(card, config={**card.config, "width": "wide"}), tensors),
+        **{
+            f"{name} = {value!r}": (replace(card, config={**card.config, name: value}), tensors)
+            for name, value in (
+                *(("layers", 1.0), ("width", 64.0), ("width", True), ("locked", 1), ("cell", 3)),
+                *(("forget_bias", "x"), ("forget_bias", 10**400), ("biases", 1.0), ("cell", [])),
+            )
+        },
+        "heads of no whole number": (
+            replace(card, config={"network": "transformer", "heads": 2.0}),
+            tensors,
+        ),
+        "documents": (replace(card, provenance={"documents": "x"}), tensors),
+        "no network": (replace(card, config={}), tensors),
+        "no alphabet": (replace(card, alphabet={}), tensors),
+        "other alphabet": (
+            replace(card, alphabet={"kind": "characters", "characters": "ab"}),
+            tensors,
+        ),
+        "a tensor lacks": (card, dict(list(tensors.items())[1:])),
+    }
+
+
+@pytest.mark.parametrize("name", list(forged({}, Card("text", {}))))
+def test_a_forged_model_is_refused(name, learned, tmp_path):
+    path = tmp_path / "m.safetensors"
+    learned[0].writer.save(path)
+    card, tensors = read_model(path)
+    write_model(path, *forged(tensors, card)[name])
+    with pytest.raises(ModelError, match=r"m\.safetensors"):
+        open_writer(path, "cpu")
+
+
+def test_a_model_of_another_kind(tmp_path):
+    write_model(tmp_path / "m.safetensors", Card("music", {}), {"a": torch.zeros(1)})
+    with pytest.raises(ModelError, match="music"):
+        open_writer(tmp_path / "m.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"), [("", "no text"), ("short", "too few"), ("\n", "too few")]
+)
+def test_a_corpus_of_next_to_nothing(text, words, tmp_path):
+    with pytest.raises(ValueError, match=words):
+        trained(tmp_path, text)
+
+
+def test_one_character_repeated_is_soon_known(tmp_path):
+    _, steps = trained(
+        tmp_path, "a" * 2000, replace(QUICK, fit=FitConfig(iterations=40, warm_up=1))
+    )
+    assert steps[-1].losses["validation"] < 1
+
+
+def test_a_run_with_other_settings_is_not_resumed(tmp_path):
+    training, _ = trained(tmp_path)
+    other = replace(QUICK, fit=replace(QUICK.fit, iterations=241))
+    training = Training(Corpus([tmp_path / "verse.txt"]), other, tmp_path / "room")
+    with pytest.raises(ValueError, match="another corpus or other settings"):
+        next(training.steps(resume=True))
+    assert json.loads((tmp_path / "room" / "plan.json").read_text())["fit"]["iterations"] == 240
+
+
+def test_a_verdict_knows_gibberish_from_mastery():
+    text = VERSE * 40
+    rungs = {r.name: r.nats_per_char for r in references(text)}
+    entropy = -sum(
+        text.count(c) / len(text) * math.log(text.count(c) / len(text)) for c in set(text)
+    )
+    assert rungs["characters by their frequency"] == pytest.approx(entropy)
+    assert rungs["every character equally likely"] == pytest.approx(math.log(len(set(text))))
+    assert "not learned" in verdict(entropy + 0.1, references(text))
+    plays = "".join(chr(97 + (i * i // 7) % 26) for i in range(3000))
+    assert "by heart" in verdict(0.05, references(plays))
+    with pytest.raises(ValueError, match="empty"):
+        references("")
+
+
+def test_the_writer_that_comes_with_the_package():
+    writer = open_writer("shakespeare", "cpu")
+    told = writer.provenance
+    assert (told["corpus"], told["documents"]) == (["shakespeare"], 38)
+    assert told["validation_loss"] < 1.5  # recipes/shakespeare.toml: 1.4789
+    text = writer.write("Second Witch:\n", WriteConfig(length=600))[0]
+    words = {"the", "and", "to", "my", "I", "of", "you", "that", "is"}
+    assert len(words & set(text.split())) >= 5
+    size = sum(p.numel() for p in writer.network.parameters())
+    assert 2 * size < 6e6  # bytes of the file in half precision

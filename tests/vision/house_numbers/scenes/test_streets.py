@@ -1,0 +1,134 @@
+"""Scenes are the same for the same seed, their boxes hold the digits, and bad input is refused."""
+
+import cv2
+import numpy as np
+import pytest
+import skimage.data
+
+from bowerbird.vision.house_numbers.scenes.camera import take
+from bowerbird.vision.house_numbers.scenes.signs import MATERIALS, make_sign
+from bowerbird.vision.house_numbers.scenes.streets import StreetConfig, _moved, make_scene
+from bowerbird.vision.house_numbers.scenes.typefaces import HEIGHT, lay_out, typefaces
+
+
+@pytest.fixture(scope="module")
+def faces():
+    return typefaces()
+
+
+@pytest.fixture(scope="module")
+def photos():
+    return [skimage.data.chelsea(), skimage.data.coffee()]
+
+
+def scenes(faces, photos, count, config=StreetConfig(), seed=0):  # noqa: B008
+    return [
+        make_scene(np.random.default_rng((seed, k)), faces, photos, config) for k in range(count)
+    ]
+
+
+def test_the_same_seed_makes_the_same_scene(faces, photos):
+    first, again = (scenes(faces, photos, 3, seed=4) for _ in range(2))
+    for one, other in zip(first, again, strict=True):
+        assert np.array_equal(one.pixels, other.pixels)
+        assert one.text == other.text
+    assert not np.array_equal(first[0].pixels, first[1].pixels)
+
+
+def test_every_digit_has_its_box_within_the_scene(faces, photos):
+    made = [scene for scene in scenes(faces, photos, 120) if scene.text]
+    assert {len(scene.text) for scene in made} >= {1, 2, 3, 4, 5}
+    assert {scene.material for scene in made} == set(MATERIALS)
+    assert {scene.arrangement for scene in made} == {"level", "stacked", "diagonal"}
+    for scene in made:
+        assert scene.text.isdigit()
+        assert len(scene.boxes) == len(scene.text)
+        assert (scene.boxes[:, 2:] - scene.boxes[:, :2] > 0.5).all()
+        assert scene.box.min() >= -1
+        assert scene.box.max() <= 129
+
+
+def test_digits_of_a_level_number_stand_from_left_to_right(faces, photos):
+    for scene in scenes(faces, photos, 60, seed=1):
+        middles = (scene.boxes[:, 0] + scene.boxes[:, 2]) / 2
+        if scene.arrangement == "level":
+            assert (np.diff(middles) > 0).all()
+        if scene.arrangement == "stacked":
+            assert (np.diff(scene.boxes[:, 1] + scene.boxes[:, 3]) > 0).all()
+
+
+@pytest.mark.parametrize(("empty", "share"), [(0.0, 0.0), (1.0, 1.0)])
+def test_as_many_scenes_are_without_a_number_as_asked(faces, photos, empty, share):
+    made = scenes(faces, photos, 25, StreetConfig(empty=empty))
+    assert np.mean([not scene.text for scene in made]) == share
+
+
+@pytest.mark.parametrize("arrangement", ["level", "stacked", "diagonal"])
+def test_boxes_hold_all_of_the_ink(faces, arrangement):
+    for face in faces[::7]:
+        lettering = lay_out("1480", face, arrangement, 0.1, 0.4)
+        left = lettering.ink.copy()
+        for x0, y0, x1, y1 in lettering.boxes.astype(int).tolist():
+            piece = left[y0 : y1 + 1, x0 : x1 + 1]
+            assert piece.max() > 0.5, face.path.name
+            piece[:] = 0
+        assert left.max() < 0.1, face.path.name
+
+
+@pytest.mark.parametrize("material", MATERIALS)
+def test_every_material_shows_its_digits(faces, material):
+    random = np.random.default_rng(3)
+    for _ in range(10):
+        face = faces[int(random.integers(len(faces)))]
+        sign = make_sign(random, lay_out("28", face, "level", 0.05, 0), material)
+        assert sign.rgb.shape[:2] == sign.alpha.shape
+        assert 0 <= sign.rgb.min() <= sign.rgb.max() <= 1
+        assert np.isfinite(sign.rgb).all()
+        for x0, y0, x1, y1 in sign.boxes.astype(int).tolist():
+            assert sign.alpha[y0:y1, x0:x1].max() > 0.5
+
+
+def test_boxes_move_with_the_perspective():
+    boxes = np.array([[0, 0, 10, 20]], np.float32)
+    quarter = np.array([[0, -1, 50], [1, 0, 5], [0, 0, 1]], np.float64)  # a quarter turn
+    np.testing.assert_allclose(_moved(boxes, quarter), [[30, 5, 50, 15]])
+
+
+def test_an_easy_camera_leaves_a_picture_nearly_as_it_is():
+    scene = np.full((40, 40, 3), 0.5, np.float32)
+    easy = [take(np.random.default_rng(k), scene, 0.0, 30.0).astype(float) for k in range(8)]
+    hard = [take(np.random.default_rng(k), scene, 1.0, 30.0).astype(float) for k in range(8)]
+    spread = [np.mean([picture.std() for picture in group]) for group in (easy, hard)]
+    assert spread[0] < spread[1]
+
+
+def test_fonts_are_found_in_packages_and_folders(faces, tmp_path):
+    names = {face.family for face in faces}
+    assert {"DejaVuSans", "STIXGeneral"} <= names
+    assert not {"STIXSizOneSymReg", "cmsy10", "LastResortHE"} & names
+    source = next(face.path for face in faces if face.path.name == "DejaVuSans.ttf")
+    (tmp_path / "Mine-Bold.ttf").write_bytes(source.read_bytes())
+    (tmp_path / "letter.txt").write_text("no font")
+    assert "Mine" in {face.family for face in typefaces([tmp_path])}
+    with pytest.raises(ValueError, match="is no folder"):
+        typefaces([tmp_path / "nowhere"])
+
+
+def test_digits_of_all_fonts_differ(faces):
+    for face in faces:
+        pictures = []
+        for sign in "0123456789":
+            ink = lay_out(sign, face, "level", 0, 0).ink
+            pictures.append(cv2.resize(ink, (16, 24), interpolation=cv2.INTER_AREA))
+        far = min(float(np.abs(a - b).mean()) for i, a in enumerate(pictures) for b in pictures[:i])
+        assert far > 0.02, face.path.name
+    assert HEIGHT > 24
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"height": 8}, {"smallest": 50, "largest": 40}, {"smallest": 1}, {"empty": 1.5}],
+)
+def test_scenes_that_cannot_be_are_refused(wrong):
+    with pytest.raises(ValueError, match=r"at least|share"):
+        StreetConfig(**wrong)

@@ -1,0 +1,171 @@
+"""Archives of Street View House Numbers are read as they are; broken ones are one sentence."""
+
+import io
+import tarfile
+
+import cv2
+import h5py
+import numpy as np
+import pytest
+import torch
+from scipy.io import savemat
+
+from bowerbird.networks.multi_digit import MultiDigit, MultiDigitConfig
+from bowerbird.vision.house_numbers.svhn import Svhn, SvhnError, read_single_digits
+from bowerbird.vision.house_numbers.task import NumbersTask, PoolConfig
+
+PICTURES = {
+    "1.png": ("19", [(24.0, 7.0, 8.0, 20.0), (33.0, 6.5, 9.0, 20.0)]),
+    "2.png": ("0", [(5.0, 4.0, 10.0, 16.0)]),  # one digit: numbers, not references
+    "3.png": ("10203", [(4.0 + 9 * k, 8.0, 8.0, 15.0) for k in range(5)]),
+}
+
+
+def struct(pictures=PICTURES, label=lambda sign: 10 if sign == "0" else int(sign)):
+    """Write a digitStruct.mat with the structure of references that MATLAB 7.3 writes."""
+    held = io.BytesIO()
+    with h5py.File(held, "w") as file:
+        group, refs = file.create_group("digitStruct"), file.create_group("#refs#")
+        names, boxes = [], []
+        for number, (name, (text, digits)) in enumerate(pictures.items()):
+            codes = np.array([[ord(sign)] for sign in name], np.uint16)
+            names.append(refs.create_dataset(f"n{number}", data=codes).ref)
+            box = refs.create_group(f"b{number}")
+            values = {
+                side: [digit[i] for digit in digits]
+                for i, side in enumerate(("left", "top", "width", "height"))
+            }
+            values["label"] = [float(label(sign)) for sign in text]
+            for side, row in values.items():
+                if len(row) == 1:
+                    box.create_dataset(side, data=np.array([row]))
+                    continue
+                ones = [
+                    refs.create_dataset(f"{side}{number}_{k}", data=np.array([[value]])).ref
+                    for k, value in enumerate(row)
+                ]
+                box.create_dataset(side, data=np.array([[r] for r in ones], h5py.ref_dtype))
+            boxes.append(box.ref)
+        group.create_dataset("name", data=np.array([[r] for r in names], h5py.ref_dtype))
+        group.create_dataset("bbox", data=np.array([[r] for r in boxes], h5py.ref_dtype))
+    return held.getvalue()
+
+
+def picture(seed):
+    rgb = np.random.default_rng(seed).integers(0, 256, (32, 60, 3), np.uint8)
+    return rgb, cv2.imencode(".png", rgb[..., ::-1])[1].tobytes()
+
+
+@pytest.fixture
+def archive(tmp_path):
+    path = tmp_path / "train.tar.gz"
+    with tarfile.open(path, "w:gz") as tar:
+        files = {f"train/{name}": picture(k)[1] for k, name in enumerate(PICTURES)}
+        for name, data in {**files, "train/digitStruct.mat": struct(), "train/see.m": b""}.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            tar.addfile(member, io.BytesIO(data))
+    return path
+
+
+def test_numbers_and_boxes_of_an_archive(archive):
+    svhn = Svhn(archive)
+    assert (len(svhn), svhn.missing) == (3, 0)
+    for k, (text, digits) in enumerate(PICTURES.values()):
+        scene = svhn[k]
+        assert scene.text == text
+        wanted = [(left, top, left + w, top + h) for left, top, w, h in digits]
+        np.testing.assert_allclose(scene.boxes, wanted)
+        assert np.array_equal(scene.pixels, picture(k)[0])  # RGB, not BGR
+
+
+def test_a_folder_is_read_like_its_archive(archive, tmp_path):
+    folder = tmp_path / "unpacked"
+    with tarfile.open(archive) as tar:
+        tar.extractall(folder, filter="data")
+    whole, unpacked = Svhn(archive), Svhn(folder / "train")
+    assert [whole[k].text for k in range(3)] == [unpacked[k].text for k in range(3)]
+    (folder / "train" / "2.png").unlink()
+    fewer = Svhn(folder / "train")
+    assert (len(fewer), fewer.missing) == (2, 1)
+
+
+def test_single_digits(tmp_path):
+    x = np.random.default_rng(0).integers(0, 256, (32, 32, 3, 4), np.uint8)
+    savemat(tmp_path / "train_32x32.mat", {"X": x, "y": np.array([[1], [9], [10], [4]])})
+    pictures, digits = read_single_digits(tmp_path / "train_32x32.mat")
+    assert digits.tolist() == [1, 9, 0, 4]
+    assert np.array_equal(pictures[2], x[..., 2])
+
+
+@pytest.mark.parametrize(
+    ("held", "complaint"),
+    [
+        ({"X": np.zeros((32, 32, 4), np.uint8), "y": np.zeros((4, 1))}, "shape"),
+        ({"X": np.zeros((32, 32, 3, 2), np.uint8), "y": np.array([[1], [11]])}, "labels beyond"),
+        ({"Z": np.zeros(3)}, "has no 'X'"),
+    ],
+)
+def test_other_matlab_files_are_one_sentence(tmp_path, held, complaint):
+    savemat(tmp_path / "digits.mat", held)
+    with pytest.raises(SvhnError, match=complaint):
+        read_single_digits(tmp_path / "digits.mat")
+
+
+def test_files_that_are_none_are_one_sentence(tmp_path):
+    (tmp_path / "x.mat").write_bytes(b"no matlab" * 40)
+    for path in (tmp_path / "x.mat", tmp_path / "nowhere.mat"):
+        with pytest.raises(SvhnError, match=path.name):
+            read_single_digits(path)
+
+
+def test_broken_archives_are_one_sentence(archive, tmp_path):
+    cut = tmp_path / "cut.tar.gz"
+    cut.write_bytes(archive.read_bytes()[:-2000])
+    words = tmp_path / "words.tar.gz"
+    words.write_text("no archive")
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    for path, complaint in (
+        (cut, "cut short|damaged"),
+        (words, "no archive"),
+        (empty, "has no digitStruct.mat"),
+        (tmp_path / "nowhere", "does not exist"),
+    ):
+        with pytest.raises(SvhnError, match=complaint):
+            Svhn(path)
+
+
+@pytest.mark.parametrize(
+    ("data", "complaint"),
+    [
+        (b"no HDF5 at all", "is damaged"),
+        (struct()[:3000], "is damaged"),
+        (struct(label=lambda _: 12), "labels beyond 10"),
+        (struct({"9.png": ("4", [(1.0, 1.0, 2.0, 2.0)])}), "no picture"),
+    ],
+)
+def test_broken_descriptions_are_one_sentence(tmp_path, data, complaint):
+    (tmp_path / "digitStruct.mat").write_bytes(data)
+    (tmp_path / "1.png").write_bytes(picture(0)[1])
+    with pytest.raises(SvhnError, match=complaint):
+        Svhn(tmp_path)
+
+
+def test_a_damaged_picture_is_named(tmp_path):
+    (tmp_path / "digitStruct.mat").write_bytes(struct())
+    (tmp_path / "2.png").write_bytes(b"no picture")
+    svhn = Svhn(tmp_path)
+    with pytest.raises(SvhnError, match=r"2\.png is damaged"):
+        svhn[0]
+
+
+def test_a_reader_learns_from_an_archive(archive):
+    svhn = Svhn(archive)
+    torch.manual_seed(0)
+    network = MultiDigit(MultiDigitConfig(side=32, widths=(8, 8, 8, 8), hidden=8, glimpse=8))
+    config = PoolConfig(batch=6, looked=3, pool=3, fresh=1, validation=2)
+    task = NumbersTask(network, lambda k: svhn[k % 3], lambda k: svhn[k], config)
+    for _ in range(4):
+        assert torch.isfinite(task.loss(network))
+    assert np.isfinite(task.validate(network))

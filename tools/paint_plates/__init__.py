@@ -1,0 +1,1 @@
+"""Paint the style plates that the package ships."""
