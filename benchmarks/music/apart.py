@@ -16,8 +16,8 @@ import torch.nn.functional as F
 from rolls import KEYS, Rolls
 from torch import Tensor, nn
 
-from bowerbird.learning.sequence_batches import Rows
-from bowerbird.learning.trainer import FitConfig, fit_steps
+from bowerbird.learning.sequence_batches import SequenceBatches
+from bowerbird.learning.trainer import TrainerConfig, train_steps
 from bowerbird.networks.recurrent import RecurrentConfig, RecurrentLayer
 
 AROUND = 24  # keys on either side that a key reads
@@ -57,9 +57,9 @@ class RollNetwork(nn.Module):
         self.key = nn.Parameter(torch.randn(keys, inputs) * 0.1)
         self.beats = nn.ModuleList(nn.Embedding(count, inputs) for _, count in config.beats)
         self.start_mark = nn.Parameter(torch.randn(inputs) * 0.1)
-        self.each = RecurrentLayer(inputs, RecurrentConfig(width=width))
+        self.each = RecurrentLayer(inputs, RecurrentConfig(hidden_size=width))
         self.read = nn.Linear(keys, inputs)
-        self.all = RecurrentLayer(inputs, RecurrentConfig(width=whole))
+        self.all = RecurrentLayer(inputs, RecurrentConfig(hidden_size=whole))
         self.told = nn.Linear(whole, keys)  # what the whole says of each key
         self.shared = nn.Linear(whole, inputs)  # what it says to all of them
         self.hidden = nn.Linear(width + inputs, width)
@@ -125,18 +125,18 @@ def draw(layer: RecurrentLayer) -> None:
 
 
 def learned_apart(
-    rolls: Rolls, config: RollConfig, fit: FitConfig, window: int, dtype: torch.dtype
+    rolls: Rolls, config: RollConfig, fit: TrainerConfig, window: int, dtype: torch.dtype
 ) -> RollNetwork:
     """Return a network that has learned the pieces; it computes in ``dtype``."""
     torch.manual_seed(fit.seed)
     network = RollNetwork(len(rolls.keys), config, dtype)
-    for _ in fit_steps(RollTask(network, rolls, window, fit.seed), fit):
+    for _ in train_steps(RollTask(network, rolls, window, fit.seed), fit):
         pass
     return network
 
 
 class RollTask:
-    """Learning the next frame, as ``fit_steps`` wants its tasks."""
+    """Learning the next frame, as ``train_steps`` wants its tasks."""
 
     def __init__(
         self,
@@ -148,7 +148,7 @@ class RollTask:
         """Learn from the pieces in any order, one after the other."""
         self.network, self.rolls = network, rolls
         self.frames, self.place = laid_out(rolls, seed)
-        self.rows = Rows(np.arange(len(self.place)), ROWS, window, seed)
+        self.rows = SequenceBatches(np.arange(len(self.place)), ROWS, window, seed)
         self.state: State | None = None
 
     def loss(self, network: nn.Module) -> Tensor:

@@ -23,7 +23,7 @@ import torch
 from likeness import MEASURES, distribution, divergence, draw
 from symusic.core import ScoreTick as Score
 
-from bowerbird.learning.sampling import SamplingConfig, write_signs
+from bowerbird.learning.sampling import SamplingConfig, generate_tokens
 from bowerbird.music.composer import MOST_SIGNS, Composer, open_composer
 from bowerbird.music.copied_melodies import Melodies, novelty
 from bowerbird.music.corpus import Corpus, Split
@@ -59,7 +59,7 @@ def drawn(
     rules = [alphabet.grammar(bars, steady=True) for _ in range(pieces)] if ruled else []
     config = SamplingConfig(temperature=temperature, seed=1)
     signs: list[list[int]] = [[] for _ in range(pieces)]
-    rows = write_signs(composer.network, prompt, config, pieces, rules)
+    rows = generate_tokens(composer.network, prompt, config, pieces, rules)
     for _, row in zip(range(MOST), rows, strict=False):
         for own, sign in zip(signs, row.tolist(), strict=True):
             if not own or own[-1] != alphabet.end:

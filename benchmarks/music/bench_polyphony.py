@@ -21,17 +21,17 @@ from apart import RollConfig, learned_apart, nats_apart
 from rolls import Rolls, read_rolls
 from within import learned_within, nats_within
 
-from bowerbird.learning.device import choose, keep_freed_memory
-from bowerbird.learning.trainer import FitConfig
+from bowerbird.learning.device import keep_freed_memory, select_compute
+from bowerbird.learning.trainer import TrainerConfig
 from bowerbird.networks.recurrent import RecurrentConfig
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 from figures import Figure, append, conditions, table
 
 HERE = Path(__file__).resolve().parent
-FIT = FitConfig(weight_decay=0.1)
-APART = replace(FIT, rate=4e-3, average=0.998)
-WITHIN = replace(FIT, rate=5e-3, average=0.995)
+FIT = TrainerConfig(weight_decay=0.1)
+APART = replace(FIT, learning_rate=4e-3, ema_decay=0.998)
+WITHIN = replace(FIT, learning_rate=5e-3, ema_decay=0.995)
 
 
 @dataclass(frozen=True)
@@ -39,9 +39,9 @@ class Recipe:
     """How a data set is learned, in both classes."""
 
     apart: RollConfig
-    fit_apart: FitConfig
+    fit_apart: TrainerConfig
     within: RecurrentConfig
-    fit_within: FitConfig
+    fit_within: TrainerConfig
     networks: int = 1
     """Networks whose chances are averaged."""
     window: int = 32
@@ -53,7 +53,11 @@ RECIPES = {
         RollConfig(beats=((1, 4),), dropout=0.5),
         replace(APART, iterations=700, validate_every=100),
         RecurrentConfig(
-            width=512, embedding=128, dropout=0.6, input_dropout=0.3, recurrent_dropout=0.3
+            hidden_size=512,
+            embedding_dim=128,
+            dropout=0.6,
+            input_dropout=0.3,
+            recurrent_dropout=0.3,
         ),
         replace(WITHIN, iterations=3000, validate_every=200),
         networks=3,
@@ -67,7 +71,11 @@ RECIPES = {
         ),
         replace(APART, iterations=4000, validate_every=1000),
         RecurrentConfig(
-            width=512, embedding=128, dropout=0.5, input_dropout=0.1, recurrent_dropout=0.2
+            hidden_size=512,
+            embedding_dim=128,
+            dropout=0.5,
+            input_dropout=0.1,
+            recurrent_dropout=0.2,
         ),
         replace(WITHIN, iterations=8000, validate_every=1000),
         window=48,
@@ -75,7 +83,7 @@ RECIPES = {
 }
 
 
-def fits(fit: FitConfig, args: argparse.Namespace, networks: int) -> list[FitConfig]:
+def fits(fit: TrainerConfig, args: argparse.Namespace, networks: int) -> list[TrainerConfig]:
     """Return how each network learns."""
     if args.iterations:
         fit = replace(fit, iterations=args.iterations, validate_every=args.iterations)
@@ -84,7 +92,7 @@ def fits(fit: FitConfig, args: argparse.Namespace, networks: int) -> list[FitCon
 
 def apart(rolls: Rolls, recipe: Recipe, args: argparse.Namespace) -> list[tuple[str, str, float]]:
     """Learn and measure with each key told from the past frames alone."""
-    dtype, began = choose("cpu").dtype, time.perf_counter()
+    dtype, began = select_compute("cpu").dtype, time.perf_counter()
     networks = [
         learned_apart(rolls, recipe.apart, fit, recipe.window, dtype)
         for fit in fits(recipe.fit_apart, args, recipe.networks)
@@ -99,7 +107,7 @@ def apart(rolls: Rolls, recipe: Recipe, args: argparse.Namespace) -> list[tuple[
 
 def within(rolls: Rolls, recipe: Recipe, args: argparse.Namespace) -> list[tuple[str, str, float]]:
     """Learn and measure with each key told after the lower keys of its frame."""
-    dtype, began = choose("cpu").dtype, time.perf_counter()
+    dtype, began = select_compute("cpu").dtype, time.perf_counter()
     networks = [
         learned_within(rolls, recipe.within, fit, dtype)
         for fit in fits(recipe.fit_within, args, recipe.networks)

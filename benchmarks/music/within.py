@@ -13,8 +13,8 @@ import torch
 from rolls import KEYS, Rolls
 from torch import Tensor
 
-from bowerbird.learning.sequence_batches import Rows, SequenceTask
-from bowerbird.learning.trainer import FitConfig, fit_steps
+from bowerbird.learning.sequence_batches import SequenceBatches, SequenceTask
+from bowerbird.learning.trainer import TrainerConfig, train_steps
 from bowerbird.networks.recurrent import Recurrent, RecurrentConfig
 
 END, MARK = KEYS, KEYS + 1
@@ -28,7 +28,7 @@ def told(piece: np.ndarray) -> np.ndarray:
 
 
 def learned_within(
-    rolls: Rolls, config: RecurrentConfig, fit: FitConfig, dtype: torch.dtype
+    rolls: Rolls, config: RecurrentConfig, fit: TrainerConfig, dtype: torch.dtype
 ) -> Recurrent:
     """Return a network that has learned the pieces, one after the other, in ``dtype``."""
     torch.manual_seed(fit.seed)
@@ -39,8 +39,8 @@ def learned_within(
         np.concatenate([told(piece) for piece in pieces])
         for pieces in ([rolls.train[i] for i in order], rolls.valid)
     ]
-    rows = Rows(streams[0], ROWS, WINDOW, fit.seed)
-    for _ in fit_steps(SequenceTask(network, rows, streams[1], torch.device("cpu")), fit):
+    rows = SequenceBatches(streams[0], ROWS, WINDOW, fit.seed)
+    for _ in train_steps(SequenceTask(network, rows, streams[1], torch.device("cpu")), fit):
         pass
     return network.eval()
 

@@ -68,10 +68,10 @@ def borders(
     from bowerbird.image.memory import Kept, share_out  # noqa: PLC0415
     from bowerbird.image.objective import ObjectiveConfig  # noqa: PLC0415
     from bowerbird.image.tiles import plan  # noqa: PLC0415
-    from bowerbird.learning.device import choose  # noqa: PLC0415
+    from bowerbird.learning.device import select_compute  # noqa: PLC0415
     from bowerbird.networks.vgg import reach  # noqa: PLC0415
 
-    most = share_out(memory, size, choose("cpu", precision), Kept(given=given)).px_at_once
+    most = share_out(memory, size, select_compute("cpu", precision), Kept(given=given)).px_at_once
     tiles = plan(size, most, reach(ObjectiveConfig().last_layer))
     rows = sorted({tile.rows.core[0] for tile in tiles} - {0})
     columns = sorted({tile.columns.core[0] for tile in tiles} - {0})

@@ -115,7 +115,7 @@ def bowerbird(spec: dict) -> dict:
     """
     began = time.perf_counter()
     from bowerbird.image.transfer import transfer_steps
-    from bowerbird.learning.device import choose
+    from bowerbird.learning.device import select_compute
     from bowerbird.pictures.reading import read_picture
     from bowerbird.pictures.writing import write_picture
 
@@ -152,7 +152,7 @@ def bowerbird(spec: dict) -> dict:
         "pictures": pictures,
         "peak_mb": peak_mb(),
         "threads": threads,
-        "precision": str(choose("cpu", config.precision).dtype).removeprefix("torch."),
+        "precision": str(select_compute("cpu", config.precision).dtype).removeprefix("torch."),
     }
 
 

@@ -35,7 +35,7 @@ def within(bench, monkeypatch):
 
 @pytest.fixture(scope="module")
 def networks():
-    made = [Recurrent(6, RecurrentConfig(width=12, embedding=8)) for _ in range(2)]
+    made = [Recurrent(6, RecurrentConfig(hidden_size=12, embedding_dim=8)) for _ in range(2)]
     for seed, network in enumerate(made):
         network.initialize(seed)
         torch.nn.init.normal_(network.decoder.weight, generator=torch.Generator().manual_seed(seed))

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from bowerbird.learning import hub
-from bowerbird.learning.model_file import Card, write_model
+from bowerbird.learning.model_file import ModelHeader, write_model
 from bowerbird.learning.pretrained_weights import WEIGHTS
 
 
@@ -73,7 +73,7 @@ def test_unknown_name(refuses):
 
 # --- model files ---------------------------------------------------------------------------------
 
-CARD = Card(
+CARD = ModelHeader(
     "text",
     {"network": {"cell": "lstm", "width": 8}},
     {"kind": "characters", "characters": "\n ab"},
@@ -137,7 +137,7 @@ def test_info_of_a_model_file_json(bowerbird, model):
 
 
 def test_info_of_a_model_of_another_craft(bowerbird, here):
-    write_model(here / "tune", Card("vision", {}), {})
+    write_model(here / "tune", ModelHeader("vision", {}), {})
     words = " ".join(bowerbird("models info tune").out.split())
     size = (here / "tune").stat().st_size
     assert words == f"file tune size {size} bytes kind vision format 1 parameters 0"
@@ -145,20 +145,20 @@ def test_info_of_a_model_of_another_craft(bowerbird, here):
 
 
 def test_info_prefers_the_name_of_weights(bowerbird, here):
-    write_model(here / "vgg19-codebook", Card("vision", {}), {})
+    write_model(here / "vgg19-codebook", ModelHeader("vision", {}), {})
     assert WEIGHTS[0].sha256 in bowerbird("models info vgg19-codebook").out
     assert "vision" in bowerbird("models info ./vgg19-codebook").out
 
 
 def test_info_does_not_let_a_file_write_to_the_terminal(bowerbird, here):
     wild = {"\x1b[31m": "\x1b]0;title\x07", "half": "\ud800"}
-    write_model(here / "tune", Card("music", wild, {}, wild), {})
+    write_model(here / "tune", ModelHeader("music", wild, {}, wild), {})
     for line in bowerbird("models info tune").out.splitlines():
         assert line.isprintable()
 
 
 def test_info_of_what_is_no_model(refuses, here):
-    write_model(here / "mute", Card("text", {}, {"kind": "runes"}), {})
+    write_model(here / "mute", ModelHeader("text", {}, {"kind": "runes"}), {})
     refuses("models info mute", "mute", "runes")
     refuses("models info photo.png", "photo.png", "damaged")
     refuses("models info none.safetensors", "none.safetensors does not exist")
@@ -196,7 +196,7 @@ def test_push_gives_a_use_for_every_kind(bowerbird, here, sent):
         ("vision", "bowerbird models info tune"),
         ("music", "bowerbird music compose tune -o tune.mid"),
     ):
-        write_model(here / "tune", Card(kind, {}), {})
+        write_model(here / "tune", ModelHeader(kind, {}), {})
         assert bowerbird("models push tune ada/tune").code == 0
         assert sent[-1][2]["usage"] == usage
 

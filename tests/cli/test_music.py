@@ -91,7 +91,7 @@ def test_render(bowerbird, here):
 
 def test_train_score_and_go_on(bowerbird, here):
     told(bowerbird("music compose scottish -o tune.abc --bars 16 -n 24 --json"))
-    flags = "--iterations 30 --width 24 --validate-every 15 --window 16 --rows 4 --json --quiet"
+    flags = "--iterations 30 --hidden-size 24 --validate-every 15 --sequence-length 16 --batch-size 4 --json --quiet"
     facts = told(bowerbird(f"music train tune-*.abc -o me.safetensors {flags}"))
     assert {"model", "seconds", "train_loss", "validation_loss"} < facts.keys()
     assert facts["pieces"] >= 10
@@ -152,8 +152,8 @@ def test_what_is_composed_names_its_real_files(bowerbird, refuses, here):
 
 def test_a_composer_of_many_voices_is_scored_on_all_of_them(bowerbird, here):
     pieces = " ".join(str(path) for path in sorted(CHORALES.glob("*.mxl"))[:8])
-    flags = "--iterations 2 --width 16 --window 16 --rows 4 --json --quiet"
-    told(bowerbird(f"music train {pieces} -o many.safetensors --alphabet tsd {flags}"))
+    flags = "--iterations 2 --hidden-size 16 --sequence-length 16 --batch-size 4 --json --quiet"
+    told(bowerbird(f"music train {pieces} -o many.safetensors --tokenizer tsd {flags}"))
     facts = told(bowerbird(f"music score many.safetensors {pieces} --json"))
     assert facts["notes"] == sum(score.note_num() for _, score in Corpus(pieces.split()).pieces)
 

@@ -125,7 +125,11 @@ def test_how_it_ended_is_an_exit_code(capsys, error, code, words):
 
 def test_each_craft_has_its_own_way_to_take_less_memory(capsys):
     work = follow(failing(MemoryError(), 2), (), text, quiet=True)
-    for craft, words in (("text", "--rows"), ("image", "--size"), ("", "close other programs")):
+    for craft, words in (
+        ("text", "--batch-size"),
+        ("image", "--size"),
+        ("", "close other programs"),
+    ):
         work.exit_code(craft)
         assert words in capsys.readouterr().err
 

@@ -16,16 +16,16 @@ from safetensors.torch import load_file
 from bowerbird.cli import progress, run
 from bowerbird.cli.run_record import sha256
 from bowerbird.learning import model_file as modelfile
-from bowerbird.learning.model_file import read_card
+from bowerbird.learning.model_file import read_header
 from bowerbird.learning.sequence_batches import SequenceTask
 from bowerbird.text.generator import open_writer
 
 VERSE = "The owl and the pussycat went to sea in a beautiful pea-green boat.\n"
 SMALL = [
-    "--width=32",
-    "--rows=8",
-    "--window=32",
-    "--warm-up=5",
+    "--hidden-size=32",
+    "--batch-size=8",
+    "--sequence-length=32",
+    "--warmup-steps=5",
     "--precision=float32",
     "--device=cpu",
 ]
@@ -42,7 +42,7 @@ def model(tmp_path_factory):
     folder = tmp_path_factory.mktemp("model")
     (folder / "verse.txt").write_text(VERSE * 60, encoding="utf-8")
     words = ["text", "train", str(folder / "verse.txt"), "-o", str(folder / "m.safetensors")]
-    assert run([*words, *SMALL, "--iterations", "60", "--rate", "0.02", "--quiet"]) == 0
+    assert run([*words, *SMALL, "--iterations", "60", "--learning-rate", "0.02", "--quiet"]) == 0
     return folder / "m.safetensors"
 
 
@@ -84,7 +84,7 @@ LONGEST = 240  # s that a child may take: it needs a few
 @pytest.mark.slow
 def test_killed_and_resumed_is_as_never_interrupted(verse, tmp_path):
     whole, killed = tmp_path / "whole.safetensors", tmp_path / "killed.safetensors"
-    more = ["--iterations", "400", "--dropout", "0.2", "--average", "0.9", "--validate-every=50"]
+    more = ["--iterations", "400", "--dropout", "0.2", "--ema-decay", "0.9", "--validate-every=50"]
     more += ["--checkpoint-every", "20", "--quiet"]
     command = [sys.executable, "-m", "bowerbird"]
     how = {"env": ONE_THREAD, "timeout": LONGEST}
@@ -163,7 +163,7 @@ def test_a_training_that_diverges_leaves_its_best(diverging, verse, tmp_path, ca
     told = capsys.readouterr()
     assert "saving the best" in told.err
     assert json.loads(told.out)["train_loss"] is None
-    provenance = read_card(output).provenance
+    provenance = read_header(output).provenance
     assert provenance["train_loss"] is None
     assert 0 < provenance["validation_loss"] < 5
     assert (tmp_path / "m.json").exists()
@@ -189,7 +189,7 @@ def test_a_full_disk_at_the_end_costs_nothing(verse, tmp_path, capsys, monkeypat
     assert run(train(verse, whole, *more)) == 0
     a, b = load_file(output), load_file(whole)
     assert all((a[name] == b[name]).all() for name in a)
-    losses = [read_card(path).provenance["validation_loss"] for path in (output, whole)]
+    losses = [read_header(path).provenance["validation_loss"] for path in (output, whole)]
     assert losses[0] == losses[1]
     assert not list(tmp_path.glob(".m*"))
 
@@ -215,10 +215,10 @@ def test_ctrl_c_keeps_the_best_weights_and_no_folder(ctrl_c, verse, tmp_path, ca
     output = tmp_path / "m.safetensors"
     ctrl_c(8)
     # the rate ruins after the first measurement what was learned before it
-    more = ["--decay=steps", "--decay-every=3", "--decay-factor=300"]
+    more = ["--lr-schedule=steps", "--lr-decay-every=3", "--lr-decay-factor=300"]
     assert run(train(verse, output, "--iterations", "50", "--validate-every=2", *more)) == 130
     assert "interrupted at step 8 of 50" in capsys.readouterr().err
-    best = read_card(output).provenance["validation_loss"]
+    best = read_header(output).provenance["validation_loss"]
     steps = json.loads((tmp_path / "m.json").read_text())["steps"]
     measured = [s["validation"] for s in steps if "validation" in s]
     assert measured[-1] > best == min(measured)
@@ -241,10 +241,16 @@ def test_a_strangers_record_can_not_make_us_overwrite(verse, tmp_path, capsys):
 
 def test_minutes_overrule_a_preset_and_refuse_what_is_typed(verse, tmp_path, capsys):
     words = ["text", "train", verse, "-o", str(tmp_path / "m.safetensors"), "--device=cpu"]
-    words += ["--minutes=0.02", "--rows=8", "--window=32", "--quiet", "--precision=float32"]
+    words += [
+        "--minutes=0.02",
+        "--batch-size=8",
+        "--sequence-length=32",
+        "--quiet",
+        "--precision=float32",
+    ]
     assert run([*words, "--preset", "small"]) == 0
     assert json.loads((tmp_path / "m.json").read_text())["config"]["minutes"] == 0
-    for flag in ("--iterations=7", "--width=16", "--dropout=0.1", "--validate-every=3"):
+    for flag in ("--iterations=7", "--hidden-size=16", "--dropout=0.1", "--validate-every=3"):
         assert run([*words, "--force", flag]) == 2
         assert f"--minutes chooses {flag.partition('=')[0]}" in capsys.readouterr().err
 
@@ -367,7 +373,7 @@ def test_a_stop_may_hold_a_comma_and_a_blank(model, capsys):
 def test_standard_input_is_a_corpus(tmp_path):
     output = tmp_path / "m.safetensors"
     command = [sys.executable, "-m", "bowerbird", "text", "train", "-", "-o", str(output)]
-    command += ["--iterations", "2", "--width", "16", "--quiet", "--window", "16"]
+    command += ["--iterations", "2", "--hidden-size", "16", "--quiet", "--sequence-length", "16"]
     done = subprocess.run(
         command, input=VERSE * 20, text=True, capture_output=True, timeout=100, check=False
     )
@@ -443,9 +449,9 @@ def bad(tmp_path, model):
         "short": (train(str(tmp_path / "short.txt"), out), "too few"),
         "minutes and width": (
             train(str(tmp_path / "verse.txt"), out, "--minutes", "1"),
-            "--minutes chooses --width",
+            "--minutes chooses --hidden-size",
         ),
-        "clip": (train(str(tmp_path / "verse.txt"), out, "--clip=-1"), "clip"),
+        "clip": (train(str(tmp_path / "verse.txt"), out, "--max-grad-norm=-1"), "clip"),
         "no folder to write": (
             ["text", "write", str(model), "-o", str(tmp_path / "no" / "out.txt")],
             "does not exist; create",

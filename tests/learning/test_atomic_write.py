@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from bowerbird.learning.atomic_write import check_free, put_in_place, whole
+from bowerbird.learning.atomic_write import atomic_write, check_output, put_in_place
 
 
 @pytest.fixture
@@ -16,7 +16,7 @@ def path(tmp_path):
 
 
 def test_the_new_file_takes_the_old_ones_place_at_the_end(path):
-    with whole(path) as part:
+    with atomic_write(path) as part:
         part.write_text("new")
         assert path.read_text() == "old"
         assert part.parent == path.parent  # else moving it could mean copying it
@@ -30,7 +30,7 @@ def test_an_error_leaves_the_old_file_and_no_part(path, error):
         part.write_text("half")
         raise error
 
-    with pytest.raises(error), whole(path) as part:
+    with pytest.raises(error), atomic_write(path) as part:
         broken(part)
     assert path.read_text() == "old"
     assert list(path.parent.iterdir()) == [path]
@@ -42,7 +42,7 @@ def test_a_disk_that_refuses_leaves_the_old_file_and_no_part(path, monkeypatch, 
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, call, full)
-    with pytest.raises(OSError, match="No space left"), whole(path) as part:
+    with pytest.raises(OSError, match="No space left"), atomic_write(path) as part:
         part.write_text("new")
     assert path.read_text() == "old"
     assert list(path.parent.iterdir()) == [path]
@@ -58,14 +58,14 @@ def test_it_is_on_the_disk_before_it_is_moved(path, monkeypatch):
             return call(*args)
 
         monkeypatch.setattr(os, name, noted)
-    with whole(path) as part:
+    with atomic_write(path) as part:
         part.write_text("new")
     assert calls == ["fsync", "replace"]
 
 
 def test_a_complaint_names_the_file_that_was_wanted(tmp_path):
     wanted = tmp_path / "no" / "file.txt"
-    with pytest.raises(FileNotFoundError) as error, whole(wanted) as part:
+    with pytest.raises(FileNotFoundError) as error, atomic_write(wanted) as part:
         part.write_text("new")
     assert error.value.filename == str(wanted)
     assert ".part" not in str(error.value)
@@ -84,15 +84,15 @@ def test_a_file_is_synced_through_a_handle_that_may_write(path, monkeypatch):
 
 
 def test_an_output_that_can_not_be_written_is_refused_before_any_work(path, tmp_path):
-    check_free(path, force=True)
-    check_free(tmp_path / "new", force=False)
+    check_output(path, force=True)
+    check_output(tmp_path / "new", force=False)
     for place, words in (
         (path, "file.txt exists; add --force"),
         (tmp_path, "is a folder; give the name of a file"),
         (tmp_path / "no" / "file.txt", "does not exist; create"),
     ):
         with pytest.raises(ValueError, match=words):
-            check_free(place, force=False)
+            check_output(place, force=False)
     assert list(tmp_path.iterdir()) == [path], "the trial leaves nothing"
 
 
@@ -102,5 +102,5 @@ def test_a_folder_that_refuses_is_told_by_the_outputs_name(tmp_path, monkeypatch
 
     monkeypatch.setattr(type(tmp_path), "open", refuse)
     with pytest.raises(PermissionError) as error:
-        check_free(tmp_path / "file.txt", force=False)
+        check_output(tmp_path / "file.txt", force=False)
     assert error.value.filename == str(tmp_path / "file.txt")

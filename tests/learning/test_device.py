@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from bowerbird.learning import device
-from bowerbird.learning.device import choose, generator
+from bowerbird.learning.device import generator, select_compute
 from bowerbird.networks.vgg import VGG
 
 BFLOAT16 = torch.ops.mkldnn._is_mkldnn_bf16_supported()
@@ -14,17 +14,17 @@ BFLOAT16 = torch.ops.mkldnn._is_mkldnn_bf16_supported()
 @pytest.mark.skipif(BFLOAT16, reason="this processor has bfloat16: either precision may be faster")
 def test_auto_is_float32_where_the_processor_has_no_bfloat16():
     # there a bfloat16 convolution is a loop hundreds of times slower
-    assert choose("cpu").dtype == torch.float32
+    assert select_compute("cpu").dtype == torch.float32
 
 
 def test_auto_takes_the_processor_where_there_is_nothing_else():
     there = torch.cuda.is_available() or torch.backends.mps.is_available()
-    assert (choose("auto").device.type == "cpu") != there
+    assert (select_compute("auto").device.type == "cpu") != there
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_a_precision_asked_for_is_taken(precision):
-    compute = choose("cpu", precision)
+    compute = select_compute("cpu", precision)
     assert (compute.device.type, compute.dtype) == ("cpu", getattr(torch, precision))
 
 
@@ -45,7 +45,7 @@ def test_auto_is_decided_once(monkeypatch):
     # else two runs on one machine could differ in precision by chance of timing
     times = iter([2.0, 0.5])  # timed again bfloat16 would lose
     monkeypatch.setattr(device, "_times_faster", lambda: next(times))
-    assert [choose("cpu").dtype for _ in range(3)] == [torch.bfloat16] * 3
+    assert [select_compute("cpu").dtype for _ in range(3)] == [torch.bfloat16] * 3
 
 
 @pytest.mark.usefixtures("doubtful")
@@ -53,7 +53,7 @@ def test_auto_is_decided_once(monkeypatch):
 def test_products_of_bfloat16_need_no_stopwatch(monkeypatch, ask):
     monkeypatch.setattr(torch.cpu, ask, lambda: True, raising=False)
     monkeypatch.setattr(device, "_times_faster", lambda: pytest.fail("it was timed"))
-    assert choose("cpu").dtype == torch.bfloat16
+    assert select_compute("cpu").dtype == torch.bfloat16
 
 
 @pytest.mark.usefixtures("doubtful")
@@ -71,18 +71,18 @@ def test_a_busy_machine_does_not_decide(monkeypatch, times, dtype, seed):
         return busy * disturbed * (1.0 if kind == torch.bfloat16 else times)
 
     monkeypatch.setattr(device, "_convolution_seconds", seconds)
-    assert choose("cpu").dtype == dtype
+    assert select_compute("cpu").dtype == dtype
 
 
 @pytest.mark.parametrize("name", ["tpu", "cuda:99", "CPU", ""])
 def test_a_device_that_is_not_there_is_answered_with_those_that_are(name):
     with pytest.raises(ValueError, match=rf"'{name}'.*\bcpu\b"):
-        choose(name)
+        select_compute(name)
 
 
 def test_an_unknown_precision_is_answered_with_the_choices():
     with pytest.raises(ValueError, match=r"'float16'.*auto, float32, bfloat16"):
-        choose("cpu", "float16")
+        select_compute("cpu", "float16")
 
 
 def test_a_seed_gives_the_same_numbers_and_leaves_the_global_ones_alone():
@@ -100,7 +100,7 @@ def test_bfloat16_features_are_those_of_float32_within_two_percent(vgg19, photog
     layers = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
     picture = photograph()[None]
     exact = VGG(vgg19.layers, last="relu4_1")
-    compute = choose("cpu", "bfloat16")
+    compute = select_compute("cpu", "bfloat16")
     rough = VGG(vgg19.layers, last="relu4_1")
     rough.convolutions.to(compute.dtype)
     ours, theirs = rough(picture, layers), exact(picture, layers)

@@ -12,7 +12,7 @@ STREAM = np.tile(np.array([0, 1, 2, 3, 4, 3, 2, 1], np.uint8), 100)
 
 
 def network():
-    return Recurrent(5, RecurrentConfig(width=24))
+    return Recurrent(5, RecurrentConfig(hidden_size=24))
 
 
 def test_a_repeating_stream_is_learned_on_the_way():

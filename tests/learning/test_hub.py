@@ -19,11 +19,11 @@ from huggingface_hub.utils import are_progress_bars_disabled
 
 from bowerbird.cli import run
 from bowerbird.learning.hub import MARK, PAGE, HubError, Published, model_page, pull, push
-from bowerbird.learning.model_file import Card, ModelError, read_model, write_model
+from bowerbird.learning.model_file import ModelError, ModelHeader, read_model, write_model
 
 TOKEN = "hf_standin"
 SHA = "0123456789abcdef0123456789abcdef01234567"
-CARD = Card(
+CARD = ModelHeader(
     "text",
     {"cell": "lstm", "width": 8},
     {"kind": "characters", "characters": "ab"},
@@ -277,13 +277,13 @@ def test_push_that_is_refused(hub: Hub, model: Path, monkeypatch, repository, to
     ],
 )
 def test_page_says_the_licence(tmp_path: Path, licence, heading):
-    write_model(tmp_path / "a", Card("music", {}, {}, {"licence": licence}), WEIGHTS)
+    write_model(tmp_path / "a", ModelHeader("music", {}, {}, {"licence": licence}), WEIGHTS)
     assert heading in model_page(tmp_path / "a", "ada/song")
 
 
 def test_page_is_text_whatever_the_model_says(tmp_path: Path):
     wild = {"corpus": ["<script>\n# Title\n\x1b[31m---"], "\n\n# name": 1}
-    write_model(tmp_path / "a", Card("music", {}, {}, wild), WEIGHTS)
+    write_model(tmp_path / "a", ModelHeader("music", {}, {}, wild), WEIGHTS)
     page = model_page(tmp_path / "a", "ada/song")
     assert "\x1b" not in page
     titles = [line for line in page.splitlines() if line.startswith("#")]

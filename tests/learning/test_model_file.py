@@ -22,18 +22,18 @@ from safetensors import SafetensorError
 from bowerbird.learning import model_file as modelfile
 from bowerbird.learning.model_file import (
     FORMAT,
-    Card,
     ModelError,
+    ModelHeader,
     count_parameters,
     facts,
     in_columns,
     printable,
-    read_card,
+    read_header,
     read_model,
     write_model,
 )
 
-CARD = Card(
+CARD = ModelHeader(
     "text",
     {"cell": "lstm", "width": 8, "tied": False},
     {"kind": "characters", "characters": "\n abcé🐦"},
@@ -57,7 +57,7 @@ def model(tmp_path: Path) -> Path:
 
 def test_what_goes_in_comes_out(model: Path):
     card, tensors = read_model(model, "text")
-    assert card == CARD == read_card(model)
+    assert card == CARD == read_header(model)
     assert tensors.keys() == TENSORS.keys()
     for name, tensor in TENSORS.items():
         assert tensors[name].dtype == tensor.dtype
@@ -297,7 +297,7 @@ def test_forged_file_is_refused(tmp_path: Path, case: str):
     path.write_bytes(body)
     refused(path, words)
     if case not in ("huge-and-empty", "numbers-torch-lacks"):  # which only weights can show
-        for read in (read_card, count_parameters):
+        for read in (read_header, count_parameters):
             with pytest.raises(ModelError, match=words):
                 read(path)
 
@@ -306,17 +306,17 @@ def test_forging_by_hand_makes_good_files_too(tmp_path: Path):
     path = tmp_path / "good"
     path.write_bytes(holding({"a": tensor(0, 8, [2])}, torch.ones(2).numpy().tobytes()))
     card, tensors = read_model(path, "text")
-    assert card == Card("text", {})
+    assert card == ModelHeader("text", {})
     assert torch.equal(tensors["a"], torch.ones(2))
     # a card of the first days, before a part was thought of, has what that part begins with
     path.write_bytes(described(told(provenance=..., format=...)))
-    assert read_card(path) == Card("text", {})
+    assert read_header(path) == ModelHeader("text", {})
 
 
 def test_other_kind_is_refused(model: Path):
     refused(model, "is of the kind text, and music is needed; give another file", "music")
     with pytest.raises(ModelError, match="music"):
-        read_card(model, "music")
+        read_header(model, "music")
 
 
 def test_what_is_no_file_is_refused(tmp_path: Path):
@@ -391,7 +391,7 @@ def test_no_damage_gets_through(model: Path, tmp_path: Path):
             continue
         # what opens is a valid model: it can be written and read again as it is
         write_model(tmp_path / "again", card, tensors)
-        assert read_card(tmp_path / "again") == card
+        assert read_header(tmp_path / "again") == card
         assert all(words.isprintable() for row in facts(card.provenance) for words in row)
         outcomes["opened"] += 1
     assert outcomes["refused"] > 500
@@ -425,10 +425,10 @@ def test_opens_at_once(tmp_path: Path):
     path = tmp_path / "song"
     merges = {"kind": "pieces", "merges": [[n % 256, n] for n in range(1000)]}
     tensors = {f"layer{n}": torch.randn(1_500_000 // 12) for n in range(12)}
-    write_model(path, Card("text", {"width": 512}, merges), tensors)
+    write_model(path, ModelHeader("text", {"width": 512}, merges), tensors)
     assert 6_000_000 < path.stat().st_size < 6_100_000
     # 0.2 ms and 0.3 ms on a busy core (2026); the promise is 50 ms plus the weights
-    assert milliseconds(lambda: read_card(path)) < 50
+    assert milliseconds(lambda: read_header(path)) < 50
     assert milliseconds(lambda: read_model(path)) < 200
 
 

@@ -11,12 +11,12 @@ from bowerbird.learning import sampling
 from bowerbird.learning.sampling import (
     SamplingConfig,
     allowed,
-    choose_sign,
+    generate_tokens,
     read_prompt,
-    write_signs,
+    sample_token,
 )
 from bowerbird.networks.recurrent import Recurrent, RecurrentConfig
-from bowerbird.networks.transformer import Attention, AttentionConfig
+from bowerbird.networks.transformer import Transformer, TransformerConfig
 
 SCORES = torch.tensor([[2.0, 1.0, 0.5, -1.0, -3.0]])
 
@@ -41,11 +41,11 @@ def test_temperature_sharpens_towards_the_likeliest():
     random = torch.Generator().manual_seed(0)
     many = SCORES.expand(4000, -1)
     for temperature in (0.5, 1.0, 2.0):
-        drawn = choose_sign(many, SamplingConfig(temperature=temperature), random)
+        drawn = sample_token(many, SamplingConfig(temperature=temperature), random)
         shares = drawn.bincount(minlength=5) / 4000
         expected = (SCORES[0] / temperature).softmax(0)
         assert float((shares - expected).abs().max()) < 4 * math.sqrt(0.25 / 4000)
-    assert choose_sign(many, SamplingConfig(temperature=0), random).unique().tolist() == [0]
+    assert sample_token(many, SamplingConfig(temperature=0), random).unique().tolist() == [0]
 
 
 def test_repetition_is_disliked_whatever_the_sign_of_the_score():
@@ -59,9 +59,9 @@ def test_repetition_is_disliked_whatever_the_sign_of_the_score():
 
 
 def written(count=12, **changes):
-    network = Recurrent(5, RecurrentConfig(width=16))
+    network = Recurrent(5, RecurrentConfig(hidden_size=16))
     prompt = torch.tensor([[1, 2], [3, 4]])
-    drawn = itertools.islice(write_signs(network, prompt, SamplingConfig(**changes)), count)
+    drawn = itertools.islice(generate_tokens(network, prompt, SamplingConfig(**changes)), count)
     return torch.stack(list(drawn), 1)
 
 
@@ -71,9 +71,11 @@ def test_the_same_seed_writes_the_same():
 
 
 def test_writing_at_temperature_0_is_what_the_whole_sequence_says():
-    network = Recurrent(5, RecurrentConfig(width=16)).eval()
+    network = Recurrent(5, RecurrentConfig(hidden_size=16)).eval()
     prompt = torch.tensor([[1, 2]])
-    drawn = list(itertools.islice(write_signs(network, prompt, SamplingConfig(temperature=0)), 8))
+    drawn = list(
+        itertools.islice(generate_tokens(network, prompt, SamplingConfig(temperature=0)), 8)
+    )
     whole = torch.cat([prompt, torch.stack(drawn, 1)], 1)
     assert network(whole)[0].argmax(2)[0, 1:-1].tolist() == whole[0, 2:].tolist()
 
@@ -81,11 +83,13 @@ def test_writing_at_temperature_0_is_what_the_whole_sequence_says():
 @pytest.mark.parametrize("kind", ["recurrent", "transformer", "nanogpt"])
 def test_a_long_prompt_is_read_in_windows_once_for_all_samples(kind, monkeypatch):
     if kind == "recurrent":
-        network = Recurrent(5, RecurrentConfig(width=16, layers=2)).eval()
+        network = Recurrent(5, RecurrentConfig(hidden_size=16, num_layers=2)).eval()
     else:
         places = "rotary" if kind == "transformer" else "learned"
-        config = AttentionConfig(blocks=2, channels=16, heads=2, span=8, positions=places)
-        network = Attention(5, config).eval()
+        config = TransformerConfig(
+            num_layers=2, embedding_dim=16, num_heads=2, context_length=8, positions=places
+        )
+        network = Transformer(5, config).eval()
     with torch.no_grad():
         for p in network.parameters():
             p.mul_(2)  # so that the past matters
@@ -103,7 +107,7 @@ def test_a_long_prompt_is_read_in_windows_once_for_all_samples(kind, monkeypatch
     assert scores.untyped_storage().nbytes() == 4 * 5, "the scores of a window are not kept"
     read.clear()
     config = SamplingConfig(temperature=0)
-    drawn = list(itertools.islice(write_signs(network, prompt, config, 3), 5))
+    drawn = list(itertools.islice(generate_tokens(network, prompt, config, 3), 5))
     assert [tuple(shape) for shape in read] == [(1, 10)] * 3 + [(1, 3)]
     whole = torch.cat([prompt, torch.stack([d[:1] for d in drawn], 1)], 1)
     with torch.no_grad():
@@ -127,9 +131,9 @@ class Countdown:
 
 
 def test_a_rule_forbids_until_it_has_ended():
-    network = Recurrent(5, RecurrentConfig(width=16))
+    network = Recurrent(5, RecurrentConfig(hidden_size=16))
     rules = [Countdown(2), Countdown(4)]
-    drawn = write_signs(network, torch.tensor([[0]]), SamplingConfig(temperature=2.0), 2, rules)
+    drawn = generate_tokens(network, torch.tensor([[0]]), SamplingConfig(temperature=2.0), 2, rules)
     rows = torch.stack(list(itertools.islice(drawn, 40)), 1).tolist()
     assert rows[0][:3] == rules[0].taken == [1, 1, 0]
     assert rows[1][:5] == rules[1].taken == [1, 1, 1, 1, 0]
@@ -137,9 +141,9 @@ def test_a_rule_forbids_until_it_has_ended():
 
 
 def test_a_rule_that_allows_nothing_is_not_passed_over():
-    network = Recurrent(5, RecurrentConfig(width=16))
+    network = Recurrent(5, RecurrentConfig(hidden_size=16))
     rules = [Countdown(1), Countdown(2, end=9)]
-    drawn = write_signs(network, torch.tensor([[0]]), SamplingConfig(), 2, rules)
+    drawn = generate_tokens(network, torch.tensor([[0]]), SamplingConfig(), 2, rules)
     with pytest.raises(ValueError, match="no sign may come next"):
         list(itertools.islice(drawn, 8))
 

@@ -10,10 +10,10 @@ import torch.nn.functional as F
 
 from bowerbird.learning.sequence_batches import (
     WARM,
-    Rows,
+    SequenceBatches,
+    SequenceConfig,
     SequenceTask,
-    StreamConfig,
-    next_sign_loss,
+    next_token_loss,
     stream_loss,
     window_loss,
     write_stream,
@@ -26,7 +26,7 @@ def stream(length=5000, vocabulary=11, seed=0):
 
 
 def build(vocabulary=11, width=16):
-    network = Recurrent(vocabulary, RecurrentConfig(width=width, layers=2))
+    network = Recurrent(vocabulary, RecurrentConfig(hidden_size=width, num_layers=2))
     with torch.no_grad():
         for p in network.parameters():
             p.mul_(1.5)  # so that the past matters
@@ -54,7 +54,7 @@ def test_a_stream_goes_to_a_file_in_parts(tmp_path):
 
 def test_rows_go_on_where_they_were_and_targets_follow():
     data = np.arange(1000, dtype=np.uint16)
-    rows = Rows(data, rows=4, window=10)
+    rows = SequenceBatches(data, rows=4, window=10)
     before, fresh_seen = None, 0
     for _ in range(rows.windows * 3):
         signs, targets, fresh = next(rows)
@@ -68,7 +68,7 @@ def test_rows_go_on_where_they_were_and_targets_follow():
 
 def test_each_round_begins_elsewhere_and_nearly_everything_is_read():
     data = np.arange(1003, dtype=np.uint16)
-    rows, seen, starts = Rows(data, rows=2, window=50), set(), set()
+    rows, seen, starts = SequenceBatches(data, rows=2, window=50), set(), set()
     for _ in range(rows.windows * 8):
         signs, _, fresh = next(rows)
         seen.update(signs.flatten().tolist())
@@ -79,8 +79,8 @@ def test_each_round_begins_elsewhere_and_nearly_everything_is_read():
 
 def test_processes_share_the_rows():
     data = stream()
-    whole = Rows(data, rows=6, window=20)
-    parts = [Rows(data, rows=6, window=20, part=(p, 2)) for p in range(2)]
+    whole = SequenceBatches(data, rows=6, window=20)
+    parts = [SequenceBatches(data, rows=6, window=20, part=(p, 2)) for p in range(2)]
     for _ in range(5):
         signs, _, _ = next(whole)
         shares = [next(part)[0] for part in parts]
@@ -89,8 +89,8 @@ def test_processes_share_the_rows():
 
 def test_a_corpus_shorter_than_a_window_is_refused():
     with pytest.raises(ValueError, match="10 signs and a window 10"):
-        Rows(stream(10), rows=2, window=10)
-    assert Rows(stream(32), rows=64, window=10).rows == 3
+        SequenceBatches(stream(10), rows=2, window=10)
+    assert SequenceBatches(stream(32), rows=64, window=10).rows == 3
 
 
 def one_by_one(network, data):
@@ -125,36 +125,36 @@ def test_the_state_is_carried_and_can_be_kept():
     data = stream()
     torch.manual_seed(0)
     network = build()
-    whole = SequenceTask(network, Rows(data, 4, 25), data, torch.device("cpu"))
+    whole = SequenceTask(network, SequenceBatches(data, 4, 25), data, torch.device("cpu"))
     losses = [float(whole.loss(network).detach()) for _ in range(4)]
-    again = SequenceTask(network, Rows(data, 4, 25), data, torch.device("cpu"))
+    again = SequenceTask(network, SequenceBatches(data, 4, 25), data, torch.device("cpu"))
     for _ in range(2):
         again.loss(network)
-    other = SequenceTask(network, Rows(data, 4, 25), data, torch.device("cpu"))
+    other = SequenceTask(network, SequenceBatches(data, 4, 25), data, torch.device("cpu"))
     other.restore({n: t.clone() for n, t in again.kept().items()})
     assert [float(other.loss(network).detach()) for _ in range(2)] == losses[2:]
-    signs, targets, _ = next(Rows(data, 4, 25))
-    assert float(next_sign_loss(network(signs)[0], targets).detach()) == losses[0]
+    signs, targets, _ = next(SequenceBatches(data, 4, 25))
+    assert float(next_token_loss(network(signs)[0], targets).detach()) == losses[0]
 
 
 def test_what_is_measured_is_the_end_of_the_stream():
     stream = np.arange(1000)
-    learned, measured = StreamConfig(window=8, validation=0.25).split(stream)
+    learned, measured = SequenceConfig(sequence_length=8, validation=0.25).split(stream)
     assert learned.tolist() + measured.tolist() == stream.tolist()
     assert len(measured) == 250
     assert np.shares_memory(stream, learned)
-    assert len(StreamConfig(window=8, most_validation=20).split(stream)[1]) == 20
+    assert len(SequenceConfig(sequence_length=8, max_validation_tokens=20).split(stream)[1]) == 20
 
 
 @pytest.mark.parametrize(("length", "window"), [(0, 4), (9, 4), (100, 90)])
 def test_a_stream_too_short_to_be_split(length, window):
     with pytest.raises(ValueError, match=f"the corpus has {length} signs, too few"):
-        StreamConfig(window=window).split(np.arange(length))
+        SequenceConfig(sequence_length=window).split(np.arange(length))
 
 
 def test_a_batch_that_is_no_number_does_not_spoil_the_next():
     network, data = build(), stream()
-    task = SequenceTask(network, Rows(data, 4, 25), data, torch.device("cpu"))
+    task = SequenceTask(network, SequenceBatches(data, 4, 25), data, torch.device("cpu"))
     task.loss(network)
 
     def spoiled(signs, state):
@@ -163,10 +163,10 @@ def test_a_batch_that_is_no_number_does_not_spoil_the_next():
 
     assert math.isnan(float(task.loss(spoiled).detach()))
     loss = float(task.loss(network).detach())
-    rows = Rows(data, 4, 25)
+    rows = SequenceBatches(data, 4, 25)
     signs, targets, _ = [next(rows) for _ in range(3)][-1]
     with torch.no_grad():
-        assert loss == pytest.approx(float(next_sign_loss(network(signs)[0], targets)), rel=1e-6)
+        assert loss == pytest.approx(float(next_token_loss(network(signs)[0], targets)), rel=1e-6)
 
 
 @pytest.mark.parametrize("learning", [True, False])

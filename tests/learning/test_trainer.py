@@ -15,13 +15,13 @@ import torch
 from accelerate.state import AcceleratorState, PartialState
 from safetensors.torch import load_file
 
-from bowerbird.learning.checkpoints import Checkpoints, Shelf
+from bowerbird.learning.checkpoints import CheckpointConfig, CheckpointStore
 from bowerbird.learning.model_file import ModelError
-from bowerbird.learning.sequence_batches import Rows, SequenceTask, next_sign_loss
-from bowerbird.learning.trainer import ALREADY, FitConfig, LearningError, fit_steps
+from bowerbird.learning.sequence_batches import SequenceBatches, SequenceTask, next_token_loss
+from bowerbird.learning.trainer import ALREADY, TrainerConfig, TrainingError, train_steps
 from bowerbird.networks.recurrent import Recurrent, RecurrentConfig
 
-QUICK = FitConfig(iterations=30, rate=1e-2, warm_up=3, validate_every=10)
+QUICK = TrainerConfig(iterations=30, learning_rate=1e-2, warmup_steps=3, validate_every=10)
 
 
 def pattern(length=4000):
@@ -30,13 +30,15 @@ def pattern(length=4000):
 
 
 def task(rows=4, seed=0, **changes):
-    network = Recurrent(11, RecurrentConfig(width=32, **changes))
+    network = Recurrent(11, RecurrentConfig(hidden_size=32, **changes))
     network.initialize(seed)
-    return SequenceTask(network, Rows(pattern(), rows, 16), pattern(700), torch.device("cpu"))
+    return SequenceTask(
+        network, SequenceBatches(pattern(), rows, 16), pattern(700), torch.device("cpu")
+    )
 
 
 def learn(job, config=QUICK, checkpoints=None):
-    return list(fit_steps(job, config, checkpoints))
+    return list(train_steps(job, config, checkpoints))
 
 
 def weights(job):
@@ -46,7 +48,7 @@ def weights(job):
 @pytest.mark.parametrize("optimizer", ["adamw", "muon", "rmsprop", "sgd"])
 def test_a_pattern_is_learned(optimizer):
     rate = {"sgd": 0.5, "muon": 0.02}.get(optimizer, 1e-2)
-    steps = learn(task(), replace(QUICK, iterations=120, optimizer=optimizer, rate=rate))
+    steps = learn(task(), replace(QUICK, iterations=120, optimizer=optimizer, learning_rate=rate))
     assert steps[0].losses["total"] == pytest.approx(math.log(11), rel=0.05)
     assert steps[-1].losses["total"] < 0.5 * math.log(11)
     assert steps[-1].losses["validation"] < 0.5 * math.log(11)
@@ -56,19 +58,19 @@ def test_a_pattern_is_learned(optimizer):
 @pytest.mark.parametrize("optimizer", ["adamw", "muon", "rmsprop", "sgd"])
 @pytest.mark.parametrize("average", [0.0, 0.9])
 def test_a_resumed_run_ends_with_the_same_weights_bit_for_bit(tmp_path, optimizer, average):
-    config = replace(QUICK, optimizer=optimizer, average=average, accumulate=2)
+    config = replace(QUICK, optimizer=optimizer, ema_decay=average, gradient_accumulation_steps=2)
     kind = {"dropout": 0.3, "recurrent_dropout": 0.2}
     path = tmp_path / "checkpoint"
     torch.manual_seed(5)
     whole = task(**kind)
     losses = [s.losses["total"] for s in learn(whole, config)]
     torch.manual_seed(5)
-    for step in fit_steps(task(**kind), config, Checkpoints(path, every=7)):
+    for step in train_steps(task(**kind), config, CheckpointConfig(path, every=7)):
         if step.number == 17:
             break  # three steps after the last checkpoint
     torch.manual_seed(99)
     resumed = task(seed=3, **kind)
-    steps = learn(resumed, config, Checkpoints(path, every=7, resume=True))
+    steps = learn(resumed, config, CheckpointConfig(path, every=7, resume=True))
     assert steps[0].number == 15
     assert [s.losses["total"] for s in steps] == losses[14:]
     assert torch.equal(weights(resumed), weights(whole))
@@ -101,11 +103,11 @@ def test_a_resumed_run_takes_up_weights_as_they_lie_in_memory(tmp_path):
     whole = Pictures()
     learn(whole)
     torch.manual_seed(5)
-    for step in fit_steps(Pictures(), QUICK, Checkpoints(tmp_path / "kept", every=7)):
+    for step in train_steps(Pictures(), QUICK, CheckpointConfig(tmp_path / "kept", every=7)):
         if step.number == 17:
             break
     resumed = Pictures()
-    learn(resumed, QUICK, Checkpoints(tmp_path / "kept", every=7, resume=True))
+    learn(resumed, QUICK, CheckpointConfig(tmp_path / "kept", every=7, resume=True))
     assert resumed.network.weight.stride() == whole.network.weight.stride()
     assert torch.equal(weights(resumed), weights(whole))
 
@@ -199,7 +201,7 @@ class Listed:
 
     def loss(self, network):
         signs, targets = self.batches.pop(0)
-        return next_sign_loss(network(signs)[0], targets)
+        return next_token_loss(network(signs)[0], targets)
 
     def validate(self, network):
         return 1.0
@@ -212,25 +214,31 @@ def test_accumulated_batches_are_one_larger_batch():
     signs = torch.randint(11, (6, 13), generator=torch.Generator().manual_seed(0))
     whole = signs[:, :-1], signs[:, 1:]
     parts = [(signs[i : i + 2, :-1], signs[i : i + 2, 1:]) for i in (0, 2, 4)]
-    config = replace(QUICK, iterations=1, optimizer="sgd", warm_up=0)
+    config = replace(QUICK, iterations=1, optimizer="sgd", warmup_steps=0)
     one, three = Listed(whole), Listed(*parts)
     before = weights(one)
     (step,) = learn(one, config)
-    (again,) = learn(three, replace(config, accumulate=3))
+    (again,) = learn(three, replace(config, gradient_accumulation_steps=3))
     assert not torch.equal(weights(one), before)
     torch.testing.assert_close(weights(three), weights(one), rtol=1e-5, atol=1e-7)
     assert again.losses["total"] == pytest.approx(step.losses["total"], rel=1e-5)
 
 
 def test_the_rate_rises_and_falls():
-    config = FitConfig(iterations=100, warm_up=10, rate=1.0, final_rate=0.1)
-    rates = [config.rate_at(i) for i in range(100)]
+    config = TrainerConfig(iterations=100, warmup_steps=10, learning_rate=1.0, final_lr_ratio=0.1)
+    rates = [config.learning_rate_at(i) for i in range(100)]
     assert rates[0] == pytest.approx(0.1)
     assert max(rates) == pytest.approx(1.0)
     assert rates[99] == pytest.approx(0.1, abs=0.01)
     # torch-rnn halves; char-rnn takes 3 % off at the end of every epoch from the tenth on
-    steps = FitConfig(warm_up=0, decay="steps", rate=1.0, decay_every=5, decay_factor=0.5)
-    assert [steps.rate_at(i) for i in (0, 4, 5, 10)] == [1.0, 1.0, 0.5, 0.25]
+    steps = TrainerConfig(
+        warmup_steps=0,
+        lr_schedule="steps",
+        learning_rate=1.0,
+        lr_decay_every=5,
+        lr_decay_factor=0.5,
+    )
+    assert [steps.learning_rate_at(i) for i in (0, 4, 5, 10)] == [1.0, 1.0, 0.5, 0.25]
 
 
 class Broken(SequenceTask):
@@ -252,13 +260,15 @@ def test_a_bad_batch_is_left_out_and_said():
 
 
 def test_only_bad_batches_end_it():
-    with pytest.raises(LearningError, match="lower the rate"):
+    with pytest.raises(TrainingError, match="lower the rate"):
         learn(Broken(task(), 5, 1000))
 
 
 def test_the_best_weights_are_kept():
     # a rate that ruins what a small one has learned
-    config = replace(QUICK, iterations=60, decay="steps", decay_every=30, decay_factor=300.0)
+    config = replace(
+        QUICK, iterations=60, lr_schedule="steps", lr_decay_every=30, lr_decay_factor=300.0
+    )
     job = task()
     steps = learn(job, config)
     validations = [s.losses["validation"] for s in steps if "validation" in s.losses]
@@ -270,18 +280,18 @@ def test_the_best_weights_are_kept():
 
 def test_a_checkpoint_of_other_settings_is_refused(tmp_path):
     path = tmp_path / "checkpoint"
-    learn(task(), replace(QUICK, iterations=4), Checkpoints(path, every=2))
+    learn(task(), replace(QUICK, iterations=4), CheckpointConfig(path, every=2))
     with pytest.raises(ModelError, match="other settings"):
-        learn(task(), QUICK, Checkpoints(path, every=2, resume=True))
+        learn(task(), QUICK, CheckpointConfig(path, every=2, resume=True))
     path.write_bytes(b"nothing")
     with pytest.raises(ModelError, match="damaged"):
-        learn(task(), QUICK, Checkpoints(path, every=2, resume=True))
+        learn(task(), QUICK, CheckpointConfig(path, every=2, resume=True))
 
 
 def test_a_run_begun_anew_deletes_old_checkpoints(tmp_path):
     path = tmp_path / "checkpoint"
-    learn(task(), replace(QUICK, iterations=4), Checkpoints(path, every=2))
-    anew = fit_steps(task(), QUICK, Checkpoints(path, every=20))
+    learn(task(), replace(QUICK, iterations=4), CheckpointConfig(path, every=2))
+    anew = train_steps(task(), QUICK, CheckpointConfig(path, every=20))
     next(anew)
     assert not path.exists()
     anew.close()
@@ -289,36 +299,40 @@ def test_a_run_begun_anew_deletes_old_checkpoints(tmp_path):
 
 def test_a_checkpoint_of_another_run_is_refused(tmp_path):
     path = tmp_path / "checkpoint"
-    learn(task(), QUICK, Checkpoints(path, every=10, run="one"))
+    learn(task(), QUICK, CheckpointConfig(path, every=10, run="one"))
     with pytest.raises(ModelError, match="of another run; leave --resume out"):
-        learn(task(), QUICK, Checkpoints(path, every=10, resume=True, run="two"))
+        learn(task(), QUICK, CheckpointConfig(path, every=10, resume=True, run="two"))
 
 
 def test_a_run_resumed_at_its_end_tells_its_last_step_again(tmp_path):
     path, job, again = tmp_path / "checkpoint", task(), task(seed=3)
-    last = learn(job, QUICK, Checkpoints(path, every=1000))[-1]
-    (step,) = learn(again, QUICK, Checkpoints(path, every=1000, resume=True))
+    last = learn(job, QUICK, CheckpointConfig(path, every=1000))[-1]
+    (step,) = learn(again, QUICK, CheckpointConfig(path, every=1000, resume=True))
     assert (step.number, step.total, step.note) == (30, 30, ALREADY)
     assert step.losses == last.losses
     assert torch.equal(weights(again), weights(job))
     # the same where patience has ended it
-    config = replace(QUICK, iterations=60, decay="steps", decay_every=30, decay_factor=300.0)
+    config = replace(
+        QUICK, iterations=60, lr_schedule="steps", lr_decay_every=30, lr_decay_factor=300.0
+    )
     config = replace(config, patience=1)
-    last = learn(task(), config, Checkpoints(path, every=1000))[-1]
+    last = learn(task(), config, CheckpointConfig(path, every=1000))[-1]
     assert last.number < 60
-    (step,) = learn(task(), config, Checkpoints(path, every=1000, resume=True))
+    (step,) = learn(task(), config, CheckpointConfig(path, every=1000, resume=True))
     assert step.number == last.number
 
 
 def test_a_resumed_run_knows_what_was_the_best(tmp_path):
     path = tmp_path / "checkpoint"
-    steps = learn(task(), replace(QUICK, validate_every=5), Checkpoints(path, every=7))
+    steps = learn(task(), replace(QUICK, validate_every=5), CheckpointConfig(path, every=7))
     best = {s.number: s.losses["best"] for s in steps if "best" in s.losses}
     assert list(best) == [5, 10, 15, 20, 25, 30]
-    cut = fit_steps(task(), replace(QUICK, validate_every=5), Checkpoints(path, every=7))
+    cut = train_steps(task(), replace(QUICK, validate_every=5), CheckpointConfig(path, every=7))
     assert [next(cut).number for _ in range(8)][-1] == 8
     cut.close()
-    resumed = learn(task(), replace(QUICK, validate_every=5), Checkpoints(path, 7, resume=True))
+    resumed = learn(
+        task(), replace(QUICK, validate_every=5), CheckpointConfig(path, 7, resume=True)
+    )
     assert resumed[0].losses["best"] == best[5]
     assert "best" not in resumed[3].losses
 
@@ -333,7 +347,9 @@ def exchanged(*others):
     [([[20, 30]], 30), ([[10, 20]], 20), ([[10, 20], [20, 30]], 20)],
 )
 def test_all_processes_take_the_newest_moment_that_all_have(tmp_path, others, number):
-    shelf = Shelf(Checkpoints(tmp_path / "kept", 10, resume=True), {}, 0, 1 + len(others))
+    shelf = CheckpointStore(
+        CheckpointConfig(tmp_path / "kept", 10, resume=True), {}, 0, 1 + len(others)
+    )
     for step in (10, 20, 30):
         shelf.write({"number": step}, {"a": torch.tensor([step])})
     path = shelf.newest(exchanged(*others))
@@ -341,8 +357,8 @@ def test_all_processes_take_the_newest_moment_that_all_have(tmp_path, others, nu
 
 
 def test_a_kill_between_the_first_checkpoints_of_two_processes_begins_anew(tmp_path):
-    kept = Checkpoints(tmp_path / "kept", 10, resume=True)
-    first, second = Shelf(kept, {}, 0, 2), Shelf(kept, {}, 1, 2)
+    kept = CheckpointConfig(tmp_path / "kept", 10, resume=True)
+    first, second = CheckpointStore(kept, {}, 0, 2), CheckpointStore(kept, {}, 1, 2)
     first.write({"number": 10}, {"a": torch.zeros(1)})
     assert first.newest(exchanged([0])) is None
     assert second.newest(exchanged([10, 0])) is None
@@ -351,14 +367,14 @@ def test_a_kill_between_the_first_checkpoints_of_two_processes_begins_anew(tmp_p
 
 
 def test_processes_without_a_common_moment_are_told(tmp_path):
-    shelf = Shelf(Checkpoints(tmp_path / "kept", 10, resume=True), {}, 0, 2)
+    shelf = CheckpointStore(CheckpointConfig(tmp_path / "kept", 10, resume=True), {}, 0, 2)
     for step in (10, 20, 30):
         shelf.write({"number": step}, {"a": torch.zeros(1)})
     with pytest.raises(ModelError, match="differ in step"):
         shelf.newest(exchanged([0]))
     with pytest.raises(ModelError, match="another process can't use its checkpoint"):
         shelf.newest(exchanged(None))
-    fewer = Shelf(shelf.kept, {}, 0, 1)
+    fewer = CheckpointStore(shelf.kept, {}, 0, 1)
     with pytest.raises(ModelError, match="a run with 2 processes, not 1"):
         fewer.newest(exchanged())
 
@@ -413,10 +429,10 @@ def test_the_device_of_an_earlier_run_is_not_remembered():
 @pytest.mark.parametrize(
     "change",
     [
-        {"clip": -1},
-        {"clip": math.nan},
-        {"clip_value": -1.0},
-        {"warm_up": -1},
+        {"max_grad_norm": -1},
+        {"max_grad_norm": math.nan},
+        {"max_grad_value": -1.0},
+        {"warmup_steps": -1},
         {"patience": -1},
         {"beta1": 1.0},
         {"beta2": -0.1},
@@ -424,9 +440,9 @@ def test_the_device_of_an_earlier_run_is_not_remembered():
         {"seed": -1},
         {"seed": 2**63},
         {"weight_decay": -1.0},
-        {"final_rate": -1.0},
-        {"decay_factor": 0.0},
-        {"rate": 0.0},
+        {"final_lr_ratio": -1.0},
+        {"lr_decay_factor": 0.0},
+        {"learning_rate": 0.0},
         {"optimizer": "adam"},
     ],
 )
@@ -434,7 +450,7 @@ def test_settings_that_mean_nothing(change):
     with pytest.raises(
         ValueError, match=next(iter(change)) if "optimizer" not in change else "one of"
     ):
-        FitConfig(**change)
+        TrainerConfig(**change)
 
 
 @pytest.mark.gpu
@@ -447,13 +463,13 @@ def test_a_run_on_a_gpu_is_resumed_with_its_averaged_weights(tmp_path, device):
         made.device = torch.device(device)
         return made
 
-    config, path = replace(QUICK, average=0.9), tmp_path / "checkpoint"
-    for step in fit_steps(job(), config, Checkpoints(path, every=7), device=device):
+    config, path = replace(QUICK, ema_decay=0.9), tmp_path / "checkpoint"
+    for step in train_steps(job(), config, CheckpointConfig(path, every=7), device=device):
         if step.number == 17:
             break
     resumed = job()
-    kept = Checkpoints(path, every=7, resume=True)
-    steps = list(fit_steps(resumed, config, kept, device=device))
+    kept = CheckpointConfig(path, every=7, resume=True)
+    steps = list(train_steps(resumed, config, kept, device=device))
     assert steps[0].number == 15
     assert weights(resumed).device.type == "cuda"
     assert weights(resumed).isfinite().all()

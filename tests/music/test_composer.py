@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 import torch
 
-from bowerbird.learning.model_file import Card, ModelError, read_model, write_model
+from bowerbird.learning.model_file import ModelError, ModelHeader, read_model, write_model
 from bowerbird.learning.sampling import SamplingConfig
-from bowerbird.learning.sequence_batches import StreamConfig, stream_loss
-from bowerbird.learning.trainer import FitConfig
+from bowerbird.learning.sequence_batches import SequenceConfig, stream_loss
+from bowerbird.learning.trainer import TrainerConfig
 from bowerbird.music.augment import AugmentConfig
 from bowerbird.music.composer import ComposeConfig, Composer, open_composer, parse_meter
 from bowerbird.music.corpus import Corpus
@@ -28,13 +28,13 @@ from bowerbird.music.score.repeats import expanded
 from bowerbird.music.tokens.events import EVENT_KINDS
 from bowerbird.music.tokens.kinds import MELODIES, full_alphabet
 from bowerbird.music.training import MusicTrainConfig, MusicTraining
-from bowerbird.networks.language_model import PredictorConfig
+from bowerbird.networks.language_model import LanguageModelConfig
 from bowerbird.networks.recurrent import RecurrentConfig
 
 QUICK = MusicTrainConfig(
-    predictor=PredictorConfig(recurrent=RecurrentConfig(width=48)),
-    stream=StreamConfig(rows=8, window=32, validation=0.05),
-    fit=FitConfig(iterations=150, rate=2e-2, warm_up=10, validate_every=75),
+    model=LanguageModelConfig(recurrent=RecurrentConfig(hidden_size=48)),
+    sequence=SequenceConfig(batch_size=8, sequence_length=32, validation=0.05),
+    trainer=TrainerConfig(iterations=150, learning_rate=2e-2, warmup_steps=10, validate_every=75),
     precision="float32",
     device="cpu",
 )
@@ -173,7 +173,7 @@ def test_a_primer_is_gone_on_from(learned, reels):
 @pytest.mark.parametrize("kind", MELODIES)
 def test_every_tune_of_scottish_can_be_gone_on_from(kind):
     """But for those whose repeats make no sense as they are written; what is asked for is added."""
-    composer = Composer(None, full_alphabet(kind), PredictorConfig(), {})
+    composer = Composer(None, full_alphabet(kind), LanguageModelConfig(), {})
     refused = []
     tunes = Corpus(["scottish"], melodies=True).pieces[:: 1 if kind == "notes" else 12]
     for name, score in tunes:
@@ -263,8 +263,8 @@ def many_voices(chorales, tmp_path_factory):
 
     @cache
     def train(kind):
-        fit = replace(QUICK.fit, iterations=60, validate_every=60)
-        config = replace(QUICK, alphabet=kind, fit=fit)
+        fit = replace(QUICK.trainer, iterations=60, validate_every=60)
+        config = replace(QUICK, tokenizer=kind, trainer=fit)
         training = MusicTraining(Corpus(chorales), config, tmp_path_factory.mktemp(kind))
         list(training.steps())
         return training
@@ -371,7 +371,7 @@ def test_forged_model_files_are_refused(learned, tmp_path, change, words):
     path = tmp_path / "m.safetensors"
     training.composer.save(path)
     card, tensors = read_model(path)
-    write_model(path, Card(**{**card.__dict__, **change}), tensors)
+    write_model(path, ModelHeader(**{**card.__dict__, **change}), tensors)
     with pytest.raises(ModelError, match=words):
         open_composer(path, "cpu")
 
@@ -423,25 +423,25 @@ def test_seconds_become_bars(learned):
 def test_a_preset_is_a_network_that_learns(name, chorales, reels, tmp_path):
     """Each with its own alphabet, layers and optimizer; here narrower, and for two steps."""
     preset = MUSIC_PRESETS[name]
-    shape = preset.predictor
+    shape = preset.model
     narrow = replace(
         shape,
-        recurrent=replace(shape.recurrent, width=16),
-        transformer=replace(shape.transformer, channels=16),
+        recurrent=replace(shape.recurrent, hidden_size=16),
+        transformer=replace(shape.transformer, embedding_dim=16),
     )
     config = replace(
         preset,
-        predictor=narrow,
-        stream=replace(preset.stream, rows=4, window=24),
-        fit=replace(preset.fit, iterations=2, validate_every=2, warm_up=0),
+        model=narrow,
+        sequence=replace(preset.sequence, batch_size=4, sequence_length=24),
+        trainer=replace(preset.trainer, iterations=2, validate_every=2, warmup_steps=0),
         precision="float32",
         device="cpu",
     )
-    melodies = preset.alphabet in MELODIES
+    melodies = preset.tokenizer in MELODIES
     corpus = Corpus([reels] if melodies else chorales[:6], melodies=melodies)
     training = MusicTraining(corpus, config, tmp_path)
     assert [step.number for step in training.steps()][-1] == 2
-    assert training.composer.alphabet.kind == preset.alphabet
+    assert training.composer.alphabet.kind == preset.tokenizer
     assert not corpus.skipped
     ends = int((training.streams[0] == training.alphabet.end).sum())
     variations = len(preset.augment.semitones) * len(preset.augment.tempos)
@@ -450,18 +450,18 @@ def test_a_preset_is_a_network_that_learns(name, chorales, reels, tmp_path):
 
 def test_presets_have_the_sizes_of_their_tools():
     """As their sources say: melody_rnn_model.py, performance_model.py, and folk-rnn's config5."""
-    shapes = {name: preset.predictor.recurrent for name, preset in MUSIC_PRESETS.items()}
-    sizes = {name: (shape.layers, shape.width) for name, shape in shapes.items()}
+    shapes = {name: preset.model.recurrent for name, preset in MUSIC_PRESETS.items()}
+    sizes = {name: (shape.num_layers, shape.hidden_size) for name, shape in shapes.items()}
     assert sizes["melody-rnn"] == sizes["lookback-rnn"] == (2, 128)
     assert sizes["folk-rnn"] == sizes["performance-rnn"] == (3, 512)
-    attention = MUSIC_PRESETS["attention-rnn"].predictor
-    assert (attention.network, attention.transformer.span) == ("transformer", 40)
+    attention = MUSIC_PRESETS["attention-rnn"].model
+    assert (attention.network, attention.transformer.context_length) == ("transformer", 40)
 
 
 def test_all_variations_are_learned_from(chorales, tmp_path):
     """Their notes are in the alphabet, also those that no piece has as it stands."""
     augment = AugmentConfig(semitones=tuple(range(-6, 7)))
-    config = replace(QUICK, alphabet="tsd", augment=augment)
+    config = replace(QUICK, tokenizer="tsd", augment=augment)
     training = MusicTraining(Corpus(chorales[:12]), config, tmp_path)
     ends = int((training.streams[0] == training.alphabet.end).sum())
     assert ends == 1 + 13 * len(training.split.train)
@@ -470,8 +470,8 @@ def test_all_variations_are_learned_from(chorales, tmp_path):
 
 def test_no_preview_ends_a_training(learned, tmp_path):
     """A network that would write only rests begins with a note, so that there is a tune."""
-    fit = replace(QUICK.fit, iterations=1, validate_every=1)
-    config = replace(QUICK, alphabet="abc", fit=fit)
+    fit = replace(QUICK.trainer, iterations=1, validate_every=1)
+    config = replace(QUICK, tokenizer="abc", trainer=fit)
     training = MusicTraining(learned[0].corpus, config, tmp_path)
     list(training.steps())
     with torch.no_grad():

@@ -12,12 +12,12 @@ def signs(batch=3, length=11, vocabulary=17):
 
 
 def build(vocabulary=17, **changes):
-    return Recurrent(vocabulary, RecurrentConfig(**{"width": 24, **changes})).eval()
+    return Recurrent(vocabulary, RecurrentConfig(**{"hidden_size": 24, **changes})).eval()
 
 
 @pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
 def test_it_equals_torchs_layers_on_the_same_weights(cell):
-    ours = build(cell=cell, layers=2, embedding=9, biases=2)
+    ours = build(cell=cell, num_layers=2, embedding_dim=9, biases=2)
     kind = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn": nn.RNN}[cell]
     theirs = kind(9, 24, 2, batch_first=True)
     for i, layer in enumerate(ours.layers):
@@ -35,19 +35,19 @@ def test_it_equals_torchs_layers_on_the_same_weights(cell):
     "changes",
     [
         {},
-        {"embedding": 24, "tied": True, "layer_norm": True},
+        {"embedding_dim": 24, "tie_weights": True, "layer_norm": True},
         {
             "biases": 2,
-            "embedding": 7,
+            "embedding_dim": 7,
             "dropout": 0.5,
             "input_dropout": 0.3,
             "recurrent_dropout": 0.4,
         },
-        {"residual": True, "layers": 3},
+        {"residual": True, "num_layers": 3},
     ],
 )
 def test_a_step_at_a_time_is_the_whole_sequence(cell, changes):
-    network = build(**{"cell": cell, "layers": 2, **changes})
+    network = build(**{"cell": cell, "num_layers": 2, **changes})
     whole, after = network(signs())
     state, scores = network.start(3), []
     for column in signs().T:
@@ -56,7 +56,7 @@ def test_a_step_at_a_time_is_the_whole_sequence(cell, changes):
     torch.testing.assert_close(torch.stack(scores, 1), whole)
     torch.testing.assert_close(state, after)
     for rows in (3, 1):  # a single row takes another way
-        state, scores, step = network.start(rows), [], network.stepping()
+        state, scores, step = network.start(rows), [], network.fast_step()
         for column in signs()[:rows].T:
             one, state = step(column, state)
             scores.append(one)
@@ -66,7 +66,7 @@ def test_a_step_at_a_time_is_the_whole_sequence(cell, changes):
 
 @pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
 def test_a_carried_state_joins_windows(cell):
-    network = build(cell=cell, layers=2)
+    network = build(cell=cell, num_layers=2)
     first, state = network(signs()[:, :4])
     second, after = network(signs()[:, 4:], state)
     whole, end = network(signs())
@@ -78,9 +78,9 @@ def test_a_carried_state_joins_windows(cell):
     ("vocabulary", "changes", "published"),
     [
         # char-rnn at 65 characters prints 240321; torch-rnn 242945; folk-rnn v2's paper 5,599,881
-        (65, {"layers": 2, "width": 128, "biases": 2}, 240_321),
-        (65, {"layers": 2, "width": 128, "embedding": 64}, 242_945),
-        (137, {"layers": 3, "width": 512}, 5_599_881),
+        (65, {"num_layers": 2, "hidden_size": 128, "biases": 2}, 240_321),
+        (65, {"num_layers": 2, "hidden_size": 128, "embedding_dim": 64}, 242_945),
+        (137, {"num_layers": 3, "hidden_size": 512}, 5_599_881),
     ],
 )
 def test_published_sizes(vocabulary, changes, published):
@@ -89,16 +89,16 @@ def test_published_sizes(vocabulary, changes, published):
 
 
 def test_tied_weights_are_one():
-    network = build(embedding=24, tied=True)
+    network = build(embedding_dim=24, tie_weights=True)
     assert network.decoder.weight is network.embedding.weight
 
 
 def test_locked_dropping_keeps_its_choice_for_a_window_and_ends_with_eval():
-    network = build(embedding=24, input_dropout=0.5).train()
+    network = build(embedding_dim=24, input_dropout=0.5).train()
     x = network._drop(torch.ones(2, 50, 24), 0.5)
     assert bool((x == x[:, :1]).all())
     assert sorted(set(x.flatten().tolist())) == [0.0, 2.0]
-    free = build(embedding=24, locked=False).train()._drop(torch.ones(2, 50, 24), 0.5)
+    free = build(embedding_dim=24, variational_dropout=False).train()._drop(torch.ones(2, 50, 24), 0.5)
     assert not bool((free == free[:, :1]).all())
     network.eval()
     torch.testing.assert_close(network(signs())[0], network(signs())[0])
@@ -134,9 +134,9 @@ def test_folk_rnns_recurrent_weights_are_orthogonal():
     [
         ({"cell": "lstmm"}, "lstm, gru, rnn, not 'lstmm'"),
         ({"initialization": "x"}, "torch, char-rnn, torch-rnn, folk-rnn"),
-        ({"layers": 0}, "at least 1"),
+        ({"num_layers": 0}, "at least 1"),
         ({"dropout": 1.0}, "share in 0..1, not 1.0"),
-        ({"tied": True}, "as wide as the layers: 512, not 0"),
+        ({"tie_weights": True}, "as wide as the layers: 512, not 0"),
     ],
 )
 def test_impossible_shapes_are_refused(changes, message):

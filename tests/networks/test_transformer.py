@@ -7,20 +7,20 @@ import numpy as np
 import pytest
 import torch
 
-from bowerbird.learning.sampling import SamplingConfig, write_signs
+from bowerbird.learning.sampling import SamplingConfig, generate_tokens
 from bowerbird.learning.sequence_batches import (
     WARM,
-    Rows,
+    SequenceBatches,
     SequenceTask,
-    next_sign_loss,
+    next_token_loss,
     stream_loss,
 )
-from bowerbird.networks.transformer import Attention, AttentionConfig
+from bowerbird.networks.transformer import Transformer, TransformerConfig
 
 # nanoGPT (Karpathy, github.com/karpathy/nanoGPT): config/train_shakespeare_char.py and the
 # README's line for a computer without a GPU; bias=False is train.py's default
-GPU = {"blocks": 6, "heads": 6, "channels": 384, "span": 256, "block_dropout": 0.2}
-CPU = {"blocks": 4, "heads": 4, "channels": 128, "span": 64}
+GPU = {"num_layers": 6, "num_heads": 6, "embedding_dim": 384, "context_length": 256, "block_dropout": 0.2}
+CPU = {"num_layers": 4, "num_heads": 4, "embedding_dim": 128, "context_length": 64}
 BOTH = pytest.mark.parametrize("positions", ["rotary", "learned"])
 
 
@@ -29,8 +29,8 @@ def signs(batch=3, length=29, vocabulary=17):
 
 
 def build(vocabulary=17, **changes):
-    shape = {"channels": 24, "heads": 3, "blocks": 2, "span": 8, "deviation": 0.4}
-    return Attention(vocabulary, AttentionConfig(**{**shape, **changes})).eval()
+    shape = {"embedding_dim": 24, "num_heads": 3, "num_layers": 2, "context_length": 8, "init_std": 0.4}
+    return Transformer(vocabulary, TransformerConfig(**{**shape, **changes})).eval()
 
 
 def by_steps(network, whole, state=None):
@@ -69,7 +69,7 @@ def looked(q, k, v, config):
     width, out = q.shape[1], []
     rotary = config.positions == "rotary"
     for n in range(len(q)):
-        first = max(0, n - config.span + 1) if rotary else n // config.span * config.span
+        first = max(0, n - config.context_length + 1) if rotary else n // config.context_length * config.context_length
         scores = []
         for m in range(first, n + 1):
             near, far = (rotation(p, width) if rotary else np.eye(width) for p in (n, m))
@@ -91,11 +91,11 @@ def formula(network, row):
 
     x = weights["embedding.weight"][row]
     if config.positions == "learned":
-        x = x + weights["places.weight"][np.arange(len(row)) % config.span]
-    for i in range(config.blocks):
+        x = x + weights["places.weight"][np.arange(len(row)) % config.context_length]
+    for i in range(config.num_layers):
         name = f"layers.{i}"
         parts = np.split(linear(normed(x, f"{name}.norm1"), f"{name}.inward"), 3, -1)
-        heads = zip(*(np.split(part, config.heads, -1) for part in parts), strict=True)
+        heads = zip(*(np.split(part, config.num_heads, -1) for part in parts), strict=True)
         y = np.concatenate([looked(q, k, v, config) for q, k, v in heads], -1)
         x = x + linear(y, f"{name}.outward")
         h = linear(normed(x, f"{name}.norm2"), f"{name}.widen")
@@ -105,7 +105,7 @@ def formula(network, row):
 
 
 @BOTH
-@pytest.mark.parametrize("changes", [{}, {"bias": True, "blocks": 1, "heads": 2}])
+@pytest.mark.parametrize("changes", [{}, {"bias": True, "num_layers": 1, "num_heads": 2}])
 def test_it_equals_the_written_out_formula(positions, changes):
     network = build(positions=positions, **changes)
     with torch.no_grad():
@@ -122,7 +122,7 @@ def test_it_equals_the_written_out_formula(positions, changes):
 @BOTH
 @pytest.mark.parametrize(
     "changes",
-    [{}, {"span": 1}, {"span": 29}, {"span": 64}, {"bias": True, "span": 5}],
+    [{}, {"context_length": 1}, {"context_length": 29}, {"context_length": 64}, {"bias": True, "context_length": 5}],
 )
 def test_a_step_at_a_time_is_the_whole_sequence_also_beyond_the_window(positions, changes):
     network = build(positions=positions, **changes)
@@ -169,7 +169,7 @@ def test_a_later_sign_changes_no_earlier_score(positions):
 
 
 def test_each_sign_sees_the_last_window_signs_and_none_before():
-    network = build(blocks=1)
+    network = build(num_layers=1)
     other = signs()
     other[:, 10] = (other[:, 10] + 1) % 17
     change = (network(signs())[0] - network(other)[0]).detach().abs().amax((0, 2))
@@ -210,18 +210,18 @@ def count(vocabulary, blocks, channels, span):
     [(GPU, 10_745_088, "10.65M"), (CPU, 804_096, "0.80M")],  # printed at the start of train.py
 )
 def test_nanogpts_sizes(recipe, exact, printed):
-    network = Attention(65, AttentionConfig(positions="learned", **recipe))
+    network = Transformer(65, TransformerConfig(positions="learned", **recipe))
     ours = sum(p.numel() for p in network.parameters())
     size = {name: recipe[name] for name in ("blocks", "channels", "span")}
     assert ours == count(65, **size) == exact
     assert f"{(ours - network.places.weight.numel()) / 1e6:.2f}M" == printed
-    rotary = Attention(65, AttentionConfig(**recipe))
-    places = recipe["span"] * recipe["channels"]
+    rotary = Transformer(65, TransformerConfig(**recipe))
+    places = recipe["context_length"] * recipe["embedding_dim"]
     assert sum(p.numel() for p in rotary.parameters()) == exact - places
 
 
 def test_first_weights_are_nanogpts():
-    network = Attention(65, AttentionConfig(positions="learned", bias=True, **CPU))
+    network = Transformer(65, TransformerConfig(positions="learned", bias=True, **CPU))
     for name, p in network.named_parameters():
         if name.endswith("bias"):
             assert float(p.detach().abs().max()) == 0
@@ -245,7 +245,7 @@ def test_the_same_seed_draws_the_same_weights_and_tied_ones_are_one():
 def test_the_gradient_reaches_every_weight_and_every_earlier_piece(positions):
     network = build(positions=positions, bias=True).train()
     scores, state = network(signs()[:, :8])
-    next_sign_loss(scores, signs()[:, 1:9]).backward()
+    next_token_loss(scores, signs()[:, 1:9]).backward()
     for name, p in network.named_parameters():
         thirds = "inward" in name  # queries, keys, values
         for i, part in enumerate(p.grad.chunk(3) if thirds else [p.grad]):
@@ -261,11 +261,11 @@ def test_the_gradient_reaches_every_weight_and_every_earlier_piece(positions):
 
 @BOTH
 def test_it_overfits_one_batch(positions):
-    network = build(positions=positions, channels=32, heads=2, deviation=0.05).train()
+    network = build(positions=positions, embedding_dim=32, num_heads=2, init_std=0.05).train()
     optimizer = torch.optim.AdamW(network.parameters(), lr=1e-2)
     losses = []
     for _ in range(100):
-        loss = next_sign_loss(network(signs(4, 16)[:, :-1])[0], signs(4, 16)[:, 1:])
+        loss = next_token_loss(network(signs(4, 16)[:, :-1])[0], signs(4, 16)[:, 1:])
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -300,8 +300,8 @@ def test_masks_of_outputs_are_drawn_from_a_generator_if_there_is_one():
 
 @BOTH
 def test_bfloat16_is_near_float32_and_scores_are_float32(positions):
-    single = build(positions=positions, deviation=0.1)
-    half = Attention(17, single.config, torch.bfloat16).eval()
+    single = build(positions=positions, init_std=0.1)
+    half = Transformer(17, single.config, torch.bfloat16).eval()
     assert all(p.dtype == torch.float32 for p in half.parameters())
     scores, state = half(signs())
     assert scores.dtype == torch.float32
@@ -334,7 +334,7 @@ def test_the_loss_of_a_stream_is_that_of_reading_it_sign_by_sign(positions):
 @BOTH
 def test_it_writes_what_reading_everything_again_would_write(positions):
     network, prompt = build(positions=positions), signs(2, 5)
-    written = write_signs(network, prompt, SamplingConfig(temperature=0))
+    written = generate_tokens(network, prompt, SamplingConfig(temperature=0))
     for sign in itertools.islice(written, 24):
         assert torch.equal(sign, network(prompt)[0][:, -1].argmax(1))
         prompt = torch.cat([prompt, sign[:, None]], 1)
@@ -344,14 +344,14 @@ def test_it_writes_what_reading_everything_again_would_write(positions):
 def test_a_task_carries_its_state_and_goes_on_exactly_with_dropping(positions):
     data = np.random.default_rng(0).integers(0, 17, 2000).astype(np.uint8)
     network = build(positions=positions, block_dropout=0.2).train()
-    task = SequenceTask(network, Rows(data, 4, 12), data, torch.device("cpu"))
+    task = SequenceTask(network, SequenceBatches(data, 4, 12), data, torch.device("cpu"))
     torch.manual_seed(0)
     for _ in range(2):
         task.loss(network).backward()
     assert not any(s.requires_grad for s in task.state)
     kept, random = {n: t.clone() for n, t in task.kept().items()}, torch.get_rng_state()
     losses = [float(task.loss(network).detach()) for _ in range(2)]
-    again = SequenceTask(network, Rows(data, 4, 12), data, torch.device("cpu"))
+    again = SequenceTask(network, SequenceBatches(data, 4, 12), data, torch.device("cpu"))
     again.restore(kept)
     torch.set_rng_state(random)
     assert [float(again.loss(network).detach()) for _ in range(2)] == losses
@@ -361,15 +361,15 @@ def test_a_task_carries_its_state_and_goes_on_exactly_with_dropping(positions):
     ("changes", "message"),
     [
         ({"positions": "sines"}, "rotary, learned, not 'sines'"),
-        ({"blocks": 0}, "at least 1"),
-        ({"span": 0}, "at least 1"),
-        ({"channels": 100, "heads": 3}, "a multiple of heads, not 100 for 3 heads"),
-        ({"channels": 9, "heads": 3}, "turn pairs: 3 numbers a head are odd"),
+        ({"num_layers": 0}, "at least 1"),
+        ({"context_length": 0}, "at least 1"),
+        ({"embedding_dim": 100, "num_heads": 3}, "a multiple of heads, not 100 for 3 heads"),
+        ({"embedding_dim": 9, "num_heads": 3}, "turn pairs: 3 numbers a head are odd"),
         ({"block_dropout": 1.0}, "share in 0..1, not 1.0"),
-        ({"deviation": 0.0}, "above 0, not 0.0"),
-        ({"deviation": math.nan}, "above 0, not nan"),
+        ({"init_std": 0.0}, "above 0, not 0.0"),
+        ({"init_std": math.nan}, "above 0, not nan"),
     ],
 )
 def test_impossible_shapes_are_refused(changes, message):
     with pytest.raises(ValueError, match=message):
-        AttentionConfig(**changes)
+        TransformerConfig(**changes)

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bowerbird.learning.sequence_batches import StreamConfig
+from bowerbird.learning.sequence_batches import SequenceConfig
 from bowerbird.text import corpus as module
 from bowerbird.text.corpus import Corpus, CorpusError
 from bowerbird.text.tokenizer import Characters, Pieces
@@ -439,7 +439,7 @@ def test_tiny_shakespeare():
     assert (corpus.tally.characters, len(corpus.count_characters())) == (1_115_394, 65)
     alphabet = Characters.counted(corpus.count_characters())
     signs = np.concatenate([*corpus.encoded(alphabet)])
-    train, validation = StreamConfig().split(signs)
+    train, validation = SequenceConfig().split(signs)
     assert (len(train), len(validation)) == (1_003_854, 111_540)  # as nanoGPT prepares them
     assert alphabet.decode(validation).startswith("?\n\nGREMIO:\nGood morrow")
 

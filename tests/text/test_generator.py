@@ -9,13 +9,13 @@ import pytest
 import torch
 
 from bowerbird.learning import sequence_training as study
-from bowerbird.learning.model_file import Card, ModelError, read_model, write_model
+from bowerbird.learning.model_file import ModelError, ModelHeader, read_model, write_model
 from bowerbird.learning.sampling import SamplingConfig
-from bowerbird.learning.sequence_batches import StreamConfig
-from bowerbird.learning.trainer import FitConfig
-from bowerbird.networks.language_model import PredictorConfig
+from bowerbird.learning.sequence_batches import SequenceConfig
+from bowerbird.learning.trainer import TrainerConfig
+from bowerbird.networks.language_model import LanguageModelConfig
 from bowerbird.networks.recurrent import RecurrentConfig
-from bowerbird.networks.transformer import AttentionConfig
+from bowerbird.networks.transformer import TransformerConfig
 from bowerbird.text.corpus import Corpus
 from bowerbird.text.generator import WriteConfig, open_writer
 from bowerbird.text.perplexity_reference import references, verdict
@@ -23,9 +23,11 @@ from bowerbird.text.training import TrainConfig, Training
 
 VERSE = "The owl and the pussycat went to sea in a beautiful pea-green boat.\n"
 QUICK = TrainConfig(
-    predictor=PredictorConfig(recurrent=RecurrentConfig(width=64)),
-    stream=StreamConfig(rows=8, window=32),
-    fit=FitConfig(iterations=240, rate=2e-2, warm_up=10, validate_every=80, beta2=0.95),
+    model=LanguageModelConfig(recurrent=RecurrentConfig(hidden_size=64)),
+    sequence=SequenceConfig(batch_size=8, sequence_length=32),
+    trainer=TrainerConfig(
+        iterations=240, learning_rate=2e-2, warmup_steps=10, validate_every=80, beta2=0.95
+    ),
     precision="float32",
     device="cpu",
 )
@@ -139,7 +141,9 @@ def test_documents_are_scored_as_they_were_learned(learned):
 
 @pytest.mark.parametrize("alphabet", ["bytes", "pieces"])
 def test_a_loss_is_shared_by_the_characters_that_are_foreseen(alphabet, tmp_path):
-    config = replace(QUICK, alphabet=alphabet, pieces=300, fit=FitConfig(iterations=1))
+    config = replace(
+        QUICK, tokenizer=alphabet, max_vocab_size=300, trainer=TrainerConfig(iterations=1)
+    )
     writer = trained(tmp_path, config=config)[0].writer
     assert writer.score("é").nats_per_char > 0  # one character, of two bytes
     first_of = {i: writer.alphabet.encode(VERSE[i:])[:1] for i in range(30)}
@@ -155,11 +159,14 @@ def test_a_loss_is_shared_by_the_characters_that_are_foreseen(alphabet, tmp_path
 @pytest.mark.parametrize(
     "changes",
     [
-        {"alphabet": "bytes"},
-        {"alphabet": "pieces", "pieces": 300},
+        {"tokenizer": "bytes"},
+        {"tokenizer": "pieces", "max_vocab_size": 300},
         {
-            "predictor": PredictorConfig(
-                "transformer", transformer=AttentionConfig(blocks=1, channels=32, heads=2, span=32)
+            "model": LanguageModelConfig(
+                "transformer",
+                transformer=TransformerConfig(
+                    num_layers=1, embedding_dim=32, num_heads=2, context_length=32
+                ),
             )
         },
     ],
@@ -177,9 +184,9 @@ def test_a_writer_goes_on_learning_from_another_text(learned, tmp_path):
     text = "The owl looked up to the stars above and sang to a small guitar.\n" * 60
     before = learned[0].writer
     before.save(tmp_path / "m.safetensors")
-    config = replace(QUICK, fit=replace(QUICK.fit, iterations=60))
+    config = replace(QUICK, trainer=replace(QUICK.trainer, iterations=60))
     training, _ = trained(tmp_path, text, config, open_writer(tmp_path / "m.safetensors", "cpu"))
-    assert training.alphabet.described() == before.alphabet.described()
+    assert training.alphabet.to_dict() == before.alphabet.to_dict()
     assert training.writer.provenance["from"]["corpus"] == ["verse.txt"]
     assert training.writer.score(text[:500]).nats_per_char < before.score(text[:500]).nats_per_char
 
@@ -203,11 +210,11 @@ def test_a_resumed_plan_has_spent_its_minutes(tmp_path):
 
 def test_a_resumed_training_knows_its_best(tmp_path):
     # the rate ruins after step 8 what was learned before
-    fit = replace(QUICK.fit, iterations=30, validate_every=4, warm_up=0)
-    fit = replace(fit, decay="steps", decay_every=8, decay_factor=300.0)
+    fit = replace(QUICK.trainer, iterations=30, validate_every=4, warmup_steps=0)
+    fit = replace(fit, lr_schedule="steps", lr_decay_every=8, lr_decay_factor=300.0)
     (tmp_path / "verse.txt").write_text(VERSE * 60)
     first, second = (
-        Training(Corpus([tmp_path / "verse.txt"]), replace(QUICK, fit=fit), tmp_path / "room")
+        Training(Corpus([tmp_path / "verse.txt"]), replace(QUICK, trainer=fit), tmp_path / "room")
         for _ in range(2)
     )
     made = first.steps(13)
@@ -220,8 +227,10 @@ def test_a_resumed_training_knows_its_best(tmp_path):
 
 
 def test_a_damaged_plan_is_named(tmp_path):
-    training, _ = trained(tmp_path, config=replace(QUICK, fit=replace(QUICK.fit, iterations=2)))
-    for damage in ('{"asked": ', "{}", "[]", '{"asked": {}, "shape": {}, "fit": {"x": 1}}'):
+    training, _ = trained(
+        tmp_path, config=replace(QUICK, trainer=replace(QUICK.trainer, iterations=2))
+    )
+    for damage in ('{"asked": ', "{}", "[]", '{"asked": {}, "shape": {}, "trainer": {"x": 1}}'):
         (training.room / "plan.json").write_text(damage)
         with pytest.raises(ValueError, match=r"plan\.json is damaged; leave --resume out"):
             next(Training(training.corpus, QUICK, training.room).steps(resume=True))
@@ -237,7 +246,7 @@ def test_only_the_first_process_writes_the_plan(tmp_path, monkeypatch):
 
 def test_an_older_runs_checkpoint_is_not_taken_for_this_ones(tmp_path):
     def learn(run, resume, seed=0, steps=3):
-        config = replace(QUICK, fit=replace(QUICK.fit, seed=seed))
+        config = replace(QUICK, trainer=replace(QUICK.trainer, seed=seed))
         training = Training(Corpus([tmp_path / "verse.txt"]), config, tmp_path / "room")
         made = training.steps(2, resume=resume)
         numbers = [next(made).number for _ in range(steps)]
@@ -255,8 +264,8 @@ def test_an_older_runs_checkpoint_is_not_taken_for_this_ones(tmp_path):
 
 
 def test_who_looks_at_the_writer_does_not_end_its_dropping(tmp_path):
-    shape = PredictorConfig(recurrent=RecurrentConfig(width=32, dropout=0.5))
-    config = replace(QUICK, predictor=shape, fit=replace(QUICK.fit, iterations=8))
+    shape = LanguageModelConfig(recurrent=RecurrentConfig(hidden_size=32, dropout=0.5))
+    config = replace(QUICK, model=shape, trainer=replace(QUICK.trainer, iterations=8))
     losses = []
     for look in (False, True):
         (tmp_path / "verse.txt").write_text(VERSE * 60)
@@ -282,23 +291,23 @@ def test_a_loss_that_is_no_number_is_none_in_the_file(learned, tmp_path):
 
 
 def test_characters_are_counted_as_they_are_read(tmp_path):
-    config = replace(QUICK, fit=replace(QUICK.fit, accumulate=3))
+    config = replace(QUICK, trainer=replace(QUICK.trainer, gradient_accumulation_steps=3))
     (tmp_path / "verse.txt").write_text("häßlich " * 400)
     plain = Training(Corpus([tmp_path / "verse.txt"]), config, tmp_path / "room")
-    assert plain.characters_a_step == 8 * 32 * 3
-    bits = replace(config, alphabet="bytes")
+    assert plain.characters_per_step == 8 * 32 * 3
+    bits = replace(config, tokenizer="bytes")
     half = Training(Corpus([tmp_path / "verse.txt"]), bits, tmp_path / "room")
-    assert half.characters_a_step == pytest.approx(8 * 32 * 3 * 8 / 10)
+    assert half.characters_per_step == pytest.approx(8 * 32 * 3 * 8 / 10)
 
 
 def forged(tensors, card):
-    wide = {**card.config, "width": 1 << 19}
+    wide = {**card.config, "hidden_size": 1 << 19}
     return {
-        "another network": (replace(card, config={**card.config, "layers": 2}), tensors),
+        "another network": (replace(card, config={**card.config, "num_layers": 2}), tensors),
         "absurd size": (replace(card, config=wide), tensors),
-        "absurd depth": (replace(card, config={**card.config, "layers": 10**9}), tensors),
+        "absurd depth": (replace(card, config={**card.config, "num_layers": 10**9}), tensors),
         "unknown word": (replace(card, config={**card.config, "colour": 1}), tensors),
-        "wrong type": (replace(card, config={**card.config, "width": "wide"}), tensors),
+        "wrong type": (replace(card, config={**card.config, "hidden_size": "wide"}), tensors),
         **{
             f"{name} = {value!r}": (replace(card, config={**card.config, name: value}), tensors)
             for name, value in (
@@ -307,21 +316,21 @@ def forged(tensors, card):
             )
         },
         "heads of no whole number": (
-            replace(card, config={"network": "transformer", "heads": 2.0}),
+            replace(card, config={"network": "transformer", "num_heads": 2.0}),
             tensors,
         ),
         "documents": (replace(card, provenance={"documents": "x"}), tensors),
         "no network": (replace(card, config={}), tensors),
-        "no alphabet": (replace(card, alphabet={}), tensors),
+        "no alphabet": (replace(card, tokenizer={}), tensors),
         "other alphabet": (
-            replace(card, alphabet={"kind": "characters", "characters": "ab"}),
+            replace(card, tokenizer={"kind": "characters", "characters": "ab"}),
             tensors,
         ),
         "a tensor lacks": (card, dict(list(tensors.items())[1:])),
     }
 
 
-@pytest.mark.parametrize("name", list(forged({}, Card("text", {}))))
+@pytest.mark.parametrize("name", list(forged({}, ModelHeader("text", {}))))
 def test_a_forged_model_is_refused(name, learned, tmp_path):
     path = tmp_path / "m.safetensors"
     learned[0].writer.save(path)
@@ -332,7 +341,7 @@ def test_a_forged_model_is_refused(name, learned, tmp_path):
 
 
 def test_a_model_of_another_kind(tmp_path):
-    write_model(tmp_path / "m.safetensors", Card("music", {}), {"a": torch.zeros(1)})
+    write_model(tmp_path / "m.safetensors", ModelHeader("music", {}), {"a": torch.zeros(1)})
     with pytest.raises(ModelError, match="music"):
         open_writer(tmp_path / "m.safetensors")
 
@@ -347,18 +356,18 @@ def test_a_corpus_of_next_to_nothing(text, words, tmp_path):
 
 def test_one_character_repeated_is_soon_known(tmp_path):
     _, steps = trained(
-        tmp_path, "a" * 2000, replace(QUICK, fit=FitConfig(iterations=40, warm_up=1))
+        tmp_path, "a" * 2000, replace(QUICK, trainer=TrainerConfig(iterations=40, warmup_steps=1))
     )
     assert steps[-1].losses["validation"] < 1
 
 
 def test_a_run_with_other_settings_is_not_resumed(tmp_path):
     training, _ = trained(tmp_path)
-    other = replace(QUICK, fit=replace(QUICK.fit, iterations=241))
+    other = replace(QUICK, trainer=replace(QUICK.trainer, iterations=241))
     training = Training(Corpus([tmp_path / "verse.txt"]), other, tmp_path / "room")
     with pytest.raises(ValueError, match="another corpus or other settings"):
         next(training.steps(resume=True))
-    assert json.loads((tmp_path / "room" / "plan.json").read_text())["fit"]["iterations"] == 240
+    assert json.loads((tmp_path / "room" / "plan.json").read_text())["trainer"]["iterations"] == 240
 
 
 def test_a_verdict_knows_gibberish_from_mastery():

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bowerbird.networks.language_model import predictor
+from bowerbird.networks.language_model import language_model
 from bowerbird.text.presets import PRESETS
 
 
@@ -19,20 +19,20 @@ from bowerbird.text.presets import PRESETS
     ],
 )
 def test_weights(name, signs, weights):
-    network = predictor(signs, PRESETS[name].predictor)
+    network = language_model(signs, PRESETS[name].model)
     assert sum(p.numel() for p in network.parameters()) == weights
 
 
 def test_rates_fall_as_theirs():
-    char, torch_rnn = PRESETS["char-rnn"].fit, PRESETS["torch-rnn"].fit
+    char, torch_rnn = PRESETS["char-rnn"].trainer, PRESETS["torch-rnn"].trainer
     # char-rnn: 423 steps an epoch, x0.97 at the end of each from the tenth on
-    assert char.rate_at(423 * 10 - 1) == 2e-3
-    assert char.rate_at(423 * 10) == pytest.approx(2e-3 * 0.97)
-    assert char.rate_at(423 * 12) == pytest.approx(2e-3 * 0.97**3)
+    assert char.learning_rate_at(423 * 10 - 1) == 2e-3
+    assert char.learning_rate_at(423 * 10) == pytest.approx(2e-3 * 0.97)
+    assert char.learning_rate_at(423 * 12) == pytest.approx(2e-3 * 0.97**3)
     # torch-rnn: 356 steps an epoch, halved after epochs 4, 9, 14 ...
-    assert torch_rnn.rate_at(356 * 4 - 1) == 2e-3
-    assert torch_rnn.rate_at(356 * 4) == 1e-3
-    assert torch_rnn.rate_at(356 * 9) == 5e-4
+    assert torch_rnn.learning_rate_at(356 * 4 - 1) == 2e-3
+    assert torch_rnn.learning_rate_at(356 * 4) == 1e-3
+    assert torch_rnn.learning_rate_at(356 * 9) == 5e-4
 
 
 def test_the_default_preset_is_the_default():

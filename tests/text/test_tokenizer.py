@@ -78,9 +78,9 @@ def test_a_number_that_is_no_sign(alphabet, wrong):
 
 
 def test_a_description_brings_it_back(alphabet):
-    again = alphabet_from(json.loads(json.dumps(alphabet.described(), allow_nan=False)))
+    again = alphabet_from(json.loads(json.dumps(alphabet.to_dict(), allow_nan=False)))
     assert (again.kind, again.size, again.end) == (alphabet.kind, alphabet.size, alphabet.end)
-    assert again.described() == alphabet.described()
+    assert again.to_dict() == alphabet.to_dict()
     np.testing.assert_array_equal(again.encode(ODD + PLAY), alphabet.encode(ODD + PLAY))
 
 
@@ -271,7 +271,7 @@ def test_pieces_stay_short():
 
 def test_writing_needs_no_tokenizer(pieces, monkeypatch):
     monkeypatch.setitem(sys.modules, "tokenizers", None)
-    again = alphabet_from(pieces.described())
+    again = alphabet_from(pieces.to_dict())
     assert again.decode(pieces.encode("Witch")) == "Witch"
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from bowerbird.learning.atomic_write import whole
+from bowerbird.learning.atomic_write import atomic_write
 from bowerbird.learning.step import Step
 
 BLUE, ORANGE, INK = "#1d4e89", "#d1662b", "#22252e"
@@ -63,7 +63,7 @@ def draw_losses(history: Sequence[Step[None]], path: Path, unit: str) -> None:
     axes.grid(color=INK, alpha=0.12)
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False)
-    with whole(path) as part:
+    with atomic_write(path) as part:
         figure.savefig(part, format="png", dpi=120)
 
 

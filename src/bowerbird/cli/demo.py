@@ -8,7 +8,7 @@ from bowerbird.cli.progress import follow
 from bowerbird.cli.settings import Switch
 from bowerbird.demo.run import demo_steps
 from bowerbird.demo.section import TourConfig
-from bowerbird.learning.device import choose
+from bowerbird.learning.device import select_compute
 
 
 def demo(
@@ -42,7 +42,7 @@ def demo(
     if not force and output.is_dir() and any(output.iterdir()):
         raise ValueError(f"{output} is not empty; add --force to write into it")
 
-    choose(device)  # or refused, before a folder is made
+    select_compute(device)  # or refused, before a folder is made
     config = TourConfig(seed=seed, device=device)
     work = follow(demo_steps(output, config), (), lambda step: "", quiet=quiet)
 

@@ -18,7 +18,7 @@ BAD_INPUT, OUR_MISTAKE, INTERRUPTED = 2, 1, 130
 SMALLER = {  # what takes less memory, by craft
     "image": "give a smaller --size, or set --memory",
     "vision": "make the picture smaller",
-    "text": "give smaller --rows, --window or --width, or fewer -n",
+    "text": "give smaller --batch-size, --sequence-length or --hidden-size, or fewer -n",
 }
 
 

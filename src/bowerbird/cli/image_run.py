@@ -26,7 +26,7 @@ from bowerbird.image.objective import ObjectiveConfig
 from bowerbird.image.optimize import PaintingConfig, check_shape
 from bowerbird.image.presets import PresetName
 from bowerbird.image.transfer import check_picture
-from bowerbird.learning.device import choose
+from bowerbird.learning.device import select_compute
 from bowerbird.learning.pretrained_weights import WEIGHTS
 from bowerbird.learning.step import Step
 from bowerbird.pictures.pixels import Picture, fit_long_side, resize
@@ -57,7 +57,7 @@ class Easel:
     def __init__(self, command: str, run: PictureRun, config: PaintingConfig) -> None:
         """Refuse, before any work, an output that could not be written later."""
         self.command, self.run, self.config = command, run, config
-        self.compute = choose(config.device, config.precision)
+        self.compute = select_compute(config.device, config.precision)
         self.inputs: dict[str, list[dict[str, Any]]] = {}
         self.alpha: Tensor | None = None
         self.side = 0

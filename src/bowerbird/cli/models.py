@@ -15,12 +15,12 @@ from bowerbird.cli.run_record import sha256
 from bowerbird.cli.settings import Switch
 from bowerbird.learning import hub
 from bowerbird.learning.model_file import (
-    Card,
+    ModelHeader,
     count_parameters,
     facts,
     in_columns,
     printable,
-    read_card,
+    read_header,
 )
 from bowerbird.learning.pretrained_weights import WEIGHTS, Weights, find_weights, list_weights
 from bowerbird.learning.pretrained_weights import verify as check
@@ -126,7 +126,7 @@ def push(file: Path, repository: str, /, *, public: Switch = False, json: Switch
     json
         Print one JSON object on standard output.
     """
-    usage = USES.get(read_card(file).kind, "bowerbird models info {}").format(file.name)
+    usage = USES.get(read_header(file).kind, "bowerbird models info {}").format(file.name)
 
     done = hub.push(file, repository, public=public, usage=usage)
 
@@ -163,7 +163,7 @@ def pull(
     """
     path = hub.pull(repository, name, output, force=force)
 
-    card = read_card(path)
+    card = read_header(path)
     if json:
         return _print({"output": str(path), "size": path.stat().st_size, "kind": card.kind})
     print(f"{printable(path)}: a model of the kind {card.kind}")  # noqa: T201
@@ -178,7 +178,7 @@ def _is_file(name: str) -> bool:
 
 def _told(path: Path) -> dict[str, Any]:
     """Return what a model file says of itself."""
-    card = read_card(path)
+    card = read_header(path)
     return {
         "file": str(path),
         "size": path.stat().st_size,
@@ -192,7 +192,7 @@ def _told(path: Path) -> dict[str, Any]:
     }
 
 
-def _signs(path: Path, card: Card) -> int | None:
+def _signs(path: Path, card: ModelHeader) -> int | None:
     """Return the number of signs that a model reads and writes, if it is one that does."""
     if card.kind not in ALPHABETS:
         return None
@@ -231,7 +231,7 @@ def _facts(weights: Weights, path: Path | None) -> dict[str, Any]:
 
 def _own(name: str, path: Path) -> dict[str, Any]:
     """Return of a model that comes with the package what `_facts` does of weights."""
-    card = read_card(path)
+    card = read_header(path)
     corpus = ", ".join(card.provenance.get("corpus", ["scenes that we made"]))
     return {
         "name": name,

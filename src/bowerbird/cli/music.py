@@ -13,10 +13,10 @@ from bowerbird.cli.errors import about, say
 from bowerbird.cli.progress import Work
 from bowerbird.cli.settings import RUN, Switch
 from bowerbird.cli.training_run import School, TrainRun
-from bowerbird.learning.atomic_write import check_free
+from bowerbird.learning.atomic_write import check_output
 from bowerbird.learning.sampling import SamplingConfig
-from bowerbird.learning.sequence_batches import StreamConfig
-from bowerbird.learning.trainer import ALREADY, FitConfig
+from bowerbird.learning.sequence_batches import SequenceConfig
+from bowerbird.learning.trainer import ALREADY, TrainerConfig
 from bowerbird.music.augment import AugmentConfig
 from bowerbird.music.composer import (
     ComposeConfig,
@@ -38,9 +38,9 @@ from bowerbird.music.score.meter import bar_count, main_meter
 from bowerbird.music.score.repeats import expanded
 from bowerbird.music.tokens.kinds import MELODIES
 from bowerbird.music.training import MusicTrainConfig, MusicTraining
-from bowerbird.networks.language_model import PredictorConfig
+from bowerbird.networks.language_model import LanguageModelConfig
 from bowerbird.networks.recurrent import RecurrentConfig
-from bowerbird.networks.transformer import AttentionConfig
+from bowerbird.networks.transformer import TransformerConfig
 
 if TYPE_CHECKING:
     from symusic.core import ScoreTick as Score
@@ -48,12 +48,12 @@ if TYPE_CHECKING:
 LEARNING = Group("Learning", sort_key=2)
 COMPOSING = Group("Composing", sort_key=2)
 RENDERING = Group("Rendering", sort_key=2)
-Parameter(name="*")(PredictorConfig)
+Parameter(name="*")(LanguageModelConfig)
 Parameter(name="*", group=Group("Network", sort_key=3))(RecurrentConfig)
-Parameter(name="*", group=Group("Transformer", sort_key=6))(AttentionConfig)
-Parameter(name="*", group=Group("Reading", sort_key=4))(StreamConfig)
+Parameter(name="transformer", group=Group("Transformer", sort_key=6))(TransformerConfig)
+Parameter(name="*", group=Group("Reading", sort_key=4))(SequenceConfig)
 Parameter(name="*", group=Group("Reading", sort_key=4))(AugmentConfig)
-Parameter(name="*", group=Group("Fitting", sort_key=5))(FitConfig)
+Parameter(name="*", group=Group("Fitting", sort_key=5))(TrainerConfig)
 Parameter(name="*", group=COMPOSING)(SamplingConfig)
 
 
@@ -120,7 +120,7 @@ class ComposeRun:
             files += [path.with_name(f"{stem}.roll.png")] if self.roll else []
             files = list(dict.fromkeys(files))
             for file in files:
-                check_free(file, force=self.force)
+                check_output(file, force=self.force)
             found.append(files)
         return found
 
@@ -156,7 +156,7 @@ def train(
         if not corpus:
             raise ValueError(f"there is no corpus; name files, a folder, or {', '.join(EMBEDDED)}")
         start = None if run.start is None else open_composer(run.start, config.device)
-        melodies = (start.alphabet.kind if start else config.alphabet) in MELODIES
+        melodies = (start.alphabet.kind if start else config.tokenizer) in MELODIES
         training = MusicTraining(Corpus(corpus, melodies=melodies), config, school.room, start)
         if school.first:
             _tell_skipped(training.corpus, run.quiet)
@@ -206,7 +206,7 @@ def render(
         MIDI, ABC, MusicXML or Kern; of several tunes the first.
     """
     check_suffix(run.output)
-    check_free(run.output, force=run.force)
+    check_output(run.output, force=run.force)
     score = read_score(file)
 
     with about(file, MusicError):
@@ -290,8 +290,8 @@ def _told(training: MusicTraining, work: Work[str]) -> dict[str, Any]:
         "config": {**asdict(training.planned), "precision": str(training.compute.dtype)[6:]},
         "train_loss": provenance["train_loss"],
         "validation_loss": provenance["validation_loss"],
-        "notes_per_second": round(steps * training.notes_a_step / max(seconds, 1e-9)),
-        "parameters": sum(p.numel() for p in training.study.network.parameters()),
+        "notes_per_second": round(steps * training.notes_per_step / max(seconds, 1e-9)),
+        "parameters": sum(p.numel() for p in training.trainer.network.parameters()),
         "pieces": provenance["pieces"],
         "skipped": len(training.corpus.skipped),
     }

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from bowerbird.cli.progress import Work
-from bowerbird.learning.atomic_write import whole
+from bowerbird.learning.atomic_write import atomic_write
 from bowerbird.learning.step import Step
 
 
@@ -78,7 +78,7 @@ def _losses(step: Step[Any]) -> dict[str, float | None]:
 def write_trace(path: Path, record: Mapping[str, Any]) -> None:
     """Write a record as JSON, whole or not at all; raise OSError if the disk refuses."""
     try:
-        with whole(path) as part:
+        with atomic_write(path) as part:
             part.write_text(_pretty(record), encoding="utf-8")
     except OSError as error:
         raise OSError(error.errno, error.strerror, str(path)) from error

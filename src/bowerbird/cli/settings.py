@@ -23,7 +23,7 @@ from cyclopts import App, Argument, ArgumentCollection, Group, Parameter, Token
 RUN = Group("Run", sort_key=1)
 READING = ("encoding", "column", "half")  # what a trace may set besides its configuration
 WHOLE = ("stop", "novelty")  # whose values may hold commas
-CHOSEN = ("iterations", "validate_every", "width", "dropout")  # by --minutes
+CHOSEN = ("iterations", "validate_every", "hidden_size", "dropout")  # by --minutes
 WITHOUT = {  # fields of the objective that a verb settles itself: neither shown nor taken
     "image texture": ("strength", "content_layers", "content_weight"),
     "image reconstruct": ("strength", "content_layers", "style_layers", "style_layer_weights"),
@@ -38,6 +38,7 @@ EXAMPLES = {
     "text": "model.safetensors",
     "music": "tune.mid",
 }  # of an output, by craft
+PREFIXED = ("transformer",)  # parts whose flags carry their name: --transformer.num-layers
 Switch = Annotated[bool, Parameter(negative=(), show_default=False)]
 
 
@@ -83,7 +84,7 @@ def fill(app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> 
     for argument in arguments:
         _separate(argument)
     _set_start_apart(arguments)
-    named = {argument.field_info.name: argument for argument in arguments if not argument.children}
+    named = {_key(argument): argument for argument in arguments if not argument.children}
     _refuse_idle(" ".join(commands), named)
     if "recipe" in named:
         _complete(commands, named)
@@ -184,8 +185,23 @@ def values_of(config: Any) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for part in fields(config):
         value = getattr(config, part.name)
-        values |= values_of(value) if is_dataclass(value) else {part.name: value}
+        if is_dataclass(value):
+            values |= _prefixed(part.name, values_of(value))
+        else:
+            values[part.name] = value
     return values
+
+
+def _prefixed(name: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a part under the names that flags, recipes and presets use."""
+    return {f"{name}.{key}" if name in PREFIXED else key: value for key, value in values.items()}
+
+
+def _key(argument: Argument) -> str:
+    """Return the name of the field that an argument sets, as ``values_of`` names it."""
+    name = argument.field_info.name
+    above = [key for key in argument.keys[:-1] if key in PREFIXED]
+    return ".".join([*above, name])
 
 
 def shown(default: Any) -> str:
@@ -198,7 +214,7 @@ def shown(default: Any) -> str:
 def _flat(data: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     for name, value in data.items():
         if isinstance(value, dict):
-            yield from _flat(value)
+            yield from _prefixed(name, dict(_flat(value))).items()
         else:
             yield name.replace("-", "_"), value
 

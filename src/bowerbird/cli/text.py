@@ -19,11 +19,11 @@ from bowerbird.cli.settings import RUN, Switch, read_recipe
 from bowerbird.cli.text_output import WriteRun, ask, keep_writing, written
 from bowerbird.cli.training_run import School, TrainRun
 from bowerbird.learning.sampling import SamplingConfig
-from bowerbird.learning.sequence_batches import StreamConfig
-from bowerbird.learning.trainer import ALREADY, FitConfig
-from bowerbird.networks.language_model import PredictorConfig
+from bowerbird.learning.sequence_batches import SequenceConfig
+from bowerbird.learning.trainer import ALREADY, TrainerConfig
+from bowerbird.networks.language_model import LanguageModelConfig
 from bowerbird.networks.recurrent import RecurrentConfig
-from bowerbird.networks.transformer import AttentionConfig
+from bowerbird.networks.transformer import TransformerConfig
 from bowerbird.text.corpus import Corpus
 from bowerbird.text.generator import Score, WriteConfig, Writer, model_path, open_writer
 from bowerbird.text.perplexity_reference import references, verdict
@@ -35,11 +35,11 @@ WRITING = Group("Writing", sort_key=2)
 Flags = Parameter(name="*", group=LEARNING)
 Place = Annotated[str, Parameter(allow_leading_hyphen=True)]  # - is standard input
 # these are parts of the configurations; their fields are flags like all others
-Parameter(name="*")(PredictorConfig)
+Parameter(name="*")(LanguageModelConfig)
 Parameter(name="*", group=Group("Network", sort_key=3))(RecurrentConfig)
-Parameter(name="*", group=Group("Transformer", sort_key=6))(AttentionConfig)
-Parameter(name="*", group=Group("Reading", sort_key=4))(StreamConfig)
-Parameter(name="*", group=Group("Fitting", sort_key=5))(FitConfig)
+Parameter(name="transformer", group=Group("Transformer", sort_key=6))(TransformerConfig)
+Parameter(name="*", group=Group("Reading", sort_key=4))(SequenceConfig)
+Parameter(name="*", group=Group("Fitting", sort_key=5))(TrainerConfig)
 Parameter(name="*", group=WRITING)(SamplingConfig)
 
 
@@ -202,7 +202,7 @@ def _told(training: Training, work: Work[str]) -> dict[str, Any]:
         "config": {**asdict(training.planned), "precision": str(training.compute.dtype)[6:]},
         "train_loss": provenance["train_loss"],
         "validation_loss": provenance["validation_loss"],
-        "characters_per_second": round(steps * training.characters_a_step / max(seconds, 1e-9)),
+        "characters_per_second": round(steps * training.characters_per_step / max(seconds, 1e-9)),
         "parameters": sum(p.numel() for p in training.network.parameters()),
     }
 

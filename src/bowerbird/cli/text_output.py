@@ -12,7 +12,7 @@ from cyclopts import Parameter
 from bowerbird.cli.errors import say
 from bowerbird.cli.progress import Work, follow
 from bowerbird.cli.settings import RUN, Switch
-from bowerbird.learning.atomic_write import check_free, whole
+from bowerbird.learning.atomic_write import atomic_write, check_output
 from bowerbird.learning.copied_passages import copied_share, copies_of_each
 from bowerbird.learning.step import Step
 from bowerbird.text.corpus import Corpus
@@ -65,7 +65,7 @@ class WriteRun:
     def materials(self) -> tuple[str, Corpus | None]:
         """Return the text to go on from and the corpus to compare with; check the output."""
         if self.output is not None:
-            check_free(self.output, force=self.force)
+            check_output(self.output, force=self.force)
         corpus = Corpus(self.novelty) if self.novelty else None
         if self.prompt_file is None:
             return readable(self.prompt), corpus
@@ -124,7 +124,7 @@ def keep_writing(
     The opening is the person's own, and not looked at.
     """
     if run.output is not None:
-        with whole(run.output) as part:
+        with atomic_write(run.output) as part:
             part.write_text("\n\n".join(texts) + "\n", encoding="utf-8")
     elif not run.json and (len(texts) > 1 or run.interactive):
         for text in texts:

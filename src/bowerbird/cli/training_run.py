@@ -17,8 +17,8 @@ from bowerbird.cli.errors import say
 from bowerbird.cli.progress import Work, follow
 from bowerbird.cli.run_record import check_trace, course, steps, trace_path, versions, write_trace
 from bowerbird.cli.settings import Run, Switch
-from bowerbird.learning.atomic_write import check_free
-from bowerbird.learning.checkpoints import Checkpoints
+from bowerbird.learning.atomic_write import check_output
+from bowerbird.learning.checkpoints import CheckpointConfig
 from bowerbird.learning.device import leave_group, processes
 from bowerbird.learning.step import Step
 
@@ -34,7 +34,7 @@ class TrainRun(Run):
 
     resume: Switch = False
     """Go on with the same command after it was interrupted, from its last checkpoint."""
-    checkpoint_every: int = Checkpoints.every
+    checkpoint_every: int = CheckpointConfig.every
     """Steps between two checkpoints (0 is never): what an interruption can cost."""
     log: Annotated[Path | None, Parameter(show_default=False)] = None
     """Folder for a TensorBoard log."""
@@ -69,7 +69,7 @@ class School:
                 f"{path} is of a training that was interrupted; add --resume to go on, or "
                 "--force to begin anew"
             )
-        check_free(path, force=force)
+        check_output(path, force=force)
         if run.trace:
             check_trace(path, force=force)
             check_trace(path, force=force, suffix=CURVE)

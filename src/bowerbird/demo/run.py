@@ -13,7 +13,7 @@ from bowerbird.demo.prediction import predictions
 from bowerbird.demo.section import Chapter, TourConfig
 from bowerbird.demo.text import texts
 from bowerbird.demo.vision import sights
-from bowerbird.learning.atomic_write import whole
+from bowerbird.learning.atomic_write import atomic_write
 from bowerbird.learning.step import Step
 
 CHAPTERS: tuple[Chapter, ...] = (pictures, texts, tunes, sights, predictions)
@@ -32,5 +32,5 @@ def demo_steps(output: Path, config: TourConfig | None = None) -> Iterator[Step]
         sections.append((yield from chapter(output, config or TourConfig())))
     frame = (files("bowerbird.demo") / "page.html").read_text(encoding="utf-8")
     page = frame.replace("<!-- chapters -->", "\n".join(sections))
-    with whole(output / "index.html") as part:
+    with atomic_write(output / "index.html") as part:
         part.write_text(page, encoding="utf-8")

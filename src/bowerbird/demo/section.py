@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bowerbird.learning.atomic_write import whole
+from bowerbird.learning.atomic_write import atomic_write
 from bowerbird.learning.step import Step
 
 
@@ -30,7 +30,7 @@ Chapter = Callable[[Path, TourConfig], Generator[Step, None, str]]
 
 def copy(source: Path, path: Path) -> None:
     """Copy a file, whole or not at all."""
-    with whole(path) as part:
+    with atomic_write(path) as part:
         shutil.copyfile(source, part)
 
 

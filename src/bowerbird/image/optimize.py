@@ -20,7 +20,13 @@ from bowerbird.image.memory import Kept, Share, share_out
 from bowerbird.image.objective import Evaluation, Manner, Objective, ObjectiveConfig, see
 from bowerbird.image.optimizers import LBFGS, Adam, Descent
 from bowerbird.image.statistics import Moments
-from bowerbird.learning.device import Compute, Precision, choose, generator, keep_freed_memory
+from bowerbird.learning.device import (
+    Compute,
+    Precision,
+    generator,
+    keep_freed_memory,
+    select_compute,
+)
 from bowerbird.learning.pretrained_weights import open_vgg19
 from bowerbird.learning.step import Step
 from bowerbird.learning.validate import check_choice
@@ -151,7 +157,7 @@ def paint_steps(
     """
     began = time.perf_counter()
     ladder = _wide_enough(config.ladder(side), materials, _least_side(config.objective))
-    compute = choose(config.device, config.precision)
+    compute = select_compute(config.device, config.precision)
     # what the last scale has no memory for is refused, by its size, before anything is computed
     shares = [_share(materials, config, long_side, compute) for long_side, _ in reversed(ladder)]
     keep_freed_memory()

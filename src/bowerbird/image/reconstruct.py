@@ -20,7 +20,7 @@ from bowerbird.image.optimize import (
     paint_steps,
 )
 from bowerbird.image.transfer import taken
-from bowerbird.learning.step import Step, finished
+from bowerbird.learning.step import Step, run_to_end
 from bowerbird.learning.validate import check_choice
 from bowerbird.networks.vgg import check_layers, layer_names
 
@@ -60,7 +60,7 @@ def reconstruct(
 
     Raises ValueError for a picture under 16 px a side or with numbers that are no color.
     """
-    return finished(reconstruct_steps(picture, config))
+    return run_to_end(reconstruct_steps(picture, config))
 
 
 def reconstruct_steps(

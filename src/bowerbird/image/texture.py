@@ -24,7 +24,7 @@ from bowerbird.image.optimize import (
     paint_steps,
 )
 from bowerbird.image.transfer import taken
-from bowerbird.learning.step import Step, finished
+from bowerbird.learning.step import Step, run_to_end
 from bowerbird.learning.validate import check_choice
 
 TILEABLE_MULTIPLE = 16  # px; pooling must divide a side evenly for its ends to meet
@@ -65,7 +65,7 @@ def texture(
 
     Raises ValueError for a painting under 16 px a side or with numbers that are no color.
     """
-    return finished(texture_steps(style, config))
+    return run_to_end(texture_steps(style, config))
 
 
 def texture_steps(

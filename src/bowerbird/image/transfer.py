@@ -21,7 +21,7 @@ from bowerbird.image.optimize import (
     PaintingConfig,
     paint_steps,
 )
-from bowerbird.learning.step import Step, finished
+from bowerbird.learning.step import Step, run_to_end
 from bowerbird.learning.validate import check_choice
 from bowerbird.pictures.pixels import fit_long_side, resize
 
@@ -73,7 +73,7 @@ def transfer(
     the photograph stays. ``start`` is a picture to begin with; at strength 0 the result is the
     photograph, whatever the start. Raises ValueError as ``transfer_steps`` does.
     """
-    return finished(transfer_steps(content, styles, config, masks=masks, start=start))
+    return run_to_end(transfer_steps(content, styles, config, masks=masks, start=start))
 
 
 def transfer_steps(

@@ -22,7 +22,7 @@ def put_in_place(part: Path, path: Path) -> None:
     os.replace(part, path)
 
 
-def check_free(path: Path, *, force: bool) -> None:
+def check_output(path: Path, *, force: bool) -> None:
     """Refuse, before any long work, an output that could not be written later.
 
     Raises ValueError for a folder that is missing, and for what exists (a file: unless ``force``);
@@ -44,7 +44,7 @@ def check_free(path: Path, *, force: bool) -> None:
 
 
 @contextmanager
-def whole(path: Path) -> Iterator[Path]:
+def atomic_write(path: Path) -> Iterator[Path]:
     """Yield a name to write a file under, which becomes ``path`` if nothing is raised.
 
     The file is on the disk before it takes the place of an older one. An OSError about the

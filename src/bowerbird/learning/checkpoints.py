@@ -14,7 +14,7 @@ from typing import Any
 
 from torch import Tensor
 
-from bowerbird.learning.model_file import Card, ModelError, read_card, write_model
+from bowerbird.learning.model_file import ModelError, ModelHeader, read_header, write_model
 
 ANEW = "leave --resume out to begin anew"
 Exchange = Callable[[list[Any]], list[Any]]
@@ -22,7 +22,7 @@ Exchange = Callable[[list[Any]], list[Any]]
 
 
 @dataclass(frozen=True)
-class Checkpoints:
+class CheckpointConfig:
     """Where a run is kept, so that it can go on after an end at any moment."""
 
     path: Path
@@ -35,10 +35,10 @@ class Checkpoints:
 
 
 @dataclass(frozen=True)
-class Shelf:
+class CheckpointStore:
     """The checkpoints of one process."""
 
-    kept: Checkpoints
+    kept: CheckpointConfig
     config: Mapping[str, Any]
     rank: int = 0
     processes: int = 1
@@ -68,7 +68,9 @@ class Shelf:
         if self.processes > 1 and self.path.exists():
             os.replace(self.path, self.before)
         whose = {"run": self.kept.run, "processes": self.processes}
-        write_model(self.path, Card("checkpoint", self.config, {}, {**told, **whose}), tensors)
+        write_model(
+            self.path, ModelHeader("checkpoint", self.config, {}, {**told, **whose}), tensors
+        )
 
     def newest(self, exchange: Exchange) -> Path | None:
         """Return the newest checkpoint that every process has, None to begin at the beginning.
@@ -96,7 +98,7 @@ class Shelf:
 
     def _number(self, path: Path) -> int:
         """Return the step of a checkpoint of this run."""
-        card = read_card(path, "checkpoint")
+        card = read_header(path, "checkpoint")
         if dict(card.config) != json.loads(json.dumps(self.config)):
             raise ModelError(f"{path} is of a run with other settings; use the same, or {ANEW}")
         processes, number = (card.provenance.get(name) for name in ("processes", "number"))

@@ -32,7 +32,7 @@ class Compute:
         return self.device.type == "cpu" and self.dtype == torch.float32
 
 
-def choose(device: str = "auto", precision: Precision = "auto") -> Compute:
+def select_compute(device: str = "auto", precision: Precision = "auto") -> Compute:
     """Return the device and precision meant by two words.
 
     ``auto`` takes CUDA, then Apple's MPS, then the processor, and bfloat16 only where it is faster.

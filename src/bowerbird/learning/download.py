@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import platformdirs
 
-from bowerbird.learning.atomic_write import whole
+from bowerbird.learning.atomic_write import atomic_write
 
 CHUNK = 1 << 20  # bytes taken from the network at once
 TIMEOUT = 30.0  # s without a byte before a download is given up
@@ -113,7 +113,7 @@ def digest_of(path: Path, source: Source | None = None) -> str:
 def _download(source: Source, path: Path) -> None:
     """Stream a URL into `path` by way of a checked temporary file; OSError leaves nothing."""
     request = urllib.request.Request(source.address, headers={"User-Agent": "bowerbird"})
-    with whole(path) as part, urllib.request.urlopen(request, timeout=TIMEOUT) as answer:
+    with atomic_write(path) as part, urllib.request.urlopen(request, timeout=TIMEOUT) as answer:
         if not _safe(answer.geturl()):
             raise OSError(f"it leads to {answer.geturl()}, which is not https")
         length = answer.headers.get("Content-Length")

@@ -16,15 +16,15 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from bowerbird.learning.atomic_write import check_free, put_in_place
+from bowerbird.learning.atomic_write import check_output, put_in_place
 from bowerbird.learning.model_file import (
-    Card,
     ModelError,
+    ModelHeader,
     count_parameters,
     facts,
     in_columns,
     printable,
-    read_card,
+    read_header,
     read_model,
 )
 
@@ -116,7 +116,7 @@ def pull(
 
 def model_page(path: Path, repository: str, usage: str = "") -> str:
     """Return the page of a model file in Markdown: its licence, its use, all that its card says."""
-    card, parameters = read_card(path), count_parameters(path)
+    card, parameters = read_header(path), count_parameters(path)
     commands = [f"bowerbird models pull {repository} {path.name}"]
     commands.append(usage or f"bowerbird models info {path.name}")
     parts = {
@@ -135,7 +135,7 @@ def model_page(path: Path, repository: str, usage: str = "") -> str:
     return "\n\n".join([*lines, f"{MARK}\n"])
 
 
-def _heading(card: Card) -> str:
+def _heading(card: ModelHeader) -> str:
     """Return what the hub reads at the head of a page, in YAML."""
     from huggingface_hub import ModelCardData  # noqa: PLC0415
 
@@ -191,7 +191,7 @@ def _chosen(repository: str, files: Sequence[str], name: str | None) -> str:
 
 def _check_free(path: Path, force: bool) -> None:
     try:
-        check_free(path, force=force)
+        check_output(path, force=force)
     except ValueError as error:
         raise HubError(str(error)) from error
 

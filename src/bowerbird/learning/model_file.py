@@ -38,7 +38,7 @@ class ModelError(ValueError):
 
 
 @dataclass(frozen=True)
-class Card:
+class ModelHeader:
     """What a model file says of itself."""
 
     kind: str
@@ -53,7 +53,7 @@ class Card:
     """Version of this layout."""
 
 
-def write_model(path: Path, card: Card, tensors: Mapping[str, Tensor]) -> None:
+def write_model(path: Path, card: ModelHeader, tensors: Mapping[str, Tensor]) -> None:
     """Write a model file, whole or not at all; raise OSError, naming the file, if it can't be."""
     metadata = {KEY: json.dumps(asdict(card), allow_nan=False)}
     # a folder of its own, because safetensors writes by way of a file with a name of its own:
@@ -92,7 +92,7 @@ def stored_weights(network: nn.Module, *, half: bool = False) -> dict[str, Tenso
     return {name: p.detach().to(dtype) for name, p in network.named_parameters()}
 
 
-def read_card(path: Path, kind: str | None = None) -> Card:
+def read_header(path: Path, kind: str | None = None) -> ModelHeader:
     """Return what a model file says of itself, without reading its weights.
 
     Raises ModelError, naming the file and the mend, for what is no such file or of another kind.
@@ -101,8 +101,8 @@ def read_card(path: Path, kind: str | None = None) -> Card:
         return _card(path, file.metadata(), kind)
 
 
-def read_model(path: Path, kind: str | None = None) -> tuple[Card, dict[str, Tensor]]:
-    """Return what a model file says of itself, and its tensors by name; errors as ``read_card``."""
+def read_model(path: Path, kind: str | None = None) -> tuple[ModelHeader, dict[str, Tensor]]:
+    """Return what a model file says of itself, and its tensors by name; errors as ``read_header``."""
     with _opened(path) as file:
         card = _card(path, file.metadata(), kind)
         return card, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
@@ -189,7 +189,7 @@ def _opened(path: Path) -> Iterator[Any]:
         raise ModelError(f"{path} is no model file, or is damaged ({why}); {MEND}") from error
 
 
-def _card(path: Path, metadata: Mapping[str, str] | None, kind: str | None) -> Card:
+def _card(path: Path, metadata: Mapping[str, str] | None, kind: str | None) -> ModelHeader:
     """Return the card in a file's metadata, each of its parts of the right type."""
     if not metadata or KEY not in metadata:
         raise ModelError(f"{path} holds tensors, but bowerbird did not write it; give another file")
@@ -210,14 +210,14 @@ def _card(path: Path, metadata: Mapping[str, str] | None, kind: str | None) -> C
         raise ModelError(
             f"{path} is of the kind {told['kind']}, and {kind} is needed; give another file"
         )
-    return Card(**told)
+    return ModelHeader(**told)
 
 
 def _fault(told: object) -> str:
     """Say what is wrong with what should be the fields of a card, or nothing."""
     if not isinstance(told, dict):
         return "it has no names with values"
-    known: dict[str, type] = {part.name: dict for part in fields(Card)}
+    known: dict[str, type] = {part.name: dict for part in fields(ModelHeader)}
     known |= {"kind": str, "format": int}
     for name in ("kind", "config"):
         if name not in told:

@@ -94,7 +94,7 @@ def allowed(
     return scores
 
 
-def choose_sign(
+def sample_token(
     scores: Float[Tensor, "b v"],
     config: SamplingConfig,
     random: torch.Generator,
@@ -135,7 +135,7 @@ def read_prompt(
 
 
 @torch.no_grad()
-def write_signs(
+def generate_tokens(
     network: SequenceNetwork,
     prompt: Int[Tensor, "b t"],
     config: SamplingConfig,
@@ -155,9 +155,9 @@ def write_signs(
     scores = scores.repeat_interleave(samples, 0)
     state = tuple(s.repeat_interleave(samples, 0) for s in state)
     past = prompt[:, -config.repetition_window :].cpu().repeat_interleave(samples, 0)
-    step = network.stepping()
+    step = network.fast_step()
     while True:
-        sign = choose_sign(_ruled(scores.cpu(), rules), config, random, past)
+        sign = sample_token(_ruled(scores.cpu(), rules), config, random, past)
         if config.repetition_penalty != 1:
             past = torch.cat([past, sign[:, None]], 1)[:, -config.repetition_window :]
         yield sign

@@ -27,20 +27,20 @@ WARM = 512  # signs that a row reads before it counts, where a stream is measure
 
 
 @dataclass(frozen=True)
-class StreamConfig:
+class SequenceConfig:
     """How a stream is read while something learns from it."""
 
-    rows: int = 16
+    batch_size: int = 16
     """Places of the stream that are read side by side (batch size)."""
-    window: int = 64
+    sequence_length: int = 64
     """Signs from one step of learning to the next (length of backpropagation through time)."""
     validation: float = 0.1
     """Share at the end of the stream that is measured on and never learned from."""
-    most_validation: int = 1 << 20
+    max_validation_tokens: int = 1 << 20
     """Signs to measure on at most: in a corpus of gigabytes, a tenth would take hours."""
 
     def __post_init__(self) -> None:
-        if self.rows < 1 or self.window < 1 or self.most_validation < 2:
+        if self.batch_size < 1 or self.sequence_length < 1 or self.max_validation_tokens < 2:
             raise ValueError("rows and window are at least 1, most_validation at least 2")
         if not 0 < self.validation < 1:
             raise ValueError(f"validation is a share between 0 and 1, not {self.validation}")
@@ -50,11 +50,13 @@ class StreamConfig:
 
         Raises ValueError for a stream that is too short to be split.
         """
-        cut = max(int(len(stream) * (1 - self.validation)), len(stream) - self.most_validation)
-        if len(stream) - cut < 2 or cut <= self.window:
+        cut = max(
+            int(len(stream) * (1 - self.validation)), len(stream) - self.max_validation_tokens
+        )
+        if len(stream) - cut < 2 or cut <= self.sequence_length:
             raise ValueError(
-                f"the corpus has {len(stream)} signs, too few for windows of {self.window} and "
-                f"{self.validation:.0%} to measure on; take a longer corpus or a shorter --window"
+                f"the corpus has {len(stream)} signs, too few for windows of {self.sequence_length} and "
+                f"{self.validation:.0%} to measure on; take a longer corpus or a shorter --sequence-length"
             )
         return stream[:cut], stream[cut:]
 
@@ -81,7 +83,7 @@ class SequenceNetwork(Protocol):
         """Return the scores of what follows one more sign, and the state after it."""
         ...
 
-    def stepping(self) -> Callable[[Tensor, State], tuple[Tensor, State]]:
+    def fast_step(self) -> Callable[[Tensor, State], tuple[Tensor, State]]:
         """Return the quickest form of ``step`` here, with the weights that are there now."""
         ...
 
@@ -111,7 +113,7 @@ def write_stream(path: Path, parts: Iterable[np.ndarray], vocabulary: int) -> np
     return np.memmap(path, kind, mode="r")
 
 
-class Rows:
+class SequenceBatches:
     """A stream as rows that are read side by side, window after window, for ever.
 
     Each time through begins a little later (drawn from ``seed`` and the round), so that windows
@@ -154,11 +156,11 @@ class Rows:
         signs = torch.from_numpy(both)
         return signs[:, :-1], signs[:, 1:], place == 0
 
-    def __iter__(self) -> "Rows":
+    def __iter__(self) -> "SequenceBatches":
         return self
 
 
-def next_sign_loss(
+def next_token_loss(
     scores: Float[Tensor, "b t v"], targets: Int[Tensor, "b t"]
 ) -> Float[Tensor, ""]:
     """Return the mean of -log p(target), in nats a sign."""
@@ -233,16 +235,20 @@ def window_loss(
         both = np.stack([stream[s : s + window + 1] for s in some]).astype(np.int64)
         signs = torch.from_numpy(both).to(device)
         scores, _ = network(signs[:, :-1])
-        losses.append(float(next_sign_loss(scores, signs[:, 1:])) * len(some))
+        losses.append(float(next_token_loss(scores, signs[:, 1:])) * len(some))
     network.train(learning)
     return sum(losses) / windows
 
 
 class SequenceTask:
-    """Learning what comes next, as ``fit_steps`` wants its tasks."""
+    """Learning what comes next, as ``train_steps`` wants its tasks."""
 
     def __init__(
-        self, network: torch.nn.Module, rows: Rows, validation: np.ndarray, device: torch.device
+        self,
+        network: torch.nn.Module,
+        rows: SequenceBatches,
+        validation: np.ndarray,
+        device: torch.device,
     ) -> None:
         """Learn from ``rows``; measure on the whole of ``validation``."""
         self.network, self.rows, self.validation, self.device = network, rows, validation, device
@@ -256,7 +262,7 @@ class SequenceTask:
         """
         signs, targets, fresh = next(self.rows)
         scores, state = network(signs.to(self.device), None if fresh else self.state)
-        loss = next_sign_loss(scores, targets.to(self.device))
+        loss = next_token_loss(scores, targets.to(self.device))
         good, empty = loss.detach().isfinite(), self.network.start(len(signs))  # type: ignore[operator]
         self.state = tuple(
             torch.where(good, s.detach(), e) for s, e in zip(state, empty, strict=True)

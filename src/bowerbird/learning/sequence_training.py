@@ -20,13 +20,13 @@ from typing import Any, Generic, Protocol, TypeVar
 import numpy as np
 import torch
 
-from bowerbird.learning.atomic_write import whole
-from bowerbird.learning.checkpoints import ANEW, Checkpoints
+from bowerbird.learning.atomic_write import atomic_write
+from bowerbird.learning.checkpoints import ANEW, CheckpointConfig
 from bowerbird.learning.device import Compute, processes
-from bowerbird.learning.sequence_batches import Rows, SequenceTask, StreamConfig
+from bowerbird.learning.sequence_batches import SequenceBatches, SequenceConfig, SequenceTask
 from bowerbird.learning.step import Step
-from bowerbird.learning.time_budget import Streams, planned
-from bowerbird.learning.trainer import FitConfig, fit_steps
+from bowerbird.learning.time_budget import TokenCounts, plan_training
+from bowerbird.learning.trainer import TrainerConfig, train_steps
 
 DROPOUTS = (
     (1.5, 0.0),
@@ -40,7 +40,7 @@ DROPOUTS = (
 class Shape(Protocol):
     """The configuration of a network."""
 
-    def described(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Return it ready for JSON."""
         ...
 
@@ -49,7 +49,7 @@ S = TypeVar("S", bound=Shape)
 
 
 @dataclass(frozen=True)
-class Maker(Generic[S]):
+class NetworkFactory(Generic[S]):
     """What is done with shapes."""
 
     build: Callable[[S], Any]
@@ -63,28 +63,28 @@ class Maker(Generic[S]):
 
 
 @dataclass
-class Study(Generic[S]):
+class SequenceTrainer(Generic[S]):
     """A training in progress; ``shape``, ``fit`` and ``minutes`` become what was planned."""
 
-    learned: np.ndarray
+    train_tokens: np.ndarray
     """Stream to learn from."""
-    measured: np.ndarray
+    validation_tokens: np.ndarray
     """Stream to measure on."""
-    maker: Maker[S]
-    shape: S
+    factory: NetworkFactory[S]
+    model_config: S
     """Shape of the network."""
-    stream: StreamConfig
-    fit: FitConfig
+    sequence: SequenceConfig
+    trainer: TrainerConfig
     minutes: float
     """Time to learn for, in minutes; 0 leaves shape and steps as they are."""
     compute: Compute
-    room: Path
+    work_dir: Path
     """Folder for what has to outlive the process."""
-    asked: dict[str, Any]
+    settings: dict[str, Any]
     """What tells this run from others: settings and corpus."""
-    first: Mapping[str, torch.Tensor] | None = None
+    initial_weights: Mapping[str, torch.Tensor] | None = None
     """Weights to begin with, instead of new ones."""
-    began: float = field(default_factory=time.perf_counter)
+    start_time: float = field(default_factory=time.perf_counter)
     """When the minutes began."""
     network: Any = None
     """What learns, from the first step on."""
@@ -99,47 +99,57 @@ class Study(Generic[S]):
         LearningError, ModelError for a checkpoint of another run, and ValueError.
         """
         run = self._plan(resume)
-        kept = Checkpoints(self.room / "checkpoint", checkpoints, resume, run)
+        kept = CheckpointConfig(self.work_dir / "checkpoint", checkpoints, resume, run)
         task = self._task(self.network)
-        with closing(fit_steps(task, self.fit, kept, device=str(self.compute.device))) as learned:
+        with closing(
+            train_steps(task, self.trainer, kept, device=str(self.compute.device))
+        ) as learned:
             yield from learned
 
     @property
-    def signs_a_step(self) -> int:
+    def tokens_per_step(self) -> int:
         """How many signs are read in a step, by all processes together."""
-        return self._rows((0, 1)).rows * self.stream.window * self.fit.accumulate
+        return (
+            self._rows((0, 1)).rows
+            * self.sequence.sequence_length
+            * self.trainer.gradient_accumulation_steps
+        )
 
-    def _rows(self, part: tuple[int, int]) -> Rows:
-        stream = self.stream
-        return Rows(self.learned, stream.rows, stream.window, self.fit.seed, part)
+    def _rows(self, part: tuple[int, int]) -> SequenceBatches:
+        stream = self.sequence
+        return SequenceBatches(
+            self.train_tokens, stream.batch_size, stream.sequence_length, self.trainer.seed, part
+        )
 
     def _task(self, network: Any) -> SequenceTask:
-        return SequenceTask(network, self._rows(processes()), self.measured, self.compute.device)
+        return SequenceTask(
+            network, self._rows(processes()), self.validation_tokens, self.compute.device
+        )
 
     def _plan(self, resume: bool) -> str:
         """Choose what fits into the minutes, or go on with what was chosen; return its SHA-256."""
-        file = self.room / "plan.json"
+        file = self.work_dir / "plan.json"
         if resume and file.exists():
             self._take(file)
         elif self.minutes:
             self._choose()
         self.minutes = 0.0  # spent: a run that is repeated from its record has these steps
-        shape = self.shape.described()
-        plan = json.dumps({"asked": self.asked, "shape": shape, "fit": asdict(self.fit)})
+        shape = self.model_config.to_dict()
+        plan = json.dumps({"asked": self.settings, "shape": shape, "fit": asdict(self.trainer)})
         if processes()[0] == 0:  # the others may be at the same place
-            with whole(file) as part:
+            with atomic_write(file) as part:
                 part.write_text(plan, encoding="utf-8")
-        self.network = self.maker.build(self.shape)
-        if self.first:
-            self.network.load_state_dict(self.first)
+        self.network = self.factory.build(self.model_config)
+        if self.initial_weights:
+            self.network.load_state_dict(self.initial_weights)
         return hashlib.sha256(plan.encode()).hexdigest()
 
     def _take(self, file: Path) -> None:
         """Take a plan over; raise ValueError for a damaged one or one of another run."""
         try:
             plan = json.loads(file.read_text(encoding="utf-8"))
-            same = plan["asked"] == json.loads(json.dumps(self.asked))
-            shape, fit = self.maker.read(plan["shape"]), FitConfig(**plan["fit"])
+            same = plan["asked"] == json.loads(json.dumps(self.settings))
+            shape, fit = self.factory.read(plan["shape"]), TrainerConfig(**plan["fit"])
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"{file} is damaged; {ANEW}") from error
         if not same:
@@ -147,29 +157,31 @@ class Study(Generic[S]):
                 "the run to be resumed had another corpus or other settings; give the same, or "
                 f"{ANEW}"
             )
-        self.shape, self.fit = shape, fit
+        self.model_config, self.trainer = shape, fit
 
     def _choose(self) -> None:
         """Choose the network and the steps that fit into the minutes."""
         if processes()[1] > 1:
             raise ValueError("--minutes plans for one process; with several give --iterations")
-        shape, maker = self.shape, self.maker
+        shape, maker = self.model_config, self.factory
 
         def task(width: int) -> SequenceTask:
             resized = maker.resize(shape, width, 0.0) if width else shape
             return self._task(maker.build(resized))
 
-        plan = planned(
+        plan = plan_training(
             task,
             maker.widths or (0,),
-            self.fit,
-            60 * self.minutes - (time.perf_counter() - self.began),
-            Streams(
-                self._rows((0, 1)).rows * self.stream.window, len(self.learned), len(self.measured)
+            self.trainer,
+            60 * self.minutes - (time.perf_counter() - self.start_time),
+            TokenCounts(
+                self._rows((0, 1)).rows * self.sequence.sequence_length,
+                len(self.train_tokens),
+                len(self.validation_tokens),
             ),
             str(self.compute.device),
         )
-        if plan.width:  # the more is dropped, the more often the same text is read
-            share = next(share for most, share in DROPOUTS if plan.rounds <= most)
-            self.shape = maker.resize(shape, plan.width, share)
-        self.fit = plan.fit
+        if plan.hidden_size:  # the more is dropped, the more often the same text is read
+            share = next(share for most, share in DROPOUTS if plan.epochs <= most)
+            self.model_config = maker.resize(shape, plan.hidden_size, share)
+        self.trainer = plan.trainer

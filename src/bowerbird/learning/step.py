@@ -25,7 +25,7 @@ class Step(Generic[Preview]):
     """What a person should know of this step (a new scale, a restart), or nothing."""
 
 
-def finished(steps: Iterable[Step[Preview]]) -> Preview:
+def run_to_end(steps: Iterable[Step[Preview]]) -> Preview:
     """Run a job to its end and return the last preview of its steps; one at least has to have one.
 
     The plain sibling of a generator of steps is this.

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from bowerbird.learning.trainer import FitConfig, Task, fit_steps
+from bowerbird.learning.trainer import Task, TrainerConfig, train_steps
 
 WARM = 3  # steps before the stopwatch starts: the first ones find their kernels
 LEAST_SECONDS = 0.8  # a measurement of less is chance
@@ -22,28 +22,28 @@ SIGNS_A_WEIGHT = 6.0  # signs to be read for each weight: a wider network is not
 class Plan:
     """What fits into a time."""
 
-    width: int
+    hidden_size: int
     """The widest network that can be learned in it; 0 if there was no choice."""
-    fit: FitConfig
+    trainer: TrainerConfig
     """With the steps that fit."""
-    rounds: float
+    epochs: float
     """How often each sign will be read."""
 
 
 @dataclass(frozen=True)
-class Streams:
+class TokenCounts:
     """How much there is to read, in signs."""
 
-    step: int
+    per_step: int
     """In a step."""
-    learned: int
+    train: int
     """To learn from."""
-    measured: int
+    validation: int
     """To measure on."""
 
 
-def seconds_a_step(
-    task: Task, config: FitConfig, device: str, most: float = LEAST_SECONDS
+def seconds_per_step(
+    task: Task, config: TrainerConfig, device: str, most: float = LEAST_SECONDS
 ) -> float:
     """Return the median time of a step of learning, in seconds; the task is used up.
 
@@ -53,7 +53,7 @@ def seconds_a_step(
     random = torch.get_rng_state()
     times: list[float] = []
     began = last = time.perf_counter()
-    for step in fit_steps(task, plan, device=device):
+    for step in train_steps(task, plan, device=device):
         now = time.perf_counter()
         late = now - began > 2 * most
         if step.number > WARM or (late and step.number > 1):
@@ -65,12 +65,12 @@ def seconds_a_step(
     return sorted(times)[len(times) // 2]
 
 
-def planned(
+def plan_training(
     make: Callable[[int], Task],
     widths: Sequence[int],
-    config: FitConfig,
+    config: TrainerConfig,
     seconds: float,
-    streams: Streams,
+    streams: TokenCounts,
     device: str,
 ) -> Plan:
     """Return the widest network of ``widths`` (rising) and the steps that fit into a time.
@@ -83,20 +83,20 @@ def planned(
     for width in widths:
         task = make(width)
         weights = sum(p.numel() for p in task.network.parameters())
-        pace = seconds_a_step(task, config, device, most)
-        if chosen and seconds / pace * streams.step < SIGNS_A_WEIGHT * weights:
+        pace = seconds_per_step(task, config, device, most)
+        if chosen and seconds / pace * streams.per_step < SIGNS_A_WEIGHT * weights:
             break
         chosen, each = width, pace
         if time.perf_counter() - began > PLANNING * seconds:
             break
     left = max(0.0, seconds - (time.perf_counter() - began))
-    look = READING * each * streams.measured / streams.step
+    look = READING * each * streams.validation / streams.per_step
     looks = max(1, min(MOST_LOOKS, math.floor(LOOKING * left / look)))
     steps = max(1, math.floor((left - looks * look) / each))
     fit = replace(
         config,
         iterations=steps,
         validate_every=-(-steps // looks),
-        warm_up=min(config.warm_up, steps // 10),
+        warmup_steps=min(config.warmup_steps, steps // 10),
     )
-    return Plan(chosen, fit, steps * streams.step / streams.learned)
+    return Plan(chosen, fit, steps * streams.per_step / streams.train)

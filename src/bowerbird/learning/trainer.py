@@ -22,7 +22,7 @@ from typing import Any, Literal, Protocol, get_args
 import torch
 from torch import Tensor, nn
 
-from bowerbird.learning.checkpoints import Checkpoints, Shelf
+from bowerbird.learning.checkpoints import CheckpointConfig, CheckpointStore
 from bowerbird.learning.model_file import read_model
 from bowerbird.learning.step import Step
 from bowerbird.learning.validate import check_choice
@@ -33,31 +33,31 @@ MOST_FAILURES = 10  # batches in a row whose loss is not a number
 ALREADY = "everything was learned already"
 
 
-class LearningError(ArithmeticError):
+class TrainingError(ArithmeticError):
     """The loss is not a number, again and again."""
 
 
 @dataclass(frozen=True)
-class FitConfig:
+class TrainerConfig:
     """How weights are learned."""
 
     iterations: int = 12000
     """Steps of learning."""
     optimizer: Optimizer = "adamw"
     """adamw; muon (for matrices, adamw for the rest); rmsprop; or sgd."""
-    rate: float = 8e-3
+    learning_rate: float = 8e-3
     """Learning rate at its highest."""
-    warm_up: int = 100
+    warmup_steps: int = 100
     """Steps in which the rate rises from 0."""
-    decay: Decay = "linear"
+    lr_schedule: Decay = "linear"
     """How the rate falls afterwards: cosine, linear, constant, or in steps."""
-    final_rate: float = 0.02
+    final_lr_ratio: float = 0.02
     """Rate at the end of cosine and linear, as a share of the highest."""
-    decay_every: int = 1000
+    lr_decay_every: int = 1000
     """Steps between two falls of the rate (decay: steps)."""
-    decay_after: int = 0
+    lr_decay_after: int = 0
     """Steps before the first fall (decay: steps)."""
-    decay_factor: float = 0.97
+    lr_decay_factor: float = 0.97
     """What the rate is multiplied by at each fall (decay: steps)."""
     beta1: float = 0.9
     """Memory of the gradient's mean (adamw), or momentum (sgd)."""
@@ -65,13 +65,13 @@ class FitConfig:
     """Memory of the gradient's square (adamw, rmsprop)."""
     weight_decay: float = 0.07
     """Decay of matrices, times the rate (adamw, muon)."""
-    clip: float = 1.0
+    max_grad_norm: float = 1.0
     """Longest gradient; longer ones are shortened. 0 is no bound."""
-    clip_value: float = 0.0
+    max_grad_value: float = 0.0
     """Largest entry of a gradient; larger ones are cut (char-rnn). 0 is no bound."""
-    accumulate: int = 1
+    gradient_accumulation_steps: int = 1
     """Batches whose gradients are averaged before a step."""
-    average: float = 0.99
+    ema_decay: float = 0.99
     """Decay of a running mean of the weights, which is then the result; 0 is the last weights."""
     validate_every: int = 1000
     """Steps between two measurements on the validation data."""
@@ -81,37 +81,45 @@ class FitConfig:
     """Seed of first weights, order and dropping."""
 
     def __post_init__(self) -> None:
-        for value, kind in ((self.optimizer, Optimizer), (self.decay, Decay)):
+        for value, kind in ((self.optimizer, Optimizer), (self.lr_schedule, Decay)):
             check_choice(value, get_args(kind))
-        if min(self.iterations, self.accumulate, self.validate_every, self.decay_every) < 1:
+        if (
+            min(
+                self.iterations,
+                self.gradient_accumulation_steps,
+                self.validate_every,
+                self.lr_decay_every,
+            )
+            < 1
+        ):
             raise ValueError(
                 "iterations, accumulate, validate_every and decay_every are at least 1"
             )
-        if not 0 < self.rate < math.inf or not 0 < self.decay_factor < math.inf:
+        if not 0 < self.learning_rate < math.inf or not 0 < self.lr_decay_factor < math.inf:
             raise ValueError("rate and decay_factor are above 0")
-        if not all(0 <= share < 1 for share in (self.average, self.beta1, self.beta2)):
+        if not all(0 <= share < 1 for share in (self.ema_decay, self.beta1, self.beta2)):
             raise ValueError("average, beta1 and beta2 are in 0..1 without 1")
-        if self.warm_up < 0 or self.patience < 0:
+        if self.warmup_steps < 0 or self.patience < 0:
             raise ValueError("warm_up and patience are not below 0")
-        bounds = (self.clip, self.clip_value, self.weight_decay, self.final_rate)
+        bounds = (self.max_grad_norm, self.max_grad_value, self.weight_decay, self.final_lr_ratio)
         if not all(0 <= bound < math.inf for bound in bounds):
             raise ValueError("clip, clip_value, weight_decay and final_rate are not below 0")
         if not 0 <= self.seed < 2**63:
             raise ValueError(f"seed lies between 0 and 2^63 - 1, not at {self.seed}")
 
-    def rate_at(self, step: int) -> float:
+    def learning_rate_at(self, step: int) -> float:
         """Return the learning rate of a step, counted from 0."""
-        if step < self.warm_up:
-            return self.rate * (step + 1) / self.warm_up
-        if self.decay == "steps":
-            falls = max(0, step - self.decay_after) // self.decay_every
-            return self.rate * self.decay_factor**falls
-        if self.decay == "constant":
-            return self.rate
-        done = (step - self.warm_up) / max(1, self.iterations - self.warm_up)
+        if step < self.warmup_steps:
+            return self.learning_rate * (step + 1) / self.warmup_steps
+        if self.lr_schedule == "steps":
+            falls = max(0, step - self.lr_decay_after) // self.lr_decay_every
+            return self.learning_rate * self.lr_decay_factor**falls
+        if self.lr_schedule == "constant":
+            return self.learning_rate
+        done = (step - self.warmup_steps) / max(1, self.iterations - self.warmup_steps)
         done = min(1.0, done)
-        share = 1 - done if self.decay == "linear" else (1 + math.cos(math.pi * done)) / 2
-        return self.rate * (self.final_rate + (1 - self.final_rate) * share)
+        share = 1 - done if self.lr_schedule == "linear" else (1 + math.cos(math.pi * done)) / 2
+        return self.learning_rate * (self.final_lr_ratio + (1 - self.final_lr_ratio) * share)
 
 
 class Task(Protocol):
@@ -137,8 +145,12 @@ class Task(Protocol):
         ...
 
 
-def fit_steps(
-    task: Task, config: FitConfig, checkpoints: Checkpoints | None = None, *, device: str = "cpu"
+def train_steps(
+    task: Task,
+    config: TrainerConfig,
+    checkpoints: CheckpointConfig | None = None,
+    *,
+    device: str = "cpu",
 ) -> Generator[Step[None], None, None]:
     """Learn, and yield a step after each; at the end the network has the best weights found.
 
@@ -153,7 +165,7 @@ def fit_steps(
     shelf = None
     if checkpoints is not None:  # each process carries something of its own
         processes = accelerator.process_index, accelerator.num_processes
-        shelf = Shelf(checkpoints, asdict(config), *processes)
+        shelf = CheckpointStore(checkpoints, asdict(config), *processes)
         fitting.resume(shelf)
     total, resumed = config.iterations, fitting.number > 0
     try:
@@ -194,7 +206,7 @@ def _accelerator(device: torch.device) -> Any:
 class _Fitting:
     """A task with its optimizers, between two steps."""
 
-    def __init__(self, task: Task, config: FitConfig, accelerator: Any) -> None:
+    def __init__(self, task: Task, config: TrainerConfig, accelerator: Any) -> None:
         self.task, self.config, self.accelerator = task, config, accelerator
         plain = _optimizers(task.network, config)
         self.network, *self.optimizers = accelerator.prepare(task.network, *plain)
@@ -203,7 +215,7 @@ class _Fitting:
         self.best: dict[str, Tensor] = {}
         self.best_loss = math.inf
         self.mean: dict[str, Tensor] = {}
-        if config.average:
+        if config.ema_decay:
             self.mean = {n: p.detach().clone() for n, p in task.network.named_parameters()}
 
     @property
@@ -221,11 +233,14 @@ class _Fitting:
         """Learn from the next batches; return what was unusual."""
         config, total = self.config, 0.0
         self.network.train()  # whoever wrote or measured in between may have switched dropping off
-        rate = config.rate_at(self.number)
-        for _ in range(config.accumulate):
+        rate = config.learning_rate_at(self.number)
+        for _ in range(config.gradient_accumulation_steps):
             loss = self.task.loss(self.network)
-            self.accelerator.backward(loss / config.accumulate)
-            total += float(self.accelerator.reduce(loss.detach(), "mean")) / config.accumulate
+            self.accelerator.backward(loss / config.gradient_accumulation_steps)
+            total += (
+                float(self.accelerator.reduce(loss.detach(), "mean"))
+                / config.gradient_accumulation_steps
+            )
         length = self._clipped()
         self.number += 1
         note = ""
@@ -240,7 +255,7 @@ class _Fitting:
             self.failures += 1
             note = "the loss was not a number; this batch was left out"
             if self.failures >= MOST_FAILURES:
-                raise LearningError(
+                raise TrainingError(
                     "the loss is not a number any more; lower the rate, or resume from a checkpoint"
                 )
         for optimizer in self.optimizers:
@@ -251,14 +266,16 @@ class _Fitting:
     def _clipped(self) -> float:
         """Shorten the gradient as configured; return its length before."""
         parameters = list(self.task.network.parameters())
-        length = float(torch.nn.utils.clip_grad_norm_(parameters, self.config.clip or math.inf))
-        if self.config.clip_value:
-            torch.nn.utils.clip_grad_value_(parameters, self.config.clip_value)
+        length = float(
+            torch.nn.utils.clip_grad_norm_(parameters, self.config.max_grad_norm or math.inf)
+        )
+        if self.config.max_grad_value:
+            torch.nn.utils.clip_grad_value_(parameters, self.config.max_grad_value)
         return length
 
     def _average(self) -> None:
         # a running mean of few weights would remember the first ones: it begins short
-        decay = min(self.config.average, (1 + self.number) / (10 + self.number))
+        decay = min(self.config.ema_decay, (1 + self.number) / (10 + self.number))
         for name, p in self.task.network.named_parameters():
             if name in self.mean:
                 self.mean[name].lerp_(p.detach(), 1 - decay)
@@ -286,7 +303,7 @@ class _Fitting:
                 if name in weights:
                     p.copy_(weights[name])
 
-    def save(self, shelf: Shelf) -> None:
+    def save(self, shelf: CheckpointStore) -> None:
         """Write everything that the next step depends on, whole or not at all."""
         own = self.task.network.named_parameters()
         tensors: dict[str, Tensor] = {f"network.{n}": p for n, p in own}
@@ -304,7 +321,7 @@ class _Fitting:
         # two names of one tensor (tied weights) can't be saved twice in this format
         shelf.write(told, {n: t.detach().clone() for n, t in tensors.items()})
 
-    def resume(self, shelf: Shelf) -> None:
+    def resume(self, shelf: CheckpointStore) -> None:
         """Go on from the newest checkpoint, or clear the place for those to come."""
         from accelerate.utils import gather_object  # noqa: PLC0415
 
@@ -352,7 +369,7 @@ def _finite(number: float) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def _optimizers(network: nn.Module, config: FitConfig) -> list[torch.optim.Optimizer]:
+def _optimizers(network: nn.Module, config: TrainerConfig) -> list[torch.optim.Optimizer]:
     """Return the optimizers; ``share`` in each group is its rate as a share of the rate."""
     named = list(network.named_parameters())
     matrices = [p for _, p in named if p.ndim >= 2]
@@ -360,21 +377,25 @@ def _optimizers(network: nn.Module, config: FitConfig) -> list[torch.optim.Optim
     if config.optimizer in ("rmsprop", "sgd"):  # whose weight decay would be another thing
         everything = [{"params": matrices + vectors, "share": 1.0}]
         if config.optimizer == "rmsprop":
-            return [torch.optim.RMSprop(everything, lr=config.rate, alpha=config.beta2)]
-        return [torch.optim.SGD(everything, lr=config.rate, momentum=config.beta1)]
+            return [torch.optim.RMSprop(everything, lr=config.learning_rate, alpha=config.beta2)]
+        return [torch.optim.SGD(everything, lr=config.learning_rate, momentum=config.beta1)]
     groups = [
         {"params": matrices, "weight_decay": config.weight_decay, "share": 1.0},
         {"params": vectors, "weight_decay": 0.0, "share": 1.0},
     ]
     betas = (config.beta1, config.beta2)
     if config.optimizer == "adamw":
-        return [torch.optim.AdamW(groups, lr=config.rate, betas=betas, fused=True)]
+        return [torch.optim.AdamW(groups, lr=config.learning_rate, betas=betas, fused=True)]
     inner = [p for n, p in named if p.ndim == 2 and n.startswith("layers")]
     rest = [p for n, p in named if not (p.ndim == 2 and n.startswith("layers"))]
     muon = torch.optim.Muon(
-        [{"params": inner, "share": 1.0}], lr=config.rate, weight_decay=config.weight_decay
+        [{"params": inner, "share": 1.0}], lr=config.learning_rate, weight_decay=config.weight_decay
     )
     adam = torch.optim.AdamW(
-        [{"params": rest, "share": 0.25}], lr=config.rate, betas=betas, weight_decay=0.0, fused=True
+        [{"params": rest, "share": 0.25}],
+        lr=config.learning_rate,
+        betas=betas,
+        weight_decay=0.0,
+        fused=True,
     )
     return [muon, adam]

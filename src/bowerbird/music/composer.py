@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from bowerbird.learning.device import choose
+from bowerbird.learning.device import select_compute
 from bowerbird.learning.model_file import (
     MEND,
-    Card,
     ModelError,
+    ModelHeader,
     embedded_file,
     read_model,
     stored_weights,
     write_model,
 )
-from bowerbird.learning.sampling import SamplingConfig, read_prompt, write_signs
+from bowerbird.learning.sampling import SamplingConfig, generate_tokens, read_prompt
 from bowerbird.learning.sequence_batches import stream_loss
 from bowerbird.music.score.build import new_tempo
 from bowerbird.music.score.error import MusicError
@@ -35,7 +35,7 @@ from bowerbird.music.tokens.harmonize_grammar import Harmony
 from bowerbird.music.tokens.kinds import MELODIES, alphabet_from
 from bowerbird.music.tokens.melody_grammar import Grammar, NotesGrammar
 from bowerbird.music.tokens.vocabulary import Alphabet
-from bowerbird.networks.language_model import PredictorConfig, predictor_with
+from bowerbird.networks.language_model import LanguageModelConfig, language_model_from
 
 if TYPE_CHECKING:
     from symusic.core import ScoreTick as Score
@@ -131,7 +131,11 @@ class Composer:
     """What has learned to compose."""
 
     def __init__(
-        self, network: Any, alphabet: Alphabet, config: PredictorConfig, provenance: dict[str, Any]
+        self,
+        network: Any,
+        alphabet: Alphabet,
+        config: LanguageModelConfig,
+        provenance: dict[str, Any],
     ) -> None:
         """Put the parts together; ``provenance`` tells what it learned from, and how."""
         self.network, self.alphabet, self.config = network, alphabet, config
@@ -173,7 +177,7 @@ class Composer:
         config = config or ComposeConfig()
         if not isinstance(self.alphabet, Events):
             raise MusicError(
-                f"a composer of {self.alphabet.kind} writes one voice; train one with --alphabet "
+                f"a composer of {self.alphabet.kind} writes one voice; train one with --tokenizer "
                 "remi, tsd or structured"
             )
         _refuse(config, ("bars", "seconds", "key", "meter"), "voices around a melody keep its")
@@ -232,7 +236,7 @@ class Composer:
 
     def save(self, path: Path, *, half: bool = False) -> None:
         """Write the model file, whole or not at all; ``half`` precision makes it half as large."""
-        card = Card(KIND, self.config.described(), self.alphabet.described(), self.provenance)
+        card = ModelHeader(KIND, self.config.to_dict(), self.alphabet.to_dict(), self.provenance)
         write_model(path, card, stored_weights(self.network, half=half))
 
     @staticmethod
@@ -315,7 +319,7 @@ class Composer:
         prompt = torch.tensor([[end, *opening]], device=device)
         drafts: list[list[int]] = [[] for _ in rules]
         done = [False] * len(rules)
-        drawn = write_signs(self.network, prompt, config.sampling, len(rules), rules)
+        drawn = generate_tokens(self.network, prompt, config.sampling, len(rules), rules)
         for _, row in zip(range(most), drawn, strict=False):
             for i, sign in enumerate(row.tolist()):
                 done[i] = done[i] or sign == end
@@ -361,10 +365,10 @@ def open_composer(name: str | Path, device: str = "auto") -> Composer:
     card, tensors = read_model(path, KIND)
     try:
         alphabet = alphabet_from(card.alphabet)
-        network, config = predictor_with(card.config, alphabet.size, tensors)
+        network, config = language_model_from(card.config, alphabet.size, tensors)
     except ValueError as error:
         raise ModelError(f"{path} is damaged: {error}; {MEND}") from error
-    network.to(choose(device, "float32").device).eval()
+    network.to(select_compute(device, "float32").device).eval()
     return Composer(network, alphabet, config, dict(card.provenance))
 
 

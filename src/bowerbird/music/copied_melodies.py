@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bowerbird.learning.atomic_write import whole
+from bowerbird.learning.atomic_write import atomic_write
 from bowerbird.learning.copied_passages import Copy, copied_share, longest_copies
 from bowerbird.music.score.melody import GRID, grid_notes, melody
 
@@ -63,7 +63,7 @@ class Melodies:
 
     def save(self, path: Path) -> None:
         """Write them to an .npz file, whole or not at all."""
-        with whole(path) as part, part.open("wb") as file:
+        with atomic_write(path) as part, part.open("wb") as file:
             np.savez_compressed(file, names=np.array(self.names), signs=self.signs)
 
     @classmethod

@@ -11,13 +11,13 @@ learns from played piano, and stretches and transposes it. Dropout of 0.5 is hal
 
 from typing import Literal
 
-from bowerbird.learning.sequence_batches import StreamConfig
-from bowerbird.learning.trainer import FitConfig
+from bowerbird.learning.sequence_batches import SequenceConfig
+from bowerbird.learning.trainer import TrainerConfig
 from bowerbird.music.augment import AugmentConfig
 from bowerbird.music.training import MusicTrainConfig
-from bowerbird.networks.language_model import PredictorConfig
+from bowerbird.networks.language_model import LanguageModelConfig
 from bowerbird.networks.recurrent import RecurrentConfig
-from bowerbird.networks.transformer import AttentionConfig
+from bowerbird.networks.transformer import TransformerConfig
 
 MusicPresetName = Literal[
     "default", "melody-rnn", "lookback-rnn", "attention-rnn", "folk-rnn", "performance-rnn"
@@ -27,67 +27,71 @@ MusicPresetName = Literal[
 def _magenta(shape: RecurrentConfig, rows: int, clip: float) -> dict[str, object]:
     """Return what their trainings share: Adam at a constant rate of 1e-3."""
     return {
-        "predictor": PredictorConfig(recurrent=shape),
-        "stream": StreamConfig(rows=rows, window=64, validation=0.05),
-        "fit": FitConfig(
+        "model": LanguageModelConfig(recurrent=shape),
+        "sequence": SequenceConfig(batch_size=rows, sequence_length=64, validation=0.05),
+        "trainer": TrainerConfig(
             iterations=20000,
-            rate=1e-3,
+            learning_rate=1e-3,
             beta2=0.999,
             weight_decay=0.0,
-            warm_up=0,
-            average=0.0,
-            decay="constant",
-            clip=clip,
+            warmup_steps=0,
+            ema_decay=0.0,
+            lr_schedule="constant",
+            max_grad_norm=clip,
             validate_every=1000,
         ),
     }
 
 
-_MELODY = RecurrentConfig(layers=2, width=128, dropout=0.5, locked=False)
+_MELODY = RecurrentConfig(num_layers=2, hidden_size=128, dropout=0.5, variational_dropout=False)
 
 MUSIC_PRESETS: dict[MusicPresetName, MusicTrainConfig] = {
     "default": MusicTrainConfig(),
-    "melody-rnn": MusicTrainConfig(alphabet="abc", **_magenta(_MELODY, 128, 5.0)),  # type: ignore[arg-type]
+    "melody-rnn": MusicTrainConfig(tokenizer="abc", **_magenta(_MELODY, 128, 5.0)),  # type: ignore[arg-type]
     "lookback-rnn": MusicTrainConfig(**_magenta(_MELODY, 128, 5.0)),  # type: ignore[arg-type]
     "attention-rnn": MusicTrainConfig(
         **{
             **_magenta(_MELODY, 128, 3.0),  # type: ignore[arg-type]
-            "predictor": PredictorConfig(
+            "model": LanguageModelConfig(
                 "transformer",
-                transformer=AttentionConfig(
-                    blocks=2, heads=4, channels=128, span=40, block_dropout=0.5
+                transformer=TransformerConfig(
+                    num_layers=2,
+                    num_heads=4,
+                    embedding_dim=128,
+                    context_length=40,
+                    block_dropout=0.5,
                 ),
             ),
         }
     ),
     "folk-rnn": MusicTrainConfig(
-        alphabet="abc",
-        predictor=PredictorConfig(
+        tokenizer="abc",
+        model=LanguageModelConfig(
             recurrent=RecurrentConfig(
-                layers=3,
-                width=512,
+                num_layers=3,
+                hidden_size=512,
                 dropout=0.5,
-                locked=False,
+                variational_dropout=False,
                 forget_bias=5.0,
                 initialization="folk-rnn",
             )
         ),
-        stream=StreamConfig(rows=64, window=128, validation=0.05),
-        fit=FitConfig(
+        sequence=SequenceConfig(batch_size=64, sequence_length=128, validation=0.05),
+        trainer=TrainerConfig(
             iterations=10000,
             optimizer="rmsprop",
-            rate=3e-3,
+            learning_rate=3e-3,
             beta2=0.9,
-            warm_up=0,
-            average=0.0,
-            decay="constant",
-            clip=5.0,
+            warmup_steps=0,
+            ema_decay=0.0,
+            lr_schedule="constant",
+            max_grad_norm=5.0,
             validate_every=1000,
         ),
     ),
     "performance-rnn": MusicTrainConfig(
-        alphabet="performance",
+        tokenizer="performance",
         augment=AugmentConfig(tuple(range(-3, 4)), (0.95, 0.975, 1.0, 1.025, 1.05)),
-        **_magenta(RecurrentConfig(layers=3, width=512), 64, 3.0),  # type: ignore[arg-type]
+        **_magenta(RecurrentConfig(num_layers=3, hidden_size=512), 64, 3.0),  # type: ignore[arg-type]
     ),
 }

@@ -19,12 +19,12 @@ from typing import Any, get_args
 import numpy as np
 import torch
 
-from bowerbird.learning.device import Precision, choose, keep_freed_memory, processes
+from bowerbird.learning.device import Precision, keep_freed_memory, processes, select_compute
 from bowerbird.learning.sampling import SamplingConfig
-from bowerbird.learning.sequence_batches import StreamConfig, write_stream
-from bowerbird.learning.sequence_training import Maker, Study
+from bowerbird.learning.sequence_batches import SequenceConfig, write_stream
+from bowerbird.learning.sequence_training import NetworkFactory, SequenceTrainer
 from bowerbird.learning.step import Step
-from bowerbird.learning.trainer import FitConfig
+from bowerbird.learning.trainer import TrainerConfig
 from bowerbird.learning.validate import check_choice
 from bowerbird.music.augment import AugmentConfig, variations
 from bowerbird.music.composer import ComposeConfig, Composer
@@ -33,7 +33,11 @@ from bowerbird.music.formats.abc_writer import abc_of_score
 from bowerbird.music.score.error import MusicError
 from bowerbird.music.tokens.kinds import MELODIES, AlphabetKind, encoded, learned_alphabet
 from bowerbird.music.tokens.vocabulary import Alphabet
-from bowerbird.networks.language_model import PredictorConfig, predictor, predictor_config
+from bowerbird.networks.language_model import (
+    LanguageModelConfig,
+    language_model,
+    language_model_config,
+)
 
 SAMPLE_BARS = 8  # bars of the samples that are shown while it learns
 WIDTHS = (96, 128, 192, 256, 384, 512)  # sizes among which --minutes chooses
@@ -45,7 +49,7 @@ class MusicTrainConfig:
 
     minutes: float = 0.0
     """Time to learn for, in minutes: size and steps are chosen to fit it on this machine."""
-    alphabet: AlphabetKind = "notes"
+    tokenizer: AlphabetKind = "notes"
     """Signs that it reads and writes: notes and abc for melodies, the others for many voices."""
     test: float = 0.05
     """Share of the pieces that is set aside, and not even measured on while it learns."""
@@ -59,11 +63,11 @@ class MusicTrainConfig:
     """Licence of what is learned, which the model file then names."""
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     """Which variations of each piece are learned from."""
-    predictor: PredictorConfig = field(default_factory=PredictorConfig)
+    model: LanguageModelConfig = field(default_factory=LanguageModelConfig)
     """The network."""
-    stream: StreamConfig = field(default_factory=lambda: StreamConfig(validation=0.05))
+    sequence: SequenceConfig = field(default_factory=lambda: SequenceConfig(validation=0.05))
     """How the pieces are read."""
-    fit: FitConfig = field(default_factory=FitConfig)
+    trainer: TrainerConfig = field(default_factory=TrainerConfig)
     """How weights are learned."""
 
     def __post_init__(self) -> None:
@@ -71,7 +75,7 @@ class MusicTrainConfig:
             raise ValueError(f"minutes are a number from 0 on, not {self.minutes}")
         if not 0 < self.test < 1:
             raise ValueError(f"test is a share between 0 and 1, not {self.test}")
-        check_choice(self.alphabet, get_args(AlphabetKind))
+        check_choice(self.tokenizer, get_args(AlphabetKind))
 
 
 class MusicTraining:
@@ -87,10 +91,10 @@ class MusicTraining:
         """
         began = time.perf_counter()
         self.corpus, self.config, self.start = corpus, config, start
-        self.compute = choose(config.device, config.precision)
+        self.compute = select_compute(config.device, config.precision)
         keep_freed_memory()
         self.split = corpus.split(
-            validation=config.stream.validation, test=config.test, seed=config.split_seed
+            validation=config.sequence.validation, test=config.test, seed=config.split_seed
         )
         self.alphabet = start.alphabet if start else self._alphabet()
         room.mkdir(parents=True, exist_ok=True)
@@ -101,17 +105,19 @@ class MusicTraining:
                 ("measured", self.split.validation, None),
             )
         ]
-        self.signs_a_note = [self._signs_a_note(stream) for stream in self.streams]
-        shape = start.config if start else config.predictor
+        self.tokens_per_note = [self._signs_a_note(stream) for stream in self.streams]
+        shape = start.config if start else config.model
         widths = () if start or shape.network != "recurrent" else WIDTHS
         self.digest = sha256(b"".join(stream.tobytes() for stream in self.streams)).hexdigest()
-        self.study = Study(
+        self.trainer = SequenceTrainer(
             self.streams[0],
             self.streams[1],
-            Maker(self._network, predictor_config, PredictorConfig.resized, widths),
+            NetworkFactory(
+                self._network, language_model_config, LanguageModelConfig.resized, widths
+            ),
             shape,
-            config.stream,
-            config.fit,
+            config.sequence,
+            config.trainer,
             config.minutes,
             self.compute,
             room,
@@ -140,23 +146,28 @@ class MusicTraining:
             "validation_loss": self.best,
             "unit": "nats a note",
             "licence": self.config.licence,
-            "settings": {"stream": asdict(self.config.stream), "fit": asdict(self.study.fit)},
+            "settings": {
+                "sequence": asdict(self.config.sequence),
+                "trainer": asdict(self.trainer.trainer),
+            },
             "versions": {"bowerbird": version("bowerbird"), "torch": version("torch")},
         }
         if self.start:
             told["from"] = dict(self.start.provenance)
-        return Composer(self.study.network, self.alphabet, self.study.shape, told)
+        return Composer(self.trainer.network, self.alphabet, self.trainer.model_config, told)
 
     @property
     def planned(self) -> MusicTrainConfig:
         """The configuration with what was chosen to fit into the minutes."""
-        study = self.study
-        return replace(self.config, minutes=study.minutes, predictor=study.shape, fit=study.fit)
+        study = self.trainer
+        return replace(
+            self.config, minutes=study.minutes, model=study.model_config, trainer=study.trainer
+        )
 
     @property
-    def notes_a_step(self) -> float:
+    def notes_per_step(self) -> float:
         """How many notes are read in a step, by all processes together."""
-        return self.study.signs_a_step / self.signs_a_note[0]
+        return self.trainer.tokens_per_step / self.tokens_per_note[0]
 
     def steps(
         self, checkpoints: int = 0, *, resume: bool = False
@@ -165,9 +176,9 @@ class MusicTraining:
 
         ``losses`` are in nats a note. Arguments and errors are those of ``Study.steps``.
         """
-        learned, measured = self.signs_a_note
+        learned, measured = self.tokens_per_note
         units = {"total": learned, "validation": measured, "best": measured}
-        with closing(self.study.steps(checkpoints, resume=resume)) as made:
+        with closing(self.trainer.steps(checkpoints, resume=resume)) as made:
             for step in made:
                 losses = {n: v * units.get(n, 1.0) for n, v in step.losses.items()}
                 self.best = losses.get("best", self.best)
@@ -179,7 +190,7 @@ class MusicTraining:
         split, augment = self.split, self.config.augment
         measured = (score for _, score in (*split.validation, *split.test))
         learned = (varied for _, score in split.train for varied in variations(score, augment))
-        return learned_alphabet(self.config.alphabet, chain(measured, learned))
+        return learned_alphabet(self.config.tokenizer, chain(measured, learned))
 
     def _stream(
         self, place: Path, pieces: Iterable[Piece], augment: AugmentConfig | None
@@ -189,10 +200,10 @@ class MusicTraining:
             encoded(pieces, self.alphabet, self.corpus.skipped, augment),
             self.alphabet.size,
         )
-        if len(stream) <= self.config.stream.window:
+        if len(stream) <= self.config.sequence.sequence_length:
             raise MusicError(
                 f"the corpus has {len(stream)} signs on one side of its split, too few for windows "
-                f"of {self.config.stream.window}; take more pieces or a shorter --window"
+                f"of {self.config.sequence.sequence_length}; take more pieces or a shorter --sequence-length"
             )
         return stream
 
@@ -203,14 +214,14 @@ class MusicTraining:
         notes = sum(self.alphabet.decode(piece.tolist()).note_num() for piece in pieces)
         return (len(stream) - 1) / max(1, notes)
 
-    def _network(self, config: PredictorConfig) -> Any:
-        torch.manual_seed(self.config.fit.seed)
-        network = predictor(self.alphabet.size, config, self.compute.dtype)
-        network.initialize(self.config.fit.seed)
+    def _network(self, config: LanguageModelConfig) -> Any:
+        torch.manual_seed(self.config.trainer.seed)
+        network = language_model(self.alphabet.size, config, self.compute.dtype)
+        network.initialize(self.config.trainer.seed)
         return network.to(self.compute.device)
 
     def _sample(self) -> str:
-        config = ComposeConfig(SAMPLE_BARS, sampling=SamplingConfig(seed=self.config.fit.seed))
+        config = ComposeConfig(SAMPLE_BARS, sampling=SamplingConfig(seed=self.config.trainer.seed))
         try:
             made = self.composer.compose(config)[0].score
             if self.alphabet.kind not in MELODIES:

@@ -27,16 +27,16 @@ class Continuous(nn.Module):
     def __init__(self, inputs: int, outputs: int, config: RecurrentConfig) -> None:
         super().__init__()
         self.config = config
-        widths = [inputs] + [config.width] * (config.layers - 1)
+        widths = [inputs] + [config.hidden_size] * (config.num_layers - 1)
         self.layers = nn.ModuleList(RecurrentLayer(width, config) for width in widths)
-        self.readout = nn.Linear(config.width, outputs)
+        self.readout = nn.Linear(config.hidden_size, outputs)
         self.skip = nn.Linear(inputs, outputs, bias=False)
         self.initialize()
 
     def initialize(self, seed: int = 0) -> None:
         """Draw the first weights anew: uniform within 1/sqrt(width); the readout is zero."""
         random = torch.Generator().manual_seed(seed)
-        width = self.config.width
+        width = self.config.hidden_size
         with torch.no_grad():
             for layer in self.all_layers():
                 for name, p in layer.named_parameters():
@@ -60,7 +60,7 @@ class Continuous(nn.Module):
         random = torch.Generator().manual_seed(seed)
         with torch.no_grad():
             for layer in self.all_layers():
-                width = self.config.width
+                width = self.config.hidden_size
                 past = torch.randn(width, width, generator=random, dtype=torch.float64)
                 past *= torch.rand(width, width, generator=random) < CONNECTIONS / width
                 largest = float(torch.linalg.eigvals(past).abs().max())
@@ -75,7 +75,7 @@ class Continuous(nn.Module):
     def start(self, batch: int) -> State:
         """Return the state before the first moment: zeros."""
         count = sum(layer.states() for layer in self.all_layers())
-        return (self.readout.bias.new_zeros(batch, self.config.width),) * count
+        return (self.readout.bias.new_zeros(batch, self.config.hidden_size),) * count
 
     def forward(
         self, x: Float[Tensor, "b t i"], state: State | None = None

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from bowerbird.networks.recurrent import Recurrent, RecurrentConfig
-from bowerbird.networks.transformer import Attention, AttentionConfig
+from bowerbird.networks.transformer import Transformer, TransformerConfig
 
 Network = Literal["recurrent", "transformer"]
 LONGEST_SPAN = 1 << 16  # signs that a transformer in a model file may look back
@@ -16,14 +16,14 @@ LARGEST = 1e6  # of a number with a fraction: beyond it is none that a weight co
 
 
 @dataclass(frozen=True)
-class PredictorConfig:
+class LanguageModelConfig:
     """Which network predicts, and its shape."""
 
     network: Network = "recurrent"
     """recurrent, or transformer for comparison."""
     recurrent: RecurrentConfig = field(default_factory=RecurrentConfig)
     """The shape of a recurrent network."""
-    transformer: AttentionConfig = field(default_factory=AttentionConfig)
+    transformer: TransformerConfig = field(default_factory=TransformerConfig)
     """The shape of a transformer."""
 
     def __post_init__(self) -> None:
@@ -32,50 +32,50 @@ class PredictorConfig:
                 f"network is one of {', '.join(get_args(Network))}, not {self.network!r}"
             )
 
-    def described(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Return what ``predictor_from`` needs, ready for JSON."""
         shape = self.recurrent if self.network == "recurrent" else self.transformer
         return {"network": self.network, **asdict(shape)}
 
-    def resized(self, width: int, dropout: float) -> "PredictorConfig":
+    def resized(self, width: int, dropout: float) -> "LanguageModelConfig":
         """Return a recurrent network of another width that drops another share."""
-        shape = replace(self.recurrent, width=width, dropout=dropout)
+        shape = replace(self.recurrent, hidden_size=width, dropout=dropout)
         return replace(self, recurrent=shape)
 
 
-def predictor(
-    vocabulary: int, config: PredictorConfig, dtype: torch.dtype = torch.float32
-) -> Recurrent | Attention:
+def language_model(
+    vocabulary: int, config: LanguageModelConfig, dtype: torch.dtype = torch.float32
+) -> Recurrent | Transformer:
     """Return a network for so many signs, with its first weights, that computes in ``dtype``."""
     if config.network == "transformer":
-        return Attention(vocabulary, config.transformer, dtype)
+        return Transformer(vocabulary, config.transformer, dtype)
     return Recurrent(vocabulary, config.recurrent, dtype)
 
 
-def predictor_config(described: Mapping[str, Any]) -> PredictorConfig:
-    """Return the configuration that ``described()`` spoke of; ValueError for anything else."""
+def language_model_config(described: Mapping[str, Any]) -> LanguageModelConfig:
+    """Return the configuration that ``to_dict()`` spoke of; ValueError for anything else."""
     shape = {name: value for name, value in described.items() if name != "network"}
     network = described.get("network")
     if network == "transformer":
-        _check_types(AttentionConfig, shape)
-        return PredictorConfig("transformer", transformer=AttentionConfig(**shape))
+        _check_types(TransformerConfig, shape)
+        return LanguageModelConfig("transformer", transformer=TransformerConfig(**shape))
     if network == "recurrent":
         _check_types(RecurrentConfig, shape)
-        return PredictorConfig("recurrent", recurrent=RecurrentConfig(**shape))
+        return LanguageModelConfig("recurrent", recurrent=RecurrentConfig(**shape))
     raise ValueError(f"the model's network is {network!r:.40}, which is not known")
 
 
-def predictor_with(
+def language_model_from(
     described: Mapping[str, Any], vocabulary: int, tensors: Mapping[str, Tensor]
-) -> tuple[Recurrent | Attention, PredictorConfig]:
+) -> tuple[Recurrent | Transformer, LanguageModelConfig]:
     """Return the float32 network that was described, with these weights, and its configuration.
 
     Both may be a stranger's: raises ValueError for a shape larger than the weights, before it is
     built, for weights that are not those of the network, and for numbers that are none.
     """
-    config = predictor_config(described)
+    config = language_model_config(described)
     _check_room({**described, "alphabet": vocabulary}, tensors)
-    network = predictor(vocabulary, config)
+    network = language_model(vocabulary, config)
     if set(tensors) != {name for name, _ in network.named_parameters()}:
         raise ValueError("its weights are not those of its network")
     if not all(bool(t.isfinite().all()) for t in tensors.values()):

@@ -26,7 +26,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from bowerbird.networks.recurrent_numpy import Stepping
+from bowerbird.networks.recurrent_numpy import NumpyStepper
 
 Cell = Literal["lstm", "gru", "rnn"]
 Initialization = Literal["torch", "char-rnn", "torch-rnn", "folk-rnn"]
@@ -40,11 +40,11 @@ class RecurrentConfig:
 
     cell: Cell = "lstm"
     """lstm, gru or rnn (a single tanh)."""
-    layers: int = 1
+    num_layers: int = 1
     """Layers, one above the other."""
-    width: int = 512
+    hidden_size: int = 512
     """Units of each layer."""
-    embedding: int = 0
+    embedding_dim: int = 0
     """Numbers that stand for a sign in the first layer; 0 gives each an input of its own."""
     dropout: float = 0.0
     """Share of each layer's outputs that is dropped while it learns."""
@@ -52,9 +52,9 @@ class RecurrentConfig:
     """Share of the embedding's numbers that is dropped while it learns."""
     recurrent_dropout: float = 0.0
     """Share of the weights from a layer to itself that is dropped while it learns."""
-    locked: bool = True
+    variational_dropout: bool = True
     """Whether what is dropped stays dropped for a whole window, or is drawn anew at each sign."""
-    tied: bool = False
+    tie_weights: bool = False
     """Whether the embedding is used to read the outputs too; needs embedding = width."""
     layer_norm: bool = False
     """Whether each layer's outputs are normalized."""
@@ -75,17 +75,22 @@ class RecurrentConfig:
                 f"initialization is one of {', '.join(get_args(Initialization))}, "
                 f"not {self.initialization!r}"
             )
-        if self.layers < 1 or self.width < 1 or self.embedding < 0 or self.biases not in (1, 2):
+        if (
+            self.num_layers < 1
+            or self.hidden_size < 1
+            or self.embedding_dim < 0
+            or self.biases not in (1, 2)
+        ):
             raise ValueError(
                 "layers and width are at least 1, embedding not below 0, biases 1 or 2"
             )
         for share in (self.dropout, self.input_dropout, self.recurrent_dropout):
             if not 0 <= share < 1:
                 raise ValueError(f"what is dropped is a share in 0..1, not {share}")
-        if self.tied and self.embedding != self.width:
+        if self.tie_weights and self.embedding_dim != self.hidden_size:
             raise ValueError(
-                f"tied weights need an embedding as wide as the layers: {self.width}, "
-                f"not {self.embedding}"
+                f"tied weights need an embedding as wide as the layers: {self.hidden_size}, "
+                f"not {self.embedding_dim}"
             )
 
 
@@ -94,7 +99,7 @@ class RecurrentLayer(nn.Module):
 
     def __init__(self, inputs: int, config: RecurrentConfig) -> None:
         super().__init__()
-        rows, width = GATES[config.cell] * config.width, config.width
+        rows, width = GATES[config.cell] * config.hidden_size, config.hidden_size
         self.cell: Cell = config.cell
         self.weight_ih = nn.Parameter(torch.empty(rows, inputs))
         self.weight_hh = nn.Parameter(torch.empty(rows, width))
@@ -161,22 +166,27 @@ class Recurrent(nn.Module):
         super().__init__()
         self.vocabulary, self.config, self.dtype = vocabulary, config, dtype
         self.random: torch.Generator | None = None  # whose masks are drawn; None is torch's own
-        self.embedding = nn.Embedding(vocabulary, config.embedding) if config.embedding else None
-        widths = [config.embedding or vocabulary] + [config.width] * (config.layers - 1)
+        self.embedding = (
+            nn.Embedding(vocabulary, config.embedding_dim) if config.embedding_dim else None
+        )
+        widths = [config.embedding_dim or vocabulary] + [config.hidden_size] * (
+            config.num_layers - 1
+        )
         self.layers = nn.ModuleList(RecurrentLayer(inputs, config) for inputs in widths)
         normal = [
-            nn.LayerNorm(config.width) for _ in range(config.layers if config.layer_norm else 0)
+            nn.LayerNorm(config.hidden_size)
+            for _ in range(config.num_layers if config.layer_norm else 0)
         ]
         self.norms = nn.ModuleList(normal)
-        self.decoder = nn.Linear(config.width, vocabulary)
-        if config.tied and self.embedding is not None:
+        self.decoder = nn.Linear(config.hidden_size, vocabulary)
+        if config.tie_weights and self.embedding is not None:
             self.decoder.weight = self.embedding.weight
         self.initialize()
 
     def start(self, batch: int) -> State:
         """Return the state before the first sign: zeros."""
         count = sum(layer.states() for layer in self.all_layers())
-        zero = self.decoder.bias.new_zeros(batch, self.config.width, dtype=self.dtype)
+        zero = self.decoder.bias.new_zeros(batch, self.config.hidden_size, dtype=self.dtype)
         return (zero,) * count
 
     def forward(
@@ -209,10 +219,10 @@ class Recurrent(nn.Module):
             x = self._leave(i, x, y)
         return self._decode(x), tuple(after)
 
-    def stepping(self) -> Callable[[Tensor, State], tuple[Tensor, State]]:
+    def fast_step(self) -> Callable[[Tensor, State], tuple[Tensor, State]]:
         """Return the quickest form of ``step`` here, with the weights that are there now."""
         on_processor = self.decoder.weight.device.type == "cpu"
-        return Stepping(self) if on_processor else self.step
+        return NumpyStepper(self) if on_processor else self.step
 
     def all_layers(self) -> list[RecurrentLayer]:
         """Return the layers, the lowest first."""
@@ -228,13 +238,13 @@ class Recurrent(nn.Module):
                 else:
                     self._draw(name, p, random)
             if self.config.cell == "lstm":
-                width = self.config.width
+                width = self.config.hidden_size
                 for layer in self.all_layers():
                     layer.bias_ih[width : 2 * width] = self.config.forget_bias
 
     def _draw(self, name: str, p: Tensor, random: torch.Generator) -> None:
         """Draw the first values of one parameter, as the tool in the configuration does."""
-        style, width = self.config.initialization, self.config.width
+        style, width = self.config.initialization, self.config.hidden_size
         if style == "char-rnn":
             p.uniform_(-0.08, 0.08, generator=random)
         elif name.startswith("embedding"):
@@ -273,7 +283,7 @@ class Recurrent(nn.Module):
     def _drop(self, x: Tensor, share: float) -> Tensor:
         if not (self.training and share):
             return x
-        shape = (x.shape[0], 1, x.shape[2]) if self.config.locked else x.shape
+        shape = (x.shape[0], 1, x.shape[2]) if self.config.variational_dropout else x.shape
         return x * self._mask(x.new_empty(shape), share)
 
     def _kept(self, layer: RecurrentLayer) -> Tensor | None:

@@ -21,13 +21,13 @@ if TYPE_CHECKING:  # it is recurrent.py that needs this file
 Array = np.ndarray
 
 
-class Stepping:
+class NumpyStepper:
     """The step form of a recurrent network on a processor, with the weights that it has now."""
 
     def __init__(self, network: "Recurrent") -> None:
         """Take the weights over."""
         config = network.config
-        self.width, self.residual = config.width, config.residual
+        self.width, self.residual = config.hidden_size, config.residual
         self.layers = [_Layer(layer, place) for place, layer in enumerate(network.all_layers())]
         norms = [norm for norm in network.norms if isinstance(norm, torch.nn.LayerNorm)]
         self.norms = [(_array(norm.weight), _array(norm.bias)) for norm in norms]

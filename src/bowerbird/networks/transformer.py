@@ -39,16 +39,16 @@ BASE = 10000.0  # the slowest pair turns by nearly 1/BASE radians a sign (Su et 
 
 
 @dataclass(frozen=True)
-class AttentionConfig:
+class TransformerConfig:
     """The shape of a transformer; nanoGPT's for a laptop, but for the positions."""
 
-    blocks: int = 4
+    num_layers: int = 4
     """Layers of attention, one above the other."""
-    channels: int = 128
+    embedding_dim: int = 128
     """Numbers that stand for a sign between layers."""
-    heads: int = 4
+    num_heads: int = 4
     """Attentions side by side in a layer, each with its share of the channels."""
-    span: int = 64
+    context_length: int = 64
     """Signs that a sign sees at most, itself included."""
     feed_forward: int = 4
     """Units that follow each attention, as a multiple of the channels."""
@@ -58,7 +58,7 @@ class AttentionConfig:
     """Whether linear maps and norms add a bias."""
     positions: Positions = "rotary"
     """rotary (only distances count) or learned (a vector a place, as nanoGPT)."""
-    deviation: float = 0.02
+    init_std: float = 0.02
     """Standard deviation of the first weights; what adds to the sum starts smaller (GPT-2)."""
 
     def __post_init__(self) -> None:
@@ -66,20 +66,29 @@ class AttentionConfig:
             raise ValueError(
                 f"positions is one of {', '.join(get_args(Positions))}, not {self.positions!r}"
             )
-        if min(self.blocks, self.channels, self.heads, self.span, self.feed_forward) < 1:
-            raise ValueError("blocks, channels, heads, span and feed_forward are at least 1")
-        if self.channels % self.heads:
-            raise ValueError(
-                f"channels are a multiple of heads, not {self.channels} for {self.heads} heads"
+        if (
+            min(
+                self.num_layers,
+                self.embedding_dim,
+                self.num_heads,
+                self.context_length,
+                self.feed_forward,
             )
-        if self.positions == "rotary" and self.channels // self.heads % 2:
+            < 1
+        ):
+            raise ValueError("blocks, channels, heads, span and feed_forward are at least 1")
+        if self.embedding_dim % self.num_heads:
             raise ValueError(
-                f"rotary positions turn pairs: {self.channels // self.heads} numbers a head are odd"
+                f"channels are a multiple of heads, not {self.embedding_dim} for {self.num_heads} heads"
+            )
+        if self.positions == "rotary" and self.embedding_dim // self.num_heads % 2:
+            raise ValueError(
+                f"rotary positions turn pairs: {self.embedding_dim // self.num_heads} numbers a head are odd"
             )
         if not 0 <= self.block_dropout < 1:
             raise ValueError(f"what is dropped is a share in 0..1, not {self.block_dropout}")
-        if not 0 < self.deviation < math.inf:
-            raise ValueError(f"deviation is above 0, not {self.deviation}")
+        if not 0 < self.init_std < math.inf:
+            raise ValueError(f"deviation is above 0, not {self.init_std}")
 
 
 @dataclass(frozen=True)
@@ -96,13 +105,13 @@ class Sight:
     """Share of the attention weights that is dropped."""
 
 
-class AttentionLayer(nn.Module):
+class TransformerLayer(nn.Module):
     """One layer: ``attend`` looks at other signs, ``transform`` at each sign alone."""
 
-    def __init__(self, config: AttentionConfig) -> None:
+    def __init__(self, config: TransformerConfig) -> None:
         super().__init__()
-        width, bias = config.channels, config.bias
-        self.heads, self.window = config.heads, config.span
+        width, bias = config.embedding_dim, config.bias
+        self.heads, self.window = config.num_heads, config.context_length
         self.norm1 = nn.LayerNorm(width, bias=bias)
         self.inward = nn.Linear(width, 3 * width, bias=bias)  # queries, keys, values
         self.outward = nn.Linear(width, width, bias=bias)
@@ -140,7 +149,7 @@ class AttentionLayer(nn.Module):
         return _linear(F.gelu(_linear(self.norm2(x).to(dtype), self.widen)), self.narrow)
 
 
-class Attention(nn.Module):
+class Transformer(nn.Module):
     """Signs in, a score for each possible next sign out.
 
     ``vocabulary`` is the number of signs; ``dtype`` what it computes in. A state is a tuple of
@@ -150,30 +159,35 @@ class Attention(nn.Module):
     """
 
     def __init__(
-        self, vocabulary: int, config: AttentionConfig, dtype: torch.dtype = torch.float32
+        self, vocabulary: int, config: TransformerConfig, dtype: torch.dtype = torch.float32
     ) -> None:
         super().__init__()
         self.vocabulary, self.config, self.dtype = vocabulary, config, dtype
         self.random: torch.Generator | None = None  # whose masks are drawn; None is torch's own
-        self.embedding = nn.Embedding(vocabulary, config.channels)
+        self.embedding = nn.Embedding(vocabulary, config.embedding_dim)
         learned = config.positions == "learned"
-        self.places = nn.Embedding(config.span, config.channels) if learned else None
-        angles = _angles(0 if learned else 2 * config.span - 1, config.channels // config.heads)
+        self.places = nn.Embedding(config.context_length, config.embedding_dim) if learned else None
+        angles = _angles(
+            0 if learned else 2 * config.context_length - 1,
+            config.embedding_dim // config.num_heads,
+        )
         self.cosines: Tensor
         self.sines: Tensor
         self.register_buffer("cosines", angles.cos().float(), persistent=False)
         self.register_buffer("sines", angles.sin().float(), persistent=False)
-        self.layers = nn.ModuleList(AttentionLayer(config) for _ in range(config.blocks))
-        self.norm = nn.LayerNorm(config.channels, bias=config.bias)
-        self.decoder = nn.Linear(config.channels, vocabulary, bias=False)
+        self.layers = nn.ModuleList(TransformerLayer(config) for _ in range(config.num_layers))
+        self.norm = nn.LayerNorm(config.embedding_dim, bias=config.bias)
+        self.decoder = nn.Linear(config.embedding_dim, vocabulary, bias=False)
         self.decoder.weight = self.embedding.weight  # tied
         self.initialize()
 
     def start(self, batch: int) -> State:
         """Return the state before the first sign: nothing to see."""
         weight, config = self.embedding.weight, self.config
-        zero = weight.new_zeros(batch, config.span, config.channels, dtype=self.dtype)
-        return *(zero,) * (2 * config.blocks), weight.new_zeros(batch, dtype=torch.long)
+        zero = weight.new_zeros(
+            batch, config.context_length, config.embedding_dim, dtype=self.dtype
+        )
+        return *(zero,) * (2 * config.num_layers), weight.new_zeros(batch, dtype=torch.long)
 
     def forward(
         self, signs: Int[Tensor, "b t"], state: State | None = None
@@ -183,7 +197,7 @@ class Attention(nn.Module):
         More than ``span`` signs are read piece by piece; gradients pass between the pieces.
         """
         dropped = self.config.block_dropout if self.training else 0.0
-        first, *rest = signs.split(self.config.span, 1)
+        first, *rest = signs.split(self.config.context_length, 1)
         x, after = self._read(first, state, dropped)
         outputs = [x]
         for piece in rest:
@@ -200,14 +214,14 @@ class Attention(nn.Module):
         x, state = self._read(signs[:, None], state, 0.0)
         return self._decode(x)[:, 0], state
 
-    def stepping(self) -> Callable[[Tensor, State], tuple[Tensor, State]]:
+    def fast_step(self) -> Callable[[Tensor, State], tuple[Tensor, State]]:
         """Return ``step``, which has no quicker form."""
         return self.step
 
     def initialize(self, seed: int = 0) -> None:
         """Draw the first weights anew."""
         random = torch.Generator().manual_seed(seed)
-        small = self.config.deviation / math.sqrt(2 * self.config.blocks)
+        small = self.config.init_std / math.sqrt(2 * self.config.num_layers)
         with torch.no_grad():
             for name, p in self.named_parameters():
                 if p.ndim == 1:  # norms and biases
@@ -215,13 +229,13 @@ class Attention(nn.Module):
                 elif name.endswith(("outward.weight", "narrow.weight")):
                     p.normal_(0, small, generator=random)
                 else:
-                    p.normal_(0, self.config.deviation, generator=random)
+                    p.normal_(0, self.config.init_std, generator=random)
 
     def _read(
         self, signs: Tensor, state: State | None, dropped: float
     ) -> tuple[Float[Tensor, "b t w"], State]:
         """Return the last layer's sums at up to ``span`` signs, and the state after them."""
-        length, window = signs.shape[1], self.config.span
+        length, window = signs.shape[1], self.config.context_length
         if state is not None and not bool(state[-1].any()):
             state = None  # nothing to see: the fast form without a mask serves
         before = signs.new_zeros(len(signs)) if state is None else state[-1]
@@ -244,7 +258,7 @@ class Attention(nn.Module):
 
     def _sight(self, length: int, before: Int[Tensor, " b"] | None, dropped: float) -> Sight:
         """Return what so many new signs see; ``before`` counts the past ones in sight."""
-        window, seen, there = self.config.span, None, length
+        window, seen, there = self.config.context_length, None, length
         if before is not None:
             there = window - 1 + length
             numbers = before[:, None] + torch.arange(1 - window, length, device=before.device)
@@ -255,8 +269,8 @@ class Attention(nn.Module):
         turns = (self.cosines[:there], self.sines[:there]) if self.places is None else None
         return Sight(seen, turns, self.dtype, dropped)
 
-    def _all_layers(self) -> list[AttentionLayer]:
-        return [layer for layer in self.layers if isinstance(layer, AttentionLayer)]
+    def _all_layers(self) -> list[TransformerLayer]:
+        return [layer for layer in self.layers if isinstance(layer, TransformerLayer)]
 
     def _decode(self, x: Tensor) -> Tensor:
         return _linear(self.norm(x).to(self.dtype), self.decoder).float()

@@ -12,7 +12,7 @@ from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 
-from bowerbird.learning.atomic_write import check_free, whole
+from bowerbird.learning.atomic_write import atomic_write, check_output
 from bowerbird.pictures.pixels import Picture, PictureError
 from bowerbird.pictures.profiles import srgb_profile
 
@@ -29,7 +29,7 @@ def check_writable(path: Path, *, force: bool) -> None:
     """
     _suffix(path)
     try:
-        check_free(path, force=force)
+        check_output(path, force=force)
     except ValueError as error:
         raise PictureError(str(error)) from error
     except OSError as error:
@@ -56,7 +56,7 @@ def write_picture(
     opacity = None if alpha is None else alpha.clamp(0, 1)
     data = _encode(suffix, Picture(rgb.clamp(0, 1), opacity), quality)
     try:
-        with whole(path) as part:
+        with atomic_write(path) as part:
             part.write_bytes(data)
     except OSError as error:
         raise _write_error(path, error) from error

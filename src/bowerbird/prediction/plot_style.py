@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from bowerbird.learning.atomic_write import whole
+from bowerbird.learning.atomic_write import atomic_write
 
 INK, BLUE, ORANGE, FAINT = "#22252e", "#1d4e89", "#d1662b", "#8a8f9c"
 DENSITY = 110  # dots per inch
@@ -20,5 +20,5 @@ def plain(axes: Any) -> None:
 
 def save_figure(figure: Any, path: Path, density: int = DENSITY) -> None:
     """Write a figure as a PNG file, whole or not at all; raise OSError if it can't be written."""
-    with whole(path) as part:
+    with atomic_write(path) as part:
         figure.savefig(part, format="png", dpi=density)

@@ -10,21 +10,21 @@ from typing import Any
 import numpy as np
 import torch
 
-from bowerbird.learning.device import choose
+from bowerbird.learning.device import select_compute
 from bowerbird.learning.dynamic_evaluation import adapted_loss
 from bowerbird.learning.model_file import (
     MEND,
-    Card,
     ModelError,
+    ModelHeader,
     embedded_file,
     read_model,
     stored_weights,
     write_model,
 )
-from bowerbird.learning.sampling import SamplingConfig, write_signs
+from bowerbird.learning.sampling import SamplingConfig, generate_tokens
 from bowerbird.learning.sequence_batches import stream_loss
 from bowerbird.learning.step import Step
-from bowerbird.networks.language_model import PredictorConfig, predictor_with
+from bowerbird.networks.language_model import LanguageModelConfig, language_model_from
 from bowerbird.text.tokenizer import Alphabet, Characters, alphabet_from
 
 KIND = "text"
@@ -70,7 +70,11 @@ class Writer:
     """What has learned to write."""
 
     def __init__(
-        self, network: Any, alphabet: Alphabet, config: PredictorConfig, provenance: dict[str, Any]
+        self,
+        network: Any,
+        alphabet: Alphabet,
+        config: LanguageModelConfig,
+        provenance: dict[str, Any],
     ) -> None:
         """Put the parts together; ``provenance`` tells what it learned from, and how."""
         self.network, self.alphabet, self.config = network, alphabet, config
@@ -113,7 +117,7 @@ class Writer:
         batch = torch.from_numpy(signs)[None].to(_device(self.network))
         drafts = [_Draft(self.alphabet, config.stop) for _ in range(samples)]
         new = [""] * samples
-        written = write_signs(self.network, batch, config.sampling, samples)
+        written = generate_tokens(self.network, batch, config.sampling, samples)
         for number, row in enumerate(written, 1):
             last = number == config.length
             for i, (draft, sign) in enumerate(zip(drafts, row.tolist(), strict=True)):
@@ -162,7 +166,7 @@ class Writer:
 
     def save(self, path: Path, *, half: bool = False) -> None:
         """Write the model file, whole or not at all; ``half`` precision makes it half as large."""
-        card = Card(KIND, self.config.described(), self.alphabet.described(), self.provenance)
+        card = ModelHeader(KIND, self.config.to_dict(), self.alphabet.to_dict(), self.provenance)
         write_model(path, card, stored_weights(self.network, half=half))
 
 
@@ -182,11 +186,11 @@ def open_writer(name: str | Path, device: str = "auto") -> Writer:
         if type(card.provenance.get("documents", 1)) is not int:
             raise ValueError("its documents are no number")
         alphabet = alphabet_from(card.alphabet)
-        network, config = predictor_with(card.config, alphabet.size, tensors)
+        network, config = language_model_from(card.config, alphabet.size, tensors)
     except (ValueError, RuntimeError) as error:
         reason = str(error).split("\n")[0]
         raise ModelError(f"{path} is damaged: {reason}; {MEND}") from error
-    network.to(choose(device, "float32").device).eval()
+    network.to(select_compute(device, "float32").device).eval()
     return Writer(network, alphabet, config, dict(card.provenance))
 
 

@@ -14,11 +14,11 @@ of the rate. folk-rnn reads tune by tune and drops each output anew.
 
 from typing import Literal
 
-from bowerbird.learning.sequence_batches import StreamConfig
-from bowerbird.learning.trainer import FitConfig
-from bowerbird.networks.language_model import PredictorConfig
+from bowerbird.learning.sequence_batches import SequenceConfig
+from bowerbird.learning.trainer import TrainerConfig
+from bowerbird.networks.language_model import LanguageModelConfig
 from bowerbird.networks.recurrent import RecurrentConfig
-from bowerbird.networks.transformer import AttentionConfig
+from bowerbird.networks.transformer import TransformerConfig
 from bowerbird.text.training import TrainConfig
 
 PresetName = Literal[
@@ -26,104 +26,115 @@ PresetName = Literal[
 ]
 
 
-def _recurrent(shape: RecurrentConfig, stream: StreamConfig, fit: FitConfig) -> TrainConfig:
-    return TrainConfig(predictor=PredictorConfig(recurrent=shape), stream=stream, fit=fit)
+def _recurrent(shape: RecurrentConfig, stream: SequenceConfig, fit: TrainerConfig) -> TrainConfig:
+    return TrainConfig(model=LanguageModelConfig(recurrent=shape), sequence=stream, trainer=fit)
 
 
-def _transformer(shape: AttentionConfig, stream: StreamConfig, fit: FitConfig) -> TrainConfig:
-    predictor = PredictorConfig("transformer", transformer=shape)
-    return TrainConfig(predictor=predictor, stream=stream, fit=fit)
+def _transformer(
+    shape: TransformerConfig, stream: SequenceConfig, fit: TrainerConfig
+) -> TrainConfig:
+    predictor = LanguageModelConfig("transformer", transformer=shape)
+    return TrainConfig(model=predictor, sequence=stream, trainer=fit)
 
 
-def _nanogpt(iterations: int) -> FitConfig:
-    return FitConfig(
+def _nanogpt(iterations: int) -> TrainerConfig:
+    return TrainerConfig(
         iterations=iterations,
-        rate=1e-3,
-        decay="cosine",
-        final_rate=0.1,
+        learning_rate=1e-3,
+        lr_schedule="cosine",
+        final_lr_ratio=0.1,
         weight_decay=0.1,
-        average=0.0,
+        ema_decay=0.0,
         validate_every=250,
     )
 
 
 PRESETS: dict[PresetName, TrainConfig] = {
-    "small": _recurrent(RecurrentConfig(width=256), StreamConfig(), FitConfig(iterations=6000)),
+    "small": _recurrent(
+        RecurrentConfig(hidden_size=256), SequenceConfig(), TrainerConfig(iterations=6000)
+    ),
     "default": TrainConfig(),
     "large": _recurrent(
-        RecurrentConfig(width=1024, dropout=0.5),
-        StreamConfig(),
-        FitConfig(iterations=40000, rate=5e-3),
+        RecurrentConfig(hidden_size=1024, dropout=0.5),
+        SequenceConfig(),
+        TrainerConfig(iterations=40000, learning_rate=5e-3),
     ),
     "char-rnn": _recurrent(
-        RecurrentConfig(layers=2, width=128, biases=2, initialization="char-rnn"),
-        StreamConfig(rows=50, window=50, validation=0.05),
-        FitConfig(
+        RecurrentConfig(num_layers=2, hidden_size=128, biases=2, initialization="char-rnn"),
+        SequenceConfig(batch_size=50, sequence_length=50, validation=0.05),
+        TrainerConfig(
             iterations=21150,
             optimizer="rmsprop",
-            rate=2e-3,
+            learning_rate=2e-3,
             beta2=0.95,
-            warm_up=0,
-            average=0.0,
-            decay="steps",
-            decay_every=423,
-            decay_after=423 * 9,
-            decay_factor=0.97,
-            clip=0.0,
-            clip_value=5 / 50,
+            warmup_steps=0,
+            ema_decay=0.0,
+            lr_schedule="steps",
+            lr_decay_every=423,
+            lr_decay_after=423 * 9,
+            lr_decay_factor=0.97,
+            max_grad_norm=0.0,
+            max_grad_value=5 / 50,
             validate_every=1000,
         ),
     ),
     "torch-rnn": _recurrent(
-        RecurrentConfig(layers=2, width=128, embedding=64, initialization="torch-rnn"),
-        StreamConfig(rows=50, window=50, validation=0.1),
-        FitConfig(
+        RecurrentConfig(
+            num_layers=2, hidden_size=128, embedding_dim=64, initialization="torch-rnn"
+        ),
+        SequenceConfig(batch_size=50, sequence_length=50, validation=0.1),
+        TrainerConfig(
             iterations=17800,
-            rate=2e-3,
+            learning_rate=2e-3,
             beta2=0.999,
             weight_decay=0.0,
-            warm_up=0,
-            average=0.0,
-            decay="steps",
-            decay_every=356 * 5,
-            decay_after=-356,
-            decay_factor=0.5,
-            clip=0.0,
-            clip_value=5.0,
+            warmup_steps=0,
+            ema_decay=0.0,
+            lr_schedule="steps",
+            lr_decay_every=356 * 5,
+            lr_decay_after=-356,
+            lr_decay_factor=0.5,
+            max_grad_norm=0.0,
+            max_grad_value=5.0,
             validate_every=1000,
         ),
     ),
     "nanogpt-cpu": _transformer(
-        AttentionConfig(positions="learned"),
-        StreamConfig(rows=12, window=64),
+        TransformerConfig(positions="learned"),
+        SequenceConfig(batch_size=12, sequence_length=64),
         _nanogpt(2000),
     ),
     "nanogpt-gpu": _transformer(
-        AttentionConfig(
-            blocks=6, heads=6, channels=384, span=256, block_dropout=0.2, positions="learned"
+        TransformerConfig(
+            num_layers=6,
+            num_heads=6,
+            embedding_dim=384,
+            context_length=256,
+            block_dropout=0.2,
+            positions="learned",
         ),
-        StreamConfig(rows=64, window=256),
+        SequenceConfig(batch_size=64, sequence_length=256),
         _nanogpt(5000),
     ),
     "folk-rnn": _recurrent(
         RecurrentConfig(
-            layers=3,
-            width=512,
+            num_layers=3,
+            hidden_size=512,
             dropout=0.5,
-            locked=False,
+            variational_dropout=False,
             forget_bias=5.0,
             initialization="folk-rnn",
         ),
-        StreamConfig(rows=64, window=128, validation=0.05),
-        FitConfig(
+        SequenceConfig(batch_size=64, sequence_length=128, validation=0.05),
+        TrainerConfig(
             iterations=10000,
             optimizer="rmsprop",
-            rate=3e-3,
+            learning_rate=3e-3,
             beta2=0.9,
-            warm_up=0,
-            average=0.0,
-            decay="constant",
-            clip=5.0,
+            warmup_steps=0,
+            ema_decay=0.0,
+            lr_schedule="constant",
+            max_grad_norm=5.0,
             validate_every=1000,
         ),
     ),

@@ -68,7 +68,7 @@ class Alphabet(Protocol):
         """Return a decoder for signs that come bit by bit."""
         ...
 
-    def described(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Return what `alphabet_from` needs to build this alphabet again, ready for JSON."""
         ...
 
@@ -122,7 +122,7 @@ class Characters:
 
         return decode
 
-    def described(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Return the characters."""
         return {"kind": self.kind, "characters": self.characters}
 
@@ -235,7 +235,7 @@ class Pieces:
 
         return decode
 
-    def described(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Return the merges, if there are any."""
         merges = {"merges": [list(merge) for merge in self.merges]} if self.merges else {}
         return {"kind": self.kind, **merges}

@@ -15,14 +15,18 @@ from typing import Any, get_args
 
 import torch
 
-from bowerbird.learning.device import Precision, choose, keep_freed_memory, processes
+from bowerbird.learning.device import Precision, keep_freed_memory, processes, select_compute
 from bowerbird.learning.sampling import SamplingConfig
-from bowerbird.learning.sequence_batches import StreamConfig, write_stream
-from bowerbird.learning.sequence_training import Maker, Study
+from bowerbird.learning.sequence_batches import SequenceConfig, write_stream
+from bowerbird.learning.sequence_training import NetworkFactory, SequenceTrainer
 from bowerbird.learning.step import Step
-from bowerbird.learning.trainer import FitConfig
+from bowerbird.learning.trainer import TrainerConfig
 from bowerbird.learning.validate import check_choice
-from bowerbird.networks.language_model import PredictorConfig, predictor, predictor_config
+from bowerbird.networks.language_model import (
+    LanguageModelConfig,
+    language_model,
+    language_model_config,
+)
 from bowerbird.text.corpus import Corpus
 from bowerbird.text.generator import WriteConfig, Writer
 from bowerbird.text.tokenizer import Alphabet, AlphabetKind, Characters, Pieces
@@ -37,11 +41,11 @@ class TrainConfig:
 
     minutes: float = 0.0
     """Time to learn for, in minutes: size and steps are chosen to fit it on this machine."""
-    alphabet: AlphabetKind = "characters"
+    tokenizer: AlphabetKind = "characters"
     """Signs that it reads and writes: characters, bytes, or pieces learned from the corpus."""
-    pieces: int = 1024
+    max_vocab_size: int = 1024
     """Most signs of an alphabet of pieces."""
-    least: int = 1
+    min_count: int = 1
     """Times that a character must occur to have a sign of its own."""
     precision: Precision = "auto"
     """Precision of the network: auto takes bfloat16 where it is faster, else float32."""
@@ -49,19 +53,19 @@ class TrainConfig:
     """auto, cpu, cuda, cuda:1, mps ..."""
     licence: str = ""
     """Licence of what is learned, which the model file then names."""
-    predictor: PredictorConfig = field(default_factory=PredictorConfig)
+    model: LanguageModelConfig = field(default_factory=LanguageModelConfig)
     """The network."""
-    stream: StreamConfig = field(default_factory=StreamConfig)
+    sequence: SequenceConfig = field(default_factory=SequenceConfig)
     """How the corpus is read."""
-    fit: FitConfig = field(default_factory=FitConfig)
+    trainer: TrainerConfig = field(default_factory=TrainerConfig)
     """How weights are learned."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.minutes < math.inf:
             raise ValueError(f"minutes are a number from 0 on, not {self.minutes}")
-        check_choice(self.alphabet, get_args(AlphabetKind))
-        if self.least < 1:
-            raise ValueError(f"least is at least 1, not {self.least}")
+        check_choice(self.tokenizer, get_args(AlphabetKind))
+        if self.min_count < 1:
+            raise ValueError(f"least is at least 1, not {self.min_count}")
 
 
 class Training:
@@ -77,7 +81,7 @@ class Training:
         """
         began = time.perf_counter()
         self.corpus, self.config, self.room = corpus, config, room
-        self.compute = choose(config.device, config.precision)
+        self.compute = select_compute(config.device, config.precision)
         keep_freed_memory()
         self.tally = corpus.tally
         self.alphabet = start.alphabet if start else _alphabet(corpus, config)
@@ -85,16 +89,18 @@ class Training:
         # every process has a file of its own: they may be on different machines
         place = room / f"stream.{processes()[0]}"
         self.stream = write_stream(place, corpus.encoded(self.alphabet), self.alphabet.size)
-        learned, measured = config.stream.split(self.stream)
-        shape = start.config if start else config.predictor
+        learned, measured = config.sequence.split(self.stream)
+        shape = start.config if start else config.model
         widths = () if start or shape.network != "recurrent" else WIDTHS
-        self.study = Study(
+        self.trainer = SequenceTrainer(
             learned,
             measured,
-            Maker(self._network, predictor_config, PredictorConfig.resized, widths),
+            NetworkFactory(
+                self._network, language_model_config, LanguageModelConfig.resized, widths
+            ),
             shape,
-            config.stream,
-            config.fit,
+            config.sequence,
+            config.trainer,
             config.minutes,
             self.compute,
             room,
@@ -120,28 +126,33 @@ class Training:
             "train_loss": loss if math.isfinite(loss) else None,  # JSON can't say NaN
             "validation_loss": self.best,
             "licence": self.config.licence,
-            "settings": {"stream": asdict(self.config.stream), "fit": asdict(self.study.fit)},
+            "settings": {
+                "sequence": asdict(self.config.sequence),
+                "trainer": asdict(self.trainer.trainer),
+            },
             "versions": {"bowerbird": version("bowerbird"), "torch": version("torch")},
         }
         if self.start:
             told["from"] = dict(self.start.provenance)
-        return Writer(self.network, self.alphabet, self.study.shape, told)
+        return Writer(self.network, self.alphabet, self.trainer.model_config, told)
 
     @property
     def network(self) -> Any:
         """What learns."""
-        return self.study.network
+        return self.trainer.network
 
     @property
     def planned(self) -> TrainConfig:
         """The configuration with what was chosen to fit into the minutes."""
-        study = self.study
-        return replace(self.config, minutes=study.minutes, predictor=study.shape, fit=study.fit)
+        study = self.trainer
+        return replace(
+            self.config, minutes=study.minutes, model=study.model_config, trainer=study.trainer
+        )
 
     @property
-    def characters_a_step(self) -> float:
+    def characters_per_step(self) -> float:
         """How many characters are read in a step, by all processes together."""
-        return self.study.signs_a_step * self.tally.characters / len(self.stream)
+        return self.trainer.tokens_per_step * self.tally.characters / len(self.stream)
 
     def steps(
         self, checkpoints: int = 0, *, resume: bool = False
@@ -151,7 +162,7 @@ class Training:
         ``losses`` are in nats a character. Arguments and errors are those of ``Study.steps``.
         """
         per_char = (len(self.stream) - 1) / max(1, self.tally.characters)
-        with closing(self.study.steps(checkpoints, resume=resume)) as learned:
+        with closing(self.trainer.steps(checkpoints, resume=resume)) as learned:
             for step in learned:
                 losses = dict(step.losses)
                 for name in {"total", "validation", "best"} & losses.keys():
@@ -160,21 +171,21 @@ class Training:
                 self.last = Step(step.number, step.total, losses, step.seconds, None, step.note)
                 yield replace(self.last, preview=self._sample() if "validation" in losses else None)
 
-    def _network(self, config: PredictorConfig) -> Any:
-        torch.manual_seed(self.config.fit.seed)
-        network = predictor(self.alphabet.size, config, self.compute.dtype)
-        network.initialize(self.config.fit.seed)
+    def _network(self, config: LanguageModelConfig) -> Any:
+        torch.manual_seed(self.config.trainer.seed)
+        network = language_model(self.alphabet.size, config, self.compute.dtype)
+        network.initialize(self.config.trainer.seed)
         return network.to(self.compute.device)
 
     def _sample(self) -> str:
-        config = WriteConfig(SAMPLE, sampling=SamplingConfig(seed=self.config.fit.seed))
+        config = WriteConfig(SAMPLE, sampling=SamplingConfig(seed=self.config.trainer.seed))
         return self.writer.write("", config)[0]
 
 
 def _alphabet(corpus: Corpus, config: TrainConfig) -> Alphabet:
-    if config.alphabet == "characters":
-        return Characters.counted(corpus.tally.counts, config.least)
-    if config.alphabet == "bytes":
+    if config.tokenizer == "characters":
+        return Characters.counted(corpus.tally.counts, config.min_count)
+    if config.tokenizer == "bytes":
         return Pieces()
     texts = (block for _, blocks in corpus.documents() for block in blocks)
-    return Pieces.learned(texts, config.pieces)
+    return Pieces.learned(texts, config.max_vocab_size)

@@ -22,7 +22,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from bowerbird.learning.device import Compute, Precision, choose
+from bowerbird.learning.device import Compute, Precision, select_compute
 from bowerbird.learning.pretrained_weights import open_state
 from bowerbird.learning.validate import check_choice
 from bowerbird.networks.classifiers import HeadedNetwork
@@ -110,7 +110,7 @@ def open_classifier(config: ClassifyConfig = ClassifyConfig(), device: str = "au
     Raises FetchError, which names the file and the mend, for weights that can't be had, and
     ValueError for those of another network.
     """
-    compute = choose(device, config.precision)
+    compute = select_compute(device, config.precision)
     source = config.weights or NAMED[config.network]
     state = open_state(source)
     kind = compute.dtype

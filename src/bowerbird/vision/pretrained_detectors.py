@@ -28,7 +28,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from bowerbird.learning.device import Compute, choose
+from bowerbird.learning.device import Compute, select_compute
 from bowerbird.networks.vgg import TORCHVISION
 from bowerbird.pictures.pixels import resize
 from bowerbird.vision.results import Box
@@ -73,7 +73,7 @@ def open_spotter(detector: Detector, weights: Path | None = None, device: str = 
     Raises ValueError in one sentence where transformers is not installed, the folder doesn't hold
     such a detector, or the weights can't be downloaded.
     """
-    compute = choose(device, "float32")
+    compute = select_compute(device, "float32")
     build = _builder(detector)
     source, revision = (str(weights), "main") if weights else HUB[detector]
     if weights is not None and not (weights / "config.json").is_file():

@@ -128,15 +128,15 @@ def test_what_the_grammar_allows_can_be_read(kind, pieces):
     """Random signs under the grammar: never stuck, always music, and stable when read again."""
     scores = [melody(s) if kind in MELODIES else s for _, s in pieces[:30]]
     alphabet, everything = learned_alphabet(kind, scores), full_alphabet(kind)
-    random, finished = np.random.default_rng(1), 0
+    random, run_to_end = np.random.default_rng(1), 0
     for _ in range(40):
         signs = draw(alphabet, alphabet.grammar(), random, 600)
         if not signs:
             continue
-        finished += 1
+        run_to_end += 1
         once = everything.encode(alphabet.decode(signs))
         assert (everything.encode(everything.decode(once)) == once).all()
-    assert finished > (0 if kind in ("performance", "midi-like") else 10)
+    assert run_to_end > (0 if kind in ("performance", "midi-like") else 10)
 
 
 def bar_sums(alphabet, signs):
@@ -278,7 +278,7 @@ def test_opening(pieces):
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_alphabet_is_described_and_built_again(kind, pieces):
     alphabet = learned_alphabet(kind, [melody(s) for _, s in pieces[:20]])
-    again = alphabet_from(alphabet.described())
+    again = alphabet_from(alphabet.to_dict())
     assert (again.kind, again.size) == (kind, alphabet.size)
     signs = alphabet.encode(melody(pieces[0][1]))
     assert (again.encode(melody(pieces[0][1])) == signs).all()

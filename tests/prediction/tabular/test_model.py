@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import torch
 
-from bowerbird.learning.model_file import Card, ModelError, read_model, write_model
+from bowerbird.learning.model_file import ModelError, ModelHeader, read_model, write_model
 from bowerbird.prediction.data.samples import TARGETS, read_sample
 from bowerbird.prediction.data.table import Table, TableError
 from bowerbird.prediction.tabular.ensemble import MembersConfig
@@ -136,7 +136,7 @@ def spoil(path, change):
     card, tensors = read_model(path)
     told = {"config": dict(card.config), "alphabet": dict(card.alphabet)}
     change(told, tensors)
-    write_model(path, Card(card.kind, told["config"], told["alphabet"]), tensors)
+    write_model(path, ModelHeader(card.kind, told["config"], told["alphabet"]), tensors)
 
 
 @pytest.mark.parametrize(
@@ -171,6 +171,6 @@ def test_a_damaged_file_is_one_sentence(saved, change):
 
 def test_a_model_of_another_kind_is_refused(tmp_path):
     path = tmp_path / "other.safetensors"
-    write_model(path, Card("text", {}), {"a": torch.ones(1)})
+    write_model(path, ModelHeader("text", {}), {"a": torch.ones(1)})
     with pytest.raises(ModelError, match="kind text, and table is needed"):
         open_table_model(path)

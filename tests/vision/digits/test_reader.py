@@ -18,7 +18,7 @@ from scipy.ndimage import gaussian_filter
 from sklearn.datasets import load_digits
 
 from bowerbird.learning.download import FetchError
-from bowerbird.learning.model_file import Card, ModelError, write_model
+from bowerbird.learning.model_file import ModelError, ModelHeader, write_model
 from bowerbird.networks.convolution import SmallConfig
 from bowerbird.vision.digits import idx
 from bowerbird.vision.digits import reader as digits_module
@@ -235,7 +235,7 @@ def test_a_run_of_minutes_goes_on_with_the_steps_planned_first(hand, tmp_path, m
     steps = first.steps(checkpoints=2)
     totals = {next(steps).total for _ in range(3)}
     steps.close()
-    monkeypatch.setattr(training, "seconds_a_step", lambda *_: 1.0)  # a slower machine
+    monkeypatch.setattr(training, "seconds_per_step", lambda *_: 1.0)  # a slower machine
     again = DigitSchool(hand, config, tmp_path)
     step = next(again.steps(checkpoints=2, resume=True))
     assert step.number == 3
@@ -265,7 +265,7 @@ def test_a_reader_survives_its_file(folder, tmp_path):
     ],
 )
 def test_forged_model_files_are_refused(tmp_path, config):
-    write_model(tmp_path / "f.safetensors", Card("digits", config), {"x": torch.zeros(2)})
+    write_model(tmp_path / "f.safetensors", ModelHeader("digits", config), {"x": torch.zeros(2)})
     with pytest.raises(ModelError, match="damaged"):
         open_digits(tmp_path / "f.safetensors")
 
@@ -274,7 +274,7 @@ def test_a_small_file_that_asks_for_a_huge_network_makes_none(tmp_path, monkeypa
     made = []
     real = digits_module.reader
     monkeypatch.setattr(digits_module, "reader", lambda *told: made.append(real(*told)) or made[-1])
-    card = Card("digits", {"network": "small", "widths": [4096] * 4})
+    card = ModelHeader("digits", {"network": "small", "widths": [4096] * 4})
     write_model(tmp_path / "f.safetensors", card, {"x": torch.zeros(2)})
     with pytest.raises(ModelError, match="another network"):
         open_digits(tmp_path / "f.safetensors")

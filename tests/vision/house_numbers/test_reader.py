@@ -10,8 +10,8 @@ import skimage.data
 import torch
 from PIL import Image
 
-from bowerbird.learning.model_file import Card, ModelError, write_model
-from bowerbird.learning.trainer import FitConfig, fit_steps
+from bowerbird.learning.model_file import ModelError, ModelHeader, write_model
+from bowerbird.learning.trainer import TrainerConfig, train_steps
 from bowerbird.networks.multi_digit import MultiDigit, MultiDigitConfig, most_probable
 from bowerbird.pictures.reading import picture_size
 from bowerbird.vision.boxes import iou
@@ -129,8 +129,10 @@ def test_it_learns_one_batch_by_heart(faces):
     random = np.random.default_rng(0)
     batch = task._batch(scenes, 2, random, learning=True)
     task.loss = lambda net: task._loss(net, batch)
-    fit = FitConfig(iterations=120, rate=1e-2, warm_up=10, average=0, validate_every=1000)
-    losses = [step.losses["total"] for step in fit_steps(task, fit)]
+    fit = TrainerConfig(
+        iterations=120, learning_rate=1e-2, warmup_steps=10, ema_decay=0, validate_every=1000
+    )
+    losses = [step.losses["total"] for step in train_steps(task, fit)]
     assert losses[-1] < losses[0] / 4
     with torch.no_grad():
         length, _, _ = most_probable(network.read(batch.crops))
@@ -196,7 +198,7 @@ def test_a_model_is_what_was_saved(tmp_path):
 def test_a_strangers_model_is_one_sentence(tmp_path, config, provenance, complaint):
     write_model(
         tmp_path / "m.safetensors",
-        Card("numbers", config, provenance=provenance),
+        ModelHeader("numbers", config, provenance=provenance),
         {"x": torch.zeros(2)},
     )
     with pytest.raises(ModelError, match=complaint):

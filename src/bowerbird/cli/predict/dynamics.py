@@ -10,7 +10,7 @@ from cyclopts import Group, Parameter
 
 from bowerbird.cli.predict.outputs import PictureRun, result_of, words_of
 from bowerbird.cli.progress import Work, follow
-from bowerbird.learning.device import choose
+from bowerbird.learning.device import select_compute
 from bowerbird.prediction.dynamics.learn import DynamicsConfig, FreeRun, move_steps
 from bowerbird.prediction.dynamics.plot import draw_free_run
 from bowerbird.prediction.dynamics.systems import SYSTEMS, System
@@ -35,7 +35,7 @@ def dynamics(
     places = run.places(".png")
     if config.learns == "readout" and run.device not in ("auto", "cpu"):
         raise ValueError("a readout is learned on the processor; leave --device out")
-    device = "cpu" if config.learns == "readout" else str(choose(run.device).device)
+    device = "cpu" if config.learns == "readout" else str(select_compute(run.device).device)
 
     work = follow(move_steps(system, config, device), (), words_of, quiet=run.quiet)
     done = result_of(work)

@@ -11,8 +11,8 @@ from cyclopts import Group, Parameter
 
 from bowerbird.cli.predict.outputs import PictureRun, result_of, words_of
 from bowerbird.cli.progress import follow
-from bowerbird.learning.atomic_write import whole
-from bowerbird.learning.device import choose
+from bowerbird.learning.atomic_write import atomic_write
+from bowerbird.learning.device import select_compute
 from bowerbird.prediction.expressions.compare import (
     CalculatorConfig,
     Lesson,
@@ -40,7 +40,7 @@ def expressions(
     places = run.places(".png", ".csv")
     asked = [read_expression(text) for text in expression]
     check_asked(config, asked)
-    device = str(choose(run.device).device)
+    device = str(select_compute(run.device).device)
 
     work = follow(learn_steps(config, device), (), words_of, quiet=run.quiet)
     done = result_of(work)
@@ -55,7 +55,10 @@ def _write_lesson(done: Lesson, asked: list[Expression], places: dict[str, Path]
     random = Random(f"{done.config.seed} an example")
     example = asked[0] if asked else draw_expression(random, done.config.depth, most=3)
     draw_lesson(done, example, places[".png"])
-    with whole(places[".csv"]) as part, part.open("w", newline="", encoding="utf-8") as stream:
+    with (
+        atomic_write(places[".csv"]) as part,
+        part.open("w", newline="", encoding="utf-8") as stream,
+    ):
         written = csv.writer(stream, lineterminator="\n")
         written.writerow(["depth", "expressions", *(marks.reader for marks in done.marks)])
         for depth, count in done.tested.items():

@@ -9,7 +9,7 @@ from cyclopts import Parameter
 
 from bowerbird.cli.progress import Work
 from bowerbird.cli.settings import RUN, Switch
-from bowerbird.learning.atomic_write import check_free
+from bowerbird.learning.atomic_write import check_output
 from bowerbird.learning.step import Step
 
 
@@ -49,7 +49,7 @@ def places_of(
     if ".csv" in places and output.suffix != ".csv":
         places[".csv"] = output.with_name(f"{output.stem}{table}.csv")
     for place in places.values():
-        check_free(place, force=force)
+        check_output(place, force=force)
     return places
 
 

@@ -14,7 +14,7 @@ from bowerbird.cli.errors import about, say
 from bowerbird.cli.predict.outputs import check_apart, places_of, result_of, words_of
 from bowerbird.cli.progress import Work, follow
 from bowerbird.cli.settings import RUN, Switch
-from bowerbird.learning.atomic_write import whole
+from bowerbird.learning.atomic_write import atomic_write
 from bowerbird.prediction.series.accuracy import FEWEST_PAIRS
 from bowerbird.prediction.series.config import OURS, BacktestConfig, NetworkConfig
 from bowerbird.prediction.series.file import KNOWN, known_series, read_series
@@ -147,7 +147,10 @@ def _rows(data: Series, said: np.ndarray, band: np.ndarray) -> list[dict[str, An
 def _write_forecast(rows: list[dict[str, Any]], places: dict[str, Path]) -> None:
     if ".csv" not in places:
         return
-    with whole(places[".csv"]) as part, part.open("w", newline="", encoding="utf-8") as stream:
+    with (
+        atomic_write(places[".csv"]) as part,
+        part.open("w", newline="", encoding="utf-8") as stream,
+    ):
         written = csv.DictWriter(stream, list(rows[0]), lineterminator="\n")
         written.writeheader()
         written.writerows({name: _digits(cell) for name, cell in row.items()} for row in rows)

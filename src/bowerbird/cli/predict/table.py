@@ -12,7 +12,7 @@ from bowerbird.cli.errors import say
 from bowerbird.cli.predict.outputs import check_apart
 from bowerbird.cli.progress import follow
 from bowerbird.cli.settings import RUN, Switch
-from bowerbird.learning.atomic_write import check_free
+from bowerbird.learning.atomic_write import check_output
 from bowerbird.prediction.data.columns import find_column
 from bowerbird.prediction.data.samples import TARGETS, read_sample
 from bowerbird.prediction.data.table import Table, TableError, listed, read_table
@@ -59,7 +59,7 @@ class TableRun:
                 )
             if suffix in found:
                 raise ValueError(f"{found[suffix]} and {path} would be the same; give one {suffix}")
-            check_free(path, force=self.force)
+            check_output(path, force=self.force)
             found[suffix] = path
         return found
 

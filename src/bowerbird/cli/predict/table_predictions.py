@@ -9,7 +9,7 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table as Grid
 
-from bowerbird.learning.atomic_write import whole
+from bowerbird.learning.atomic_write import atomic_write
 from bowerbird.prediction.data.table import Table, write_rows
 from bowerbird.prediction.tabular.model import Predictions
 
@@ -19,7 +19,7 @@ SHOWN = 12  # rows that are printed where no file takes them
 def write_predictions(rows: Table, said: Predictions, path: Path) -> None:
     """Write rows with their predictions behind them."""
     frame = said.frame().set_axis(rows.frame.index)
-    with whole(path) as part:
+    with atomic_write(path) as part:
         write_rows(pd.concat([rows.frame, frame], axis=1), part, rows.sign, rows.decimal)
 
 

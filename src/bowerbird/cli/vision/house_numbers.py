@@ -10,7 +10,7 @@ from bowerbird.cli.progress import Work
 from bowerbird.cli.settings import RUN
 from bowerbird.cli.training_run import School, TrainRun
 from bowerbird.cli.vision.batch_run import LookRun, look
-from bowerbird.learning.trainer import ALREADY, FitConfig
+from bowerbird.learning.trainer import ALREADY, TrainerConfig
 from bowerbird.networks.multi_digit import MultiDigitConfig
 from bowerbird.vision.drawing import draw
 from bowerbird.vision.house_numbers.assets import Materials
@@ -23,7 +23,7 @@ from bowerbird.vision.results import Seen
 Parameter(name="*", group=Group("Network", sort_key=3))(MultiDigitConfig)
 Parameter(name="*", group=Group("Scenes", sort_key=4))(StreetConfig)
 Parameter(name="*", group=Group("Scenes", sort_key=4))(PoolConfig)
-Parameter(name="*", group=Group("Fitting", sort_key=5))(FitConfig)
+Parameter(name="*", group=Group("Fitting", sort_key=5))(TrainerConfig)
 
 
 @Parameter(name="*", group=RUN)
@@ -102,7 +102,7 @@ def _in_words(seen: Seen, reader: NumberReader, config: NumbersConfig) -> str:
 def _told_numbers(training: NumbersTraining, work: Work[Any]) -> dict[str, Any]:
     steps = 0 if work.last.note == ALREADY else work.last.number - work.history[0].number + 1
     scenes = steps * training.config.pool.batch
-    config = {**asdict(replace(training.config, fit=training.fit))}
+    config = {**asdict(replace(training.config, trainer=training.fit))}
     return {
         "preset": None,
         "inputs": {},

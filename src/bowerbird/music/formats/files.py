@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bowerbird.learning.atomic_write import whole
+from bowerbird.learning.atomic_write import atomic_write
 from bowerbird.music.formats.abc_reader import read_abc
 from bowerbird.music.formats.bars import score_of_tune
 from bowerbird.music.formats.midi import score_of_midi
@@ -89,7 +89,7 @@ def write_score(path: str | Path, score: "Score") -> None:
         from bowerbird.music.formats.xmlwriter import musicxml_of_score  # noqa: PLC0415
 
         data = musicxml_of_score(score)
-    with whole(path) as part:
+    with atomic_write(path) as part:
         part.write_bytes(data)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from bowerbird.learning.atomic_write import whole
+from bowerbird.learning.atomic_write import atomic_write
 
 Samples = NDArray[np.float32]
 AudioSuffix = Literal[".wav", ".flac", ".mp3", ".ogg"]
@@ -60,7 +60,7 @@ def write_pieces(path: Path, pieces: Iterator[Samples], sample_rate: int) -> int
     first = next(pieces)
     container = suffix[1:].upper()
     try:
-        with whole(path) as part:
+        with atomic_write(path) as part:
             part.touch()  # says in the system's own words why it can't
             with soundfile.SoundFile(
                 part,

@@ -18,7 +18,7 @@ from xml.sax.saxutils import escape
 
 from symusic import Score
 
-from bowerbird.learning.atomic_write import check_free, whole
+from bowerbird.learning.atomic_write import atomic_write, check_output
 from bowerbird.music.formats.musicxml_writer import to_musicxml
 from bowerbird.music.notation.bars import QUARTER, Bar, bars_of
 from bowerbird.music.notation.staves import Accompaniment
@@ -128,10 +128,10 @@ def write_sheet(path: Path, sheet: Sheet, *, dpi: int = 150, force: bool = True)
         numbers = range(1, len(sheet.pages) + 1)
         paths = [path.with_stem(f"{path.stem}-{n:0{digits}}") for n in numbers]
     for place in () if force else paths:
-        check_free(place, force=False)
+        check_output(place, force=False)
     for page, place in zip(sheet.pages, paths, strict=True):
         data = page.encode() if suffix == ".svg" else png_of(page, dpi)
-        with whole(place) as part:
+        with atomic_write(place) as part:
             part.write_bytes(data)
     return paths
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bowerbird.learning.atomic_write import whole
+from bowerbird.learning.atomic_write import atomic_write
 from bowerbird.music.formats.files import MIDI, WRITES, write_score
 from bowerbird.music.score.error import MusicError
 from bowerbird.music.score.repeats import expanded, passages
@@ -116,6 +116,6 @@ def _draw(path: Path, score: "Score", config: OutputConfig, *, force: bool) -> l
     if not config.roll:
         return write_sheet(path, engrave(score, SheetConfig(title=config.title)), force=force)
     drawing = draw_roll(expanded(score), RollConfig(title=config.title)).svg
-    with whole(path) as part:
+    with atomic_write(path) as part:
         part.write_bytes(drawing.encode() if path.suffix.lower() == ".svg" else png_of(drawing, 96))
     return [path]

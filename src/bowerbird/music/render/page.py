@@ -19,7 +19,7 @@ from typing import Any
 
 from symusic import Score
 
-from bowerbird.learning.atomic_write import whole
+from bowerbird.learning.atomic_write import atomic_write
 from bowerbird.music.formats.midi import seconds_of
 from bowerbird.music.formats.musicxml_writer import to_musicxml
 from bowerbird.music.notation.bars import bars_of
@@ -73,7 +73,7 @@ def write_page(
     text = _PAGE.format(
         title=escape(title), style=asset("page.css"), script=asset("page.js"), body="".join(parts)
     )
-    with whole(path) as part:
+    with atomic_write(path) as part:
         part.write_text(text, encoding="utf-8")
     return len(text.encode())
 

@@ -157,7 +157,7 @@ class AbcTokens:
         """
         return AbcGrammar(self, bars, steady=steady)
 
-    def described(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Return the tokens."""
         return {"kind": self.kind, "tokens": list(self.tokens)}
 

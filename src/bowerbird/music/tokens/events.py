@@ -256,7 +256,7 @@ class Events:
         """
         return EventGrammar(self, bars, steady=steady)
 
-    def described(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Return the kind, and the numbers of the signs among all of the kind."""
         return {"kind": self.kind, "signs": self.signs.tolist()}
 

@@ -250,7 +250,7 @@ class Notes:
         """
         return NotesGrammar(self, bars, steady=steady)
 
-    def described(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Return the ranges."""
         ranges = self.ranges
         return {
@@ -268,7 +268,7 @@ class Notes:
             lengths = tuple(int(n) for n in described["lengths"])
             lowest, highest = map(int, described["pitches"])
             alphabet = cls(Ranges(meters, lengths, lowest, highest))
-            if alphabet.described() == dict(described):
+            if alphabet.to_dict() == dict(described):
                 return alphabet
         except (KeyError, TypeError, ValueError):
             pass

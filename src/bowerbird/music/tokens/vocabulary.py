@@ -53,6 +53,6 @@ class Alphabet(Protocol):
         """
         ...
 
-    def described(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Return what builds this alphabet again, ready for JSON."""
         ...

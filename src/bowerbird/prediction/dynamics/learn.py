@@ -25,8 +25,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from bowerbird.learning.step import Step, finished
-from bowerbird.learning.trainer import FitConfig, fit_steps
+from bowerbird.learning.step import Step, run_to_end
+from bowerbird.learning.trainer import TrainerConfig, train_steps
 from bowerbird.learning.validate import check_choice
 from bowerbird.networks.echo_state import Continuous
 from bowerbird.networks.recurrent import Cell, RecurrentConfig
@@ -207,7 +207,7 @@ def move_steps(
 
 def move(system: System, config: DynamicsConfig, device: str = "cpu") -> FreeRun:
     """Observe, learn and run free."""
-    return finished(move_steps(system, config, device))
+    return run_to_end(move_steps(system, config, device))
 
 
 def free_run(
@@ -234,7 +234,7 @@ def echo(system: System, paths: Float[Array, "p t d"], config: DynamicsConfig) -
     In float64: the readout's accuracy is what the valid time depends on.
     """
     count = paths.shape[2]
-    shape = RecurrentConfig(cell="rnn", width=config.width or WIDTHS["readout"])
+    shape = RecurrentConfig(cell="rnn", hidden_size=config.width or WIDTHS["readout"])
     network = Continuous(count, count, shape).double()
     network.echo(config.seed, radius=RADIUS, reach=REACH)
     mover = Mover(network, paths)
@@ -246,7 +246,7 @@ def echo(system: System, paths: Float[Array, "p t d"], config: DynamicsConfig) -
     targets = mover.targets(paths)[:-aside, skipped:].flatten(0, 1).numpy()
     best, found = -1.0, None
     for readout in ridges(features, targets, PENALTIES):
-        width = shape.width
+        width = shape.hidden_size
         network.readout.weight.copy_(torch.from_numpy(readout.weight[:width].T))
         network.skip.weight.copy_(torch.from_numpy(readout.weight[width:].T))
         network.readout.bias.copy_(torch.from_numpy(readout.bias))
@@ -259,7 +259,7 @@ def echo(system: System, paths: Float[Array, "p t d"], config: DynamicsConfig) -
 
 
 class Pieces:
-    """Pieces of paths, as ``fit_steps`` wants its tasks."""
+    """Pieces of paths, as ``train_steps`` wants its tasks."""
 
     def __init__(self, mover: Mover, paths: Float[Array, "p t d"], config: DynamicsConfig) -> None:
         self.network: torch.nn.Module = mover.network
@@ -297,7 +297,7 @@ class Pieces:
 def _unlearned(paths: Float[Array, "p t d"], config: DynamicsConfig, device: str) -> Mover:
     """Return a network that is to learn everything."""
     count = paths.shape[2]
-    shape = RecurrentConfig(cell=config.cell, width=config.width or WIDTHS["everything"])
+    shape = RecurrentConfig(cell=config.cell, hidden_size=config.width or WIDTHS["everything"])
     network = Continuous(count, count, shape)
     network.initialize(config.seed)
     return Mover(network.to(device), paths)
@@ -306,15 +306,15 @@ def _unlearned(paths: Float[Array, "p t d"], config: DynamicsConfig, device: str
 def _by_gradients(
     mover: Mover, paths: Float[Array, "p t d"], config: DynamicsConfig, device: str
 ) -> Generator[Step[None], None, None]:
-    fit = FitConfig(
+    fit = TrainerConfig(
         iterations=config.iterations,
-        rate=config.rate,
-        final_rate=1e-3,
+        learning_rate=config.rate,
+        final_lr_ratio=1e-3,
         weight_decay=0.0,
         validate_every=max(1, config.iterations // 10),
         seed=config.seed,
     )
-    yield from fit_steps(Pieces(mover, paths, config), fit, device=device)
+    yield from train_steps(Pieces(mover, paths, config), fit, device=device)
 
 
 def _phase(true: Array, free: Array, times: Array) -> float:

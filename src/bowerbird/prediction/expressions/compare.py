@@ -20,8 +20,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from bowerbird.learning.step import Step, finished
-from bowerbird.learning.trainer import FitConfig, fit_steps
+from bowerbird.learning.step import Step, run_to_end
+from bowerbird.learning.trainer import TrainerConfig, train_steps
 from bowerbird.networks.recurrent import Recurrent, RecurrentConfig
 from bowerbird.networks.tree_lstm import Recursive, RecursiveConfig, TreeCell, plant
 from bowerbird.prediction.expressions.listops import DIGITS, VOCABULARY, Expression, draw_expression
@@ -123,7 +123,7 @@ class StringReader(nn.Module):
 
     def __init__(self, config: CalculatorConfig, width: int) -> None:
         super().__init__()
-        shape = RecurrentConfig(width=width, embedding=config.embedding)
+        shape = RecurrentConfig(hidden_size=width, embedding_dim=config.embedding)
         self.net = Recurrent(VOCABULARY, shape)
         self.net.initialize(config.seed)
 
@@ -156,7 +156,7 @@ class StringReader(nn.Module):
 
 
 class Reading:
-    """Learning from a stream of expressions, as ``fit_steps`` wants its tasks."""
+    """Learning from a stream of expressions, as ``train_steps`` wants its tasks."""
 
     def __init__(self, network: nn.Module, stream: Stream) -> None:
         self.network, self.stream = network, stream
@@ -229,7 +229,7 @@ def learn_steps(
         stream, count = Stream(config), config.iterations or _steps_in(reader, config)
         at = next(reader.parameters()).device
         started = clock(at)
-        for last in fit_steps(Reading(reader, stream), _course(count, config), device=device):
+        for last in train_steps(Reading(reader, stream), _course(count, config), device=device):
             total = offset + count if place else 2 * count
             seconds = time.perf_counter() - began
             yield Step(offset + last.number, total, last.losses, seconds, note="")
@@ -242,14 +242,14 @@ def learn_steps(
     yield Step(offset, offset, last.losses, time.perf_counter() - began, lesson)
 
 
-def _course(count: int, config: CalculatorConfig) -> FitConfig:
+def _course(count: int, config: CalculatorConfig) -> TrainerConfig:
     """Return how one reader learns in so many steps."""
-    return FitConfig(
+    return TrainerConfig(
         iterations=count,
-        rate=config.rate,
+        learning_rate=config.rate,
         weight_decay=0.0,
         validate_every=count,
-        warm_up=min(100, count),
+        warmup_steps=min(100, count),
         seed=config.seed,
     )
 
@@ -271,7 +271,7 @@ def _examined(
 
 def learn(config: CalculatorConfig, device: str = "cpu") -> Lesson:
     """Let both readers learn to the end."""
-    return finished(learn_steps(config, device))
+    return run_to_end(learn_steps(config, device))
 
 
 def exams(config: CalculatorConfig, known: set[tuple[int, ...]]) -> dict[int, list[Expression]]:
@@ -342,10 +342,12 @@ def _steps_in(reader: nn.Module, config: CalculatorConfig) -> int:
     """Return how many steps fit into the minutes, judged by a few that are then forgotten."""
     kept = {name: p.detach().clone() for name, p in reader.named_parameters()}
     task = Reading(reader, Stream(config))
-    fit = FitConfig(iterations=PACE, rate=1e-6, warm_up=0, validate_every=PACE, average=0.9)
+    fit = TrainerConfig(
+        iterations=PACE, learning_rate=1e-6, warmup_steps=0, validate_every=PACE, ema_decay=0.9
+    )
     device = next(reader.parameters()).device
     began = 0.0
-    for step in fit_steps(task, fit, device=str(device)):
+    for step in train_steps(task, fit, device=str(device)):
         if step.number == WARM:
             began = clock(device)
     one = (clock(device) - began) / (PACE - WARM)

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from bowerbird.learning.step import Step, finished
+from bowerbird.learning.step import Step, run_to_end
 from bowerbird.prediction.series.accuracy import (
     apart,
     mase,
@@ -170,7 +170,7 @@ def backtest(
     network: NetworkConfig = NetworkConfig(),  # noqa: B008
 ) -> Backtest:
     """Try a forecaster from each origin, and foresee what is really ahead."""
-    return finished(backtest_steps(series, config, network))
+    return run_to_end(backtest_steps(series, config, network))
 
 
 def _season(values: Array, step: str, config: BacktestConfig) -> Season:

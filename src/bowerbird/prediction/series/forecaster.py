@@ -24,7 +24,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from bowerbird.learning.model_file import Card, ModelError, read_model, write_model
+from bowerbird.learning.model_file import ModelError, ModelHeader, read_model, write_model
 from bowerbird.networks.echo_state import Continuous
 from bowerbird.networks.recurrent import RecurrentConfig
 from bowerbird.prediction.ridge import ridge
@@ -127,7 +127,7 @@ class Forecaster:
         }
         config = asdict(self.config) | {"season": self.season, "horizon": self.horizon}
         config |= {"scale": self.scale, "band": self.band, "window": self.window}
-        write_model(path, Card(KIND, config, provenance=self.provenance), tensors)
+        write_model(path, ModelHeader(KIND, config, provenance=self.provenance), tensors)
 
 
 def misgivings(forecaster: Forecaster, series: Series) -> list[str]:
@@ -161,7 +161,7 @@ def misgivings(forecaster: Forecaster, series: Series) -> list[str]:
 
 def _network(window: int, horizon: int, config: NetworkConfig) -> Continuous:
     """Return a network whose linear path reads the whole window."""
-    network = Continuous(2, horizon, RecurrentConfig(cell="rnn", width=config.width))
+    network = Continuous(2, horizon, RecurrentConfig(cell="rnn", hidden_size=config.width))
     network.skip = torch.nn.Linear(window, horizon, bias=False)
     return network
 

@@ -19,8 +19,8 @@ from torch import Tensor
 
 from bowerbird.learning.model_file import (
     MEND,
-    Card,
     ModelError,
+    ModelHeader,
     printable,
     read_model,
     stored_weights,
@@ -129,7 +129,7 @@ class TableModel:
             tensors |= _named("spread.", found.network)
         tensors[scores] = torch.from_numpy(self.conformal.scores)
         tensors["conformal.parts"] = torch.from_numpy(self.conformal.parts)
-        write_model(path, Card(KIND, config, signs, self.provenance), tensors)
+        write_model(path, ModelHeader(KIND, config, signs, self.provenance), tensors)
 
 
 def open_table_model(path: Path, device: str = "cpu") -> TableModel:

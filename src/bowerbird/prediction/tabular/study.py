@@ -15,8 +15,8 @@ import pandas as pd
 from jaxtyping import Int
 from sklearn.pipeline import Pipeline
 
-from bowerbird.learning.device import choose
-from bowerbird.learning.step import Step, finished
+from bowerbird.learning.device import select_compute
+from bowerbird.learning.step import Step, run_to_end
 from bowerbird.prediction.data.columns import Columns
 from bowerbird.prediction.data.table import Table
 from bowerbird.prediction.tabular.baselines import fitted, pipeline, said
@@ -70,7 +70,7 @@ class Study:
 
 def study(table: Table, target: str, config: TableConfig, device: str = "cpu") -> Study:
     """Learn to predict a column of a table, and judge it; see ``study_steps``."""
-    return finished(study_steps(table, target, config, device))
+    return run_to_end(study_steps(table, target, config, device))
 
 
 def study_steps(
@@ -88,7 +88,7 @@ def answer_steps(
     question: Question, config: TableConfig, device: str = "cpu"
 ) -> Generator[Step[Study], None, None]:
     """Do the same for a table that has been read; see ``study_steps``."""
-    began, where = time.perf_counter(), str(choose(device, "float32").device)
+    began, where = time.perf_counter(), str(select_compute(device, "float32").device)
     asked, columns = question.target, question.columns
     table, wanted = question.table, question.wanted
     values = columns.values(table)

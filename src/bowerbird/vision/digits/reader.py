@@ -13,11 +13,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from bowerbird.learning.device import choose
+from bowerbird.learning.device import select_compute
 from bowerbird.learning.model_file import (
     MEND,
-    Card,
     ModelError,
+    ModelHeader,
     read_model,
     stored_weights,
     write_model,
@@ -80,7 +80,7 @@ class DigitReader:
     def save(self, path: Path, *, half: bool = False) -> None:
         """Write it as a model file; raise OSError, naming the file, if that can't be done."""
         config = {"network": self.name, **asdict(self.shape)}
-        card = Card(KIND, config, {"signs": "0123456789"}, self.provenance)
+        card = ModelHeader(KIND, config, {"signs": "0123456789"}, self.provenance)
         write_model(path, card, stored_weights(self.network, half=half))
 
 
@@ -124,5 +124,5 @@ def open_digits(name: str | Path = "digits", device: str = "auto") -> DigitReade
     except (ValueError, TypeError, RuntimeError, OverflowError) as error:
         reason = str(error).split("\n")[0]
         raise ModelError(f"{path} is damaged: {reason}; {MEND}") from error
-    built.to(choose(device, "float32").device).eval()
+    built.to(select_compute(device, "float32").device).eval()
     return DigitReader(built, network, shape, dict(card.provenance))

@@ -19,12 +19,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from bowerbird.learning.atomic_write import whole
-from bowerbird.learning.checkpoints import ANEW, Checkpoints
-from bowerbird.learning.device import Compute, Precision, choose
+from bowerbird.learning.atomic_write import atomic_write
+from bowerbird.learning.checkpoints import ANEW, CheckpointConfig
+from bowerbird.learning.device import Compute, Precision, select_compute
 from bowerbird.learning.step import Step
-from bowerbird.learning.time_budget import seconds_a_step
-from bowerbird.learning.trainer import FitConfig, fit_steps
+from bowerbird.learning.time_budget import seconds_per_step
+from bowerbird.learning.trainer import TrainerConfig, train_steps
 from bowerbird.learning.validate import check_choice
 from bowerbird.networks.convolution import Reader, SmallConfig, reader
 from bowerbird.vision.digits.augment import DistortionConfig, distort
@@ -50,7 +50,7 @@ class DigitTraining:
     """Pictures in each step."""
     rate: float = 4e-3
     """Learning rate at its highest."""
-    warm_up: float = 0.15
+    warmup_steps: float = 0.15
     """Share of the steps in which the rate rises from 0; then it falls evenly."""
     weight_decay: float = 0.05
     """Decay of weights, times the rate."""
@@ -83,7 +83,7 @@ class DigitTraining:
             raise ValueError(f"minutes are a number from 0 on, not {self.minutes}")
         if not 2 <= self.rows <= 1 << 20:
             raise ValueError(f"rows are at least 2, not {self.rows}")
-        for name in ("warm_up", "smoothing", "none", "validation"):
+        for name in ("warmup_steps", "smoothing", "none", "validation"):
             if not 0 <= getattr(self, name) <= 0.9:
                 raise ValueError(f"{name} is in 0..0.9, not {getattr(self, name)}")
         if not 0 <= self.plain <= 1:
@@ -92,15 +92,15 @@ class DigitTraining:
             raise ValueError(f"a reader of digits has {NONE + 1} classes")
         self.fit()  # which checks the rest
 
-    def fit(self) -> FitConfig:
+    def fit(self) -> TrainerConfig:
         """Return how weights are learned."""
-        return FitConfig(
+        return TrainerConfig(
             iterations=self.iterations,
-            rate=self.rate,
-            warm_up=round(self.warm_up * self.iterations),
-            final_rate=0.005,
+            learning_rate=self.rate,
+            warmup_steps=round(self.warmup_steps * self.iterations),
+            final_lr_ratio=0.005,
             weight_decay=self.weight_decay,
-            average=self.average,
+            ema_decay=self.average,
             validate_every=max(1, self.iterations // LOOKS if self.validation else self.iterations),
             seed=self.seed,
         )
@@ -207,7 +207,7 @@ class DigitSchool:
         """Prepare the network and the marks that are no digits; ``room`` is for checkpoints."""
         self.began = time.perf_counter()
         self.digits, self.config, self.room = digits, config, room
-        self.compute = choose(config.device, config.precision)
+        self.compute = select_compute(config.device, config.precision)
         aside = round(config.validation * len(digits))
         self.learned = digits.some(0, len(digits) - aside)
         self.measured = digits.some(len(digits) - aside, len(digits)) if aside else None
@@ -247,9 +247,9 @@ class DigitSchool:
         kept = None
         if self.room is not None:
             run = f"{asdict(self.planned)} {self.digits.sha256}"
-            kept = Checkpoints(self.room / "checkpoint", checkpoints, resume, run)
+            kept = CheckpointConfig(self.room / "checkpoint", checkpoints, resume, run)
         fit, device = self.planned.fit(), str(self.compute.device)
-        with closing(fit_steps(self.task, fit, kept, device=device)) as learned:
+        with closing(train_steps(self.task, fit, kept, device=device)) as learned:
             for step in learned:
                 losses = {n: v for n, v in step.losses.items() if math.isfinite(v)}
                 self.best = losses.get("best", self.best)
@@ -279,12 +279,12 @@ class DigitSchool:
         self.planned = self.task.config = replace(self.config, iterations=steps, minutes=0.0)
         if file is not None:
             file.parent.mkdir(parents=True, exist_ok=True)
-            with whole(file) as part:
+            with atomic_write(file) as part:
                 part.write_text(json.dumps({"asked": asked, "iterations": steps}), "utf-8")
 
     def _fitting(self) -> int:
         """Return the steps that fit into the minutes; the task is used up."""
-        pace = seconds_a_step(self.task, self.config.fit(), str(self.compute.device))
+        pace = seconds_per_step(self.task, self.config.fit(), str(self.compute.device))
         left = 60 * self.config.minutes * TIME - (time.perf_counter() - self.began) - self.ready
         return max(1, math.floor(left / pace))
 

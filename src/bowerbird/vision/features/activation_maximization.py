@@ -26,8 +26,14 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from bowerbird.learning.device import Compute, Precision, choose, generator, keep_freed_memory
-from bowerbird.learning.step import Step, finished
+from bowerbird.learning.device import (
+    Compute,
+    Precision,
+    generator,
+    keep_freed_memory,
+    select_compute,
+)
+from bowerbird.learning.step import Step, run_to_end
 from bowerbird.networks.vgg import VGG, reach, stride
 from bowerbird.vision.features.gradient_ascent import LEAK
 from bowerbird.vision.features.network import check_channels, convolution_of, open_sight
@@ -119,7 +125,7 @@ class Grown:
 
 def grow(config: UnitsConfig | None = None) -> Grown:
     """Return a picture, in [0, 1], for each channel that raises it; errors as ``grow_steps``."""
-    return finished(grow_steps(config))
+    return run_to_end(grow_steps(config))
 
 
 def grow_steps(config: UnitsConfig | None = None) -> Iterator[Step[Grown]]:
@@ -129,7 +135,7 @@ def grow_steps(config: UnitsConfig | None = None) -> Iterator[Step[Grown]]:
     """
     config = config or UnitsConfig()
     began = time.perf_counter()
-    compute = choose(config.device, config.precision)
+    compute = select_compute(config.device, config.precision)
     keep_freed_memory()
     network = open_sight(config.weights, convolution_of(config.layer), compute)
     done: list[Grown] = []

@@ -27,8 +27,8 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from bowerbird.learning.device import Precision, choose, generator, keep_freed_memory
-from bowerbird.learning.step import Step, finished
+from bowerbird.learning.device import Precision, generator, keep_freed_memory, select_compute
+from bowerbird.learning.step import Step, run_to_end
 from bowerbird.networks.vgg import stride
 from bowerbird.pictures.pixels import fit_long_side, resize
 from bowerbird.vision.features.gradient_ascent import Target, even, pulled, pushed, slope
@@ -106,7 +106,7 @@ def dream(
     picture: Float[Tensor, "3 h w"], config: DreamConfig | None = None
 ) -> Float[Tensor, "3 h2 w2"]:
     """Return a picture, sRGB in [0, 1], dreamt on; raise ValueError as ``dream_steps`` does."""
-    return finished(dream_steps(picture, config))
+    return run_to_end(dream_steps(picture, config))
 
 
 def dream_steps(
@@ -121,7 +121,7 @@ def dream_steps(
     began = time.perf_counter()
     picture = config.seen(picture)
     check_seen(picture, config.layer)
-    compute = choose(config.device, config.precision)
+    compute = select_compute(config.device, config.precision)
     if max(picture.shape) <= config.tile:  # tiles of many sizes leave gaps in what is kept
         keep_freed_memory()
     network = open_sight(config.weights, config.layer, compute)

@@ -15,8 +15,8 @@ from typing import Literal, get_args
 from jaxtyping import Float
 from torch import Tensor
 
-from bowerbird.learning.device import choose
-from bowerbird.learning.step import Step, finished
+from bowerbird.learning.device import select_compute
+from bowerbird.learning.step import Step, run_to_end
 from bowerbird.learning.validate import check_choice
 from bowerbird.pictures.pixels import fit_long_side, resize
 from bowerbird.vision.classify import ClassifyConfig, open_classifier
@@ -98,7 +98,7 @@ class View:
 
 def see(picture: Float[Tensor, "3 h w"], config: SeeConfig | None = None, title: str = "") -> View:
     """Return what the network sees in a picture, sRGB in [0, 1]; errors as ``see_steps``."""
-    return finished(see_steps(picture, config, title))
+    return run_to_end(see_steps(picture, config, title))
 
 
 def see_steps(
@@ -160,7 +160,7 @@ def _view(heading: Heading, layers: list[LayerSeen]) -> View:
 
 def _look(picture: Tensor, config: SeeConfig) -> list[LayerSeen]:
     """Return each layer with its feature maps, the channels to be shown first chosen."""
-    compute = choose(config.device, config.precision)
+    compute = select_compute(config.device, config.precision)
     network = open_sight(config.weights, deepest(config.layers), compute)
     seen = []
     for layer, maps in feature_maps(picture, network, config.layers).items():

@@ -22,10 +22,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from bowerbird.learning.device import Compute, choose
+from bowerbird.learning.device import Compute, select_compute
 from bowerbird.learning.model_file import (
-    Card,
     ModelError,
+    ModelHeader,
     embedded_file,
     read_model,
     stored_weights,
@@ -119,7 +119,7 @@ class NumberReader:
 
     def save(self, path: Path) -> None:
         """Write the model in half precision, whole or not at all."""
-        card = Card(KIND, asdict(self.network.config), {"digits": "0123456789"}, self.told)
+        card = ModelHeader(KIND, asdict(self.network.config), {"digits": "0123456789"}, self.told)
         write_model(path, card, stored_weights(self.network, half=True))
 
     def find(self, pixels: Pixels, config: NumbersConfig) -> list[tuple[float, Box]]:
@@ -252,7 +252,7 @@ def open_numbers(name: str | Path = "numbers", device: str = "auto") -> NumberRe
         threshold = card.provenance.get(told, 0.9)
         if not isinstance(threshold, float) or not 0 <= threshold <= 1:
             raise ModelError(f"{path} has no probability as its {told}; train it again")
-    return NumberReader(network, dict(card.provenance), choose(device))
+    return NumberReader(network, dict(card.provenance), select_compute(device))
 
 
 def same(a: Box, b: Box) -> bool:

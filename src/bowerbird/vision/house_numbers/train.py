@@ -16,11 +16,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from bowerbird.learning.checkpoints import Checkpoints
-from bowerbird.learning.device import Precision, choose, keep_freed_memory
+from bowerbird.learning.checkpoints import CheckpointConfig
+from bowerbird.learning.device import Precision, keep_freed_memory, select_compute
 from bowerbird.learning.step import Step
-from bowerbird.learning.time_budget import seconds_a_step
-from bowerbird.learning.trainer import FitConfig, fit_steps
+from bowerbird.learning.time_budget import seconds_per_step
+from bowerbird.learning.trainer import TrainerConfig, train_steps
 from bowerbird.networks.multi_digit import MultiDigit, MultiDigitConfig
 from bowerbird.vision.house_numbers.assets import (
     Materials,
@@ -77,8 +77,10 @@ class NumbersTrainConfig:
     """The scenes."""
     pool: PoolConfig = field(default_factory=PoolConfig)
     """How scenes are used."""
-    fit: FitConfig = field(
-        default_factory=lambda: FitConfig(iterations=13000, rate=4e-3, warm_up=200)
+    trainer: TrainerConfig = field(
+        default_factory=lambda: TrainerConfig(
+            iterations=13000, learning_rate=4e-3, warmup_steps=200
+        )
     )
     """How weights are learned."""
 
@@ -98,7 +100,7 @@ class NumbersTraining:
 
     def __init__(self, materials: Materials, config: NumbersTrainConfig) -> None:
         """Read typefaces and photographs; raise ValueError if there are too few of them."""
-        self.config, self.compute = config, choose(config.device, config.precision)
+        self.config, self.compute = config, select_compute(config.device, config.precision)
         keep_freed_memory()
         learned, measured = split_typefaces(
             typefaces(materials.fonts), config.validation_families, config.test_families
@@ -107,7 +109,7 @@ class NumbersTraining:
         self.photos, self.typefaces = photos, (learned, measured)
         svhn = Svhn(materials.svhn) if materials.svhn else None
         pixels = [[pixels_of(path) for path in part] for part in photos]
-        seed = config.fit.seed
+        seed = config.trainer.seed
         photographed = replace(config, street=PHOTO)
         self.photographed = _source((0, 6), measured, pixels[1], (None, ()), photographed)
         torch.manual_seed(seed)
@@ -123,7 +125,7 @@ class NumbersTraining:
         self.sure: dict[str, float] = {}
         self.last: Step[str] | None = None
         self.best: float | None = None
-        self.fit = self._paced() if config.minutes else config.fit
+        self.fit = self._paced() if config.minutes else config.trainer
 
     @property
     def reader(self) -> NumberReader:
@@ -137,7 +139,7 @@ class NumbersTraining:
             "validation_loss": self.best,
             **self.sure,
             "licence": self.config.licence,
-            "settings": {"pool": asdict(self.config.pool), "fit": asdict(self.fit)},
+            "settings": {"pool": asdict(self.config.pool), "trainer": asdict(self.fit)},
             "versions": {"bowerbird": version("bowerbird"), "torch": version("torch")},
         }
         return NumberReader(self.network, told, self.compute)
@@ -149,9 +151,9 @@ class NumbersTraining:
         kept = None
         if checkpoints:
             room.mkdir(parents=True, exist_ok=True)
-            kept = Checkpoints(room / "checkpoint", checkpoints, resume, self._name())
+            kept = CheckpointConfig(room / "checkpoint", checkpoints, resume, self._name())
         try:
-            steps = fit_steps(self.task, self.fit, kept, device=str(self.compute.device))
+            steps = train_steps(self.task, self.fit, kept, device=str(self.compute.device))
             with closing(steps) as learned:
                 for step in learned:
                     self.best = step.losses.get("best", self.best)
@@ -175,22 +177,22 @@ class NumbersTraining:
         return ", ".join(f"{s.text or 'nothing'} as {n.text or 'nothing'}" for s, n in pairs)
 
     def _task(self, network: MultiDigit) -> NumbersTask:
-        pool, seed, dtype = self.config.pool, self.config.fit.seed, self.compute.dtype
+        pool, seed, dtype = self.config.pool, self.config.trainer.seed, self.compute.dtype
         return NumbersTask(network, self.learned, self.measured, pool, seed, dtype)
 
-    def _paced(self) -> FitConfig:
+    def _paced(self) -> TrainerConfig:
         """Return the settings with as many steps as fit into the minutes."""
         few = replace(self.config.pool, pool=32)
         trial = MultiDigit(self.network.config).to(self.compute.device)
         task = NumbersTask(trial, self.learned, self.measured, few, 0, self.compute.dtype)
-        fit = self.config.fit
-        step = seconds_a_step(task, fit, str(self.compute.device))
+        fit = self.config.trainer
+        step = seconds_per_step(task, fit, str(self.compute.device))
         iterations = max(10, int(60 * self.config.minutes / step))
         return replace(
             fit,
             iterations=iterations,
             validate_every=max(1, iterations // 8),
-            warm_up=min(fit.warm_up, iterations // 10),
+            warmup_steps=min(fit.warmup_steps, iterations // 10),
         )
 
     def _name(self) -> str:
