@@ -321,9 +321,9 @@ def forged(tensors, card):
         ),
         "documents": (replace(card, provenance={"documents": "x"}), tensors),
         "no network": (replace(card, config={}), tensors),
-        "no alphabet": (replace(card, tokenizer={}), tensors),
+        "no alphabet": (replace(card, alphabet={}), tensors),
         "other alphabet": (
-            replace(card, tokenizer={"kind": "characters", "characters": "ab"}),
+            replace(card, alphabet={"kind": "characters", "characters": "ab"}),
             tensors,
         ),
         "a tensor lacks": (card, dict(list(tensors.items())[1:])),
