@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 import torch
 
-from bowerbird.learning.model_file import ModelError, ModelHeader, read_model, write_model
+from bowerbird.errors import ModelError, MusicError
+from bowerbird.learning.model_file import ModelHeader, read_model, write_model
 from bowerbird.learning.sampling import SamplingConfig
 from bowerbird.learning.sequence_batches import SequenceConfig, stream_loss
 from bowerbird.learning.trainer import TrainerConfig
@@ -20,7 +21,6 @@ from bowerbird.music.composer import ComposeConfig, Composer, open_composer, par
 from bowerbird.music.corpus import Corpus
 from bowerbird.music.formats.files import read_score, write_score
 from bowerbird.music.presets import MUSIC_PRESETS, MusicPresetName
-from bowerbird.music.score.error import MusicError
 from bowerbird.music.score.key import key_of
 from bowerbird.music.score.melody import grid_notes, melody
 from bowerbird.music.score.meter import bar_count, bars_of, main_meter, meters_of, usual_tempo
@@ -28,8 +28,7 @@ from bowerbird.music.score.repeats import expanded
 from bowerbird.music.tokens.events import EVENT_KINDS
 from bowerbird.music.tokens.kinds import MELODIES, full_alphabet
 from bowerbird.music.training import MusicTrainConfig, MusicTraining
-from bowerbird.networks.language_model import LanguageModelConfig
-from bowerbird.networks.recurrent import RecurrentConfig
+from bowerbird.networks.config import LanguageModelConfig, RecurrentConfig
 
 QUICK = MusicTrainConfig(
     model=LanguageModelConfig(recurrent=RecurrentConfig(hidden_size=48)),
@@ -75,7 +74,7 @@ def test_losses_are_nats_a_note(learned):
     found = training.composer.score(pieces)
     notes = sum(melody(score).note_num() for score in pieces)
     assert found.notes == notes
-    nats = stream_loss(training.study.network, training.streams[1])
+    nats = stream_loss(training.trainer.network, training.streams[1])
     assert found.nats_per_note == pytest.approx(nats * (len(training.streams[1]) - 1) / notes)
     assert training.best == pytest.approx(found.nats_per_note, rel=1e-5)
 
@@ -363,7 +362,7 @@ def test_what_is_kept_comes_back(learned, tmp_path):
         ({"kind": "text"}, "of the kind text"),
         ({"alphabet": {"kind": "runes"}}, "which is none of"),
         ({"alphabet": {"kind": "notes"}}, "damaged"),
-        ({"config": {"network": "recurrent", "width": 4096}}, "no room for width"),
+        ({"config": {"network": "recurrent", "hidden_size": 4096}}, "no room for hidden_size"),
     ],
 )
 def test_forged_model_files_are_refused(learned, tmp_path, change, words):
@@ -475,7 +474,7 @@ def test_no_preview_ends_a_training(learned, tmp_path):
     training = MusicTraining(learned[0].corpus, config, tmp_path)
     list(training.steps())
     with torch.no_grad():
-        training.study.network.decoder.bias[training.alphabet.number["z"]] = 99
+        training.trainer.network.decoder.bias[training.alphabet.number["z"]] = 99
     assert re.search(r"\n\[?[_=^]*[A-Ga-g].*z", training._sample())
 
 

@@ -21,9 +21,7 @@ from bowerbird.cli.training_run import School, TrainRun
 from bowerbird.learning.sampling import SamplingConfig
 from bowerbird.learning.sequence_batches import SequenceConfig
 from bowerbird.learning.trainer import ALREADY, TrainerConfig
-from bowerbird.networks.language_model import LanguageModelConfig
-from bowerbird.networks.recurrent import RecurrentConfig
-from bowerbird.networks.transformer import TransformerConfig
+from bowerbird.networks.config import LanguageModelConfig, RecurrentConfig, TransformerConfig
 from bowerbird.text.corpus import Corpus
 from bowerbird.text.generator import Score, WriteConfig, Writer, model_path, open_writer
 from bowerbird.text.perplexity_reference import references, verdict

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bowerbird.errors import MusicError
 from bowerbird.music.score.build import new_tempo
-from bowerbird.music.score.error import MusicError
 from bowerbird.music.score.key import key_of, with_key
 
 if TYPE_CHECKING:

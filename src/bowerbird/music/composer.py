@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from bowerbird.errors import ModelError, MusicError
 from bowerbird.learning.device import select_compute
 from bowerbird.learning.model_file import (
     MEND,
-    ModelError,
     ModelHeader,
     embedded_file,
     read_model,
@@ -25,7 +25,6 @@ from bowerbird.learning.model_file import (
 from bowerbird.learning.sampling import SamplingConfig, generate_tokens, read_prompt
 from bowerbird.learning.sequence_batches import stream_loss
 from bowerbird.music.score.build import new_tempo
-from bowerbird.music.score.error import MusicError
 from bowerbird.music.score.instruments import program_of
 from bowerbird.music.score.key import parse_key
 from bowerbird.music.score.melody import GRID, melody
@@ -35,7 +34,8 @@ from bowerbird.music.tokens.harmonize_grammar import Harmony
 from bowerbird.music.tokens.kinds import MELODIES, alphabet_from
 from bowerbird.music.tokens.melody_grammar import Grammar, NotesGrammar
 from bowerbird.music.tokens.vocabulary import Alphabet
-from bowerbird.networks.language_model import LanguageModelConfig, language_model_from
+from bowerbird.networks.config import LanguageModelConfig
+from bowerbird.networks.language_model import language_model_from
 
 if TYPE_CHECKING:
     from symusic.core import ScoreTick as Score

@@ -15,9 +15,7 @@ from bowerbird.learning.sequence_batches import SequenceConfig
 from bowerbird.learning.trainer import TrainerConfig
 from bowerbird.music.augment import AugmentConfig
 from bowerbird.music.training import MusicTrainConfig
-from bowerbird.networks.language_model import LanguageModelConfig
-from bowerbird.networks.recurrent import RecurrentConfig
-from bowerbird.networks.transformer import TransformerConfig
+from bowerbird.networks.config import LanguageModelConfig, RecurrentConfig, TransformerConfig
 
 MusicPresetName = Literal[
     "default", "melody-rnn", "lookback-rnn", "attention-rnn", "folk-rnn", "performance-rnn"

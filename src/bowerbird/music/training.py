@@ -19,6 +19,7 @@ from typing import Any, get_args
 import numpy as np
 import torch
 
+from bowerbird.errors import MusicError
 from bowerbird.learning.device import Precision, keep_freed_memory, processes, select_compute
 from bowerbird.learning.sampling import SamplingConfig
 from bowerbird.learning.sequence_batches import SequenceConfig, write_stream
@@ -30,14 +31,10 @@ from bowerbird.music.augment import AugmentConfig, variations
 from bowerbird.music.composer import ComposeConfig, Composer
 from bowerbird.music.corpus import Corpus, Piece
 from bowerbird.music.formats.abc_writer import abc_of_score
-from bowerbird.music.score.error import MusicError
 from bowerbird.music.tokens.kinds import MELODIES, AlphabetKind, encoded, learned_alphabet
 from bowerbird.music.tokens.vocabulary import Alphabet
-from bowerbird.networks.language_model import (
-    LanguageModelConfig,
-    language_model,
-    language_model_config,
-)
+from bowerbird.networks.config import LanguageModelConfig
+from bowerbird.networks.language_model import language_model, language_model_config
 
 SAMPLE_BARS = 8  # bars of the samples that are shown while it learns
 WIDTHS = (96, 128, 192, 256, 384, 512)  # sizes among which --minutes chooses

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bowerbird.errors import MusicError
 from bowerbird.learning.atomic_write import atomic_write
 from bowerbird.music.formats.files import MIDI, WRITES, write_score
-from bowerbird.music.score.error import MusicError
 from bowerbird.music.score.repeats import expanded, passages
 
 if TYPE_CHECKING:

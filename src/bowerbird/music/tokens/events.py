@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
+from bowerbird.errors import MusicError
 from bowerbird.music.score.build import new_meter, new_score, new_tempo, new_track
-from bowerbird.music.score.error import MusicError
 from bowerbird.music.score.key import MODES, key_at, key_of, with_key
 from bowerbird.music.score.meter import Meter, bar_length, bars_of, meters_of, usual_tempo
 from bowerbird.music.tokens.events_grammar import EventGrammar

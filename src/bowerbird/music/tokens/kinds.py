@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
+from bowerbird.errors import MusicError
 from bowerbird.music.augment import AugmentConfig, variations
-from bowerbird.music.score.error import MusicError
 from bowerbird.music.tokens.abc import AbcTokens
 from bowerbird.music.tokens.events import EVENT_KINDS, Events
 from bowerbird.music.tokens.melody import Notes
