@@ -22,7 +22,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from bowerbird.learning.device import Compute, Precision, select_compute
+from bowerbird.learning.config import Precision
+from bowerbird.learning.device import Compute, select_compute
 from bowerbird.learning.pretrained_weights import open_state
 from bowerbird.learning.validate import check_choice
 from bowerbird.networks.classifiers import HeadedNetwork

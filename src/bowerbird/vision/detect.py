@@ -22,7 +22,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from bowerbird.learning.device import Precision
+from bowerbird.learning.config import Precision
 from bowerbird.learning.validate import check_choice
 from bowerbird.pictures.pixels import resize
 from bowerbird.vision.boxes import Sides, iou, overlap

@@ -17,7 +17,7 @@ from pathlib import Path
 from jaxtyping import Float
 from torch import Tensor
 
-from bowerbird.learning.device import Precision
+from bowerbird.learning.config import Precision
 from bowerbird.vision.class_activation import evidence, extent, heat
 from bowerbird.vision.classify import Classifier, ClassifyConfig, classes, open_classifier
 from bowerbird.vision.detect import candidates

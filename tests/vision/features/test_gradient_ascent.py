@@ -7,7 +7,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from bowerbird.networks.vgg import layer_names
+from bowerbird.networks.vgg_layers import layer_names
 from bowerbird.vision.features.gradient_ascent import Target, even, pulled, pushed, slope, spans
 from bowerbird.vision.features.network import check_channels, check_seen, convolution_of, deepest
 

@@ -14,7 +14,7 @@ from skimage.color import rgb2lab
 
 from bowerbird.cli import run
 from bowerbird.learning.pretrained_weights import open_vgg19
-from bowerbird.networks.vgg import layer_names
+from bowerbird.networks.vgg_layers import layer_names
 from bowerbird.vision.features import dream as dreams
 from bowerbird.vision.features import inspect as sees
 from bowerbird.vision.features import network as sight

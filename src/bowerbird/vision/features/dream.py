@@ -27,9 +27,10 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from bowerbird.learning.device import Precision, generator, keep_freed_memory, select_compute
+from bowerbird.learning.config import Precision
+from bowerbird.learning.device import generator, keep_freed_memory, select_compute
 from bowerbird.learning.step import Step, run_to_end
-from bowerbird.networks.vgg import stride
+from bowerbird.networks.vgg_layers import stride
 from bowerbird.pictures.pixels import fit_long_side, resize
 from bowerbird.vision.features.gradient_ascent import Target, even, pulled, pushed, slope
 from bowerbird.vision.features.network import check_channels, check_seen, open_sight

@@ -14,7 +14,8 @@ from torch import Tensor
 
 from bowerbird.learning.device import Compute
 from bowerbird.learning.pretrained_weights import open_vgg19
-from bowerbird.networks.vgg import VGG, check_layers, layer_names, stride, width
+from bowerbird.networks.vgg import VGG
+from bowerbird.networks.vgg_layers import check_layers, layer_names, stride, width
 
 OVERVIEW = ("conv1_2", "conv2_2", "conv3_3", "conv4_3", "conv5_2")  # one layer of each block
 SMALLEST = 16  # px; below it there is nothing to see
