@@ -57,3 +57,13 @@ def check_layers(layers: Iterable[str], names: tuple[str, ...] = layer_names()) 
     for layer in layers:
         if layer not in names:
             raise ValueError(f"there is no layer {layer!r}; the layers are {', '.join(names)}")
+
+
+def check_channels(layer: str, channels: Iterable[int]) -> None:
+    """Raise ValueError for a layer, or for channels of it, that VGG-19 does not have."""
+    check_layers([layer])
+    for channel in channels:
+        if not 0 <= channel < width(layer):
+            raise ValueError(
+                f"{layer} has no channel {channel}; its channels are 0 to {width(layer) - 1}"
+            )
