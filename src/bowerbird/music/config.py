@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, get_args
 
-from bowerbird.learning.device import Precision
+from bowerbird.learning.config import Precision
 from bowerbird.learning.sampling import SamplingConfig
 from bowerbird.learning.sequence_batches import SequenceConfig
 from bowerbird.learning.trainer import TrainerConfig
