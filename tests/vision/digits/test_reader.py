@@ -279,7 +279,9 @@ def test_forged_model_files_are_refused(tmp_path, config):
 def test_a_small_file_that_asks_for_a_huge_network_makes_none(tmp_path, monkeypatch):
     made = []
     real = digits_module.digit_network
-    monkeypatch.setattr(digits_module, "digit_network", lambda *told: made.append(real(*told)) or made[-1])
+    monkeypatch.setattr(
+        digits_module, "digit_network", lambda *told: made.append(real(*told)) or made[-1]
+    )
     card = ModelHeader("digits", {"network": "small", "channels": [4096] * 4})
     write_model(tmp_path / "f.safetensors", card, {"x": torch.zeros(2)})
     with pytest.raises(ModelError, match="another network"):

@@ -71,7 +71,7 @@ class Ranges:
 class Notes:
     """Signs for melodies: pitch above the tonic, then length."""
 
-    kind = "notes"
+    kind = "melody"
     end = 0
 
     def __init__(self, ranges: Ranges | None = None) -> None:
