@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from bowerbird.image.transfer import TransferConfig, transfer, transfer_steps
     from bowerbird.learning.sampling import SamplingConfig
     from bowerbird.learning.step import Step
-    from bowerbird.music.composer import ComposeConfig, Composer, open_composer
-    from bowerbird.music.training import MusicTrainConfig, MusicTraining
+    from bowerbird.music.composer import Composer, open_composer
+    from bowerbird.music.config import ComposeConfig
+    from bowerbird.music.training import MusicTraining
     from bowerbird.pictures.pixels import Picture
     from bowerbird.pictures.reading import read_picture
     from bowerbird.pictures.writing import write_picture
@@ -29,12 +30,14 @@ if TYPE_CHECKING:
     from bowerbird.text.generator import WriteConfig, Writer, open_writer
     from bowerbird.text.training import TrainConfig, Training
     from bowerbird.vision.classify import classify, open_classifier
-    from bowerbird.vision.detect import DetectConfig, detect
+    from bowerbird.vision.config import DetectConfig, DreamConfig, InspectConfig
+    from bowerbird.vision.detect import detect
     from bowerbird.vision.digits.page import read_page
-    from bowerbird.vision.digits.reader import open_digits
-    from bowerbird.vision.features.dream import DreamConfig, dream, dream_steps
-    from bowerbird.vision.features.inspect import SeeConfig, see, see_steps
-    from bowerbird.vision.house_numbers.reader import NumbersConfig, open_numbers
+    from bowerbird.vision.digits.reader import load_digits
+    from bowerbird.vision.features.dream import dream, dream_steps
+    from bowerbird.vision.features.inspect import inspect, inspect_steps
+    from bowerbird.vision.house_numbers.config import HouseNumberConfig
+    from bowerbird.vision.house_numbers.reader import load_house_numbers
     from bowerbird.vision.localize import localize
     from bowerbird.vision.segment import segment
 
@@ -46,14 +49,13 @@ __all__ = [
     "Corpus",
     "DetectConfig",
     "DreamConfig",
-    "MusicTrainConfig",
+    "HouseNumberConfig",
+    "InspectConfig",
     "MusicTraining",
-    "NumbersConfig",
     "ObjectiveConfig",
     "Picture",
     "ReconstructConfig",
     "SamplingConfig",
-    "SeeConfig",
     "Step",
     "TableConfig",
     "TextureConfig",
@@ -68,12 +70,14 @@ __all__ = [
     "detect",
     "dream",
     "dream_steps",
+    "inspect",
+    "inspect_steps",
+    "load_digits",
+    "load_house_numbers",
     "localize",
     "open_classifier",
     "open_composer",
-    "open_digits",
     "open_forecaster",
-    "open_numbers",
     "open_table_model",
     "open_writer",
     "read_page",
@@ -82,8 +86,6 @@ __all__ = [
     "read_table",
     "reconstruct",
     "reconstruct_steps",
-    "see",
-    "see_steps",
     "segment",
     "study",
     "study_steps",
@@ -97,19 +99,18 @@ __all__ = [
 _HOMES = {
     "PRESETS": "image.presets",
     "BacktestConfig": "prediction.series.backtest",
-    "ComposeConfig": "music.composer",
+    "ComposeConfig": "music.config",
     "Composer": "music.composer",
     "Corpus": "text.corpus",
-    "DetectConfig": "vision.detect",
-    "DreamConfig": "vision.features.dream",
-    "MusicTrainConfig": "music.training",
+    "DetectConfig": "vision.config",
+    "DreamConfig": "vision.config",
+    "HouseNumberConfig": "vision.house_numbers.config",
     "MusicTraining": "music.training",
-    "NumbersConfig": "vision.house_numbers.reader",
     "ObjectiveConfig": "image.objective",
     "Picture": "pictures.pixels",
     "ReconstructConfig": "image.reconstruct",
     "SamplingConfig": "learning.sampling",
-    "SeeConfig": "vision.features.inspect",
+    "InspectConfig": "vision.config",
     "Step": "learning.step",
     "TableConfig": "prediction.tabular.study",
     "TextureConfig": "image.texture",
@@ -124,12 +125,12 @@ _HOMES = {
     "detect": "vision.detect",
     "dream": "vision.features.dream",
     "dream_steps": "vision.features.dream",
+    "load_digits": "vision.digits.reader",
+    "load_house_numbers": "vision.house_numbers.reader",
     "localize": "vision.localize",
     "open_classifier": "vision.classify",
     "open_composer": "music.composer",
-    "open_digits": "vision.digits.reader",
     "open_forecaster": "prediction.series.forecaster",
-    "open_numbers": "vision.house_numbers.reader",
     "open_table_model": "prediction.tabular.model",
     "open_writer": "text.generator",
     "read_page": "vision.digits.page",
@@ -138,8 +139,8 @@ _HOMES = {
     "read_table": "prediction.data.table",
     "reconstruct": "image.reconstruct",
     "reconstruct_steps": "image.reconstruct",
-    "see": "vision.features.inspect",
-    "see_steps": "vision.features.inspect",
+    "inspect": "vision.features.inspect",
+    "inspect_steps": "vision.features.inspect",
     "segment": "vision.segment",
     "study": "prediction.tabular.study",
     "study_steps": "prediction.tabular.study",

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def _version() -> str:
-    from importlib.metadata import version  # noqa: PLC0415 - most runs don't need it
+    from importlib.metadata import version
 
     return version("bowerbird")
 
@@ -34,7 +34,7 @@ class _OfVerb:
         self.command = command
 
     def __call__(self, console: "Console", options: "ConsoleOptions", panel: "HelpPanel") -> None:
-        from cyclopts.help import DefaultFormatter  # noqa: PLC0415 - only help needs it
+        from cyclopts.help import DefaultFormatter
 
         hidden = {_flag(name) for name in WITHOUT.get(self.command, ())}
         own = {_flag(name): shown(value) for name, value in own_defaults(self.command).items()}
@@ -58,9 +58,9 @@ LONG = {
     "transfer",
     "texture",
     "reconstruct",
-    "see",
+    "inspect",
     "train-digits",
-    "train-numbers",
+    "train-house-numbers",
     "demo",
 }  # verbs that work long
 BUSY = 0.3  # share of all cores that others use
@@ -196,12 +196,13 @@ vision.command(
     help_epilogue="For example: bowerbird vision segment cat.jpg -o masks.png",
 )
 vision.command(
-    "bowerbird.cli.vision.inspect:see",
-    name="see",
+    "bowerbird.cli.vision.inspect:inspect",
+    name="inspect",
     help="Show what the network sees: filters, feature maps, where it looks, dreams.",
-    usage="Usage: bowerbird vision see IMAGE [-o OUT.png] [--layer NAME] [--show WHAT] [OPTIONS]",
+    usage="Usage: bowerbird vision inspect IMAGE [-o OUT.png] [--layer NAME] [--show WHAT]",
     help_epilogue=(
-        "For example: bowerbird vision see cat.jpg --layer conv4_3 --show dream -o dream.png\n\n"
+        "For example: bowerbird vision inspect cat.jpg --layer conv4_3 --show dream -o dream.png"
+        "\n\n"
         "What a layer keeps of a picture: `bowerbird image reconstruct`"
     ),
 )
@@ -215,29 +216,30 @@ vision.command(
 vision.command(
     "bowerbird.cli.vision.digits:train_digits",
     name="train-digits",
-    help="Learn to read handwritten digits.",
+    help="Train a classifier of handwritten digits.",
     usage="Usage: bowerbird vision train-digits FOLDER -o MODEL.safetensors [OPTIONS]",
     help_epilogue=(
         "For example: bowerbird vision train-digits mnist -o mine.safetensors --minutes 4 --test"
     ),
+    help_formatter=_OfVerb("vision train-digits"),
 )
 vision.command(
-    "bowerbird.cli.vision.house_numbers:numbers",
-    name="numbers",
-    help="Find the house numbers in photographs, and read them.",
-    usage="Usage: bowerbird vision numbers PHOTO... [-o OUT] [OPTIONS]",
-    help_epilogue="For example: bowerbird vision numbers street.jpg -o found.png",
+    "bowerbird.cli.vision.house_numbers:house_numbers",
+    name="house-numbers",
+    help="Detect and read the house numbers in photographs.",
+    usage="Usage: bowerbird vision house-numbers PHOTO... [-o OUT] [OPTIONS]",
+    help_epilogue="For example: bowerbird vision house-numbers street.jpg -o found.png",
 )
 vision.command(
-    "bowerbird.cli.vision.house_numbers:train_numbers",
-    name="train-numbers",
-    help="Learn to find and read numbers, from generated scenes of streets.",
-    usage="Usage: bowerbird vision train-numbers -o MODEL.safetensors [OPTIONS]",
+    "bowerbird.cli.vision.house_numbers:train_house_numbers",
+    name="train-house-numbers",
+    help="Train a network to detect and read house numbers, on generated street scenes.",
+    usage="Usage: bowerbird vision train-house-numbers -o MODEL.safetensors [OPTIONS]",
     help_epilogue=(
-        "For example: bowerbird vision train-numbers --minutes 30 --fonts /usr/share/fonts "
-        "--photos photos/ -o numbers.safetensors"
+        "For example: bowerbird vision train-house-numbers --minutes 30 "
+        "--fonts /usr/share/fonts --photos photos/ -o numbers.safetensors"
     ),
-    help_formatter=_OfVerb("vision train-numbers"),
+    help_formatter=_OfVerb("vision train-house-numbers"),
 )
 app.command(vision)
 
@@ -353,6 +355,6 @@ def _busy() -> bool:
     Threads that wait for each other spin: alone, that is four times as fast as sleeping, but where
     others need the cores a thousand times slower (docs/log.md).
     """
-    from psutil import cpu_percent  # noqa: PLC0415 - only long work asks
+    from psutil import cpu_percent
 
     return cpu_percent(interval=0.1) > 100 * BUSY

@@ -35,7 +35,7 @@ USES = {  # what to do with a model, by its kind
     "text": "bowerbird text write {}",
     "music": "bowerbird music compose {} -o tune.mid",
     "digits": "bowerbird vision digits page.jpg --model {}",
-    "numbers": "bowerbird vision numbers photo.jpg --model {}",
+    "house-numbers": "bowerbird vision house-numbers photo.jpg --model {}",
     "table": "bowerbird predict table {} --predict new.csv",
     "series": "bowerbird predict series new.csv --model {}",
 }

@@ -15,18 +15,16 @@ from typing import Any, get_args
 
 import torch
 
-from bowerbird.learning.device import Precision, keep_freed_memory, processes, select_compute
+from bowerbird.learning.config import Precision
+from bowerbird.learning.device import keep_freed_memory, processes, select_compute
 from bowerbird.learning.sampling import SamplingConfig
 from bowerbird.learning.sequence_batches import SequenceConfig, write_stream
 from bowerbird.learning.sequence_training import NetworkFactory, SequenceTrainer
 from bowerbird.learning.step import Step
 from bowerbird.learning.trainer import TrainerConfig
 from bowerbird.learning.validate import check_choice
-from bowerbird.networks.language_model import (
-    LanguageModelConfig,
-    language_model,
-    language_model_config,
-)
+from bowerbird.networks.config import LanguageModelConfig
+from bowerbird.networks.language_model import language_model, language_model_config
 from bowerbird.text.corpus import Corpus
 from bowerbird.text.generator import WriteConfig, Writer
 from bowerbird.text.tokenizer import Alphabet, AlphabetKind, Characters, Pieces

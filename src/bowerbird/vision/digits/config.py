@@ -4,10 +4,10 @@ import math
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
-from bowerbird.learning.device import Precision
+from bowerbird.learning.config import Precision
 from bowerbird.learning.trainer import TrainerConfig
 from bowerbird.learning.validate import check_choice
-from bowerbird.networks.convolution import Reader, SmallConfig
+from bowerbird.networks.config import DigitNetwork, SmallConvNetConfig
 
 Polarity = Literal["auto", "dark", "light"]
 NO_DIGIT = 10  # class of everything that is not a digit; 0 to 9 are the digits
@@ -79,7 +79,7 @@ class AugmentConfig:
 class DigitTrainConfig:
     """How a digit classifier is trained."""
 
-    network: Reader = "small"
+    network: DigitNetwork = "small"
     """small, or lenet5: the network of 1998 as it was."""
     minutes: float = 0.0
     """Training time in minutes; the number of steps is chosen to fit it on this machine."""
@@ -99,7 +99,7 @@ class DigitTrainConfig:
     """auto, cpu, cuda, cuda:1, mps ..."""
     licence: str = ""
     """Licence of the training data, stored in the model file."""
-    model: SmallConfig = field(default_factory=SmallConfig)
+    model: SmallConvNetConfig = field(default_factory=SmallConvNetConfig)
     """Shape of the small network."""
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     """How digits are distorted."""
@@ -116,7 +116,7 @@ class DigitTrainConfig:
     """How weights are trained."""
 
     def __post_init__(self) -> None:
-        check_choice(self.network, get_args(Reader))
+        check_choice(self.network, get_args(DigitNetwork))
         if not 0 <= self.minutes < math.inf:
             raise ValueError(f"minutes must be finite and not negative, got {self.minutes}")
         if not 2 <= self.batch_size <= 1 << 20:
@@ -128,7 +128,7 @@ class DigitTrainConfig:
             raise ValueError(
                 f"undistorted_fraction must be in [0, 1], got {self.undistorted_fraction}"
             )
-        if self.model.classes != NO_DIGIT + 1:
+        if self.model.num_classes != NO_DIGIT + 1:
             raise ValueError(
-                f"a digit reader needs {NO_DIGIT + 1} classes, got {self.model.classes}"
+                f"a digit reader needs {NO_DIGIT + 1} classes, got {self.model.num_classes}"
             )

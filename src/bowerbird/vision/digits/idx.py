@@ -22,6 +22,7 @@ import torch
 from jaxtyping import Int, UInt8
 from torch import Tensor
 
+from bowerbird.errors import DatasetError
 from bowerbird.learning.download import Source, digest_of, fetch
 
 Split = Literal["train", "test"]
@@ -56,10 +57,6 @@ OFFICIAL: tuple[tuple[str, str, int], ...] = (
 )
 
 
-class DigitsError(ValueError):
-    """A file of digits can't be read."""
-
-
 @dataclass(frozen=True, eq=False)
 class DigitDataset:
     """Labeled images of digits."""
@@ -78,16 +75,16 @@ class DigitDataset:
 
 
 def read_idx(path: Path) -> UInt8[Tensor, "..."]:
-    """Return the values of an IDX file, compressed or not; raise DigitsError."""
+    """Return the values of an IDX file, compressed or not; raise DatasetError."""
     data = _decompressed(path)
     if len(data) < 4 or data[:2] != b"\0\0" or data[2] != UNSIGNED_BYTES:
-        raise DigitsError(f"{path} is not an IDX file of unsigned bytes; download it again")
+        raise DatasetError(f"{path} is not an IDX file of unsigned bytes; download it again")
     head = 4 + 4 * data[3]
     if len(data) < head:
-        raise DigitsError(f"{path} is truncated or damaged; download it again")
+        raise DatasetError(f"{path} is truncated or damaged; download it again")
     shape = tuple(np.frombuffer(data[4:head], ">u4").astype(int).tolist())
     if len(data) - head != math.prod(shape):
-        raise DigitsError(
+        raise DatasetError(
             f"{path} is truncated or damaged: {len(data) - head} values instead of "
             f"{' x '.join(map(str, shape))}; download it again"
         )
@@ -97,19 +94,19 @@ def read_idx(path: Path) -> UInt8[Tensor, "..."]:
 def read_digit_dataset(folder: Path, split: Split) -> DigitDataset:
     """Return the training or the test digits of a folder.
 
-    ``folder`` may be the word ``mnist``: the full set, downloaded on first use. Raises DigitsError
+    ``folder`` may be the word ``mnist``: the full set, downloaded on first use. Raises DatasetError
     for files that are missing, damaged or don't belong together.
     """
     if str(folder) == "mnist" and not folder.exists():
         folder = fetch_mnist()
     if not folder.is_dir():
-        raise DigitsError(f"{folder} is not a folder; give one with NAME-{IMAGES}, or mnist")
+        raise DatasetError(f"{folder} is not a folder; give one with NAME-{IMAGES}, or mnist")
     paths = sorted(path for path in folder.iterdir() if IMAGES in path.name)
     paths = [path for path in paths if path.name.startswith(TEST) == (split == "test")]
     by_name = {path.name.removesuffix(".gz"): path for path in reversed(paths)}
     if not paths:
         name = TEST if split == "test" else "train"
-        raise DigitsError(f"{folder} has no {split} digits; put {name}-{IMAGES}.gz there")
+        raise DatasetError(f"{folder} has no {split} digits; put {name}-{IMAGES}.gz there")
     parts = [_read_pair(path) for path in sorted(by_name.values())]
     digest = hashlib.sha256("".join(part.sha256 for part in parts).encode()).hexdigest()
     return DigitDataset(
@@ -135,14 +132,14 @@ def _read_pair(path: Path) -> DigitDataset:
     candidates = [name, name.with_name(f"{name.name}.gz")]
     labels_path = next((candidate for candidate in candidates if candidate.is_file()), None)
     if labels_path is None:
-        raise DigitsError(f"{path} has no labels; put {name.name} beside it")
+        raise DatasetError(f"{path} has no labels; put {name.name} beside it")
     images, labels = read_idx(path), read_idx(labels_path)
     if images.shape[1:] != (SIDE, SIDE) or labels.ndim != 1:
-        raise DigitsError(f"{path} has images of {tuple(images.shape[1:])} px, not 28 x 28")
+        raise DatasetError(f"{path} has images of {tuple(images.shape[1:])} px, not 28 x 28")
     if len(images) != len(labels) or not len(images):
-        raise DigitsError(f"{path} has {len(images)} images for {len(labels)} labels")
+        raise DatasetError(f"{path} has {len(images)} images for {len(labels)} labels")
     if int(labels.max()) > 9:
-        raise DigitsError(f"{labels_path} has the label {int(labels.max())}, above 9")
+        raise DatasetError(f"{labels_path} has the label {int(labels.max())}, above 9")
     digest = hashlib.sha256(images.numpy().tobytes() + labels.numpy().tobytes()).hexdigest()
     known = {sha256 for _, sha256, _ in OFFICIAL}
     official = {digest_of(path), digest_of(labels_path)} <= known
@@ -159,7 +156,7 @@ def _decompressed(path: Path) -> bytes:
         with gzip.open(path) as compressed:
             data = compressed.read(MAX_BYTES + 1)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise DigitsError(f"{path} is truncated or damaged; download it again") from error
+        raise DatasetError(f"{path} is truncated or damaged; download it again") from error
     if len(data) > MAX_BYTES:
-        raise DigitsError(f"{path} decompresses to more than two gigabytes; give another file")
+        raise DatasetError(f"{path} decompresses to more than two gigabytes; give another file")
     return data

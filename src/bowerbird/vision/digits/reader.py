@@ -12,17 +12,18 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from bowerbird.errors import ModelError
 from bowerbird.learning.device import select_compute
 from bowerbird.learning.model_file import (
     MEND,
-    ModelError,
     ModelHeader,
     embedded_file,
     read_model,
     stored_weights,
     write_model,
 )
-from bowerbird.networks.convolution import Reader, SmallConfig, reader
+from bowerbird.networks.config import DigitNetwork, SmallConvNetConfig
+from bowerbird.networks.convolution import digit_network
 from bowerbird.vision.digits.config import NO_DIGIT
 from bowerbird.vision.digits.idx import DigitDataset
 
@@ -51,8 +52,8 @@ class DigitReader:
     """A classifier of digits with its provenance."""
 
     network: nn.Module
-    name: Reader
-    config: SmallConfig
+    name: DigitNetwork
+    config: SmallConvNetConfig
     provenance: dict[str, Any]
 
     def predict_proba(
@@ -85,7 +86,9 @@ class DigitReader:
 
     def save(self, path: Path, *, half: bool = False) -> None:
         """Write a model file, in half precision on request; raise OSError if that fails."""
-        header = ModelHeader(KIND, {"network": self.name, **asdict(self.config)}, {}, self.provenance)
+        header = ModelHeader(
+            KIND, {"network": self.name, **asdict(self.config)}, {}, self.provenance
+        )
         write_model(path, header, stored_weights(self.network, half=half))
 
 
@@ -103,10 +106,10 @@ def load_digits(name: str | Path = "digits", device: str = "auto") -> DigitReade
     header, tensors = read_model(path, KIND)
     try:
         values = dict(header.config)
-        network = cast(Reader, values.pop("network", "small"))
-        config = SmallConfig(**{**values, "widths": tuple(values.get("widths", ()))})
-        if config.classes != NO_DIGIT + 1:
-            raise ValueError(f"it has {config.classes} classes instead of {NO_DIGIT + 1}")
+        network = cast(DigitNetwork, values.pop("network", "small"))
+        config = SmallConvNetConfig(**{**values, "channels": tuple(values.get("channels", ()))})
+        if config.num_classes != NO_DIGIT + 1:
+            raise ValueError(f"it has {config.num_classes} classes instead of {NO_DIGIT + 1}")
         module = _build(network, config, tensors)
     except (ValueError, TypeError, RuntimeError, OverflowError) as error:
         reason = str(error).split("\n")[0]
@@ -115,16 +118,18 @@ def load_digits(name: str | Path = "digits", device: str = "auto") -> DigitReade
     return DigitReader(module, network, config, dict(header.provenance))
 
 
-def _build(network: Reader, config: SmallConfig, tensors: Mapping[str, Tensor]) -> nn.Module:
+def _build(
+    network: DigitNetwork, config: SmallConvNetConfig, tensors: Mapping[str, Tensor]
+) -> nn.Module:
     """Return a network with the weights of a file; raise ValueError if they do not fit."""
     with torch.device("meta"):  # a forged header must not allocate more than the file has
-        shapes = {name: p.shape for name, p in reader(network, config).named_parameters()}
+        shapes = {name: p.shape for name, p in digit_network(network, config).named_parameters()}
     if tensors.keys() != shapes.keys():
         raise ValueError("its weights are of another network")
     for name, shape in shapes.items():
         if tensors[name].shape != shape or not bool(tensors[name].isfinite().all()):
             raise ValueError(f"{name} has a wrong shape or is not finite")
-    module = reader(network, config, torch.Generator())
+    module = digit_network(network, config, torch.Generator())
     for name, weight in module.named_parameters():
         weight.data.copy_(tensors[name])
     return module

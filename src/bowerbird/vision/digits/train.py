@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from bowerbird.learning.device import Compute, select_compute
 from bowerbird.learning.step import Step
-from bowerbird.networks.convolution import reader
+from bowerbird.networks.convolution import digit_network
 from bowerbird.vision.digits.augment import distort
 from bowerbird.vision.digits.config import NO_DIGIT, DigitTrainConfig
 from bowerbird.vision.digits.idx import DigitDataset
@@ -190,7 +190,7 @@ class DigitTraining:
 
     def _make_task(self) -> DigitTask:
         config, random = self.config, torch.Generator().manual_seed(self.config.trainer.seed)
-        network = reader(config.network, config.model, random).to(self.compute.device)
+        network = digit_network(config.network, config.model, random).to(self.compute.device)
         data = self.train, self.validation, self.negatives
         self.task = DigitTask(network, *data, config, self.compute, random)
         return self.task

@@ -4,9 +4,9 @@ import math
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bowerbird.learning.device import Precision
+from bowerbird.learning.config import Precision
 from bowerbird.learning.trainer import TrainerConfig
-from bowerbird.networks.multi_digit import MultiDigitConfig
+from bowerbird.networks.config import MultiDigitConfig
 
 
 @dataclass(frozen=True)

@@ -22,19 +22,19 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from bowerbird.errors import ModelError
 from bowerbird.learning.device import Compute, select_compute
 from bowerbird.learning.model_file import (
-    ModelError,
     ModelHeader,
     embedded_file,
     read_model,
     stored_weights,
     write_model,
 )
+from bowerbird.networks.config import MultiDigitConfig
 from bowerbird.networks.multi_digit import (
     MOST,
     MultiDigit,
-    MultiDigitConfig,
     Reading,
     as_input,
     most_probable,
@@ -200,7 +200,7 @@ class HouseNumberReader:
         return refined
 
     def _forward(self, regions: Sequence[tuple[Pixels, Box]]) -> Reading:
-        side = self.network.config.side
+        side = self.network.config.crop_size
         crops = np.stack([crop(pixels, region, side) for pixels, region in regions])
         with torch.inference_mode():
             out = self.network.read(self._input(crops))
@@ -226,7 +226,7 @@ def load_house_numbers(
     header, tensors = read_model(path, KIND)
     try:
         config = dict(header.config)
-        network = MultiDigit(MultiDigitConfig(**{**config, "widths": tuple(config["widths"])}))
+        network = MultiDigit(MultiDigitConfig(**{**config, "channels": tuple(config["channels"])}))
         network.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
     except (TypeError, ValueError, KeyError, RuntimeError, MemoryError) as error:
         raise ModelError(f"{path}: weights and header don't match; train it again") from error

@@ -22,6 +22,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from bowerbird.errors import DatasetError
 from bowerbird.vision.house_numbers.scenes.streets import Scene
 
 STRUCT = "digitStruct.mat"
@@ -30,24 +31,22 @@ SUFFIXES = (".png", ".jpg", ".jpeg")
 SIDES = ("left", "top", "width", "height", "label")
 
 
-class SvhnError(ValueError):
-    """An SVHN archive can't be read."""
-
-
 class Svhn:
     """The labeled images of an archive or folder, decoded on access."""
 
     def __init__(self, path: Path) -> None:
-        """Read an archive (.tar.gz, .tar) or a folder; raise SvhnError if it is not from SVHN."""
+        """Read an archive (.tar.gz, .tar) or a folder; raise DatasetError if it is not from SVHN."""
         self.path = path
         images, struct = _read_files(path)
         if struct is None:
-            raise SvhnError(f"{path} has no {STRUCT}; give train.tar.gz, test.tar.gz or its folder")
+            raise DatasetError(
+                f"{path} has no {STRUCT}; give train.tar.gz, test.tar.gz or its folder"
+            )
         labels = _read_labels(path, struct)
         self._rows = [(images[name], name, *row) for name, row in labels if name in images]
         self.num_missing = len(labels) - len(self._rows)
         if not self._rows:
-            raise SvhnError(f"{path} has no image that {STRUCT} names; download it again")
+            raise DatasetError(f"{path} has no image that {STRUCT} names; download it again")
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -57,14 +56,14 @@ class Svhn:
         encoded, name, boxes, text = self._rows[index]
         pixels = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR)
         if pixels is None:
-            raise SvhnError(f"{self.path}: image {name} is damaged; download it again")
+            raise DatasetError(f"{self.path}: image {name} is damaged; download it again")
         return Scene(np.ascontiguousarray(pixels[..., ::-1], np.uint8), text, boxes)
 
 
 def read_single_digits(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """Return images (n, 32, 32, 3) and digits (n,) of a file such as train_32x32.mat.
 
-    Raises SvhnError for any other file.
+    Raises DatasetError for any other file.
     """
     from scipy.io import loadmat  # noqa: PLC0415 - takes a moment
 
@@ -72,17 +71,19 @@ def read_single_digits(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.int64]
         content = loadmat(path)
         x, y = np.asarray(content["X"]), np.asarray(content["y"]).reshape(-1)
     except FileNotFoundError as error:
-        raise SvhnError(f"{path} does not exist; check its name") from error
+        raise DatasetError(f"{path} does not exist; check its name") from error
     except KeyError as error:
-        raise SvhnError(f"{path} has no {error}; give train_32x32.mat or test_32x32.mat") from error
+        raise DatasetError(
+            f"{path} has no {error}; give train_32x32.mat or test_32x32.mat"
+        ) from error
     except (ValueError, TypeError, OSError, NotImplementedError, zlib.error) as error:
-        raise SvhnError(
+        raise DatasetError(
             f"{path} is not a MATLAB file of SVHN, or is damaged; download it again"
         ) from error
     if x.shape[:3] != (32, 32, 3) or x.ndim != 4 or x.shape[3] != len(y) or x.dtype != np.uint8:
-        raise SvhnError(f"{path} has images of shape {x.shape}, expected (32, 32, 3, n)")
+        raise DatasetError(f"{path} has images of shape {x.shape}, expected (32, 32, 3, n)")
     if len(y) and not (y.min() >= 0 and y.max() <= 10):
-        raise SvhnError(f"{path} has labels above 10; give train_32x32.mat or test_32x32.mat")
+        raise DatasetError(f"{path} has labels above 10; give train_32x32.mat or test_32x32.mat")
     return np.ascontiguousarray(x.transpose(3, 0, 1, 2)), y.astype(np.int64) % 10
 
 
@@ -96,10 +97,14 @@ def _read_files(path: Path) -> tuple[dict[str, bytes], bytes | None]:
                 struct = read()
             elif name.lower().endswith(SUFFIXES) and not name.startswith("."):
                 if size > MAX_BYTES:
-                    raise SvhnError(f"{path}: image {name} has {size} bytes, more than {MAX_BYTES}")
+                    raise DatasetError(
+                        f"{path}: image {name} has {size} bytes, more than {MAX_BYTES}"
+                    )
                 images[name] = read()
     except (tarfile.TarError, EOFError, zlib.error) as error:
-        raise SvhnError(f"{path} is not an archive, or is truncated; download it again") from error
+        raise DatasetError(
+            f"{path} is not an archive, or is truncated; download it again"
+        ) from error
     return images, struct
 
 
@@ -111,7 +116,7 @@ def _files(path: Path) -> Iterator[tuple[str, int, Any]]:
                 yield file.name, file.stat().st_size, file.read_bytes
         return
     if not path.exists():
-        raise SvhnError(f"{path} does not exist; check the name of the archive")
+        raise DatasetError(f"{path} does not exist; check the name of the archive")
     with tarfile.open(path) as archive:
         for member in archive:
             stream = archive.extractfile(member) if member.isfile() else None
@@ -124,7 +129,7 @@ def _read_labels(path: Path, struct: bytes) -> list[tuple[str, tuple[NDArray[np.
     try:
         import h5py  # noqa: PLC0415 - only archives of SVHN need it
     except ImportError as error:
-        raise SvhnError(
+        raise DatasetError(
             f"{path} needs h5py to be read; run `pip install 'bowerbird[numbers]'`"
         ) from error
     try:
@@ -135,10 +140,10 @@ def _read_labels(path: Path, struct: bytes) -> list[tuple[str, tuple[NDArray[np.
                 ("".join(map(chr, file[name][()].reshape(-1))), _read_digits(path, file, file[box]))
                 for name, box in zip(names, boxes, strict=True)
             ]
-    except SvhnError:
+    except DatasetError:
         raise
     except (OSError, KeyError, ValueError, TypeError, AttributeError, RuntimeError) as error:
-        raise SvhnError(f"{path}: {STRUCT} is damaged; download it again") from error
+        raise DatasetError(f"{path}: {STRUCT} is damaged; download it again") from error
 
 
 def _read_digits(path: Path, file: Any, group: Any) -> tuple[NDArray[np.float32], str]:
@@ -151,7 +156,7 @@ def _read_digits(path: Path, file: Any, group: Any) -> tuple[NDArray[np.float32]
         columns.append(values.astype(np.float64))
     table = np.stack(columns, 1)
     if not np.isfinite(table).all() or not ((table[:, 4] >= 0) & (table[:, 4] <= 10)).all():
-        raise SvhnError(f"{path}: {STRUCT} has labels above 10; download it again")
+        raise DatasetError(f"{path}: {STRUCT} has labels above 10; download it again")
     corner, size = table[:, :2], table[:, 2:4]
     text = "".join(str(int(label) % 10) for label in table[:, 4])
     return np.concatenate([corner, corner + size], 1).astype(np.float32), text

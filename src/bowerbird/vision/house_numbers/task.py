@@ -72,7 +72,7 @@ class HouseNumberTask:
         dtype: torch.dtype = torch.float32,
     ) -> None:
         self.network, self.config, self.seed, self.dtype = network, config, seed, dtype
-        self.side = network.config.side
+        self.side = network.config.crop_size
         self.train, self.validation = train, validation
         self.step = 0
         self.pool: list[Scene] = []

@@ -177,9 +177,7 @@ class Scenes:
     ) -> None:
         self.key, self.config = key, config
         self.svhn, self.negatives = svhn, negatives
-        self.generate = partial(
-            make_scene, typefaces=typefaces, photos=photos, config=config.scene
-        )
+        self.generate = partial(make_scene, typefaces=typefaces, photos=photos, config=config.scene)
 
     def __call__(self, index: int) -> Scene:
         """Return scene number ``index``."""

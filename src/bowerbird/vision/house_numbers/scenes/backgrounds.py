@@ -56,9 +56,7 @@ def occlude(
     return scene + alpha * (random_color(random, bright=bright, max_saturation=0.4) - scene)
 
 
-def _wall(
-    random: np.random.Generator, photos: Sequence[Pixels], height: int, width: int
-) -> Canvas:
+def _wall(random: np.random.Generator, photos: Sequence[Pixels], height: int, width: int) -> Canvas:
     photo = photos[int(random.integers(len(photos)))]
     max_scale = min(photo.shape[0] / height, photo.shape[1] / width)
     scale = min(max_scale, random.uniform(0.35, 1.8))
