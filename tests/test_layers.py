@@ -1,6 +1,8 @@
 """Imports point down, from the command line to torch, without a cycle; there is no junk drawer."""
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -107,6 +109,23 @@ def test_a_cycle_is_found():
 def test_imports_point_down(path):
     assert path.parts[0].removesuffix(".py") in BELOW, "a new layer: give it its place here"
     assert complaints(path, (SOURCE / path).read_text(encoding="utf-8")) == []
+
+
+def test_settings_import_no_torch():
+    """Help is made from them, and torch takes a second to import."""
+    # TODO: those of images and predictions are to follow
+    later = ("image", "prediction")
+    settings = [
+        path
+        for path in MODULES
+        if path.stem in ("config", "presets") and path.parts[0] not in later
+    ]
+    names = [".".join(("bowerbird", *path.with_suffix("").parts)) for path in settings]
+    heavy = ("torch", "jaxtyping", "symusic", "pandas", "scipy", "cv2", "matplotlib")
+    code = "import sys, importlib\n" + "".join(f"importlib.import_module({n!r})\n" for n in names)
+    code += f"print([name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
 
 
 @pytest.mark.parametrize("path", MODULES, ids=str)

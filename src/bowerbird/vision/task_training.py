@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from bowerbird.learning.atomic_write import atomic_write
-from bowerbird.learning.checkpoints import ANEW, CheckpointConfig
+from bowerbird.learning.checkpoints import ANEW
+from bowerbird.learning.config import CheckpointConfig, TrainerConfig
 from bowerbird.learning.device import Compute
 from bowerbird.learning.step import Step
 from bowerbird.learning.time_budget import seconds_per_step
-from bowerbird.learning.trainer import Task, TrainerConfig, train_steps
+from bowerbird.learning.trainer import Task, train_steps
 
 TRAINING_FRACTION = 0.93  # of the minutes, for steps; the rest is for validation and saving
 MAX_VALIDATIONS = 8  # of a run that is planned by its minutes

@@ -9,7 +9,7 @@ from cyclopts import Group, Parameter
 from bowerbird.cli.settings import RUN
 from bowerbird.cli.training_run import School, TrainRun
 from bowerbird.cli.vision.batch_run import LookRun, look
-from bowerbird.learning.trainer import TrainerConfig
+from bowerbird.learning.config import TrainerConfig
 from bowerbird.networks.config import MultiDigitConfig
 from bowerbird.vision.house_numbers.config import (
     HouseNumberConfig,

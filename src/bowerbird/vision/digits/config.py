@@ -4,8 +4,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
-from bowerbird.learning.config import Precision
-from bowerbird.learning.trainer import TrainerConfig
+from bowerbird.learning.config import Precision, TrainerConfig
 from bowerbird.learning.validate import check_choice
 from bowerbird.networks.config import DigitNetwork, SmallConvNetConfig
 

@@ -9,12 +9,13 @@ import math
 import time
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+from jaxtyping import UInt8
 from torch import Tensor, nn
 
 from bowerbird.learning.device import Compute, select_compute
@@ -30,6 +31,15 @@ from bowerbird.vision.task_training import TaskTraining
 VALIDATION_BATCH = 500
 
 
+@dataclass(frozen=True, eq=False)
+class DigitTrainingData:
+    """Digits for training and validation, and negatives."""
+
+    train: DigitDataset
+    validation: DigitDataset | None
+    negatives: UInt8[Tensor, "n 28 28"]
+
+
 class DigitTask:
     """A classifier with its batches of distorted digits and negatives, for ``learning.trainer``.
 
@@ -39,9 +49,7 @@ class DigitTask:
     def __init__(
         self,
         network: nn.Module,
-        train: DigitDataset,
-        validation: DigitDataset | None,
-        negatives: Tensor,
+        data: DigitTrainingData,
         config: DigitTrainConfig,
         compute: Compute,
         random: torch.Generator,
@@ -50,8 +58,9 @@ class DigitTask:
         for p in network.parameters():
             if p.ndim == 4:  # convolutions are faster in this layout
                 p.data = p.data.contiguous(memory_format=torch.channels_last)
+        train, self.validation = data.train, data.validation
         self.images, self.labels = train.images[:, None], train.labels
-        self.validation, self.negatives = validation, negatives[:, None]
+        self.negatives = data.negatives[:, None]
         self.num_negatives = round(config.negative_fraction * config.batch_size)
         self.num_digits = config.batch_size - self.num_negatives
         if len(train) < self.num_digits:
@@ -143,11 +152,11 @@ class DigitTraining:
         self.digits, self.config = digits, config
         self.compute = select_compute(config.device, config.precision)
         num_train = len(digits) - round(config.validation_fraction * len(digits))
-        self.train = digits[:num_train]
-        self.validation = digits[num_train:] if num_train < len(digits) else None
-        self.negatives = digits.images[:0]
+        train, validation = digits[:num_train], digits[num_train:]
+        negatives = digits.images[:0]
         if round(config.negative_fraction * config.batch_size):
-            self.negatives = make_negatives(self.train, config.trainer.seed)
+            negatives = make_negatives(train, config.trainer.seed)
+        self.data = DigitTrainingData(train, validation if len(validation) else None, negatives)
         self.task = self._make_task()
         self.run = TaskTraining(
             self._make_task,
@@ -170,8 +179,8 @@ class DigitTraining:
         """The network as it is now, with the provenance so far."""
         config, last = self.planned, self.run.last
         provenance = {
-            "corpus": [f"{len(self.train):,} handwritten digits"],
-            "digits": len(self.train),
+            "corpus": [f"{len(self.data.train):,} handwritten digits"],
+            "digits": len(self.data.train),
             "digits_sha256": self.digits.sha256,
             "seconds": round(last.seconds, 1) if last else 0.0,
             "iterations": last.number if last else 0,
@@ -191,13 +200,12 @@ class DigitTraining:
     def _make_task(self) -> DigitTask:
         config, random = self.config, torch.Generator().manual_seed(self.config.trainer.seed)
         network = digit_network(config.network, config.model, random).to(self.compute.device)
-        data = self.train, self.validation, self.negatives
-        self.task = DigitTask(network, *data, config, self.compute, random)
+        self.task = DigitTask(network, self.data, config, self.compute, random)
         return self.task
 
-    def _sample(self) -> str | None:
-        errors = self.task.validation_errors
-        return f"{errors} of {len(self.validation or ())} validation digits are wrong"
+    def _sample(self) -> str:
+        errors, count = self.task.validation_errors, len(self.data.validation or ())
+        return f"{errors} of {count} validation digits are wrong"
 
 
 def train_digits(

@@ -4,8 +4,7 @@ import math
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bowerbird.learning.config import Precision
-from bowerbird.learning.trainer import TrainerConfig
+from bowerbird.learning.config import Precision, TrainerConfig
 from bowerbird.networks.config import MultiDigitConfig
 
 
