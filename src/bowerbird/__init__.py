@@ -26,19 +26,19 @@ if TYPE_CHECKING:
     from bowerbird.prediction.series.forecaster import open_forecaster
     from bowerbird.prediction.tabular.model import open_table_model
     from bowerbird.prediction.tabular.study import TableConfig, study, study_steps
-    from bowerbird.text.corpus import Corpus
     from bowerbird.text.config import GenerateConfig, TrainConfig
+    from bowerbird.text.corpus import Corpus
     from bowerbird.text.generator import Writer, open_writer
     from bowerbird.text.training import Training
     from bowerbird.vision.classify import classify, open_classifier
     from bowerbird.vision.config import DetectConfig, DreamConfig, InspectConfig
     from bowerbird.vision.detect import detect
     from bowerbird.vision.digits.page import read_page
-    from bowerbird.vision.digits.reader import load_digits
+    from bowerbird.vision.digits.reader import load_digit_reader
     from bowerbird.vision.features.dream import dream, dream_steps
     from bowerbird.vision.features.inspect import inspect, inspect_steps
     from bowerbird.vision.house_numbers.config import HouseNumberConfig
-    from bowerbird.vision.house_numbers.reader import load_house_numbers
+    from bowerbird.vision.house_numbers.reader import load_house_number_reader
     from bowerbird.vision.localize import localize
     from bowerbird.vision.segment import segment
 
@@ -73,8 +73,8 @@ __all__ = [
     "dream_steps",
     "inspect",
     "inspect_steps",
-    "load_digits",
-    "load_house_numbers",
+    "load_digit_reader",
+    "load_house_number_reader",
     "localize",
     "open_classifier",
     "open_composer",
@@ -126,8 +126,8 @@ _HOMES = {
     "detect": "vision.detect",
     "dream": "vision.features.dream",
     "dream_steps": "vision.features.dream",
-    "load_digits": "vision.digits.reader",
-    "load_house_numbers": "vision.house_numbers.reader",
+    "load_digit_reader": "vision.digits.reader",
+    "load_house_number_reader": "vision.house_numbers.reader",
     "localize": "vision.localize",
     "open_classifier": "vision.classify",
     "open_composer": "music.composer",

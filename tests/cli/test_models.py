@@ -34,7 +34,10 @@ def test_list_json(bowerbird):
     where = {row["name"]: row["where"] for row in found}
     for name in ("vgg19-torchvision", "vgg16-torchvision", "alexnet-torchvision"):
         assert where.pop(name) == "not here"
-    own = ("vgg19-codebook", "efficientnet-lite0", "shakespeare", "scottish", "digits", "house-numbers")
+    own = (
+        *("vgg19-codebook", "efficientnet-lite0", "shakespeare", "scottish", "digits"),
+        "house-numbers",
+    )
     assert where == dict.fromkeys(own, "embedded")
 
 

@@ -78,7 +78,7 @@ def write_model(path: Path, card: ModelHeader, tensors: Mapping[str, Tensor]) ->
 def embedded_file(name: str | Path, package: str, embedded: Mapping[str, str]) -> Path:
     """Return the file of a model by its path, or by its name in a package's ``embedded`` files."""
     path = Path(name)
-    if str(name) in embedded and not path.exists():
+    if str(name) in embedded and not path.is_file():  # a folder may have that name
         return Path(str(files(package) / embedded[str(name)]))
     return path
 

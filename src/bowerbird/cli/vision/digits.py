@@ -114,13 +114,14 @@ def digits(
         Photographs.
     """
     from bowerbird.vision.digits.page import draw_digits, read_page
-    from bowerbird.vision.digits.reader import load_digits
+    from bowerbird.vision.digits.reader import load_digit_reader
 
-    reader = load_digits(run.model, run.device)
+    places = run.places(images)
+    reader = load_digit_reader(run.model, run.device)
 
     return look(
         images,
-        run.places(images),
+        places,
         run,
         lambda picture: read_page(picture.over(), reader, config),
         lambda result: _text(result, config),

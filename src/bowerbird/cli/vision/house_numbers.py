@@ -30,12 +30,12 @@ Parameter(name="*", group=Group("Scenes", sort_key=4))(ScenePoolConfig)
 Parameter(name="*", group=Group("Optimization", sort_key=5))(TrainerConfig)
 
 
-@Parameter(name="*", group=RUN)
+@Parameter(name="*", group=RUN, show_default=False)
 @dataclass(frozen=True)
 class AssetOptions(TrainingAssets):
     """Where the training data is, as flags."""
 
-    start: Annotated[Path | None, Parameter(name="--from", show_default=False)] = None
+    start: Annotated[Path | None, Parameter(name="--from")] = None
     """Model file to continue from."""
 
 
@@ -63,10 +63,10 @@ def house_numbers(
         Photographs of any size.
     """
     from bowerbird.vision.drawing import draw
-    from bowerbird.vision.house_numbers.reader import load_house_numbers
+    from bowerbird.vision.house_numbers.reader import load_house_number_reader
 
     places = run.places(images)
-    reader = load_house_numbers(run.model, run.device)
+    reader = load_house_number_reader(run.model, run.device)
     threshold = reader.confident_threshold(config)
 
     return look(

@@ -97,7 +97,7 @@ def model_path(name: str | Path) -> Path:
     return embedded_file(name, "bowerbird.vision.digits", EMBEDDED)
 
 
-def load_digits(name: str | Path = "digits", device: str = "auto") -> DigitReader:
+def load_digit_reader(name: str | Path = "digits", device: str = "auto") -> DigitReader:
     """Return the classifier in a model file, or the shipped one: ``digits``.
 
     Raises ModelError for any other file.

@@ -215,7 +215,7 @@ def model_path(name: str | Path) -> Path:
     return embedded_file(name, "bowerbird.vision.house_numbers", EMBEDDED)
 
 
-def load_house_numbers(
+def load_house_number_reader(
     name: str | Path = "house-numbers", device: str = "auto"
 ) -> HouseNumberReader:
     """Return the reader in a model file, or the shipped one: ``house-numbers``.

@@ -35,7 +35,7 @@ class Svhn:
     """The labeled images of an archive or folder, decoded on access."""
 
     def __init__(self, path: Path) -> None:
-        """Read an archive (.tar.gz, .tar) or a folder; raise DatasetError if it is not from SVHN."""
+        """Read an archive (.tar.gz, .tar) or a folder; raise DatasetError for any other file."""
         self.path = path
         images, struct = _read_files(path)
         if struct is None:
@@ -130,7 +130,7 @@ def _read_labels(path: Path, struct: bytes) -> list[tuple[str, tuple[NDArray[np.
         import h5py  # noqa: PLC0415 - only archives of SVHN need it
     except ImportError as error:
         raise DatasetError(
-            f"{path} needs h5py to be read; run `pip install 'bowerbird[numbers]'`"
+            f"{path} needs h5py to be read; run `pip install 'bowerbird[house-numbers]'`"
         ) from error
     try:
         with h5py.File(io.BytesIO(struct), "r") as file:
