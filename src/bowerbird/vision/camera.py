@@ -79,8 +79,8 @@ def _lit(scene: Array, random: np.random.Generator, hardness: float) -> Array:
     """Return a scene in uneven light, with a cast shadow, exposure, contrast and a color cast."""
     height, width = scene.shape[:2]
     if random.random() < 0.5:
-        corners = random.uniform(0.65, 1.2, (2, 2)).astype(np.float32)
-        scene = scene * cv2.resize(corners, (width, height))[..., None]
+        brightness = random.uniform(0.65, 1.2, (2, 2)).astype(np.float32)
+        scene = scene * cv2.resize(brightness, (width, height))[..., None]
     if random.random() < 0.15 + 0.3 * hardness:
         shadow: Array = np.zeros((height, width), np.float32)
         if random.random() < 0.6:  # of a building

@@ -64,7 +64,7 @@ def read_page(
 
     The confidence is the mean probability of the digits.
     """
-    values = np.ascontiguousarray(rgb.permute(1, 2, 0).numpy(), np.float32)
+    values: Array = np.ascontiguousarray(rgb.permute(1, 2, 0).numpy(), np.float32)
     light = None if config.polarity == "auto" else config.polarity == "light"
     single = read_single_digit(values, reader, config.report_threshold, light=light)
     if single is not None:

@@ -103,8 +103,8 @@ def _merge_broken(
 
 def _near_pairs(components: list[Component], height: float) -> list[tuple[int, int]]:
     """Return the indices of pairs whose centers are near enough to be one digit."""
-    centers = [(c.left + c.width / 2, c.top + c.height / 2) for c in components]
-    centers = np.array(centers).reshape(-1, 2)
+    rows = [(c.left + c.width / 2, c.top + c.height / 2) for c in components]
+    centers = np.array(rows).reshape(-1, 2)
     distance = np.abs(centers[:, None] - centers) / height
     near = np.triu((distance[..., 0] < MAX_WIDTH) & (distance[..., 1] < MAX_HEIGHT), 1)
     return [(int(first), int(second)) for first, second in np.argwhere(near)]
