@@ -16,7 +16,6 @@ PROMISED = {
     "Corpus",
     "DetectConfig",
     "DreamConfig",
-    "MusicTrainConfig",
     "MusicTraining",
     "NumbersConfig",
     "ObjectiveConfig",

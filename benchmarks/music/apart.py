@@ -18,7 +18,8 @@ from torch import Tensor, nn
 
 from bowerbird.learning.sequence_batches import SequenceBatches
 from bowerbird.learning.trainer import TrainerConfig, train_steps
-from bowerbird.networks.recurrent import RecurrentConfig, RecurrentLayer
+from bowerbird.networks.config import RecurrentConfig
+from bowerbird.networks.recurrent import RecurrentLayer
 
 AROUND = 24  # keys on either side that a key reads
 ROWS = 16

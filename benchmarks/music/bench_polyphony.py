@@ -23,7 +23,7 @@ from within import learned_within, nats_within
 
 from bowerbird.learning.device import keep_freed_memory, select_compute
 from bowerbird.learning.trainer import TrainerConfig
-from bowerbird.networks.recurrent import RecurrentConfig
+from bowerbird.networks.config import RecurrentConfig
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 from figures import Figure, append, conditions, table

@@ -15,7 +15,8 @@ from torch import Tensor
 
 from bowerbird.learning.sequence_batches import SequenceBatches, SequenceTask
 from bowerbird.learning.trainer import TrainerConfig, train_steps
-from bowerbird.networks.recurrent import Recurrent, RecurrentConfig
+from bowerbird.networks.config import RecurrentConfig
+from bowerbird.networks.recurrent import Recurrent
 
 END, MARK = KEYS, KEYS + 1
 ROWS, WINDOW = 16, 96  # WINDOW in signs, five of which tell a frame

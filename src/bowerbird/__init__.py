@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from bowerbird.image.transfer import TransferConfig, transfer, transfer_steps
     from bowerbird.learning.sampling import SamplingConfig
     from bowerbird.learning.step import Step
-    from bowerbird.music.composer import ComposeConfig, Composer, open_composer
-    from bowerbird.music.training import MusicTrainConfig, MusicTraining
+    from bowerbird.music.composer import Composer, open_composer
+    from bowerbird.music.config import ComposeConfig
+    from bowerbird.music.training import MusicTraining
     from bowerbird.pictures.pixels import Picture
     from bowerbird.pictures.reading import read_picture
     from bowerbird.pictures.writing import write_picture
@@ -48,7 +49,6 @@ __all__ = [
     "DetectConfig",
     "DreamConfig",
     "InspectConfig",
-    "MusicTrainConfig",
     "MusicTraining",
     "NumbersConfig",
     "ObjectiveConfig",
@@ -98,12 +98,11 @@ __all__ = [
 _HOMES = {
     "PRESETS": "image.presets",
     "BacktestConfig": "prediction.series.backtest",
-    "ComposeConfig": "music.composer",
+    "ComposeConfig": "music.config",
     "Composer": "music.composer",
     "Corpus": "text.corpus",
     "DetectConfig": "vision.config",
     "DreamConfig": "vision.config",
-    "MusicTrainConfig": "music.training",
     "MusicTraining": "music.training",
     "NumbersConfig": "vision.house_numbers.reader",
     "ObjectiveConfig": "image.objective",

@@ -95,7 +95,7 @@ MUSIC = Domain(
             "bowerbird.cli.music:train",
             "CORPUS... -o MODEL.safetensors [OPTIONS]",
             "music train my-tunes/ --minutes 5 -o me.safetensors",
-            config="bowerbird.music.training:MusicTrainConfig",
+            config="bowerbird.music.config:TrainConfig",
             long_running=True,
         ),
         Verb(
@@ -103,19 +103,19 @@ MUSIC = Domain(
             "bowerbird.cli.music:compose",
             "MODEL -o OUT.mid [OPTIONS]",
             "music compose scottish -o reel.mid --meter 4/4 --key D --audio --sheet",
-            config="bowerbird.music.composer:ComposeConfig",
+            config="bowerbird.music.config:ComposeConfig",
         ),
         Verb(
             "render",
             "bowerbird.cli.music:render",
             "FILE -o OUT.{wav,mp3,svg,png,html,mid,abc,musicxml}",
-            config="bowerbird.music.render.output:OutputConfig",
+            config="bowerbird.music.config:OutputConfig",
         ),
         Verb("evaluate", "bowerbird.cli.music:evaluate", "MODEL FILE... [OPTIONS]"),
     ),
     demo="bowerbird.demo.music:music_section",
     output="tune.mid",
-    presets="bowerbird.music.presets:MUSIC_PRESETS",
+    presets="bowerbird.music.presets:PRESETS",
     models=(
         ModelKind(
             "music",

@@ -15,8 +15,9 @@ from bowerbird.learning.sampling import (
     read_prompt,
     sample_token,
 )
-from bowerbird.networks.recurrent import Recurrent, RecurrentConfig
-from bowerbird.networks.transformer import Transformer, TransformerConfig
+from bowerbird.networks.config import RecurrentConfig, TransformerConfig
+from bowerbird.networks.recurrent import Recurrent
+from bowerbird.networks.transformer import Transformer
 
 SCORES = torch.tensor([[2.0, 1.0, 0.5, -1.0, -3.0]])
 

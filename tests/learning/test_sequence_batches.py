@@ -18,7 +18,8 @@ from bowerbird.learning.sequence_batches import (
     window_loss,
     write_stream,
 )
-from bowerbird.networks.recurrent import Recurrent, RecurrentConfig
+from bowerbird.networks.config import RecurrentConfig
+from bowerbird.networks.recurrent import Recurrent
 
 
 def stream(length=5000, vocabulary=11, seed=0):

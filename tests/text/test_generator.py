@@ -8,14 +8,13 @@ from dataclasses import replace
 import pytest
 import torch
 
+from bowerbird.errors import ModelError
 from bowerbird.learning import sequence_training as study
-from bowerbird.learning.model_file import ModelError, ModelHeader, read_model, write_model
+from bowerbird.learning.model_file import ModelHeader, read_model, write_model
 from bowerbird.learning.sampling import SamplingConfig
 from bowerbird.learning.sequence_batches import SequenceConfig
 from bowerbird.learning.trainer import TrainerConfig
-from bowerbird.networks.language_model import LanguageModelConfig
-from bowerbird.networks.recurrent import RecurrentConfig
-from bowerbird.networks.transformer import TransformerConfig
+from bowerbird.networks.config import LanguageModelConfig, RecurrentConfig, TransformerConfig
 from bowerbird.text.corpus import Corpus
 from bowerbird.text.generator import WriteConfig, open_writer
 from bowerbird.text.perplexity_reference import references, verdict
@@ -195,8 +194,8 @@ def test_minutes_choose_a_network_and_steps(tmp_path):
     config = replace(QUICK, minutes=0.2)
     training, steps = trained(tmp_path, config=config)
     assert training.planned.minutes == 0
-    assert steps[-1].number == training.planned.fit.iterations == steps[-1].total
-    assert training.planned.fit.iterations >= 1  # on a busy machine there may be few
+    assert steps[-1].number == training.planned.trainer.iterations == steps[-1].total
+    assert training.planned.trainer.iterations >= 1  # on a busy machine there may be few
     assert "validation" in steps[-1].losses
 
 
@@ -240,7 +239,7 @@ def test_only_the_first_process_writes_the_plan(tmp_path, monkeypatch):
     monkeypatch.setattr(study, "processes", lambda: (1, 2))
     (tmp_path / "verse.txt").write_text(VERSE * 60)
     training = Training(Corpus([tmp_path / "verse.txt"]), QUICK, tmp_path / "room")
-    training.study._plan(False)
+    training.trainer._plan(False)
     assert not (tmp_path / "room" / "plan.json").exists()
 
 
@@ -311,8 +310,14 @@ def forged(tensors, card):
         **{
             f"{name} = {value!r}": (replace(card, config={**card.config, name: value}), tensors)
             for name, value in (
-                *(("layers", 1.0), ("width", 64.0), ("width", True), ("locked", 1), ("cell", 3)),
-                *(("forget_bias", "x"), ("forget_bias", 10**400), ("biases", 1.0), ("cell", [])),
+                *(("num_layers", 1.0), ("hidden_size", 64.0), ("hidden_size", True), ("cell", 3)),
+                *(
+                    ("variational_dropout", 1),
+                    ("forget_bias", "x"),
+                    ("forget_bias", 10**400),
+                    ("biases", 1.0),
+                    ("cell", []),
+                ),
             )
         },
         "heads of no whole number": (
@@ -367,7 +372,7 @@ def test_a_run_with_other_settings_is_not_resumed(tmp_path):
     training = Training(Corpus([tmp_path / "verse.txt"]), other, tmp_path / "room")
     with pytest.raises(ValueError, match="another corpus or other settings"):
         next(training.steps(resume=True))
-    assert json.loads((tmp_path / "room" / "plan.json").read_text())["trainer"]["iterations"] == 240
+    assert json.loads((tmp_path / "room" / "plan.json").read_text())["fit"]["iterations"] == 240
 
 
 def test_a_verdict_knows_gibberish_from_mastery():

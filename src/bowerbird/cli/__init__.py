@@ -14,8 +14,6 @@ from cyclopts import App, Parameter
 
 from bowerbird.cli.errors import exit_code
 from bowerbird.cli.settings import default_text, fill, flag, overridden_defaults
-from collections.abc import Sequence
-
 from bowerbird.domain import Noun, Verb
 from bowerbird.registry import DEMO, NOUNS, find_verb
 
@@ -88,7 +86,12 @@ def _add(app: App, verb: Verb, noun: str = "") -> None:
 
 
 def _noun(noun: Noun) -> App:
-    app = App(name=noun.name, help=noun.help, help_formatter=_NounHelp(noun.verbs))
+    app = App(
+        name=noun.name,
+        help=noun.help,
+        usage=f"Usage: bowerbird {noun.name} COMMAND",
+        help_formatter=_NounHelp(noun.verbs),
+    )
     for verb in noun.verbs:
         _add(app, verb, noun.name)
     return app
@@ -100,6 +103,7 @@ app = App(
         "Train on examples and make new pictures, text and music in their style, offline, on a "
         "laptop."
     ),
+    usage="Usage: bowerbird COMMAND",
     version=_version,
     config=fill,
     suppress_keyboard_interrupt=False,  # errors.py has a message for it

@@ -14,7 +14,8 @@ from typing import Any
 
 from torch import Tensor
 
-from bowerbird.learning.model_file import ModelError, ModelHeader, read_header, write_model
+from bowerbird.errors import ModelError
+from bowerbird.learning.model_file import ModelHeader, read_header, write_model
 
 ANEW = "leave --resume out to begin anew"
 Exchange = Callable[[list[Any]], list[Any]]

@@ -96,7 +96,7 @@ class SequenceTrainer(Generic[S]):
 
         Every ``checkpoints`` steps (0: never) all that the next step depends on is kept in
         ``room``; ``resume`` goes on from there, with the plan that was made then. Raises
-        LearningError, ModelError for a checkpoint of another run, and ValueError.
+        TrainingError, ModelError for a checkpoint of another run, and ValueError.
         """
         run = self._plan(resume)
         kept = CheckpointConfig(self.work_dir / "checkpoint", checkpoints, resume, run)

@@ -22,6 +22,7 @@ from typing import Any, Literal, Protocol, get_args
 import torch
 from torch import Tensor, nn
 
+from bowerbird.errors import TrainingError
 from bowerbird.learning.checkpoints import CheckpointConfig, CheckpointStore
 from bowerbird.learning.model_file import read_model
 from bowerbird.learning.step import Step
@@ -31,10 +32,6 @@ Optimizer = Literal["adamw", "muon", "rmsprop", "sgd"]
 Decay = Literal["cosine", "linear", "constant", "steps"]
 MOST_FAILURES = 10  # batches in a row whose loss is not a number
 ALREADY = "everything was learned already"
-
-
-class TrainingError(ArithmeticError):
-    """The loss is not a number, again and again."""
 
 
 @dataclass(frozen=True)
@@ -93,17 +90,20 @@ class TrainerConfig:
             < 1
         ):
             raise ValueError(
-                "iterations, accumulate, validate_every and decay_every are at least 1"
+                "iterations, gradient_accumulation_steps, validate_every and lr_decay_every must be "
+                "at least 1"
             )
         if not 0 < self.learning_rate < math.inf or not 0 < self.lr_decay_factor < math.inf:
-            raise ValueError("rate and decay_factor are above 0")
+            raise ValueError("learning_rate and lr_decay_factor must be positive")
         if not all(0 <= share < 1 for share in (self.ema_decay, self.beta1, self.beta2)):
-            raise ValueError("average, beta1 and beta2 are in 0..1 without 1")
+            raise ValueError("ema_decay, beta1 and beta2 must be in [0, 1)")
         if self.warmup_steps < 0 or self.patience < 0:
-            raise ValueError("warm_up and patience are not below 0")
+            raise ValueError("warmup_steps and patience must not be negative")
         bounds = (self.max_grad_norm, self.max_grad_value, self.weight_decay, self.final_lr_ratio)
         if not all(0 <= bound < math.inf for bound in bounds):
-            raise ValueError("clip, clip_value, weight_decay and final_rate are not below 0")
+            raise ValueError(
+                "max_grad_norm, max_grad_value, weight_decay and final_lr_ratio must not be negative"
+            )
         if not 0 <= self.seed < 2**63:
             raise ValueError(f"seed lies between 0 and 2^63 - 1, not at {self.seed}")
 
@@ -156,7 +156,7 @@ def train_steps(
 
     ``losses`` has ``total``, ``validation`` at steps where that was measured, and there, as at the
     first step of a resumed run, ``best``: the lowest so far. A run that is resumed at its end
-    yields its last step again. Raises LearningError if the loss stays no number, ModelError for a
+    yields its last step again. Raises TrainingError if the loss stays no number, ModelError for a
     checkpoint that does not fit, ValueError for one device that several processes would share.
     """
     began = time.perf_counter()

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import torch
 
+from bowerbird.errors import ModelError
 from bowerbird.learning.device import select_compute
 from bowerbird.learning.dynamic_evaluation import adapted_loss
 from bowerbird.learning.model_file import (
     MEND,
-    ModelError,
     ModelHeader,
     embedded_file,
     read_model,
@@ -24,7 +24,8 @@ from bowerbird.learning.model_file import (
 from bowerbird.learning.sampling import SamplingConfig, generate_tokens
 from bowerbird.learning.sequence_batches import stream_loss
 from bowerbird.learning.step import Step
-from bowerbird.networks.language_model import LanguageModelConfig, language_model_from
+from bowerbird.networks.config import LanguageModelConfig
+from bowerbird.networks.language_model import language_model_from
 from bowerbird.text.tokenizer import Alphabet, Characters, alphabet_from
 
 KIND = "text"

@@ -16,9 +16,7 @@ from typing import Literal
 
 from bowerbird.learning.sequence_batches import SequenceConfig
 from bowerbird.learning.trainer import TrainerConfig
-from bowerbird.networks.language_model import LanguageModelConfig
-from bowerbird.networks.recurrent import RecurrentConfig
-from bowerbird.networks.transformer import TransformerConfig
+from bowerbird.networks.config import LanguageModelConfig, RecurrentConfig, TransformerConfig
 from bowerbird.text.training import TrainConfig
 
 PresetName = Literal[

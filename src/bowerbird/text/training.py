@@ -23,11 +23,8 @@ from bowerbird.learning.sequence_training import NetworkFactory, SequenceTrainer
 from bowerbird.learning.step import Step
 from bowerbird.learning.trainer import TrainerConfig
 from bowerbird.learning.validate import check_choice
-from bowerbird.networks.language_model import (
-    LanguageModelConfig,
-    language_model,
-    language_model_config,
-)
+from bowerbird.networks.config import LanguageModelConfig
+from bowerbird.networks.language_model import language_model, language_model_config
 from bowerbird.text.corpus import Corpus
 from bowerbird.text.generator import WriteConfig, Writer
 from bowerbird.text.tokenizer import Alphabet, AlphabetKind, Characters, Pieces

@@ -10,9 +10,11 @@ import skimage.data
 import torch
 from PIL import Image
 
-from bowerbird.learning.model_file import ModelError, ModelHeader, write_model
+from bowerbird.errors import ModelError
+from bowerbird.learning.model_file import ModelHeader, write_model
 from bowerbird.learning.trainer import TrainerConfig, train_steps
-from bowerbird.networks.multi_digit import MultiDigit, MultiDigitConfig, most_probable
+from bowerbird.networks.config import MultiDigitConfig
+from bowerbird.networks.multi_digit import MultiDigit, most_probable
 from bowerbird.pictures.reading import picture_size
 from bowerbird.vision.boxes import iou
 from bowerbird.vision.house_numbers.assets import photographs, split_photos, split_typefaces
@@ -31,7 +33,7 @@ from bowerbird.vision.house_numbers.scenes.typefaces import typefaces
 from bowerbird.vision.house_numbers.task import NumbersTask, PoolConfig, finding_loss
 from bowerbird.vision.house_numbers.train import NumbersTrainConfig
 
-SMALL = MultiDigitConfig(side=32, widths=(8, 16, 16, 16), hidden=32, glimpse=32)
+SMALL = MultiDigitConfig(crop_size=32, channels=(8, 16, 16, 16), hidden_size=32, glimpse_size=32)
 PLAIN = StreetConfig(smallest=30, largest=60, empty=0.0)
 
 
@@ -191,8 +193,8 @@ def test_a_model_is_what_was_saved(tmp_path):
     ("config", "provenance", "complaint"),
     [
         ({"side": 64}, {}, "does not fit"),
-        ({"side": 60, "widths": [8, 8, 8, 8]}, {}, "does not fit"),
-        ({"side": "x", "widths": 3}, {}, "does not fit"),
+        ({"crop_size": 60, "channels": [8, 8, 8, 8]}, {}, "does not fit"),
+        ({"crop_size": "x", "channels": 3}, {}, "does not fit"),
     ],
 )
 def test_a_strangers_model_is_one_sentence(tmp_path, config, provenance, complaint):
@@ -266,7 +268,7 @@ def command(words, capsys):
 
 
 def test_the_command_tells_in_words_json_and_a_picture(here, capsys):
-    code, out, err = command("vision numbers door.png cat.png --json", capsys)
+    code, out, err = command("vision house-numbers door.png cat.png --json", capsys)
     assert (code, err) == (0, "")
     told = json.loads(out)
     assert [one["file"] for one in told] == ["door.png", "cat.png"]
@@ -275,11 +277,11 @@ def test_the_command_tells_in_words_json_and_a_picture(here, capsys):
         assert {"boxes", "text"} <= one.keys()
         for found in one["boxes"]:
             assert {"name", "score", "xyxy"} == found.keys()
-    code, out, _ = command("vision numbers cat.png -o seen.png --sure 0.999", capsys)
+    code, out, _ = command("vision house-numbers cat.png -o seen.png --sure 0.999", capsys)
     assert code == 0
     assert out.strip()
     assert picture_size(Path("seen.png")) == picture_size(Path("cat.png"))
-    code, _, err = command("vision numbers cat.png -o seen.png", capsys)
+    code, _, err = command("vision house-numbers cat.png -o seen.png", capsys)
     assert code == 2
     assert "--force" in err
 
@@ -288,15 +290,15 @@ def test_the_command_refuses_in_one_sentence(here, capsys):
     (here / "words.jpg").write_text("no picture")
     (here / "words.safetensors").write_text("no model")
     for words, complaint in (
-        ("vision numbers words.jpg", "words.jpg"),
-        ("vision numbers nowhere.jpg", "nowhere.jpg"),
-        ("vision numbers", "no picture"),
-        ("vision numbers cat.png --model words.safetensors", "words.safetensors"),
-        ("vision numbers cat.png --sure 2", "sure"),
-        ("vision train-numbers -o m.safetensors --photos nowhere", "nowhere is no folder"),
-        ("vision train-numbers -o m.safetensors --fonts nowhere", "nowhere is no folder"),
-        ("vision train-numbers -o m.safetensors --svhn nowhere.tar.gz", "does not exist"),
-        ("vision train-numbers -o m.txt", ".safetensors"),
+        ("vision house-numbers words.jpg", "words.jpg"),
+        ("vision house-numbers nowhere.jpg", "nowhere.jpg"),
+        ("vision house-numbers", "no picture"),
+        ("vision house-numbers cat.png --model words.safetensors", "words.safetensors"),
+        ("vision house-numbers cat.png --sure 2", "sure"),
+        ("vision train-house-numbers -o m.safetensors --photos nowhere", "nowhere is no folder"),
+        ("vision train-house-numbers -o m.safetensors --fonts nowhere", "nowhere is no folder"),
+        ("vision train-house-numbers -o m.safetensors --svhn nowhere.tar.gz", "does not exist"),
+        ("vision train-house-numbers -o m.txt", ".safetensors"),
     ):
         code, out, err = command(words, capsys)
         assert (code, out) == (2, ""), words
@@ -306,15 +308,15 @@ def test_the_command_refuses_in_one_sentence(here, capsys):
 
 def test_a_training_from_the_command_makes_a_model(here, capsys):
     small = "--judged 4 --photographed 2 --pool 20 --batch 4 --looked 2 --validation 8"
-    steps = "--iterations 2 --validate-every 2 --warm-up 1"
-    line = f"vision train-numbers -o mine.safetensors {steps} {small} --json"
+    steps = "--iterations 2 --validate-every 2 --warmup-steps 1"
+    line = f"vision train-house-numbers -o mine.safetensors {steps} {small} --json"
     code, out, err = command(line, capsys)
     assert code == 0, err
     told = json.loads(out)
     assert told["iterations"] == 2
     assert np.isfinite(told["validation_loss"])
     assert (here / "mine.json").exists()
-    code, out, _ = command("vision numbers cat.png --model mine.safetensors --json", capsys)
+    code, out, _ = command("vision house-numbers cat.png --model mine.safetensors --json", capsys)
     assert code == 0
     assert json.loads(out)[0]["file"] == "cat.png"
     code, _, err = command(line, capsys)

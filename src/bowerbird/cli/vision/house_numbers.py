@@ -1,4 +1,4 @@
-"""``bowerbird vision numbers`` and ``train-numbers``."""
+"""``bowerbird vision house-numbers`` and ``train-house-numbers``."""
 
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -6,12 +6,12 @@ from typing import Annotated, Any
 
 from cyclopts import Group, Parameter
 
+from bowerbird.cli.options import RUN
 from bowerbird.cli.progress import Work
-from bowerbird.cli.settings import RUN
 from bowerbird.cli.training_run import School, TrainRun
-from bowerbird.cli.vision.batch_run import LookRun, look
+from bowerbird.cli.vision.batch_run import BatchOptions, run_batch
 from bowerbird.learning.trainer import ALREADY, TrainerConfig
-from bowerbird.networks.multi_digit import MultiDigitConfig
+from bowerbird.networks.config import MultiDigitConfig
 from bowerbird.vision.drawing import draw
 from bowerbird.vision.house_numbers.assets import Materials
 from bowerbird.vision.house_numbers.reader import NumberReader, NumbersConfig, open_numbers
@@ -41,9 +41,9 @@ class NumbersGiven:
     """Model file to go on from."""
 
 
-def numbers(
+def house_numbers(
     *photos: Path,
-    run: LookRun = LookRun(),
+    run: BatchOptions = BatchOptions(),
     config: Annotated[NumbersConfig, Parameter(name="*", group=Group("Search"))] = NumbersConfig(),
     model: Annotated[str, Parameter(group=RUN)] = "numbers",
 ) -> int:
@@ -56,10 +56,10 @@ def numbers(
     model
         Model file, or numbers: the reader that comes with the package.
     """
-    places = run.places(photos)
+    places = run.output_paths(photos)
     reader = open_numbers(model, run.device)
 
-    return look(
+    return run_batch(
         photos,
         places,
         run,
@@ -69,7 +69,7 @@ def numbers(
     )
 
 
-def train_numbers(
+def train_house_numbers(
     *,
     run: TrainRun,
     given: NumbersGiven = NumbersGiven(),
@@ -78,7 +78,7 @@ def train_numbers(
     ] = NumbersTrainConfig(),
 ) -> int:
     """Learn to find and read numbers, from generated scenes of streets."""
-    with School("vision train-numbers", run, "number") as school:
+    with School("vision train-house-numbers", run, "number") as school:
         materials = Materials(given.photos, given.fonts, given.svhn, given.start)
         training = NumbersTraining(materials, config)
 
