@@ -1,6 +1,8 @@
 """Imports point down, from the command line to torch, without a cycle; there is no junk drawer."""
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,10 +12,11 @@ import bowerbird
 SOURCE = Path(bowerbird.__file__).parent
 DOMAINS = {"image", "text", "music", "vision", "prediction"}
 INTERFACES = {"cli", "studio", "demo", "__main__"}
+RECORDS = {"domain", "registry"}
 BELOW = {
     **{domain: {domain, "learning", "networks", "pictures"} for domain in DOMAINS},
     **{
-        interface: {*INTERFACES, *DOMAINS, "learning", "networks", "pictures", "plates"}
+        interface: {*INTERFACES, *DOMAINS, "learning", "networks", "pictures", "plates", *RECORDS}
         for interface in INTERFACES
     },
     "__init__": {*DOMAINS, "learning", "pictures"},  # the public API
@@ -22,6 +25,8 @@ BELOW = {
     "networks": {"networks"},
     "plates": set(),
     "errors": set(),
+    "domain": set(),
+    "registry": {"domain"},
 }
 EVERYWHERE = {"errors"}
 JUNK = {"utils", "util", "helpers", "common", "misc", "constants", "lib", "base"}
@@ -107,6 +112,23 @@ def test_a_cycle_is_found():
 def test_imports_point_down(path):
     assert path.parts[0].removesuffix(".py") in BELOW, "a new layer: give it its place here"
     assert complaints(path, (SOURCE / path).read_text(encoding="utf-8")) == []
+
+
+def test_settings_import_no_torch():
+    """Help is made from them, and torch takes a second to import."""
+    # TODO: those of images and predictions are to follow
+    later = ("image", "prediction")
+    settings = [
+        path
+        for path in MODULES
+        if path.stem in ("config", "presets") and path.parts[0] not in later
+    ]
+    names = [".".join(("bowerbird", *path.with_suffix("").parts)) for path in settings]
+    heavy = ("torch", "jaxtyping", "symusic", "pandas", "scipy", "cv2", "matplotlib")
+    code = "import sys, importlib\n" + "".join(f"importlib.import_module({n!r})\n" for n in names)
+    code += f"print([name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
 
 
 @pytest.mark.parametrize("path", MODULES, ids=str)

@@ -57,7 +57,7 @@ TEXT = Domain(
             "bowerbird.cli.text:train",
             "CORPUS... -o MODEL.safetensors [OPTIONS]",
             "text train my-notes/ --minutes 5 -o me.safetensors",
-            config="bowerbird.text.training:TrainConfig",
+            config="bowerbird.text.config:TrainConfig",
             long_running=True,
         ),
         Verb(
@@ -65,7 +65,7 @@ TEXT = Domain(
             "bowerbird.cli.text:write",
             "MODEL [--prompt TEXT] [OPTIONS]",
             'text write shakespeare --prompt "Second Witch:"',
-            config="bowerbird.text.generator:WriteConfig",
+            config="bowerbird.text.config:GenerateConfig",
         ),
         Verb("evaluate", "bowerbird.cli.text:evaluate", "MODEL FILE [OPTIONS]"),
     ),

@@ -8,13 +8,8 @@ import pytest
 import torch
 
 from bowerbird.learning import sampling
-from bowerbird.learning.sampling import (
-    SamplingConfig,
-    allowed,
-    generate_tokens,
-    read_prompt,
-    sample_token,
-)
+from bowerbird.learning.config import SamplingConfig
+from bowerbird.learning.sampling import allowed, generate_tokens, read_prompt, sample_token
 from bowerbird.networks.config import RecurrentConfig, TransformerConfig
 from bowerbird.networks.recurrent import Recurrent
 from bowerbird.networks.transformer import Transformer

@@ -8,10 +8,10 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from bowerbird.learning.config import SequenceConfig
 from bowerbird.learning.sequence_batches import (
     WARM,
     SequenceBatches,
-    SequenceConfig,
     SequenceTask,
     next_token_loss,
     stream_loss,
@@ -149,7 +149,7 @@ def test_what_is_measured_is_the_end_of_the_stream():
 
 @pytest.mark.parametrize(("length", "window"), [(0, 4), (9, 4), (100, 90)])
 def test_a_stream_too_short_to_be_split(length, window):
-    with pytest.raises(ValueError, match=f"the corpus has {length} signs, too few"):
+    with pytest.raises(ValueError, match=f"the corpus has only {length} tokens: too few"):
         SequenceConfig(sequence_length=window).split(np.arange(length))
 
 

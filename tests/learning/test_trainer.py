@@ -16,9 +16,10 @@ from accelerate.state import AcceleratorState, PartialState
 from safetensors.torch import load_file
 
 from bowerbird.errors import ModelError, TrainingError
-from bowerbird.learning.checkpoints import CheckpointConfig, CheckpointStore
+from bowerbird.learning.checkpoints import CheckpointStore
+from bowerbird.learning.config import CheckpointConfig, TrainerConfig
 from bowerbird.learning.sequence_batches import SequenceBatches, SequenceTask, next_token_loss
-from bowerbird.learning.trainer import ALREADY, TrainerConfig, train_steps
+from bowerbird.learning.trainer import ALREADY, train_steps
 from bowerbird.networks.config import RecurrentConfig
 from bowerbird.networks.recurrent import Recurrent
 

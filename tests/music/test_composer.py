@@ -12,10 +12,9 @@ import pytest
 import torch
 
 from bowerbird.errors import ModelError, MusicError
+from bowerbird.learning.config import SamplingConfig, SequenceConfig, TrainerConfig
 from bowerbird.learning.model_file import ModelHeader, read_model, write_model
-from bowerbird.learning.sampling import SamplingConfig
-from bowerbird.learning.sequence_batches import SequenceConfig, stream_loss
-from bowerbird.learning.trainer import TrainerConfig
+from bowerbird.learning.sequence_batches import stream_loss
 from bowerbird.music.composer import Composer, open_composer
 from bowerbird.music.config import AugmentConfig, ComposeConfig, TrainConfig
 from bowerbird.music.corpus import Corpus

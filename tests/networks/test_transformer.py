@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from bowerbird.learning.sampling import SamplingConfig, generate_tokens
+from bowerbird.learning.config import SamplingConfig
+from bowerbird.learning.sampling import generate_tokens
 from bowerbird.learning.sequence_batches import (
     WARM,
     SequenceBatches,

@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 from bowerbird.errors import CorpusError
-from bowerbird.learning.sequence_batches import SequenceConfig
+from bowerbird.learning.config import SequenceConfig
 from bowerbird.text import corpus as module
 from bowerbird.text.corpus import Corpus
 from bowerbird.text.tokenizer import Characters, Pieces

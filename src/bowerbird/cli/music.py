@@ -16,9 +16,8 @@ from bowerbird.cli.report import notify
 from bowerbird.cli.training_run import School, TrainRun
 from bowerbird.errors import MusicError
 from bowerbird.learning.atomic_write import check_output
-from bowerbird.learning.sampling import SamplingConfig
-from bowerbird.learning.sequence_batches import SequenceConfig
-from bowerbird.learning.trainer import ALREADY, TrainerConfig
+from bowerbird.learning.config import SamplingConfig, SequenceConfig, TrainerConfig
+from bowerbird.learning.trainer import ALREADY
 from bowerbird.music.composer import Composer, Composition, model_path, open_composer
 from bowerbird.music.config import AugmentConfig, ComposeConfig, OutputConfig, TrainConfig
 from bowerbird.music.copied_melodies import Melodies, Novelty, novelty

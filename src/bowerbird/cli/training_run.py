@@ -25,7 +25,7 @@ from bowerbird.cli.run_record import (
     write_record,
 )
 from bowerbird.learning.atomic_write import check_output
-from bowerbird.learning.checkpoints import CheckpointConfig
+from bowerbird.learning.config import CheckpointConfig
 from bowerbird.learning.device import leave_group, processes
 from bowerbird.learning.step import Step
 

@@ -21,12 +21,13 @@ import numpy as np
 import torch
 
 from bowerbird.learning.atomic_write import atomic_write
-from bowerbird.learning.checkpoints import ANEW, CheckpointConfig
+from bowerbird.learning.checkpoints import ANEW
+from bowerbird.learning.config import CheckpointConfig, SequenceConfig, TrainerConfig
 from bowerbird.learning.device import Compute, processes
-from bowerbird.learning.sequence_batches import SequenceBatches, SequenceConfig, SequenceTask
+from bowerbird.learning.sequence_batches import SequenceBatches, SequenceTask
 from bowerbird.learning.step import Step
 from bowerbird.learning.time_budget import TokenCounts, plan_training
-from bowerbird.learning.trainer import TrainerConfig, train_steps
+from bowerbird.learning.trainer import train_steps
 
 DROPOUTS = (
     (1.5, 0.0),

@@ -6,10 +6,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from bowerbird.errors import MusicError
-from bowerbird.learning.config import Precision
-from bowerbird.learning.sampling import SamplingConfig
-from bowerbird.learning.sequence_batches import SequenceConfig
-from bowerbird.learning.trainer import TrainerConfig
+from bowerbird.learning.config import Precision, SamplingConfig, SequenceConfig, TrainerConfig
 from bowerbird.learning.validate import check_choice
 from bowerbird.music.score.instruments import program_of
 from bowerbird.music.score.key import parse_key

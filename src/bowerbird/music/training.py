@@ -20,8 +20,8 @@ import numpy as np
 import torch
 
 from bowerbird.errors import MusicError
+from bowerbird.learning.config import SamplingConfig
 from bowerbird.learning.device import keep_freed_memory, processes, select_compute
-from bowerbird.learning.sampling import SamplingConfig
 from bowerbird.learning.sequence_batches import write_stream
 from bowerbird.learning.sequence_training import NetworkFactory, SequenceTrainer
 from bowerbird.learning.step import Step

@@ -11,8 +11,9 @@ import torch
 from PIL import Image
 
 from bowerbird.errors import ModelError
+from bowerbird.learning.config import TrainerConfig
 from bowerbird.learning.model_file import ModelHeader, write_model
-from bowerbird.learning.trainer import TrainerConfig, train_steps
+from bowerbird.learning.trainer import train_steps
 from bowerbird.networks.config import MultiDigitConfig
 from bowerbird.networks.multi_digit import MultiDigit, most_probable
 from bowerbird.pictures.reading import picture_size

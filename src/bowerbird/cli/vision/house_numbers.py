@@ -10,7 +10,8 @@ from bowerbird.cli.options import RUN
 from bowerbird.cli.progress import Work
 from bowerbird.cli.training_run import School, TrainRun
 from bowerbird.cli.vision.batch_run import BatchOptions, run_batch
-from bowerbird.learning.trainer import ALREADY, TrainerConfig
+from bowerbird.learning.config import TrainerConfig
+from bowerbird.learning.trainer import ALREADY
 from bowerbird.networks.config import MultiDigitConfig
 from bowerbird.vision.drawing import draw
 from bowerbird.vision.house_numbers.assets import Materials

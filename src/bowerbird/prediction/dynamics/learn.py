@@ -25,8 +25,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from bowerbird.learning.config import TrainerConfig
 from bowerbird.learning.step import Step, run_to_end
-from bowerbird.learning.trainer import TrainerConfig, train_steps
+from bowerbird.learning.trainer import train_steps
 from bowerbird.learning.validate import check_choice
 from bowerbird.networks.config import Cell, RecurrentConfig
 from bowerbird.networks.echo_state import RecurrentRegressor

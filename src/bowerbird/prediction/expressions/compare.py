@@ -20,8 +20,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from bowerbird.learning.config import TrainerConfig
 from bowerbird.learning.step import Step, run_to_end
-from bowerbird.learning.trainer import TrainerConfig, train_steps
+from bowerbird.learning.trainer import train_steps
 from bowerbird.networks.config import RecurrentConfig, TreeCell, TreeLSTMConfig
 from bowerbird.networks.recurrent import Recurrent
 from bowerbird.networks.tree_lstm import TreeLSTM, plant

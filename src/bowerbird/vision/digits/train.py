@@ -20,12 +20,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from bowerbird.learning.atomic_write import atomic_write
-from bowerbird.learning.checkpoints import ANEW, CheckpointConfig
-from bowerbird.learning.config import Precision
+from bowerbird.learning.checkpoints import ANEW
+from bowerbird.learning.config import CheckpointConfig, Precision, TrainerConfig
 from bowerbird.learning.device import Compute, select_compute
 from bowerbird.learning.step import Step
 from bowerbird.learning.time_budget import seconds_per_step
-from bowerbird.learning.trainer import TrainerConfig, train_steps
+from bowerbird.learning.trainer import train_steps
 from bowerbird.learning.validate import check_choice
 from bowerbird.networks.config import DigitNetwork, SmallConvNetConfig
 from bowerbird.networks.convolution import digit_network
