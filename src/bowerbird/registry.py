@@ -289,10 +289,12 @@ NOUNS: tuple[Noun, ...] = (*DOMAINS, MODELS)
 
 def find_verb(words: Sequence[str]) -> Verb | None:
     """Return the verb that a command line begins with, if there is one."""
-    if tuple(words[:1]) == (DEMO.name,):
+    if list(words[:1]) == [DEMO.name]:
         return DEMO
-    verbs = {(noun.name, verb.name): verb for noun in NOUNS for verb in noun.verbs}
-    return verbs.get(tuple(words[:2]))  # type: ignore[call-overload]
+    verbs = (
+        verb for noun in NOUNS for verb in noun.verbs if [noun.name, verb.name] == [*words[:2]]
+    )
+    return next(verbs, None)
 
 
 def find_domain(name: str) -> Domain | None:
