@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Group, Parameter
 
-from bowerbird.cli.settings import Switch
+from bowerbird.cli.options import Switch
 from bowerbird.cli.training_run import School, TrainRun
-from bowerbird.cli.vision.batch_run import LookRun, look
+from bowerbird.cli.vision.batch_run import BatchOptions, run_batch
 from bowerbird.learning.config import TrainerConfig
 from bowerbird.networks.config import SmallConvNetConfig
 from bowerbird.vision.digits.config import AugmentConfig, DigitConfig, DigitTrainConfig
@@ -24,7 +24,7 @@ Parameter(name="*", group=Group("Optimization", sort_key=5))(TrainerConfig)
 
 
 @Parameter(name="*")
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class DigitTrainRun(TrainRun):
     """Options of ``train-digits`` besides its configuration."""
 
@@ -91,8 +91,8 @@ def _training_report(
 
 
 @Parameter(name="*")
-@dataclass(frozen=True)
-class DigitRun(LookRun):
+@dataclass(frozen=True, kw_only=True)
+class DigitRun(BatchOptions):
     """Options of ``digits`` besides its configuration."""
 
     model: str = "digits"
@@ -116,12 +116,12 @@ def digits(
     from bowerbird.vision.digits.page import draw_digits, read_page
     from bowerbird.vision.digits.reader import load_digit_reader
 
-    places = run.places(images)
+    paths = run.output_paths(images)
     reader = load_digit_reader(run.model, run.device)
 
-    return look(
+    return run_batch(
         images,
-        places,
+        paths,
         run,
         lambda picture: read_page(picture.over(), reader, config),
         lambda result: _text(result, config),

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Group, Parameter
 
-from bowerbird.cli.settings import RUN
+from bowerbird.cli.options import RUN
 from bowerbird.cli.training_run import School, TrainRun
-from bowerbird.cli.vision.batch_run import LookRun, look
+from bowerbird.cli.vision.batch_run import BatchOptions, run_batch
 from bowerbird.learning.config import TrainerConfig
 from bowerbird.networks.config import MultiDigitConfig
 from bowerbird.vision.house_numbers.config import (
@@ -40,8 +40,8 @@ class AssetOptions(TrainingAssets):
 
 
 @Parameter(name="*")
-@dataclass(frozen=True)
-class HouseNumberRun(LookRun):
+@dataclass(frozen=True, kw_only=True)
+class HouseNumberRun(BatchOptions):
     """Options of ``house-numbers`` besides its configuration."""
 
     model: str = "house-numbers"
@@ -65,13 +65,13 @@ def house_numbers(
     from bowerbird.vision.drawing import draw
     from bowerbird.vision.house_numbers.reader import load_house_number_reader
 
-    places = run.places(images)
+    paths = run.output_paths(images)
     reader = load_house_number_reader(run.model, run.device)
     threshold = reader.confident_threshold(config)
 
-    return look(
+    return run_batch(
         images,
-        places,
+        paths,
         run,
         lambda picture: reader.predict(picture, config),
         lambda result: _text(result, threshold),
