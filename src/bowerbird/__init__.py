@@ -29,11 +29,12 @@ if TYPE_CHECKING:
     from bowerbird.text.generator import WriteConfig, Writer, open_writer
     from bowerbird.text.training import TrainConfig, Training
     from bowerbird.vision.classify import classify, open_classifier
-    from bowerbird.vision.detect import DetectConfig, detect
+    from bowerbird.vision.config import DetectConfig, DreamConfig, InspectConfig
+    from bowerbird.vision.detect import detect
     from bowerbird.vision.digits.page import read_page
     from bowerbird.vision.digits.reader import open_digits
-    from bowerbird.vision.features.dream import DreamConfig, dream, dream_steps
-    from bowerbird.vision.features.inspect import SeeConfig, see, see_steps
+    from bowerbird.vision.features.dream import dream, dream_steps
+    from bowerbird.vision.features.inspect import inspect, inspect_steps
     from bowerbird.vision.house_numbers.reader import NumbersConfig, open_numbers
     from bowerbird.vision.localize import localize
     from bowerbird.vision.segment import segment
@@ -46,6 +47,7 @@ __all__ = [
     "Corpus",
     "DetectConfig",
     "DreamConfig",
+    "InspectConfig",
     "MusicTrainConfig",
     "MusicTraining",
     "NumbersConfig",
@@ -53,7 +55,6 @@ __all__ = [
     "Picture",
     "ReconstructConfig",
     "SamplingConfig",
-    "SeeConfig",
     "Step",
     "TableConfig",
     "TextureConfig",
@@ -68,6 +69,8 @@ __all__ = [
     "detect",
     "dream",
     "dream_steps",
+    "inspect",
+    "inspect_steps",
     "localize",
     "open_classifier",
     "open_composer",
@@ -82,8 +85,6 @@ __all__ = [
     "read_table",
     "reconstruct",
     "reconstruct_steps",
-    "see",
-    "see_steps",
     "segment",
     "study",
     "study_steps",
@@ -100,8 +101,8 @@ _HOMES = {
     "ComposeConfig": "music.composer",
     "Composer": "music.composer",
     "Corpus": "text.corpus",
-    "DetectConfig": "vision.detect",
-    "DreamConfig": "vision.features.dream",
+    "DetectConfig": "vision.config",
+    "DreamConfig": "vision.config",
     "MusicTrainConfig": "music.training",
     "MusicTraining": "music.training",
     "NumbersConfig": "vision.house_numbers.reader",
@@ -109,7 +110,7 @@ _HOMES = {
     "Picture": "pictures.pixels",
     "ReconstructConfig": "image.reconstruct",
     "SamplingConfig": "learning.sampling",
-    "SeeConfig": "vision.features.inspect",
+    "InspectConfig": "vision.config",
     "Step": "learning.step",
     "TableConfig": "prediction.tabular.study",
     "TextureConfig": "image.texture",
@@ -138,8 +139,8 @@ _HOMES = {
     "read_table": "prediction.data.table",
     "reconstruct": "image.reconstruct",
     "reconstruct_steps": "image.reconstruct",
-    "see": "vision.features.inspect",
-    "see_steps": "vision.features.inspect",
+    "inspect": "vision.features.inspect",
+    "inspect_steps": "vision.features.inspect",
     "segment": "vision.segment",
     "study": "prediction.tabular.study",
     "study_steps": "prediction.tabular.study",

@@ -143,7 +143,7 @@ class RenderRun:
 def train(
     *corpus: str,
     run: MusicRun,
-    config: Annotated[MusicTrainConfig, Parameter(name="*", group=LEARNING)] = MusicTrainConfig(),  # noqa: B008 - frozen
+    config: Annotated[MusicTrainConfig, Parameter(name="*", group=LEARNING)] = MusicTrainConfig(),
 ) -> int:
     """Learn to compose in the manner of a corpus.
 
@@ -172,7 +172,7 @@ def compose(
     /,
     *,
     run: ComposeRun,
-    config: Annotated[ComposeConfig, Parameter(name="*", group=COMPOSING)] = ComposeConfig(),  # noqa: B008
+    config: Annotated[ComposeConfig, Parameter(name="*", group=COMPOSING)] = ComposeConfig(),
 ) -> int:
     """Compose in the manner that a model has learned.
 
@@ -196,7 +196,7 @@ def render(
     /,
     *,
     run: RenderRun,
-    config: Annotated[OutputConfig, Parameter(name="*", group=RENDERING)] = OutputConfig(),  # noqa: B008
+    config: Annotated[OutputConfig, Parameter(name="*", group=RENDERING)] = OutputConfig(),
 ) -> int:
     """Write any file of music as sound, sheet music, piano roll, page, MIDI, ABC or MusicXML.
 

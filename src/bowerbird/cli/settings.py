@@ -221,15 +221,15 @@ def _flat(data: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 
 def _presets_of(craft: str) -> dict[str, object]:
     if craft == "image":
-        from bowerbird.image.presets import PRESETS  # noqa: PLC0415 - imports torch
+        from bowerbird.image.presets import PRESETS
 
         return {str(name): preset for name, preset in PRESETS.items()}
     if craft == "text":
-        from bowerbird.text.presets import PRESETS as TEXT  # noqa: PLC0415
+        from bowerbird.text.presets import PRESETS as TEXT
 
         return {str(name): preset for name, preset in TEXT.items()}
     if craft == "music":
-        from bowerbird.music.presets import MUSIC_PRESETS  # noqa: PLC0415
+        from bowerbird.music.presets import MUSIC_PRESETS
 
         return {str(name): preset for name, preset in MUSIC_PRESETS.items()}
     return {}

@@ -92,7 +92,7 @@ class ScoreRun:
 def train(
     *corpus: Place,
     run: TextRun,
-    config: Annotated[TrainConfig, Flags] = TrainConfig(),  # noqa: B008 - frozen
+    config: Annotated[TrainConfig, Flags] = TrainConfig(),
     reading: Reading = Reading(),
 ) -> int:
     """Learn to write in the manner of a corpus.
@@ -119,8 +119,8 @@ def write(
     model: str,
     /,
     *,
-    run: WriteRun = WriteRun(),  # noqa: B008 - frozen
-    config: Annotated[WriteConfig, Parameter(name="*", group=WRITING)] = WriteConfig(),  # noqa: B008
+    run: WriteRun = WriteRun(),
+    config: Annotated[WriteConfig, Parameter(name="*", group=WRITING)] = WriteConfig(),
 ) -> int:
     """Write on from a prompt, in the manner that a model has learned.
 

@@ -15,7 +15,8 @@ from typing import Any, get_args
 
 import torch
 
-from bowerbird.learning.device import Precision, keep_freed_memory, processes, select_compute
+from bowerbird.learning.config import Precision
+from bowerbird.learning.device import keep_freed_memory, processes, select_compute
 from bowerbird.learning.sampling import SamplingConfig
 from bowerbird.learning.sequence_batches import SequenceConfig, write_stream
 from bowerbird.learning.sequence_training import NetworkFactory, SequenceTrainer

@@ -69,7 +69,7 @@ def table(
     /,
     *,
     run: TableRun = TableRun(),
-    config: Annotated[TableConfig, Parameter(name="*", group=JUDGING)] = TableConfig(),  # noqa: B008 - frozen
+    config: Annotated[TableConfig, Parameter(name="*", group=JUDGING)] = TableConfig(),
 ) -> int:
     """Predict a column of a table from the others, with error bars.
 
@@ -90,8 +90,8 @@ def table(
     new = None if run.predict is None else read_table(run.predict)
     question = ask(known, target, config)
     # what takes seconds to import comes after all that may be wrong with files
-    from bowerbird.cli.predict.table_report import keep_study, tell_study  # noqa: PLC0415
-    from bowerbird.prediction.tabular.study import answer_steps  # noqa: PLC0415
+    from bowerbird.cli.predict.table_report import keep_study, tell_study
+    from bowerbird.prediction.tabular.study import answer_steps
 
     work = follow(answer_steps(question, config, run.device), (), _no_words, quiet=run.quiet)
     found = work.last.preview
@@ -149,12 +149,12 @@ def _apply(file: str, run: TableRun, places: Mapping[str, Path], coverage: float
     if not Path(file).exists():
         raise ValueError(f"{file} does not exist; check the name of the model")
     new = read_table(run.predict)
-    from bowerbird.cli.predict.table_predictions import (  # noqa: PLC0415 - takes seconds
+    from bowerbird.cli.predict.table_predictions import (
         predictions_facts,
         show_predictions,
         write_predictions,
     )
-    from bowerbird.prediction.tabular.model import open_table_model  # noqa: PLC0415
+    from bowerbird.prediction.tabular.model import open_table_model
 
     model = open_table_model(Path(file), run.device)
 

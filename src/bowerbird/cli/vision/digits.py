@@ -40,7 +40,7 @@ def train_digits(
     *,
     run: DigitRun,
     config: Annotated[DigitTraining, Parameter(name="*", group=Group("Learning", sort_key=2))] = (
-        DigitTraining()  # noqa: B008 - frozen
+        DigitTraining()
     ),
 ) -> int:
     """Learn to read handwritten digits.
@@ -98,7 +98,7 @@ def digits(
     *images: Path,
     run: DigitLook = DigitLook(),
     config: Annotated[ReadConfig, Parameter(name="*", group=Group("Reading", sort_key=2))] = (
-        ReadConfig()  # noqa: B008 - frozen
+        ReadConfig()
     ),
 ) -> int:
     """Find and read handwritten digits on photographed pages.

@@ -43,8 +43,8 @@ class NumbersGiven:
 
 def numbers(
     *photos: Path,
-    run: LookRun = LookRun(),  # noqa: B008 - frozen
-    config: Annotated[NumbersConfig, Parameter(name="*", group=Group("Search"))] = NumbersConfig(),  # noqa: B008
+    run: LookRun = LookRun(),
+    config: Annotated[NumbersConfig, Parameter(name="*", group=Group("Search"))] = NumbersConfig(),
     model: Annotated[str, Parameter(group=RUN)] = "numbers",
 ) -> int:
     """Find the house numbers in photographs, and read them.
@@ -75,7 +75,7 @@ def train_numbers(
     given: NumbersGiven = NumbersGiven(),
     config: Annotated[
         NumbersTrainConfig, Parameter(name="*", group=Group("Learning", sort_key=2))
-    ] = NumbersTrainConfig(),  # noqa: B008
+    ] = NumbersTrainConfig(),
 ) -> int:
     """Learn to find and read numbers, from generated scenes of streets."""
     with School("vision train-numbers", run, "number") as school:

@@ -44,7 +44,7 @@ class Members(BaseEstimator):
 
     def __init__(
         self,
-        config: MembersConfig = MembersConfig(),  # noqa: B008 - frozen
+        config: MembersConfig = MembersConfig(),
         classes: int = 0,
         device: str = "cpu",
     ) -> None:

@@ -21,7 +21,8 @@ from torch import Tensor, nn
 
 from bowerbird.learning.atomic_write import atomic_write
 from bowerbird.learning.checkpoints import ANEW, CheckpointConfig
-from bowerbird.learning.device import Compute, Precision, select_compute
+from bowerbird.learning.config import Precision
+from bowerbird.learning.device import Compute, select_compute
 from bowerbird.learning.step import Step
 from bowerbird.learning.time_budget import seconds_per_step
 from bowerbird.learning.trainer import TrainerConfig, train_steps

@@ -17,7 +17,8 @@ import numpy as np
 import torch
 
 from bowerbird.learning.checkpoints import CheckpointConfig
-from bowerbird.learning.device import Precision, keep_freed_memory, select_compute
+from bowerbird.learning.config import Precision
+from bowerbird.learning.device import keep_freed_memory, select_compute
 from bowerbird.learning.step import Step
 from bowerbird.learning.time_budget import seconds_per_step
 from bowerbird.learning.trainer import TrainerConfig, train_steps
