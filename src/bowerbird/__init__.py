@@ -7,11 +7,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from bowerbird.image.objective import ObjectiveConfig
+    from bowerbird.image.config import (
+        ObjectiveConfig,
+        ReconstructConfig,
+        TextureConfig,
+        TransferConfig,
+    )
     from bowerbird.image.presets import PRESETS
-    from bowerbird.image.reconstruct import ReconstructConfig, reconstruct, reconstruct_steps
-    from bowerbird.image.texture import TextureConfig, texture, texture_steps
-    from bowerbird.image.transfer import TransferConfig, transfer, transfer_steps
+    from bowerbird.image.reconstruct import reconstruct, reconstruct_steps
+    from bowerbird.image.texture import texture, texture_steps
+    from bowerbird.image.transfer import transfer, transfer_steps
     from bowerbird.learning.sampling import SamplingConfig
     from bowerbird.learning.step import Step
     from bowerbird.music.composer import ComposeConfig, Composer, open_composer
@@ -106,17 +111,17 @@ _HOMES = {
     "MusicTrainConfig": "music.training",
     "MusicTraining": "music.training",
     "NumbersConfig": "vision.house_numbers.reader",
-    "ObjectiveConfig": "image.objective",
+    "ObjectiveConfig": "image.config",
     "Picture": "pictures.pixels",
-    "ReconstructConfig": "image.reconstruct",
+    "ReconstructConfig": "image.config",
     "SamplingConfig": "learning.sampling",
     "InspectConfig": "vision.config",
     "Step": "learning.step",
     "TableConfig": "prediction.tabular.study",
-    "TextureConfig": "image.texture",
+    "TextureConfig": "image.config",
     "TrainConfig": "text.training",
     "Training": "text.training",
-    "TransferConfig": "image.transfer",
+    "TransferConfig": "image.config",
     "WriteConfig": "text.generator",
     "Writer": "text.generator",
     "backtest": "prediction.series.backtest",

@@ -15,7 +15,7 @@ from PIL import Image
 from bowerbird.cli import app
 from bowerbird.cli.settings import differences_of_parts, own_defaults
 
-SHALLOW = "--statistic gram --style-layers relu1_1,relu2_1 --content-layers relu2_1"
+SHALLOW = "--style-loss gram --style-layers relu1_1,relu2_1 --content-layers relu2_1"
 COMMAND = [sys.executable, "-W", "error", "-m", "bowerbird"]
 LIGHT = """
 import sys
@@ -141,14 +141,14 @@ def test_what_changes_nothing_is_not_shown(bowerbird, verb):
         ("image transfer photo.png swirls.png -o out.png --size 64 --size 0", "not 0"),
         ("image texture swirls.png -o out.png --strength 0.3", "--strength changes nothing"),
         ("image texture swirls.png -o out.png --content-layers relu4_2", "--content-layers"),
-        ("image texture swirls.png -o out.png --start photograph", "noise"),
+        ("image texture swirls.png -o out.png --init content", "noise"),
         ("image reconstruct photo.png -o out.png --style-layers relu1_1", "--style-layers"),
         ("image transfer photo.png swirls.png -o out.png --colr x", "--color"),
         ("image transfer photo.png swirls.png -o out.png --size large", "large"),
         ("image transfer photo.png swirls.png -o out.png --strength 2", "strength"),
         ("image transfer photo.png swirls.png -o out.png --preset monet", "pastiche"),
         ("image transfer photo.png swirls.png -o out.png --color red", "luminance"),
-        ("image transfer photo.png swirls.png -o out.png --keep", "--every"),
+        ("image transfer photo.png swirls.png -o out.png --keep-previews", "--preview-every"),
         ("models info nonsense", "vgg19-codebook"),
     ],
 )
@@ -190,7 +190,7 @@ def wait_for(path):
 
 
 def test_the_real_command(here):
-    line = "image transfer photo.png swirls.png -o out.png --size 32 --iterations 2 --scales 1"
+    line = "image transfer photo.png swirls.png -o out.png --size 32 --iterations 2 --num-scales 1"
     with start(f"{line} {SHALLOW} --json", stdout=subprocess.PIPE, stderr=subprocess.PIPE) as job:
         out, err = job.communicate(timeout=120)
     assert job.returncode == 0, err
@@ -214,8 +214,8 @@ def test_a_traceback_is_never_seen(here):
 
 
 def test_interruption_saves_the_picture(here):
-    line = "image transfer photo.png swirls.png -o out.png --size 32 --scales 1"
-    flags = "--iterations 100000 --every 1 --keep --optimizer adam"
+    line = "image transfer photo.png swirls.png -o out.png --size 32 --num-scales 1"
+    flags = "--iterations 100000 --preview-every 1 --keep-previews --optimizer adam"
     with start(
         f"{line} {flags} {SHALLOW} --json", stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as job:
@@ -254,7 +254,7 @@ def test_a_second_interruption_quits(here, bowerbird, monkeypatch):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("bowerbird.cli.image_run.write_picture", interrupted)
-    flags = "--size 32 --iterations 2 --scales 1"
+    flags = "--size 32 --iterations 2 --num-scales 1"
     done = bowerbird(f"image transfer photo.png swirls.png -o out.png {flags} {SHALLOW}")
     assert done.code == 130
     assert "nothing more was saved" in done.err

@@ -81,11 +81,11 @@ app.command(
     help="Take the tour: everything, on built-in material, into one folder with a page.",
 )
 
-image = App(name="image", help="Make pictures in the manner of other pictures.")
+image = App(name="image", help="Make pictures in the style of other pictures.")
 image.command(
     "bowerbird.cli.image:transfer",
     name="transfer",
-    help="Paint a photograph in the manner of one or several paintings.",
+    help="Render a photograph in the style of one or several paintings.",
     usage="Usage: bowerbird image transfer CONTENT STYLE... -o OUT [OPTIONS]",
     help_epilogue=(
         "For example: bowerbird image transfer photo.jpg painting.jpg -o out.jpg --size 1024 "
@@ -95,7 +95,7 @@ image.command(
 image.command(
     "bowerbird.cli.image:texture",
     name="texture",
-    help="Grow a texture in the manner of a painting, without a photograph.",
+    help="Synthesize a texture in the style of a painting.",
     usage="Usage: bowerbird image texture STYLE -o OUT [OPTIONS]",
     help_epilogue=_MANY,
     help_formatter=_OfVerb("image texture"),
@@ -103,7 +103,7 @@ image.command(
 image.command(
     "bowerbird.cli.image:reconstruct",
     name="reconstruct",
-    help="Show what one layer of the network knows of a picture.",
+    help="Show what one layer of the network preserves of a picture.",
     usage="Usage: bowerbird image reconstruct IMAGE -o OUT [--layer NAME] [OPTIONS]",
     help_epilogue=_MANY,
     help_formatter=_OfVerb("image reconstruct"),

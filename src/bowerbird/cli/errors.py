@@ -16,7 +16,7 @@ from cyclopts import CycloptsError
 
 BAD_INPUT, OUR_MISTAKE, INTERRUPTED = 2, 1, 130
 SMALLER = {  # what takes less memory, by craft
-    "image": "give a smaller --size, or set --memory",
+    "image": "give a smaller --size, or set --max-memory",
     "vision": "make the picture smaller",
     "text": "give smaller --batch-size, --sequence-length or --hidden-size, or fewer -n",
 }

@@ -29,7 +29,7 @@ WITHOUT = {  # fields of the objective that a verb settles itself: neither shown
     "image reconstruct": ("strength", "content_layers", "style_layers", "style_layer_weights"),
 }
 OWN = {  # configurations with other defaults than those of the configurations inside them
-    "image texture": "bowerbird.image.texture:TextureConfig",
+    "image texture": "bowerbird.image.config:TextureConfig",
     "music train": "bowerbird.music.training:MusicTrainConfig",
     "vision train-numbers": "bowerbird.vision.house_numbers.train:NumbersTrainConfig",
 }
@@ -83,7 +83,7 @@ def fill(app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> 
     """Complete the typed flags from the recipe and the preset, as cyclopts asks a source to."""
     for argument in arguments:
         _separate(argument)
-    _set_start_apart(arguments)
+    _split_init(arguments)
     named = {_key(argument): argument for argument in arguments if not argument.children}
     _refuse_idle(" ".join(commands), named)
     if "recipe" in named:
@@ -102,8 +102,8 @@ def _complete(commands: tuple[str, ...], named: Mapping[str, Argument]) -> None:
         recipe = read_recipe(Path(named["recipe"].tokens[-1].value), " ".join(commands))
         _check_keys(recipe, {name for name, argument in named.items() if _is_setting(argument)})
         files = {name: [f["file"] for f in given] for name, given in recipe.files.items()}
-        if "start" in named and named["start"].tokens:  # a word typed for it is not a picture
-            files.pop("start_picture", None)
+        if "init" in named and named["init"].tokens:  # a typed --init replaces the recorded image
+            files.pop("init_image", None)
         _supply(named, files)
         told = {name: value for name, value in recipe.run.items() if name in READING}
         _supply(named, told, str(recipe.path))
@@ -115,8 +115,8 @@ def _complete(commands: tuple[str, ...], named: Mapping[str, Argument]) -> None:
         if commands[0] == "image" and chosen is not None and differences(chosen):
             _supply(named, values_of(cast(Any, chosen).objective))  # all of it, in every verb
     _supply(named, own_defaults(" ".join(commands)))
-    if "memory" in named:  # 8 and 8GB are the same
-        memory = named["memory"].tokens
+    if "max_memory" in named:  # 8 and 8GB are the same
+        memory = named["max_memory"].tokens
         memory[:] = [token.evolve(value=token.value.removesuffix("GB")) for token in memory]
 
 
@@ -328,15 +328,17 @@ def _separate(argument: Argument) -> None:
     ]
 
 
-def _set_start_apart(arguments: ArgumentCollection) -> None:
-    """Let ``--start FILE`` be ``--start-picture FILE`` where a picture may be given."""
+def _split_init(arguments: ArgumentCollection) -> None:
+    """Make ``--init FILE`` mean ``--init-image FILE`` in commands that have both."""
     named = {argument.field_info.name: argument for argument in arguments}
-    if "start" not in named or "start_picture" not in named:
+    if "init" not in named or "init_image" not in named:
         return
-    start, picture = named["start"], named["start_picture"]
-    words = get_args(start.hint)
-    for token in [token for token in start.tokens if token.value not in words]:
+    init, image = named["init"], named["init_image"]
+    words = get_args(init.hint)
+    for token in [token for token in init.tokens if token.value not in words]:
         if not Path(token.value).exists():
-            raise ValueError(f"--start {token.value} is no file, and none of {', '.join(words)}")
-        start.tokens.remove(token)
-        picture.tokens.append(token)
+            raise ValueError(
+                f"--init must be {', '.join(words)} or a file, and there is no file {token.value}"
+            )
+        init.tokens.remove(token)
+        image.tokens.append(token)

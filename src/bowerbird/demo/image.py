@@ -30,7 +30,8 @@ class _Painted:
 def pictures(output: Path, tour: TourConfig) -> Generator[Step, None, str]:
     """Paint a photograph in the manner of two plates."""
     # pictures need torch, which takes a second to import: not before they are made
-    from bowerbird.image.transfer import TransferConfig, transfer_steps
+    from bowerbird.image.config import TransferConfig
+    from bowerbird.image.transfer import transfer_steps
     from bowerbird.pictures.reading import read_picture
     from bowerbird.pictures.writing import write_picture
 
@@ -40,7 +41,7 @@ def pictures(output: Path, tour: TourConfig) -> Generator[Step, None, str]:
     photograph = read_picture(output / "chelsea.png").rgb
     painted: list[_Painted] = []
     began = time.perf_counter()
-    before, total = 0, len(PAINTINGS) * sum(count for _, count in config.ladder(side))
+    before, total = 0, len(PAINTINGS) * sum(count for _, count in config.scale_schedule(side))
     for plate, manner in PAINTINGS:
         copy(plate_path(plate), output / f"{plate}.jpg")
         painting = read_picture(output / f"{plate}.jpg").rgb

@@ -22,7 +22,9 @@ Target = Literal["content", "style"]
 
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 MIN_SIDE = 16  # px; smaller images have no position at the deepest layers
-MIN_COARSE_SIZE = 192  # px; the smallest first scale unless num_scales is given: faces are lost below
+MIN_COARSE_SIZE = (
+    192  # px; the smallest first scale unless num_scales is given: faces are lost below
+)
 MAX_COARSE_ITERATIONS = 500  # at one of the smaller scales; further ones change nothing
 
 

@@ -25,7 +25,7 @@ from bowerbird.image.statistics import Moments, moments
 from bowerbird.image.style_loss import StyleLoss, StyleTarget, flat
 from bowerbird.image.tiles import GRID, Tile, plan_tiles
 from bowerbird.networks.vgg import VGG
-from bowerbird.networks.vgg_layers import PaddingMode, reach, stride
+from bowerbird.networks.vgg_layers import PaddingMode, receptive_radius, stride
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def style_statistics(
 def _tiles(image: Tensor, max_px: int, last_layer: str) -> list[Tile]:
     """Return the tiles in which an image is processed up to its deepest layer."""
     size = (image.shape[2], image.shape[3])
-    return plan_tiles(size, max_px, reach(last_layer), max(GRID, stride(last_layer)))
+    return plan_tiles(size, max_px, receptive_radius(last_layer), max(GRID, stride(last_layer)))
 
 
 class Objective:

@@ -26,7 +26,7 @@ from bowerbird.learning.device import Compute, generator, keep_freed_memory, sel
 from bowerbird.learning.pretrained_weights import open_vgg19
 from bowerbird.learning.step import Step
 from bowerbird.networks.vgg import VGG
-from bowerbird.networks.vgg_layers import stride, width
+from bowerbird.networks.vgg_layers import num_channels, stride
 from bowerbird.pictures.pixels import fit_long_side, resize
 
 MAX_PROPOSED_SIZE = 4096  # px; the largest size proposed for a narrow image
@@ -157,7 +157,7 @@ def _plan_memory(
     """Return what fits into memory at one scale; raise ValueError if too little does."""
     objective, size = config.objective, inputs.size(long_side)
     layers = objective.content_layers if inputs.content is not None else ()
-    features = sum(width(name) / stride(name) ** 2 for name in layers)
+    features = sum(num_channels(name) / stride(name) ** 2 for name in layers)
     styles = inputs.style_sizes(size, _min_side(objective))
     style_px = max((height * width for height, width in styles), default=0)
     use = MemoryUse(features, len(inputs.masks or ()), inputs.total_px, style_px)

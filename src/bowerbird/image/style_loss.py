@@ -143,7 +143,7 @@ def wasserstein_loss(
     ``|m - m'|^2 + tr(C + C' - 2 (C'^1/2 C C'^1/2)^1/2)``, both covariances with the same floor;
     ``root`` is C'^1/2, from ``target_root``.
     """
-    covariance = _with_floor(current.covariance, target)
+    covariance = add_floor(current.covariance, target)
     traces = covariance.diagonal().sum() + root.square().sum()
     common = _TraceOfRoot.apply(covariance, root)
     return (current.mean - target.mean).square().sum() + traces - 2 * common
@@ -151,10 +151,10 @@ def wasserstein_loss(
 
 def target_root(target: Moments) -> Float[Tensor, "n n"]:
     """Return the symmetric square root of a target's covariance, for ``wasserstein_loss``."""
-    return symmetric_root(_with_floor(target.covariance, target))
+    return symmetric_root(add_floor(target.covariance, target))
 
 
-def _with_floor(covariance: Float[Tensor, "n n"], target: Moments) -> Float[Tensor, "n n"]:
+def add_floor(covariance: Float[Tensor, "n n"], target: Moments) -> Float[Tensor, "n n"]:
     """Return a covariance plus the same small variance in every direction."""
     variance = torch.maximum(
         VARIANCE_FLOOR * target.covariance.diagonal().sum(), ENERGY_FLOOR * target.energy

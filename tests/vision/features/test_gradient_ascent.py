@@ -109,8 +109,8 @@ def test_tiles_have_the_whole_pictures_slope_away_from_their_borders(toy_network
     picture = torch.rand(1, 3, 96, 64, dtype=torch.float64)
     whole, _ = slope(network, picture, Target("relu2_1"), 96)
     tiled, _ = slope(network, picture, Target("relu2_1"), 64, (48, 0))
-    reach = 10  # px: twice that of conv2_1, 5 px
-    apart = [*range(48 - reach), *range(48 + reach, 96)]
+    radius = 10  # px: twice that of conv2_1, 5 px
+    apart = [*range(48 - radius), *range(48 + radius, 96)]
     torch.testing.assert_close(tiled[:, :, apart], whole[:, :, apart], rtol=1e-5, atol=1e-9)
     assert not torch.allclose(tiled, whole)
 
