@@ -17,10 +17,11 @@ if TYPE_CHECKING:
     from bowerbird.image.reconstruct import reconstruct, reconstruct_steps
     from bowerbird.image.texture import texture, texture_steps
     from bowerbird.image.transfer import transfer, transfer_steps
-    from bowerbird.learning.sampling import SamplingConfig
+    from bowerbird.learning.config import SamplingConfig
     from bowerbird.learning.step import Step
-    from bowerbird.music.composer import ComposeConfig, Composer, open_composer
-    from bowerbird.music.training import MusicTrainConfig, MusicTraining
+    from bowerbird.music.composer import Composer, open_composer
+    from bowerbird.music.config import ComposeConfig
+    from bowerbird.music.training import MusicTraining
     from bowerbird.pictures.pixels import Picture
     from bowerbird.pictures.reading import read_picture
     from bowerbird.pictures.writing import write_picture
@@ -31,8 +32,9 @@ if TYPE_CHECKING:
     from bowerbird.prediction.tabular.model import open_table_model
     from bowerbird.prediction.tabular.study import TableConfig, study, study_steps
     from bowerbird.text.corpus import Corpus
-    from bowerbird.text.generator import WriteConfig, Writer, open_writer
-    from bowerbird.text.training import TrainConfig, Training
+    from bowerbird.text.config import GenerateConfig, TrainConfig
+    from bowerbird.text.generator import Writer, open_writer
+    from bowerbird.text.training import Training
     from bowerbird.vision.classify import classify, open_classifier
     from bowerbird.vision.config import DetectConfig, DreamConfig, InspectConfig
     from bowerbird.vision.detect import detect
@@ -52,8 +54,8 @@ __all__ = [
     "Corpus",
     "DetectConfig",
     "DreamConfig",
+    "GenerateConfig",
     "InspectConfig",
-    "MusicTrainConfig",
     "MusicTraining",
     "NumbersConfig",
     "ObjectiveConfig",
@@ -66,7 +68,6 @@ __all__ = [
     "TrainConfig",
     "Training",
     "TransferConfig",
-    "WriteConfig",
     "Writer",
     "backtest",
     "backtest_steps",
@@ -103,26 +104,25 @@ __all__ = [
 _HOMES = {
     "PRESETS": "image.presets",
     "BacktestConfig": "prediction.series.backtest",
-    "ComposeConfig": "music.composer",
+    "ComposeConfig": "music.config",
     "Composer": "music.composer",
     "Corpus": "text.corpus",
     "DetectConfig": "vision.config",
     "DreamConfig": "vision.config",
-    "MusicTrainConfig": "music.training",
     "MusicTraining": "music.training",
     "NumbersConfig": "vision.house_numbers.reader",
     "ObjectiveConfig": "image.config",
     "Picture": "pictures.pixels",
     "ReconstructConfig": "image.config",
-    "SamplingConfig": "learning.sampling",
+    "SamplingConfig": "learning.config",
     "InspectConfig": "vision.config",
     "Step": "learning.step",
     "TableConfig": "prediction.tabular.study",
     "TextureConfig": "image.config",
-    "TrainConfig": "text.training",
+    "TrainConfig": "text.config",
     "Training": "text.training",
     "TransferConfig": "image.config",
-    "WriteConfig": "text.generator",
+    "GenerateConfig": "text.config",
     "Writer": "text.generator",
     "backtest": "prediction.series.backtest",
     "backtest_steps": "prediction.series.backtest",

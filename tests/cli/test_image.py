@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bowerbird.image.optimizers import LBFGS, OptimizationError
+from bowerbird.errors import OptimizationError
+from bowerbird.image.optimizers import LBFGS
 from bowerbird.image.transfer import transfer_steps
 
 # the first layers only, and no roots of large matrices: seconds, not minutes

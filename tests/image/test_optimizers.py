@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from bowerbird.image.objective import Evaluation
-from bowerbird.image.optimizers import LBFGS, Adam, OptimizationError
+from bowerbird.errors import OptimizationError
+from bowerbird.image.optimizers import LBFGS, Adam
 
 
 def image(value=0.5, size=(4, 5)):

@@ -30,7 +30,7 @@ WITHOUT = {  # fields of the objective that a verb settles itself: neither shown
 }
 OWN = {  # configurations with other defaults than those of the configurations inside them
     "image texture": "bowerbird.image.config:TextureConfig",
-    "music train": "bowerbird.music.training:MusicTrainConfig",
+    "music train": "bowerbird.music.config:TrainConfig",
     "vision train-numbers": "bowerbird.vision.house_numbers.train:NumbersTrainConfig",
 }
 EXAMPLES = {
@@ -229,9 +229,9 @@ def _presets_of(craft: str) -> dict[str, object]:
 
         return {str(name): preset for name, preset in TEXT.items()}
     if craft == "music":
-        from bowerbird.music.presets import MUSIC_PRESETS
+        from bowerbird.music.presets import PRESETS as MUSIC
 
-        return {str(name): preset for name, preset in MUSIC_PRESETS.items()}
+        return {str(name): preset for name, preset in MUSIC.items()}
     return {}
 
 

@@ -86,7 +86,7 @@ def optimize_steps(
 ) -> Iterator[Step[Float[Tensor, "3 h w"]]]:
     """Yield the image, in [0, 1] and on the CPU, after every step; its long side is ``size`` px.
 
-    Raises ValueError for a device that does not exist and for too little memory, and FetchError.
+    Raises ValueError for a device that does not exist and for too little memory, and DownloadError.
     """
     started = time.perf_counter()
     schedule = _large_enough(config.scale_schedule(size), inputs, _min_side(config.objective))

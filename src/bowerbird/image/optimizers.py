@@ -19,6 +19,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
+from bowerbird.errors import OptimizationError
 from bowerbird.image.objective import Evaluation
 
 Evaluate = Callable[[Tensor], Evaluation]
@@ -28,10 +29,6 @@ SUFFICIENT_DECREASE = 1e-4  # of the predicted one, for a step (Nocedal and Wrig
 MAX_HALVINGS = 12  # shorter steps tried before the history is cleared
 BETA_1, BETA_2 = 0.9, 0.99  # Adam's decays
 MIN_LEARNING_RATE = 1e-6
-
-
-class OptimizationError(ArithmeticError):
-    """The loss is NaN or infinite and no shorter step helps."""
 
 
 class Optimizer(Protocol):
