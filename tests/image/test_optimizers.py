@@ -7,8 +7,8 @@ import math
 import pytest
 import torch
 
-from bowerbird.image.objective import Evaluation
 from bowerbird.errors import OptimizationError
+from bowerbird.image.objective import Evaluation
 from bowerbird.image.optimizers import LBFGS, Adam
 
 

@@ -196,7 +196,7 @@ class TransferConfig(OptimizeConfig):
     style_weights: tuple[float, ...] = (1.0,)
     """Weight of each style image, divided by their sum; one number applies to all."""
     color: Color = "style"
-    """Colors: those of the style; luminance: the content's; match: a palette like the content's."""
+    """style: the style's colors; luminance: the content's; match: a palette like the content's."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
