@@ -12,10 +12,11 @@ import bowerbird
 SOURCE = Path(bowerbird.__file__).parent
 DOMAINS = {"image", "text", "music", "vision", "prediction"}
 INTERFACES = {"cli", "studio", "demo", "__main__"}
+RECORDS = {"domain", "registry"}
 BELOW = {
     **{domain: {domain, "learning", "networks", "pictures"} for domain in DOMAINS},
     **{
-        interface: {*INTERFACES, *DOMAINS, "learning", "networks", "pictures", "plates"}
+        interface: {*INTERFACES, *DOMAINS, "learning", "networks", "pictures", "plates", *RECORDS}
         for interface in INTERFACES
     },
     "__init__": {*DOMAINS, "learning", "pictures"},  # the public API
@@ -24,6 +25,8 @@ BELOW = {
     "networks": {"networks"},
     "plates": set(),
     "errors": set(),
+    "domain": set(),
+    "registry": {"domain"},
 }
 EVERYWHERE = {"errors"}
 JUNK = {"utils", "util", "helpers", "common", "misc", "constants", "lib", "base"}

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from bowerbird.prediction.series.forecaster import open_forecaster
     from bowerbird.prediction.tabular.model import open_table_model
     from bowerbird.prediction.tabular.study import TableConfig, study, study_steps
-    from bowerbird.text.corpus import Corpus
     from bowerbird.text.config import GenerateConfig, TrainConfig
+    from bowerbird.text.corpus import Corpus
     from bowerbird.text.generator import Writer, open_writer
     from bowerbird.text.training import Training
     from bowerbird.vision.classify import classify, open_classifier

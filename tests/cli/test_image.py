@@ -51,7 +51,7 @@ def test_json_is_one_object(bowerbird):
     record = json.loads(done.out)
     assert done.out.count("\n") == 1
     assert record["output"] == "out.png"
-    assert record["trace"] == "out.json"
+    assert record["record"] == "out.json"
     assert record["iterations"] == 2
     assert record["seconds"] > 0
     assert {"content", "style", "total"} <= set(record["losses"])
@@ -141,33 +141,33 @@ def test_a_fully_transparent_picture_is_refused(refuses):
 # --- the record -----------------------------------------------------------------------------------
 
 
-def test_trace(bowerbird, here):
+def test_record(bowerbird, here):
     bowerbird(f"{BASE} --strength 0.7 --preset pastiche")
     text = (here / "out.json").read_text()
-    trace = json.loads(text)
-    assert trace["command"] == "image transfer"
-    assert trace["preset"] == "pastiche"
-    assert trace["config"]["size"] == 32
-    assert trace["config"]["objective"]["strength"] == 0.7
-    assert trace["config"]["objective"]["normalization"] == "mean"
-    assert trace["interrupted"] is False
-    assert [row["step"] for row in trace["steps"]] == [1, 2]
-    assert trace["steps"][-1]["total"] == trace["losses"]["total"]
-    photograph = trace["inputs"]["content"][0]
+    record = json.loads(text)
+    assert record["command"] == "image transfer"
+    assert record["preset"] == "pastiche"
+    assert record["config"]["size"] == 32
+    assert record["config"]["objective"]["strength"] == 0.7
+    assert record["config"]["objective"]["normalization"] == "mean"
+    assert record["interrupted"] is False
+    assert [row["step"] for row in record["steps"]] == [1, 2]
+    assert record["steps"][-1]["total"] == record["losses"]["total"]
+    photograph = record["inputs"]["content"][0]
     assert (photograph["width"], photograph["height"]) == (60, 40)
-    assert len(photograph["sha256"]) == len(trace["weights"]["sha256"]) == 64
-    assert {"bowerbird", "torch", "python", "platform", "seconds", "computed"} <= set(trace)
+    assert len(photograph["sha256"]) == len(record["weights"]["sha256"]) == 64
+    assert {"bowerbird", "torch", "python", "platform", "seconds", "computed"} <= set(record)
     assert os.uname().nodename not in text
     assert str(here) not in text
 
 
-def test_no_trace(bowerbird, here):
-    done = bowerbird(f"{BASE} --no-trace --json")
-    assert json.loads(done.out)["trace"] is None
+def test_no_record(bowerbird, here):
+    done = bowerbird(f"{BASE} --no-record --json")
+    assert json.loads(done.out)["record"] is None
     assert not (here / "out.json").exists()
 
 
-def test_a_run_is_repeated_from_its_trace(bowerbird, here):
+def test_a_run_is_repeated_from_its_record(bowerbird, here):
     bowerbird(f"{BASE} --strength 0.8 --init noise --seed 5 --color match")
     again = bowerbird("image transfer -o again.png --recipe out.json")
     assert again.code == 0
@@ -200,7 +200,7 @@ def test_another_device_or_precision_is_noticed(bowerbird, here):
     assert "out.json was computed on cuda in bfloat16, this run uses cpu in float32" in done.err
 
 
-def test_a_trace_repeats_the_precision_that_auto_chose(bowerbird, here):
+def test_a_record_repeats_the_precision_that_auto_chose(bowerbird, here):
     bowerbird(BASE)
     record = json.loads((here / "out.json").read_text())
     assert record["config"]["precision"] == "auto"
@@ -258,8 +258,8 @@ def test_nothing_is_overwritten(bowerbird, refuses, here):
     refuses(f"{BASE} --preview-every 2 --keep-previews", "out-0002.png", "--force")
     (here / "out-0002.png").unlink()
     (here / "out.json").write_text("precious")
-    refuses(BASE, "out.json", "--force", "--no-trace")
-    assert bowerbird(f"{BASE} --no-trace").code == 0
+    refuses(BASE, "out.json", "--force", "--no-record")
+    assert bowerbird(f"{BASE} --no-record").code == 0
     assert (here / "out.json").read_text() == "precious"
     assert bowerbird(f"{BASE} --force").code == 0
     assert json.loads((here / "out.json").read_text())["output"] == "out.png"
@@ -450,6 +450,6 @@ def test_a_loss_that_is_nan_later(bowerbird, here, monkeypatch):
     )
     assert done.code == 2
     assert "the loss is NaN at step 2 of 9; saving the picture" in done.err
-    trace = json.loads((here / "out.json").read_text())
-    assert (trace["iterations"], trace["interrupted"]) == (2, False)
+    record = json.loads((here / "out.json").read_text())
+    assert (record["iterations"], record["interrupted"]) == (2, False)
     assert codes("out.png").shape == (21, 32, 3)

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from bowerbird.cli import app
-from bowerbird.cli.settings import differences, read_recipe, shown, values_of
+from bowerbird.cli.run_record import read_recipe
+from bowerbird.cli.settings import default_text, differences, values_of
 from bowerbird.image.config import ReconstructConfig, TextureConfig, TransferConfig
 from bowerbird.image.presets import PRESETS
 
@@ -136,7 +137,7 @@ def test_init_takes_a_word_or_a_file(here):
 )
 def test_an_init_that_is_typed_wins_over_the_recipes_picture(here, flags, picture):
     entry = [{"file": "mosaic.png", "sha256": "0" * 64}]
-    text = trace(inputs={"init_image": entry}, config={"init": "content"})
+    text = record(inputs={"init_image": entry}, config={"init": "content"})
     (here / "r.json").write_text(text)
     bound = parsed(f"{PLAIN} --recipe r.json {flags}")
     found = bound.arguments.get("init_image")
@@ -145,11 +146,7 @@ def test_an_init_that_is_typed_wins_over_the_recipes_picture(here, flags, pictur
 
 
 def test_memory_may_have_its_unit(here):
-    assert (
-        config(f"{PLAIN} --max-memory 8GB").max_memory
-        == config(f"{PLAIN} --max-memory 8").max_memory
-        == 8
-    )
+    assert config(f"{PLAIN} --max-memory 8GB").max_memory == config(f"{PLAIN} --max-memory 8").max_memory == 8
 
 
 def test_init_that_is_neither(refuses):
@@ -161,16 +158,14 @@ def test_an_unknown_key_is_named_with_its_file(refuses, here):
     refuses(f"{PLAIN} --recipe r.toml", "r.toml", "'itertions'", "'iterations'")
 
 
-@pytest.mark.parametrize(
-    "key", ["output", "force", "quiet", "preview_every", "config", "content", "mask"]
-)
+@pytest.mark.parametrize("key", ["output", "force", "quiet", "every", "config", "content", "mask"])
 def test_what_concerns_one_run_is_no_setting(refuses, here, key):
     (here / "r.toml").write_text(f'{key} = "x"')
     refuses(f"{PLAIN} --recipe r.toml", "r.toml", repr(key))
 
 
-def trace(**changes):
-    """Write a trace by hand, whole or damaged."""
+def record(**changes):
+    """Write a record by hand, whole or damaged."""
     head = {"bowerbird": "0.1.0", "command": "image transfer"}
     return json.dumps({**head, "inputs": {}, "config": {}, "preset": None, **changes})
 
@@ -182,15 +177,15 @@ def trace(**changes):
         ("r.toml", 'size = "large"', "large"),
         ("r.toml", "size = 3", "16"),
         ("r.toml", 'preset = "monet"', "pastiche"),
-        ("r.json", "[1, 2]", "no names"),
+        ("r.json", "[1, 2]", "names with values"),
         ("r.json", "{", "can't be read"),
         ("r.json", '{"bowerbird": "0.1.0", "command": "image texture"}', "image texture"),
         ("r.json", '{"bowerbird": "0.1.0", "command": "image transfer"}', "damaged"),
-        ("r.json", trace(inputs={"content": [{}]}), "damaged trace: its part 'file'"),
-        ("r.json", trace(inputs={"content": [{"file": "a.png"}]}), "its part 'sha256'"),
-        ("r.json", trace(inputs={"content": ["a.png"]}), "damaged trace"),
-        ("r.json", trace(inputs=[]), "damaged trace"),
-        ("r.json", trace(computed="cpu"), "damaged trace"),
+        ("r.json", record(inputs={"content": [{}]}), "damaged record: it has no 'file'"),
+        ("r.json", record(inputs={"content": [{"file": "a.png"}]}), "it has no 'sha256'"),
+        ("r.json", record(inputs={"content": ["a.png"]}), "damaged record"),
+        ("r.json", record(inputs=[]), "damaged record"),
+        ("r.json", record(computed="cpu"), "damaged record"),
     ],
 )
 def test_a_bad_recipe(refuses, here, name, text, words):
@@ -223,9 +218,9 @@ def test_names_of_fields_are_unique(kind):
 
 
 def test_defaults_are_shown_as_they_are_typed():
-    assert shown(("relu1_1", "relu2_1")) == "relu1_1,relu2_1"
-    assert shown((1.0, 0.5)) == "1,0.5"
-    assert shown(0.02) == "0.02"
+    assert default_text(("relu1_1", "relu2_1")) == "relu1_1,relu2_1"
+    assert default_text((1.0, 0.5)) == "1,0.5"
+    assert default_text(0.02) == "0.02"
 
 
 def test_a_recipe_knows_its_file(recipe):

@@ -5,13 +5,13 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from bowerbird.cli.settings import Run, Switch
+from bowerbird.cli.options import RunOptions, Switch
 from bowerbird.image.presets import PresetName
 
 
 @Parameter(name="*")
-@dataclass(frozen=True)
-class ImageOptions(Run):
+@dataclass(frozen=True, kw_only=True)
+class ImageOptions(RunOptions):
     """Output, preset and previews."""
 
     preset: Annotated[PresetName | None, Parameter(show_default=False)] = None

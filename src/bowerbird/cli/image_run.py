@@ -1,6 +1,5 @@
 """One run of an image command: read the inputs, show previews, save the result and its record."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from glob import escape
@@ -9,19 +8,20 @@ from typing import Any
 
 from torch import Tensor
 
-from bowerbird.cli.errors import about, say
+from bowerbird.cli.errors import about
 from bowerbird.cli.image_options import ImageOptions
 from bowerbird.cli.progress import Work, follow
+from bowerbird.cli.report import notify, report
 from bowerbird.cli.run_record import (
-    check_trace,
-    course,
+    check_record,
+    loss_table,
+    read_recipe,
+    record_path,
     sha256,
-    steps,
-    trace_path,
+    summary,
     versions,
-    write_trace,
+    write_record,
 )
-from bowerbird.cli.settings import read_recipe
 from bowerbird.image.config import ObjectiveConfig, OptimizeConfig
 from bowerbird.image.optimize import check_shape
 from bowerbird.image.transfer import check_image
@@ -46,8 +46,8 @@ class ImageRun:
         self.size = 0
         output = options.output
         check_writable(output, force=options.force)
-        if options.trace:
-            check_trace(output, force=options.force)
+        if options.record:
+            check_record(output, force=options.force)
         if options.keep_previews and not options.force:
             for path in sorted(output.parent.glob(f"{escape(output.stem)}-*")):
                 number = path.stem.removeprefix(f"{output.stem}-")
@@ -97,13 +97,15 @@ class ImageRun:
         """Save the result with its record, report it, and return the exit code."""
         assert work.last.preview is not None
         if work.ended:
-            say(f"{work.ended} at step {work.last.number} of {work.last.total}; saving the picture")
+            step = f"step {work.last.number} of {work.last.total}"
+            notify(f"{work.ended} at {step}; saving the picture")
             work.last = replace(work.last, preview=self._enlarged(work.last.preview))
         assert work.last.preview is not None
         self._write(self.options.output, work.last.preview)
         record = self._record(work)
-        if self.options.trace:
-            write_trace(trace_path(self.options.output), {**record, "steps": steps(work)})
+        if self.options.record:
+            path = record_path(self.options.output)
+            write_record(path, {**record, "steps": loss_table(work)})
         self._report(work, record)
         return work.exit_code("image")
 
@@ -112,7 +114,7 @@ class ImageRun:
         height, width = image.shape[1:]
         if max(height, width) >= self.size:
             return image
-        say(f"it was at a smaller scale, {width} x {height} px, and is enlarged")
+        notify(f"it was at a smaller scale, {width} x {height} px, and is enlarged")
         return resize(image, fit_long_side(height, width, self.size)).clamp(0, 1)
 
     def _preview(self, step: Step[Tensor]) -> str:
@@ -141,7 +143,7 @@ class ImageRun:
             "output": str(self.options.output),
             "width": width,
             "height": height,
-            **course(work),
+            **summary(work),
             "inputs": self.inputs,
             "preset": self.options.preset,
             "config": asdict(self.config),
@@ -154,14 +156,16 @@ class ImageRun:
         return {"device": str(self.compute.device), "precision": str(self.compute.dtype)[6:]}
 
     def _report(self, work: Work[Tensor], record: dict[str, Any]) -> None:
-        """Print the result: one JSON object, or a sentence."""
-        if self.options.json:
-            trace = str(trace_path(self.options.output)) if self.options.trace else None
-            print(json.dumps({**record, "trace": trace}, allow_nan=False))  # noqa: T201
-        elif not self.options.quiet:
-            size = f"{record['width']} x {record['height']} px"
-            effort = f"{work.last.number} steps in {work.last.seconds:.1f} s"
-            print(f"{self.options.output}: {size}, {effort}")  # noqa: T201
+        options = self.options
+        path = str(record_path(options.output)) if options.record else None
+        size = f"{record['width']} x {record['height']} px"
+        effort = f"{work.last.number} steps in {work.last.seconds:.1f} s"
+        report(
+            {**record, "record": path},
+            f"{options.output}: {size}, {effort}",
+            json=options.json,
+            quiet=options.quiet,
+        )
 
     def _warn_of_changes(self) -> None:
         """Warn if an input, the device or the precision differs from the run that is repeated."""
@@ -171,14 +175,14 @@ class ImageRun:
         before, now = recipe.computed, self._computed()
         if before and before != now:
             computed, computes = (" in ".join(c.values()) for c in (before, now))
-            say(
+            notify(
                 f"{recipe.path} was computed on {computed}, this run uses {computes}: the picture "
                 "will differ; choose with --device and --precision"
             )
         for role, recorded in recipe.files.items():
             for new, old in zip(self.inputs.get(role, ()), recorded, strict=False):
                 if new["file"] == old["file"] and new["sha256"] != old["sha256"]:
-                    say(f"{new['file']} has changed since {self.options.recipe} was written")
+                    notify(f"{new['file']} has changed since {self.options.recipe} was written")
 
 
 def _weights(name: str) -> dict[str, str]:
