@@ -30,16 +30,16 @@ if TYPE_CHECKING:
     from bowerbird.text.corpus import Corpus
     from bowerbird.text.generator import Writer, open_writer
     from bowerbird.text.training import Training
-    from bowerbird.vision.classify import classify, open_classifier
+    from bowerbird.vision.classification import classify, open_classifier
     from bowerbird.vision.config import DetectConfig, DreamConfig, InspectConfig
-    from bowerbird.vision.detect import detect
+    from bowerbird.vision.detection import detect
     from bowerbird.vision.digits.page import read_page
     from bowerbird.vision.digits.reader import open_digits
     from bowerbird.vision.features.dream import dream, dream_steps
     from bowerbird.vision.features.inspect import inspect, inspect_steps
     from bowerbird.vision.house_numbers.reader import NumbersConfig, open_numbers
-    from bowerbird.vision.localize import localize
-    from bowerbird.vision.segment import segment
+    from bowerbird.vision.localization import localize
+    from bowerbird.vision.segmentation import segment
 
 __all__ = [
     "PRESETS",
@@ -121,12 +121,12 @@ _HOMES = {
     "Writer": "text.generator",
     "backtest": "prediction.series.backtest",
     "backtest_steps": "prediction.series.backtest",
-    "classify": "vision.classify",
-    "detect": "vision.detect",
+    "classify": "vision.classification",
+    "detect": "vision.detection",
     "dream": "vision.features.dream",
     "dream_steps": "vision.features.dream",
-    "localize": "vision.localize",
-    "open_classifier": "vision.classify",
+    "localize": "vision.localization",
+    "open_classifier": "vision.classification",
     "open_composer": "music.composer",
     "open_digits": "vision.digits.reader",
     "open_forecaster": "prediction.series.forecaster",
@@ -141,7 +141,7 @@ _HOMES = {
     "reconstruct_steps": "image.reconstruct",
     "inspect": "vision.features.inspect",
     "inspect_steps": "vision.features.inspect",
-    "segment": "vision.segment",
+    "segment": "vision.segmentation",
     "study": "prediction.tabular.study",
     "study_steps": "prediction.tabular.study",
     "texture": "image.texture",
