@@ -34,7 +34,14 @@ def test_list_json(bowerbird):
     where = {row["name"]: row["where"] for row in found}
     for name in ("vgg19-torchvision", "vgg16-torchvision", "alexnet-torchvision"):
         assert where.pop(name) == "not here"
-    own = ("vgg19-codebook", "efficientnet-lite0", "shakespeare", "scottish", "digits", "numbers")
+    own = (
+        "vgg19-codebook",
+        "efficientnet-lite0",
+        "shakespeare",
+        "scottish",
+        "digits",
+        "house-numbers",
+    )
     assert where == dict.fromkeys(own, "embedded")
 
 
@@ -104,10 +111,10 @@ def test_info_of_a_model_file(bowerbird, model):
         "file song.safetensors",
         "kind text",
         "parameters 1,207",
-        "signs 6",
+        "vocab size 6",
         "network:",
         "network cell lstm",
-        "alphabet:",
+        "tokenizer:",
         "what it learned from:",
         "corpus plays, sonnets",
         f"corpus sha256 {'1f' * 32}",
@@ -129,9 +136,9 @@ def test_info_of_a_model_file_json(bowerbird, model):
         "kind": "text",
         "format": 1,
         "parameters": 1207,
-        "signs": 6,
+        "vocab_size": 6,
         "config": CARD.config,
-        "alphabet": CARD.alphabet,
+        "tokenizer": CARD.tokenizer,
         "provenance": CARD.provenance,
     }
 
@@ -141,7 +148,7 @@ def test_info_of_a_model_of_another_craft(bowerbird, here):
     words = " ".join(bowerbird("models info tune").out.split())
     size = (here / "tune").stat().st_size
     assert words == f"file tune size {size} bytes kind vision format 1 parameters 0"
-    assert json.loads(bowerbird("models info tune --json").out)["signs"] is None
+    assert json.loads(bowerbird("models info tune --json").out)["vocab_size"] is None
 
 
 def test_info_prefers_the_name_of_weights(bowerbird, here):

@@ -22,20 +22,17 @@ from bowerbird.learning.model_file import (
     printable,
     read_header,
 )
+from bowerbird.learning.models import SHIPPED, model_path
 from bowerbird.learning.pretrained_weights import WEIGHTS, Weights, find_weights, list_weights
 from bowerbird.learning.pretrained_weights import verify as check
-from bowerbird.music import composer
 from bowerbird.music.tokens.kinds import alphabet_from as music_alphabet
-from bowerbird.text import generator as writer
 from bowerbird.text.tokenizer import alphabet_from as text_alphabet
-from bowerbird.vision.digits import reader as digits
-from bowerbird.vision.house_numbers import reader as house_numbers
 
 USES = {  # what to do with a model, by its kind
     "text": "bowerbird text write {}",
     "music": "bowerbird music compose {} -o tune.mid",
     "digits": "bowerbird vision digits page.jpg --model {}",
-    "numbers": "bowerbird vision numbers photo.jpg --model {}",
+    "house-numbers": "bowerbird vision numbers photo.jpg --model {}",
     "table": "bowerbird predict table {} --predict new.csv",
     "series": "bowerbird predict series new.csv --model {}",
 }
@@ -43,12 +40,7 @@ ALPHABETS: dict[str, Callable[[Mapping[str, Any]], Any]] = {  # of models that r
     "text": text_alphabet,
     "music": music_alphabet,
 }
-OWN = {  # models that come with the package
-    **{name: writer.model_path(name) for name in writer.EMBEDDED},
-    **{name: composer.model_path(name) for name in composer.EMBEDDED},
-    **{name: digits.model_path(name) for name in digits.EMBEDDED},
-    **{name: house_numbers.model_path(name) for name in house_numbers.EMBEDDED},
-}
+OWN = {name: model_path(name) for name in SHIPPED}
 
 
 def list_models(*, json: Switch = False) -> int:
@@ -166,7 +158,7 @@ def pull(
     card = read_header(path)
     if json:
         return _print({"output": str(path), "size": path.stat().st_size, "kind": card.kind})
-    print(f"{printable(path)}: a model of the kind {card.kind}")  # noqa: T201
+    print(f"{printable(path)}: a {card.kind} model")  # noqa: T201
     return 0
 
 
@@ -185,24 +177,24 @@ def _told(path: Path) -> dict[str, Any]:
         "kind": card.kind,
         "format": card.format,
         "parameters": count_parameters(path),
-        "signs": _signs(path, card),
+        "vocab_size": _vocab_size(path, card),
         "config": card.config,
-        "alphabet": card.alphabet,
+        "tokenizer": card.tokenizer,
         "provenance": card.provenance,
     }
 
 
-def _signs(path: Path, card: ModelHeader) -> int | None:
-    """Return the number of signs that a model reads and writes, if it is one that does."""
+def _vocab_size(path: Path, card: ModelHeader) -> int | None:
+    """Return the size of the vocabulary, for models with a tokenizer."""
     if card.kind not in ALPHABETS:
         return None
     with about(path):
-        return ALPHABETS[card.kind](card.alphabet).size
+        return ALPHABETS[card.kind](card.tokenizer).size
 
 
 def _print_model(told: dict[str, Any]) -> int:
     """Print what `_told` returned, for people: what it is, then part by part."""
-    parts = {"config": "network", "alphabet": "alphabet", "provenance": "what it learned from"}
+    parts = {"config": "network", "tokenizer": "tokenizer", "provenance": "what it learned from"}
     head = {name: value for name, value in told.items() if name not in parts and value is not None}
     head |= {"size": f"{told['size']:,} bytes", "parameters": f"{told['parameters']:,}"}
     lines = in_columns(facts(head))

@@ -15,7 +15,7 @@ from bowerbird.learning.trainer import ALREADY
 from bowerbird.networks.config import MultiDigitConfig
 from bowerbird.vision.drawing import draw
 from bowerbird.vision.house_numbers.assets import Materials
-from bowerbird.vision.house_numbers.reader import NumberReader, NumbersConfig, open_numbers
+from bowerbird.vision.house_numbers.reader import NumberReader, NumbersConfig, load
 from bowerbird.vision.house_numbers.scenes.streets import StreetConfig
 from bowerbird.vision.house_numbers.task import PoolConfig
 from bowerbird.vision.house_numbers.train import NumbersTrainConfig, NumbersTraining
@@ -46,7 +46,7 @@ def numbers(
     *photos: Path,
     run: LookRun = LookRun(),
     config: Annotated[NumbersConfig, Parameter(name="*", group=Group("Search"))] = NumbersConfig(),
-    model: Annotated[str, Parameter(group=RUN)] = "numbers",
+    model: Annotated[str, Parameter(group=RUN)] = "house-numbers",
 ) -> int:
     """Find the house numbers in photographs, and read them.
 
@@ -58,7 +58,7 @@ def numbers(
         Model file, or numbers: the reader that comes with the package.
     """
     places = run.places(photos)
-    reader = open_numbers(model, run.device)
+    reader = load(model, run.device)
 
     return look(
         photos,
