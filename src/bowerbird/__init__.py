@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from bowerbird.image.texture import TextureConfig, texture, texture_steps
     from bowerbird.image.transfer import TransferConfig, transfer, transfer_steps
     from bowerbird.learning.config import SamplingConfig
-    from bowerbird.learning.models import load
     from bowerbird.learning.step import Step
+    from bowerbird.models import load
     from bowerbird.music.composer import Composer
     from bowerbird.music.config import ComposeConfig
     from bowerbird.music.training import MusicTraining
@@ -118,7 +118,7 @@ _HOMES = {
     "detect": "vision.detect",
     "dream": "vision.features.dream",
     "dream_steps": "vision.features.dream",
-    "load": "learning.models",
+    "load": "models",
     "localize": "vision.localize",
     "open_classifier": "vision.classify",
     "read_page": "vision.digits.page",

@@ -50,7 +50,7 @@ def test_json_is_one_object(bowerbird):
     found = json.loads(done.out)
     assert done.out.count("\n") == 1
     assert found["output"] == "out.png"
-    assert found["trace"] == "out.json"
+    assert found["record"] == "out.json"
     assert found["iterations"] == 2
     assert found["seconds"] > 0
     assert {"content", "style", "total"} <= set(found["losses"])
@@ -137,36 +137,36 @@ def test_a_picture_that_cannot_be_seen_is_refused(refuses):
         refuses(f"image {line} -o out.png", "nothing.png", "transparent everywhere")
 
 
-# --- the trace ------------------------------------------------------------------------------------
+# --- the record -----------------------------------------------------------------------------------
 
 
-def test_trace(bowerbird, here):
+def test_record(bowerbird, here):
     bowerbird(f"{BASE} --strength 0.7 --preset pastiche")
     text = (here / "out.json").read_text()
-    trace = json.loads(text)
-    assert trace["command"] == "image transfer"
-    assert trace["preset"] == "pastiche"
-    assert trace["config"]["size"] == 32
-    assert trace["config"]["objective"]["strength"] == 0.7
-    assert trace["config"]["objective"]["units"] == "mean"
-    assert trace["interrupted"] is False
-    assert [row["step"] for row in trace["steps"]] == [1, 2]
-    assert trace["steps"][-1]["total"] == trace["losses"]["total"]
-    photograph = trace["inputs"]["content"][0]
+    record = json.loads(text)
+    assert record["command"] == "image transfer"
+    assert record["preset"] == "pastiche"
+    assert record["config"]["size"] == 32
+    assert record["config"]["objective"]["strength"] == 0.7
+    assert record["config"]["objective"]["units"] == "mean"
+    assert record["interrupted"] is False
+    assert [row["step"] for row in record["steps"]] == [1, 2]
+    assert record["steps"][-1]["total"] == record["losses"]["total"]
+    photograph = record["inputs"]["content"][0]
     assert (photograph["width"], photograph["height"]) == (60, 40)
-    assert len(photograph["sha256"]) == len(trace["weights"]["sha256"]) == 64
-    assert {"bowerbird", "torch", "python", "platform", "seconds", "computed"} <= set(trace)
+    assert len(photograph["sha256"]) == len(record["weights"]["sha256"]) == 64
+    assert {"bowerbird", "torch", "python", "platform", "seconds", "computed"} <= set(record)
     assert os.uname().nodename not in text
     assert str(here) not in text
 
 
-def test_no_trace(bowerbird, here):
-    done = bowerbird(f"{BASE} --no-trace --json")
-    assert json.loads(done.out)["trace"] is None
+def test_no_record(bowerbird, here):
+    done = bowerbird(f"{BASE} --no-record --json")
+    assert json.loads(done.out)["record"] is None
     assert not (here / "out.json").exists()
 
 
-def test_a_run_is_repeated_from_its_trace(bowerbird, here):
+def test_a_run_is_repeated_from_its_record(bowerbird, here):
     bowerbird(f"{BASE} --strength 0.8 --start noise --seed 5 --color match")
     again = bowerbird("image transfer -o again.png --recipe out.json")
     assert again.code == 0
@@ -201,7 +201,7 @@ def test_another_device_or_precision_is_noticed(bowerbird, here):
     )
 
 
-def test_a_trace_repeats_the_precision_that_auto_chose(bowerbird, here):
+def test_a_record_repeats_the_precision_that_auto_chose(bowerbird, here):
     bowerbird(BASE)
     record = json.loads((here / "out.json").read_text())
     assert record["config"]["precision"] == "auto"
@@ -238,7 +238,7 @@ def test_what_ended_at_a_smaller_scale_has_the_long_side_that_was_asked_for(
 
 
 def test_previews_are_kept(bowerbird, here):
-    flags = f"{SMALL} --iterations 5 --every 2 --keep"
+    flags = f"{SMALL} --iterations 5 --preview-every 2 --keep-previews"
     assert bowerbird(f"image transfer photo.png swirls.png -o out.png {flags}").code == 0
     assert sorted(p.name for p in here.glob("out*.png")) == [
         *("out-0002.png", "out-0004.png", "out.png")
@@ -250,7 +250,9 @@ def test_previews_go_to_the_output(bowerbird, here, monkeypatch):
     monkeypatch.setattr(
         "bowerbird.cli.image_run.write_picture", lambda path, *_: written.append(path.name)
     )
-    bowerbird(f"image transfer photo.png swirls.png -o out.png {SMALL} --iterations 5 --every 2")
+    bowerbird(
+        f"image transfer photo.png swirls.png -o out.png {SMALL} --iterations 5 --preview-every 2"
+    )
     assert written == ["out.png"] * 3
 
 
@@ -258,11 +260,11 @@ def test_nothing_is_overwritten(bowerbird, refuses, here):
     (here / "out.png").write_bytes(b"precious")
     refuses(BASE, "out.png", "--force")
     (here / "out.png").rename("out-0002.png")
-    refuses(f"{BASE} --every 2 --keep", "out-0002.png", "--force")
+    refuses(f"{BASE} --preview-every 2 --keep-previews", "out-0002.png", "--force")
     (here / "out-0002.png").unlink()
     (here / "out.json").write_text("precious")
-    refuses(BASE, "out.json", "--force", "--no-trace")
-    assert bowerbird(f"{BASE} --no-trace").code == 0
+    refuses(BASE, "out.json", "--force", "--no-record")
+    assert bowerbird(f"{BASE} --no-record").code == 0
     assert (here / "out.json").read_text() == "precious"
     assert bowerbird(f"{BASE} --force").code == 0
     assert json.loads((here / "out.json").read_text())["output"] == "out.png"
@@ -390,7 +392,7 @@ def test_a_full_disk(bowerbird, here, monkeypatch):
     assert not list(here.glob("out*")) + list(here.glob(".bower*"))
 
 
-def test_a_full_disk_under_the_trace(bowerbird, here, monkeypatch):
+def test_a_full_disk_under_the_record(bowerbird, here, monkeypatch):
     def full(*_):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
@@ -445,6 +447,6 @@ def test_a_loss_that_is_no_number_later(bowerbird, here, monkeypatch):
     )
     assert done.code == 2
     assert "not a number at step 2 of 9; saving the picture" in done.err
-    trace = json.loads((here / "out.json").read_text())
-    assert (trace["iterations"], trace["interrupted"]) == (2, False)
+    record = json.loads((here / "out.json").read_text())
+    assert (record["iterations"], record["interrupted"]) == (2, False)
     assert codes("out.png").shape == (21, 32, 3)

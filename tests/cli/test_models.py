@@ -25,7 +25,7 @@ def test_list(bowerbird, monkeypatch):
     assert done.code == 0
     for weights in WEIGHTS:
         assert weights.name in done.out
-    assert "embedded" in done.out
+    assert "installed" in done.out
     assert "CC BY 4.0" in done.out
 
 
@@ -33,7 +33,7 @@ def test_list_json(bowerbird):
     found = json.loads(bowerbird("models list --json").out)["models"]
     where = {row["name"]: row["where"] for row in found}
     for name in ("vgg19-torchvision", "vgg16-torchvision", "alexnet-torchvision"):
-        assert where.pop(name) == "not here"
+        assert where.pop(name) == "not downloaded"
     own = (
         "vgg19-codebook",
         "efficientnet-lite0",
@@ -42,7 +42,7 @@ def test_list_json(bowerbird):
         "digits",
         "house-numbers",
     )
-    assert where == dict.fromkeys(own, "embedded")
+    assert where == dict.fromkeys(own, "installed")
 
 
 def test_info(bowerbird):
@@ -115,7 +115,7 @@ def test_info_of_a_model_file(bowerbird, model):
         "network:",
         "network cell lstm",
         "tokenizer:",
-        "what it learned from:",
+        "training:",
         "corpus plays, sonnets",
         f"corpus sha256 {'1f' * 32}",
         "seconds 61.25",

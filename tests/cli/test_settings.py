@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from bowerbird.cli import app
-from bowerbird.cli.settings import differences, read_recipe, shown, values_of
+from bowerbird.cli.run_record import read_recipe
+from bowerbird.cli.settings import default_text, differences, values_of
 from bowerbird.image.presets import PRESETS
 from bowerbird.image.reconstruct import ReconstructConfig
 from bowerbird.image.texture import TextureConfig
@@ -138,7 +139,7 @@ def test_start_takes_a_word_or_a_file(here):
 )
 def test_a_start_that_is_typed_wins_over_the_recipes_picture(here, flags, picture):
     entry = [{"file": "mosaic.png", "sha256": "0" * 64}]
-    text = trace(inputs={"start_picture": entry}, config={"start": "photograph"})
+    text = record(inputs={"start_picture": entry}, config={"start": "photograph"})
     (here / "r.json").write_text(text)
     bound = parsed(f"{PLAIN} --recipe r.json {flags}")
     found = bound.arguments.get("start_picture")
@@ -165,8 +166,8 @@ def test_what_concerns_one_run_is_no_setting(refuses, here, key):
     refuses(f"{PLAIN} --recipe r.toml", "r.toml", repr(key))
 
 
-def trace(**changes):
-    """Write a trace by hand, whole or damaged."""
+def record(**changes):
+    """Write a record by hand, whole or damaged."""
     head = {"bowerbird": "0.1.0", "command": "image transfer"}
     return json.dumps({**head, "inputs": {}, "config": {}, "preset": None, **changes})
 
@@ -178,15 +179,15 @@ def trace(**changes):
         ("r.toml", 'size = "large"', "large"),
         ("r.toml", "size = 3", "16"),
         ("r.toml", 'preset = "monet"', "pastiche"),
-        ("r.json", "[1, 2]", "no names"),
+        ("r.json", "[1, 2]", "names with values"),
         ("r.json", "{", "can't be read"),
         ("r.json", '{"bowerbird": "0.1.0", "command": "image texture"}', "image texture"),
         ("r.json", '{"bowerbird": "0.1.0", "command": "image transfer"}', "damaged"),
-        ("r.json", trace(inputs={"content": [{}]}), "damaged trace: its part 'file'"),
-        ("r.json", trace(inputs={"content": [{"file": "a.png"}]}), "its part 'sha256'"),
-        ("r.json", trace(inputs={"content": ["a.png"]}), "damaged trace"),
-        ("r.json", trace(inputs=[]), "damaged trace"),
-        ("r.json", trace(computed="cpu"), "damaged trace"),
+        ("r.json", record(inputs={"content": [{}]}), "damaged record: it has no 'file'"),
+        ("r.json", record(inputs={"content": [{"file": "a.png"}]}), "it has no 'sha256'"),
+        ("r.json", record(inputs={"content": ["a.png"]}), "damaged record"),
+        ("r.json", record(inputs=[]), "damaged record"),
+        ("r.json", record(computed="cpu"), "damaged record"),
     ],
 )
 def test_a_bad_recipe(refuses, here, name, text, words):
@@ -219,9 +220,9 @@ def test_names_of_fields_are_unique(kind):
 
 
 def test_defaults_are_shown_as_they_are_typed():
-    assert shown(("relu1_1", "relu2_1")) == "relu1_1,relu2_1"
-    assert shown((1.0, 0.5)) == "1,0.5"
-    assert shown(0.02) == "0.02"
+    assert default_text(("relu1_1", "relu2_1")) == "relu1_1,relu2_1"
+    assert default_text((1.0, 0.5)) == "1,0.5"
+    assert default_text(0.02) == "0.02"
 
 
 def test_a_recipe_knows_its_file(recipe):

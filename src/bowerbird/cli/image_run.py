@@ -10,18 +10,20 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 from torch import Tensor
 
-from bowerbird.cli.errors import about, say
+from bowerbird.cli.errors import about
+from bowerbird.cli.options import RunOptions, Switch
 from bowerbird.cli.progress import Work, follow
+from bowerbird.cli.report import notify
 from bowerbird.cli.run_record import (
-    check_trace,
-    course,
+    check_record,
+    loss_table,
+    read_recipe,
+    record_path,
     sha256,
-    steps,
-    trace_path,
+    summary,
     versions,
-    write_trace,
+    write_record,
 )
-from bowerbird.cli.settings import Run, Switch, read_recipe
 from bowerbird.image.objective import ObjectiveConfig
 from bowerbird.image.optimize import PaintingConfig, check_shape
 from bowerbird.image.presets import PresetName
@@ -35,20 +37,22 @@ from bowerbird.pictures.writing import check_side, check_writable, write_picture
 
 
 @Parameter(name="*")
-@dataclass(frozen=True)
-class PictureRun(Run):
+@dataclass(frozen=True, kw_only=True)
+class PictureRun(RunOptions):
     """What a command that makes a picture can be told besides its configuration."""
 
     preset: Annotated[PresetName | None, Parameter(show_default=False)] = None
     """Settings of another tool, instead of the defaults."""
-    every: Annotated[int, Parameter(show_default=False)] = 0
+    preview_every: Annotated[int, Parameter(show_default=False)] = 0
     """Write a preview to the output every N steps."""
-    keep: Switch = False
+    keep_previews: Switch = False
     """Keep previews as OUT-0020.png and so on, beside the output."""
 
     def __post_init__(self) -> None:
-        if self.every < 0 or (self.keep and not self.every):
-            raise ValueError("--every takes a number of steps, and --keep needs it")
+        if self.preview_every < 0 or (self.keep_previews and not self.preview_every):
+            raise ValueError(
+                "--preview-every takes a number of steps, and --keep-previews needs it"
+            )
 
 
 class Easel:
@@ -62,9 +66,9 @@ class Easel:
         self.alpha: Tensor | None = None
         self.side = 0
         check_writable(run.output, force=run.force)
-        if run.trace:
-            check_trace(run.output, force=run.force)
-        if run.keep and not run.force:
+        if run.record:
+            check_record(run.output, force=run.force)
+        if run.keep_previews and not run.force:
             for path in sorted(run.output.parent.glob(f"{escape(run.output.stem)}-*")):
                 number = path.stem.removeprefix(f"{run.output.stem}-")
                 if number.isdecimal() and path.suffix == run.output.suffix:
@@ -76,7 +80,7 @@ class Easel:
             check_shape(picture_size(path), side, objective)
 
     def read(self, role: str, path: Path) -> Picture:
-        """Read a material, large enough to be seen, and remember it for the trace."""
+        """Read an input, refuse one too small, and note it for the record."""
         with about(path):
             picture = read_picture(path)
             check_picture("picture", picture.rgb)
@@ -116,13 +120,15 @@ class Easel:
         """Save the picture with its record, tell about it, and return the exit code."""
         assert work.last.preview is not None
         if work.ended:
-            say(f"{work.ended} at step {work.last.number} of {work.last.total}; saving the picture")
+            notify(
+                f"{work.ended} at step {work.last.number} of {work.last.total}; saving the picture"
+            )
             work.last = replace(work.last, preview=self._enlarged(work.last.preview))
         assert work.last.preview is not None
         self._write(self.run.output, work.last.preview)
         record = self._record(work)
-        if self.run.trace:
-            write_trace(trace_path(self.run.output), {**record, "steps": steps(work)})
+        if self.run.record:
+            write_record(record_path(self.run.output), {**record, "steps": loss_table(work)})
         self._tell(work, record)
         return work.exit_code("image")
 
@@ -131,7 +137,7 @@ class Easel:
         height, width = picture.shape[1:]
         if max(height, width) >= self.side:
             return picture
-        say(f"it was at a smaller scale, {width} x {height} px, and is enlarged")
+        notify(f"it was at a smaller scale, {width} x {height} px, and is enlarged")
         return resize(picture, fit_long_side(height, width, self.side)).clamp(0, 1)
 
     def _look(self, step: Step[Tensor]) -> str:
@@ -139,9 +145,9 @@ class Easel:
         picture, run = step.preview, self.run
         if picture is None:
             return ""
-        if run.every and step.number % run.every == 0 and step.number < step.total:
+        if run.preview_every and step.number % run.preview_every == 0 and step.number < step.total:
             name = f"{run.output.stem}-{step.number:04}{run.output.suffix}"
-            self._write(run.output.with_name(name) if run.keep else run.output, picture)
+            self._write(run.output.with_name(name) if run.keep_previews else run.output, picture)
         return f"{picture.shape[2]} x {picture.shape[1]} px"
 
     def _write(self, path: Path, picture: Tensor) -> None:
@@ -160,7 +166,7 @@ class Easel:
             "output": str(self.run.output),
             "width": width,
             "height": height,
-            **course(work),
+            **summary(work),
             "inputs": self.inputs,
             "preset": self.run.preset,
             "config": asdict(self.config),
@@ -175,8 +181,8 @@ class Easel:
     def _tell(self, work: Work[Tensor], record: dict[str, Any]) -> None:
         """Print the result: one JSON object, or a sentence."""
         if self.run.json:
-            trace = str(trace_path(self.run.output)) if self.run.trace else None
-            print(json.dumps({**record, "trace": trace}, allow_nan=False))  # noqa: T201
+            path = str(record_path(self.run.output)) if self.run.record else None
+            print(json.dumps({**record, "record": path}, allow_nan=False))  # noqa: T201
         elif not self.run.quiet:
             size = f"{record['width']} x {record['height']} px"
             made = f"{work.last.number} steps in {work.last.seconds:.1f} s"
@@ -190,14 +196,14 @@ class Easel:
         then, now = recipe.computed, self._computed()
         if then and then != now:
             there, here = (" in ".join(each.values()) for each in (then, now))
-            say(
+            notify(
                 f"{recipe.path} was computed on {there}, and this run is on {here}: the picture "
                 "will differ; --device and --precision choose"
             )
         for role, given in recipe.files.items():
             for now, then in zip(self.inputs.get(role, ()), given, strict=False):
                 if now["file"] == then["file"] and now["sha256"] != then["sha256"]:
-                    say(f"{now['file']} has changed since {self.run.recipe} was written")
+                    notify(f"{now['file']} has changed since {self.run.recipe} was written")
 
 
 def _weights(name: str) -> dict[str, str]:

@@ -11,16 +11,17 @@ from cyclopts import Group, Parameter
 from rich.console import Console
 from rich.table import Table
 
-from bowerbird.cli.errors import about, say
+from bowerbird.cli.errors import about
 from bowerbird.cli.interactive import together
+from bowerbird.cli.options import RUN, Device, Json, Switch
 from bowerbird.cli.progress import Work
-from bowerbird.cli.run_record import sha256
-from bowerbird.cli.settings import RUN, Switch, read_recipe
+from bowerbird.cli.report import notify
+from bowerbird.cli.run_record import read_recipe, sha256
 from bowerbird.cli.text_output import WriteRun, ask, keep_writing, written
 from bowerbird.cli.training_run import School, TrainRun
 from bowerbird.learning.config import SamplingConfig, SequenceConfig, TrainerConfig
-from bowerbird.learning.models import model_path
 from bowerbird.learning.trainer import ALREADY
+from bowerbird.models import model_path
 from bowerbird.networks.config import LanguageModelConfig, RecurrentConfig, TransformerConfig
 from bowerbird.text.config import GenerateConfig, TrainConfig
 from bowerbird.text.corpus import Corpus
@@ -63,7 +64,7 @@ class Reading:
 
 
 @Parameter(name="*")
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TextRun(TrainRun):
     """What training a writer can be told besides its configuration."""
 
@@ -82,10 +83,8 @@ class ScoreRun:
 
     adapt: float = 0.0
     """Rate at which the model goes on learning from what it has read; 0 is not at all."""
-    device: str = "auto"
-    """auto, cpu, cuda, cuda:1, mps ..."""
-    json: Switch = False
-    """Print one JSON object on standard output."""
+    device: Device = "auto"
+    json: Json = False
 
 
 def train(
@@ -140,7 +139,7 @@ def write(
     return 0 if work is None else work.exit_code("text")
 
 
-def score(
+def evaluate(
     model: str,
     file: Place,
     /,
@@ -177,19 +176,19 @@ def _record(training: Training, run: TextRun, reading: Reading) -> dict[str, Any
 def _notice(training: Training, run: TextRun, record: dict[str, Any]) -> None:
     """Say what was left out, and what is not as it was in the run that is repeated."""
     for name, why in training.corpus.skipped.items():
-        say(f"left out {name}: {why}")
+        notify(f"left out {name}: {why}")
     if run.recipe is None:
         return
     recipe = read_recipe(run.recipe)
     then = [given["file"] for given in recipe.files.get("corpus", ())]
     changed = recipe.corpus_sha256 not in ("", training.tally.sha256)
     if changed and then == training.corpus.names:
-        say(f"the corpus has changed since {run.recipe} was written")
+        notify(f"the corpus has changed since {run.recipe} was written")
     for before, now in zip(
         recipe.files.get("start", ()), record["inputs"].get("start", ()), strict=False
     ):
         if before["file"] == now["file"] and before["sha256"] != now["sha256"]:
-            say(f"{now['file']} has changed since {run.recipe} was written")
+            notify(f"{now['file']} has changed since {run.recipe} was written")
 
 
 def _told(training: Training, work: Work[str]) -> dict[str, Any]:

@@ -21,9 +21,9 @@ from bowerbird.learning.model_file import (
     stored_weights,
     write_model,
 )
-from bowerbird.learning.models import model_path
 from bowerbird.learning.sampling import generate_tokens, read_prompt
 from bowerbird.learning.sequence_batches import stream_loss
+from bowerbird.models import model_path
 from bowerbird.music.config import MAX_TEMPO, MIN_TEMPO, ComposeConfig
 from bowerbird.music.score.build import new_tempo
 from bowerbird.music.score.instruments import program_of

@@ -20,10 +20,10 @@ from bowerbird.learning.model_file import (
     stored_weights,
     write_model,
 )
-from bowerbird.learning.models import model_path
 from bowerbird.learning.sampling import generate_tokens
 from bowerbird.learning.sequence_batches import stream_loss
 from bowerbird.learning.step import Step
+from bowerbird.models import model_path
 from bowerbird.networks.config import LanguageModelConfig
 from bowerbird.networks.language_model import language_model_from
 from bowerbird.text.config import GenerateConfig

@@ -57,7 +57,7 @@ def test_classes_by_the_command(tmp_path, monkeypatch, capsys):
     )
     (facts,) = json.loads(capsys.readouterr().out)
     assert [set(label) for label in facts["labels"]] == [{"name", "wnid", "probability"}] * 3
-    assert (tmp_path / "cup-seen.png").stat().st_size > 10_000
+    assert (tmp_path / "cup-features.png").stat().st_size > 10_000
     assert facts["seconds"] > 0
 
 

@@ -216,7 +216,7 @@ def test_the_command_without_output(told):
     words = "cup.png --layer conv1_1 --show activation --channels 3,5"
     code, out, _ = told(words)
     assert code == 0
-    assert "cup-seen.png" in out
+    assert "cup-features.png" in out
     code, out, err = told(words)
     assert (code, out) == (2, "")
     assert "add --force" in err

@@ -13,8 +13,8 @@ from PIL import Image
 from bowerbird.errors import ModelError
 from bowerbird.learning.config import TrainerConfig
 from bowerbird.learning.model_file import ModelHeader, write_model
-from bowerbird.learning.models import model_path
 from bowerbird.learning.trainer import train_steps
+from bowerbird.models import model_path
 from bowerbird.networks.config import MultiDigitConfig
 from bowerbird.networks.multi_digit import MultiDigit, most_probable
 from bowerbird.pictures.reading import picture_size
@@ -269,7 +269,7 @@ def command(words, capsys):
 
 
 def test_the_command_tells_in_words_json_and_a_picture(here, capsys):
-    code, out, err = command("vision numbers door.png cat.png --json", capsys)
+    code, out, err = command("vision house-numbers door.png cat.png --json", capsys)
     assert (code, err) == (0, "")
     told = json.loads(out)
     assert [one["file"] for one in told] == ["door.png", "cat.png"]
@@ -278,11 +278,11 @@ def test_the_command_tells_in_words_json_and_a_picture(here, capsys):
         assert {"boxes", "text"} <= one.keys()
         for found in one["boxes"]:
             assert {"name", "score", "xyxy"} == found.keys()
-    code, out, _ = command("vision numbers cat.png -o seen.png --sure 0.999", capsys)
+    code, out, _ = command("vision house-numbers cat.png -o seen.png --sure 0.999", capsys)
     assert code == 0
     assert out.strip()
     assert picture_size(Path("seen.png")) == picture_size(Path("cat.png"))
-    code, _, err = command("vision numbers cat.png -o seen.png", capsys)
+    code, _, err = command("vision house-numbers cat.png -o seen.png", capsys)
     assert code == 2
     assert "--force" in err
 
@@ -291,15 +291,15 @@ def test_the_command_refuses_in_one_sentence(here, capsys):
     (here / "words.jpg").write_text("no picture")
     (here / "words.safetensors").write_text("no model")
     for words, complaint in (
-        ("vision numbers words.jpg", "words.jpg"),
-        ("vision numbers nowhere.jpg", "nowhere.jpg"),
-        ("vision numbers", "no picture"),
-        ("vision numbers cat.png --model words.safetensors", "words.safetensors"),
-        ("vision numbers cat.png --sure 2", "sure"),
-        ("vision train-numbers -o m.safetensors --photos nowhere", "nowhere is no folder"),
-        ("vision train-numbers -o m.safetensors --fonts nowhere", "nowhere is no folder"),
-        ("vision train-numbers -o m.safetensors --svhn nowhere.tar.gz", "does not exist"),
-        ("vision train-numbers -o m.txt", ".safetensors"),
+        ("vision house-numbers words.jpg", "words.jpg"),
+        ("vision house-numbers nowhere.jpg", "nowhere.jpg"),
+        ("vision house-numbers", "no picture"),
+        ("vision house-numbers cat.png --model words.safetensors", "words.safetensors"),
+        ("vision house-numbers cat.png --sure 2", "sure"),
+        ("vision train-house-numbers -o m.safetensors --photos nowhere", "nowhere is no folder"),
+        ("vision train-house-numbers -o m.safetensors --fonts nowhere", "nowhere is no folder"),
+        ("vision train-house-numbers -o m.safetensors --svhn nowhere.tar.gz", "does not exist"),
+        ("vision train-house-numbers -o m.txt", ".safetensors"),
     ):
         code, out, err = command(words, capsys)
         assert (code, out) == (2, ""), words
@@ -310,14 +310,14 @@ def test_the_command_refuses_in_one_sentence(here, capsys):
 def test_a_training_from_the_command_makes_a_model(here, capsys):
     small = "--judged 4 --photographed 2 --pool 20 --batch 4 --looked 2 --validation 8"
     steps = "--iterations 2 --validate-every 2 --warmup-steps 1"
-    line = f"vision train-numbers -o mine.safetensors {steps} {small} --json"
+    line = f"vision train-house-numbers -o mine.safetensors {steps} {small} --json"
     code, out, err = command(line, capsys)
     assert code == 0, err
     told = json.loads(out)
     assert told["iterations"] == 2
     assert np.isfinite(told["validation_loss"])
     assert (here / "mine.json").exists()
-    code, out, _ = command("vision numbers cat.png --model mine.safetensors --json", capsys)
+    code, out, _ = command("vision house-numbers cat.png --model mine.safetensors --json", capsys)
     assert code == 0
     assert json.loads(out)[0]["file"] == "cat.png"
     code, _, err = command(line, capsys)

@@ -26,7 +26,7 @@ from torch import Tensor
 
 from bowerbird.errors import ModelError, SeriesError
 from bowerbird.learning.model_file import ModelHeader, read_model, write_model
-from bowerbird.learning.models import model_path
+from bowerbird.models import model_path
 from bowerbird.networks.config import RecurrentConfig
 from bowerbird.networks.echo_state import RecurrentRegressor
 from bowerbird.prediction.ridge import ridge

@@ -27,7 +27,7 @@ from bowerbird.learning.model_file import (
     stored_weights,
     write_model,
 )
-from bowerbird.learning.models import model_path
+from bowerbird.models import model_path
 from bowerbird.networks.config import MLPConfig
 from bowerbird.networks.mlp import MLP
 from bowerbird.prediction.data.table import Table

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from bowerbird.errors import ModelError
 from bowerbird.learning.device import select_compute
 from bowerbird.learning.model_file import MEND, ModelHeader, read_model, stored_weights, write_model
-from bowerbird.learning.models import model_path
+from bowerbird.models import model_path
 from bowerbird.networks.config import DigitNetwork, SmallConvNetConfig
 from bowerbird.networks.convolution import digit_network
 from bowerbird.vision.digits.idx import Digits

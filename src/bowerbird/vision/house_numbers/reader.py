@@ -30,7 +30,7 @@ from bowerbird.learning.model_file import (
     stored_weights,
     write_model,
 )
-from bowerbird.learning.models import model_path
+from bowerbird.models import model_path
 from bowerbird.networks.config import MultiDigitConfig
 from bowerbird.networks.multi_digit import MOST, MultiDigit, Reading, as_input, most_probable
 from bowerbird.pictures.pixels import Picture

@@ -1,30 +1,19 @@
 """Open a model file of any kind, by its path or by the name of a shipped model.
 
-The kind in a file's header says which function opens it. That function's module, which belongs to
-a domain, is imported only then.
+The kind in a file's header says which function opens it (``registry.py``). That function's module,
+which belongs to a domain, is imported only then.
 """
 
-from importlib import import_module
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from bowerbird.domain import resolve
 from bowerbird.errors import ModelError
-from bowerbird.learning.model_file import read_header
+from bowerbird.registry import DOMAINS
 
-SHIPPED = {  # files in the package, by the names of their models
-    "shakespeare": "text/shakespeare.safetensors",
-    "scottish": "music/scottish.safetensors",
-    "digits": "vision/digits/digits.safetensors",
-    "house-numbers": "vision/house_numbers/house_numbers.safetensors",
-}
-LOADERS = {  # modules whose function ``load`` opens a file, by kind
-    "text": "bowerbird.text.generator",
-    "music": "bowerbird.music.composer",
-    "digits": "bowerbird.vision.digits.reader",
-    "house-numbers": "bowerbird.vision.house_numbers.reader",
-    "table": "bowerbird.prediction.tabular.model",
-    "series": "bowerbird.prediction.series.forecaster",
+KINDS = {kind.name: kind for domain in DOMAINS for kind in domain.models}
+SHIPPED = {
+    name: Path(__file__).parent / file for kind in KINDS.values() for name, file in kind.shipped
 }
 
 
@@ -35,7 +24,7 @@ def model_path(path_or_name: str | Path) -> Path:
     """
     path = Path(path_or_name)
     if str(path_or_name) in SHIPPED and not path.is_file():  # a folder may have the same name
-        return Path(str(files("bowerbird") / SHIPPED[str(path_or_name)]))
+        return SHIPPED[str(path_or_name)]
     if not path.exists():
         raise ModelError(
             f"{path} does not exist; give a model file, or a shipped model: {', '.join(SHIPPED)}"
@@ -50,8 +39,10 @@ def load(path_or_name: str | Path, device: str = "auto") -> Any:
     so on. Each domain has a ``load`` of its own, which returns only its own kind. Raises
     ModelError for a file that is missing, damaged or not a model.
     """
+    from bowerbird.learning.model_file import read_header  # noqa: PLC0415 - imports torch
+
     path = model_path(path_or_name)
     kind = read_header(path).kind
-    if kind not in LOADERS:
+    if kind not in KINDS:
         raise ModelError(f"{path} is a {kind}, not a model; give another file")
-    return import_module(LOADERS[kind]).load(path, device)
+    return resolve(KINDS[kind].load)(path, device)

@@ -6,12 +6,12 @@ import torch
 import bowerbird
 from bowerbird.errors import ModelError
 from bowerbird.learning.model_file import ModelHeader, read_header, write_model
-from bowerbird.learning.models import LOADERS, SHIPPED, load, model_path
+from bowerbird.models import KINDS, SHIPPED, load, model_path
 from bowerbird.text.generator import load as load_text
 
 
 def test_each_kind_has_a_loader_and_each_shipped_model_a_kind():
-    assert {read_header(model_path(name)).kind for name in SHIPPED} == LOADERS.keys() - {
+    assert {read_header(model_path(name)).kind for name in SHIPPED} == KINDS.keys() - {
         "table",
         "series",
     }
@@ -22,7 +22,9 @@ def test_shipped_models_open_by_name_and_by_path(name):
     assert bowerbird.load is load
     by_name, by_path = load(name, "cpu"), load(model_path(name), "cpu")
     assert type(by_name) is type(by_path)
-    assert type(by_name).__module__ == LOADERS[read_header(model_path(name)).kind]
+    assert (
+        type(by_name).__module__ == KINDS[read_header(model_path(name)).kind].load.partition(":")[0]
+    )
 
 
 def test_a_folder_with_the_name_of_a_shipped_model_is_not_opened(tmp_path, monkeypatch):
@@ -34,7 +36,9 @@ def test_a_folder_with_the_name_of_a_shipped_model_is_not_opened(tmp_path, monke
 
 
 def test_a_missing_file_is_answered_with_the_shipped_names(tmp_path):
-    with pytest.raises(ModelError, match=r"no\.safetensors does not exist; .* shakespeare, scottish"):
+    with pytest.raises(
+        ModelError, match=r"no\.safetensors does not exist; .* shakespeare, scottish"
+    ):
         load(tmp_path / "no.safetensors")
 
 
