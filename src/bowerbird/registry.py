@@ -76,7 +76,7 @@ TEXT = Domain(
         ModelKind(
             "text",
             "bowerbird text write {}",
-            "bowerbird.text.generator:open_writer",
+            "bowerbird.text.generator:load",
             (("shakespeare", "text/shakespeare.safetensors"),),
             "bowerbird.text.tokenizer:alphabet_from",
         ),
@@ -120,7 +120,7 @@ MUSIC = Domain(
         ModelKind(
             "music",
             "bowerbird music compose {} -o tune.mid",
-            "bowerbird.music.composer:open_composer",
+            "bowerbird.music.composer:load",
             (("scottish", "music/scottish.safetensors"),),
             "bowerbird.music.tokens.kinds:alphabet_from",
         ),
@@ -205,14 +205,14 @@ VISION = Domain(
         ModelKind(
             "digits",
             "bowerbird vision digits page.jpg --model {}",
-            "bowerbird.vision.digits.reader:open_digits",
+            "bowerbird.vision.digits.reader:load",
             (("digits", "vision/digits/digits.safetensors"),),
         ),
         ModelKind(
-            "numbers",
+            "house-numbers",
             "bowerbird vision house-numbers photo.jpg --model {}",
-            "bowerbird.vision.house_numbers.reader:open_numbers",
-            (("numbers", "vision/house_numbers/house_numbers.safetensors"),),
+            "bowerbird.vision.house_numbers.reader:load",
+            (("house-numbers", "vision/house_numbers/house_numbers.safetensors"),),
         ),
     ),
     memory_advice="make the picture smaller",
@@ -258,12 +258,12 @@ PREDICTION = Domain(
         ModelKind(
             "table",
             "bowerbird predict table {} --predict new.csv",
-            "bowerbird.prediction.tabular.model:open_table_model",
+            "bowerbird.prediction.tabular.model:load",
         ),
         ModelKind(
             "series",
             "bowerbird predict series new.csv --model {}",
-            "bowerbird.prediction.series.forecaster:open_forecaster",
+            "bowerbird.prediction.series.forecaster:load",
         ),
     ),
 )

@@ -34,7 +34,14 @@ def test_list_json(bowerbird):
     where = {row["name"]: row["where"] for row in found}
     for name in ("vgg19-torchvision", "vgg16-torchvision", "alexnet-torchvision"):
         assert where.pop(name) == "not downloaded"
-    own = ("vgg19-codebook", "efficientnet-lite0", "shakespeare", "scottish", "digits", "numbers")
+    own = (
+        "vgg19-codebook",
+        "efficientnet-lite0",
+        "shakespeare",
+        "scottish",
+        "digits",
+        "house-numbers",
+    )
     assert where == dict.fromkeys(own, "installed")
 
 
@@ -131,7 +138,7 @@ def test_info_of_a_model_file_json(bowerbird, model):
         "parameters": 1207,
         "vocab_size": 6,
         "config": CARD.config,
-        "alphabet": CARD.alphabet,
+        "tokenizer": CARD.tokenizer,
         "provenance": CARD.provenance,
     }
 

@@ -66,7 +66,7 @@ def _complete(verb: Verb, commands: tuple[str, ...], named: Mapping[str, Argumen
 
 
 def _apply_preset(noun: str, named: Mapping[str, Argument], name: str) -> None:
-    """Give the flags that were not typed the values of a preset; the parser refuses unknown ones."""
+    """Give the flags that were not typed the values of a preset, if it exists."""
     domain = find_domain(noun)
     presets = resolve(domain.presets) if domain is not None and domain.presets else {}
     if name not in presets:
@@ -156,9 +156,7 @@ def _supply(named: Mapping[str, Argument], values: Mapping[str, Any], source: st
             argument.append(Token(keyword=keyword, source=source, implicit_value=()))
 
 
-def _refuse_hidden(
-    verb: Verb, commands: tuple[str, ...], named: Mapping[str, Argument]
-) -> None:
+def _refuse_hidden(verb: Verb, commands: tuple[str, ...], named: Mapping[str, Argument]) -> None:
     """Raise ValueError for a typed flag that would have no effect."""
     for name in verb.hidden:
         if named[name].tokens:

@@ -60,10 +60,10 @@ def _objects(output: Path, demo: DemoConfig) -> Example:
     from bowerbird.pictures.reading import read_picture
     from bowerbird.pictures.writing import write_picture
     from bowerbird.vision.config import DetectConfig
-    from bowerbird.vision.detect import detect, open_looker
+    from bowerbird.vision.detection import detect, open_looker
     from bowerbird.vision.drawing import draw
     from bowerbird.vision.results import Seen
-    from bowerbird.vision.segment import segment
+    from bowerbird.vision.segmentation import segment
 
     rgb = read_picture(output / "coffee.png").rgb
     boxes = segment(rgb, detect(rgb, open_looker(DetectConfig(), demo.device)))
@@ -81,7 +81,7 @@ def _page(output: Path, demo: DemoConfig) -> Example:
 
     from bowerbird.pictures.writing import write_picture
     from bowerbird.vision.digits.page import boxed, read_page
-    from bowerbird.vision.digits.reader import open_digits
+    from bowerbird.vision.digits.reader import load
     from bowerbird.vision.digits.synthetic_pages import PageConfig, compose
 
     data = load_digits()
@@ -93,7 +93,7 @@ def _page(output: Path, demo: DemoConfig) -> Example:
         PageConfig(seed=PAGE_SEED + demo.seed, surface="ruled", lines=5, touching=0),
     )
     rgb = torch.from_numpy(page.rgb).permute(2, 0, 1).float()
-    seen = read_page(rgb, open_digits("digits", demo.device))
+    seen = read_page(rgb, load("digits", demo.device))
     write_picture(output / "page.png", rgb)
     write_picture(output / "page-read.png", torch.cat([rgb, boxed(rgb, seen)], 2))
     command = "bowerbird vision digits page.png -o page-read.png"

@@ -14,6 +14,7 @@ from bowerbird.errors import ModelError
 from bowerbird.learning.config import TrainerConfig
 from bowerbird.learning.model_file import ModelHeader, write_model
 from bowerbird.learning.trainer import train_steps
+from bowerbird.models import model_path
 from bowerbird.networks.config import MultiDigitConfig
 from bowerbird.networks.multi_digit import MultiDigit, most_probable
 from bowerbird.pictures.reading import picture_size
@@ -25,8 +26,7 @@ from bowerbird.vision.house_numbers.reader import (
     NumberReader,
     NumbersConfig,
     distinct,
-    model_path,
-    open_numbers,
+    load,
     same,
 )
 from bowerbird.vision.house_numbers.scenes.streets import StreetConfig, make_scene
@@ -45,7 +45,7 @@ def faces():
 
 @pytest.fixture(scope="module")
 def reader():
-    return open_numbers(device="cpu")
+    return load(device="cpu")
 
 
 def box(*sides):
@@ -159,7 +159,7 @@ def test_a_resumed_pool_is_the_pool_it_was(faces):
     tasks = [NumbersTask(MultiDigit(SMALL), source, source, config) for _ in range(2)]
     for _ in range(4):
         tasks[0].loss(tasks[0].network)
-    tasks[1].restore(tasks[0].kept())
+    tasks[1].load_state_dict(tasks[0].state_dict())
     assert [s.text for s in tasks[1].pool] == [s.text for s in tasks[0].pool]
 
 
@@ -180,10 +180,10 @@ def test_a_model_is_what_was_saved(tmp_path):
     torch.manual_seed(1)
     scene = torch.rand(1, 3, 64, 64)
     network = MultiDigit(MultiDigitConfig())
-    NumberReader(network, {"threshold": 0.75}, open_numbers(device="cpu").compute).save(
+    NumberReader(network, {"threshold": 0.75}, load(device="cpu").compute).save(
         tmp_path / "m.safetensors"
     )
-    again = open_numbers(tmp_path / "m.safetensors", "cpu")
+    again = load(tmp_path / "m.safetensors", "cpu")
     assert again.threshold == 0.75
     with torch.no_grad():
         was, now = network.float().read(scene), again.network.float().read(scene)
@@ -201,11 +201,11 @@ def test_a_model_is_what_was_saved(tmp_path):
 def test_a_strangers_model_is_one_sentence(tmp_path, config, provenance, complaint):
     write_model(
         tmp_path / "m.safetensors",
-        ModelHeader("numbers", config, provenance=provenance),
+        ModelHeader("house-numbers", config, provenance=provenance),
         {"x": torch.zeros(2)},
     )
     with pytest.raises(ModelError, match=complaint):
-        open_numbers(tmp_path / "m.safetensors")
+        load(tmp_path / "m.safetensors")
 
 
 @pytest.mark.parametrize(
@@ -225,7 +225,7 @@ def test_the_shipped_model_reads_easy_numbers(reader, faces):
     told = measure(easy, answers(reader, easy), reader.read_threshold)
     assert told.whole > 0.75
     assert told.iou > 0.7
-    assert model_path("numbers").stat().st_size < 2.2e6
+    assert model_path("house-numbers").stat().st_size < 2.2e6
 
 
 def test_a_number_is_found_wherever_it_is_and_however_large(reader, faces):

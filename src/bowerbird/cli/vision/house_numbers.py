@@ -15,7 +15,7 @@ from bowerbird.learning.trainer import ALREADY
 from bowerbird.networks.config import MultiDigitConfig
 from bowerbird.vision.drawing import draw
 from bowerbird.vision.house_numbers.assets import Materials
-from bowerbird.vision.house_numbers.reader import NumberReader, NumbersConfig, open_numbers
+from bowerbird.vision.house_numbers.reader import NumberReader, NumbersConfig, load
 from bowerbird.vision.house_numbers.scenes.streets import StreetConfig
 from bowerbird.vision.house_numbers.task import PoolConfig
 from bowerbird.vision.house_numbers.train import NumbersTrainConfig, NumbersTraining
@@ -46,7 +46,7 @@ def house_numbers(
     *photos: Path,
     run: BatchOptions = BatchOptions(),
     config: Annotated[NumbersConfig, Parameter(name="*", group=Group("Search"))] = NumbersConfig(),
-    model: Annotated[str, Parameter(group=RUN)] = "numbers",
+    model: Annotated[str, Parameter(group=RUN)] = "house-numbers",
 ) -> int:
     """Find the house numbers in photographs, and read them.
 
@@ -55,10 +55,10 @@ def house_numbers(
     photos
         Photographs of any size.
     model
-        Model file, or numbers: the reader that comes with the package.
+        Model file, or house-numbers, which is installed with the package.
     """
     places = run.output_paths(photos)
-    reader = open_numbers(model, run.device)
+    reader = load(model, run.device)
 
     return run_batch(
         photos,
