@@ -20,7 +20,7 @@ IMAGE = Domain(
             "CONTENT STYLE... -o OUT [OPTIONS]",
             "image transfer photo.jpg painting.jpg -o out.jpg --size 1024 --strength 0.6",
             _COMMAS,
-            config="bowerbird.image.transfer:TransferConfig",
+            config="bowerbird.image.config:TransferConfig",
             long_running=True,
         ),
         Verb(
@@ -28,7 +28,7 @@ IMAGE = Domain(
             "bowerbird.cli.image:texture",
             "STYLE -o OUT [OPTIONS]",
             note=_COMMAS,
-            config="bowerbird.image.texture:TextureConfig",
+            config="bowerbird.image.config:TextureConfig",
             hidden=("strength", "content_layers", "content_weight"),
             long_running=True,
         ),
@@ -37,7 +37,7 @@ IMAGE = Domain(
             "bowerbird.cli.image:reconstruct",
             "IMAGE -o OUT [--layer NAME] [OPTIONS]",
             note=_COMMAS,
-            config="bowerbird.image.reconstruct:ReconstructConfig",
+            config="bowerbird.image.config:ReconstructConfig",
             hidden=("strength", "content_layers", "style_layers", "style_layer_weights"),
             long_running=True,
         ),
@@ -45,7 +45,7 @@ IMAGE = Domain(
     demo="bowerbird.demo.image:image_section",
     output="out.png",
     presets="bowerbird.image.presets:PRESETS",
-    memory_advice="give a smaller --size, or set --memory",
+    memory_advice="give a smaller --size, or set --max-memory",
 )
 
 TEXT = Domain(
@@ -76,7 +76,7 @@ TEXT = Domain(
         ModelKind(
             "text",
             "bowerbird text write {}",
-            "bowerbird.text.generator:open_writer",
+            "bowerbird.text.generator:load",
             (("shakespeare", "text/shakespeare.safetensors"),),
             "bowerbird.text.tokenizer:alphabet_from",
         ),
@@ -120,7 +120,7 @@ MUSIC = Domain(
         ModelKind(
             "music",
             "bowerbird music compose {} -o tune.mid",
-            "bowerbird.music.composer:open_composer",
+            "bowerbird.music.composer:load",
             (("scottish", "music/scottish.safetensors"),),
             "bowerbird.music.tokens.kinds:alphabet_from",
         ),
@@ -205,13 +205,13 @@ VISION = Domain(
         ModelKind(
             "digits",
             "bowerbird vision digits page.jpg --model {}",
-            "bowerbird.vision.digits.reader:load_digit_reader",
+            "bowerbird.vision.digits.reader:load",
             (("digits", "vision/digits/digits.safetensors"),),
         ),
         ModelKind(
             "house-numbers",
             "bowerbird vision house-numbers photo.jpg --model {}",
-            "bowerbird.vision.house_numbers.reader:load_house_number_reader",
+            "bowerbird.vision.house_numbers.reader:load",
             (("house-numbers", "vision/house_numbers/house_numbers.safetensors"),),
         ),
     ),
@@ -258,12 +258,12 @@ PREDICTION = Domain(
         ModelKind(
             "table",
             "bowerbird predict table {} --predict new.csv",
-            "bowerbird.prediction.tabular.model:open_table_model",
+            "bowerbird.prediction.tabular.model:load",
         ),
         ModelKind(
             "series",
             "bowerbird predict series new.csv --model {}",
-            "bowerbird.prediction.series.forecaster:open_forecaster",
+            "bowerbird.prediction.series.forecaster:load",
         ),
     ),
 )

@@ -35,7 +35,11 @@ def test_list_json(bowerbird):
     for name in ("vgg19-torchvision", "vgg16-torchvision", "alexnet-torchvision"):
         assert where.pop(name) == "not downloaded"
     own = (
-        *("vgg19-codebook", "efficientnet-lite0", "shakespeare", "scottish", "digits"),
+        "vgg19-codebook",
+        "efficientnet-lite0",
+        "shakespeare",
+        "scottish",
+        "digits",
         "house-numbers",
     )
     assert where == dict.fromkeys(own, "installed")
@@ -134,7 +138,7 @@ def test_info_of_a_model_file_json(bowerbird, model):
         "parameters": 1207,
         "vocab_size": 6,
         "config": CARD.config,
-        "alphabet": CARD.alphabet,
+        "tokenizer": CARD.tokenizer,
         "provenance": CARD.provenance,
     }
 

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from symusic import Note, Score, TimeSignature, Track
 
-from bowerbird.music.composer import open_composer
+from bowerbird.music.composer import load
 from bowerbird.music.corpus import Corpus
 from bowerbird.music.formats.files import read_score
 from bowerbird.music.render import engraving as score_module
@@ -178,7 +178,7 @@ def test_a_primer_that_is_refused_is_named(refuses, midi, here):
 
 
 def test_a_folder_of_the_name_of_a_corpus_is_not_that_corpus(bowerbird, here):
-    composer = open_composer("scottish", "cpu")
+    composer = load("scottish", "cpu")
     composer.provenance["corpus"] = ["bach"]
     composer.save(here / "own.safetensors")
     line = "music compose own.safetensors -o own.mid --bars 8 --json --force"

@@ -18,7 +18,7 @@ from bowerbird.cli.run_record import sha256
 from bowerbird.learning import model_file as modelfile
 from bowerbird.learning.model_file import read_header
 from bowerbird.learning.sequence_batches import SequenceTask
-from bowerbird.text.generator import open_writer
+from bowerbird.text.generator import load
 
 VERSE = "The owl and the pussycat went to sea in a beautiful pea-green boat.\n"
 SMALL = [
@@ -222,9 +222,9 @@ def test_ctrl_c_keeps_the_best_weights_and_no_folder(ctrl_c, verse, tmp_path, ca
     assert "interrupted at step 8 of 50" in capsys.readouterr().err
     best = read_header(output).provenance["validation_loss"]
     steps = json.loads((tmp_path / "m.json").read_text())["steps"]
-    measured = [s["validation"] for s in steps if "validation" in s]
+    measured = [s["validation_loss"] for s in steps if "validation_loss" in s]
     assert measured[-1] > best == min(measured)
-    score = open_writer(output, "cpu").score((VERSE * 60)[-408:]).nats_per_char
+    score = load(output, "cpu").score((VERSE * 60)[-408:]).nats_per_char
     assert score == pytest.approx(best, abs=0.1)
     assert not list(tmp_path.glob(".m*")), "without a checkpoint its folder is of no use"
 

@@ -44,7 +44,9 @@ def draw_losses(history: Sequence[Step[None]], path: Path, unit: str) -> None:
 
     steps = [s.number for s in history]
     losses = [s.losses["total"] for s in history]
-    validations = [(s.number, s.losses["validation"]) for s in history if "validation" in s.losses]
+    validations = [
+        (s.number, s.losses["validation_loss"]) for s in history if "validation_loss" in s.losses
+    ]
     measured = [(number, loss) for number, loss in validations if math.isfinite(loss)]
     figure = Figure(figsize=(8, 4.5), layout="constrained")
     axes = figure.subplots()

@@ -8,15 +8,11 @@ from cyclopts import Parameter
 from bowerbird.cli.options import RUN, Json, Output, Switch
 from bowerbird.cli.report import report
 from bowerbird.domain import ModelKind, resolve
-from bowerbird.registry import DOMAINS
+from bowerbird.models import KINDS, SHIPPED
 
 if TYPE_CHECKING:
     from bowerbird.learning.model_file import ModelHeader
     from bowerbird.learning.pretrained_weights import Weights
-
-PACKAGE = Path(__file__).parent.parent
-KINDS = {kind.name: kind for domain in DOMAINS for kind in domain.models}
-SHIPPED = {name: PACKAGE / file for kind in KINDS.values() for name, file in kind.shipped}
 
 
 def list_models(*, json: Json = False) -> None:
@@ -158,7 +154,7 @@ def _model_facts(path: Path) -> dict[str, Any]:
         "parameters": count_parameters(path),
         "vocab_size": _vocab_size(path, header, KINDS.get(header.kind)),
         "config": header.config,
-        "alphabet": header.alphabet,
+        "tokenizer": header.tokenizer,
         "provenance": header.provenance,
     }
 
@@ -170,7 +166,7 @@ def _vocab_size(path: Path, header: "ModelHeader", kind: ModelKind | None) -> in
     if kind is None or not kind.tokenizer:
         return None
     with about(path):
-        size: int = resolve(kind.tokenizer)(header.alphabet).size
+        size: int = resolve(kind.tokenizer)(header.tokenizer).size
         return size
 
 
@@ -178,7 +174,7 @@ def _model_lines(model: dict[str, Any]) -> list[str]:
     """Return the facts of a model file as lines: the file first, then part by part."""
     from bowerbird.learning.model_file import facts, in_columns
 
-    parts = {"config": "network", "alphabet": "tokenizer", "provenance": "training"}
+    parts = {"config": "network", "tokenizer": "tokenizer", "provenance": "training"}
     head = {name: value for name, value in model.items() if name not in parts and value is not None}
     head |= {"size": f"{model['size']:,} bytes", "parameters": f"{model['parameters']:,}"}
     lines = in_columns(facts(head))

@@ -18,7 +18,8 @@ from bowerbird.errors import MusicError
 from bowerbird.learning.atomic_write import check_output
 from bowerbird.learning.config import SamplingConfig, SequenceConfig, TrainerConfig
 from bowerbird.learning.trainer import ALREADY
-from bowerbird.music.composer import Composer, Composition, model_path, open_composer
+from bowerbird.models import model_path
+from bowerbird.music.composer import Composer, Composition, load
 from bowerbird.music.config import AugmentConfig, ComposeConfig, OutputConfig, TrainConfig
 from bowerbird.music.copied_melodies import Melodies, Novelty, novelty
 from bowerbird.music.corpus import EMBEDDED, Corpus, melodies_of
@@ -134,7 +135,7 @@ def train(
     with School("music train", run, "note") as school:
         if not corpus:
             raise ValueError(f"there is no corpus; name files, a folder, or {', '.join(EMBEDDED)}")
-        start = None if run.start is None else open_composer(run.start, config.device)
+        start = None if run.start is None else load(run.start, config.device)
         melodies = (start.alphabet.kind if start else config.tokenizer) in MELODIES
         training = MusicTraining(Corpus(corpus, melodies=melodies), config, school.room, start)
         if school.first:
@@ -161,7 +162,7 @@ def compose(
         Model file, or scottish.
     """
     paths = run.paths()
-    composer = open_composer(model, run.device)
+    composer = load(model, run.device)
     corpus = _compared(model, composer, run)
 
     made = _composed(composer, config, run)
@@ -221,7 +222,7 @@ def evaluate(
     grammar
         Tell too how well it foresees them with the grammar that it composes by.
     """
-    composer = open_composer(model, device)
+    composer = load(model, device)
     corpus = Corpus(files, melodies=composer.alphabet.kind in MELODIES)
     corpus.leave_out(composer.refusal)
     pieces = corpus.pieces

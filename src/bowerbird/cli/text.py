@@ -21,10 +21,11 @@ from bowerbird.cli.text_output import WriteRun, ask, keep_writing, written
 from bowerbird.cli.training_run import School, TrainRun
 from bowerbird.learning.config import SamplingConfig, SequenceConfig, TrainerConfig
 from bowerbird.learning.trainer import ALREADY
+from bowerbird.models import model_path
 from bowerbird.networks.config import LanguageModelConfig, RecurrentConfig, TransformerConfig
 from bowerbird.text.config import GenerateConfig, TrainConfig
 from bowerbird.text.corpus import Corpus
-from bowerbird.text.generator import Score, Writer, model_path, open_writer
+from bowerbird.text.generator import Score, Writer, load
 from bowerbird.text.perplexity_reference import references, verdict
 from bowerbird.text.presets import PresetName
 from bowerbird.text.training import Training
@@ -100,7 +101,7 @@ def train(
         Files, folders, patterns, - for standard input, or shakespeare: his 38 plays.
     """
     with School("text train", run) as school:
-        start = None if run.start is None else open_writer(run.start, config.device)
+        start = None if run.start is None else load(run.start, config.device)
         training = Training(reading.corpus(corpus), config, school.room, start)
         record = _record(training, run, reading)
         if school.first:
@@ -127,7 +128,7 @@ def write(
         Model file, or shakespeare.
     """
     opening, corpus = run.materials()
-    writer = open_writer(model, run.device)
+    writer = load(model, run.device)
 
     if run.interactive:
         texts, work = [together(writer, opening, config, ask, print)], None
@@ -155,7 +156,7 @@ def evaluate(
     file
         The text: a file, a folder, a pattern, or - for standard input.
     """
-    writer = open_writer(model, run.device)
+    writer = load(model, run.device)
     documents = ["".join(blocks) for _, blocks in reading.corpus([file]).documents()]
 
     with about(Path(file)):

@@ -138,10 +138,10 @@ class School:
         """Log a step and show its sample; return how well it does in words."""
         if self._log:
             self._log.add(step)
-        self.best = step.losses.get("best", self.best)
+        self.best = step.losses.get("best_validation_loss", self.best)
         if step.preview and not self.quiet:
             notify(
-                f"step {step.number}, validation {step.losses['validation']:.4f}: {step.preview}"
+                f"step {step.number}, validation {step.losses['validation_loss']:.4f}: {step.preview}"
             )
         return f"best validation {self.best:.4f}" if math.isfinite(self.best) else ""
 

@@ -13,12 +13,12 @@ TUNES = (("reel", "D", "4/4"), ("jig", "G", "6/8"))  # name, key, meter
 def music_section(output: Path, config: DemoConfig) -> Generator[Step, None, str]:
     """Compose a reel and a jig, to hear and to read."""
     from bowerbird.learning.sampling import SamplingConfig
-    from bowerbird.music.composer import open_composer
+    from bowerbird.music.composer import load
     from bowerbird.music.config import ComposeConfig
     from bowerbird.music.render.output import piece_of, write_output
     from bowerbird.music.render.page import asset, fragment
 
-    composer, began = open_composer("scottish", "cpu"), time.perf_counter()
+    composer, began = load("scottish", "cpu"), time.perf_counter()
     parts = []
     for number, (name, key, meter) in enumerate(TUNES, 1):
         sampling = SamplingConfig(temperature=0.8, seed=config.seed)

@@ -15,9 +15,9 @@ LENGTH = 420  # characters of each text
 def text_section(output: Path, config: DemoConfig) -> Generator[Step, None, str]:
     """Continue three prompts with the Shakespeare model."""
     from bowerbird.learning.sampling import SamplingConfig
-    from bowerbird.text.generator import GenerateConfig, open_writer
+    from bowerbird.text.generator import GenerateConfig, load
 
-    writer, began = open_writer("shakespeare", "cpu"), time.perf_counter()
+    writer, began = load("shakespeare", "cpu"), time.perf_counter()
     settings = GenerateConfig(LENGTH, sampling=SamplingConfig(temperature=0.7, seed=config.seed))
     rows = []
     for number, prompt in enumerate(PROMPTS, 1):

@@ -72,10 +72,10 @@ class TaskTraining:
         ) as steps:
             for step in steps:
                 losses = dict(step.losses)
-                if math.isnan(losses.get("validation", 0.0)):  # nothing was held out
-                    del losses["validation"]
-                self.best = losses.get("best", self.best)
-                preview = self.sample() if "validation" in losses else None
+                if math.isnan(losses.get("validation_loss", 0.0)):  # nothing was held out
+                    del losses["validation_loss"]
+                self.best = losses.get("best_validation_loss", self.best)
+                preview = self.sample() if "validation_loss" in losses else None
                 self.last = Step(step.number, step.total, losses, step.seconds, preview, step.note)
                 yield self.last
 

@@ -49,5 +49,5 @@ def test_a_resumed_pool_is_the_pool_it_was(plain_scene, small_network):
     ]
     for _ in range(4):
         tasks[0].loss(tasks[0].network)
-    tasks[1].restore(tasks[0].kept())
+    tasks[1].load_state_dict(tasks[0].state_dict())
     assert [s.text for s in tasks[1].pool] == [s.text for s in tasks[0].pool]

@@ -105,11 +105,11 @@ def _with_model(data: Series, run: SeriesRun, places: dict[str, Path]) -> int:
     """Foresee with a model that has learned before."""
     assert run.model is not None
     from bowerbird.prediction.series.forecaster import (
+        load,
         misgivings,
-        open_forecaster,
     )
 
-    forecaster = open_forecaster(run.model)
+    forecaster = load(run.model)
     notes = misgivings(forecaster, data)
     _note(data, notes)
     said = forecaster.forecast(data.values)

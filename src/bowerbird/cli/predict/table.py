@@ -149,9 +149,9 @@ def _apply(file: str, run: TableRun, places: Mapping[str, Path], coverage: float
         show_predictions,
         write_predictions,
     )
-    from bowerbird.prediction.tabular.model import open_table_model
+    from bowerbird.prediction.tabular.model import load
 
-    model = open_table_model(Path(file), run.device)
+    model = load(Path(file), run.device)
 
     said, notes = _said(model, new, coverage)
 

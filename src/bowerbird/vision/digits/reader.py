@@ -17,18 +17,18 @@ from bowerbird.learning.device import select_compute
 from bowerbird.learning.model_file import (
     MEND,
     ModelHeader,
-    embedded_file,
     read_model,
     stored_weights,
     write_model,
 )
+from bowerbird.models import model_path
 from bowerbird.networks.config import DigitNetwork, SmallConvNetConfig
 from bowerbird.networks.convolution import digit_network
 from bowerbird.vision.digits.config import NO_DIGIT
 from bowerbird.vision.digits.idx import DigitDataset
 
 KIND = "digits"
-EMBEDDED = {"digits": "digits.safetensors"}  # models that come with the package
+CLASSES = {"classes": "0123456789"}
 BATCH_SIZE = 500
 SHIFTS = ((0, 0), (0, 1), (0, -1), (1, 0), (-1, 0))  # px down and to the right
 
@@ -92,17 +92,12 @@ class DigitReader:
         write_model(path, header, stored_weights(self.network, half=half))
 
 
-def model_path(name: str | Path) -> Path:
-    """Return the path of a model file, or of one that comes with the package by its name."""
-    return embedded_file(name, "bowerbird.vision.digits", EMBEDDED)
+def load(path_or_name: str | Path = "digits", device: str = "auto") -> DigitReader:
+    """Return the reader in a model file; the default is the shipped one.
 
-
-def load_digit_reader(name: str | Path = "digits", device: str = "auto") -> DigitReader:
-    """Return the classifier in a model file, or the shipped one: ``digits``.
-
-    Raises ModelError for any other file.
+    Raises ModelError for a file that is missing, damaged or of another kind.
     """
-    path = model_path(name)
+    path = model_path(path_or_name)
     header, tensors = read_model(path, KIND)
     try:
         values = dict(header.config)

@@ -93,15 +93,15 @@ class DigitTask:
         self.validation_errors = int((logits[:, :NO_DIGIT].argmax(1) != labels).sum())
         return float(F.cross_entropy(logits, labels, label_smoothing=self.smoothing))
 
-    def kept(self) -> dict[str, Tensor]:
+    def state_dict(self) -> dict[str, Tensor]:
         """Return the order of the digits, the position in it, and the random state."""
         position = torch.tensor(self.position)
         return {"order": self.order, "position": position, "random": self.random_state}
 
-    def restore(self, kept: Mapping[str, Tensor]) -> None:
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
         """Continue from a stored state."""
-        self.order, self.position = kept["order"], int(kept["position"])
-        self.random_state = kept["random"]
+        self.order, self.position = state["order"], int(state["position"])
+        self.random_state = state["random"]
 
     @contextmanager
     def _own_random_state(self) -> Iterator[None]:

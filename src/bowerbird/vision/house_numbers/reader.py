@@ -26,11 +26,11 @@ from bowerbird.errors import ModelError
 from bowerbird.learning.device import Compute, select_compute
 from bowerbird.learning.model_file import (
     ModelHeader,
-    embedded_file,
     read_model,
     stored_weights,
     write_model,
 )
+from bowerbird.models import model_path
 from bowerbird.networks.config import MultiDigitConfig
 from bowerbird.networks.multi_digit import (
     MOST,
@@ -49,7 +49,7 @@ from bowerbird.vision.results import Box as ResultBox
 from bowerbird.vision.results import Seen
 
 KIND = "house-numbers"
-EMBEDDED = {"house-numbers": "house_numbers.safetensors"}  # models that come with the package
+CLASSES = {"classes": "0123456789"}
 TOO_LONG = "more than 5 digits"
 READING_SCALES = (1.15, 1.3, 1.5)  # of the crops that are read, relative to the number's box
 REFINING_SCALE = 1.5  # of the crop in which a detected box is refined
@@ -96,7 +96,7 @@ class HouseNumberReader:
 
     def save(self, path: Path) -> None:
         """Write the model in half precision, atomically."""
-        header = ModelHeader(KIND, asdict(self.network.config), {}, self.provenance)
+        header = ModelHeader(KIND, asdict(self.network.config), CLASSES, self.provenance)
         write_model(path, header, stored_weights(self.network, half=True))
 
     def predict(self, picture: Picture, config: HouseNumberConfig = HouseNumberConfig()) -> Seen:
@@ -210,19 +210,12 @@ class HouseNumberReader:
         return as_input(torch.from_numpy(pixels).to(self.compute.device), self.compute.dtype)
 
 
-def model_path(name: str | Path) -> Path:
-    """Return the path of a model file, or of one that comes with the package by its name."""
-    return embedded_file(name, "bowerbird.vision.house_numbers", EMBEDDED)
+def load(path_or_name: str | Path = "house-numbers", device: str = "auto") -> HouseNumberReader:
+    """Return the reader in a model file; the default is the shipped one.
 
-
-def load_house_number_reader(
-    name: str | Path = "house-numbers", device: str = "auto"
-) -> HouseNumberReader:
-    """Return the reader in a model file, or the shipped one: ``house-numbers``.
-
-    Raises ModelError for any other file.
+    Raises ModelError for a file that is missing, damaged or of another kind.
     """
-    path = model_path(name)
+    path = model_path(path_or_name)
     header, tensors = read_model(path, KIND)
     try:
         config = dict(header.config)

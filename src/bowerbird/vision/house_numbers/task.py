@@ -102,13 +102,13 @@ class HouseNumberTask:
                 total += float(self._loss(network, batch)) * len(batch.lengths)
         return total / sum(len(batch.lengths) for batch in self._validation_batches)
 
-    def kept(self) -> dict[str, Tensor]:
+    def state_dict(self) -> dict[str, Tensor]:
         """Return the position in the sequence of scenes."""
         return {"step": torch.tensor(self.step)}
 
-    def restore(self, kept: Mapping[str, Tensor]) -> None:
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
         """Continue from a position; the scenes of the pool are generated again."""
-        self.step, self.pool = int(kept["step"]), []
+        self.step, self.pool = int(state["step"]), []
         config = self.config
         if self.step:  # each place of the pool has the newest scene that was put there
             newest = self.step * config.new_scenes_per_step + config.pool_size
