@@ -86,9 +86,8 @@ class DigitReader:
 
     def save(self, path: Path, *, half: bool = False) -> None:
         """Write a model file, in half precision on request; raise OSError if that fails."""
-        header = ModelHeader(
-            KIND, {"network": self.name, **asdict(self.config)}, {}, self.provenance
-        )
+        config = {"network": self.name, **asdict(self.config)}
+        header = ModelHeader(KIND, config, CLASSES, self.provenance)
         write_model(path, header, stored_weights(self.network, half=half))
 
 
