@@ -29,7 +29,7 @@ PROMISED = {
     "TrainConfig",
     "Training",
     "TransferConfig",
-    "WriteConfig",
+    "GenerateConfig",
     "Writer",
     "backtest",
     "backtest_steps",

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from bowerbird.image.reconstruct import ReconstructConfig, reconstruct, reconstruct_steps
     from bowerbird.image.texture import TextureConfig, texture, texture_steps
     from bowerbird.image.transfer import TransferConfig, transfer, transfer_steps
-    from bowerbird.learning.sampling import SamplingConfig
+    from bowerbird.learning.config import SamplingConfig
     from bowerbird.learning.step import Step
     from bowerbird.music.composer import Composer, open_composer
     from bowerbird.music.config import ComposeConfig
@@ -27,8 +27,9 @@ if TYPE_CHECKING:
     from bowerbird.prediction.tabular.model import open_table_model
     from bowerbird.prediction.tabular.study import TableConfig, study, study_steps
     from bowerbird.text.corpus import Corpus
-    from bowerbird.text.generator import WriteConfig, Writer, open_writer
-    from bowerbird.text.training import TrainConfig, Training
+    from bowerbird.text.config import GenerateConfig, TrainConfig
+    from bowerbird.text.generator import Writer, open_writer
+    from bowerbird.text.training import Training
     from bowerbird.vision.classify import classify, open_classifier
     from bowerbird.vision.config import DetectConfig, DreamConfig, InspectConfig
     from bowerbird.vision.detect import detect
@@ -48,6 +49,7 @@ __all__ = [
     "Corpus",
     "DetectConfig",
     "DreamConfig",
+    "GenerateConfig",
     "InspectConfig",
     "MusicTraining",
     "NumbersConfig",
@@ -61,7 +63,6 @@ __all__ = [
     "TrainConfig",
     "Training",
     "TransferConfig",
-    "WriteConfig",
     "Writer",
     "backtest",
     "backtest_steps",
@@ -108,15 +109,15 @@ _HOMES = {
     "ObjectiveConfig": "image.objective",
     "Picture": "pictures.pixels",
     "ReconstructConfig": "image.reconstruct",
-    "SamplingConfig": "learning.sampling",
+    "SamplingConfig": "learning.config",
     "InspectConfig": "vision.config",
     "Step": "learning.step",
     "TableConfig": "prediction.tabular.study",
     "TextureConfig": "image.texture",
-    "TrainConfig": "text.training",
+    "TrainConfig": "text.config",
     "Training": "text.training",
     "TransferConfig": "image.transfer",
-    "WriteConfig": "text.generator",
+    "GenerateConfig": "text.config",
     "Writer": "text.generator",
     "backtest": "prediction.series.backtest",
     "backtest_steps": "prediction.series.backtest",

@@ -11,16 +11,15 @@ import numpy as np
 import pytest
 import torch
 
-from bowerbird.learning.model_file import ModelError, ModelHeader, read_model, write_model
-from bowerbird.learning.sampling import SamplingConfig
-from bowerbird.learning.sequence_batches import SequenceConfig, stream_loss
-from bowerbird.learning.trainer import TrainerConfig
+from bowerbird.errors import ModelError, MusicError
+from bowerbird.learning.config import SamplingConfig, SequenceConfig, TrainerConfig
+from bowerbird.learning.model_file import ModelHeader, read_model, write_model
+from bowerbird.learning.sequence_batches import stream_loss
 from bowerbird.music.composer import Composer, open_composer
 from bowerbird.music.config import AugmentConfig, ComposeConfig, TrainConfig
 from bowerbird.music.corpus import Corpus
 from bowerbird.music.formats.files import read_score, write_score
 from bowerbird.music.presets import PRESETS, PresetName
-from bowerbird.music.score.error import MusicError
 from bowerbird.music.score.key import key_of
 from bowerbird.music.score.melody import grid_notes, melody
 from bowerbird.music.score.meter import (
@@ -35,8 +34,7 @@ from bowerbird.music.score.repeats import expanded
 from bowerbird.music.tokens.events import EVENT_KINDS
 from bowerbird.music.tokens.kinds import MELODIES, full_alphabet
 from bowerbird.music.training import MusicTraining
-from bowerbird.networks.language_model import LanguageModelConfig
-from bowerbird.networks.recurrent import RecurrentConfig
+from bowerbird.networks.config import LanguageModelConfig, RecurrentConfig
 
 QUICK = TrainConfig(
     model=LanguageModelConfig(recurrent=RecurrentConfig(hidden_size=48)),

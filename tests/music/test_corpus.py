@@ -5,13 +5,13 @@ import time
 import numpy as np
 import pytest
 
+from bowerbird.errors import MusicError
 from bowerbird.music.augment import at_tempo, transposed, variations
 from bowerbird.music.config import AugmentConfig
 from bowerbird.music.copied_melodies import Melodies, interval_signs, novelty
 from bowerbird.music.corpus import Corpus, alike, melodies_of
 from bowerbird.music.formats.files import read_score, write_score
 from bowerbird.music.formats.midi import seconds_of
-from bowerbird.music.score.error import MusicError
 from bowerbird.music.score.key import Key, key_of
 from bowerbird.music.score.melody import GRID, is_melody, melody
 from bowerbird.music.tokens.kinds import full_alphabet

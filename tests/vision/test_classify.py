@@ -7,8 +7,9 @@ import pytest
 import torch
 from skimage import data
 
-from bowerbird.learning.download import FetchError, fetch
-from bowerbird.learning.pretrained_weights import WeightsError, find_weights, open_state
+from bowerbird.errors import DownloadError, WeightsError
+from bowerbird.learning.download import fetch
+from bowerbird.learning.pretrained_weights import find_weights, open_state
 from bowerbird.networks.classifiers import HeadedNetwork
 from bowerbird.networks.efficientnet import EfficientNetLite0
 from bowerbird.vision import classify as imagenet
@@ -215,7 +216,7 @@ def test_nothing_is_unpickled_and_other_networks_are_told(tmp_path):
 def test_damaged_downloads_are_told(tmp_path, monkeypatch):
     monkeypatch.setenv("BOWERBIRD_CACHE", str(tmp_path))
     (tmp_path / "vgg16-397923af.pth").write_bytes(b"cut short")
-    with pytest.raises(FetchError, match=r"SHA-256.*397923af"):
+    with pytest.raises(DownloadError, match=r"SHA-256.*397923af"):
         open_classifier(ClassifyConfig(network="vgg16"), "cpu")
 
 

@@ -13,10 +13,10 @@ from bowerbird.cli.errors import about, say
 from bowerbird.cli.progress import Work
 from bowerbird.cli.settings import RUN, Switch
 from bowerbird.cli.training_run import School, TrainRun
+from bowerbird.errors import MusicError
 from bowerbird.learning.atomic_write import check_output
-from bowerbird.learning.sampling import SamplingConfig
-from bowerbird.learning.sequence_batches import SequenceConfig
-from bowerbird.learning.trainer import ALREADY, TrainerConfig
+from bowerbird.learning.config import SamplingConfig, SequenceConfig, TrainerConfig
+from bowerbird.learning.trainer import ALREADY
 from bowerbird.music.composer import Composer, Composition, model_path, open_composer
 from bowerbird.music.config import AugmentConfig, ComposeConfig, OutputConfig, TrainConfig
 from bowerbird.music.copied_melodies import Melodies, Novelty, novelty
@@ -25,16 +25,13 @@ from bowerbird.music.formats.files import read_score
 from bowerbird.music.formats.midi import seconds_of
 from bowerbird.music.presets import PresetName
 from bowerbird.music.render.output import DRAWINGS, check_suffix, write_output
-from bowerbird.music.score.error import MusicError
 from bowerbird.music.score.key import key_of
 from bowerbird.music.score.melody import GRID, melody
 from bowerbird.music.score.meter import bar_count, main_meter
 from bowerbird.music.score.repeats import expanded
 from bowerbird.music.tokens.kinds import MELODIES
 from bowerbird.music.training import MusicTraining
-from bowerbird.networks.language_model import LanguageModelConfig
-from bowerbird.networks.recurrent import RecurrentConfig
-from bowerbird.networks.transformer import TransformerConfig
+from bowerbird.networks.config import LanguageModelConfig, RecurrentConfig, TransformerConfig
 
 if TYPE_CHECKING:
     from symusic.core import ScoreTick as Score

@@ -149,7 +149,7 @@ def paint_steps(
 ) -> Iterator[Step[Float[Tensor, "3 h w"]]]:
     """Yield the picture, in [0, 1] and on the processor, after every step of descent.
 
-    Raises ValueError for a device that is not there and for too little memory, and FetchError.
+    Raises ValueError for a device that is not there and for too little memory, and DownloadError.
     """
     began = time.perf_counter()
     ladder = _wide_enough(config.ladder(side), materials, _least_side(config.objective))

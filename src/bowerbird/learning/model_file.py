@@ -22,6 +22,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from bowerbird.errors import ModelError
 from bowerbird.learning.atomic_write import put_in_place
 
 FORMAT = 1
@@ -31,10 +32,6 @@ LONGEST = 300  # characters of a text that are shown
 MOST = 40  # entries of a list that are shown
 WORDS = {str: "text", int: "whole number", dict: "object"}
 DEEPEST = 8  # levels of names within names that are shown
-
-
-class ModelError(ValueError):
-    """A file is not the model that is needed."""
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from bowerbird.errors import ModelError, MusicError
 from bowerbird.learning.device import select_compute
 from bowerbird.learning.model_file import (
     MEND,
-    ModelError,
     ModelHeader,
     embedded_file,
     read_model,
@@ -26,7 +26,6 @@ from bowerbird.learning.sampling import generate_tokens, read_prompt
 from bowerbird.learning.sequence_batches import stream_loss
 from bowerbird.music.config import MAX_TEMPO, MIN_TEMPO, ComposeConfig
 from bowerbird.music.score.build import new_tempo
-from bowerbird.music.score.error import MusicError
 from bowerbird.music.score.instruments import program_of
 from bowerbird.music.score.key import parse_key
 from bowerbird.music.score.melody import GRID, melody
@@ -36,7 +35,8 @@ from bowerbird.music.tokens.harmonize_grammar import Harmony
 from bowerbird.music.tokens.kinds import MELODIES, alphabet_from
 from bowerbird.music.tokens.melody_grammar import Grammar, NotesGrammar
 from bowerbird.music.tokens.vocabulary import Alphabet
-from bowerbird.networks.language_model import LanguageModelConfig, language_model_from
+from bowerbird.networks.config import LanguageModelConfig
+from bowerbird.networks.language_model import language_model_from
 
 if TYPE_CHECKING:
     from symusic.core import ScoreTick as Score

@@ -5,16 +5,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, get_args
 
-from bowerbird.learning.config import Precision
-from bowerbird.learning.sampling import SamplingConfig
-from bowerbird.learning.sequence_batches import SequenceConfig
-from bowerbird.learning.trainer import TrainerConfig
+from bowerbird.errors import MusicError
+from bowerbird.learning.config import Precision, SamplingConfig, SequenceConfig, TrainerConfig
 from bowerbird.learning.validate import check_choice
-from bowerbird.music.score.error import MusicError
 from bowerbird.music.score.instruments import program_of
 from bowerbird.music.score.key import parse_key
 from bowerbird.music.score.meter import parse_meter
-from bowerbird.networks.language_model import LanguageModelConfig
+from bowerbird.networks.config import LanguageModelConfig
 
 EventKind = Literal["remi", "tsd", "midi-like", "structured", "performance"]
 TokenizerKind = Literal["melody", "abc", "remi", "tsd", "midi-like", "structured", "performance"]

@@ -11,12 +11,9 @@ learns from played piano, and stretches and transposes it. Dropout of 0.5 is hal
 
 from typing import Literal
 
-from bowerbird.learning.sequence_batches import SequenceConfig
-from bowerbird.learning.trainer import TrainerConfig
+from bowerbird.learning.config import SequenceConfig, TrainerConfig
 from bowerbird.music.config import AugmentConfig, TrainConfig
-from bowerbird.networks.language_model import LanguageModelConfig
-from bowerbird.networks.recurrent import RecurrentConfig
-from bowerbird.networks.transformer import TransformerConfig
+from bowerbird.networks.config import LanguageModelConfig, RecurrentConfig, TransformerConfig
 
 PresetName = Literal[
     "default", "melody-rnn", "lookback-rnn", "attention-rnn", "folk-rnn", "performance-rnn"

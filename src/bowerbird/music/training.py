@@ -19,8 +19,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from bowerbird.errors import MusicError
+from bowerbird.learning.config import SamplingConfig
 from bowerbird.learning.device import keep_freed_memory, processes, select_compute
-from bowerbird.learning.sampling import SamplingConfig
 from bowerbird.learning.sequence_batches import write_stream
 from bowerbird.learning.sequence_training import NetworkFactory, SequenceTrainer
 from bowerbird.learning.step import Step
@@ -29,14 +30,10 @@ from bowerbird.music.composer import Composer
 from bowerbird.music.config import AugmentConfig, ComposeConfig, TrainConfig
 from bowerbird.music.corpus import Corpus, Piece
 from bowerbird.music.formats.abc_writer import abc_of_score
-from bowerbird.music.score.error import MusicError
 from bowerbird.music.tokens.kinds import MELODIES, encoded, learned_alphabet
 from bowerbird.music.tokens.vocabulary import Alphabet
-from bowerbird.networks.language_model import (
-    LanguageModelConfig,
-    language_model,
-    language_model_config,
-)
+from bowerbird.networks.config import LanguageModelConfig
+from bowerbird.networks.language_model import language_model, language_model_config
 
 SAMPLE_BARS = 8  # bars of the samples that are shown while it learns
 WIDTHS = (96, 128, 192, 256, 384, 512)  # sizes among which --minutes chooses

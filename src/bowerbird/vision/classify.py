@@ -83,7 +83,7 @@ class Classifier:
 def open_classifier(config: ClassifyConfig = ClassifyConfig(), device: str = "auto") -> Classifier:
     """Open a network with its weights, downloaded and checked at need.
 
-    Raises FetchError, which names the file and the mend, for weights that can't be had, and
+    Raises DownloadError, which names the file and the mend, for weights that can't be had, and
     ValueError for those of another network.
     """
     compute = select_compute(device, config.precision)

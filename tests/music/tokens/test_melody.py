@@ -5,10 +5,10 @@ import itertools
 import numpy as np
 import pytest
 
+from bowerbird.errors import MusicError
 from bowerbird.music.augment import transposed
 from bowerbird.music.config import AugmentConfig
 from bowerbird.music.formats.files import read_score, read_scores
-from bowerbird.music.score.error import MusicError
 from bowerbird.music.score.key import Key, key_of
 from bowerbird.music.score.melody import grid_notes, melody
 from bowerbird.music.score.meter import bar_count

@@ -14,11 +14,12 @@ from bowerbird.cli.errors import about, say
 from bowerbird.cli.predict.outputs import check_apart, places_of, result_of, words_of
 from bowerbird.cli.progress import Work, follow
 from bowerbird.cli.settings import RUN, Switch
+from bowerbird.errors import SeriesError
 from bowerbird.learning.atomic_write import atomic_write
 from bowerbird.prediction.series.accuracy import FEWEST_PAIRS
 from bowerbird.prediction.series.config import OURS, BacktestConfig, NetworkConfig
 from bowerbird.prediction.series.file import KNOWN, known_series, read_series
-from bowerbird.prediction.series.series import Series, SeriesError
+from bowerbird.prediction.series.series import Series
 
 if TYPE_CHECKING:
     from bowerbird.prediction.series.backtest import Backtest

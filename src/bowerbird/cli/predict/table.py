@@ -12,10 +12,11 @@ from bowerbird.cli.errors import say
 from bowerbird.cli.predict.outputs import check_apart
 from bowerbird.cli.progress import follow
 from bowerbird.cli.settings import RUN, Switch
+from bowerbird.errors import TableError
 from bowerbird.learning.atomic_write import check_output
 from bowerbird.prediction.data.columns import find_column
 from bowerbird.prediction.data.samples import TARGETS, read_sample
-from bowerbird.prediction.data.table import Table, TableError, listed, read_table
+from bowerbird.prediction.data.table import Table, listed, read_table
 from bowerbird.prediction.tabular.config import MembersConfig, TableConfig
 from bowerbird.prediction.tabular.problem import ask
 

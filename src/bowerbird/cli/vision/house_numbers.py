@@ -10,8 +10,9 @@ from bowerbird.cli.progress import Work
 from bowerbird.cli.settings import RUN
 from bowerbird.cli.training_run import School, TrainRun
 from bowerbird.cli.vision.batch_run import LookRun, look
-from bowerbird.learning.trainer import ALREADY, TrainerConfig
-from bowerbird.networks.multi_digit import MultiDigitConfig
+from bowerbird.learning.config import TrainerConfig
+from bowerbird.learning.trainer import ALREADY
+from bowerbird.networks.config import MultiDigitConfig
 from bowerbird.vision.drawing import draw
 from bowerbird.vision.house_numbers.assets import Materials
 from bowerbird.vision.house_numbers.reader import NumberReader, NumbersConfig, open_numbers

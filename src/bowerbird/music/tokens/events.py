@@ -23,7 +23,7 @@ import numpy as np
 
 from bowerbird.music.config import EventKind
 from bowerbird.music.score.build import TICKS, VELOCITY, new_meter, new_score, new_tempo, new_track
-from bowerbird.music.score.error import MusicError
+from bowerbird.errors import MusicError
 from bowerbird.music.score.key import MODES, Key, key_at, key_of, with_key
 from bowerbird.music.score.meter import Meter, bar_length, bars_of, meters_of, usual_tempo
 from bowerbird.music.tokens.events_grammar import MAX_DURATION, EventGrammar

@@ -8,7 +8,7 @@ import numpy as np
 
 from bowerbird.music.augment import variations
 from bowerbird.music.config import AugmentConfig, EventKind, TokenizerKind
-from bowerbird.music.score.error import MusicError
+from bowerbird.errors import MusicError
 from bowerbird.music.tokens.abc import AbcTokenizer
 from bowerbird.music.tokens.events import EVENT_KINDS, EventTokenizer
 from bowerbird.music.tokens.melody import MelodyTokenizer

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from bowerbird.music.score.error import MusicError
+from bowerbird.errors import MusicError
 from bowerbird.music.score.meter import Meter
 
 Token = str | tuple[Any, ...]

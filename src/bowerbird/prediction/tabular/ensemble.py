@@ -24,7 +24,8 @@ from skorch import NeuralNet
 from skorch.callbacks import Callback, EarlyStopping
 from torch import Tensor, nn
 
-from bowerbird.networks.mlp import MLP, MLPConfig
+from bowerbird.networks.config import MLPConfig
+from bowerbird.networks.mlp import MLP
 from bowerbird.prediction.tabular.config import MembersConfig
 from bowerbird.prediction.tabular.predict import as_inputs, decoded, evaluate
 

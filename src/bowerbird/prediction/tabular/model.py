@@ -17,16 +17,17 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from bowerbird.errors import ModelError
 from bowerbird.learning.model_file import (
     MEND,
-    ModelError,
     ModelHeader,
     printable,
     read_model,
     stored_weights,
     write_model,
 )
-from bowerbird.networks.mlp import MLP, MLPConfig
+from bowerbird.networks.config import MLPConfig
+from bowerbird.networks.mlp import MLP
 from bowerbird.prediction.data.table import Table
 from bowerbird.prediction.tabular.conformal import COVERAGE, Conformal
 from bowerbird.prediction.tabular.encoding import Encoding, encoding_from

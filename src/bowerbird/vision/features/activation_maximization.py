@@ -127,7 +127,7 @@ def grow(config: UnitsConfig | None = None) -> Grown:
 def grow_steps(config: UnitsConfig | None = None) -> Iterator[Step[Grown]]:
     """Yield each step of ascent; its preview, all pictures, only with the last step.
 
-    ``losses["activation"]`` is the mean of the channels. Raises FetchError.
+    ``losses["activation"]`` is the mean of the channels. Raises DownloadError.
     """
     config = config or UnitsConfig()
     began = time.perf_counter()

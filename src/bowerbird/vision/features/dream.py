@@ -49,7 +49,7 @@ def dream_steps(
     """Yield the dream, in [0, 1] and on the processor, after every step of ascent.
 
     ``losses["activation"]`` is the target before the step, a mean over the pixels. Raises
-    ValueError for a picture that is none or too small for the layer, and FetchError.
+    ValueError for a picture that is none or too small for the layer, and DownloadError.
     """
     config = config or DreamConfig()
     began = time.perf_counter()

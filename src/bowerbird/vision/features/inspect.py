@@ -62,7 +62,7 @@ def inspect_steps(
     """Yield every step of the work; a step with a preview has the sheet as far as it is done.
 
     ``title`` is written on the sheet. Raises ValueError for a picture that is none or too small
-    for the layer, and FetchError.
+    for the layer, and DownloadError.
     """
     config = config or InspectConfig()
     began = time.perf_counter()

@@ -21,7 +21,7 @@ SMALLEST = 16  # px; below it there is nothing to see
 
 
 def open_sight(weights: str, layer: str, compute: Compute) -> VGG:
-    """Return VGG-19 up to a layer, ready to compute; raise FetchError, or ValueError."""
+    """Return VGG-19 up to a layer, ready to compute; raise DownloadError, or ValueError."""
     opened = open_vgg19(weights)
     network = VGG(
         opened.layers,
