@@ -17,22 +17,22 @@ def files(spec: dict) -> list[Path]:
 def read(spec: dict) -> dict:
     """Read the collection as `music train` does, and tell its melodies in signs."""
     from bowerbird.music.corpus import Corpus  # noqa: PLC0415
-    from bowerbird.music.tokens.kinds import encoded, learned_alphabet  # noqa: PLC0415
+    from bowerbird.music.tokens.kinds import encode_pieces, tokenizer_for  # noqa: PLC0415
 
     began = time.perf_counter()
     corpus = Corpus(spec["folder"], melodies=True)
-    alphabet = learned_alphabet("melody", [score for _, score in corpus.pieces])
-    signs = sum(len(part) for part in encoded(corpus.pieces, alphabet, corpus.skipped))
+    alphabet = tokenizer_for("melody", [score for _, score in corpus.pieces])
+    signs = sum(len(part) for part in encode_pieces(corpus.pieces, alphabet, corpus.skipped))
     return {"seconds": time.perf_counter() - began, "signs": signs}
 
 
 def read_events(spec: dict) -> dict:
     """Read the files and tell all voices in our REMI."""
     from bowerbird.music.formats.files import read_score  # noqa: PLC0415
-    from bowerbird.music.tokens.kinds import full_alphabet  # noqa: PLC0415
+    from bowerbird.music.tokens.kinds import full_tokenizer  # noqa: PLC0415
 
     began = time.perf_counter()
-    alphabet = full_alphabet("remi")
+    alphabet = full_tokenizer("remi")
     signs = sum(len(alphabet.encode(read_score(path))) for path in files(spec))
     return {"seconds": time.perf_counter() - began, "signs": signs}
 

@@ -32,7 +32,8 @@ from bowerbird.music.score.meter import (
 )
 from bowerbird.music.score.repeats import expanded
 from bowerbird.music.tokens.events import EVENT_KINDS
-from bowerbird.music.tokens.kinds import MELODIES, full_alphabet
+from bowerbird.music.config import MELODY_KINDS
+from bowerbird.music.tokens.kinds import full_tokenizer
 from bowerbird.music.training import MusicTraining
 from bowerbird.networks.config import LanguageModelConfig, RecurrentConfig
 
@@ -175,10 +176,10 @@ def test_a_primer_is_gone_on_from(learned, reels):
     np.testing.assert_array_equal(after.starts[:count], before.starts)
 
 
-@pytest.mark.parametrize("kind", MELODIES)
+@pytest.mark.parametrize("kind", MELODY_KINDS)
 def test_every_tune_of_scottish_can_be_gone_on_from(kind):
     """But for those whose repeats make no sense as they are written; what is asked for is added."""
-    composer = Composer(None, full_alphabet(kind), LanguageModelConfig(), {})
+    composer = Composer(None, full_tokenizer(kind), LanguageModelConfig(), {})
     refused = []
     tunes = Corpus(["scottish"], melodies=True).pieces[:: 1 if kind == "melody" else 12]
     for name, score in tunes:
@@ -442,7 +443,7 @@ def test_a_preset_is_a_network_that_learns(name, chorales, reels, tmp_path):
         precision="float32",
         device="cpu",
     )
-    melodies = preset.tokenizer in MELODIES
+    melodies = preset.tokenizer in MELODY_KINDS
     corpus = Corpus([reels] if melodies else chorales[:6], melodies=melodies)
     training = MusicTraining(corpus, config, tmp_path)
     assert [step.number for step in training.steps()][-1] == 2

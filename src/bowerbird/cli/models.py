@@ -25,7 +25,7 @@ from bowerbird.learning.model_file import (
 from bowerbird.learning.pretrained_weights import WEIGHTS, Weights, find_weights, list_weights
 from bowerbird.learning.pretrained_weights import verify as check
 from bowerbird.music import composer
-from bowerbird.music.tokens.kinds import alphabet_from as music_alphabet
+from bowerbird.music.tokens.kinds import tokenizer_from as music_tokenizer
 from bowerbird.text import generator as writer
 from bowerbird.text.tokenizer import alphabet_from as text_alphabet
 from bowerbird.vision.digits import reader as digits
@@ -39,9 +39,9 @@ USES = {  # what to do with a model, by its kind
     "table": "bowerbird predict table {} --predict new.csv",
     "series": "bowerbird predict series new.csv --model {}",
 }
-ALPHABETS: dict[str, Callable[[Mapping[str, Any]], Any]] = {  # of models that read and write signs
-    "text": text_alphabet,
-    "music": music_alphabet,
+VOCABULARY_SIZES: dict[str, Callable[[Mapping[str, Any]], int]] = {
+    "text": lambda data: text_alphabet(data).size,
+    "music": lambda data: music_tokenizer(data).vocab_size,
 }
 OWN = {  # models that come with the package
     **{name: writer.model_path(name) for name in writer.EMBEDDED},
@@ -194,10 +194,10 @@ def _told(path: Path) -> dict[str, Any]:
 
 def _signs(path: Path, card: ModelHeader) -> int | None:
     """Return the number of signs that a model reads and writes, if it is one that does."""
-    if card.kind not in ALPHABETS:
+    if card.kind not in VOCABULARY_SIZES:
         return None
     with about(path):
-        return ALPHABETS[card.kind](card.alphabet).size
+        return VOCABULARY_SIZES[card.kind](card.alphabet)
 
 
 def _print_model(told: dict[str, Any]) -> int:

@@ -7,8 +7,8 @@ from bowerbird.errors import MusicError
 from bowerbird.music.score.build import new_meter, new_score, new_signature, new_tempo, new_track
 from bowerbird.music.score.melody import melody
 from bowerbird.music.score.meter import bar_count, bar_length, meters_of
-from bowerbird.music.tokens.events import Events
-from bowerbird.music.tokens.harmonize_grammar import Harmony
+from bowerbird.music.tokens.events import EventTokenizer
+from bowerbird.music.tokens.harmonize_grammar import HarmonizeGrammar
 from bowerbird.music.tokens.voices import voices_of
 
 
@@ -22,7 +22,7 @@ def piece(*tracks):
 
 
 def told(kind, score):
-    alphabet = Events(kind)
+    alphabet = EventTokenizer(kind)
     names = [alphabet.names[n] for n in alphabet.encode(score)]
     return " ".join("".join(map(str, n)) if isinstance(n, tuple) else n for n in names)
 
@@ -77,24 +77,24 @@ def test_a_note_ends_where_it_begins_again():
 def test_drums_and_instruments_stay():
     score = piece([[0, 480, 60]])
     score.tracks.append(new_track([[0, 480, 36]], drums=True))
-    again = Events("remi").decode(Events("remi").encode(score))
+    again = EventTokenizer("remi").decode(EventTokenizer("remi").encode(score))
     assert [(t.program, t.is_drum) for t in again.tracks] == [(0, False), (0, True)]
 
 
 def test_long_notes_and_silences():
     score = piece([[480 * 50, 480 * 30, 60]])
     for kind in ("remi", "tsd", "midi-like", "structured"):
-        (note,) = Events(kind).decode(Events(kind).encode(score)).tracks[0].notes
+        (note,) = EventTokenizer(kind).decode(EventTokenizer(kind).encode(score)).tracks[0].notes
         assert (note.time, note.duration) == (480 * 50, 480 * 30)
 
 
 def test_refusals():
     with pytest.raises(MusicError, match="no notes"):
-        Events("remi").encode(new_score())
+        EventTokenizer("remi").encode(new_score())
     many = piece(*[[[0, 480, 60]]] * 40)
     with pytest.raises(MusicError, match="more than 32 tracks"):
-        Events("tsd").encode(many)
-    small = Events.learned("tsd", [piece([[0, 480, 60]])])
+        EventTokenizer("tsd").encode(many)
+    small = EventTokenizer.learned("tsd", [piece([[0, 480, 60]])])
     with pytest.raises(MusicError, match="has no sign"):
         small.encode(piece([[0, 480, 61]]))
     waltz = piece([[0, 480, 60]])
@@ -124,7 +124,7 @@ def test_tokens_are_those_of_miditok(nottingham, kind):
         "midi-like": miditok.MIDILike,
         "structured": miditok.Structured,
     }[kind](config)
-    ours = Events(kind)
+    ours = EventTokenizer(kind)
     compared = 0
     for name, given in nottingham[::20]:
         score = melody(given)
@@ -170,7 +170,7 @@ def mine(name):
 @pytest.mark.parametrize("bars", [1, 4])
 def test_bars_are_as_many_as_asked(nottingham, kind, bars):
     """As musicians count them, whatever is drawn: with a pickup, and nothing after the last one."""
-    alphabet = Events.learned(kind, [score for _, score in nottingham[:200]])
+    alphabet = EventTokenizer.learned(kind, [score for _, score in nottingham[:200]])
     random, pickups = np.random.default_rng(5), 0
     for _ in range(12):
         grammar, signs = alphabet.grammar(bars, steady=True), []
@@ -193,9 +193,9 @@ def test_bars_are_as_many_as_asked(nottingham, kind, bars):
 def test_a_given_melody_stays(nottingham, kind):
     """Voices drawn at random around it change nothing in the first one."""
     scores = [score for _, score in nottingham[:200] if len(score.tracks) == 2]
-    alphabet, random = Events.learned(kind, scores), np.random.default_rng(5)
+    alphabet, random = EventTokenizer.learned(kind, scores), np.random.default_rng(5)
     for score in [s for s in scores if len(s.time_signatures) == 1][:5]:
-        grammar, signs = Harmony(alphabet, score), []
+        grammar, signs = HarmonizeGrammar(alphabet, score), []
         while True:
             mask = grammar.allowed()
             assert mask.any()
@@ -219,18 +219,18 @@ def test_a_given_melody_stays(nottingham, kind):
 def test_what_can_not_be_harmonized(nottingham):
     score = nottingham[0][1]
     with pytest.raises(MusicError, match="not performance"):
-        Harmony(Events("performance"), score)
+        HarmonizeGrammar(EventTokenizer("performance"), score)
     with pytest.raises(MusicError, match="meter changes"):
-        Harmony(Events("tsd"), score)
-    small = Events.learned("tsd", [piece(*TWO)])
+        HarmonizeGrammar(EventTokenizer("tsd"), score)
+    small = EventTokenizer.learned("tsd", [piece(*TWO)])
     with pytest.raises(MusicError, match="never met"):
-        Harmony(small, piece([[0, 480, 75]]))
+        HarmonizeGrammar(small, piece([[0, 480, 75]]))
 
 
 @pytest.mark.parametrize(
     ("kind", "lacks"), [("remi", "position 12"), ("tsd", "shift 12"), ("structured", "shift 12")]
 )
 def test_a_melody_at_times_that_the_composer_never_met(kind, lacks):
-    small = Events.learned(kind, [piece([[0, 240, 60], [480, 240, 62]], [[0, 480, 48]])])
+    small = EventTokenizer.learned(kind, [piece([[0, 240, 60], [480, 240, 62]], [[0, 480, 48]])])
     with pytest.raises(MusicError, match=f"the melody has '{lacks}', which the composer never met"):
-        Harmony(small, piece([[0, 240, 60], [240, 240, 62]]))
+        HarmonizeGrammar(small, piece([[0, 240, 60], [240, 240, 62]]))

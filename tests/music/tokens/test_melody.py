@@ -13,17 +13,13 @@ from bowerbird.music.score.key import Key, key_of
 from bowerbird.music.score.melody import grid_notes, melody
 from bowerbird.music.score.meter import bar_count
 from bowerbird.music.score.repeats import expanded
-from bowerbird.music.tokens.abc import AbcTokens
-from bowerbird.music.tokens.events import EVENT_KINDS, Events
-from bowerbird.music.tokens.kinds import (
-    KINDS,
-    MELODIES,
-    alphabet_from,
-    encoded,
-    full_alphabet,
-    learned_alphabet,
-)
-from bowerbird.music.tokens.melody import Notes
+from bowerbird.music.tokens.abc import AbcTokenizer
+from bowerbird.music.tokens.events import EVENT_KINDS
+from bowerbird.music.tokens.events import EventTokenizer
+from bowerbird.music.tokens.kinds import KINDS
+from bowerbird.music.config import MELODY_KINDS
+from bowerbird.music.tokens.kinds import tokenizer_from, encode_pieces, full_tokenizer, tokenizer_for
+from bowerbird.music.tokens.melody import MelodyTokenizer
 from bowerbird.music.tokens.melody_grammar import accepts
 from bowerbird.music.tokens.voices import voices_of
 
@@ -44,21 +40,21 @@ def rows(score):
 
 def test_a_tune_by_hand(tune):
     score = tune("M:2/4\nL:1/4\nK:G\nD|GB|(3A/B/A/ G-|G z|GB|F2|\n")
-    assert told(Notes(), score) == (
+    assert told(MelodyTokenizer(), score) == (
         "M24 K7 major |0 rest t24 p-5 t24 |1 p0 t24 p4 t24 |2 p2 t8 p4 t8 p2 t8 p0 t24 "
         "|3 hold t24 rest t24 |4 p0 t24 p4 t24 |5 p-1 t48"
     )
 
 
 def test_a_bar_that_was_there_is_one_sign(tune):
-    text = told(Notes(), tune(REEL))
+    text = told(MelodyTokenizer(), tune(REEL))
     assert text.count("=2") == 1  # the third bar is the first one
     assert text.startswith("M44 K2 major |0 rest t84 p7 t12 |: |1 p12 t24 ")
 
 
 def test_every_key_has_the_same_signs(tune):
     """As long as the tonic stays in the octave of middle C, from which pitches are counted."""
-    score, alphabet = tune(REEL), Notes()
+    score, alphabet = tune(REEL), MelodyTokenizer()
     for semitones in range(-2, 10):
         signs = alphabet.encode(transposed(score, semitones))
         assert (signs[2:] == alphabet.encode(score)[2:]).all()
@@ -67,14 +63,14 @@ def test_every_key_has_the_same_signs(tune):
 @pytest.mark.parametrize("kind", KINDS)
 def test_round_trip_on_the_whole_of_nottingham(nottingham, kind):
     """Score, signs, score, signs: the signs are equal, and the notes on the grid."""
-    alphabet = full_alphabet(kind)
+    alphabet = full_tokenizer(kind)
     seconds = kind == "performance"
     for name, given in nottingham:
-        score = melody(given) if kind in MELODIES else given
+        score = melody(given) if kind in MELODY_KINDS else given
         signs = alphabet.encode(score)
         again = alphabet.decode(signs)
         assert (alphabet.encode(again) == signs).all(), name
-        if kind in MELODIES:
+        if kind in MELODY_KINDS:
             assert rows(again) == rows(score), name
         else:
             first, second = voices_of(score, seconds=seconds), voices_of(again, seconds=seconds)
@@ -86,15 +82,15 @@ def test_round_trip_on_the_whole_of_nottingham(nottingham, kind):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_grammar_accepts_what_is_there(nottingham, kind):
-    alphabet = full_alphabet(kind)
-    for name, given in nottingham[:: 100 if kind not in MELODIES else 12]:
-        score = melody(given) if kind in MELODIES else given
+    alphabet = full_tokenizer(kind)
+    for name, given in nottingham[:: 100 if kind not in MELODY_KINDS else 12]:
+        score = melody(given) if kind in MELODY_KINDS else given
         assert accepts(alphabet.grammar(), [*alphabet.encode(score).tolist(), alphabet.end]), name
 
 
-@pytest.mark.parametrize("kind", MELODIES)
+@pytest.mark.parametrize("kind", MELODY_KINDS)
 def test_the_grammar_accepts_scottish_tunes(corpus21, kind):
-    alphabet = full_alphabet(kind)
+    alphabet = full_tokenizer(kind)
     tunes = list(read_scores(corpus21("airdsAirs/book3.abc"), {}))
     good = [
         accepts(alphabet.grammar(), [*alphabet.encode(melody(s)).tolist(), 0]) for _, s in tunes
@@ -127,8 +123,8 @@ def draw(alphabet, grammar, random, most=3000):
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_the_grammar_allows_can_be_read(kind, pieces):
     """Random signs under the grammar: never stuck, always music, and stable when read again."""
-    scores = [melody(s) if kind in MELODIES else s for _, s in pieces[:30]]
-    alphabet, everything = learned_alphabet(kind, scores), full_alphabet(kind)
+    scores = [melody(s) if kind in MELODY_KINDS else s for _, s in pieces[:30]]
+    alphabet, everything = tokenizer_for(kind, scores), full_tokenizer(kind)
     random, run_to_end = np.random.default_rng(1), 0
     for _ in range(40):
         signs = draw(alphabet, alphabet.grammar(), random, 600)
@@ -156,7 +152,7 @@ def bar_sums(alphabet, signs):
 
 def test_bars_add_up_whatever_is_drawn(pieces):
     scores = [melody(s) for _, s in pieces if len(s.time_signatures) == 1]
-    alphabet = Notes.learned(scores)
+    alphabet = MelodyTokenizer.learned(scores)
     random, early = np.random.default_rng(2), 0
     drawn = [draw(alphabet, alphabet.grammar(steady=True), random) for _ in range(120)]
     for signs in filter(None, drawn):
@@ -169,16 +165,16 @@ def test_bars_add_up_whatever_is_drawn(pieces):
     assert early
 
 
-@pytest.mark.parametrize("kind", MELODIES)
+@pytest.mark.parametrize("kind", MELODY_KINDS)
 def test_nothing_begins_with_a_bar_of_rest(kind, pieces, tune):
     """But a tune that does can be read."""
     scores = [melody(s) for _, s in pieces if len(s.time_signatures) == 1]
-    alphabet, random = learned_alphabet(kind, scores), np.random.default_rng(6)
+    alphabet, random = tokenizer_for(kind, scores), np.random.default_rng(6)
     for _ in range(60):
         score = alphabet.decode(draw(alphabet, alphabet.grammar(4, steady=True), random))
         meter = score.time_signatures[0]
         assert score.tracks[0].notes[0].time < 1920 * meter.numerator // meter.denominator
-    everything = full_alphabet(kind)
+    everything = full_tokenizer(kind)
     silent = everything.encode(tune("M:3/4\nL:1/8\nK:Em\nz6|G2A2B2|e6|\n"))
     assert accepts(everything.grammar(), [*silent.tolist(), everything.end])
 
@@ -186,7 +182,7 @@ def test_nothing_begins_with_a_bar_of_rest(kind, pieces, tune):
 @pytest.mark.parametrize("primer", ["", "DFAd|fdAF|"])
 def test_the_last_note_is_the_tonic_whatever_is_drawn(pieces, primer, tune):
     scores = [melody(s) for _, s in pieces if len(s.time_signatures) == 1]
-    alphabet, random = Notes.learned(scores), np.random.default_rng(7)
+    alphabet, random = MelodyTokenizer.learned(scores), np.random.default_rng(7)
     for _ in range(60):
         grammar, signs = alphabet.grammar(0 if primer else 6, steady=True), []
         if primer:
@@ -201,7 +197,7 @@ def test_the_last_note_is_the_tonic_whatever_is_drawn(pieces, primer, tune):
 
 def test_bars_of_abc_add_up_whatever_is_drawn(pieces):
     """A bar that did not would be read as one of another meter."""
-    alphabet = AbcTokens.learned([melody(s) for _, s in pieces if len(s.time_signatures) == 1])
+    alphabet = AbcTokenizer.learned([melody(s) for _, s in pieces if len(s.time_signatures) == 1])
     random = np.random.default_rng(2)
     for _ in range(60):
         signs = draw(alphabet, alphabet.grammar(steady=True), random)
@@ -215,11 +211,11 @@ def test_bars_of_abc_add_up_whatever_is_drawn(pieces):
     assert len(alphabet.decode(broken).time_signatures) > 1
 
 
-@pytest.mark.parametrize("kind", MELODIES)
+@pytest.mark.parametrize("kind", MELODY_KINDS)
 def test_length_in_bars(kind, pieces):
     """With 16 bars asked for there are 16 as played; endings and pickups may add a little."""
     scores = [melody(s) for _, s in pieces if len(s.time_signatures) == 1]
-    alphabet, random = learned_alphabet(kind, scores), np.random.default_rng(3)
+    alphabet, random = tokenizer_for(kind, scores), np.random.default_rng(3)
     counts = []
     for _ in range(120):
         signs = draw(alphabet, alphabet.grammar(16, steady=True), random)
@@ -245,7 +241,7 @@ def test_length_in_bars_of_many_voices(kind, chorales):
 
     A performance knows no bars; they are taken to be 2 s long.
     """
-    alphabet, random = learned_alphabet(kind, chorales), np.random.default_rng(4)
+    alphabet, random = tokenizer_for(kind, chorales), np.random.default_rng(4)
     begun = []
     for _ in range(30):
         signs = draw(alphabet, alphabet.grammar(6, steady=True), random, 6000)
@@ -262,7 +258,7 @@ def test_length_in_bars_of_many_voices(kind, chorales):
 
 
 def test_opening(pieces):
-    alphabet = Notes.learned([melody(s) for _, s in pieces])
+    alphabet = MelodyTokenizer.learned([melody(s) for _, s in pieces])
     signs = alphabet.opening(Key("E", "dorian"), (6, 8))
     grammar = alphabet.grammar()
     for sign in signs:
@@ -278,12 +274,12 @@ def test_opening(pieces):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_alphabet_is_described_and_built_again(kind, pieces):
-    alphabet = learned_alphabet(kind, [melody(s) for _, s in pieces[:20]])
-    again = alphabet_from(alphabet.to_dict())
+    alphabet = tokenizer_for(kind, [melody(s) for _, s in pieces[:20]])
+    again = tokenizer_from(alphabet.to_dict())
     assert (again.kind, again.size) == (kind, alphabet.size)
     signs = alphabet.encode(melody(pieces[0][1]))
     assert (again.encode(melody(pieces[0][1])) == signs).all()
-    assert alphabet.size < full_alphabet(kind).size
+    assert alphabet.size < full_tokenizer(kind).size
 
 
 @pytest.mark.parametrize(
@@ -304,21 +300,21 @@ def test_an_alphabet_is_described_and_built_again(kind, pieces):
         {"kind": "melody", "meters": [[10**9, 1]], "lengths": [12], "pitches": [0, 12]},
         {"kind": "melody", "meters": [[4, 0]], "lengths": [12], "pitches": [0, 12]},
         {"kind": "remi", "signs": [0, 10**30]},
-        {"kind": "remi", "signs": [0, Events("remi").number["voice", 1]]},
+        {"kind": "remi", "signs": [0, EventTokenizer("remi").number["voice", 1]]},
         7,
     ],
 )
 def test_damaged_descriptions(described):
     with pytest.raises(MusicError):
-        alphabet_from(described)
+        tokenizer_from(described)
 
 
 def test_what_has_no_signs(tune):
     two = tune("M:4/4\nL:1/8\nK:C\nV:1\nc8|\nV:2\nC4 D4|\n")
-    for kind in MELODIES:
+    for kind in MELODY_KINDS:
         with pytest.raises(MusicError, match="ask for its melody"):
-            full_alphabet(kind).encode(two)
-    small = Notes.learned([tune(REEL)])
+            full_tokenizer(kind).encode(two)
+    small = MelodyTokenizer.learned([tune(REEL)])
     with pytest.raises(MusicError, match="the alphabet has"):
         small.encode(tune("M:4/4\nL:1/8\nK:D\nD,,8|D8|\n"))
     with pytest.raises(MusicError, match="is not in the alphabet"):
@@ -330,22 +326,22 @@ def test_what_has_no_signs(tune):
 
 
 def test_the_stream_that_is_learned_from(pieces):
-    alphabet, skipped = Notes.learned([melody(s) for _, s in pieces]), {}
+    alphabet, skipped = MelodyTokenizer.learned([melody(s) for _, s in pieces]), {}
     melodies = [(name, melody(score)) for name, score in pieces]
-    parts = list(encoded(melodies, alphabet, skipped))
+    parts = list(encode_pieces(melodies, alphabet, skipped))
     assert not skipped
     assert parts[0].tolist() == [alphabet.end]
     assert all(part[-1] == alphabet.end for part in parts)
-    more = list(encoded(melodies, alphabet, skipped, AugmentConfig(semitones=(-2, 0, 2))))
+    more = list(encode_pieces(melodies, alphabet, skipped, AugmentConfig(semitones=(-2, 0, 2))))
     assert len(more) == 3 * len(melodies) + 1
 
 
 def test_only_a_piece_without_any_variation_is_left_out(pieces):
     melodies = [(name, melody(score)) for name, score in pieces[:9]]
-    alphabet, skipped = AbcTokens.learned([score for _, score in melodies]), {}
+    alphabet, skipped = AbcTokenizer.learned([score for _, score in melodies]), {}
     config = AugmentConfig(semitones=(0, 1))
-    parts = list(encoded(melodies, alphabet, skipped, config))
+    parts = list(encode_pieces(melodies, alphabet, skipped, config))
     assert not skipped
     assert 1 + 9 <= len(parts) < 1 + 18, "some have keys or notes that the alphabet lacks"
-    list(encoded(melodies[:1], alphabet, skipped, AugmentConfig(semitones=(48,))))
+    list(encode_pieces(melodies[:1], alphabet, skipped, AugmentConfig(semitones=(48,))))
     assert skipped == {melodies[0][0]: "transposed as asked for, it leaves MIDI's range"}

@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
+from bowerbird.errors import MusicError
 from bowerbird.music.config import EventKind
 from bowerbird.music.score.build import TICKS, VELOCITY, new_meter, new_score, new_tempo, new_track
-from bowerbird.errors import MusicError
 from bowerbird.music.score.key import MODES, Key, key_at, key_of, with_key
 from bowerbird.music.score.meter import Meter, bar_length, bars_of, meters_of, usual_tempo
 from bowerbird.music.tokens.events_grammar import MAX_DURATION, EventGrammar
@@ -112,7 +112,9 @@ class EventTokenizer(MusicTokenizer):
         voices = voices_of(score, seconds=self.kind == "performance")
         if len(voices.programs) > MAX_VOICES:
             raise MusicError(f"it has more than {MAX_VOICES} tracks")
-        full = np.concatenate([self._encode_header(score, voices), self._encode_body(score, voices)])
+        full = np.concatenate(
+            [self._encode_header(score, voices), self._encode_body(score, voices)]
+        )
         ids = self._lookup[full]
         if ids.min(initial=0) < 0:
             token = self._every.tokens[full[ids.argmin()]]

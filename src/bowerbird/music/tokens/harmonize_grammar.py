@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bowerbird.music.config import EventKind
 from bowerbird.errors import MusicError
+from bowerbird.music.config import EventKind
 from bowerbird.music.score.key import key_of
 from bowerbird.music.score.melody import melody
 from bowerbird.music.score.meter import bar_length, meters_of

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any, cast, get_args
 
 import numpy as np
 
+from bowerbird.errors import MusicError
 from bowerbird.music.augment import variations
 from bowerbird.music.config import AugmentConfig, EventKind, TokenizerKind
-from bowerbird.errors import MusicError
 from bowerbird.music.tokens.abc import AbcTokenizer
 from bowerbird.music.tokens.events import EVENT_KINDS, EventTokenizer
 from bowerbird.music.tokens.melody import MelodyTokenizer

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bowerbird.music.config import TokenizerKind
 from bowerbird.errors import MusicError
+from bowerbird.music.config import TokenizerKind
 from bowerbird.music.score.key import Key
 from bowerbird.music.score.meter import Meter
 from bowerbird.music.tokens.grammar import Grammar
