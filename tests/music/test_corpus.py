@@ -206,9 +206,9 @@ def test_intervals_by_hand(tune):
 
 def test_nottingham_is_read_and_told_in_two_seconds(nottingham):
     """Reading was timed with the files in memory; both together are far below two seconds."""
-    alphabet = full_tokenizer("melody")
+    tokenizer = full_tokenizer("melody")
     melodies = [melody(score) for _, score in nottingham]
     began = time.process_time()
     for score in melodies:
-        alphabet.encode(score)
+        tokenizer.encode(score)
     assert time.process_time() - began < 1.5

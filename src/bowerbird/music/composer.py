@@ -137,8 +137,8 @@ class Composer:
         samples = self._sample([], config, grammars, length)
         if any(grammar.notes_left for grammar in grammars):
             raise MusicError(
-                "the other voices became too long before the melody ended; lower the temperature or "
-                "change the seed"
+                "the other voices became too long before the melody ended; lower the temperature "
+                "or change the seed"
             )
         return self._best([self._decode(ids, config, line) for ids in samples], config)
 

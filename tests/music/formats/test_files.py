@@ -337,7 +337,7 @@ from bowerbird.music.tokens.melody import MelodyTokenizer
 resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))
 base = [open(name, "rb").read() for name in sys.argv[1:]]
 good = 0
-alphabet = MelodyTokenizer()
+tokenizer = MelodyTokenizer()
 for seed in range(3000):
     r = random.Random(seed)
     data = bytearray(r.choice(base))
@@ -362,7 +362,7 @@ for seed in range(3000):
     try:
         score = score_of_midi(bytes(data))
         good += 1
-        alphabet.encode(score)
+        tokenizer.encode(score)
     except MusicError as error:
         assert "\\n" not in str(error)
     assert time.perf_counter() - began < 5

@@ -134,7 +134,7 @@ class EventTokenizer(MusicTokenizer):
         return np.array([self._every_id(name) for name in names])
 
     def _every_id(self, token: Token) -> int:
-        """Return the id of a token among all of the kind; raise MusicError if it is a rare meter."""
+        """Return the id of a token among all of the kind; raise MusicError for a rare meter."""
         if token not in self._every.ids:
             raise MusicError(f"its meter {token[1]}/{token[2]} is not in the model's vocabulary")
         return self._every.ids[token]
@@ -225,7 +225,7 @@ class EventTokenizer(MusicTokenizer):
     def grammar(
         self, bars: int = 0, *, single_meter: bool = False, cadence: bool = False
     ) -> EventGrammar:
-        """Return a grammar at the start of a piece, without cadences; a performance's bar is 2 s."""
+        """Return a grammar at the start of a piece; `cadence` has no effect on events."""
         return EventGrammar(self.kind, self.vocabulary, bars, single_meter=single_meter)
 
     def to_dict(self) -> dict[str, Any]:

@@ -167,7 +167,7 @@ class MelodyTokenizer(MusicTokenizer):
         if durations.min(initial=0) < 0:
             beats = lengths[durations.argmin()] / GRID
             raise MusicError(
-                f"it has a note or rest of {beats:.3g} beats, which is not in the model's vocabulary"
+                f"it has a note or rest of {beats:.3g} beats, which the model's vocabulary lacks"
             )
         events = np.where(begins, steps + self._first_pitch, self._ids[REST])
         events = np.where(sounds & ~begins, self._ids[HOLD], events)
