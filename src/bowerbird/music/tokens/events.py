@@ -28,7 +28,14 @@ from bowerbird.music.score.key import MODES, Key, key_at, key_of, with_key
 from bowerbird.music.score.meter import Meter, bar_length, bars_of, meters_of, usual_tempo
 from bowerbird.music.tokens.events_grammar import MAX_DURATION, EventGrammar
 from bowerbird.music.tokens.tokenizer import MusicTokenizer, used_ids
-from bowerbird.music.tokens.vocabulary import METERS, Token, Vocabulary, describe, kind_of
+from bowerbird.music.tokens.vocabulary import (
+    METERS,
+    Token,
+    Vocabulary,
+    describe,
+    kind_of,
+    split_token,
+)
 from bowerbird.music.tokens.voices import GRID, SECOND, Voices, voices_of
 
 if TYPE_CHECKING:
@@ -270,7 +277,7 @@ class _Decoder:
 
     def add(self, token: Token) -> None:
         """Take the next token."""
-        kind, value = kind_of(token), token[1] if isinstance(token, tuple) else None
+        kind, value = split_token(token)
         match kind:
             case "bar":
                 self.bar_start += self.bar

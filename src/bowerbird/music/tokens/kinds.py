@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
-from typing import TYPE_CHECKING, Any, cast, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
 from bowerbird.errors import MusicError
 from bowerbird.music.augment import variations
-from bowerbird.music.config import AugmentConfig, EventKind, TokenizerKind
+from bowerbird.music.config import AugmentConfig, TokenizerKind
 from bowerbird.music.tokens.abc import AbcTokenizer
 from bowerbird.music.tokens.events import EVENT_KINDS, EventTokenizer
 from bowerbird.music.tokens.melody import MelodyTokenizer
@@ -27,7 +27,7 @@ def full_tokenizer(kind: TokenizerKind) -> MusicTokenizer:
     if kind == "abc":
         return AbcTokenizer()
     if kind in EVENT_KINDS:
-        return EventTokenizer(cast(EventKind, kind))
+        return EventTokenizer(kind)
     raise MusicError(f"{kind!r:.40} is not a tokenizer; use one of {', '.join(KINDS)}")
 
 
@@ -45,7 +45,7 @@ def tokenizer_for(kind: TokenizerKind, scores: Iterable["Score"]) -> MusicTokeni
         return MelodyTokenizer.from_scores(usable)
     if kind == "abc":
         return AbcTokenizer.from_scores(usable)
-    return EventTokenizer.from_scores(cast(EventKind, kind), usable)
+    return EventTokenizer.from_scores(kind, usable)
 
 
 def _encodable(tokenizer: MusicTokenizer, scores: Iterable["Score"]) -> Iterator["Score"]:

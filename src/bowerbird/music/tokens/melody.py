@@ -36,7 +36,7 @@ from bowerbird.music.score.meter import Bars, Meter, bars_of, meters_of, usual_t
 from bowerbird.music.score.sections import Sign, signs_of
 from bowerbird.music.tokens.melody_grammar import PHRASE, BarCounter, MelodyGrammar
 from bowerbird.music.tokens.tokenizer import MusicTokenizer, used_ids
-from bowerbird.music.tokens.vocabulary import METERS, Token, Vocabulary, kind_of
+from bowerbird.music.tokens.vocabulary import METERS, Token, Vocabulary, split_token
 
 if TYPE_CHECKING:
     from symusic.core import ScoreTick as Score
@@ -278,7 +278,7 @@ class _Decoder:
 
     def add(self, token: Token) -> None:
         """Take the next token."""
-        kind, value = kind_of(token), token[1] if isinstance(token, tuple) else None
+        kind, value = split_token(token)
         match kind:
             case "meter":
                 self.meters.append((self.time, token[1:]))  # type: ignore[arg-type]

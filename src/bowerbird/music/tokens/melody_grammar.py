@@ -15,7 +15,7 @@ import numpy as np
 from bowerbird.music.score.melody import GRID
 from bowerbird.music.score.meter import bar_length
 from bowerbird.music.tokens.grammar import SECOND_ENDING_DUE, UNLIMITED, Grammar, Sections
-from bowerbird.music.tokens.vocabulary import Vocabulary, kind_of
+from bowerbird.music.tokens.vocabulary import Vocabulary, split_token
 
 MIN_FINAL = 12  # ticks of the last note, at least, where a tune has to end on its tonic
 PHRASE = 8  # bars are counted up to this, and again from 1
@@ -220,8 +220,7 @@ class MelodyGrammar(Grammar):
         return False
 
     def _append(self, token: int) -> None:
-        name = self.vocabulary.tokens[token]
-        kind, value = kind_of(name), name[1] if isinstance(name, tuple) else None
+        kind, value = split_token(self.vocabulary.tokens[token])
         match kind:
             case "meter":
                 self._set_meter(token)

@@ -82,8 +82,8 @@ class MusicTokenizer(ABC):
     @property
     def known_meters(self) -> str:
         """The meters in the vocabulary, for messages."""
-        found = (self.vocabulary.tokens[number] for number in self.vocabulary.ids_of("meter"))
-        return ", ".join(f"{n}/{d}" for _, n, d in found)
+        tokens = (self.vocabulary.tokens[number] for number in self.vocabulary.ids_of("meter"))
+        return ", ".join(f"{token[1]}/{token[2]}" for token in tokens)
 
 
 def used_ids(tokenizer: MusicTokenizer, scores: Iterable["Score"]) -> list[int]:

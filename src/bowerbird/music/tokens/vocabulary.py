@@ -61,6 +61,11 @@ def kind_of(token: Token) -> str:
     return token if isinstance(token, str) else str(token[0])
 
 
+def split_token(token: Token) -> tuple[str, Any]:
+    """Return the kind and the value of a token; the value is None where it has none."""
+    return (token, None) if isinstance(token, str) else (str(token[0]), token[1])
+
+
 def describe(token: Token) -> str:
     """Return a token in words, for messages."""
     return token if isinstance(token, str) else " ".join(map(str, token))
