@@ -17,13 +17,13 @@ from bowerbird.learning.device import select_compute
 from bowerbird.learning.model_file import (
     MEND,
     ModelHeader,
-    embedded_file,
     read_model,
     stored_weights,
     write_model,
 )
 from bowerbird.learning.sampling import generate_tokens, read_prompt
 from bowerbird.learning.sequence_batches import stream_loss
+from bowerbird.models import model_path
 from bowerbird.music.config import MAX_TEMPO, MELODY_KINDS, MIN_TEMPO, ComposeConfig
 from bowerbird.music.score.build import new_tempo
 from bowerbird.music.score.instruments import program_of
@@ -42,7 +42,6 @@ if TYPE_CHECKING:
     from symusic.core import ScoreTick as Score
 
 KIND = "music"
-EMBEDDED = {"scottish": "scottish.safetensors"}  # models in the package
 MAX_TOKENS_PER_BAR = 96  # on average over a piece, which is cut off there
 MAX_BARS = 64  # of a piece of any length
 POLYPHONIC_TEMPO = 100.0  # quarter notes per minute, if the corpus has no tempo
@@ -301,23 +300,15 @@ class Composer:
         return Composition(score, nats)
 
 
-def model_path(name: str | Path) -> Path:
-    """Return the file of a model, which may be the name of one in the package."""
-    return embedded_file(name, "bowerbird.music", EMBEDDED)
+def load(path_or_name: str | Path, device: str = "auto") -> Composer:
+    """Return the composer in a model file, or the shipped one of this name: scottish.
 
-
-def open_composer(name: str | Path, device: str = "auto") -> Composer:
-    """Return the composer of a model file, or of one in the package by its name.
-
-    Raises ModelError for anything else.
+    Raises ModelError for a file that is missing, damaged or of another kind.
     """
-    path = model_path(name)
-    if not path.exists():
-        known = ", ".join(EMBEDDED)
-        raise ModelError(f"{path} does not exist; give a model file or a built-in model: {known}")
+    path = model_path(path_or_name)
     header, tensors = read_model(path, KIND)
     try:
-        tokenizer = tokenizer_from(header.alphabet)
+        tokenizer = tokenizer_from(header.tokenizer)
         network, config = language_model_from(header.config, tokenizer.vocab_size, tensors)
     except ValueError as error:
         raise ModelError(f"{path} is damaged: {error}; {MEND}") from error

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Group, Parameter
 
-from bowerbird.cli.errors import say
+from bowerbird.cli.options import RUN, CommonOptions
 from bowerbird.cli.predict.outputs import check_apart
 from bowerbird.cli.progress import follow
-from bowerbird.cli.settings import RUN, Switch
+from bowerbird.cli.report import notify
 from bowerbird.errors import TableError
 from bowerbird.learning.atomic_write import check_output
 from bowerbird.prediction.data.columns import find_column
@@ -29,8 +29,8 @@ Parameter(name="*", group=Group("Networks", sort_key=3))(MembersConfig)
 
 
 @Parameter(name="*", group=RUN)
-@dataclass(frozen=True)
-class TableRun:
+@dataclass(frozen=True, kw_only=True)
+class TableRun(CommonOptions):
     """What predicting a table can be told besides its configuration."""
 
     target: Annotated[str | None, Parameter(show_default=False)] = None
@@ -41,12 +41,6 @@ class TableRun:
     """Table with new rows to predict."""
     device: str = "cpu"
     """cpu, auto, cuda, cuda:1, mps ...; tables are small, and a processor is the fastest."""
-    json: Switch = False
-    """Print one JSON object on standard output."""
-    quiet: Switch = False
-    """Show no progress."""
-    force: Switch = False
-    """Overwrite files that exist."""
 
     def places(self) -> dict[str, Path]:
         """Return the files to write by their suffix; raise ValueError if one can't be."""
@@ -97,7 +91,7 @@ def table(
     work = follow(answer_steps(question, config, run.device), (), _no_words, quiet=run.quiet)
     found = work.last.preview
     if found is None:
-        say(f"{work.ended}; nothing was saved")
+        notify(f"{work.ended}; nothing was saved")
         return work.exit_code("predict")
 
     said = None
@@ -135,7 +129,7 @@ def _said(model: "TableModel", new: Table, coverage: float) -> tuple["Prediction
     said, strange = model.told(new, coverage)
     notes = [f"{new.name}: {sentence}" for sentence in (*new.notes, *strange)]
     for note in notes:
-        say(note)
+        notify(note)
     return said, notes
 
 
@@ -155,9 +149,9 @@ def _apply(file: str, run: TableRun, places: Mapping[str, Path], coverage: float
         show_predictions,
         write_predictions,
     )
-    from bowerbird.prediction.tabular.model import open_table_model
+    from bowerbird.prediction.tabular.model import load
 
-    model = open_table_model(Path(file), run.device)
+    model = load(Path(file), run.device)
 
     said, notes = _said(model, new, coverage)
 
