@@ -16,9 +16,11 @@ import torch.nn.functional as F
 from rolls import KEYS, Rolls
 from torch import Tensor, nn
 
+from bowerbird.learning.config import TrainerConfig
 from bowerbird.learning.sequence_batches import SequenceBatches
-from bowerbird.learning.trainer import TrainerConfig, train_steps
-from bowerbird.networks.recurrent import RecurrentConfig, RecurrentLayer
+from bowerbird.learning.trainer import train_steps
+from bowerbird.networks.config import RecurrentConfig
+from bowerbird.networks.recurrent import RecurrentLayer
 
 AROUND = 24  # keys on either side that a key reads
 ROWS = 16

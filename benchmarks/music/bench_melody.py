@@ -23,7 +23,8 @@ import torch
 from likeness import MEASURES, distribution, divergence, draw
 from symusic.core import ScoreTick as Score
 
-from bowerbird.learning.sampling import SamplingConfig, generate_tokens
+from bowerbird.learning.config import SamplingConfig
+from bowerbird.learning.sampling import generate_tokens
 from bowerbird.music.composer import MOST_SIGNS, Composer, open_composer
 from bowerbird.music.copied_melodies import Melodies, novelty
 from bowerbird.music.corpus import Corpus, Split

@@ -21,7 +21,7 @@ def read(spec: dict) -> dict:
 
     began = time.perf_counter()
     corpus = Corpus(spec["folder"], melodies=True)
-    alphabet = learned_alphabet("notes", [score for _, score in corpus.pieces])
+    alphabet = learned_alphabet("melody", [score for _, score in corpus.pieces])
     signs = sum(len(part) for part in encoded(corpus.pieces, alphabet, corpus.skipped))
     return {"seconds": time.perf_counter() - began, "signs": signs}
 

@@ -47,11 +47,11 @@ def loss_of_ours(spec: dict) -> dict:
 
 def writing_of_ours(spec: dict) -> dict:
     """Time our writing without its start: batch of one, as a person would call it."""
-    from bowerbird import SamplingConfig, WriteConfig, open_writer  # noqa: PLC0415
+    from bowerbird import GenerateConfig, SamplingConfig, open_writer  # noqa: PLC0415
 
     writer = open_writer(spec["model"], "cpu")
-    config = WriteConfig(spec["length"], sampling=SamplingConfig(temperature=0.8))
-    writer.write("\n", WriteConfig(200))
+    config = GenerateConfig(spec["length"], sampling=SamplingConfig(temperature=0.8))
+    writer.write("\n", GenerateConfig(200))
     began = time.perf_counter()
     text = writer.write("\n", config)[0]
     return {"seconds": time.perf_counter() - began, "characters": len(text)}

@@ -69,7 +69,7 @@ def borders(
     from bowerbird.image.objective import ObjectiveConfig  # noqa: PLC0415
     from bowerbird.image.tiles import plan  # noqa: PLC0415
     from bowerbird.learning.device import select_compute  # noqa: PLC0415
-    from bowerbird.networks.vgg import reach  # noqa: PLC0415
+    from bowerbird.networks.vgg_layers import reach  # noqa: PLC0415
 
     most = share_out(memory, size, select_compute("cpu", precision), Kept(given=given)).px_at_once
     tiles = plan(size, most, reach(ObjectiveConfig().last_layer))

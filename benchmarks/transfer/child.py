@@ -189,7 +189,7 @@ def machine(spec: dict) -> dict:
     """Return the work in an iteration and how fast this machine multiplies matrices."""
     import torch
 
-    from bowerbird.networks.vgg import BLOCKS, WIDTHS, layer_names, stride
+    from bowerbird.networks.vgg_layers import BLOCKS, WIDTHS, layer_names, stride
 
     threads = set_threads(spec)
     height, width = spec["shape"]

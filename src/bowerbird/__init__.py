@@ -12,10 +12,11 @@ if TYPE_CHECKING:
     from bowerbird.image.reconstruct import ReconstructConfig, reconstruct, reconstruct_steps
     from bowerbird.image.texture import TextureConfig, texture, texture_steps
     from bowerbird.image.transfer import TransferConfig, transfer, transfer_steps
-    from bowerbird.learning.sampling import SamplingConfig
+    from bowerbird.learning.config import SamplingConfig
     from bowerbird.learning.step import Step
-    from bowerbird.music.composer import ComposeConfig, Composer, open_composer
-    from bowerbird.music.training import MusicTrainConfig, MusicTraining
+    from bowerbird.music.composer import Composer, open_composer
+    from bowerbird.music.config import ComposeConfig
+    from bowerbird.music.training import MusicTraining
     from bowerbird.pictures.pixels import Picture
     from bowerbird.pictures.reading import read_picture
     from bowerbird.pictures.writing import write_picture
@@ -26,14 +27,16 @@ if TYPE_CHECKING:
     from bowerbird.prediction.tabular.model import open_table_model
     from bowerbird.prediction.tabular.study import TableConfig, study, study_steps
     from bowerbird.text.corpus import Corpus
-    from bowerbird.text.generator import WriteConfig, Writer, open_writer
-    from bowerbird.text.training import TrainConfig, Training
+    from bowerbird.text.config import GenerateConfig, TrainConfig
+    from bowerbird.text.generator import Writer, open_writer
+    from bowerbird.text.training import Training
     from bowerbird.vision.classify import classify, open_classifier
-    from bowerbird.vision.detect import DetectConfig, detect
+    from bowerbird.vision.config import DetectConfig, DreamConfig, InspectConfig
+    from bowerbird.vision.detect import detect
     from bowerbird.vision.digits.page import read_page
     from bowerbird.vision.digits.reader import open_digits
-    from bowerbird.vision.features.dream import DreamConfig, dream, dream_steps
-    from bowerbird.vision.features.inspect import SeeConfig, see, see_steps
+    from bowerbird.vision.features.dream import dream, dream_steps
+    from bowerbird.vision.features.inspect import inspect, inspect_steps
     from bowerbird.vision.house_numbers.reader import NumbersConfig, open_numbers
     from bowerbird.vision.localize import localize
     from bowerbird.vision.segment import segment
@@ -46,21 +49,20 @@ __all__ = [
     "Corpus",
     "DetectConfig",
     "DreamConfig",
-    "MusicTrainConfig",
+    "GenerateConfig",
+    "InspectConfig",
     "MusicTraining",
     "NumbersConfig",
     "ObjectiveConfig",
     "Picture",
     "ReconstructConfig",
     "SamplingConfig",
-    "SeeConfig",
     "Step",
     "TableConfig",
     "TextureConfig",
     "TrainConfig",
     "Training",
     "TransferConfig",
-    "WriteConfig",
     "Writer",
     "backtest",
     "backtest_steps",
@@ -68,6 +70,8 @@ __all__ = [
     "detect",
     "dream",
     "dream_steps",
+    "inspect",
+    "inspect_steps",
     "localize",
     "open_classifier",
     "open_composer",
@@ -82,8 +86,6 @@ __all__ = [
     "read_table",
     "reconstruct",
     "reconstruct_steps",
-    "see",
-    "see_steps",
     "segment",
     "study",
     "study_steps",
@@ -97,26 +99,25 @@ __all__ = [
 _HOMES = {
     "PRESETS": "image.presets",
     "BacktestConfig": "prediction.series.backtest",
-    "ComposeConfig": "music.composer",
+    "ComposeConfig": "music.config",
     "Composer": "music.composer",
     "Corpus": "text.corpus",
-    "DetectConfig": "vision.detect",
-    "DreamConfig": "vision.features.dream",
-    "MusicTrainConfig": "music.training",
+    "DetectConfig": "vision.config",
+    "DreamConfig": "vision.config",
     "MusicTraining": "music.training",
     "NumbersConfig": "vision.house_numbers.reader",
     "ObjectiveConfig": "image.objective",
     "Picture": "pictures.pixels",
     "ReconstructConfig": "image.reconstruct",
-    "SamplingConfig": "learning.sampling",
-    "SeeConfig": "vision.features.inspect",
+    "SamplingConfig": "learning.config",
+    "InspectConfig": "vision.config",
     "Step": "learning.step",
     "TableConfig": "prediction.tabular.study",
     "TextureConfig": "image.texture",
-    "TrainConfig": "text.training",
+    "TrainConfig": "text.config",
     "Training": "text.training",
     "TransferConfig": "image.transfer",
-    "WriteConfig": "text.generator",
+    "GenerateConfig": "text.config",
     "Writer": "text.generator",
     "backtest": "prediction.series.backtest",
     "backtest_steps": "prediction.series.backtest",
@@ -138,8 +139,8 @@ _HOMES = {
     "read_table": "prediction.data.table",
     "reconstruct": "image.reconstruct",
     "reconstruct_steps": "image.reconstruct",
-    "see": "vision.features.inspect",
-    "see_steps": "vision.features.inspect",
+    "inspect": "vision.features.inspect",
+    "inspect_steps": "vision.features.inspect",
     "segment": "vision.segment",
     "study": "prediction.tabular.study",
     "study_steps": "prediction.tabular.study",

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bowerbird.image.optimizers import LBFGS, DescentError
+from bowerbird.errors import OptimizationError
+from bowerbird.image.optimizers import LBFGS
 
 # the first layers only, and no roots of large matrices: seconds, not minutes
 STYLE = "--statistic gram --style-layers relu1_1,relu2_1"
@@ -420,7 +421,7 @@ def test_full_memory(bowerbird, monkeypatch, words):
 
 def test_a_loss_that_is_no_number_at_first(bowerbird, here, monkeypatch):
     def broken(*_):
-        raise DescentError("the loss of the first picture is not a number")
+        raise OptimizationError("the loss of the first picture is not a number")
 
     monkeypatch.setattr("bowerbird.image.optimize._Painter.begin", broken)
     done = bowerbird(f"{BASE} --quiet")
@@ -435,7 +436,7 @@ def test_a_loss_that_is_no_number_later(bowerbird, here, monkeypatch):
     def broken(descent):
         taken.append(descent)
         if len(taken) > 2:
-            raise DescentError("the loss is not a number")
+            raise OptimizationError("the loss is not a number")
         return step(descent)
 
     monkeypatch.setattr("bowerbird.image.optimizers.LBFGS.step", broken)

@@ -91,7 +91,8 @@ def test_render(bowerbird, here):
 
 def test_train_score_and_go_on(bowerbird, here):
     told(bowerbird("music compose scottish -o tune.abc --bars 16 -n 24 --json"))
-    flags = "--iterations 30 --hidden-size 24 --validate-every 15 --sequence-length 16 --batch-size 4 --json --quiet"
+    flags = "--iterations 30 --hidden-size 24 --validate-every 15 --json --quiet"
+    flags += " --sequence-length 16 --batch-size 4"
     facts = told(bowerbird(f"music train tune-*.abc -o me.safetensors {flags}"))
     assert {"model", "seconds", "train_loss", "validation_loss"} < facts.keys()
     assert facts["pieces"] >= 10
@@ -192,7 +193,7 @@ def test_a_folder_of_the_name_of_a_corpus_is_not_that_corpus(bowerbird, here):
     [
         ("music compose scottish -o tune.xyz", ["tune.xyz", ".mid"]),
         ("music compose scottish -o none/tune.mid", ["none"]),
-        ("music compose scottish -o t.mid --meter 4/5", ["no meter"]),
+        ("music compose scottish -o t.mid --meter 4/5", ["not a meter"]),
         ("music compose scottish -o t.mid --meter 17/16", ["knows no 17/16"]),
         ("music compose scottish -o t.mid --key H", ["no key"]),
         ("music compose scottish -o t.mid --melody photo.png", ["photo.png"]),

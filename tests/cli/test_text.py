@@ -451,7 +451,7 @@ def bad(tmp_path, model):
             train(str(tmp_path / "verse.txt"), out, "--minutes", "1"),
             "--minutes chooses --hidden-size",
         ),
-        "clip": (train(str(tmp_path / "verse.txt"), out, "--max-grad-norm=-1"), "clip"),
+        "clip": (train(str(tmp_path / "verse.txt"), out, "--max-grad-norm=-1"), "max_grad_norm"),
         "no folder to write": (
             ["text", "write", str(model), "-o", str(tmp_path / "no" / "out.txt")],
             "does not exist; create",

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from bowerbird.image.masks import OUTSIDE, at_layer, covered, fitted
 from bowerbird.image.objective import ObjectiveConfig
 from bowerbird.image.transfer import TransferConfig, transfer
-from bowerbird.networks.vgg import stride
+from bowerbird.networks.vgg_layers import stride
 
 LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 

@@ -11,7 +11,7 @@ import torch
 from bowerbird.image.objective import Manner, Objective, ObjectiveConfig, see
 from bowerbird.image.statistics import content_loss
 from bowerbird.image.tiles import plan
-from bowerbird.networks.vgg import check_layers, reach
+from bowerbird.networks.vgg_layers import check_layers, reach
 
 PAPER = ObjectiveConfig(
     statistic="gram",

@@ -7,8 +7,9 @@ import math
 import pytest
 import torch
 
+from bowerbird.errors import OptimizationError
 from bowerbird.image.objective import Evaluation
-from bowerbird.image.optimizers import LBFGS, Adam, DescentError
+from bowerbird.image.optimizers import LBFGS, Adam
 
 
 def picture(value=0.5, size=(4, 5)):
@@ -115,10 +116,10 @@ def test_adams_last_good_picture_is_kept_when_numbers_end():
 
 def test_numbers_that_never_come_are_an_error():
     nothing = walled(picture(0.9), wall=-1.0)
-    with pytest.raises(DescentError, match="not a number; take precision float32"):
+    with pytest.raises(OptimizationError, match="not a number; take precision float32"):
         LBFGS(nothing, picture())
     descent = Adam(nothing, picture())
-    with pytest.raises(DescentError, match="not a number"):
+    with pytest.raises(OptimizationError, match="not a number"):
         collections.deque((descent.step() for _ in range(100)), maxlen=0)
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from bowerbird.image.tiles import plan
-from bowerbird.networks.vgg import layer_names, reach, stride
+from bowerbird.networks.vgg_layers import layer_names, reach, stride
 
 SIZES = [(200, 333), (257, 96), (97, 301), (320, 320), (33, 400)]
 LAYERS = [n for n in layer_names() if n != "pool5"]

@@ -18,8 +18,9 @@ from huggingface_hub import close_session, constants
 from huggingface_hub.utils import are_progress_bars_disabled
 
 from bowerbird.cli import run
-from bowerbird.learning.hub import MARK, PAGE, HubError, Published, model_page, pull, push
-from bowerbird.learning.model_file import ModelError, ModelHeader, read_model, write_model
+from bowerbird.errors import HubError, ModelError
+from bowerbird.learning.hub import MARK, PAGE, Published, model_page, pull, push
+from bowerbird.learning.model_file import ModelHeader, read_model, write_model
 
 TOKEN = "hf_standin"
 SHA = "0123456789abcdef0123456789abcdef01234567"

@@ -19,10 +19,10 @@ import pytest
 import torch
 from safetensors import SafetensorError
 
-from bowerbird.learning import model_file as modelfile
+from bowerbird.errors import ModelError
+from bowerbird.learning import model_file
 from bowerbird.learning.model_file import (
     FORMAT,
-    ModelError,
     ModelHeader,
     count_parameters,
     facts,
@@ -130,7 +130,7 @@ def test_a_write_that_fails_keeps_the_old_file(model: Path, monkeypatch, error, 
         raise error
 
     before = model.read_bytes()
-    monkeypatch.setattr(modelfile, "save_file", fail)
+    monkeypatch.setattr(model_file, "save_file", fail)
     wanted = KeyboardInterrupt if isinstance(error, KeyboardInterrupt) else OSError
     with pytest.raises(wanted) as caught:
         write_model(model, CARD, {"weight": torch.zeros(9)})
@@ -158,14 +158,14 @@ def test_a_disk_that_is_really_full_keeps_the_old_file(model: Path):
 KILLED = """
 import sys, time, torch
 from pathlib import Path
-from bowerbird.learning import model_file as modelfile
+from bowerbird.learning import model_file
 def half(tensors, part, metadata):
     part.write_bytes(b"half of it")
     print("writing", flush=True)
     time.sleep(600)  # until it is killed
-modelfile.save_file = half
-card = modelfile.Card("text", {})
-modelfile.write_model(Path(sys.argv[1]), card, {"weight": torch.ones(9)})
+model_file.save_file = half
+card = model_file.ModelHeader("text", {})
+model_file.write_model(Path(sys.argv[1]), card, {"weight": torch.ones(9)})
 """
 
 

@@ -8,17 +8,18 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from bowerbird.learning.config import SequenceConfig
 from bowerbird.learning.sequence_batches import (
     WARM,
     SequenceBatches,
-    SequenceConfig,
     SequenceTask,
     next_token_loss,
     stream_loss,
     window_loss,
     write_stream,
 )
-from bowerbird.networks.recurrent import Recurrent, RecurrentConfig
+from bowerbird.networks.config import RecurrentConfig
+from bowerbird.networks.recurrent import Recurrent
 
 
 def stream(length=5000, vocabulary=11, seed=0):
@@ -148,7 +149,7 @@ def test_what_is_measured_is_the_end_of_the_stream():
 
 @pytest.mark.parametrize(("length", "window"), [(0, 4), (9, 4), (100, 90)])
 def test_a_stream_too_short_to_be_split(length, window):
-    with pytest.raises(ValueError, match=f"the corpus has {length} signs, too few"):
+    with pytest.raises(ValueError, match=f"the corpus has only {length} tokens: too few"):
         SequenceConfig(sequence_length=window).split(np.arange(length))
 
 

@@ -15,11 +15,13 @@ import torch
 from accelerate.state import AcceleratorState, PartialState
 from safetensors.torch import load_file
 
-from bowerbird.learning.checkpoints import CheckpointConfig, CheckpointStore
-from bowerbird.learning.model_file import ModelError
+from bowerbird.errors import ModelError, TrainingError
+from bowerbird.learning.checkpoints import CheckpointStore
+from bowerbird.learning.config import CheckpointConfig, TrainerConfig
 from bowerbird.learning.sequence_batches import SequenceBatches, SequenceTask, next_token_loss
-from bowerbird.learning.trainer import ALREADY, TrainerConfig, TrainingError, train_steps
-from bowerbird.networks.recurrent import Recurrent, RecurrentConfig
+from bowerbird.learning.trainer import ALREADY, train_steps
+from bowerbird.networks.config import RecurrentConfig
+from bowerbird.networks.recurrent import Recurrent
 
 QUICK = TrainerConfig(iterations=30, learning_rate=1e-2, warmup_steps=3, validate_every=10)
 
@@ -116,12 +118,12 @@ CHILD = """
 import sys, torch
 from pathlib import Path
 sys.path.insert(0, {folder!r})
-from test_fit import QUICK, Checkpoints, fit_steps, task, weights
+from test_trainer import QUICK, CheckpointConfig, train_steps, task, weights
 from dataclasses import replace
 torch.manual_seed(5)
 job = task(dropout=0.3)
 config = replace(QUICK, iterations=200, validate_every=50)
-for step in fit_steps(job, config, Checkpoints(Path("kept"), every=20, resume=True)):
+for step in train_steps(job, config, CheckpointConfig(Path("kept"), every=20, resume=True)):
     print(step.number, flush=True)
 torch.save(weights(job), sys.argv[1])
 """
@@ -160,14 +162,14 @@ def test_kill_at_any_moment_loses_at_most_one_interval(tmp_path):
 PROCESS = """
 import json, sys, torch
 sys.path.insert(0, {folder!r})
-from test_fit import QUICK, Rows, SequenceTask, fit_steps, pattern, task
+from test_trainer import QUICK, SequenceBatches, SequenceTask, train_steps, pattern, task
 import torch.distributed as dist
 from bowerbird.learning.device import leave_group
 dist.init_process_group("gloo")
 job = task()
 part = (dist.get_rank(), dist.get_world_size())
-job.rows = Rows(pattern(), 4, 16, part=part)
-losses = [s.losses["total"] for s in fit_steps(job, QUICK)]
+job.rows = SequenceBatches(pattern(), 4, 16, part=part)
+losses = [s.losses["total"] for s in train_steps(job, QUICK)]
 if part[0] == 0:
     print(json.dumps([part[1], losses]))
 leave_group()
@@ -384,14 +386,17 @@ import json, sys, torch
 sys.path.insert(0, {folder!r})
 from pathlib import Path
 from dataclasses import replace
-from test_fit import QUICK, Checkpoints, Rows, SequenceTask, fit_steps, pattern, task, weights
+from test_trainer import (
+    QUICK, CheckpointConfig, SequenceBatches, SequenceTask, pattern, task, train_steps, weights
+)
 import torch.distributed as dist
 from bowerbird.learning.device import leave_group
 dist.init_process_group("gloo")
 job = task()
 part = (dist.get_rank(), dist.get_world_size())
-job.rows = Rows(pattern(), 4, 16, part=part)
-learned = fit_steps(job, QUICK, Checkpoints(Path("kept"), every=5, resume=sys.argv[1] == "on"))
+job.rows = SequenceBatches(pattern(), 4, 16, part=part)
+kept = CheckpointConfig(Path("kept"), every=5, resume=sys.argv[1] == "on")
+learned = train_steps(job, QUICK, kept)
 numbers = [step.number for step in learned]
 if part[0] == 0:
     print(numbers[0])

@@ -11,27 +11,32 @@ import numpy as np
 import pytest
 import torch
 
-from bowerbird.learning.model_file import ModelError, ModelHeader, read_model, write_model
-from bowerbird.learning.sampling import SamplingConfig
-from bowerbird.learning.sequence_batches import SequenceConfig, stream_loss
-from bowerbird.learning.trainer import TrainerConfig
-from bowerbird.music.augment import AugmentConfig
-from bowerbird.music.composer import ComposeConfig, Composer, open_composer, parse_meter
+from bowerbird.errors import ModelError, MusicError
+from bowerbird.learning.config import SamplingConfig, SequenceConfig, TrainerConfig
+from bowerbird.learning.model_file import ModelHeader, read_model, write_model
+from bowerbird.learning.sequence_batches import stream_loss
+from bowerbird.music.composer import Composer, open_composer
+from bowerbird.music.config import AugmentConfig, ComposeConfig, TrainConfig
 from bowerbird.music.corpus import Corpus
 from bowerbird.music.formats.files import read_score, write_score
-from bowerbird.music.presets import MUSIC_PRESETS, MusicPresetName
-from bowerbird.music.score.error import MusicError
+from bowerbird.music.presets import PRESETS, PresetName
 from bowerbird.music.score.key import key_of
 from bowerbird.music.score.melody import grid_notes, melody
-from bowerbird.music.score.meter import bar_count, bars_of, main_meter, meters_of, usual_tempo
+from bowerbird.music.score.meter import (
+    bar_count,
+    bars_of,
+    main_meter,
+    meters_of,
+    parse_meter,
+    usual_tempo,
+)
 from bowerbird.music.score.repeats import expanded
 from bowerbird.music.tokens.events import EVENT_KINDS
 from bowerbird.music.tokens.kinds import MELODIES, full_alphabet
-from bowerbird.music.training import MusicTrainConfig, MusicTraining
-from bowerbird.networks.language_model import LanguageModelConfig
-from bowerbird.networks.recurrent import RecurrentConfig
+from bowerbird.music.training import MusicTraining
+from bowerbird.networks.config import LanguageModelConfig, RecurrentConfig
 
-QUICK = MusicTrainConfig(
+QUICK = TrainConfig(
     model=LanguageModelConfig(recurrent=RecurrentConfig(hidden_size=48)),
     sequence=SequenceConfig(batch_size=8, sequence_length=32, validation=0.05),
     trainer=TrainerConfig(iterations=150, learning_rate=2e-2, warmup_steps=10, validate_every=75),
@@ -75,7 +80,7 @@ def test_losses_are_nats_a_note(learned):
     found = training.composer.score(pieces)
     notes = sum(melody(score).note_num() for score in pieces)
     assert found.notes == notes
-    nats = stream_loss(training.study.network, training.streams[1])
+    nats = stream_loss(training.trainer.network, training.streams[1])
     assert found.nats_per_note == pytest.approx(nats * (len(training.streams[1]) - 1) / notes)
     assert training.best == pytest.approx(found.nats_per_note, rel=1e-5)
 
@@ -175,7 +180,7 @@ def test_every_tune_of_scottish_can_be_gone_on_from(kind):
     """But for those whose repeats make no sense as they are written; what is asked for is added."""
     composer = Composer(None, full_alphabet(kind), LanguageModelConfig(), {})
     refused = []
-    tunes = Corpus(["scottish"], melodies=True).pieces[:: 1 if kind == "notes" else 12]
+    tunes = Corpus(["scottish"], melodies=True).pieces[:: 1 if kind == "melody" else 12]
     for name, score in tunes:
         try:
             signs, bars = composer._primed(ComposeConfig(bars=8), score)
@@ -189,7 +194,7 @@ def test_every_tune_of_scottish_can_be_gone_on_from(kind):
         mask = rule.allowed()
         mask[composer.alphabet.end] = False
         assert mask.any(), name
-    assert len(tunes) > (1500 if kind == "notes" else 100)
+    assert len(tunes) > (1500 if kind == "melody" else 100)
     assert len(refused) <= 1
     assert all("its repeats don't fit its bars" in why for why in refused)
 
@@ -362,8 +367,8 @@ def test_what_is_kept_comes_back(learned, tmp_path):
     [
         ({"kind": "text"}, "of the kind text"),
         ({"alphabet": {"kind": "runes"}}, "which is none of"),
-        ({"alphabet": {"kind": "notes"}}, "damaged"),
-        ({"config": {"network": "recurrent", "width": 4096}}, "no room for width"),
+        ({"alphabet": {"kind": "melody"}}, "damaged"),
+        ({"config": {"network": "recurrent", "hidden_size": 4096}}, "hidden_size"),
     ],
 )
 def test_forged_model_files_are_refused(learned, tmp_path, change, words):
@@ -391,7 +396,7 @@ def test_weights_that_are_no_numbers_are_refused(learned, tmp_path):
     ("wrong", "words"),
     [
         ({"bars": -1}, "bars"),
-        ({"meter": "4/5"}, "no meter"),
+        ({"meter": "4/5"}, "not a meter"),
         ({"key": "H"}, "no key"),
         ({"tempo": 1e9}, "tempo"),
         ({"instrument": "triangel"}, "no instrument"),
@@ -419,10 +424,10 @@ def test_seconds_become_bars(learned):
     assert expanded(made).to("second").end() == pytest.approx(20, abs=8)
 
 
-@pytest.mark.parametrize("name", get_args(MusicPresetName))
+@pytest.mark.parametrize("name", get_args(PresetName))
 def test_a_preset_is_a_network_that_learns(name, chorales, reels, tmp_path):
     """Each with its own alphabet, layers and optimizer; here narrower, and for two steps."""
-    preset = MUSIC_PRESETS[name]
+    preset = PRESETS[name]
     shape = preset.model
     narrow = replace(
         shape,
@@ -444,17 +449,17 @@ def test_a_preset_is_a_network_that_learns(name, chorales, reels, tmp_path):
     assert training.composer.alphabet.kind == preset.tokenizer
     assert not corpus.skipped
     ends = int((training.streams[0] == training.alphabet.end).sum())
-    variations = len(preset.augment.semitones) * len(preset.augment.tempos)
+    variations = len(preset.augment.semitones) * len(preset.augment.tempo_factors)
     assert ends == 1 + variations * len(training.split.train)
 
 
 def test_presets_have_the_sizes_of_their_tools():
     """As their sources say: melody_rnn_model.py, performance_model.py, and folk-rnn's config5."""
-    shapes = {name: preset.model.recurrent for name, preset in MUSIC_PRESETS.items()}
+    shapes = {name: preset.model.recurrent for name, preset in PRESETS.items()}
     sizes = {name: (shape.num_layers, shape.hidden_size) for name, shape in shapes.items()}
     assert sizes["melody-rnn"] == sizes["lookback-rnn"] == (2, 128)
     assert sizes["folk-rnn"] == sizes["performance-rnn"] == (3, 512)
-    attention = MUSIC_PRESETS["attention-rnn"].model
+    attention = PRESETS["attention-rnn"].model
     assert (attention.network, attention.transformer.context_length) == ("transformer", 40)
 
 
@@ -475,7 +480,7 @@ def test_no_preview_ends_a_training(learned, tmp_path):
     training = MusicTraining(learned[0].corpus, config, tmp_path)
     list(training.steps())
     with torch.no_grad():
-        training.study.network.decoder.bias[training.alphabet.number["z"]] = 99
+        training.trainer.network.decoder.bias[training.alphabet.number["z"]] = 99
     assert re.search(r"\n\[?[_=^]*[A-Ga-g].*z", training._sample())
 
 

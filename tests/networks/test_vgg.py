@@ -5,7 +5,8 @@ import math
 import pytest
 import torch
 
-from bowerbird.networks.vgg import VGG, check_layers, layer_names, reach, stride
+from bowerbird.networks.vgg import VGG
+from bowerbird.networks.vgg_layers import check_layers, layer_names, reach, stride
 
 ALL = layer_names("vgg19")
 

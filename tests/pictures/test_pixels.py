@@ -16,7 +16,8 @@ import tifffile
 import torch
 from PIL import Image, ImageCms, JpegImagePlugin
 
-from bowerbird.pictures.pixels import Picture, PictureError, fit_long_side, resize
+from bowerbird.errors import PictureError
+from bowerbird.pictures.pixels import Picture, fit_long_side, resize
 from bowerbird.pictures.reading import picture_size, read_picture
 from bowerbird.pictures.writing import check_writable, write_picture
 

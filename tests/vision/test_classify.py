@@ -1,17 +1,20 @@
 """Classification: the network against its package's, real photographs, all loaders, bad weights."""
 
 import math
+from typing import get_args
 
 import pytest
 import torch
 from skimage import data
 
-from bowerbird.learning.download import FetchError, fetch
-from bowerbird.learning.pretrained_weights import WeightsError, find_weights, open_state
+from bowerbird.errors import DownloadError, WeightsError
+from bowerbird.learning.download import fetch
+from bowerbird.learning.pretrained_weights import find_weights, open_state
 from bowerbird.networks.classifiers import HeadedNetwork
 from bowerbird.networks.efficientnet import EfficientNetLite0
 from bowerbird.vision import classify as imagenet
-from bowerbird.vision.classify import ClassifyConfig, classes, classify, middle, open_classifier
+from bowerbird.vision.classify import classes, classify, middle, open_classifier
+from bowerbird.vision.config import ClassifierName, ClassifyConfig
 
 SEEN = {"coffee": "espresso", "rocket": "missile"}
 WIDTHS = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}  # convolutions a block
@@ -213,14 +216,14 @@ def test_nothing_is_unpickled_and_other_networks_are_told(tmp_path):
 def test_damaged_downloads_are_told(tmp_path, monkeypatch):
     monkeypatch.setenv("BOWERBIRD_CACHE", str(tmp_path))
     (tmp_path / "vgg16-397923af.pth").write_bytes(b"cut short")
-    with pytest.raises(FetchError, match=r"SHA-256.*397923af"):
+    with pytest.raises(DownloadError, match=r"SHA-256.*397923af"):
         open_classifier(ClassifyConfig(network="vgg16"), "cpu")
 
 
 def test_settings_are_checked():
     for top in (0, 1001):
-        with pytest.raises(ValueError, match="top is from 1"):
+        with pytest.raises(ValueError, match="top must be from 1"):
             ClassifyConfig(top=top)
     with pytest.raises(ValueError, match="vgg16"):
         ClassifyConfig(network="resnet")
-    assert imagenet.NAMED.keys() == set(imagenet.get_args(imagenet.Network))
+    assert imagenet.NAMED.keys() == set(get_args(ClassifierName))

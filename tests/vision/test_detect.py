@@ -8,9 +8,10 @@ from skimage import data
 
 from bowerbird.vision.boxes import iou, overlap
 from bowerbird.vision.class_activation import evidence, extent, heat
-from bowerbird.vision.classify import ClassifyConfig, classes, classify, open_classifier
-from bowerbird.vision.detect import DetectConfig, detect, pieces
-from bowerbird.vision.localize import LocalizeConfig, localize
+from bowerbird.vision.classify import classes, classify, open_classifier
+from bowerbird.vision.config import ClassifyConfig, DetectConfig, LocalizeConfig
+from bowerbird.vision.detect import detect, pieces
+from bowerbird.vision.localize import localize
 from bowerbird.vision.proposals import Window, apart, suppressed, windows
 from bowerbird.vision.results import Box
 from bowerbird.vision.segment import around, segment, with_mask
@@ -188,7 +189,11 @@ def test_heat_is_between_0_and_1(classifier):
 
 @pytest.mark.parametrize(
     ("wrong", "words"),
-    [({"most": 0}, "most is 1"), ({"threshold": 2.0}, "from 0 to 1"), ({"network": "x"}, "detr")],
+    [
+        ({"max_boxes": 0}, "max_boxes must be at least 1"),
+        ({"threshold": 2.0}, r"in \[0, 1\]"),
+        ({"network": "x"}, "detr"),
+    ],
 )
 def test_settings_are_checked(wrong, words):
     with pytest.raises(ValueError, match=words):
@@ -196,5 +201,5 @@ def test_settings_are_checked(wrong, words):
 
 
 def test_top_is_checked():
-    with pytest.raises(ValueError, match="top is from 1 to 5"):
+    with pytest.raises(ValueError, match="top must be from 1 to 5"):
         LocalizeConfig(top=6)

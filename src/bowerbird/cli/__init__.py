@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def _version() -> str:
-    from importlib.metadata import version  # noqa: PLC0415 - most runs don't need it
+    from importlib.metadata import version
 
     return version("bowerbird")
 
@@ -34,7 +34,7 @@ class _OfVerb:
         self.command = command
 
     def __call__(self, console: "Console", options: "ConsoleOptions", panel: "HelpPanel") -> None:
-        from cyclopts.help import DefaultFormatter  # noqa: PLC0415 - only help needs it
+        from cyclopts.help import DefaultFormatter
 
         hidden = {_flag(name) for name in WITHOUT.get(self.command, ())}
         own = {_flag(name): shown(value) for name, value in own_defaults(self.command).items()}
@@ -58,7 +58,7 @@ LONG = {
     "transfer",
     "texture",
     "reconstruct",
-    "see",
+    "inspect",
     "train-digits",
     "train-numbers",
     "demo",
@@ -196,12 +196,13 @@ vision.command(
     help_epilogue="For example: bowerbird vision segment cat.jpg -o masks.png",
 )
 vision.command(
-    "bowerbird.cli.vision.inspect:see",
-    name="see",
+    "bowerbird.cli.vision.inspect:inspect",
+    name="inspect",
     help="Show what the network sees: filters, feature maps, where it looks, dreams.",
-    usage="Usage: bowerbird vision see IMAGE [-o OUT.png] [--layer NAME] [--show WHAT] [OPTIONS]",
+    usage="Usage: bowerbird vision inspect IMAGE [-o OUT.png] [--layer NAME] [--show WHAT]",
     help_epilogue=(
-        "For example: bowerbird vision see cat.jpg --layer conv4_3 --show dream -o dream.png\n\n"
+        "For example: bowerbird vision inspect cat.jpg --layer conv4_3 --show dream -o dream.png"
+        "\n\n"
         "What a layer keeps of a picture: `bowerbird image reconstruct`"
     ),
 )
@@ -353,6 +354,6 @@ def _busy() -> bool:
     Threads that wait for each other spin: alone, that is four times as fast as sleeping, but where
     others need the cores a thousand times slower (docs/log.md).
     """
-    from psutil import cpu_percent  # noqa: PLC0415 - only long work asks
+    from psutil import cpu_percent
 
     return cpu_percent(interval=0.1) > 100 * BUSY

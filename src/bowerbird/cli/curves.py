@@ -18,7 +18,7 @@ class Log:
     def __init__(self, folder: Path) -> None:
         """Open a log; raise OSError if the folder can't be made."""
         folder.mkdir(parents=True, exist_ok=True)
-        from torch.utils.tensorboard import SummaryWriter  # noqa: PLC0415 - takes a second
+        from torch.utils.tensorboard import SummaryWriter
 
         self.writer = SummaryWriter(str(folder))
 
@@ -37,7 +37,7 @@ class Log:
 
 def draw_losses(history: Sequence[Step[None]], path: Path, unit: str) -> None:
     """Draw the losses of a training into a PNG file: single steps, their mean, validation."""
-    from matplotlib.figure import Figure  # noqa: PLC0415 - takes a second
+    from matplotlib.figure import Figure
 
     steps = [s.number for s in history]
     losses = [s.losses["total"] for s in history]

@@ -22,7 +22,7 @@ def transfer(
     /,
     *styles: Path,
     run: PictureRun,
-    config: Annotated[TransferConfig, Flags] = TransferConfig(),  # noqa: B008 - frozen
+    config: Annotated[TransferConfig, Flags] = TransferConfig(),
     mask: Annotated[tuple[Path, ...], Parameter(group=PAINTING, show_default=False)] = (),
     start_picture: Annotated[Path | None, Parameter(group=PAINTING, show_default=False)] = None,
 ) -> int:
@@ -58,7 +58,7 @@ def texture(
     /,
     *,
     run: PictureRun,
-    config: Annotated[TextureConfig, Flags] = TextureConfig(),  # noqa: B008 - frozen
+    config: Annotated[TextureConfig, Flags] = TextureConfig(),
 ) -> int:
     """Grow a texture in the manner of a painting, without a photograph.
 
@@ -79,7 +79,7 @@ def reconstruct(
     /,
     *,
     run: PictureRun,
-    config: Annotated[ReconstructConfig, Flags] = ReconstructConfig(),  # noqa: B008 - frozen
+    config: Annotated[ReconstructConfig, Flags] = ReconstructConfig(),
 ) -> int:
     """Show what one layer of the network knows of a picture.
 

@@ -13,34 +13,25 @@ from bowerbird.cli.errors import about, say
 from bowerbird.cli.progress import Work
 from bowerbird.cli.settings import RUN, Switch
 from bowerbird.cli.training_run import School, TrainRun
+from bowerbird.errors import MusicError
 from bowerbird.learning.atomic_write import check_output
-from bowerbird.learning.sampling import SamplingConfig
-from bowerbird.learning.sequence_batches import SequenceConfig
-from bowerbird.learning.trainer import ALREADY, TrainerConfig
-from bowerbird.music.augment import AugmentConfig
-from bowerbird.music.composer import (
-    ComposeConfig,
-    Composer,
-    Composition,
-    model_path,
-    open_composer,
-)
+from bowerbird.learning.config import SamplingConfig, SequenceConfig, TrainerConfig
+from bowerbird.learning.trainer import ALREADY
+from bowerbird.music.composer import Composer, Composition, model_path, open_composer
+from bowerbird.music.config import AugmentConfig, ComposeConfig, OutputConfig, TrainConfig
 from bowerbird.music.copied_melodies import Melodies, Novelty, novelty
 from bowerbird.music.corpus import EMBEDDED, Corpus, melodies_of
 from bowerbird.music.formats.files import read_score
 from bowerbird.music.formats.midi import seconds_of
-from bowerbird.music.presets import MusicPresetName
-from bowerbird.music.render.output import DRAWINGS, OutputConfig, check_suffix, write_output
-from bowerbird.music.score.error import MusicError
+from bowerbird.music.presets import PresetName
+from bowerbird.music.render.output import DRAWINGS, check_suffix, write_output
 from bowerbird.music.score.key import key_of
 from bowerbird.music.score.melody import GRID, melody
 from bowerbird.music.score.meter import bar_count, main_meter
 from bowerbird.music.score.repeats import expanded
 from bowerbird.music.tokens.kinds import MELODIES
-from bowerbird.music.training import MusicTrainConfig, MusicTraining
-from bowerbird.networks.language_model import LanguageModelConfig
-from bowerbird.networks.recurrent import RecurrentConfig
-from bowerbird.networks.transformer import TransformerConfig
+from bowerbird.music.training import MusicTraining
+from bowerbird.networks.config import LanguageModelConfig, RecurrentConfig, TransformerConfig
 
 if TYPE_CHECKING:
     from symusic.core import ScoreTick as Score
@@ -62,7 +53,7 @@ Parameter(name="*", group=COMPOSING)(SamplingConfig)
 class MusicRun(TrainRun):
     """What training a composer can be told besides its configuration."""
 
-    preset: Annotated[MusicPresetName | None, Parameter(show_default=False)] = None
+    preset: Annotated[PresetName | None, Parameter(show_default=False)] = None
     """Settings of another tool."""
     start: Annotated[str | None, Parameter(name="--from", show_default=False)] = None
     """Model file to go on from, with its network and its alphabet."""
@@ -143,7 +134,7 @@ class RenderRun:
 def train(
     *corpus: str,
     run: MusicRun,
-    config: Annotated[MusicTrainConfig, Parameter(name="*", group=LEARNING)] = MusicTrainConfig(),  # noqa: B008 - frozen
+    config: Annotated[TrainConfig, Parameter(name="*", group=LEARNING)] = TrainConfig(),
 ) -> int:
     """Learn to compose in the manner of a corpus.
 
@@ -172,7 +163,7 @@ def compose(
     /,
     *,
     run: ComposeRun,
-    config: Annotated[ComposeConfig, Parameter(name="*", group=COMPOSING)] = ComposeConfig(),  # noqa: B008
+    config: Annotated[ComposeConfig, Parameter(name="*", group=COMPOSING)] = ComposeConfig(),
 ) -> int:
     """Compose in the manner that a model has learned.
 
@@ -196,7 +187,7 @@ def render(
     /,
     *,
     run: RenderRun,
-    config: Annotated[OutputConfig, Parameter(name="*", group=RENDERING)] = OutputConfig(),  # noqa: B008
+    config: Annotated[OutputConfig, Parameter(name="*", group=RENDERING)] = OutputConfig(),
 ) -> int:
     """Write any file of music as sound, sheet music, piano roll, page, MIDI, ABC or MusicXML.
 

@@ -30,7 +30,7 @@ WITHOUT = {  # fields of the objective that a verb settles itself: neither shown
 }
 OWN = {  # configurations with other defaults than those of the configurations inside them
     "image texture": "bowerbird.image.texture:TextureConfig",
-    "music train": "bowerbird.music.training:MusicTrainConfig",
+    "music train": "bowerbird.music.config:TrainConfig",
     "vision train-numbers": "bowerbird.vision.house_numbers.train:NumbersTrainConfig",
 }
 EXAMPLES = {
@@ -221,17 +221,17 @@ def _flat(data: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 
 def _presets_of(craft: str) -> dict[str, object]:
     if craft == "image":
-        from bowerbird.image.presets import PRESETS  # noqa: PLC0415 - imports torch
+        from bowerbird.image.presets import PRESETS
 
         return {str(name): preset for name, preset in PRESETS.items()}
     if craft == "text":
-        from bowerbird.text.presets import PRESETS as TEXT  # noqa: PLC0415
+        from bowerbird.text.presets import PRESETS as TEXT
 
         return {str(name): preset for name, preset in TEXT.items()}
     if craft == "music":
-        from bowerbird.music.presets import MUSIC_PRESETS  # noqa: PLC0415
+        from bowerbird.music.presets import PRESETS as MUSIC
 
-        return {str(name): preset for name, preset in MUSIC_PRESETS.items()}
+        return {str(name): preset for name, preset in MUSIC.items()}
     return {}
 
 

@@ -18,17 +18,15 @@ from bowerbird.cli.run_record import sha256
 from bowerbird.cli.settings import RUN, Switch, read_recipe
 from bowerbird.cli.text_output import WriteRun, ask, keep_writing, written
 from bowerbird.cli.training_run import School, TrainRun
-from bowerbird.learning.sampling import SamplingConfig
-from bowerbird.learning.sequence_batches import SequenceConfig
-from bowerbird.learning.trainer import ALREADY, TrainerConfig
-from bowerbird.networks.language_model import LanguageModelConfig
-from bowerbird.networks.recurrent import RecurrentConfig
-from bowerbird.networks.transformer import TransformerConfig
+from bowerbird.learning.config import SamplingConfig, SequenceConfig, TrainerConfig
+from bowerbird.learning.trainer import ALREADY
+from bowerbird.networks.config import LanguageModelConfig, RecurrentConfig, TransformerConfig
+from bowerbird.text.config import GenerateConfig, TrainConfig
 from bowerbird.text.corpus import Corpus
-from bowerbird.text.generator import Score, WriteConfig, Writer, model_path, open_writer
+from bowerbird.text.generator import Score, Writer, model_path, open_writer
 from bowerbird.text.perplexity_reference import references, verdict
 from bowerbird.text.presets import PresetName
-from bowerbird.text.training import TrainConfig, Training
+from bowerbird.text.training import Training
 
 LEARNING = Group("Learning", sort_key=2)
 WRITING = Group("Writing", sort_key=2)
@@ -92,7 +90,7 @@ class ScoreRun:
 def train(
     *corpus: Place,
     run: TextRun,
-    config: Annotated[TrainConfig, Flags] = TrainConfig(),  # noqa: B008 - frozen
+    config: Annotated[TrainConfig, Flags] = TrainConfig(),
     reading: Reading = Reading(),
 ) -> int:
     """Learn to write in the manner of a corpus.
@@ -119,8 +117,8 @@ def write(
     model: str,
     /,
     *,
-    run: WriteRun = WriteRun(),  # noqa: B008 - frozen
-    config: Annotated[WriteConfig, Parameter(name="*", group=WRITING)] = WriteConfig(),  # noqa: B008
+    run: WriteRun = WriteRun(),
+    config: Annotated[GenerateConfig, Parameter(name="*", group=WRITING)] = GenerateConfig(),
 ) -> int:
     """Write on from a prompt, in the manner that a model has learned.
 

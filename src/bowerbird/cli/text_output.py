@@ -15,8 +15,9 @@ from bowerbird.cli.settings import RUN, Switch
 from bowerbird.learning.atomic_write import atomic_write, check_output
 from bowerbird.learning.copied_passages import copied_share, copies_of_each
 from bowerbird.learning.step import Step
+from bowerbird.text.config import GenerateConfig
 from bowerbird.text.corpus import Corpus
-from bowerbird.text.generator import WriteConfig, Writer
+from bowerbird.text.generator import Writer
 from bowerbird.text.tokenizer import Characters
 
 HALF = re.compile("[\ud800-\udfff]")  # half surrogates
@@ -86,7 +87,7 @@ def ask(prompt: str) -> str:
 
 
 def written(
-    writer: Writer, opening: str, config: WriteConfig, run: WriteRun
+    writer: Writer, opening: str, config: GenerateConfig, run: WriteRun
 ) -> tuple[list[str], Work[tuple[str, ...]]]:
     """Write to the end, or to Ctrl-C; return the texts, and how it went."""
     texts = [opening] * run.samples

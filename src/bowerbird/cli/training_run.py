@@ -18,7 +18,7 @@ from bowerbird.cli.progress import Work, follow
 from bowerbird.cli.run_record import check_trace, course, steps, trace_path, versions, write_trace
 from bowerbird.cli.settings import Run, Switch
 from bowerbird.learning.atomic_write import check_output
-from bowerbird.learning.checkpoints import CheckpointConfig
+from bowerbird.learning.config import CheckpointConfig
 from bowerbird.learning.device import leave_group, processes
 from bowerbird.learning.step import Step
 

@@ -30,9 +30,9 @@ class _Painted:
 def pictures(output: Path, tour: TourConfig) -> Generator[Step, None, str]:
     """Paint a photograph in the manner of two plates."""
     # pictures need torch, which takes a second to import: not before they are made
-    from bowerbird.image.transfer import TransferConfig, transfer_steps  # noqa: PLC0415
-    from bowerbird.pictures.reading import read_picture  # noqa: PLC0415
-    from bowerbird.pictures.writing import write_picture  # noqa: PLC0415
+    from bowerbird.image.transfer import TransferConfig, transfer_steps
+    from bowerbird.pictures.reading import read_picture
+    from bowerbird.pictures.writing import write_picture
 
     side, steps = tour.side, tour.steps
     config = TransferConfig(size=side, iterations=steps, seed=tour.seed, device=tour.device)

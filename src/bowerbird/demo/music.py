@@ -12,10 +12,11 @@ TUNES = (("reel", "D", "4/4"), ("jig", "G", "6/8"))  # name, key, meter
 
 def tunes(output: Path, tour: TourConfig) -> Generator[Step, None, str]:
     """Let the composer that comes with the package write a reel and a jig, to hear and to read."""
-    from bowerbird.learning.sampling import SamplingConfig  # noqa: PLC0415
-    from bowerbird.music.composer import ComposeConfig, open_composer  # noqa: PLC0415
-    from bowerbird.music.render.output import piece_of, write_output  # noqa: PLC0415
-    from bowerbird.music.render.page import asset, fragment  # noqa: PLC0415
+    from bowerbird.learning.sampling import SamplingConfig
+    from bowerbird.music.composer import open_composer
+    from bowerbird.music.config import ComposeConfig
+    from bowerbird.music.render.output import piece_of, write_output
+    from bowerbird.music.render.page import asset, fragment
 
     composer, began = open_composer("scottish", "cpu"), time.perf_counter()
     parts = []

@@ -18,10 +18,10 @@ def predictions(output: Path, tour: TourConfig) -> Generator[Step, None, str]:
 
 
 def _cars(output: Path, tour: TourConfig) -> Shown:
-    from bowerbird.prediction.data.samples import TARGETS, read_sample  # noqa: PLC0415
-    from bowerbird.prediction.tabular.ensemble import MembersConfig  # noqa: PLC0415 - pandas takes a second
-    from bowerbird.prediction.tabular.plot import draw_study  # noqa: PLC0415
-    from bowerbird.prediction.tabular.study import TableConfig, study  # noqa: PLC0415
+    from bowerbird.prediction.data.samples import TARGETS, read_sample
+    from bowerbird.prediction.tabular.ensemble import MembersConfig
+    from bowerbird.prediction.tabular.plot import draw_study
+    from bowerbird.prediction.tabular.study import TableConfig, study
 
     config = TableConfig(networks=MembersConfig(seed=tour.seed))
     done = study(read_sample("cars"), TARGETS["cars"], config)
@@ -33,10 +33,10 @@ def _cars(output: Path, tour: TourConfig) -> Shown:
 
 
 def _air(output: Path, tour: TourConfig) -> Shown:
-    from bowerbird.prediction.series.backtest import BacktestConfig, backtest  # noqa: PLC0415
-    from bowerbird.prediction.series.file import known_series  # noqa: PLC0415
-    from bowerbird.prediction.series.forecaster import NetworkConfig  # noqa: PLC0415
-    from bowerbird.prediction.series.plot import draw_backtest  # noqa: PLC0415
+    from bowerbird.prediction.series.backtest import BacktestConfig, backtest
+    from bowerbird.prediction.series.file import known_series
+    from bowerbird.prediction.series.forecaster import NetworkConfig
+    from bowerbird.prediction.series.plot import draw_backtest
 
     config = BacktestConfig(horizon=24)
     done = backtest(known_series("co2"), config, NetworkConfig(seed=tour.seed))
@@ -47,8 +47,8 @@ def _air(output: Path, tour: TourConfig) -> Shown:
 
 
 def _chaos(output: Path, tour: TourConfig) -> Shown:
-    from bowerbird.prediction.dynamics.learn import DynamicsConfig, move  # noqa: PLC0415
-    from bowerbird.prediction.dynamics.plot import draw_free_run  # noqa: PLC0415
+    from bowerbird.prediction.dynamics.learn import DynamicsConfig, move
+    from bowerbird.prediction.dynamics.plot import draw_free_run
 
     done = move("lorenz", DynamicsConfig(seed=tour.seed))
     draw_free_run(done, output / "lorenz.png")

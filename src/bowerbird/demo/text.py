@@ -14,11 +14,11 @@ SIGNS = 420  # characters of each text
 
 def texts(output: Path, tour: TourConfig) -> Generator[Step, None, str]:
     """Let the writer that comes with the package go on from three openings."""
-    from bowerbird.learning.sampling import SamplingConfig  # noqa: PLC0415
-    from bowerbird.text.generator import WriteConfig, open_writer  # noqa: PLC0415
+    from bowerbird.learning.sampling import SamplingConfig
+    from bowerbird.text.generator import GenerateConfig, open_writer
 
     writer, began = open_writer("shakespeare", "cpu"), time.perf_counter()
-    config = WriteConfig(SIGNS, sampling=SamplingConfig(temperature=0.7, seed=tour.seed))
+    config = GenerateConfig(SIGNS, sampling=SamplingConfig(temperature=0.7, seed=tour.seed))
     rows = []
     for number, opening in enumerate(OPENINGS, 1):
         start = time.perf_counter()

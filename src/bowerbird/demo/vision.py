@@ -25,39 +25,41 @@ def sights(output: Path, tour: TourConfig) -> Generator[Step, None, str]:
 
 
 def _sheet(output: Path, tour: TourConfig) -> Shown:
-    from bowerbird.pictures.pixels import fit_long_side, resize  # noqa: PLC0415 - imports torch
-    from bowerbird.pictures.reading import read_picture  # noqa: PLC0415
-    from bowerbird.pictures.writing import write_picture  # noqa: PLC0415
-    from bowerbird.vision.features.inspect import SeeConfig, see  # noqa: PLC0415
+    from bowerbird.pictures.pixels import fit_long_side, resize
+    from bowerbird.pictures.reading import read_picture
+    from bowerbird.pictures.writing import write_picture
+    from bowerbird.vision.config import InspectConfig
+    from bowerbird.vision.features.inspect import inspect
 
     side, growing = max(64, tour.side * 4 // 7), min(GROWING, tour.steps)
-    config = SeeConfig(
+    config = InspectConfig(
         size=side,
         steps=min(DREAMING, tour.steps),
         octaves=2,
-        growing=growing,
+        visualization_steps=growing,
         seed=tour.seed,
         device=tour.device,
     )
-    view = see(read_picture(output / "chelsea.png").rgb, config, "chelsea.png")
+    view = inspect(read_picture(output / "chelsea.png").rgb, config, "chelsea.png")
     height, width = view.sheet.shape[1:]
     write_picture(
         output / "chelsea-seen.jpg", resize(view.sheet, fit_long_side(height, width, WIDE))
     )
     command = (
-        f"bowerbird vision see chelsea.png -o chelsea-seen.jpg --size {side} "
-        f"--steps {config.steps} --octaves 2 --growing {growing}"
+        f"bowerbird vision inspect chelsea.png -o chelsea-seen.jpg --size {side} "
+        f"--steps {config.steps} --octaves 2 --visualization-steps {growing}"
     )
     return Shown("chelsea-seen.jpg", command, "where each layer is active, and what it likes")
 
 
 def _things(output: Path, tour: TourConfig) -> Shown:
-    from bowerbird.pictures.reading import read_picture  # noqa: PLC0415
-    from bowerbird.pictures.writing import write_picture  # noqa: PLC0415
-    from bowerbird.vision.detect import DetectConfig, detect, open_looker  # noqa: PLC0415
-    from bowerbird.vision.drawing import draw  # noqa: PLC0415
-    from bowerbird.vision.results import Seen  # noqa: PLC0415
-    from bowerbird.vision.segment import segment  # noqa: PLC0415
+    from bowerbird.pictures.reading import read_picture
+    from bowerbird.pictures.writing import write_picture
+    from bowerbird.vision.config import DetectConfig
+    from bowerbird.vision.detect import detect, open_looker
+    from bowerbird.vision.drawing import draw
+    from bowerbird.vision.results import Seen
+    from bowerbird.vision.segment import segment
 
     rgb = read_picture(output / "coffee.png").rgb
     boxes = segment(rgb, detect(rgb, open_looker(DetectConfig(), tour.device)))
@@ -68,15 +70,15 @@ def _things(output: Path, tour: TourConfig) -> Shown:
 
 
 def _page(output: Path, tour: TourConfig) -> Shown:
-    import cv2  # noqa: PLC0415
-    import numpy as np  # noqa: PLC0415
-    import torch  # noqa: PLC0415
-    from sklearn.datasets import load_digits  # noqa: PLC0415
+    import cv2
+    import numpy as np
+    import torch
+    from sklearn.datasets import load_digits
 
-    from bowerbird.pictures.writing import write_picture  # noqa: PLC0415
-    from bowerbird.vision.digits.page import boxed, read_page  # noqa: PLC0415
-    from bowerbird.vision.digits.reader import open_digits  # noqa: PLC0415
-    from bowerbird.vision.digits.synthetic_pages import PageConfig, compose  # noqa: PLC0415
+    from bowerbird.pictures.writing import write_picture
+    from bowerbird.vision.digits.page import boxed, read_page
+    from bowerbird.vision.digits.reader import open_digits
+    from bowerbird.vision.digits.synthetic_pages import PageConfig, compose
 
     data = load_digits()
     large = [cv2.resize(one, (28, 28), interpolation=cv2.INTER_CUBIC) for one in data.images]

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bowerbird.errors import TableError
 from bowerbird.learning.atomic_write import atomic_write
 
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
@@ -30,10 +31,6 @@ SIGNATURES = {
     b"BZh": "compressed",
     b"\xfd7zXZ": "compressed",
 }
-
-
-class TableError(ValueError):
-    """A table can't be used; the message names the file or column and says what to do."""
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from bowerbird.networks.vgg import stride
+from bowerbird.networks.vgg_layers import stride
 
 OUTSIDE = 0.02  # of a mask is black: compressed masks have a little noise there
 

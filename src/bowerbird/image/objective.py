@@ -26,7 +26,8 @@ from bowerbird.image.masks import at_layer, covered
 from bowerbird.image.statistics import Moments
 from bowerbird.image.tiles import GRID, Tile, plan
 from bowerbird.learning.validate import check_choice
-from bowerbird.networks.vgg import VGG, Edge, Pooling, check_layers, layer_names, reach, stride
+from bowerbird.networks.vgg import VGG
+from bowerbird.networks.vgg_layers import Edge, Pooling, check_layers, layer_names, reach, stride
 
 Statistic = Literal["wasserstein", "gram", "mean-deviation"]
 Units = Literal["relative", "paper", "mean"]

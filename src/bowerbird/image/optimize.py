@@ -20,17 +20,13 @@ from bowerbird.image.memory import Kept, Share, share_out
 from bowerbird.image.objective import Evaluation, Manner, Objective, ObjectiveConfig, see
 from bowerbird.image.optimizers import LBFGS, Adam, Descent
 from bowerbird.image.statistics import Moments
-from bowerbird.learning.device import (
-    Compute,
-    Precision,
-    generator,
-    keep_freed_memory,
-    select_compute,
-)
+from bowerbird.learning.config import Precision
+from bowerbird.learning.device import Compute, generator, keep_freed_memory, select_compute
 from bowerbird.learning.pretrained_weights import open_vgg19
 from bowerbird.learning.step import Step
 from bowerbird.learning.validate import check_choice
-from bowerbird.networks.vgg import VGG, stride, width
+from bowerbird.networks.vgg import VGG
+from bowerbird.networks.vgg_layers import stride, width
 from bowerbird.pictures.pixels import fit_long_side, resize
 
 Optimizer = Literal["lbfgs", "adam"]
@@ -153,7 +149,7 @@ def paint_steps(
 ) -> Iterator[Step[Float[Tensor, "3 h w"]]]:
     """Yield the picture, in [0, 1] and on the processor, after every step of descent.
 
-    Raises ValueError for a device that is not there and for too little memory, and FetchError.
+    Raises ValueError for a device that is not there and for too little memory, and DownloadError.
     """
     began = time.perf_counter()
     ladder = _wide_enough(config.ladder(side), materials, _least_side(config.objective))

@@ -19,6 +19,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
+from bowerbird.errors import OptimizationError
 from bowerbird.image.objective import Evaluation
 
 Evaluate = Callable[[Tensor], Evaluation]
@@ -26,10 +27,6 @@ Evaluate = Callable[[Tensor], Evaluation]
 FIRST_CHANGE = 0.02  # the largest change of a pixel in the very first step, in [0, 1]
 SUFFICIENT = 1e-4  # of the predicted fall that a step must reach (Nocedal and Wright, 3.1)
 HALVINGS = 12  # shorter steps tried before the curvature is forgotten
-
-
-class DescentError(ArithmeticError):
-    """The loss is not a number and no shorter step helped."""
 
 
 class Descent(Protocol):
@@ -152,7 +149,7 @@ class Adam:
         self.note = ""
         if not _is_finite(there):
             if self.rate < 1e-6:
-                raise DescentError("the loss is not a number, however small the steps")
+                raise OptimizationError("the loss is not a number, however small the steps")
             self.rate /= 2
             self.iterate = self.good.clone()
             self.averaged, self.share = torch.zeros_like(self.good), 0.0
@@ -185,7 +182,7 @@ def _is_finite(there: Evaluation) -> bool:
 
 def _finite(there: Evaluation) -> Evaluation:
     if not _is_finite(there):
-        raise DescentError(
+        raise OptimizationError(
             "the loss of the first picture is not a number; take precision float32, weights "
             "that are not so large, or another painting"
         )

@@ -22,7 +22,7 @@ from bowerbird.image.optimize import (
 from bowerbird.image.transfer import taken
 from bowerbird.learning.step import Step, run_to_end
 from bowerbird.learning.validate import check_choice
-from bowerbird.networks.vgg import check_layers, layer_names
+from bowerbird.networks.vgg_layers import check_layers, layer_names
 
 Of = Literal["content", "style"]
 

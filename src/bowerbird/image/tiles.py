@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from jaxtyping import Float
 from torch import Tensor
 
-from bowerbird.networks.vgg import stride
+from bowerbird.networks.vgg_layers import stride
 
 GRID = 16  # px; the stride of block 5
 

@@ -6,14 +6,13 @@ import statistics
 import time
 from dataclasses import dataclass
 from functools import cache
-from typing import Literal, get_args
+from typing import get_args
 
 import torch
 import torch.nn.functional as F
 
+from bowerbird.learning.config import Precision
 from bowerbird.learning.validate import check_choice
-
-Precision = Literal["auto", "float32", "bfloat16"]
 
 MARGIN = 1.2  # times faster that bfloat16 must be to be worth its rounding
 ROUNDS = 15  # about 0.1 s in all

@@ -22,6 +22,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from bowerbird.errors import ModelError
 from bowerbird.learning.atomic_write import put_in_place
 
 FORMAT = 1
@@ -31,10 +32,6 @@ LONGEST = 300  # characters of a text that are shown
 MOST = 40  # entries of a list that are shown
 WORDS = {str: "text", int: "whole number", dict: "object"}
 DEEPEST = 8  # levels of names within names that are shown
-
-
-class ModelError(ValueError):
-    """A file is not the model that is needed."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +87,22 @@ def stored_weights(network: nn.Module, *, half: bool = False) -> dict[str, Tenso
     """Return a network's weights as a model file has them: float32, or ``half`` precision."""
     dtype = torch.float16 if half else torch.float32
     return {name: p.detach().to(dtype) for name, p in network.named_parameters()}
+
+
+def load_weights(network: nn.Module, tensors: Mapping[str, Tensor], prefix: str = "") -> None:
+    """Give a network, which may be on the meta device, the weights of a model file as float32.
+
+    The weights are the tensors whose names start with ``prefix``. Raises ValueError if one is
+    missing, unknown, of another shape, or not finite.
+    """
+    given = {name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)}
+    expected = {name: p.shape for name, p in network.named_parameters()}
+    for name in sorted(given.keys() | expected.keys()):
+        if name not in given or name not in expected or given[name].shape != expected[name]:
+            raise ValueError(f"its weight {prefix}{name} is missing, unknown or of another shape")
+        if not bool(torch.isfinite(given[name]).all()):
+            raise ValueError(f"its weight {prefix}{name} is not finite")
+    network.load_state_dict({name: t.float() for name, t in given.items()}, assign=True)
 
 
 def read_header(path: Path, kind: str | None = None) -> ModelHeader:

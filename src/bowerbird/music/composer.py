@@ -5,37 +5,38 @@ music (`bowerbird.music.tokens.melody_grammar`), so bars add up to their meter w
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
+from bowerbird.errors import ModelError, MusicError
 from bowerbird.learning.device import select_compute
 from bowerbird.learning.model_file import (
     MEND,
-    ModelError,
     ModelHeader,
     embedded_file,
     read_model,
     stored_weights,
     write_model,
 )
-from bowerbird.learning.sampling import SamplingConfig, generate_tokens, read_prompt
+from bowerbird.learning.sampling import generate_tokens, read_prompt
 from bowerbird.learning.sequence_batches import stream_loss
+from bowerbird.music.config import MAX_TEMPO, MIN_TEMPO, ComposeConfig
 from bowerbird.music.score.build import new_tempo
-from bowerbird.music.score.error import MusicError
 from bowerbird.music.score.instruments import program_of
 from bowerbird.music.score.key import parse_key
 from bowerbird.music.score.melody import GRID, melody
-from bowerbird.music.score.meter import Meter, meters_of, usual_tempo
+from bowerbird.music.score.meter import Meter, meters_of, parse_meter, usual_tempo
 from bowerbird.music.tokens.events import Events
 from bowerbird.music.tokens.harmonize_grammar import Harmony
 from bowerbird.music.tokens.kinds import MELODIES, alphabet_from
 from bowerbird.music.tokens.melody_grammar import Grammar, NotesGrammar
 from bowerbird.music.tokens.vocabulary import Alphabet
-from bowerbird.networks.language_model import LanguageModelConfig, language_model_from
+from bowerbird.networks.config import LanguageModelConfig
+from bowerbird.networks.language_model import language_model_from
 
 if TYPE_CHECKING:
     from symusic.core import ScoreTick as Score
@@ -45,53 +46,9 @@ EMBEDDED = {"scottish": "scottish.safetensors"}  # composers that come with the 
 MOST_SIGNS = 96  # a bar, on average over a piece; then it is cut off
 ENDLESS = 64  # bars of a piece that may have any number, at most
 SUNG = 100.0  # quarter notes a minute of many voices whose corpus told no tempo
-SLOWEST, FASTEST = 10.0, 400.0  # quarter notes a minute
 METERS: tuple[Meter, ...] = (  # among which one is chosen where none is asked for
     *((4, 4), (2, 2), (2, 4), (3, 4), (6, 8), (9, 8), (12, 8), (3, 2), (3, 8), (6, 4), (5, 4)),
 )
-
-
-@dataclass(frozen=True)
-class ComposeConfig:
-    """What is composed."""
-
-    bars: int = 32
-    """Bars, as played, or added to a primer; 0 leaves it to the composer. 2 s in a performance."""
-    seconds: float = 0.0
-    """Length in s instead of bars, at the tempo; 0 is as many as there are bars."""
-    key: str = ""
-    """Key: D, Em, A dorian ...; empty leaves it to the composer."""
-    meter: str = ""
-    """Meter: 4/4, 6/8 ...; empty leaves it to the composer."""
-    tempo: float = 0.0
-    """Quarter notes a minute; 0 is usual for the corpus, or for the meter."""
-    instrument: str = ""
-    """Instrument of General MIDI: violin, flute, piano ...; empty is as it comes."""
-    cadence: bool = True
-    """End on the tonic, where a composer of notes is asked for so many bars."""
-    best_of: int = 1
-    """Pieces that are composed for each that is kept, the likeliest one."""
-    sampling: SamplingConfig = field(default_factory=SamplingConfig)
-    """How the next sign is chosen."""
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.bars <= 1024:
-            raise ValueError(f"bars are 0 to 1024, not {self.bars}")
-        if self.seconds and self.bars != type(self).bars:
-            raise ValueError("give bars or seconds, not both")
-        if not 0 <= self.seconds <= 3600:
-            raise ValueError(f"seconds are 0 to 3600, not {self.seconds}")
-        if self.tempo and not SLOWEST <= self.tempo <= FASTEST:
-            span = f"{SLOWEST:.0f} to {FASTEST:.0f}"
-            raise ValueError(f"tempo is {span} quarter notes a minute, not {self.tempo}")
-        if not 1 <= self.best_of <= 64:
-            raise ValueError(f"best_of is 1 to 64, not {self.best_of}")
-        if self.key:
-            parse_key(self.key)
-        if self.meter:
-            parse_meter(self.meter)
-        if self.instrument:
-            program_of(self.instrument)
 
 
 @dataclass(frozen=True)
@@ -114,17 +71,6 @@ class MusicScore:
     signs: int
     nats_per_note_by_grammar: float | None = None
     """With what the grammar forbids left out, as when it composes; None if not asked for."""
-
-
-def parse_meter(text: str) -> Meter:
-    """Return the meter of a text such as 6/8; raise MusicError for anything else."""
-    named = {"C": (4, 4), "C|": (2, 2)}
-    beats, _, part = text.strip().partition("/")
-    if text.strip() in named:
-        return named[text.strip()]
-    if beats.isdecimal() and part in ("1", "2", "4", "8", "16", "32") and 1 <= int(beats) <= 64:
-        return int(beats), int(part)
-    raise MusicError(f"{text!r:.20} is no meter; write 4/4, 3/4 or 6/8")
 
 
 class Composer:
@@ -296,7 +242,7 @@ class Composer:
             learned = self.provenance.get("tempo")
             told += [learned] if isinstance(learned, float) else []
             told += [SUNG] if ("voice", 1) in self.alphabet.number else []
-        return next((t for t in told if SLOWEST <= t <= FASTEST), usual_tempo(meter))
+        return next((t for t in told if MIN_TEMPO <= t <= MAX_TEMPO), usual_tempo(meter))
 
     def _likeliest_meter(self) -> Meter:
         """Return the meter that the composer itself would begin with most often."""

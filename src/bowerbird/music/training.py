@@ -8,81 +8,42 @@ import math
 import time
 from collections.abc import Generator, Iterable
 from contextlib import closing
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from hashlib import sha256
 from importlib.metadata import version
 from itertools import chain, pairwise
 from pathlib import Path
 from statistics import median
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import torch
 
-from bowerbird.learning.device import Precision, keep_freed_memory, processes, select_compute
-from bowerbird.learning.sampling import SamplingConfig
-from bowerbird.learning.sequence_batches import SequenceConfig, write_stream
+from bowerbird.errors import MusicError
+from bowerbird.learning.config import SamplingConfig
+from bowerbird.learning.device import keep_freed_memory, processes, select_compute
+from bowerbird.learning.sequence_batches import write_stream
 from bowerbird.learning.sequence_training import NetworkFactory, SequenceTrainer
 from bowerbird.learning.step import Step
-from bowerbird.learning.trainer import TrainerConfig
-from bowerbird.learning.validate import check_choice
-from bowerbird.music.augment import AugmentConfig, variations
-from bowerbird.music.composer import ComposeConfig, Composer
+from bowerbird.music.augment import variations
+from bowerbird.music.composer import Composer
+from bowerbird.music.config import AugmentConfig, ComposeConfig, TrainConfig
 from bowerbird.music.corpus import Corpus, Piece
 from bowerbird.music.formats.abc_writer import abc_of_score
-from bowerbird.music.score.error import MusicError
-from bowerbird.music.tokens.kinds import MELODIES, AlphabetKind, encoded, learned_alphabet
+from bowerbird.music.tokens.kinds import MELODIES, encoded, learned_alphabet
 from bowerbird.music.tokens.vocabulary import Alphabet
-from bowerbird.networks.language_model import (
-    LanguageModelConfig,
-    language_model,
-    language_model_config,
-)
+from bowerbird.networks.config import LanguageModelConfig
+from bowerbird.networks.language_model import language_model, language_model_config
 
 SAMPLE_BARS = 8  # bars of the samples that are shown while it learns
 WIDTHS = (96, 128, 192, 256, 384, 512)  # sizes among which --minutes chooses
-
-
-@dataclass(frozen=True)
-class MusicTrainConfig:
-    """How a composer learns."""
-
-    minutes: float = 0.0
-    """Time to learn for, in minutes: size and steps are chosen to fit it on this machine."""
-    tokenizer: AlphabetKind = "notes"
-    """Signs that it reads and writes: notes and abc for melodies, the others for many voices."""
-    test: float = 0.05
-    """Share of the pieces that is set aside, and not even measured on while it learns."""
-    split_seed: int = 0
-    """Seed by which pieces are learned from, measured on or set aside."""
-    precision: Precision = "auto"
-    """Precision of the network: auto takes bfloat16 where it is faster, else float32."""
-    device: str = "auto"
-    """auto, cpu, cuda, cuda:1, mps ..."""
-    licence: str = ""
-    """Licence of what is learned, which the model file then names."""
-    augment: AugmentConfig = field(default_factory=AugmentConfig)
-    """Which variations of each piece are learned from."""
-    model: LanguageModelConfig = field(default_factory=LanguageModelConfig)
-    """The network."""
-    sequence: SequenceConfig = field(default_factory=lambda: SequenceConfig(validation=0.05))
-    """How the pieces are read."""
-    trainer: TrainerConfig = field(default_factory=TrainerConfig)
-    """How weights are learned."""
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.minutes < math.inf:
-            raise ValueError(f"minutes are a number from 0 on, not {self.minutes}")
-        if not 0 < self.test < 1:
-            raise ValueError(f"test is a share between 0 and 1, not {self.test}")
-        check_choice(self.tokenizer, get_args(AlphabetKind))
 
 
 class MusicTraining:
     """One training of a composer; ``composer`` is what it can do so far."""
 
     def __init__(
-        self, corpus: Corpus, config: MusicTrainConfig, room: Path, start: Composer | None = None
+        self, corpus: Corpus, config: TrainConfig, room: Path, start: Composer | None = None
     ) -> None:
         """Read the corpus into files in ``room``, which is made.
 
@@ -157,7 +118,7 @@ class MusicTraining:
         return Composer(self.trainer.network, self.alphabet, self.trainer.model_config, told)
 
     @property
-    def planned(self) -> MusicTrainConfig:
+    def planned(self) -> TrainConfig:
         """The configuration with what was chosen to fit into the minutes."""
         study = self.trainer
         return replace(
@@ -202,8 +163,9 @@ class MusicTraining:
         )
         if len(stream) <= self.config.sequence.sequence_length:
             raise MusicError(
-                f"the corpus has {len(stream)} signs on one side of its split, too few for windows "
-                f"of {self.config.sequence.sequence_length}; take more pieces or a shorter --sequence-length"
+                f"one side of the split has {len(stream)} tokens, too few for sequences of "
+                f"{self.config.sequence.sequence_length}; add pieces or set a shorter "
+                "--sequence-length"
             )
         return stream
 

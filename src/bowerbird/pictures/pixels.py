@@ -11,10 +11,6 @@ from torch import Tensor
 from torch.nn import functional as F
 
 
-class PictureError(ValueError):
-    """Say in one sentence which picture file can't be used and what to do about it."""
-
-
 @dataclass(frozen=True)
 class Picture:
     """A picture: sRGB-encoded colours and how opaque each pixel is."""

@@ -21,7 +21,8 @@ import torch
 from numpy.typing import NDArray
 from PIL import ExifTags, Image
 
-from bowerbird.pictures.pixels import Picture, PictureError
+from bowerbird.errors import PictureError
+from bowerbird.pictures.pixels import Picture
 from bowerbird.pictures.profiles import deep_to_srgb, to_srgb
 
 # What Pillow may decode here: file kinds that people keep pictures in. Not EPS (runs Ghostscript),

@@ -12,8 +12,9 @@ from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 
+from bowerbird.errors import PictureError
 from bowerbird.learning.atomic_write import atomic_write, check_output
-from bowerbird.pictures.pixels import Picture, PictureError
+from bowerbird.pictures.pixels import Picture
 from bowerbird.pictures.profiles import srgb_profile
 
 PictureSuffix = Literal[".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff"]

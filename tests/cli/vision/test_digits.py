@@ -12,7 +12,7 @@ from sklearn.datasets import load_digits
 
 from bowerbird.vision.digits.synthetic_pages import PageConfig, compose
 
-SMALL = "--iterations 6 --rows 8 --widths 8 --none 0 --precision float32 --device cpu --quiet"
+SMALL = "--iterations 6 --rows 8 --channels 8 --none 0 --precision float32 --device cpu --quiet"
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def test_training_writes_a_model_with_its_record_and_test(bowerbird, folder, her
     assert told["iterations"] == 6
     assert (here / "m.safetensors").stat().st_size > 1000
     record = json.loads((here / "m.json").read_text())
-    assert record["config"]["shape"]["widths"] == [8]
+    assert record["config"]["shape"]["channels"] == [8]
     info = bowerbird("models info m.safetensors")
     assert info.code == 0
     assert "digits" in info.out

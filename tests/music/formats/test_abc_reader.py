@@ -5,12 +5,12 @@ import time
 
 import pytest
 
+from bowerbird.errors import MusicError
 from bowerbird.music.formats.abc_reader import read_abc
 from bowerbird.music.formats.abc_writer import abc_of_score
 from bowerbird.music.formats.bars import adds_up, score_of_tune
 from bowerbird.music.formats.files import read_scores
 from bowerbird.music.formats.tune import Tune
-from bowerbird.music.score.error import MusicError
 from bowerbird.music.score.key import Key, key_of
 from bowerbird.music.score.melody import grid_notes
 from bowerbird.music.score.repeats import expanded

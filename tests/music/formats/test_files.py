@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 import verovio
 
+from bowerbird.errors import MusicError
 from bowerbird.music.formats.abc_writer import abc_of_score
 from bowerbird.music.formats.files import read_score, read_scores, write_score
 from bowerbird.music.formats.midi import score_of_midi, seconds_of
 from bowerbird.music.notation.tune_notation import title_of
 from bowerbird.music.render.engraving import engrave
 from bowerbird.music.score.build import new_track
-from bowerbird.music.score.error import MusicError
 from bowerbird.music.score.key import Key, key_of
 from bowerbird.music.score.melody import grid_notes
 
@@ -331,7 +331,6 @@ def test_what_is_not_written(score, tmp_path):
 FUZZ = """
 import random, resource, sys, time
 from bowerbird.music.formats.abc_writer import abc_of_score
-from bowerbird.music.score.error import MusicError
 from bowerbird.music.score.build import new_track
 from bowerbird.music.formats.midi import score_of_midi
 from bowerbird.music.tokens.melody import Notes

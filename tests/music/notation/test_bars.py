@@ -3,7 +3,8 @@
 import pytest
 from symusic import ControlChange, TimeSignature
 
-from bowerbird.music.composer import ComposeConfig, open_composer
+from bowerbird.music.composer import open_composer
+from bowerbird.music.config import ComposeConfig
 from bowerbird.music.notation.bars import BAR, BEAT, EIGHTH, HALF_BAR, QUARTER, Bar, bars_of
 from bowerbird.music.score.meter import bar_count
 from bowerbird.music.score.repeats import expanded

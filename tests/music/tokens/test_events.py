@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from bowerbird.errors import MusicError
 from bowerbird.music.score.build import new_meter, new_score, new_signature, new_tempo, new_track
-from bowerbird.music.score.error import MusicError
 from bowerbird.music.score.melody import melody
 from bowerbird.music.score.meter import bar_count, bar_length, meters_of
 from bowerbird.music.tokens.events import Events

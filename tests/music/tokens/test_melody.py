@@ -5,9 +5,10 @@ import itertools
 import numpy as np
 import pytest
 
-from bowerbird.music.augment import AugmentConfig, transposed
+from bowerbird.errors import MusicError
+from bowerbird.music.augment import transposed
+from bowerbird.music.config import AugmentConfig
 from bowerbird.music.formats.files import read_score, read_scores
-from bowerbird.music.score.error import MusicError
 from bowerbird.music.score.key import Key, key_of
 from bowerbird.music.score.melody import grid_notes, melody
 from bowerbird.music.score.meter import bar_count
@@ -290,18 +291,18 @@ def test_an_alphabet_is_described_and_built_again(kind, pieces):
     [
         {},
         {"kind": "x"},
-        {"kind": "notes"},
+        {"kind": "melody"},
         {"kind": "abc", "tokens": ["z"]},
         {"kind": "abc"},
         {"kind": "remi", "signs": [0, 5, 3]},
         {"kind": "remi", "signs": [0, 10**9]},
         {"kind": "tsd"},
-        {"kind": "notes", "meters": [], "lengths": [], "pitches": [0, 0]},
-        {"kind": "notes", "meters": [[4, 4]], "lengths": [12], "pitches": [-900, 900]},
-        {"kind": "notes", "meters": [[4, 4]], "lengths": [12, 10**10], "pitches": [0, 12]},
-        {"kind": "notes", "meters": [[4, 4]], "lengths": [0, 12], "pitches": [0, 12]},
-        {"kind": "notes", "meters": [[10**9, 1]], "lengths": [12], "pitches": [0, 12]},
-        {"kind": "notes", "meters": [[4, 0]], "lengths": [12], "pitches": [0, 12]},
+        {"kind": "melody", "meters": [], "lengths": [], "pitches": [0, 0]},
+        {"kind": "melody", "meters": [[4, 4]], "lengths": [12], "pitches": [-900, 900]},
+        {"kind": "melody", "meters": [[4, 4]], "lengths": [12, 10**10], "pitches": [0, 12]},
+        {"kind": "melody", "meters": [[4, 4]], "lengths": [0, 12], "pitches": [0, 12]},
+        {"kind": "melody", "meters": [[10**9, 1]], "lengths": [12], "pitches": [0, 12]},
+        {"kind": "melody", "meters": [[4, 0]], "lengths": [12], "pitches": [0, 12]},
         {"kind": "remi", "signs": [0, 10**30]},
         {"kind": "remi", "signs": [0, Events("remi").number["voice", 1]]},
         7,

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 import torch
 
-from bowerbird.learning.model_file import ModelError, read_model, write_model
+from bowerbird.errors import ModelError, SeriesError
+from bowerbird.learning.model_file import read_model, write_model
 from bowerbird.prediction.ridge import PENALTIES, ridge, ridges
 from bowerbird.prediction.series import backtest as backtest_module
 from bowerbird.prediction.series import plot as seriesdrawing
@@ -32,7 +33,7 @@ from bowerbird.prediction.series.baselines import fit_autoregression, fit_smooth
 from bowerbird.prediction.series.file import known_series
 from bowerbird.prediction.series.forecaster import Forecaster, NetworkConfig, open_forecaster
 from bowerbird.prediction.series.interval import band, bands
-from bowerbird.prediction.series.series import Series, SeriesError
+from bowerbird.prediction.series.series import Series
 from bowerbird.prediction.series.splits import fitting_window, plan
 
 SMALL = NetworkConfig(width=20, draws=2)

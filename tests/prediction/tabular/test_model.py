@@ -5,9 +5,10 @@ import pandas as pd
 import pytest
 import torch
 
-from bowerbird.learning.model_file import ModelError, ModelHeader, read_model, write_model
+from bowerbird.errors import ModelError, TableError
+from bowerbird.learning.model_file import ModelHeader, read_model, write_model
 from bowerbird.prediction.data.samples import TARGETS, read_sample
-from bowerbird.prediction.data.table import Table, TableError
+from bowerbird.prediction.data.table import Table
 from bowerbird.prediction.tabular.ensemble import MembersConfig
 from bowerbird.prediction.tabular.model import open_table_model
 from bowerbird.prediction.tabular.study import TableConfig, study

@@ -17,16 +17,16 @@ from PIL import Image, ImageDraw, ImageFont
 from scipy.ndimage import gaussian_filter
 from sklearn.datasets import load_digits
 
-from bowerbird.learning.download import FetchError
-from bowerbird.learning.model_file import ModelError, ModelHeader, write_model
-from bowerbird.networks.convolution import SmallConfig
+from bowerbird.errors import DatasetError, DownloadError, ModelError
+from bowerbird.learning.model_file import ModelHeader, write_model
+from bowerbird.networks.config import SmallConvNetConfig
 from bowerbird.vision.digits import idx
 from bowerbird.vision.digits import reader as digits_module
 from bowerbird.vision.digits import train as training
 from bowerbird.vision.digits.augment import DistortionConfig, distort, elastic
 from bowerbird.vision.digits.binarize import find_ink
 from bowerbird.vision.digits.components import Mark, cut, cuts, find_marks
-from bowerbird.vision.digits.idx import Digits, DigitsError, read_digits, read_idx
+from bowerbird.vision.digits.idx import Digits, read_digits, read_idx
 from bowerbird.vision.digits.lines import Place, in_lines, spelled
 from bowerbird.vision.digits.margins import laid_out
 from bowerbird.vision.digits.normalize import normalize
@@ -98,18 +98,18 @@ def test_the_test_digits_are_apart(folder):
 )
 def test_damaged_files_are_one_sentence(folder, break_it, words):
     break_it(folder / "train-images-idx3-ubyte.gz")
-    with pytest.raises(DigitsError, match=words):
+    with pytest.raises(DatasetError, match=words):
         read_digits(folder, "training")
 
 
 def test_folders_without_digits_say_what_is_missing(tmp_path, folder):
-    with pytest.raises(DigitsError, match="no folder"):
+    with pytest.raises(DatasetError, match="no folder"):
         read_digits(tmp_path / "nothing", "test")
     (folder / "t10k-labels-idx1-ubyte.gz").unlink()
-    with pytest.raises(DigitsError, match="put t10k-labels-idx1-ubyte beside it"):
+    with pytest.raises(DatasetError, match="put t10k-labels-idx1-ubyte beside it"):
         read_digits(folder, "test")
     write_idx(folder / "train-labels-idx1-ubyte.gz", np.full(40, 11))
-    with pytest.raises(DigitsError, match="label 11"):
+    with pytest.raises(DatasetError, match="label 11"):
         read_digits(folder, "training")
 
 
@@ -128,12 +128,12 @@ def test_the_full_set_is_fetched_and_checked(folder, tmp_path, monkeypatch):
     assert len(fetched) == 10
     monkeypatch.setenv("BOWERBIRD_CACHE", str(tmp_path / "empty"))
     monkeypatch.setattr(idx, "MIRROR", (tmp_path / "nowhere").as_uri() + "/")
-    with pytest.raises(FetchError, match="by hand and give the folder with all four") as told:
+    with pytest.raises(DownloadError, match="by hand and give the folder with all four") as told:
         read_digits(Path("mnist"), "test")
     assert "--weights" not in str(told.value)
     monkeypatch.setenv("BOWERBIRD_CACHE", str(cache))
     monkeypatch.setattr(idx, "OFFICIAL", tuple((n, "0" * 64, s) for n, _, s in rows))
-    with pytest.raises(FetchError, match="delete it and it is downloaded again"):
+    with pytest.raises(DownloadError, match="delete it and it is downloaded again"):
         read_digits(Path("mnist"), "test")
 
 
@@ -191,7 +191,7 @@ FAST = DigitTraining(
     validation=0.25,
     precision="float32",
     device="cpu",
-    shape=SmallConfig((8, 16), dropout=0.1),
+    shape=SmallConvNetConfig((8, 16), dropout=0.1),
 )
 
 
@@ -260,7 +260,13 @@ def test_a_reader_survives_its_file(folder, tmp_path):
 @pytest.mark.parametrize(
     "config",
     [
-        *({"network": "vgg"}, {"widths": [8]}, {"widths": ["a"]}, {"classes": 7}, {"colour": 1}),
+        *(
+            {"network": "vgg"},
+            {"channels": [8]},
+            {"channels": ["a"]},
+            {"num_classes": 7},
+            {"colour": 1},
+        ),
         {"dropout": 10**400},
     ],
 )
@@ -272,9 +278,11 @@ def test_forged_model_files_are_refused(tmp_path, config):
 
 def test_a_small_file_that_asks_for_a_huge_network_makes_none(tmp_path, monkeypatch):
     made = []
-    real = digits_module.reader
-    monkeypatch.setattr(digits_module, "reader", lambda *told: made.append(real(*told)) or made[-1])
-    card = ModelHeader("digits", {"network": "small", "widths": [4096] * 4})
+    real = digits_module.digit_network
+    monkeypatch.setattr(
+        digits_module, "digit_network", lambda *told: made.append(real(*told)) or made[-1]
+    )
+    card = ModelHeader("digits", {"network": "small", "channels": [4096] * 4})
     write_model(tmp_path / "f.safetensors", card, {"x": torch.zeros(2)})
     with pytest.raises(ModelError, match="another network"):
         open_digits(tmp_path / "f.safetensors")

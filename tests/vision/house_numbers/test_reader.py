@@ -10,9 +10,12 @@ import skimage.data
 import torch
 from PIL import Image
 
-from bowerbird.learning.model_file import ModelError, ModelHeader, write_model
-from bowerbird.learning.trainer import TrainerConfig, train_steps
-from bowerbird.networks.multi_digit import MultiDigit, MultiDigitConfig, most_probable
+from bowerbird.errors import ModelError
+from bowerbird.learning.config import TrainerConfig
+from bowerbird.learning.model_file import ModelHeader, write_model
+from bowerbird.learning.trainer import train_steps
+from bowerbird.networks.config import MultiDigitConfig
+from bowerbird.networks.multi_digit import MultiDigit, most_probable
 from bowerbird.pictures.reading import picture_size
 from bowerbird.vision.boxes import iou
 from bowerbird.vision.house_numbers.assets import photographs, split_photos, split_typefaces
@@ -31,7 +34,7 @@ from bowerbird.vision.house_numbers.scenes.typefaces import typefaces
 from bowerbird.vision.house_numbers.task import NumbersTask, PoolConfig, finding_loss
 from bowerbird.vision.house_numbers.train import NumbersTrainConfig
 
-SMALL = MultiDigitConfig(side=32, widths=(8, 16, 16, 16), hidden=32, glimpse=32)
+SMALL = MultiDigitConfig(crop_size=32, channels=(8, 16, 16, 16), hidden_size=32, glimpse_size=32)
 PLAIN = StreetConfig(smallest=30, largest=60, empty=0.0)
 
 
@@ -191,8 +194,8 @@ def test_a_model_is_what_was_saved(tmp_path):
     ("config", "provenance", "complaint"),
     [
         ({"side": 64}, {}, "does not fit"),
-        ({"side": 60, "widths": [8, 8, 8, 8]}, {}, "does not fit"),
-        ({"side": "x", "widths": 3}, {}, "does not fit"),
+        ({"crop_size": 60, "channels": [8, 8, 8, 8]}, {}, "does not fit"),
+        ({"crop_size": "x", "channels": 3}, {}, "does not fit"),
     ],
 )
 def test_a_strangers_model_is_one_sentence(tmp_path, config, provenance, complaint):

@@ -10,8 +10,10 @@ import pytest
 import torch
 from scipy.io import savemat
 
-from bowerbird.networks.multi_digit import MultiDigit, MultiDigitConfig
-from bowerbird.vision.house_numbers.svhn import Svhn, SvhnError, read_single_digits
+from bowerbird.errors import DatasetError
+from bowerbird.networks.config import MultiDigitConfig
+from bowerbird.networks.multi_digit import MultiDigit
+from bowerbird.vision.house_numbers.svhn import Svhn, read_single_digits
 from bowerbird.vision.house_numbers.task import NumbersTask, PoolConfig
 
 PICTURES = {
@@ -108,14 +110,14 @@ def test_single_digits(tmp_path):
 )
 def test_other_matlab_files_are_one_sentence(tmp_path, held, complaint):
     savemat(tmp_path / "digits.mat", held)
-    with pytest.raises(SvhnError, match=complaint):
+    with pytest.raises(DatasetError, match=complaint):
         read_single_digits(tmp_path / "digits.mat")
 
 
 def test_files_that_are_none_are_one_sentence(tmp_path):
     (tmp_path / "x.mat").write_bytes(b"no matlab" * 40)
     for path in (tmp_path / "x.mat", tmp_path / "nowhere.mat"):
-        with pytest.raises(SvhnError, match=path.name):
+        with pytest.raises(DatasetError, match=path.name):
             read_single_digits(path)
 
 
@@ -132,7 +134,7 @@ def test_broken_archives_are_one_sentence(archive, tmp_path):
         (empty, "has no digitStruct.mat"),
         (tmp_path / "nowhere", "does not exist"),
     ):
-        with pytest.raises(SvhnError, match=complaint):
+        with pytest.raises(DatasetError, match=complaint):
             Svhn(path)
 
 
@@ -148,7 +150,7 @@ def test_broken_archives_are_one_sentence(archive, tmp_path):
 def test_broken_descriptions_are_one_sentence(tmp_path, data, complaint):
     (tmp_path / "digitStruct.mat").write_bytes(data)
     (tmp_path / "1.png").write_bytes(picture(0)[1])
-    with pytest.raises(SvhnError, match=complaint):
+    with pytest.raises(DatasetError, match=complaint):
         Svhn(tmp_path)
 
 
@@ -156,14 +158,16 @@ def test_a_damaged_picture_is_named(tmp_path):
     (tmp_path / "digitStruct.mat").write_bytes(struct())
     (tmp_path / "2.png").write_bytes(b"no picture")
     svhn = Svhn(tmp_path)
-    with pytest.raises(SvhnError, match=r"2\.png is damaged"):
+    with pytest.raises(DatasetError, match=r"2\.png is damaged"):
         svhn[0]
 
 
 def test_a_reader_learns_from_an_archive(archive):
     svhn = Svhn(archive)
     torch.manual_seed(0)
-    network = MultiDigit(MultiDigitConfig(side=32, widths=(8, 8, 8, 8), hidden=8, glimpse=8))
+    network = MultiDigit(
+        MultiDigitConfig(crop_size=32, channels=(8, 8, 8, 8), hidden_size=8, glimpse_size=8)
+    )
     config = PoolConfig(batch=6, looked=3, pool=3, fresh=1, validation=2)
     task = NumbersTask(network, lambda k: svhn[k % 3], lambda k: svhn[k], config)
     for _ in range(4):

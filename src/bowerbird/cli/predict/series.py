@@ -14,11 +14,12 @@ from bowerbird.cli.errors import about, say
 from bowerbird.cli.predict.outputs import check_apart, places_of, result_of, words_of
 from bowerbird.cli.progress import Work, follow
 from bowerbird.cli.settings import RUN, Switch
+from bowerbird.errors import SeriesError
 from bowerbird.learning.atomic_write import atomic_write
 from bowerbird.prediction.series.accuracy import FEWEST_PAIRS
 from bowerbird.prediction.series.config import OURS, BacktestConfig, NetworkConfig
 from bowerbird.prediction.series.file import KNOWN, known_series, read_series
-from bowerbird.prediction.series.series import Series, SeriesError
+from bowerbird.prediction.series.series import Series
 
 if TYPE_CHECKING:
     from bowerbird.prediction.series.backtest import Backtest
@@ -64,8 +65,8 @@ def series(
     run: SeriesRun = SeriesRun(),
     config: Annotated[
         BacktestConfig, Parameter(name="*", group=Group("Foreseeing", sort_key=2))
-    ] = BacktestConfig(),  # noqa: B008 - frozen
-    network: NetworkConfig = NetworkConfig(),  # noqa: B008
+    ] = BacktestConfig(),
+    network: NetworkConfig = NetworkConfig(),
 ) -> int:
     """Foresee a series, with error bars that were measured.
 
@@ -90,7 +91,7 @@ def series(
         if run.model is not None:
             return _with_model(data, run, places)
         # what takes seconds to import comes after all that may be wrong with the file
-        from bowerbird.prediction.series.backtest import backtest_steps  # noqa: PLC0415
+        from bowerbird.prediction.series.backtest import backtest_steps
 
         work = follow(backtest_steps(data, config, network), (), words_of, quiet=run.quiet)
     done = result_of(work)
@@ -108,7 +109,7 @@ def _note(data: Series, notes: list[str]) -> None:
 def _with_model(data: Series, run: SeriesRun, places: dict[str, Path]) -> int:
     """Foresee with a model that has learned before."""
     assert run.model is not None
-    from bowerbird.prediction.series.forecaster import (  # noqa: PLC0415 - takes seconds
+    from bowerbird.prediction.series.forecaster import (
         misgivings,
         open_forecaster,
     )
@@ -163,7 +164,7 @@ def _digits(cell: object) -> object:
 def _write_series(done: "Backtest", places: dict[str, Path]) -> None:
     _write_forecast(_rows(done.series, done.forecast, done.band), places)
     if ".png" in places:
-        from bowerbird.prediction.series.plot import draw_backtest  # noqa: PLC0415
+        from bowerbird.prediction.series.plot import draw_backtest
 
         draw_backtest(done, places[".png"])
     if ".safetensors" in places:

@@ -12,10 +12,11 @@ from bowerbird.cli.errors import say
 from bowerbird.cli.predict.outputs import check_apart
 from bowerbird.cli.progress import follow
 from bowerbird.cli.settings import RUN, Switch
+from bowerbird.errors import TableError
 from bowerbird.learning.atomic_write import check_output
 from bowerbird.prediction.data.columns import find_column
 from bowerbird.prediction.data.samples import TARGETS, read_sample
-from bowerbird.prediction.data.table import Table, TableError, listed, read_table
+from bowerbird.prediction.data.table import Table, listed, read_table
 from bowerbird.prediction.tabular.config import MembersConfig, TableConfig
 from bowerbird.prediction.tabular.problem import ask
 
@@ -69,7 +70,7 @@ def table(
     /,
     *,
     run: TableRun = TableRun(),
-    config: Annotated[TableConfig, Parameter(name="*", group=JUDGING)] = TableConfig(),  # noqa: B008 - frozen
+    config: Annotated[TableConfig, Parameter(name="*", group=JUDGING)] = TableConfig(),
 ) -> int:
     """Predict a column of a table from the others, with error bars.
 
@@ -90,8 +91,8 @@ def table(
     new = None if run.predict is None else read_table(run.predict)
     question = ask(known, target, config)
     # what takes seconds to import comes after all that may be wrong with files
-    from bowerbird.cli.predict.table_report import keep_study, tell_study  # noqa: PLC0415
-    from bowerbird.prediction.tabular.study import answer_steps  # noqa: PLC0415
+    from bowerbird.cli.predict.table_report import keep_study, tell_study
+    from bowerbird.prediction.tabular.study import answer_steps
 
     work = follow(answer_steps(question, config, run.device), (), _no_words, quiet=run.quiet)
     found = work.last.preview
@@ -149,12 +150,12 @@ def _apply(file: str, run: TableRun, places: Mapping[str, Path], coverage: float
     if not Path(file).exists():
         raise ValueError(f"{file} does not exist; check the name of the model")
     new = read_table(run.predict)
-    from bowerbird.cli.predict.table_predictions import (  # noqa: PLC0415 - takes seconds
+    from bowerbird.cli.predict.table_predictions import (
         predictions_facts,
         show_predictions,
         write_predictions,
     )
-    from bowerbird.prediction.tabular.model import open_table_model  # noqa: PLC0415
+    from bowerbird.prediction.tabular.model import open_table_model
 
     model = open_table_model(Path(file), run.device)
 

@@ -10,7 +10,7 @@ from bowerbird.cli.progress import Work
 from bowerbird.cli.settings import Switch
 from bowerbird.cli.training_run import School, TrainRun
 from bowerbird.cli.vision.batch_run import LookRun, look
-from bowerbird.networks.convolution import SmallConfig
+from bowerbird.networks.config import SmallConvNetConfig
 from bowerbird.pictures.pixels import Picture
 from bowerbird.vision.digits.augment import DistortionConfig
 from bowerbird.vision.digits.idx import read_digits
@@ -19,7 +19,7 @@ from bowerbird.vision.digits.reader import open_digits
 from bowerbird.vision.digits.train import DigitSchool, DigitTraining
 from bowerbird.vision.results import Seen
 
-Parameter(name="*", group=Group("Network", sort_key=3))(SmallConfig)
+Parameter(name="*", group=Group("Network", sort_key=3))(SmallConvNetConfig)
 Parameter(name="*", group=Group("Distortion", sort_key=4))(DistortionConfig)
 
 
@@ -40,7 +40,7 @@ def train_digits(
     *,
     run: DigitRun,
     config: Annotated[DigitTraining, Parameter(name="*", group=Group("Learning", sort_key=2))] = (
-        DigitTraining()  # noqa: B008 - frozen
+        DigitTraining()
     ),
 ) -> int:
     """Learn to read handwritten digits.
@@ -98,7 +98,7 @@ def digits(
     *images: Path,
     run: DigitLook = DigitLook(),
     config: Annotated[ReadConfig, Parameter(name="*", group=Group("Reading", sort_key=2))] = (
-        ReadConfig()  # noqa: B008 - frozen
+        ReadConfig()
     ),
 ) -> int:
     """Find and read handwritten digits on photographed pages.

@@ -10,8 +10,9 @@ from bowerbird.cli.progress import Work
 from bowerbird.cli.settings import RUN
 from bowerbird.cli.training_run import School, TrainRun
 from bowerbird.cli.vision.batch_run import LookRun, look
-from bowerbird.learning.trainer import ALREADY, TrainerConfig
-from bowerbird.networks.multi_digit import MultiDigitConfig
+from bowerbird.learning.config import TrainerConfig
+from bowerbird.learning.trainer import ALREADY
+from bowerbird.networks.config import MultiDigitConfig
 from bowerbird.vision.drawing import draw
 from bowerbird.vision.house_numbers.assets import Materials
 from bowerbird.vision.house_numbers.reader import NumberReader, NumbersConfig, open_numbers
@@ -43,8 +44,8 @@ class NumbersGiven:
 
 def numbers(
     *photos: Path,
-    run: LookRun = LookRun(),  # noqa: B008 - frozen
-    config: Annotated[NumbersConfig, Parameter(name="*", group=Group("Search"))] = NumbersConfig(),  # noqa: B008
+    run: LookRun = LookRun(),
+    config: Annotated[NumbersConfig, Parameter(name="*", group=Group("Search"))] = NumbersConfig(),
     model: Annotated[str, Parameter(group=RUN)] = "numbers",
 ) -> int:
     """Find the house numbers in photographs, and read them.
@@ -75,7 +76,7 @@ def train_numbers(
     given: NumbersGiven = NumbersGiven(),
     config: Annotated[
         NumbersTrainConfig, Parameter(name="*", group=Group("Learning", sort_key=2))
-    ] = NumbersTrainConfig(),  # noqa: B008
+    ] = NumbersTrainConfig(),
 ) -> int:
     """Learn to find and read numbers, from generated scenes of streets."""
     with School("vision train-numbers", run, "number") as school:

@@ -8,11 +8,11 @@ from cyclopts import Group, Parameter
 from bowerbird.cli.vision.batch_run import LookRun, look
 from bowerbird.cli.vision.cutting import CutRun
 from bowerbird.pictures.pixels import Picture
-from bowerbird.vision.classify import ClassifyConfig, open_classifier
 from bowerbird.vision.classify import classify as label
-from bowerbird.vision.detect import DetectConfig, open_looker
+from bowerbird.vision.classify import open_classifier
+from bowerbird.vision.config import ClassifyConfig, DetectConfig, LocalizeConfig
 from bowerbird.vision.detect import detect as find
-from bowerbird.vision.localize import LocalizeConfig
+from bowerbird.vision.detect import open_looker
 from bowerbird.vision.localize import localize as locate
 from bowerbird.vision.results import Seen
 from bowerbird.vision.segment import segment as cut
@@ -22,8 +22,8 @@ LOOKING = Parameter(name="*", group=Group("Looking", sort_key=2))
 
 def classify(
     *images: Path,
-    run: LookRun = LookRun(),  # noqa: B008 - frozen
-    config: Annotated[ClassifyConfig, LOOKING] = ClassifyConfig(),  # noqa: B008
+    run: LookRun = LookRun(),
+    config: Annotated[ClassifyConfig, LOOKING] = ClassifyConfig(),
 ) -> int:
     """Tell which of ImageNet's 1000 classes each picture belongs to.
 
@@ -43,8 +43,8 @@ def classify(
 
 def localize(
     *images: Path,
-    run: LookRun = LookRun(),  # noqa: B008 - frozen
-    config: Annotated[LocalizeConfig, LOOKING] = LocalizeConfig(),  # noqa: B008
+    run: LookRun = LookRun(),
+    config: Annotated[LocalizeConfig, LOOKING] = LocalizeConfig(),
 ) -> int:
     """Tell the one thing that each picture shows, and where it is.
 
@@ -64,8 +64,8 @@ def localize(
 
 def detect(
     *images: Path,
-    run: LookRun = LookRun(),  # noqa: B008 - frozen
-    config: Annotated[DetectConfig, LOOKING] = DetectConfig(),  # noqa: B008
+    run: LookRun = LookRun(),
+    config: Annotated[DetectConfig, LOOKING] = DetectConfig(),
 ) -> int:
     """Find the things in each picture and draw boxes around them.
 
@@ -85,8 +85,8 @@ def detect(
 
 def segment(
     *images: Path,
-    run: CutRun = CutRun(),  # noqa: B008 - frozen
-    config: Annotated[DetectConfig, LOOKING] = DetectConfig(),  # noqa: B008
+    run: CutRun = CutRun(),
+    config: Annotated[DetectConfig, LOOKING] = DetectConfig(),
 ) -> int:
     """Find the things in each picture and cut them out of it.
 

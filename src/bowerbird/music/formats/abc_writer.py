@@ -7,6 +7,7 @@ length in eighths, bar lines, repeats, endings, tuplets.
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
+from bowerbird.errors import MusicError
 from bowerbird.music.notation.tune_notation import (
     Chord,
     Measure,
@@ -17,7 +18,6 @@ from bowerbird.music.notation.tune_notation import (
     spelled,
     values_in,
 )
-from bowerbird.music.score.error import MusicError
 from bowerbird.music.score.key import Key
 from bowerbird.music.score.meter import Meter, beat_of, tempo_text
 

@@ -11,11 +11,12 @@ from xml.sax.saxutils import escape
 
 from symusic import Score
 
+from bowerbird.music.config import Accompaniment
 from bowerbird.music.notation.bars import QUARTER, Bar, bars_of
 from bowerbird.music.notation.chords import Chord
 from bowerbird.music.notation.measures import ACCIDENTALS, Mark, StaffWriter
 from bowerbird.music.notation.spelling import Key, Spelled, keys_of
-from bowerbird.music.notation.staves import VOICES, Accompaniment, Part, parts_of
+from bowerbird.music.notation.staves import VOICES, Part, parts_of
 from bowerbird.music.score.drums import Place, place_of
 from bowerbird.music.score.sections import closed_endings
 

@@ -11,13 +11,13 @@ from typing import Literal
 import numpy as np
 from symusic import Score, Track
 
+from bowerbird.music.config import Accompaniment
 from bowerbird.music.notation.bars import QUARTER, Bar
 from bowerbird.music.notation.chords import Chord, name_chord
 from bowerbird.music.notation.rhythm import quantize
 from bowerbird.music.notation.spelling import Key
 from bowerbird.music.score.instruments import PROGRAMS
 
-Accompaniment = Literal["auto", "names", "staff"]
 Clef = Literal["treble", "bass", "treble-8", "percussion"]
 
 VOICES = 4

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bowerbird.errors import MusicError
 from bowerbird.music.notation.bars import QUARTER
 from bowerbird.music.notation.bars import bars_of as sheet_bars
 from bowerbird.music.notation.rhythm import is_written, quantize
-from bowerbird.music.score.error import MusicError
 from bowerbird.music.score.key import Key, key_of, key_of_signature
 from bowerbird.music.score.melody import GRID
 from bowerbird.music.score.meter import Bars, Meter, bars_of, meters_of

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bowerbird.errors import MusicError
 from bowerbird.music.score.build import new_track
-from bowerbird.music.score.error import MusicError
 
 if TYPE_CHECKING:
     from symusic.core import ScoreTick as Score

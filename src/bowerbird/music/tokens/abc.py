@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bowerbird.errors import MusicError
 from bowerbird.music.formats.abc_reader import read_abc
 from bowerbird.music.formats.abc_writer import length_token, measures_of
 from bowerbird.music.formats.bars import score_of_tune
 from bowerbird.music.formats.tune import Tune
 from bowerbird.music.notation.tune_notation import notation
 from bowerbird.music.score.build import new_tempo
-from bowerbird.music.score.error import MusicError
 from bowerbird.music.score.key import MODES, Key, key_at
 from bowerbird.music.score.meter import Meter, usual_tempo
 from bowerbird.music.tokens.abc_grammar import AbcGrammar

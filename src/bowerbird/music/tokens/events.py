@@ -17,12 +17,13 @@ everything is done on arrays, in 0.2 s.
 """
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
+from bowerbird.errors import MusicError
+from bowerbird.music.config import EventKind
 from bowerbird.music.score.build import new_meter, new_score, new_tempo, new_track
-from bowerbird.music.score.error import MusicError
 from bowerbird.music.score.key import MODES, key_at, key_of, with_key
 from bowerbird.music.score.meter import Meter, bar_length, bars_of, meters_of, usual_tempo
 from bowerbird.music.tokens.events_grammar import EventGrammar
@@ -31,7 +32,6 @@ from bowerbird.music.tokens.voices import GRID, SECOND, Voices, voices_of
 if TYPE_CHECKING:
     from symusic.core import ScoreTick as Score
 
-EventKind = Literal["remi", "tsd", "midi-like", "structured", "performance"]
 EVENT_KINDS: tuple[EventKind, ...] = get_args(EventKind)
 
 LONGEST = 4 * GRID  # ticks that one duration or shift can say

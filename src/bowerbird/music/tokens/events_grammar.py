@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bowerbird.music.score.error import MusicError
+from bowerbird.errors import MusicError
 from bowerbird.music.score.key import MODES
 from bowerbird.music.score.meter import bar_length
 from bowerbird.music.tokens.voices import GRID, SECOND

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bowerbird.music.score.error import MusicError
+from bowerbird.errors import MusicError
 from bowerbird.music.score.key import key_of
 from bowerbird.music.score.melody import melody
 from bowerbird.music.score.meter import bar_length, meters_of

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
-from bowerbird.music.augment import AugmentConfig, variations
-from bowerbird.music.score.error import MusicError
+from bowerbird.errors import MusicError
+from bowerbird.music.augment import variations
+from bowerbird.music.config import AugmentConfig, TokenizerKind
 from bowerbird.music.tokens.abc import AbcTokens
 from bowerbird.music.tokens.events import EVENT_KINDS, Events
 from bowerbird.music.tokens.melody import Notes
@@ -16,13 +17,13 @@ from bowerbird.music.tokens.vocabulary import Alphabet
 if TYPE_CHECKING:
     from symusic.core import ScoreTick as Score
 
-AlphabetKind = Literal["notes", "abc", "remi", "tsd", "midi-like", "structured", "performance"]
-KINDS: tuple[AlphabetKind, ...] = get_args(AlphabetKind)
-MELODIES: tuple[AlphabetKind, ...] = ("notes", "abc")
+
+KINDS: tuple[TokenizerKind, ...] = get_args(TokenizerKind)
+MELODIES: tuple[TokenizerKind, ...] = ("melody", "abc")
 """Alphabets for one voice: pieces of more are reduced to their melody first."""
 
 
-def learned_alphabet(kind: AlphabetKind, scores: Iterable["Score"]) -> Alphabet:
+def learned_alphabet(kind: TokenizerKind, scores: Iterable["Score"]) -> Alphabet:
     """Return an alphabet with signs for what these scores hold; what can't be told is passed over.
 
     Raises MusicError for a kind that there is not, and for scores of which none can be told.
@@ -40,9 +41,9 @@ def learned_alphabet(kind: AlphabetKind, scores: Iterable["Score"]) -> Alphabet:
     return Events.learned(everything.kind, able)
 
 
-def full_alphabet(kind: AlphabetKind) -> Notes | AbcTokens | Events:
+def full_alphabet(kind: TokenizerKind) -> Notes | AbcTokens | Events:
     """Return an alphabet with every sign of its kind; raise MusicError if there is no such kind."""
-    if kind == "notes":
+    if kind == "melody":
         return Notes()
     if kind == "abc":
         return AbcTokens()
@@ -63,7 +64,7 @@ def _able(alphabet: Alphabet, scores: Iterable["Score"]) -> Iterator["Score"]:
 def alphabet_from(described: Mapping[str, Any]) -> Alphabet:
     """Return the alphabet that `described()` spoke of; raise MusicError for anything else."""
     kind = described.get("kind") if isinstance(described, Mapping) else None
-    if kind == "notes":
+    if kind == "melody":
         return Notes.from_described(described)
     if kind == "abc":
         return AbcTokens.from_described(described)

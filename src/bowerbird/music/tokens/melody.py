@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bowerbird.errors import MusicError
 from bowerbird.music.score.build import (
     TICKS,
     new_marker,
@@ -30,7 +31,6 @@ from bowerbird.music.score.build import (
     new_tempo,
     new_track,
 )
-from bowerbird.music.score.error import MusicError
 from bowerbird.music.score.key import MODES, Key, key_at, key_of, with_key
 from bowerbird.music.score.melody import GRID, Lines, grid_notes, is_melody
 from bowerbird.music.score.meter import Bars, Meter, bars_of, meters_of, usual_tempo
@@ -71,7 +71,7 @@ class Ranges:
 class Notes:
     """Signs for melodies: pitch above the tonic, then length."""
 
-    kind = "notes"
+    kind = "melody"
     end = 0
 
     def __init__(self, ranges: Ranges | None = None) -> None:

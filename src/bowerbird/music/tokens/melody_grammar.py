@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from bowerbird.music.score.error import MusicError
+from bowerbird.errors import MusicError
 from bowerbird.music.score.key import MODES
 from bowerbird.music.score.meter import bar_length
 

@@ -16,6 +16,7 @@ from typing import Literal, get_args
 import numpy as np
 import pandas as pd
 
+from bowerbird.errors import TableError
 from bowerbird.prediction.data.categories import are_codes, case_note, lower_booleans
 from bowerbird.prediction.data.dates import DateFormat, detect_date_format
 from bowerbird.prediction.data.numbers import (
@@ -27,7 +28,7 @@ from bowerbird.prediction.data.numbers import (
     format_difference,
     several_units,
 )
-from bowerbird.prediction.data.table import Table, TableError, missing_words_to_nan, shortened
+from bowerbird.prediction.data.table import Table, missing_words_to_nan, shortened
 
 Kind = Literal["number", "date", "category"]
 

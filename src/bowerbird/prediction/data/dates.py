@@ -19,7 +19,7 @@ from typing import Any, Literal, get_args
 
 import pandas as pd
 
-from bowerbird.files.delimited import TableError
+from bowerbird.errors import TableError
 from bowerbird.prediction.data.numbers import MIN_FRACTION
 
 FirstPart = Literal["day", "month", ""]

@@ -15,7 +15,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from bowerbird.files.delimited import DELIMITERS, DelimitedFile, TableError, detect_format
+from bowerbird.errors import TableError
+from bowerbird.files.delimited import DELIMITERS, DelimitedFile, detect_format
 from bowerbird.prediction.data.numbers import DecimalMark, common_decimal_mark
 
 MISSING = ("", "?", "-", "--", ".", "n/a", "nan")  # in any case

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-from bowerbird.networks.mlp_config import Activation, MLPConfig
+from bowerbird.networks.config import Activation, MLPConfig
 
 Task = Literal["auto", "regression", "classification"]
 Method = Literal["ensemble", "linear", "boosting", "sklearn-mlp", "constant"]

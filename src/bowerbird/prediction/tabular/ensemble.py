@@ -25,7 +25,8 @@ from torch import Tensor, nn
 from bowerbird.learning.config import TrainerConfig
 from bowerbird.learning.model_file import load_weights, stored_weights
 from bowerbird.learning.trainer import train_steps
-from bowerbird.networks.mlp import MLP, MLPConfig
+from bowerbird.networks.config import MLPConfig
+from bowerbird.networks.mlp import MLP
 from bowerbird.prediction.tabular.config import EnsembleConfig
 
 BLOCK = 8192  # rows predicted at once
@@ -183,11 +184,11 @@ class _EnsembleTask:
         own = outputs[self.parts, torch.arange(len(self.parts))]
         return float(losses_of_members(own[None].to(self.device), self.targets).mean())
 
-    def state_dict(self) -> dict[str, Tensor]:
+    def kept(self) -> dict[str, Tensor]:
         """Return nothing: training is too short for checkpoints."""
         return {}
 
-    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+    def restore(self, kept: Mapping[str, Tensor]) -> None:
         """Do nothing: training is too short for checkpoints."""
 
 

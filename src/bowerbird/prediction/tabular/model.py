@@ -66,8 +66,8 @@ def load_table_model(path: Path, device: str = "cpu") -> TableModel:
     """Load a model file; raise ModelError, naming the file, if it is not a valid model."""
     header, tensors = read_model(path, KIND)
     try:
-        target = Target.from_dict(header.vocabulary["target"])
-        encoding = Encoding.from_dict(header.vocabulary["encoding"])
+        target = Target.from_dict(header.alphabet["target"])
+        encoding = Encoding.from_dict(header.alphabet["encoding"])
         predictor = _predictor(header.config, tensors, device)
     except (KeyError, TypeError, ValueError, RuntimeError, OverflowError) as error:
         raise ModelError(f"{path} is a damaged model ({printable(error)}); {MEND}") from error

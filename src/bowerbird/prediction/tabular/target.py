@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bowerbird.errors import TableError
 from bowerbird.prediction.data.categories import are_codes, case_note, lower_booleans
 from bowerbird.prediction.data.columns import Columns, find_column, parse_numbers, read_columns
 from bowerbird.prediction.data.numbers import (
@@ -20,7 +21,7 @@ from bowerbird.prediction.data.numbers import (
     detect_quantity_format,
     several_units,
 )
-from bowerbird.prediction.data.table import Table, TableError, missing_words_to_nan, shortened
+from bowerbird.prediction.data.table import Table, missing_words_to_nan, shortened
 from bowerbird.prediction.tabular.config import TableConfig, Task
 
 MAX_INTEGER_CLASSES = 10  # different integers that may be classes

@@ -21,6 +21,7 @@ import torch
 from jaxtyping import Int, UInt8
 from torch import Tensor
 
+from bowerbird.errors import DatasetError
 from bowerbird.learning.download import Source, digest_of, fetch
 
 Part = Literal["training", "test"]
@@ -55,10 +56,6 @@ OFFICIAL: tuple[tuple[str, str, int], ...] = (
 )
 
 
-class DigitsError(ValueError):
-    """Say in one sentence which digits can't be read, and the mend."""
-
-
 @dataclass(frozen=True, eq=False)
 class Digits:
     """Pictures of digits and which they are."""
@@ -77,16 +74,16 @@ class Digits:
 
 
 def read_idx(path: Path) -> UInt8[Tensor, "..."]:
-    """Return the bytes of an IDX file, packed or not, in their shape; raise DigitsError."""
+    """Return the bytes of an IDX file, packed or not, in their shape; raise DatasetError."""
     data = _unpacked(path)
     if len(data) < 4 or data[:2] != b"\0\0" or data[2] != UNSIGNED_BYTES:
-        raise DigitsError(f"{path} is no IDX file of unsigned bytes; fetch it again")
+        raise DatasetError(f"{path} is no IDX file of unsigned bytes; fetch it again")
     head = 4 + 4 * data[3]
     if len(data) < head:
-        raise DigitsError(f"{path} is cut short or damaged; fetch it again")
+        raise DatasetError(f"{path} is cut short or damaged; fetch it again")
     shape = tuple(np.frombuffer(data[4:head], ">u4").astype(int).tolist())
     if len(data) - head != math.prod(shape):
-        raise DigitsError(
+        raise DatasetError(
             f"{path} is cut short or damaged: {len(data) - head} values instead of "
             f"{' x '.join(map(str, shape))}; fetch it again"
         )
@@ -97,18 +94,18 @@ def read_digits(folder: Path, part: Part) -> Digits:
     """Return the digits of a folder that are to be learned from, or those of the test.
 
     ``folder`` may be the word ``mnist``: the full set, downloaded at the first use. Raises
-    DigitsError for files that are missing, damaged or don't belong together.
+    DatasetError for files that are missing, damaged or don't belong together.
     """
     if str(folder) == "mnist" and not folder.exists():
         folder = fetch_mnist()
     if not folder.is_dir():
-        raise DigitsError(f"{folder} is no folder; give one with NAME-{IMAGES}, or mnist")
+        raise DatasetError(f"{folder} is no folder; give one with NAME-{IMAGES}, or mnist")
     found = sorted(path for path in folder.iterdir() if IMAGES in path.name)
     found = [path for path in found if path.name.startswith(TEST) == (part == "test")]
     unpacked = {path.name.removesuffix(".gz"): path for path in reversed(found)}
     if not found:
         name = TEST if part == "test" else "train"
-        raise DigitsError(f"{folder} has no digits for the {part}; put {name}-{IMAGES}.gz there")
+        raise DatasetError(f"{folder} has no digits for the {part}; put {name}-{IMAGES}.gz there")
     read = [_pair(path) for path in sorted(unpacked.values())]
     digest = hashlib.sha256("".join(one.sha256 for one in read).encode()).hexdigest()
     return Digits(
@@ -133,14 +130,14 @@ def _pair(images: Path) -> Digits:
     start = images.with_name(images.name.replace(IMAGES, LABELS).removesuffix(".gz"))
     there = [path for path in (start, start.with_name(f"{start.name}.gz")) if path.is_file()]
     if not there:
-        raise DigitsError(f"{images} lacks its labels; put {start.name} beside it")
+        raise DatasetError(f"{images} lacks its labels; put {start.name} beside it")
     ink, labels = read_idx(images), read_idx(there[0])
     if ink.shape[1:] != (SIDE, SIDE) or labels.ndim != 1:
-        raise DigitsError(f"{images} has pictures of {tuple(ink.shape[1:])}, not of 28 x 28 px")
+        raise DatasetError(f"{images} has pictures of {tuple(ink.shape[1:])}, not of 28 x 28 px")
     if len(ink) != len(labels) or not len(ink):
-        raise DigitsError(f"{images} has {len(ink)} pictures for {len(labels)} labels")
+        raise DatasetError(f"{images} has {len(ink)} pictures for {len(labels)} labels")
     if int(labels.max()) > 9:
-        raise DigitsError(f"{there[0]} has the label {int(labels.max())}, and digits end at 9")
+        raise DatasetError(f"{there[0]} has the label {int(labels.max())}, and digits end at 9")
     digest = hashlib.sha256(ink.numpy().tobytes() + labels.numpy().tobytes()).hexdigest()
     known = {sha256 for _, sha256, _ in OFFICIAL}
     official = {digest_of(images), digest_of(there[0])} <= known
@@ -157,7 +154,7 @@ def _unpacked(path: Path) -> bytes:
         with gzip.open(path) as packed:
             data = packed.read(LARGEST + 1)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise DigitsError(f"{path} is cut short or damaged; fetch it again") from error
+        raise DatasetError(f"{path} is cut short or damaged; fetch it again") from error
     if len(data) > LARGEST:
-        raise DigitsError(f"{path} unpacks to more than two gigabytes; give another file")
+        raise DatasetError(f"{path} unpacks to more than two gigabytes; give another file")
     return data

@@ -13,16 +13,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from bowerbird.errors import ModelError
 from bowerbird.learning.device import select_compute
-from bowerbird.learning.model_file import (
-    MEND,
-    ModelError,
-    ModelHeader,
-    read_model,
-    stored_weights,
-    write_model,
-)
-from bowerbird.networks.convolution import Reader, SmallConfig, reader
+from bowerbird.learning.model_file import MEND, ModelHeader, read_model, stored_weights, write_model
+from bowerbird.networks.config import DigitNetwork, SmallConvNetConfig
+from bowerbird.networks.convolution import digit_network
 from bowerbird.vision.digits.idx import Digits
 
 KIND = "digits"
@@ -51,8 +46,8 @@ class DigitReader:
     """A network that reads digits, and what is known of it."""
 
     network: nn.Module
-    name: Reader
-    shape: SmallConfig
+    name: DigitNetwork
+    shape: SmallConvNetConfig
     provenance: dict[str, Any]
 
     def probabilities(self, ink: Float[Tensor, "n 28 28"]) -> Float[Tensor, "n 11"]:
@@ -92,16 +87,18 @@ def model_path(name: str | Path) -> Path:
     return path
 
 
-def _built(network: Reader, shape: SmallConfig, tensors: Mapping[str, Tensor]) -> nn.Module:
+def _built(
+    network: DigitNetwork, shape: SmallConvNetConfig, tensors: Mapping[str, Tensor]
+) -> nn.Module:
     """Return a network with the weights of a file; raise ValueError if they do not fit."""
     with torch.device("meta"):  # whatever the card asks for, only what the file has takes memory
-        wanted = {name: p.shape for name, p in reader(network, shape).named_parameters()}
+        wanted = {name: p.shape for name, p in digit_network(network, shape).named_parameters()}
     if tensors.keys() != wanted.keys():
         raise ValueError("its weights are of another network")
     for name, size in wanted.items():
         if tensors[name].shape != size or not bool(tensors[name].isfinite().all()):
             raise ValueError(f"its {name} is of another shape, or holds no numbers")
-    built = reader(network, shape, torch.Generator())
+    built = digit_network(network, shape, torch.Generator())
     for name, weight in built.named_parameters():
         weight.data.copy_(tensors[name])
     return built
@@ -116,10 +113,10 @@ def open_digits(name: str | Path = "digits", device: str = "auto") -> DigitReade
     card, tensors = read_model(path, KIND)
     try:
         told = dict(card.config)
-        network = cast(Reader, told.pop("network", "small"))
-        shape = SmallConfig(**{**told, "widths": tuple(told.get("widths", ()))})
-        if shape.classes != NONE + 1:
-            raise ValueError(f"it has {shape.classes} classes instead of {NONE + 1}")
+        network = cast(DigitNetwork, told.pop("network", "small"))
+        shape = SmallConvNetConfig(**{**told, "channels": tuple(told.get("channels", ()))})
+        if shape.num_classes != NONE + 1:
+            raise ValueError(f"it has {shape.num_classes} classes instead of {NONE + 1}")
         built = _built(network, shape, tensors)
     except (ValueError, TypeError, RuntimeError, OverflowError) as error:
         reason = str(error).split("\n")[0]

@@ -20,13 +20,15 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from bowerbird.learning.atomic_write import atomic_write
-from bowerbird.learning.checkpoints import ANEW, CheckpointConfig
-from bowerbird.learning.device import Compute, Precision, select_compute
+from bowerbird.learning.checkpoints import ANEW
+from bowerbird.learning.config import CheckpointConfig, Precision, TrainerConfig
+from bowerbird.learning.device import Compute, select_compute
 from bowerbird.learning.step import Step
 from bowerbird.learning.time_budget import seconds_per_step
-from bowerbird.learning.trainer import TrainerConfig, train_steps
+from bowerbird.learning.trainer import train_steps
 from bowerbird.learning.validate import check_choice
-from bowerbird.networks.convolution import Reader, SmallConfig, reader
+from bowerbird.networks.config import DigitNetwork, SmallConvNetConfig
+from bowerbird.networks.convolution import digit_network
 from bowerbird.vision.digits.augment import DistortionConfig, distort
 from bowerbird.vision.digits.idx import Digits
 from bowerbird.vision.digits.negatives import strangers
@@ -40,7 +42,7 @@ TIME = 0.93  # share of the minutes for steps; the rest is for looking and for s
 class DigitTraining:
     """How a reader of digits learns."""
 
-    network: Reader = "small"
+    network: DigitNetwork = "small"
     """small, or lenet5: the network of 1998 as it was."""
     minutes: float = 0.0
     """Time to learn for, in minutes: the steps are chosen to fit it on this machine."""
@@ -72,7 +74,7 @@ class DigitTraining:
     """auto, cpu, cuda, cuda:1, mps ..."""
     licence: str = ""
     """Licence of what is learned, which the model file then names."""
-    shape: SmallConfig = field(default_factory=SmallConfig)
+    shape: SmallConvNetConfig = field(default_factory=SmallConvNetConfig)
     """The shape of the small network."""
     distortion: DistortionConfig = field(default_factory=DistortionConfig)
     """How far digits are distorted."""
@@ -88,7 +90,7 @@ class DigitTraining:
                 raise ValueError(f"{name} is in 0..0.9, not {getattr(self, name)}")
         if not 0 <= self.plain <= 1:
             raise ValueError(f"plain is in 0..1, not {self.plain}")
-        if self.shape.classes != NONE + 1:
+        if self.shape.num_classes != NONE + 1:
             raise ValueError(f"a reader of digits has {NONE + 1} classes")
         self.fit()  # which checks the rest
 
@@ -261,7 +263,7 @@ class DigitSchool:
 
     def _task(self) -> DigitTask:
         config, random = self.planned, torch.Generator().manual_seed(self.planned.seed)
-        network = reader(config.network, config.shape, random).to(self.compute.device)
+        network = digit_network(config.network, config.shape, random).to(self.compute.device)
         return DigitTask(network, self.learned, self.measured, config, self.compute, random)
 
     def _plan(self, resume: bool) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from jaxtyping import Float
 from torch import Tensor
 
-from bowerbird.networks.vgg import reach, stride, width
+from bowerbird.networks.vgg_layers import reach, stride, width
 from bowerbird.vision.features.colormap import colored, overlaid, unit
 from bowerbird.vision.features.layout import INK, SOFT, Sheet
 from bowerbird.vision.features.maps import Channel

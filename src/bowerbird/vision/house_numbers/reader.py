@@ -22,23 +22,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from bowerbird.errors import ModelError
 from bowerbird.learning.device import Compute, select_compute
 from bowerbird.learning.model_file import (
-    ModelError,
     ModelHeader,
     embedded_file,
     read_model,
     stored_weights,
     write_model,
 )
-from bowerbird.networks.multi_digit import (
-    MOST,
-    MultiDigit,
-    MultiDigitConfig,
-    Reading,
-    as_input,
-    most_probable,
-)
+from bowerbird.networks.config import MultiDigitConfig
+from bowerbird.networks.multi_digit import MOST, MultiDigit, Reading, as_input, most_probable
 from bowerbird.pictures.pixels import Picture
 from bowerbird.vision.boxes import area, iou, overlap, shared
 from bowerbird.vision.house_numbers.crops import CELL, Box, Pixels, cut, out_of, widened
@@ -223,7 +217,7 @@ class NumberReader:
         return anew
 
     def _look(self, pieces: Sequence[tuple[Pixels, Box]]) -> Reading:
-        side = self.network.config.side
+        side = self.network.config.crop_size
         crops = np.stack([cut(pixels, piece, side) for pixels, piece in pieces])
         with torch.inference_mode():
             told = self.network.read(self._input(crops))
@@ -244,7 +238,7 @@ def open_numbers(name: str | Path = "numbers", device: str = "auto") -> NumberRe
     card, tensors = read_model(path, KIND)
     try:
         shape = dict(card.config)
-        network = MultiDigit(MultiDigitConfig(**{**shape, "widths": tuple(shape["widths"])}))
+        network = MultiDigit(MultiDigitConfig(**{**shape, "channels": tuple(shape["channels"])}))
         network.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
     except (TypeError, ValueError, KeyError, RuntimeError, MemoryError) as error:
         raise ModelError(f"{path} does not fit its description; train it again") from error

@@ -22,6 +22,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from bowerbird.errors import DatasetError
 from bowerbird.vision.house_numbers.scenes.streets import Scene
 
 STRUCT = "digitStruct.mat"
@@ -30,24 +31,22 @@ PICTURES = (".png", ".jpg", ".jpeg")
 SIDES = ("left", "top", "width", "height", "label")
 
 
-class SvhnError(ValueError):
-    """Say in one sentence what is wrong with an archive."""
-
-
 class Svhn:
     """The numbered pictures of one archive or folder; number k is unpacked when it is asked for."""
 
     def __init__(self, path: Path) -> None:
-        """Read an archive (.tar.gz, .tar) or a folder; raise SvhnError if it is none of SVHN."""
+        """Read an archive (.tar.gz, .tar) or a folder; raise DatasetError if it is none of SVHN."""
         self.path = path
         pictures, struct = _unpacked(path)
         if struct is None:
-            raise SvhnError(f"{path} has no {STRUCT}; give train.tar.gz, test.tar.gz or its folder")
+            raise DatasetError(
+                f"{path} has no {STRUCT}; give train.tar.gz, test.tar.gz or its folder"
+            )
         labels = _labels(path, struct)
         self._rows = [(pictures[name], name, *row) for name, row in labels if name in pictures]
         self.missing = len(labels) - len(self._rows)
         if not self._rows:
-            raise SvhnError(f"{path} has no picture that {STRUCT} names; fetch it again")
+            raise DatasetError(f"{path} has no picture that {STRUCT} names; fetch it again")
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -57,7 +56,7 @@ class Svhn:
         packed, name, boxes, text = self._rows[index]
         pixels = cv2.imdecode(np.frombuffer(packed, np.uint8), cv2.IMREAD_COLOR)
         if pixels is None:
-            raise SvhnError(f"{self.path}: its picture {name} is damaged; fetch it again")
+            raise DatasetError(f"{self.path}: its picture {name} is damaged; fetch it again")
         rgb = np.ascontiguousarray(pixels[..., ::-1], np.uint8)
         return Scene(rgb, text, boxes, np.zeros((0, 4), np.float32), "", "", 0.0)
 
@@ -65,7 +64,7 @@ class Svhn:
 def read_single_digits(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """Return pictures (n, 32, 32, 3) and digits (n,) of a file such as train_32x32.mat.
 
-    Raises SvhnError for another file.
+    Raises DatasetError for another file.
     """
     from scipy.io import loadmat  # noqa: PLC0415 - takes a moment
 
@@ -73,17 +72,19 @@ def read_single_digits(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.int64]
         held = loadmat(path)
         x, y = np.asarray(held["X"]), np.asarray(held["y"]).reshape(-1)
     except FileNotFoundError as error:
-        raise SvhnError(f"{path} does not exist; check its name") from error
+        raise DatasetError(f"{path} does not exist; check its name") from error
     except KeyError as error:
-        raise SvhnError(f"{path} has no {error}; give train_32x32.mat or test_32x32.mat") from error
+        raise DatasetError(
+            f"{path} has no {error}; give train_32x32.mat or test_32x32.mat"
+        ) from error
     except (ValueError, TypeError, OSError, NotImplementedError, zlib.error) as error:
-        raise SvhnError(
+        raise DatasetError(
             f"{path} is no MATLAB file of SVHN, or is damaged; fetch it again"
         ) from error
     if x.shape[:3] != (32, 32, 3) or x.ndim != 4 or x.shape[3] != len(y) or x.dtype != np.uint8:
-        raise SvhnError(f"{path} has pictures of the shape {x.shape}, not (32, 32, 3, n)")
+        raise DatasetError(f"{path} has pictures of the shape {x.shape}, not (32, 32, 3, n)")
     if len(y) and not (y.min() >= 0 and y.max() <= 10):
-        raise SvhnError(f"{path} has labels beyond 10; give train_32x32.mat or test_32x32.mat")
+        raise DatasetError(f"{path} has labels beyond 10; give train_32x32.mat or test_32x32.mat")
     return np.ascontiguousarray(x.transpose(3, 0, 1, 2)), y.astype(np.int64) % 10
 
 
@@ -97,10 +98,10 @@ def _unpacked(path: Path) -> tuple[dict[str, bytes], bytes | None]:
                 struct = read()
             elif name.lower().endswith(PICTURES) and not name.startswith("."):
                 if size > LARGEST:
-                    raise SvhnError(f"{path}: its picture {name} is larger than {LARGEST} bytes")
+                    raise DatasetError(f"{path}: its picture {name} is larger than {LARGEST} bytes")
                 pictures[name] = read()
     except (tarfile.TarError, EOFError, zlib.error) as error:
-        raise SvhnError(f"{path} is no archive, or is cut short; fetch it again") from error
+        raise DatasetError(f"{path} is no archive, or is cut short; fetch it again") from error
     return pictures, struct
 
 
@@ -112,7 +113,7 @@ def _files(path: Path) -> Iterator[tuple[str, int, Any]]:
                 yield file.name, file.stat().st_size, file.read_bytes
         return
     if not path.exists():
-        raise SvhnError(f"{path} does not exist; check the name of the archive")
+        raise DatasetError(f"{path} does not exist; check the name of the archive")
     with tarfile.open(path) as archive:
         for member in archive:
             stream = archive.extractfile(member) if member.isfile() else None
@@ -125,7 +126,7 @@ def _labels(path: Path, struct: bytes) -> list[tuple[str, tuple[NDArray[np.float
     try:
         import h5py  # noqa: PLC0415 - only archives of SVHN need it
     except ImportError as error:
-        raise SvhnError(
+        raise DatasetError(
             f"{path} holds an HDF5 file; `pip install 'bowerbird[numbers]'` brings h5py to read it"
         ) from error
     try:
@@ -136,10 +137,10 @@ def _labels(path: Path, struct: bytes) -> list[tuple[str, tuple[NDArray[np.float
                 ("".join(map(chr, file[name][()].reshape(-1))), _digits(path, file, file[box]))
                 for name, box in zip(names, boxes, strict=True)
             ]
-    except SvhnError:
+    except DatasetError:
         raise
     except (OSError, KeyError, ValueError, TypeError, AttributeError, RuntimeError) as error:
-        raise SvhnError(f"{path}: its {STRUCT} is damaged; fetch it again") from error
+        raise DatasetError(f"{path}: its {STRUCT} is damaged; fetch it again") from error
 
 
 def _digits(path: Path, file: Any, group: Any) -> tuple[NDArray[np.float32], str]:
@@ -152,7 +153,7 @@ def _digits(path: Path, file: Any, group: Any) -> tuple[NDArray[np.float32], str
         columns.append(values.astype(np.float64))
     table = np.stack(columns, 1)
     if not np.isfinite(table).all() or not ((table[:, 4] >= 0) & (table[:, 4] <= 10)).all():
-        raise SvhnError(f"{path}: its {STRUCT} has labels beyond 10; fetch it again")
+        raise DatasetError(f"{path}: its {STRUCT} has labels beyond 10; fetch it again")
     low, size = table[:, :2], table[:, 2:4]
     text = "".join(str(int(label) % 10) for label in table[:, 4])
     return np.concatenate([low, low + size], 1).astype(np.float32), text

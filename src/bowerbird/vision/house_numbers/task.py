@@ -89,7 +89,7 @@ class NumbersTask:
         dtype: torch.dtype = torch.float32,
     ) -> None:
         self.network, self.config, self.seed, self.dtype = network, config, seed, dtype
-        self.side = network.config.side
+        self.side = network.config.crop_size
         self.learned, self.measured = learned, measured
         self.step = 0
         self.pool: list[Scene] = []

@@ -16,12 +16,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from bowerbird.learning.checkpoints import CheckpointConfig
-from bowerbird.learning.device import Precision, keep_freed_memory, select_compute
+from bowerbird.learning.config import CheckpointConfig, Precision, TrainerConfig
+from bowerbird.learning.device import keep_freed_memory, select_compute
 from bowerbird.learning.step import Step
 from bowerbird.learning.time_budget import seconds_per_step
-from bowerbird.learning.trainer import TrainerConfig, train_steps
-from bowerbird.networks.multi_digit import MultiDigit, MultiDigitConfig
+from bowerbird.learning.trainer import train_steps
+from bowerbird.networks.config import MultiDigitConfig
+from bowerbird.networks.multi_digit import MultiDigit
 from bowerbird.vision.house_numbers.assets import (
     Materials,
     photographs,

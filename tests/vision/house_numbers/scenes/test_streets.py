@@ -21,7 +21,7 @@ def photos():
     return [skimage.data.chelsea(), skimage.data.coffee()]
 
 
-def scenes(faces, photos, count, config=StreetConfig(), seed=0):  # noqa: B008
+def scenes(faces, photos, count, config=StreetConfig(), seed=0):
     return [
         make_scene(np.random.default_rng((seed, k)), faces, photos, config) for k in range(count)
     ]
