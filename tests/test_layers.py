@@ -13,13 +13,14 @@ SOURCE = Path(bowerbird.__file__).parent
 DOMAINS = {"image", "text", "music", "vision", "prediction"}
 INTERFACES = {"cli", "studio", "demo", "__main__"}
 BELOW = {
-    **{domain: {domain, "learning", "networks", "pictures"} for domain in DOMAINS},
+    **{domain: {domain, "files", "learning", "networks", "pictures"} for domain in DOMAINS},
     **{
-        interface: {*INTERFACES, *DOMAINS, "learning", "networks", "pictures", "plates"}
+        interface: {*INTERFACES, *DOMAINS, "files", "learning", "networks", "pictures", "plates"}
         for interface in INTERFACES
     },
     "__init__": {*DOMAINS, "learning", "pictures"},  # the public API
     "pictures": {"pictures", "learning"},
+    "files": {"files", "learning"},
     "learning": {"learning"},
     "networks": {"networks"},
     "plates": set(),

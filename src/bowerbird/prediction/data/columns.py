@@ -176,8 +176,8 @@ def _finite(numbers: pd.Series, cells: pd.Series, table: Table, form: NumberForm
         cell = f"the infinite or huge number {cell}" if numbers[line] == numbers[line] else cell
         unit = f" in {form.unit}" if form.unit else ""
         raise TableError(
-            f"{table.name} has {cell} in the column {cells.name}, line {line}, where a number{unit} "
-            "is expected; correct the cell or leave it empty"
+            f"{table.name} has {cell} in the column {cells.name}, line {line}, where a "
+            f"number{unit} is expected; correct the cell or leave it empty"
         )
     return numbers
 

@@ -1,4 +1,4 @@
-"""Numbers as people write them: 1,234.50 and 1.234,50, 1 234,50 and 1'234.50, $5, 12 %, 54 kg, (300).
+"""Numbers as people write them: 1,234.50, 1.234,50, 1 234,50, 1'234.50, $5, 12 %, 54 kg, (300).
 
 A cell is split into sign, unit and digits with their separators. The decimal mark is decided for a
 whole column: by cells that can be read in one way only (1.5; 1,234,567; 0,125), else by the other
@@ -204,7 +204,7 @@ def detect_quantity_format(
     unit = _shared_unit(words)
     if not unit:
         return plain, note
-    numbers = [number for word in _sample(cells) if (number := _split(word)) is not None]
+    numbers = [n for n in map(_split, _sample(cells)) if n is not None and n.marks]
     found, note = _detect(numbers, unit, common, delimiter)
     if any(math.isnan(found.parse_cell(word)) for word in words):
         return plain, ""
@@ -239,9 +239,7 @@ def _joined(*notes: str) -> str:
     return "; ".join(filter(None, notes))
 
 
-def _decide_percent(
-    found: NumberFormat, numbers: Sequence[_Number]
-) -> tuple[NumberFormat, str]:
+def _decide_percent(found: NumberFormat, numbers: Sequence[_Number]) -> tuple[NumberFormat, str]:
     """Decide what % means beside numbers without it, with a note."""
     plain = [number.body for number in numbers if not number.unit]
     if found.unit != "%" or not plain:

@@ -1,19 +1,21 @@
-"""Units of numbers: currencies, units behind a number (54 kg, 21 °C), multiples (12.5k), clock times."""
+"""Units of numbers: currencies, units behind a number (54 kg), multiples (12.5k), clock times."""
 
 import math
 import re
 
-CURRENCIES = frozenset(  # ISO 4217 of the most traded, abbreviations in everyday use, signs
+_CURRENCIES = (  # ISO 4217 of the most traded, abbreviations in everyday use, signs
     "USD EUR GBP JPY CHF CAD AUD NZD CNY HKD SGD INR KRW TWD RUB BRL MXN ZAR TRY ILS THB IDR SEK "
     "NOK DKK ISK PLN CZK HUF RON kr zł Kč Ft Fr Fr. US$ R$ A$ C$ "
-    "$ € £ ¥ ₹ ₽ ₩ ₺ ₪ ₫ ₴ ₱ ฿".split()
+    "$ € £ ¥ ₹ ₽ ₩ ₺ ₪ ₫ ₴ ₱ ฿"
 )
+CURRENCIES = frozenset(_CURRENCIES.split())
 BEHIND = r"[^\W\d_][^\d:]*[23]?|°[^\d:]*"  # any unit behind a number
-COMMON_UNITS = frozenset(  # only these are reported where a column has several
+_COMMON_UNITS = (  # only these are reported where a column has several
     "mg g kg t oz lb lbs mm cm m km in ft yd mi ml cl dl l gal ms s sec min h hr hrs d day days "
     "week weeks month months year years °C °F m² m2 km² ft² sqft sqm ha m³ m3 km/h kmh mph W kW "
-    "MW Wh kWh MWh Hz kHz MHz GHz kB KB MB GB TB k K M".split()
+    "MW Wh kWh MWh Hz kHz MHz GHz kB KB MB GB TB k K M"
 )
+COMMON_UNITS = frozenset(_COMMON_UNITS.split())
 CLOCK, MULTIPLES = "h:mm", "k and M"  # stand for the unit of clock times, and of multiples
 FACTORS = {"": 1.0, "k": 1e3, "K": 1e3, "M": 1e6}  # of multiples
 TIME = re.compile(

@@ -135,7 +135,10 @@ class _CrossValidation:
                 self.predictions[method][new] = predict_baseline(
                     method, x, y, x_new, self.num_classes, self.config.ensemble.seed
                 )
-            yield method, compute_metrics(self.truth[new], self.predictions[method][new])[self.metric]
+            yield (
+                method,
+                compute_metrics(self.truth[new], self.predictions[method][new])[self.metric],
+            )
 
     def _predict_ensemble(
         self, x: np.ndarray, y: np.ndarray, x_new: np.ndarray, new: np.ndarray

@@ -1,12 +1,12 @@
 """Columns as network inputs, fitted by scikit-learn's transformers and stored as plain numbers.
 
-Numbers: the median fills missing ones, an extra column marks where they were, all are scaled to mean 0 and
-standard deviation 1. Categories: one-hot, the rarest in one shared column; unknown ones are 0
+Numbers: missing ones become the median, and an extra column marks them; all are scaled to mean 0
+and standard deviation 1. Categories: one-hot, the rarest in one shared column; unknown ones are 0
 everywhere. Stored as plain numbers, a model file needs neither a pickle nor the same version of
 scikit-learn.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -72,7 +72,7 @@ class Encoding:
             parts.append(hot.astype(float))
         return np.hstack(parts)
 
-    def _categories(self) -> zip[tuple[str, tuple[str, ...], tuple[str, ...]]]:
+    def _categories(self) -> Iterator[tuple[str, tuple[str, ...], tuple[str, ...]]]:
         return zip(self.columns.categories, self.categories, self.rare, strict=True)
 
     def unknown(self, values: pd.DataFrame) -> list[str]:
@@ -84,7 +84,9 @@ class Encoding:
             missing = values.index[values[number].isna()]
             if kind != "category" and len(missing) and number not in with_gaps:
                 where = _lines(missing)
-                notes.append(f"{name} is missing in {where}, and never was in training: its median is used")
+                notes.append(
+                    f"{name} is missing in {where}, and never was in training: its median is used"
+                )
         for name, known, rare in self._categories():
             strange = values.index[~values[name].isin([*known, *rare])]
             if len(strange):
@@ -142,7 +144,9 @@ def fit_encoding(columns: Columns, values: pd.DataFrame) -> Encoding:
     if columns.categories:
         hot = OneHotEncoder(handle_unknown="infrequent_if_exist", max_categories=MAX_CATEGORIES)
         hot.fit(values[columns.categories])
-        rare = tuple(() if few is None else tuple(few.tolist()) for few in hot.infrequent_categories_)
+        rare = tuple(
+            () if few is None else tuple(few.tolist()) for few in hot.infrequent_categories_
+        )
         categories = tuple(
             tuple(name for name in known.tolist() if name not in few)
             for known, few in zip(hot.categories_, rare, strict=True)

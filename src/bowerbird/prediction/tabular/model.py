@@ -101,7 +101,7 @@ def _predictor(
 
 
 def predictions_frame(target: Target, predictions: Predictions) -> pd.DataFrame:
-    """Return predictions as columns: a number and its interval, or a class and the possible ones."""
+    """Return predictions as columns: numbers with intervals, or classes with the possible ones."""
     name, classes = target.name, np.array(target.classes, object)
     values = predictions.values
     if predictions.sets is None:

@@ -59,7 +59,8 @@ def _plot_numbers(axes: Any, report: TableReport) -> None:
     ):
         bars = mask & finite
         axes.vlines(truth[bars], low[bars], high[bars], color=color, alpha=0.45 * opacity, lw=1)
-        axes.plot(truth[mask], predicted[mask], "o", ms=3.4, mew=0, color=color, alpha=0.4 + opacity,
+        alpha = 0.4 + opacity
+        axes.plot(truth[mask], predicted[mask], "o", ms=3.4, mew=0, color=color, alpha=alpha,
                   label=label)  # fmt: skip
     axes.set_xlim(*ends)
     if finite.any():
@@ -85,7 +86,9 @@ def _plot_confusion(axes: Any, report: TableReport) -> None:
     axes.imshow(fractions, cmap=colors, vmin=0, vmax=1)
     if len(names) <= MAX_LABELLED:
         for i, j in np.ndindex(*counts.shape):
-            color = WHITE if fractions[i, j] > 0.5 else (ORANGE if counts[i, j] and i != j else TEXT)
+            color = (
+                WHITE if fractions[i, j] > 0.5 else (ORANGE if counts[i, j] and i != j else TEXT)
+            )
             weight = "bold" if counts[i, j] and i != j else "normal"
             axes.text(j, i, f"{counts[i, j]:,}" if counts[i, j] else "·", ha="center", va="center",
                       color=color, weight=weight, fontsize=12 if len(names) < 6 else 9)  # fmt: skip

@@ -54,9 +54,7 @@ class Target:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Target":
         """Return the target in a model file; raise ValueError if it is invalid."""
-        return cls(
-            str(values["name"]), tuple(map(str, values["classes"])), str(values["reason"])
-        )
+        return cls(str(values["name"]), tuple(map(str, values["classes"])), str(values["reason"]))
 
 
 @dataclass(frozen=True, eq=False)
