@@ -12,21 +12,39 @@ import bowerbird
 SOURCE = Path(bowerbird.__file__).parent
 DOMAINS = {"image", "text", "music", "vision", "prediction"}
 INTERFACES = {"cli", "studio", "demo", "__main__"}
+RECORDS = {"domain", "registry"}
 BELOW = {
-    **{domain: {domain, "files", "learning", "networks", "pictures"} for domain in DOMAINS},
     **{
-        interface: {*INTERFACES, *DOMAINS, "files", "learning", "networks", "pictures", "plates"}
+        domain: {domain, "files", "learning", "networks", "pictures", "models"}
+        for domain in DOMAINS
+    },
+    **{
+        interface: {
+            *INTERFACES,
+            *DOMAINS,
+            "files",
+            "learning",
+            "networks",
+            "pictures",
+            "plates",
+            *RECORDS,
+            "models",
+        }
         for interface in INTERFACES
     },
-    "__init__": {*DOMAINS, "learning", "pictures"},  # the public API
+    "__init__": {*DOMAINS, "learning", "models", "pictures"},  # the public API
     "pictures": {"pictures", "learning"},
     "files": {"files", "learning"},
     "learning": {"learning"},
     "networks": {"networks"},
     "plates": set(),
     "errors": set(),
+    "models": {*RECORDS, "learning"},
+    "domain": set(),
+    "lazy": set(),
+    "registry": {"domain"},
 }
-EVERYWHERE = {"errors"}
+EVERYWHERE = {"errors", "lazy"}
 JUNK = {"utils", "util", "helpers", "common", "misc", "constants", "lib", "base"}
 MODULES = sorted(path.relative_to(SOURCE) for path in SOURCE.rglob("*.py"))
 

@@ -25,7 +25,7 @@ from symusic.core import ScoreTick as Score
 
 from bowerbird.learning.config import SamplingConfig
 from bowerbird.learning.sampling import generate_tokens
-from bowerbird.music.composer import MOST_SIGNS, Composer, open_composer
+from bowerbird.music.composer import MOST_SIGNS, Composer, load
 from bowerbird.music.copied_melodies import Melodies, novelty
 from bowerbird.music.corpus import Corpus, Split
 from bowerbird.music.score.melody import GRID
@@ -47,7 +47,7 @@ def trained(corpus: str, folder: Path, args: argparse.Namespace) -> tuple[Compos
     command += ["--checkpoint-every", 0]
     command += ["--iterations", args.iterations] if args.iterations else []
     done = subprocess.run([*map(str, command)], check=True, stdout=subprocess.PIPE, text=True)
-    return open_composer(model, "cpu"), json.loads(done.stdout)
+    return load(model, "cpu"), json.loads(done.stdout)
 
 
 def drawn(

@@ -22,7 +22,7 @@ from bowerbird.vision.drawing import draw
 from bowerbird.vision.house_numbers.assets import photographs, split_photos, split_typefaces
 from bowerbird.vision.house_numbers.crops import cut, widened
 from bowerbird.vision.house_numbers.evaluation import PHOTO, answers, coverage_at, measure, truth
-from bowerbird.vision.house_numbers.reader import NumbersConfig, open_numbers
+from bowerbird.vision.house_numbers.reader import NumbersConfig, load
 from bowerbird.vision.house_numbers.scenes.signs import MATERIALS
 from bowerbird.vision.house_numbers.scenes.streets import make_scene
 from bowerbird.vision.house_numbers.scenes.typefaces import typefaces
@@ -37,7 +37,7 @@ def main():
     parse.add_argument("photos", type=Path, help="folder of photographs")
     parse.add_argument("--fonts", type=Path, action="append", default=[])
     parse.add_argument("--without", default="", help="parts of names to leave out, with commas")
-    parse.add_argument("--model", default="numbers")
+    parse.add_argument("--model", default="house-numbers")
     parse.add_argument("--part", choices=("validation", "tests"), default="tests")
     parse.add_argument("--output", type=Path, default=Path("numbers-bench"))
     parse.add_argument("--crops", type=int, default=CROPS)
@@ -47,7 +47,7 @@ def main():
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     given.output.mkdir(exist_ok=True)
-    reader = open_numbers(given.model, "cpu")
+    reader = load(given.model, "cpu")
     faces, pixels = materials(given)
     if given.pictures:
         pictures(reader, faces, pixels, given.pictures)

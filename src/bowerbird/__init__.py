@@ -7,14 +7,20 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from bowerbird.image.objective import ObjectiveConfig
+    from bowerbird.image.config import (
+        ObjectiveConfig,
+        ReconstructConfig,
+        TextureConfig,
+        TransferConfig,
+    )
     from bowerbird.image.presets import PRESETS
-    from bowerbird.image.reconstruct import ReconstructConfig, reconstruct, reconstruct_steps
-    from bowerbird.image.texture import TextureConfig, texture, texture_steps
-    from bowerbird.image.transfer import TransferConfig, transfer, transfer_steps
+    from bowerbird.image.reconstruct import reconstruct, reconstruct_steps
+    from bowerbird.image.texture import texture, texture_steps
+    from bowerbird.image.transfer import transfer, transfer_steps
     from bowerbird.learning.config import SamplingConfig
     from bowerbird.learning.step import Step
-    from bowerbird.music.composer import Composer, open_composer
+    from bowerbird.models import load
+    from bowerbird.music.composer import Composer
     from bowerbird.music.config import ComposeConfig
     from bowerbird.music.training import MusicTraining
     from bowerbird.pictures.pixels import Picture
@@ -23,23 +29,21 @@ if TYPE_CHECKING:
     from bowerbird.prediction.data.table import read_table
     from bowerbird.prediction.series.backtest import BacktestConfig, backtest, backtest_steps
     from bowerbird.prediction.series.file import read_series
-    from bowerbird.prediction.series.forecaster import open_forecaster
-    from bowerbird.prediction.tabular.model import open_table_model
-    from bowerbird.prediction.tabular.study import TableConfig, study, study_steps
-    from bowerbird.text.corpus import Corpus
+    from bowerbird.prediction.tabular.config import TableConfig
+    from bowerbird.prediction.tabular.cross_validate import cross_validate, cross_validate_steps
     from bowerbird.text.config import GenerateConfig, TrainConfig
-    from bowerbird.text.generator import Writer, open_writer
+    from bowerbird.text.corpus import Corpus
+    from bowerbird.text.generator import Writer
     from bowerbird.text.training import Training
-    from bowerbird.vision.classify import classify, open_classifier
+    from bowerbird.vision.classification import classify, open_classifier
     from bowerbird.vision.config import DetectConfig, DreamConfig, InspectConfig
-    from bowerbird.vision.detect import detect
+    from bowerbird.vision.detection import detect
     from bowerbird.vision.digits.page import read_page
-    from bowerbird.vision.digits.reader import open_digits
     from bowerbird.vision.features.dream import dream, dream_steps
     from bowerbird.vision.features.inspect import inspect, inspect_steps
-    from bowerbird.vision.house_numbers.reader import NumbersConfig, open_numbers
-    from bowerbird.vision.localize import localize
-    from bowerbird.vision.segment import segment
+    from bowerbird.vision.house_numbers.reader import NumbersConfig
+    from bowerbird.vision.localization import localize
+    from bowerbird.vision.segmentation import segment
 
 __all__ = [
     "PRESETS",
@@ -67,19 +71,16 @@ __all__ = [
     "backtest",
     "backtest_steps",
     "classify",
+    "cross_validate",
+    "cross_validate_steps",
     "detect",
     "dream",
     "dream_steps",
     "inspect",
     "inspect_steps",
+    "load",
     "localize",
     "open_classifier",
-    "open_composer",
-    "open_digits",
-    "open_forecaster",
-    "open_numbers",
-    "open_table_model",
-    "open_writer",
     "read_page",
     "read_picture",
     "read_series",
@@ -87,8 +88,6 @@ __all__ = [
     "reconstruct",
     "reconstruct_steps",
     "segment",
-    "study",
-    "study_steps",
     "texture",
     "texture_steps",
     "transfer",
@@ -106,33 +105,30 @@ _HOMES = {
     "DreamConfig": "vision.config",
     "MusicTraining": "music.training",
     "NumbersConfig": "vision.house_numbers.reader",
-    "ObjectiveConfig": "image.objective",
+    "ObjectiveConfig": "image.config",
     "Picture": "pictures.pixels",
-    "ReconstructConfig": "image.reconstruct",
+    "ReconstructConfig": "image.config",
     "SamplingConfig": "learning.config",
     "InspectConfig": "vision.config",
     "Step": "learning.step",
-    "TableConfig": "prediction.tabular.study",
-    "TextureConfig": "image.texture",
+    "TableConfig": "prediction.tabular.config",
+    "TextureConfig": "image.config",
     "TrainConfig": "text.config",
     "Training": "text.training",
-    "TransferConfig": "image.transfer",
+    "TransferConfig": "image.config",
     "GenerateConfig": "text.config",
     "Writer": "text.generator",
     "backtest": "prediction.series.backtest",
     "backtest_steps": "prediction.series.backtest",
-    "classify": "vision.classify",
-    "detect": "vision.detect",
+    "classify": "vision.classification",
+    "cross_validate": "prediction.tabular.cross_validate",
+    "cross_validate_steps": "prediction.tabular.cross_validate",
+    "detect": "vision.detection",
     "dream": "vision.features.dream",
     "dream_steps": "vision.features.dream",
-    "localize": "vision.localize",
-    "open_classifier": "vision.classify",
-    "open_composer": "music.composer",
-    "open_digits": "vision.digits.reader",
-    "open_forecaster": "prediction.series.forecaster",
-    "open_numbers": "vision.house_numbers.reader",
-    "open_table_model": "prediction.tabular.model",
-    "open_writer": "text.generator",
+    "load": "models",
+    "localize": "vision.localization",
+    "open_classifier": "vision.classification",
     "read_page": "vision.digits.page",
     "read_picture": "pictures.reading",
     "read_series": "prediction.series.file",
@@ -141,9 +137,7 @@ _HOMES = {
     "reconstruct_steps": "image.reconstruct",
     "inspect": "vision.features.inspect",
     "inspect_steps": "vision.features.inspect",
-    "segment": "vision.segment",
-    "study": "prediction.tabular.study",
-    "study_steps": "prediction.tabular.study",
+    "segment": "vision.segmentation",
     "texture": "image.texture",
     "texture_steps": "image.texture",
     "transfer": "image.transfer",

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from symusic import Note, Score, TimeSignature, Track
 
-from bowerbird.music.composer import open_composer
+from bowerbird.music.composer import load
 from bowerbird.music.corpus import Corpus
 from bowerbird.music.formats.files import read_score
 from bowerbird.music.render import engraving as score_module
@@ -99,7 +99,7 @@ def test_train_score_and_go_on(bowerbird, here):
     assert (here / "me.json").exists()
     assert (here / "me.png").exists()
     assert not (here / ".me.safetensors.work").exists()
-    found = told(bowerbird("music score me.safetensors tune-1.abc tune-2.abc --json --each"))
+    found = told(bowerbird("music evaluate me.safetensors tune-1.abc tune-2.abc --json --each"))
     assert found["pieces"] == 2
     assert found["nats_per_note"] > 0
     done = told(bowerbird("music compose me.safetensors -o on.mid --primer tune-1.abc --json"))
@@ -155,20 +155,20 @@ def test_a_composer_of_many_voices_is_scored_on_all_of_them(bowerbird, here):
     pieces = " ".join(str(path) for path in sorted(CHORALES.glob("*.mxl"))[:8])
     flags = "--iterations 2 --hidden-size 16 --sequence-length 16 --batch-size 4 --json --quiet"
     told(bowerbird(f"music train {pieces} -o many.safetensors --tokenizer tsd {flags}"))
-    facts = told(bowerbird(f"music score many.safetensors {pieces} --json"))
+    facts = told(bowerbird(f"music evaluate many.safetensors {pieces} --json"))
     assert facts["notes"] == sum(score.note_num() for _, score in Corpus(pieces.split()).pieces)
 
 
 def test_a_piece_that_can_not_be_told_is_left_out_by_name(bowerbird, refuses, here):
     (here / "good.abc").write_text(TUNE)
     (here / "odd.abc").write_text("X:1\nM:13/16\nL:1/16\nK:C\n" + "CDEFGABcdefga|" * 4)
-    facts = told(bowerbird("music score scottish good.abc odd.abc --json --each"))
+    facts = told(bowerbird("music evaluate scottish good.abc odd.abc --json --each"))
     assert facts["pieces"] == 1
     assert list(facts["each"]) == ["good.abc: 1"]
     assert facts["skipped"] == {"odd.abc: 1": "its meter 13/16 is not in the alphabet"}
-    done = bowerbird("music score scottish good.abc odd.abc")
+    done = bowerbird("music evaluate scottish good.abc odd.abc")
     assert "left out odd.abc: 1: its meter 13/16 is not in the alphabet" in done.err
-    refuses("music score scottish odd.abc", "odd.abc: 1: its meter 13/16 is not")
+    refuses("music evaluate scottish odd.abc", "odd.abc: 1: its meter 13/16 is not")
 
 
 def test_a_primer_that_is_refused_is_named(refuses, midi, here):
@@ -178,7 +178,7 @@ def test_a_primer_that_is_refused_is_named(refuses, midi, here):
 
 
 def test_a_folder_of_the_name_of_a_corpus_is_not_that_corpus(bowerbird, here):
-    composer = open_composer("scottish", "cpu")
+    composer = load("scottish", "cpu")
     composer.provenance["corpus"] = ["bach"]
     composer.save(here / "own.safetensors")
     line = "music compose own.safetensors -o own.mid --bars 8 --json --force"
@@ -204,7 +204,7 @@ def test_a_folder_of_the_name_of_a_corpus_is_not_that_corpus(bowerbird, here):
         ("music train none -o m.safetensors", ["none does not exist"]),
         ("music train -o m.safetensors", ["no corpus", "scottish"]),
         ("music train scottish -o m.safetensors --preset nonsense", ["folk-rnn"]),
-        ("music score scottish none.mid", ["none.mid"]),
+        ("music evaluate scottish none.mid", ["none.mid"]),
     ],
 )
 def test_bad_input_is_one_sentence(refuses, line, words):

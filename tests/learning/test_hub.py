@@ -192,7 +192,7 @@ def test_push_makes_a_private_repository_with_a_page(hub: Hub, model: Path, capf
         "    bowerbird text write song.safetensors\n",
         "    corpus      plays | *\n",
         "    train loss  1.25\n",
-        "    parameters           15\n",
+        "    parameters            15\n",
         MARK,
     ):
         assert words in page
@@ -445,7 +445,7 @@ def test_the_door(hub: Hub, model: Path, tmp_path: Path, capfd):
     assert run(["models", "push", str(model), "ada/song", "--json"]) == 0
     assert json.loads(capfd.readouterr().out)["private"] is True
     assert run(["models", "pull", "ada/song"]) == 0
-    assert capfd.readouterr() == ("song.safetensors: a model of the kind text\n", "")
+    assert capfd.readouterr() == ("song.safetensors: a text model\n", "")
     assert run(["models", "pull", "ada/song", "song.safetensors", "-o", "b", "--json"]) == 0
     told = json.loads(capfd.readouterr().out)
     assert told == {"output": "b", "size": model.stat().st_size, "kind": "text"}

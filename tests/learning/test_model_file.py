@@ -200,7 +200,7 @@ def forge(header: object, data: bytes = b"", length: int | None = None) -> bytes
 
 def told(**changes: object) -> dict[str, object]:
     """Return the fields of a good card with some changed; `...` leaves one out."""
-    card = {"kind": "text", "config": {}, "alphabet": {}, "provenance": {}, "format": FORMAT}
+    card = {"kind": "text", "config": {}, "tokenizer": {}, "provenance": {}, "format": FORMAT}
     return {name: value for name, value in {**card, **changes}.items() if value is not ...}
 
 
@@ -262,7 +262,7 @@ FORGED = {
     "kind-empty": (described(told(kind="")), "its kind is no word"),
     "config-list": (described(told(config=[])), "its config is no object"),
     "config-null": (described(told(config=None)), "its config is no object"),
-    "alphabet-text": (described(told(alphabet="abc")), "its alphabet is no object"),
+    "tokenizer-text": (described(told(tokenizer="abc")), "its tokenizer is no object"),
     "provenance-list": (described(told(provenance=[1])), "its provenance is no object"),
     "format-text": (described(told(format="1")), "its format is no whole number"),
     "format-true": (described(told(format=True)), "its format is no whole number"),
@@ -314,7 +314,7 @@ def test_forging_by_hand_makes_good_files_too(tmp_path: Path):
 
 
 def test_other_kind_is_refused(model: Path):
-    refused(model, "is of the kind text, and music is needed; give another file", "music")
+    refused(model, "is a text model, but a music model is needed; give another file", "music")
     with pytest.raises(ModelError, match="music"):
         read_header(model, "music")
 
@@ -421,7 +421,7 @@ def milliseconds(work, times: int = 7) -> float:
 
 
 def test_opens_at_once(tmp_path: Path):
-    # 6 MB, as an LSTM of 512 units with 1.5 million weights; a thousand merges in the alphabet
+    # 6 MB, as an LSTM of 512 units with 1.5 million weights; a thousand merges in the tokenizer
     path = tmp_path / "song"
     merges = {"kind": "pieces", "merges": [[n % 256, n] for n in range(1000)]}
     tensors = {f"layer{n}": torch.randn(1_500_000 // 12) for n in range(12)}

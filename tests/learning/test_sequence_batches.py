@@ -132,7 +132,7 @@ def test_the_state_is_carried_and_can_be_kept():
     for _ in range(2):
         again.loss(network)
     other = SequenceTask(network, SequenceBatches(data, 4, 25), data, torch.device("cpu"))
-    other.restore({n: t.clone() for n, t in again.kept().items()})
+    other.load_state_dict({n: t.clone() for n, t in again.state_dict().items()})
     assert [float(other.loss(network).detach()) for _ in range(2)] == losses[2:]
     signs, targets, _ = next(SequenceBatches(data, 4, 25))
     assert float(next_token_loss(network(signs)[0], targets).detach()) == losses[0]

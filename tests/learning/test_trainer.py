@@ -53,8 +53,8 @@ def test_a_pattern_is_learned(optimizer):
     steps = learn(task(), replace(QUICK, iterations=120, optimizer=optimizer, learning_rate=rate))
     assert steps[0].losses["total"] == pytest.approx(math.log(11), rel=0.05)
     assert steps[-1].losses["total"] < 0.5 * math.log(11)
-    assert steps[-1].losses["validation"] < 0.5 * math.log(11)
-    assert [s.number for s in steps if "validation" in s.losses] == list(range(10, 121, 10))
+    assert steps[-1].losses["validation_loss"] < 0.5 * math.log(11)
+    assert [s.number for s in steps if "validation_loss" in s.losses] == list(range(10, 121, 10))
 
 
 @pytest.mark.parametrize("optimizer", ["adamw", "muon", "rmsprop", "sgd"])
@@ -93,11 +93,11 @@ class Pictures:
     def validate(self, network):
         return -float(self.shown)  # the last weights are the best
 
-    def kept(self):
+    def state_dict(self):
         return {"shown": torch.tensor(self.shown)}
 
-    def restore(self, kept):
-        self.shown = int(kept["shown"])
+    def load_state_dict(self, state):
+        self.shown = int(state["shown"])
 
 
 def test_a_resumed_run_takes_up_weights_as_they_lie_in_memory(tmp_path):
@@ -208,7 +208,7 @@ class Listed:
     def validate(self, network):
         return 1.0
 
-    def kept(self):
+    def state_dict(self):
         return {}
 
 
@@ -258,7 +258,7 @@ class Broken(SequenceTask):
 def test_a_bad_batch_is_left_out_and_said():
     steps = learn(Broken(task(), 5, 7))
     assert [s.number for s in steps if "left out" in s.note] == [6, 7]
-    assert math.isfinite(steps[-1].losses["validation"])
+    assert math.isfinite(steps[-1].losses["validation_loss"])
 
 
 def test_only_bad_batches_end_it():
@@ -273,7 +273,7 @@ def test_the_best_weights_are_kept():
     )
     job = task()
     steps = learn(job, config)
-    validations = [s.losses["validation"] for s in steps if "validation" in s.losses]
+    validations = [s.losses["validation_loss"] for s in steps if "validation_loss" in s.losses]
     assert job.validate(job.network) == pytest.approx(min(validations), rel=1e-6)
     assert validations[-1] > min(validations)
     early = learn(task(), replace(config, patience=1))
@@ -327,7 +327,11 @@ def test_a_run_resumed_at_its_end_tells_its_last_step_again(tmp_path):
 def test_a_resumed_run_knows_what_was_the_best(tmp_path):
     path = tmp_path / "checkpoint"
     steps = learn(task(), replace(QUICK, validate_every=5), CheckpointConfig(path, every=7))
-    best = {s.number: s.losses["best"] for s in steps if "best" in s.losses}
+    best = {
+        s.number: s.losses["best_validation_loss"]
+        for s in steps
+        if "best_validation_loss" in s.losses
+    }
     assert list(best) == [5, 10, 15, 20, 25, 30]
     cut = train_steps(task(), replace(QUICK, validate_every=5), CheckpointConfig(path, every=7))
     assert [next(cut).number for _ in range(8)][-1] == 8
@@ -335,8 +339,8 @@ def test_a_resumed_run_knows_what_was_the_best(tmp_path):
     resumed = learn(
         task(), replace(QUICK, validate_every=5), CheckpointConfig(path, 7, resume=True)
     )
-    assert resumed[0].losses["best"] == best[5]
-    assert "best" not in resumed[3].losses
+    assert resumed[0].losses["best_validation_loss"] == best[5]
+    assert "best_validation_loss" not in resumed[3].losses
 
 
 def exchanged(*others):

@@ -373,10 +373,10 @@ def test_a_task_carries_its_state_and_goes_on_exactly_with_dropping(positions):
     for _ in range(2):
         task.loss(network).backward()
     assert not any(s.requires_grad for s in task.state)
-    kept, random = {n: t.clone() for n, t in task.kept().items()}, torch.get_rng_state()
+    kept, random = {n: t.clone() for n, t in task.state_dict().items()}, torch.get_rng_state()
     losses = [float(task.loss(network).detach()) for _ in range(2)]
     again = SequenceTask(network, SequenceBatches(data, 4, 12), data, torch.device("cpu"))
-    again.restore(kept)
+    again.load_state_dict(kept)
     torch.set_rng_state(random)
     assert [float(again.loss(network).detach()) for _ in range(2)] == losses
 

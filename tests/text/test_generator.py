@@ -15,7 +15,7 @@ from bowerbird.learning.model_file import ModelHeader, read_model, write_model
 from bowerbird.networks.config import LanguageModelConfig, RecurrentConfig, TransformerConfig
 from bowerbird.text.config import GenerateConfig, TrainConfig
 from bowerbird.text.corpus import Corpus
-from bowerbird.text.generator import open_writer
+from bowerbird.text.generator import load
 from bowerbird.text.perplexity_reference import references, verdict
 from bowerbird.text.training import Training
 
@@ -49,7 +49,7 @@ def learned(tmp_path_factory):
 def test_it_learns_a_verse_by_heart(learned):
     training, steps = learned
     assert steps[0].losses["total"] > 3  # log 26 = 3.26: it knows nothing
-    assert steps[-1].losses["validation"] < 0.1
+    assert steps[-1].losses["validation_loss"] < 0.1
     assert [s.number for s in steps if s.preview] == [80, 160, 240]
     assert training.writer.write("The owl", GREEDY)[0].startswith(VERSE[7:])
 
@@ -58,7 +58,7 @@ def test_a_file_brings_the_same_writer_back(learned, tmp_path):
     writer, path = learned[0].writer, tmp_path / "owl.safetensors"
     for half in (False, True):
         writer.save(path, half=half)
-        again = open_writer(path, "cpu")
+        again = load(path, "cpu")
         assert again.write("The pussycat", GREEDY) == writer.write("The pussycat", GREEDY)
         assert again.score(VERSE * 3).nats_per_char == pytest.approx(
             writer.score(VERSE * 3).nats_per_char, rel=0.02, abs=1e-3
@@ -171,9 +171,9 @@ def test_a_loss_is_shared_by_the_characters_that_are_foreseen(alphabet, tmp_path
 )
 def test_other_alphabets_and_networks(changes, tmp_path):
     training, steps = trained(tmp_path, config=replace(QUICK, **changes))
-    assert steps[-1].losses["validation"] < 1
+    assert steps[-1].losses["validation_loss"] < 1
     training.writer.save(tmp_path / "m.safetensors")
-    again = open_writer(tmp_path / "m.safetensors", "cpu")
+    again = load(tmp_path / "m.safetensors", "cpu")
     assert again.write("The owl", GREEDY) == training.writer.write("The owl", GREEDY)
     assert again.score(VERSE * 2).nats_per_char < 1
 
@@ -183,7 +183,7 @@ def test_a_writer_goes_on_learning_from_another_text(learned, tmp_path):
     before = learned[0].writer
     before.save(tmp_path / "m.safetensors")
     config = replace(QUICK, trainer=replace(QUICK.trainer, iterations=60))
-    training, _ = trained(tmp_path, text, config, open_writer(tmp_path / "m.safetensors", "cpu"))
+    training, _ = trained(tmp_path, text, config, load(tmp_path / "m.safetensors", "cpu"))
     assert training.alphabet.to_dict() == before.alphabet.to_dict()
     assert training.writer.provenance["from"]["corpus"] == ["verse.txt"]
     assert training.writer.score(text[:500]).nats_per_char < before.score(text[:500]).nats_per_char
@@ -195,7 +195,7 @@ def test_minutes_choose_a_network_and_steps(tmp_path):
     assert training.planned.minutes == 0
     assert steps[-1].number == training.planned.trainer.iterations == steps[-1].total
     assert training.planned.trainer.iterations >= 1  # on a busy machine there may be few
-    assert "validation" in steps[-1].losses
+    assert "validation_loss" in steps[-1].losses
 
 
 def test_a_resumed_plan_has_spent_its_minutes(tmp_path):
@@ -218,8 +218,8 @@ def test_a_resumed_training_knows_its_best(tmp_path):
     made = first.steps(13)
     losses = [next(made).losses for _ in range(14)]
     made.close()
-    best = min(each["validation"] for each in losses if "validation" in each)
-    assert losses[11]["validation"] > best == first.best
+    best = min(each["validation_loss"] for each in losses if "validation_loss" in each)
+    assert losses[11]["validation_loss"] > best == first.best
     next(second.steps(13, resume=True))
     assert second.writer.provenance["validation_loss"] == pytest.approx(best)
 
@@ -325,9 +325,9 @@ def forged(tensors, card):
         ),
         "documents": (replace(card, provenance={"documents": "x"}), tensors),
         "no network": (replace(card, config={}), tensors),
-        "no alphabet": (replace(card, alphabet={}), tensors),
+        "no alphabet": (replace(card, tokenizer={}), tensors),
         "other alphabet": (
-            replace(card, alphabet={"kind": "characters", "characters": "ab"}),
+            replace(card, tokenizer={"kind": "characters", "characters": "ab"}),
             tensors,
         ),
         "a tensor lacks": (card, dict(list(tensors.items())[1:])),
@@ -341,13 +341,13 @@ def test_a_forged_model_is_refused(name, learned, tmp_path):
     card, tensors = read_model(path)
     write_model(path, *forged(tensors, card)[name])
     with pytest.raises(ModelError, match=r"m\.safetensors"):
-        open_writer(path, "cpu")
+        load(path, "cpu")
 
 
 def test_a_model_of_another_kind(tmp_path):
     write_model(tmp_path / "m.safetensors", ModelHeader("music", {}), {"a": torch.zeros(1)})
     with pytest.raises(ModelError, match="music"):
-        open_writer(tmp_path / "m.safetensors")
+        load(tmp_path / "m.safetensors")
 
 
 @pytest.mark.parametrize(
@@ -362,7 +362,7 @@ def test_one_character_repeated_is_soon_known(tmp_path):
     _, steps = trained(
         tmp_path, "a" * 2000, replace(QUICK, trainer=TrainerConfig(iterations=40, warmup_steps=1))
     )
-    assert steps[-1].losses["validation"] < 1
+    assert steps[-1].losses["validation_loss"] < 1
 
 
 def test_a_run_with_other_settings_is_not_resumed(tmp_path):
@@ -390,7 +390,7 @@ def test_a_verdict_knows_gibberish_from_mastery():
 
 
 def test_the_writer_that_comes_with_the_package():
-    writer = open_writer("shakespeare", "cpu")
+    writer = load("shakespeare", "cpu")
     told = writer.provenance
     assert (told["corpus"], told["documents"]) == (["shakespeare"], 38)
     assert told["validation_loss"] < 1.5  # recipes/shakespeare.toml: 1.4789

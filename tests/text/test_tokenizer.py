@@ -30,9 +30,7 @@ def pieces():
 
 @pytest.fixture(params=["characters", "bytes", "bpe"])
 def alphabet(request, pieces):
-    return {"characters": Characters(ODD + PLAY), "bytes": Pieces(), "bpe": pieces}[
-        request.param
-    ]
+    return {"characters": Characters(ODD + PLAY), "bytes": Pieces(), "bpe": pieces}[request.param]
 
 
 def tiny():

@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Group, Parameter
 
-from bowerbird.cli.errors import about, say
+from bowerbird.cli.errors import about
+from bowerbird.cli.options import RUN, CommonOptions, Device, Json, RequiredOutput, Switch
 from bowerbird.cli.progress import Work
-from bowerbird.cli.settings import RUN, Switch
+from bowerbird.cli.report import notify
 from bowerbird.cli.training_run import School, TrainRun
 from bowerbird.errors import MusicError
 from bowerbird.learning.atomic_write import check_output
 from bowerbird.learning.config import SamplingConfig, SequenceConfig, TrainerConfig
 from bowerbird.learning.trainer import ALREADY
-from bowerbird.music.composer import Composer, Composition, model_path, open_composer
+from bowerbird.models import model_path
+from bowerbird.music.composer import Composer, Composition, load
 from bowerbird.music.config import AugmentConfig, ComposeConfig, OutputConfig, TrainConfig
 from bowerbird.music.copied_melodies import Melodies, Novelty, novelty
 from bowerbird.music.corpus import EMBEDDED, Corpus, melodies_of
@@ -49,7 +51,7 @@ Parameter(name="*", group=COMPOSING)(SamplingConfig)
 
 
 @Parameter(name="*")
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class MusicRun(TrainRun):
     """What training a composer can be told besides its configuration."""
 
@@ -62,11 +64,11 @@ class MusicRun(TrainRun):
 
 
 @Parameter(name="*", group=RUN)
-@dataclass(frozen=True)
-class ComposeRun:
+@dataclass(frozen=True, kw_only=True)
+class ComposeRun(CommonOptions):
     """What composing can be told besides its configuration."""
 
-    output: Annotated[Path, Parameter(name=("--output", "-o"))]
+    output: RequiredOutput
     """File to write: .mid, .abc, .musicxml, or any that `music render` writes."""
     audio: Switch = False
     """Write OUT.mp3 too."""
@@ -82,16 +84,9 @@ class ComposeRun:
     """Melody to set other voices to; its notes stay. Needs a composer of many voices."""
     novelty: Annotated[tuple[str, ...], Parameter(show_default=False)] = ()
     """Corpus to compare with; a composer of a built-in corpus is compared with that."""
-    device: str = "auto"
-    """auto, cpu, cuda, cuda:1, mps ..."""
+    device: Device = "auto"
     samples: Annotated[int, Parameter(name=("--samples", "-n"))] = 1
     """Pieces; several are OUT-1, OUT-2 ..."""
-    json: Switch = False
-    """Print one JSON object on standard output."""
-    quiet: Switch = False
-    """Tell nothing."""
-    force: Switch = False
-    """Overwrite files that exist."""
 
     def __post_init__(self) -> None:
         if self.samples < 1:
@@ -117,18 +112,12 @@ class ComposeRun:
 
 
 @Parameter(name="*", group=RUN)
-@dataclass(frozen=True)
-class RenderRun:
+@dataclass(frozen=True, kw_only=True)
+class RenderRun(CommonOptions):
     """What rendering can be told besides its configuration."""
 
-    output: Annotated[Path, Parameter(name=("--output", "-o"))]
+    output: RequiredOutput
     """File to write: the suffix says how."""
-    json: Switch = False
-    """Print one JSON object on standard output."""
-    quiet: Switch = False
-    """Tell nothing."""
-    force: Switch = False
-    """Overwrite a file that exists."""
 
 
 def train(
@@ -146,7 +135,7 @@ def train(
     with School("music train", run, "note") as school:
         if not corpus:
             raise ValueError(f"there is no corpus; name files, a folder, or {', '.join(EMBEDDED)}")
-        start = None if run.start is None else open_composer(run.start, config.device)
+        start = None if run.start is None else load(run.start, config.device)
         melodies = (start.alphabet.kind if start else config.tokenizer) in MELODIES
         training = MusicTraining(Corpus(corpus, melodies=melodies), config, school.room, start)
         if school.first:
@@ -173,7 +162,7 @@ def compose(
         Model file, or scottish.
     """
     paths = run.paths()
-    composer = open_composer(model, run.device)
+    composer = load(model, run.device)
     corpus = _compared(model, composer, run)
 
     made = _composed(composer, config, run)
@@ -211,12 +200,12 @@ def render(
     return 0
 
 
-def score(
+def evaluate(
     model: str,
     /,
     *files: str,
-    device: str = "auto",
-    json: Switch = False,
+    device: Device = "auto",
+    json: Json = False,
     each: Switch = False,
     grammar: Switch = False,
 ) -> int:
@@ -228,16 +217,12 @@ def score(
         Model file, or scottish.
     files
         Pieces: files, folders, patterns.
-    device
-        auto, cpu, cuda, cuda:1, mps ...
-    json
-        Print one JSON object on standard output.
     each
         Tell it of each piece.
     grammar
         Tell too how well it foresees them with the grammar that it composes by.
     """
-    composer = open_composer(model, device)
+    composer = load(model, device)
     corpus = Corpus(files, melodies=composer.alphabet.kind in MELODIES)
     corpus.leave_out(composer.refusal)
     pieces = corpus.pieces
@@ -266,8 +251,8 @@ def _tell_skipped(corpus: Corpus, quiet: bool) -> None:
     if quiet:
         return
     for name, why in corpus.skipped.items():
-        say(f"left out {name}: {why}")
-    say(corpus.summary())
+        notify(f"left out {name}: {why}")
+    notify(corpus.summary())
 
 
 def _told(training: MusicTraining, work: Work[str]) -> dict[str, Any]:
@@ -310,7 +295,7 @@ def _composed(composer: Composer, config: ComposeConfig, run: ComposeRun) -> lis
         primer = read_score(run.primer)
         made = composer.compose(config, run.samples, primer)
     if composer.alphabet.kind in MELODIES and primer.note_num() > melody(primer).note_num():
-        say(f"{run.primer}: its melody goes on; its other notes are left out")
+        notify(f"{run.primer}: its melody goes on; its other notes are left out")
     return made
 
 

@@ -13,10 +13,17 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from bowerbird.cli.curves import Log, draw_losses
-from bowerbird.cli.errors import say
+from bowerbird.cli.options import RunOptions, Switch
 from bowerbird.cli.progress import Work, follow
-from bowerbird.cli.run_record import check_trace, course, steps, trace_path, versions, write_trace
-from bowerbird.cli.settings import Run, Switch
+from bowerbird.cli.report import notify
+from bowerbird.cli.run_record import (
+    check_record,
+    loss_table,
+    record_path,
+    summary,
+    versions,
+    write_record,
+)
 from bowerbird.learning.atomic_write import check_output
 from bowerbird.learning.config import CheckpointConfig
 from bowerbird.learning.device import leave_group, processes
@@ -28,8 +35,8 @@ NOT_TOLD = ("inputs", "config", "run", "corpus_sha256")  # which the record has
 
 
 @Parameter(name="*")
-@dataclass(frozen=True)
-class TrainRun(Run):
+@dataclass(frozen=True, kw_only=True)
+class TrainRun(RunOptions):
     """What a command that trains can be told besides its configuration."""
 
     resume: Switch = False
@@ -70,9 +77,9 @@ class School:
                 "--force to begin anew"
             )
         check_output(path, force=force)
-        if run.trace:
-            check_trace(path, force=force)
-            check_trace(path, force=force, suffix=CURVE)
+        if run.record:
+            check_record(path, force=force)
+            check_record(path, force=force, suffix=CURVE)
 
     def __enter__(self) -> "School":
         return self
@@ -95,7 +102,7 @@ class School:
         """Follow the steps of a training to its end, or to Ctrl-C."""
         count = processes()[1]
         if self.first and (count > 1 or LAUNCHED in os.environ):
-            say(f"{count} {'process takes' if count == 1 else 'processes take'} part")
+            notify(f"{count} {'process takes' if count == 1 else 'processes take'} part")
         if self.run.log is not None and self.first:
             self._log = Log(self.run.log)
         try:
@@ -113,7 +120,7 @@ class School:
         """Save the model with its record, tell about it, and return the exit code."""
         if self.first:
             if work.ended:
-                say(
+                notify(
                     f"{work.ended} at step {work.last.number} of {work.last.total}; saving the best"
                 )
             save(self.run.output)
@@ -124,31 +131,33 @@ class School:
                 shutil.rmtree(self.room, ignore_errors=True)
             return 0
         if self.first and self._has_checkpoint():
-            say("the same command with --resume goes on from the last checkpoint")
+            notify("the same command with --resume goes on from the last checkpoint")
         return work.exit_code(self.command.partition(" ")[0])
 
     def _look(self, step: Step[str]) -> str:
         """Log a step and show its sample; return how well it does in words."""
         if self._log:
             self._log.add(step)
-        self.best = step.losses.get("best", self.best)
+        self.best = step.losses.get("best_validation_loss", self.best)
         if step.preview and not self.quiet:
-            say(f"step {step.number}, validation {step.losses['validation']:.4f}: {step.preview}")
+            notify(
+                f"step {step.number}, validation {step.losses['validation_loss']:.4f}: {step.preview}"
+            )
         return f"best validation {self.best:.4f}" if math.isfinite(self.best) else ""
 
     def _keep(self, work: Work[str], told: dict[str, Any]) -> None:
         """Write the record and the curve beside the model."""
-        if not self.run.trace:
+        if not self.run.record:
             return
-        record = {**versions(), "command": self.command, **course(work), **told}
-        record["steps"] = steps(work)
-        write_trace(trace_path(self.run.output), record)
+        record = {**versions(), "command": self.command, **summary(work), **told}
+        record["steps"] = loss_table(work)
+        write_record(record_path(self.run.output), record)
         draw_losses(work.history, self.run.output.with_suffix(CURVE), f"nats a {self.unit}")
 
     def _tell(self, work: Work[str], told: dict[str, Any]) -> None:
         if self.run.json:
             facts = {k: v for k, v in told.items() if k not in NOT_TOLD}
-            print(json.dumps({**course(work), **facts}, allow_nan=False))  # noqa: T201
+            print(json.dumps({**summary(work), **facts}, allow_nan=False))  # noqa: T201
         elif not self.quiet:
             loss = told["validation_loss"]
             words = "not measured" if loss is None else f"{loss:.4f} nats a {self.unit}"

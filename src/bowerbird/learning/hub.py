@@ -119,11 +119,14 @@ def model_page(path: Path, repository: str, usage: str = "") -> str:
         "Use": commands,
         "What it learned from": in_columns(facts(card.provenance)),
         "Network": in_columns(
-            [("parameters", f"{parameters:,}"), *facts({**card.config, "alphabet": card.alphabet})]
+            [
+                ("parameters", f"{parameters:,}"),
+                *facts({**card.config, "tokenizer": card.tokenizer}),
+            ]
         ),
     }
     lines = [f"---\n{_heading(card)}\n---", f"# {path.stem}"]
-    lines.append(f"A model of the kind {card.kind}, made with Bowerbird.")
+    lines.append(f"A {card.kind} model, trained with Bowerbird.")
     for title, rows in parts.items():
         if rows:
             # four spaces: in such a block no sign means anything to Markdown

@@ -237,13 +237,13 @@ class SequenceTask:
         """Return the loss over the whole validation stream, in nats a sign."""
         return stream_loss(network, self.validation, device=self.device)  # type: ignore[arg-type]
 
-    def kept(self) -> dict[str, Tensor]:
+    def state_dict(self) -> dict[str, Tensor]:
         """Return the place in the stream and the carried state."""
         carried = {f"state.{i}": s for i, s in enumerate(self.state or ())}
         return {"position": torch.tensor(self.rows.position), **carried}
 
-    def restore(self, kept: Mapping[str, Tensor]) -> None:
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
         """Go on from there."""
-        self.rows.position = int(kept["position"])
-        count = len(kept) - 1
-        self.state = tuple(kept[f"state.{i}"].to(self.device) for i in range(count)) or None
+        self.rows.position = int(state["position"])
+        count = len(state) - 1
+        self.state = tuple(state[f"state.{i}"].to(self.device) for i in range(count)) or None

@@ -46,11 +46,11 @@ class Task(Protocol):
         """Return the loss on data that is never learned from."""
         ...
 
-    def kept(self) -> dict[str, Tensor]:
+    def state_dict(self) -> dict[str, Tensor]:
         """Return what the next batch depends on: the place in the data, what is carried."""
         ...
 
-    def restore(self, kept: Mapping[str, Tensor]) -> None:
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
         """Go on from what ``kept`` returned."""
         ...
 
@@ -136,8 +136,10 @@ class _Fitting:
 
     def told(self, best: bool = False) -> dict[str, float]:
         """Return the losses of the last step, with the best so far if it was measured, or asked."""
-        known = math.isfinite(self.best_loss) and (best or "validation" in self.losses)
-        return {**self.losses, "best": self.best_loss} if known else dict(self.losses)
+        known = math.isfinite(self.best_loss) and (best or "validation_loss" in self.losses)
+        return (
+            {**self.losses, "best_validation_loss": self.best_loss} if known else dict(self.losses)
+        )
 
     def step(self) -> str:
         """Learn from the next batches; return what was unusual."""
@@ -170,7 +172,7 @@ class _Fitting:
                 )
         for optimizer in self.optimizers:
             optimizer.zero_grad()
-        self.losses = {"total": total, "rate": rate, "gradient": length}
+        self.losses = {"total": total, "learning_rate": rate, "grad_norm": length}
         return note
 
     def _clipped(self) -> float:
@@ -201,7 +203,7 @@ class _Fitting:
         else:
             self.waited += 1
         self._put(own)
-        self.losses["validation"] = loss
+        self.losses["validation_loss"] = loss
 
     def finish(self) -> None:
         """Give the network the best weights, or the latest if none were measured."""
@@ -219,7 +221,7 @@ class _Fitting:
         tensors: dict[str, Tensor] = {f"network.{n}": p for n, p in own}
         tensors |= {f"mean.{n}": p for n, p in self.mean.items()}
         tensors |= {f"best.{n}": p for n, p in self.best.items()}
-        tensors |= {f"task.{n}": t for n, t in self.task.kept().items()}
+        tensors |= {f"task.{n}": t for n, t in self.task.state_dict().items()}
         tensors["random"] = torch.get_rng_state()
         for i, optimizer in enumerate(self.optimizers):
             for j, state in optimizer.state_dict()["state"].items():
@@ -257,7 +259,7 @@ class _Fitting:
         devices = {n: p.device for n, p in self.task.network.named_parameters()}
         self.mean = {n: t.to(devices[n]) for n, t in parts.get("mean", {}).items()}
         self.best = parts.get("best", {})
-        self.task.restore(parts.get("task", {}))
+        self.task.load_state_dict(parts.get("task", {}))
         torch.set_rng_state(tensors["random"])
         for i, optimizer in enumerate(self.optimizers):
             whole = optimizer.state_dict()

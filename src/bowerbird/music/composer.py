@@ -17,13 +17,13 @@ from bowerbird.learning.device import select_compute
 from bowerbird.learning.model_file import (
     MEND,
     ModelHeader,
-    embedded_file,
     read_model,
     stored_weights,
     write_model,
 )
 from bowerbird.learning.sampling import generate_tokens, read_prompt
 from bowerbird.learning.sequence_batches import stream_loss
+from bowerbird.models import model_path
 from bowerbird.music.config import MAX_TEMPO, MIN_TEMPO, ComposeConfig
 from bowerbird.music.score.build import new_tempo
 from bowerbird.music.score.instruments import program_of
@@ -42,7 +42,6 @@ if TYPE_CHECKING:
     from symusic.core import ScoreTick as Score
 
 KIND = "music"
-EMBEDDED = {"scottish": "scottish.safetensors"}  # composers that come with the package
 MOST_SIGNS = 96  # a bar, on average over a piece; then it is cut off
 ENDLESS = 64  # bars of a piece that may have any number, at most
 SUNG = 100.0  # quarter notes a minute of many voices whose corpus told no tempo
@@ -292,25 +291,15 @@ class Composer:
         return Composition(score, nats)
 
 
-def model_path(name: str | Path) -> Path:
-    """Return the file of a model, also of one that comes with the package."""
-    return embedded_file(name, "bowerbird.music", EMBEDDED)
+def load(path_or_name: str | Path, device: str = "auto") -> Composer:
+    """Return the composer in a model file, or the shipped one of this name: scottish.
 
-
-def open_composer(name: str | Path, device: str = "auto") -> Composer:
-    """Return the composer of a model file, or one that comes with the package, by its name.
-
-    Raises ModelError, naming the file and the mend, for what is no such file.
+    Raises ModelError for a file that is missing, damaged or of another kind.
     """
-    path = model_path(name)
-    if not path.exists():
-        known = ", ".join(EMBEDDED)
-        raise ModelError(
-            f"{path} does not exist; give a model file, or one that is built in: {known}"
-        )
+    path = model_path(path_or_name)
     card, tensors = read_model(path, KIND)
     try:
-        alphabet = alphabet_from(card.alphabet)
+        alphabet = alphabet_from(card.tokenizer)
         network, config = language_model_from(card.config, alphabet.size, tensors)
     except ValueError as error:
         raise ModelError(f"{path} is damaged: {error}; {MEND}") from error

@@ -138,13 +138,15 @@ class MusicTraining:
         ``losses`` are in nats a note. Arguments and errors are those of ``Study.steps``.
         """
         learned, measured = self.tokens_per_note
-        units = {"total": learned, "validation": measured, "best": measured}
+        units = {"total": learned, "validation_loss": measured, "best_validation_loss": measured}
         with closing(self.trainer.steps(checkpoints, resume=resume)) as made:
             for step in made:
                 losses = {n: v * units.get(n, 1.0) for n, v in step.losses.items()}
-                self.best = losses.get("best", self.best)
+                self.best = losses.get("best_validation_loss", self.best)
                 self.last = Step(step.number, step.total, losses, step.seconds, None, step.note)
-                yield replace(self.last, preview=self._sample() if "validation" in losses else None)
+                yield replace(
+                    self.last, preview=self._sample() if "validation_loss" in losses else None
+                )
 
     def _alphabet(self) -> Alphabet:
         """Return an alphabet for all pieces, and for the variations that are learned from."""

@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from bowerbird.networks.vgg_layers import Edge, Pooling, check_layers, layer_names
+from bowerbird.networks.vgg_layers import PaddingMode, Pooling, check_layers, layer_names
 from bowerbird.networks.winograd import Transforms, WinogradConvolution
 
 Preprocessing = Literal["caffe", "torchvision"]
@@ -69,7 +69,7 @@ class VGG(nn.Module):
         preprocessing: Preprocessing = "caffe",
         *,
         pooling: Pooling = "max",
-        edge: Edge = "zeros",
+        padding_mode: PaddingMode = "zeros",
         last: str = "relu5_4",
         winograd: bool = False,
     ) -> None:
@@ -78,10 +78,12 @@ class VGG(nn.Module):
         check_layers([last], self.names())
         if pooling not in get_args(Pooling):
             raise ValueError(f"pooling is one of {', '.join(get_args(Pooling))}, not {pooling!r}")
-        if edge not in get_args(Edge):
-            raise ValueError(f"edge is one of {', '.join(get_args(Edge))}, not {edge!r}")
+        if padding_mode not in get_args(PaddingMode):
+            raise ValueError(
+                f"padding_mode is one of {', '.join(get_args(PaddingMode))}, not {padding_mode!r}"
+            )
         self.pooling, self.last = pooling, last
-        self.edge: Edge = edge
+        self.padding_mode: PaddingMode = padding_mode
         mean, deviation = CAFFE if preprocessing == "caffe" else TORCHVISION
         self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1))
         self.register_buffer("deviation", torch.tensor(deviation).view(1, 3, 1, 1))
@@ -110,14 +112,17 @@ class VGG(nn.Module):
         return names[: names.index(name) + (2 if name != self.last else 1)]
 
     def forward(
-        self, pictures: Float[Tensor, "b 3 h w"], layers: Iterable[str], edge: Edge | None = None
+        self,
+        pictures: Float[Tensor, "b 3 h w"],
+        layers: Iterable[str],
+        padding_mode: PaddingMode | None = None,
     ) -> dict[str, Float[Tensor, "b c h2 w2"]]:
         """Return the features of pictures (RGB in [0, 1]) at each of the layers, by name.
 
-        A layer of stride s has ``h2 = h // s``; ``edge`` can be another than the network's own.
+        A layer of stride s has ``h2 = h // s``; ``padding_mode`` overrides the network's.
         Raises ValueError for a layer that does not exist or was not kept.
         """
-        edge = edge or self.edge
+        padding_mode = padding_mode or self.padding_mode
         wanted = set(layers)
         check_layers(wanted, self._kept())
         features: dict[str, Tensor] = {}
@@ -129,7 +134,7 @@ class VGG(nn.Module):
             if name.startswith("conv"):
                 # a relu right after a conv that nobody asks for can happen in place
                 rectify = name not in wanted
-                x = self._convolve(x, name, rectify, edge)
+                x = self._convolve(x, name, rectify, padding_mode)
             elif name.startswith("relu"):
                 x = x if name.replace("relu", "conv") not in wanted else F.relu(x)
             else:
@@ -143,11 +148,13 @@ class VGG(nn.Module):
         """The precision of the weights and so of the features."""
         return next(m for m in self.convolutions.values()).bias.dtype  # type: ignore[return-value]
 
-    def _convolve(self, x: Tensor, name: str, rectify: bool, edge: Edge) -> Tensor:
+    def _convolve(self, x: Tensor, name: str, rectify: bool, padding_mode: PaddingMode) -> Tensor:
         convolution = self.convolutions[name]
-        if edge == "zeros" or (edge != "circular" and name != "conv1_1"):
+        if padding_mode == "zeros" or (padding_mode != "circular" and name != "conv1_1"):
             return convolution(x, rectify)
-        mode = edge if min(x.shape[2:]) > 1 else "replicate"  # one row has nothing to reflect
+        mode = (
+            padding_mode if min(x.shape[2:]) > 1 else "replicate"
+        )  # one row has nothing to reflect
         return convolution(F.pad(x, (1, 1, 1, 1), mode), rectify, padded=True)
 
     def _pool(self, x: Tensor) -> Tensor:

@@ -16,7 +16,6 @@ from bowerbird.learning.dynamic_evaluation import adapted_loss
 from bowerbird.learning.model_file import (
     MEND,
     ModelHeader,
-    embedded_file,
     read_model,
     stored_weights,
     write_model,
@@ -24,13 +23,13 @@ from bowerbird.learning.model_file import (
 from bowerbird.learning.sampling import generate_tokens
 from bowerbird.learning.sequence_batches import stream_loss
 from bowerbird.learning.step import Step
+from bowerbird.models import model_path
 from bowerbird.networks.config import LanguageModelConfig
 from bowerbird.networks.language_model import language_model_from
 from bowerbird.text.config import GenerateConfig
 from bowerbird.text.tokenizer import Alphabet, Characters, alphabet_from
 
 KIND = "text"
-EMBEDDED = {"shakespeare": "shakespeare.safetensors"}  # writers that come with the package
 CHUNK = 32  # signs between two steps of writing
 
 
@@ -156,22 +155,17 @@ class Writer:
         write_model(path, card, stored_weights(self.network, half=half))
 
 
-def model_path(name: str | Path) -> Path:
-    """Return the file of a model, also of one that comes with the package."""
-    return embedded_file(name, "bowerbird.text", EMBEDDED)
+def load(path_or_name: str | Path, device: str = "auto") -> Writer:
+    """Return the generator in a model file, or the shipped one of this name: shakespeare.
 
-
-def open_writer(name: str | Path, device: str = "auto") -> Writer:
-    """Return the writer of a model file, or one that comes with the package, by its name.
-
-    Raises ModelError, naming the file and the mend, for what is no such file.
+    Raises ModelError for a file that is missing, damaged or of another kind.
     """
-    path = model_path(name)
+    path = model_path(path_or_name)
     card, tensors = read_model(path, KIND)
     try:
         if type(card.provenance.get("documents", 1)) is not int:
             raise ValueError("its documents are no number")
-        alphabet = alphabet_from(card.alphabet)
+        alphabet = alphabet_from(card.tokenizer)
         network, config = language_model_from(card.config, alphabet.size, tensors)
     except (ValueError, RuntimeError) as error:
         reason = str(error).split("\n")[0]

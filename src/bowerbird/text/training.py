@@ -128,11 +128,13 @@ class Training:
         with closing(self.trainer.steps(checkpoints, resume=resume)) as learned:
             for step in learned:
                 losses = dict(step.losses)
-                for name in {"total", "validation", "best"} & losses.keys():
+                for name in {"total", "validation_loss", "best_validation_loss"} & losses.keys():
                     losses[name] *= per_char
-                self.best = losses.get("best", self.best)
+                self.best = losses.get("best_validation_loss", self.best)
                 self.last = Step(step.number, step.total, losses, step.seconds, None, step.note)
-                yield replace(self.last, preview=self._sample() if "validation" in losses else None)
+                yield replace(
+                    self.last, preview=self._sample() if "validation_loss" in losses else None
+                )
 
     def _network(self, config: LanguageModelConfig) -> Any:
         torch.manual_seed(self.config.trainer.seed)

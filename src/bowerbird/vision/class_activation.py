@@ -25,7 +25,7 @@ from torch import Tensor
 
 from bowerbird.pictures.pixels import fit_long_side, resize
 from bowerbird.vision.boxes import Sides
-from bowerbird.vision.classify import Classifier
+from bowerbird.vision.classification import Classifier
 
 SIZES = (256, 384, 544)  # px of the long side of the picture, each time it is looked at
 STRIDE = 32  # px of the network's grid; a side is a multiple of it

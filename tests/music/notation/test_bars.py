@@ -3,7 +3,7 @@
 import pytest
 from symusic import ControlChange, TimeSignature
 
-from bowerbird.music.composer import open_composer
+from bowerbird.music.composer import load
 from bowerbird.music.config import ComposeConfig
 from bowerbird.music.notation.bars import BAR, BEAT, EIGHTH, HALF_BAR, QUARTER, Bar, bars_of
 from bowerbird.music.score.meter import bar_count
@@ -125,7 +125,7 @@ def test_what_a_player_sends_after_the_last_note_makes_no_bars(melody):
 
 
 def test_composed_tunes_have_the_bars_that_were_asked_for():
-    made = open_composer("scottish", "cpu").compose(ComposeConfig(bars=16, meter="4/4"), 12)
+    made = load("scottish", "cpu").compose(ComposeConfig(bars=16, meter="4/4"), 12)
     played = [expanded(piece.score) for piece in made]
     assert any(score.tracks[0].notes[0].time > 0 for score in played)  # some have a pickup
     assert [bar_count(score) for score in played] == [16] * 12

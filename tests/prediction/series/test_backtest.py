@@ -31,7 +31,7 @@ from bowerbird.prediction.series.backtest import (
 )
 from bowerbird.prediction.series.baselines import fit_autoregression, fit_smoothing, seasonal_naive
 from bowerbird.prediction.series.file import known_series
-from bowerbird.prediction.series.forecaster import Forecaster, NetworkConfig, open_forecaster
+from bowerbird.prediction.series.forecaster import Forecaster, NetworkConfig, load
 from bowerbird.prediction.series.interval import band, bands
 from bowerbird.prediction.series.series import Series
 from bowerbird.prediction.series.splits import fitting_window, plan
@@ -167,9 +167,7 @@ def test_ridge_is_the_normal_equation():
     weight = np.linalg.solve(normal.T @ normal + 2.5 * np.eye(4), normal.T @ middle)
     found = fit_ridges(features, targets, [2.5])[0]
     np.testing.assert_allclose(found(features), normal @ weight + targets.mean(0), atol=1e-9)
-    assert (
-        fit_ridge(features, features[:, :2] * 2, 3).penalty == 0.01
-    )  # the smallest
+    assert fit_ridge(features, features[:, :2] * 2, 3).penalty == 0.01  # the smallest
 
 
 def test_nothing_ahead_is_seen(monkeypatch):
@@ -244,7 +242,7 @@ def test_the_same_seed_foresees_the_same_and_a_file_keeps_it(tmp_path):
     assert not np.array_equal(one.forecast(values), other.forecast(values))
     one.band = [1.0] * 5
     one.save(tmp_path / "m.safetensors")
-    opened = open_forecaster(tmp_path / "m.safetensors")
+    opened = load(tmp_path / "m.safetensors")
     np.testing.assert_allclose(opened.forecast(values), one.forecast(values), rtol=1e-6)
     assert opened.band == one.band
 
@@ -297,7 +295,7 @@ def test_some_years_of_months_have_a_forecast_of_one_year(tmp_path, years, measu
     assert done.covered is None
     assert "measure" in done.notes[0]
     done.forecaster.save(tmp_path / "m.safetensors")
-    opened = open_forecaster(tmp_path / "m.safetensors")
+    opened = load(tmp_path / "m.safetensors")
     np.testing.assert_allclose(opened.forecast(values), done.forecast, rtol=1e-5)
     assert len(opened.band) == (12 if measured else 0)
 
@@ -437,7 +435,7 @@ def test_seeds_far_and_near_draw_networks_of_their_own():
 def test_a_forged_model_is_refused(tmp_path, told, tensors, words):
     one = Forecaster.fit(wave(), 12, 5, SMALL)
     one.save(tmp_path / "m.safetensors")
-    assert open_forecaster(tmp_path / "m.safetensors").band == []
+    assert load(tmp_path / "m.safetensors").band == []
     card, weights = read_model(tmp_path / "m.safetensors")
     if isinstance(tensors, tuple):
         weights["0.readout.weight"] = torch.zeros(tensors)
@@ -447,5 +445,5 @@ def test_a_forged_model_is_refused(tmp_path, told, tensors, words):
     write_model(tmp_path / "m.safetensors", card, weights)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with pytest.raises(ModelError, match=words):
-        open_forecaster(tmp_path / "m.safetensors")
+        load(tmp_path / "m.safetensors")
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000  # kB

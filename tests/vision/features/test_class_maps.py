@@ -7,7 +7,7 @@ import torch
 from skimage import data
 
 from bowerbird.cli import run
-from bowerbird.vision.classify import open_classifier
+from bowerbird.vision.classification import open_classifier
 from bowerbird.vision.config import ClassifyConfig, InspectConfig
 from bowerbird.vision.features.class_maps import class_activation
 
@@ -57,7 +57,7 @@ def test_classes_by_the_command(tmp_path, monkeypatch, capsys):
     )
     (facts,) = json.loads(capsys.readouterr().out)
     assert [set(label) for label in facts["labels"]] == [{"name", "wnid", "probability"}] * 3
-    assert (tmp_path / "cup-seen.png").stat().st_size > 10_000
+    assert (tmp_path / "cup-features.png").stat().st_size > 10_000
     assert facts["seconds"] > 0
 
 

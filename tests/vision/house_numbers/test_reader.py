@@ -14,6 +14,7 @@ from bowerbird.errors import ModelError
 from bowerbird.learning.config import TrainerConfig
 from bowerbird.learning.model_file import ModelHeader, write_model
 from bowerbird.learning.trainer import train_steps
+from bowerbird.models import model_path
 from bowerbird.networks.config import MultiDigitConfig
 from bowerbird.networks.multi_digit import MultiDigit, most_probable
 from bowerbird.pictures.reading import picture_size
@@ -25,8 +26,7 @@ from bowerbird.vision.house_numbers.reader import (
     NumberReader,
     NumbersConfig,
     distinct,
-    model_path,
-    open_numbers,
+    load,
     same,
 )
 from bowerbird.vision.house_numbers.scenes.streets import StreetConfig, make_scene
@@ -45,7 +45,7 @@ def faces():
 
 @pytest.fixture(scope="module")
 def reader():
-    return open_numbers(device="cpu")
+    return load(device="cpu")
 
 
 def box(*sides):
@@ -159,7 +159,7 @@ def test_a_resumed_pool_is_the_pool_it_was(faces):
     tasks = [NumbersTask(MultiDigit(SMALL), source, source, config) for _ in range(2)]
     for _ in range(4):
         tasks[0].loss(tasks[0].network)
-    tasks[1].restore(tasks[0].kept())
+    tasks[1].load_state_dict(tasks[0].state_dict())
     assert [s.text for s in tasks[1].pool] == [s.text for s in tasks[0].pool]
 
 
@@ -180,10 +180,10 @@ def test_a_model_is_what_was_saved(tmp_path):
     torch.manual_seed(1)
     scene = torch.rand(1, 3, 64, 64)
     network = MultiDigit(MultiDigitConfig())
-    NumberReader(network, {"threshold": 0.75}, open_numbers(device="cpu").compute).save(
+    NumberReader(network, {"threshold": 0.75}, load(device="cpu").compute).save(
         tmp_path / "m.safetensors"
     )
-    again = open_numbers(tmp_path / "m.safetensors", "cpu")
+    again = load(tmp_path / "m.safetensors", "cpu")
     assert again.threshold == 0.75
     with torch.no_grad():
         was, now = network.float().read(scene), again.network.float().read(scene)
@@ -201,11 +201,11 @@ def test_a_model_is_what_was_saved(tmp_path):
 def test_a_strangers_model_is_one_sentence(tmp_path, config, provenance, complaint):
     write_model(
         tmp_path / "m.safetensors",
-        ModelHeader("numbers", config, provenance=provenance),
+        ModelHeader("house-numbers", config, provenance=provenance),
         {"x": torch.zeros(2)},
     )
     with pytest.raises(ModelError, match=complaint):
-        open_numbers(tmp_path / "m.safetensors")
+        load(tmp_path / "m.safetensors")
 
 
 @pytest.mark.parametrize(
@@ -225,7 +225,7 @@ def test_the_shipped_model_reads_easy_numbers(reader, faces):
     told = measure(easy, answers(reader, easy), reader.read_threshold)
     assert told.whole > 0.75
     assert told.iou > 0.7
-    assert model_path("numbers").stat().st_size < 2.2e6
+    assert model_path("house-numbers").stat().st_size < 2.2e6
 
 
 def test_a_number_is_found_wherever_it_is_and_however_large(reader, faces):
@@ -269,7 +269,7 @@ def command(words, capsys):
 
 
 def test_the_command_tells_in_words_json_and_a_picture(here, capsys):
-    code, out, err = command("vision numbers door.png cat.png --json", capsys)
+    code, out, err = command("vision house-numbers door.png cat.png --json", capsys)
     assert (code, err) == (0, "")
     told = json.loads(out)
     assert [one["file"] for one in told] == ["door.png", "cat.png"]
@@ -278,11 +278,11 @@ def test_the_command_tells_in_words_json_and_a_picture(here, capsys):
         assert {"boxes", "text"} <= one.keys()
         for found in one["boxes"]:
             assert {"name", "score", "xyxy"} == found.keys()
-    code, out, _ = command("vision numbers cat.png -o seen.png --sure 0.999", capsys)
+    code, out, _ = command("vision house-numbers cat.png -o seen.png --sure 0.999", capsys)
     assert code == 0
     assert out.strip()
     assert picture_size(Path("seen.png")) == picture_size(Path("cat.png"))
-    code, _, err = command("vision numbers cat.png -o seen.png", capsys)
+    code, _, err = command("vision house-numbers cat.png -o seen.png", capsys)
     assert code == 2
     assert "--force" in err
 
@@ -291,15 +291,15 @@ def test_the_command_refuses_in_one_sentence(here, capsys):
     (here / "words.jpg").write_text("no picture")
     (here / "words.safetensors").write_text("no model")
     for words, complaint in (
-        ("vision numbers words.jpg", "words.jpg"),
-        ("vision numbers nowhere.jpg", "nowhere.jpg"),
-        ("vision numbers", "no picture"),
-        ("vision numbers cat.png --model words.safetensors", "words.safetensors"),
-        ("vision numbers cat.png --sure 2", "sure"),
-        ("vision train-numbers -o m.safetensors --photos nowhere", "nowhere is no folder"),
-        ("vision train-numbers -o m.safetensors --fonts nowhere", "nowhere is no folder"),
-        ("vision train-numbers -o m.safetensors --svhn nowhere.tar.gz", "does not exist"),
-        ("vision train-numbers -o m.txt", ".safetensors"),
+        ("vision house-numbers words.jpg", "words.jpg"),
+        ("vision house-numbers nowhere.jpg", "nowhere.jpg"),
+        ("vision house-numbers", "no picture"),
+        ("vision house-numbers cat.png --model words.safetensors", "words.safetensors"),
+        ("vision house-numbers cat.png --sure 2", "sure"),
+        ("vision train-house-numbers -o m.safetensors --photos nowhere", "nowhere is no folder"),
+        ("vision train-house-numbers -o m.safetensors --fonts nowhere", "nowhere is no folder"),
+        ("vision train-house-numbers -o m.safetensors --svhn nowhere.tar.gz", "does not exist"),
+        ("vision train-house-numbers -o m.txt", ".safetensors"),
     ):
         code, out, err = command(words, capsys)
         assert (code, out) == (2, ""), words
@@ -309,15 +309,15 @@ def test_the_command_refuses_in_one_sentence(here, capsys):
 
 def test_a_training_from_the_command_makes_a_model(here, capsys):
     small = "--judged 4 --photographed 2 --pool 20 --batch 4 --looked 2 --validation 8"
-    steps = "--iterations 2 --validate-every 2 --warm-up 1"
-    line = f"vision train-numbers -o mine.safetensors {steps} {small} --json"
+    steps = "--iterations 2 --validate-every 2 --warmup-steps 1"
+    line = f"vision train-house-numbers -o mine.safetensors {steps} {small} --json"
     code, out, err = command(line, capsys)
     assert code == 0, err
     told = json.loads(out)
     assert told["iterations"] == 2
     assert np.isfinite(told["validation_loss"])
     assert (here / "mine.json").exists()
-    code, out, _ = command("vision numbers cat.png --model mine.safetensors --json", capsys)
+    code, out, _ = command("vision house-numbers cat.png --model mine.safetensors --json", capsys)
     assert code == 0
     assert json.loads(out)[0]["file"] == "cat.png"
     code, _, err = command(line, capsys)

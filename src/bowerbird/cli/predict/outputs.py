@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
+from bowerbird.cli.options import RUN, CommonOptions, Device, Output
 from bowerbird.cli.progress import Work
-from bowerbird.cli.settings import RUN, Switch
 from bowerbird.learning.atomic_write import check_output
 from bowerbird.learning.step import Step
 
@@ -16,20 +16,13 @@ MODEL, PICTURE, ROWS = ".safetensors", ".png", ".csv"  # what --output writes, b
 
 
 @Parameter(name="*", group=RUN)
-@dataclass(frozen=True)
-class PictureRun:
+@dataclass(frozen=True, kw_only=True)
+class PictureRun(CommonOptions):
     """Options of a command that plots its result."""
 
-    output: Annotated[Path | None, Parameter(name=("--output", "-o"), show_default=False)] = None
+    output: Output = None
     """Picture to write (.png); its numbers are written beside it."""
-    device: str = "auto"
-    """auto, cpu, cuda, cuda:1, mps ..."""
-    json: Switch = False
-    """Print one JSON object on standard output."""
-    quiet: Switch = False
-    """Show no progress."""
-    force: Switch = False
-    """Overwrite files that exist."""
+    device: Device = "auto"
 
     def paths(self, *suffixes: str) -> dict[str, Path]:
         """Return the files to write by suffix; raise ValueError if one can't be written."""
@@ -37,8 +30,8 @@ class PictureRun:
 
 
 @Parameter(name="*", group=RUN)
-@dataclass(frozen=True)
-class TableRun:
+@dataclass(frozen=True, kw_only=True)
+class TableRun(CommonOptions):
     """Options of ``predict table`` besides its configuration."""
 
     target: Annotated[str | None, Parameter(show_default=False)] = None
@@ -50,12 +43,6 @@ class TableRun:
     """Table of new rows to predict."""
     device: str = "cpu"
     """cpu, auto, cuda, cuda:1, mps ...; for small tables, cpu is the fastest."""
-    json: Switch = False
-    """Print one JSON object on standard output."""
-    quiet: Switch = False
-    """Show no progress."""
-    force: Switch = False
-    """Overwrite files that exist."""
 
     def paths(self) -> dict[str, Path]:
         """Return the files to write by suffix; raise ValueError if one can't be written."""

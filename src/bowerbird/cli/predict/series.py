@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 from cyclopts import Group, Parameter
 
-from bowerbird.cli.errors import about, say
+from bowerbird.cli.errors import about
+from bowerbird.cli.options import RUN, CommonOptions, Output
 from bowerbird.cli.predict.outputs import check_not_input, describe_loss, final_result, output_paths
 from bowerbird.cli.progress import Work, follow
-from bowerbird.cli.settings import RUN, Switch
+from bowerbird.cli.report import notify
 from bowerbird.errors import SeriesError
 from bowerbird.files.delimited import write_rows
 from bowerbird.prediction.series.accuracy import FEWEST_PAIRS
@@ -29,25 +30,19 @@ SHOWN = 10  # steps of a forecast that are printed
 
 
 @Parameter(name="*", group=RUN)
-@dataclass(frozen=True)
-class SeriesRun:
+@dataclass(frozen=True, kw_only=True)
+class SeriesRun(CommonOptions):
     """What foreseeing a series can be told besides its configuration."""
 
     target: Annotated[str | None, Parameter(show_default=False)] = None
     """Column to foresee; needed if several hold numbers."""
     time: Annotated[str | None, Parameter(show_default=False)] = None
     """Column of dates; looked for if not told."""
-    output: Annotated[Path | None, Parameter(name=("--output", "-o"), show_default=False)] = None
+    output: Output = None
     """Picture to write (.png), OUT-ahead.csv has the forecast, OUT.safetensors the model; with
     --model the forecast (.csv)."""
     model: Annotated[Path | None, Parameter(show_default=False)] = None
     """Model file to foresee with, instead of learning and measuring."""
-    json: Switch = False
-    """Print one JSON object on standard output."""
-    quiet: Switch = False
-    """Show no progress; what was mended is told all the same."""
-    force: Switch = False
-    """Overwrite files that exist."""
 
     def paths(self, given: Path) -> dict[str, Path]:
         """Return the files to write by suffix; raise ValueError if one can't be written."""
@@ -102,18 +97,18 @@ def series(
 
 def _note(data: Series, notes: list[str]) -> None:
     for note in notes:
-        say(f"{data.name}: {note}")
+        notify(f"{data.name}: {note}")
 
 
 def _with_model(data: Series, run: SeriesRun, places: dict[str, Path]) -> int:
     """Foresee with a model that has learned before."""
     assert run.model is not None
     from bowerbird.prediction.series.forecaster import (
+        load,
         misgivings,
-        open_forecaster,
     )
 
-    forecaster = open_forecaster(run.model)
+    forecaster = load(run.model)
     notes = misgivings(forecaster, data)
     _note(data, notes)
     said = forecaster.forecast(data.values)

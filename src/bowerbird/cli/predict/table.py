@@ -1,15 +1,14 @@
 """``bowerbird predict table``."""
 
-import json as jsonlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Group, Parameter
 
-from bowerbird.cli.errors import say
 from bowerbird.cli.predict.outputs import MODEL, ROWS, TableRun, check_not_input
 from bowerbird.cli.progress import follow
+from bowerbird.cli.report import notify, report
 from bowerbird.prediction.tabular.config import EnsembleConfig, TableConfig
 
 if TYPE_CHECKING:
@@ -55,17 +54,17 @@ def table(
 
     steps = cross_validate_steps(problem, config, run.device)
     work = follow(steps, (), lambda _: "", quiet=run.quiet)
-    report = work.last.preview
-    if report is None:
-        say(f"{work.ended}; nothing was saved")
+    result = work.last.preview
+    if result is None:
+        notify(f"{work.ended}; nothing was saved")
         return work.exit_code("predict")
 
     predictions = None
     if new is not None:
-        predictions, notes = _predict(report.model, new, config.coverage)
-        report.notes.extend(notes if run.json else ())
-    write_report(report, new, predictions, paths)
-    print_report(report, data, predictions, run, config)
+        predictions, notes = _predict(result.model, new, config.coverage)
+        result.notes.extend(notes if run.json else ())
+    write_report(result, new, predictions, paths)
+    print_report(result, data, predictions, run, config)
     return 0
 
 
@@ -98,7 +97,7 @@ def _predict(model: "TableModel", new: "Table", coverage: float) -> tuple["Predi
     predictions, unknown = model.predict(new, coverage)
     notes = [f"{new.name}: {note}" for note in (*new.notes, *unknown)]
     for note in notes:
-        say(note)
+        notify(note)
     return predictions, notes
 
 
@@ -112,25 +111,21 @@ def _predict_with_model(
         raise ValueError(f"{file} is a model with a target of its own; omit --target")
     if others := [path for suffix, path in paths.items() if suffix != ROWS]:
         raise ValueError(f"{others[0]} can't be written: a model file only makes predictions, .csv")
-    if not Path(file).exists():
-        raise ValueError(f"{file} does not exist; check the name of the model")
+    from bowerbird.models import model_path
     from bowerbird.prediction.data.table import read_table
 
+    model_path(file)  # before the slow imports
     new = read_table(run.predict)
-    from bowerbird.cli.predict.table_predictions import (
-        predictions_facts,
-        print_predictions,
-        write_predictions,
-    )
-    from bowerbird.prediction.tabular.model import load_table_model
+    from bowerbird.cli.predict import table_predictions
+    from bowerbird.prediction.tabular.model import load
 
-    model = load_table_model(Path(file), run.device)
+    model = load(file, run.device)
     predictions, notes = _predict(model, new, coverage)
+    facts = {"model": file, "notes": notes}
+    facts |= table_predictions.predictions_facts(model.target, predictions)
+    results = table_predictions.predictions_text(model.target, predictions)
     if ROWS in paths:
-        write_predictions(new, model.target, predictions, paths[ROWS])
-    if run.json:
-        facts = {"model": file, "notes": notes, **predictions_facts(model.target, predictions)}
-        print(jsonlib.dumps(facts, allow_nan=False))  # noqa: T201
-    elif ROWS not in paths:
-        print_predictions(model.target, predictions)
+        table_predictions.write_predictions(new, model.target, predictions, paths[ROWS])
+        results = []
+    report(facts, *results, json=run.json)
     return 0

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from rich.console import Console
+from rich.console import RenderableType
 from rich.table import Table as Grid
 
 from bowerbird.files.delimited import write_rows
@@ -31,15 +31,14 @@ def write_predictions(rows: Table, target: Target, predictions: Predictions, pat
     )
 
 
-def print_predictions(target: Target, predictions: Predictions) -> None:
-    """Print the first predictions."""
+def predictions_text(target: Target, predictions: Predictions) -> list[RenderableType]:
+    """Return the first predictions for the terminal."""
     frame = predictions_frame(target, predictions)
     grid = Grid("row", *frame.columns, box=None, pad_edge=False)
     for number, row in enumerate(frame.head(MAX_PRINTED).itertuples(index=False), 1):
         grid.add_row(str(number), *(c if isinstance(c, str) else f"{c:.4g}" for c in row))
-    Console().print(grid)
-    if len(frame) > MAX_PRINTED:
-        print(f"... and {len(frame) - MAX_PRINTED} more rows; -o OUT.csv writes them all")  # noqa: T201
+    more = len(frame) - MAX_PRINTED
+    return [grid, f"... and {more} more rows; -o OUT.csv writes them all"] if more > 0 else [grid]
 
 
 def predictions_facts(target: Target, predictions: Predictions) -> dict[str, Any]:

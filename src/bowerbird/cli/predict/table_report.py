@@ -1,22 +1,22 @@
 """The report on a table: its files, and its numbers as text or JSON."""
 
-import json as jsonlib
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.table import Table as Grid
 
 from bowerbird.cli.predict.outputs import MODEL, PICTURE, ROWS, TableRun
 from bowerbird.cli.predict.table_predictions import (
     predictions_facts,
-    print_predictions,
+    predictions_text,
     rounded,
     write_predictions,
 )
+from bowerbird.cli.report import report
 from bowerbird.prediction.data.columns import Columns
 from bowerbird.prediction.data.table import Table, shortened
 from bowerbird.prediction.tabular.baselines import LABELS
@@ -33,49 +33,49 @@ METRICS = {"rmse": "RMSE", "mae": "MAE", "r2": "R2", "balanced_accuracy": "balan
 
 
 def write_report(
-    report: TableReport,
+    result: TableReport,
     new: Table | None,
     predictions: Predictions | None,
     paths: Mapping[str, Path],
 ) -> None:
     """Write the requested files: model, plot, predictions."""
     if MODEL in paths:
-        report.model.save(paths[MODEL])
+        result.model.save(paths[MODEL])
     if PICTURE in paths:
-        plot_report(report, paths[PICTURE])
+        plot_report(result, paths[PICTURE])
     if ROWS in paths:
-        rows = report.problem.table if new is None else new
-        write_predictions(rows, report.target, predictions or report.held_out, paths[ROWS])
+        rows = result.problem.table if new is None else new
+        write_predictions(rows, result.target, predictions or result.held_out, paths[ROWS])
 
 
 def print_report(
-    report: TableReport,
+    result: TableReport,
     data: Table,
     predictions: Predictions | None,
     run: TableRun,
     config: TableConfig,
 ) -> None:
     """Print the report as text, or as one JSON object."""
-    if run.json:
-        facts = _facts(report, data, run, config)
-        if predictions is not None:
-            facts |= predictions_facts(report.target, predictions)
-        print(jsonlib.dumps(facts, allow_nan=False))  # noqa: T201
-        return
-    columns, rows = report.problem.columns, len(report.problem.truth)
+    facts = _facts(result, data, run, config)
+    results = [*_text(result, data), *_metrics(result, config)]
+    if predictions is not None:
+        facts |= predictions_facts(result.target, predictions)
+        if not any(path.suffix.lower() == ROWS for path in run.output):
+            results += ["", *predictions_text(result.target, predictions)]
+    report(facts, *results, json=run.json)
+
+
+def _text(result: TableReport, data: Table) -> list[RenderableType]:
+    """Return lines on the table, and on what of it was used."""
+    columns, rows = result.problem.columns, len(result.problem.truth)
     sample = f", a sample of {data.rows:,}" if data.rows > len(data.frame) else ""
-    lines = [
-        f"{data.name}: {rows:,} rows{sample}, {len(columns.kinds)} columns; {report.target.reason}",
+    return [
+        f"{data.name}: {rows:,} rows{sample}, {len(columns.kinds)} columns; {result.target.reason}",
         _kinds(columns),
-        *_left_out(report, data),
-        *(f"note: {note}" for note in report.notes),
+        *_left_out(result, data),
+        *(f"note: {note}" for note in result.notes),
+        "",
     ]
-    print("\n".join(lines), end="\n\n")  # noqa: T201
-    Console(width=None if Console().is_terminal else WIDTH).print(_metrics_grid(report))
-    print(_coverage(report, config))  # noqa: T201
-    if predictions is not None and not any(path.suffix.lower() == ROWS for path in run.output):
-        print()  # noqa: T201
-        print_predictions(report.target, predictions)
 
 
 def _kinds(columns: Columns) -> str:
@@ -84,28 +84,31 @@ def _kinds(columns: Columns) -> str:
     return "; ".join(f"{KINDS[k]}: {shortened(of, MAX_COLUMNS)}" for k, of in names.items() if of)
 
 
-def _left_out(report: TableReport, data: Table) -> list[str]:
+def _left_out(result: TableReport, data: Table) -> list[str]:
     """Return lines on rows without a target, and on columns that are not used."""
-    lines, target = [], report.target.name
-    cells = data.frame[target].drop(report.problem.table.frame.index)
+    lines, target = [], result.target.name
+    cells = data.frame[target].drop(result.problem.table.frame.index)
     if len(cells):
         cell = "nothing" if pd.isna(cells.iloc[0]) else repr(cells.iloc[0])
         rows = "1 row" if len(cells) == 1 else f"{len(cells):,} rows"
         lines.append(f"left out {rows} without {target}: {cell} in line {cells.index[0]}")
-    ignored = report.problem.columns.ignored
+    ignored = result.problem.columns.ignored
     lines += [f"left out {name}: {reason}" for name, reason in ignored.items()]
     return [*lines, "(--keep COLUMN uses one anyway)"] if ignored else lines
 
 
-def _metrics_grid(report: TableReport) -> Grid:
-    """Return the metrics of all methods, ours first."""
-    names = list(report.metrics["ensemble"])
+def _metrics(result: TableReport, config: TableConfig) -> list[RenderableType]:
+    """Return the metrics of all methods, ours first, and the coverage of the intervals."""
+    names = list(result.metrics["ensemble"])
     headers = [METRICS.get(name, name.replace("_", " ")) for name in names]
-    grid = Grid(f"{report.folds} folds", *headers, box=None, pad_edge=False)
-    for method, metrics in report.metrics.items():
+    grid = Grid(f"{result.folds} folds", *headers, box=None, pad_edge=False)
+    for method, metrics in result.metrics.items():
         cells = [_with_interval(metrics[name]) for name in names]
         grid.add_row(LABELS[method], *cells, style="bold" if method == "ensemble" else None)
-    return grid
+    console = Console(width=None if Console().is_terminal else WIDTH)
+    with console.capture() as text:  # report() would cut it at 80 characters
+        console.print(grid)
+    return [text.get().rstrip("\n"), _coverage(result, config)]
 
 
 def _with_interval(estimate: Estimate) -> str:
@@ -113,38 +116,38 @@ def _with_interval(estimate: Estimate) -> str:
     return f"{estimate.value:{form}} ({estimate.low:{form}}..{estimate.high:{form}})"
 
 
-def _coverage(report: TableReport, config: TableConfig) -> str:
+def _coverage(result: TableReport, config: TableConfig) -> str:
     """Return a sentence on the width of the intervals or sets, and their coverage."""
-    covered = report.coverage
+    covered = result.coverage
     rows = f"{covered.value:.1%} of the rows ({covered.low:.1%} to {covered.high:.1%})"
     requested = f"{rows}; {config.coverage:.0%} was requested"
-    if report.target.classes:
-        return f"sets of {report.width:.2f} classes on average contain the truth in {requested}"
-    return f"intervals of width {report.width:.4g} on average contain the truth in {requested}"
+    if result.target.classes:
+        return f"sets of {result.width:.2f} classes on average contain the truth in {requested}"
+    return f"intervals of width {result.width:.4g} on average contain the truth in {requested}"
 
 
-def _facts(report: TableReport, data: Table, run: TableRun, config: TableConfig) -> dict[str, Any]:
+def _facts(result: TableReport, data: Table, run: TableRun, config: TableConfig) -> dict[str, Any]:
     """Return the report for JSON."""
-    columns, rows = report.problem.columns, len(report.problem.truth)
-    improvements = {m: _numbers(v) for m, v in report.improvements.items() if m != "ensemble"}
+    columns, rows = result.problem.columns, len(result.problem.truth)
+    improvements = {m: _numbers(v) for m, v in result.improvements.items() if m != "ensemble"}
     return {
         "file": data.name,
-        "target": report.target.name,
-        "task": report.target.task,
-        "reason": report.target.reason,
+        "target": result.target.name,
+        "task": result.target.task,
+        "reason": result.target.reason,
         "rows": rows,
         "rows_without_target": len(data.frame) - rows,
         "rows_in_file": data.rows,
         "columns": dict(columns.kinds),
         "ignored": dict(columns.ignored),
-        "notes": report.notes,
-        "folds": report.folds,
-        "metrics": {method: _numbers(metrics) for method, metrics in report.metrics.items()},
+        "notes": result.notes,
+        "folds": result.folds,
+        "metrics": {method: _numbers(metrics) for method, metrics in result.metrics.items()},
         "improvement_over_ensemble": improvements,
         "intervals": {
             "requested_coverage": config.coverage,
-            "coverage": asdict(report.coverage),
-            "mean_set_size" if report.target.classes else "mean_width": rounded(report.width),
+            "coverage": asdict(result.coverage),
+            "mean_set_size" if result.target.classes else "mean_width": rounded(result.width),
         },
         "output": [str(path) for path in run.output],
     }

@@ -6,16 +6,16 @@ from typing import Annotated, Any
 
 from cyclopts import Group, Parameter
 
+from bowerbird.cli.options import Switch
 from bowerbird.cli.progress import Work
-from bowerbird.cli.settings import Switch
 from bowerbird.cli.training_run import School, TrainRun
-from bowerbird.cli.vision.batch_run import LookRun, look
+from bowerbird.cli.vision.batch_run import BatchOptions, run_batch
 from bowerbird.networks.config import SmallConvNetConfig
 from bowerbird.pictures.pixels import Picture
 from bowerbird.vision.digits.augment import DistortionConfig
 from bowerbird.vision.digits.idx import read_digits
 from bowerbird.vision.digits.page import ReadConfig, boxed, read_page
-from bowerbird.vision.digits.reader import open_digits
+from bowerbird.vision.digits.reader import load
 from bowerbird.vision.digits.train import DigitSchool, DigitTraining
 from bowerbird.vision.results import Seen
 
@@ -24,7 +24,7 @@ Parameter(name="*", group=Group("Distortion", sort_key=4))(DistortionConfig)
 
 
 @Parameter(name="*")
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class DigitRun(TrainRun):
     """What training a reader of digits can be told besides its configuration."""
 
@@ -86,8 +86,8 @@ def _told_digits(made: DigitSchool, work: Work[str], run: DigitRun) -> dict[str,
 
 
 @Parameter(name="*")
-@dataclass(frozen=True)
-class DigitLook(LookRun):
+@dataclass(frozen=True, kw_only=True)
+class DigitLook(BatchOptions):
     """What reading digits can be told besides its configuration."""
 
     model: str = "digits"
@@ -108,14 +108,14 @@ def digits(
     images
         Photographs.
     """
-    reader = open_digits(run.model, run.device)
+    reader = load(run.model, run.device)
 
     def see(picture: Picture) -> Seen:
         return read_page(picture.over(), reader, config)
 
-    return look(
+    return run_batch(
         images,
-        run.places(images),
+        run.output_paths(images),
         run,
         see,
         lambda seen: _in_words(seen, config),

@@ -1,4 +1,4 @@
-"""``bowerbird vision numbers`` and ``train-numbers``."""
+"""``bowerbird vision house-numbers`` and ``train-house-numbers``."""
 
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -6,16 +6,16 @@ from typing import Annotated, Any
 
 from cyclopts import Group, Parameter
 
+from bowerbird.cli.options import RUN
 from bowerbird.cli.progress import Work
-from bowerbird.cli.settings import RUN
 from bowerbird.cli.training_run import School, TrainRun
-from bowerbird.cli.vision.batch_run import LookRun, look
+from bowerbird.cli.vision.batch_run import BatchOptions, run_batch
 from bowerbird.learning.config import TrainerConfig
 from bowerbird.learning.trainer import ALREADY
 from bowerbird.networks.config import MultiDigitConfig
 from bowerbird.vision.drawing import draw
 from bowerbird.vision.house_numbers.assets import Materials
-from bowerbird.vision.house_numbers.reader import NumberReader, NumbersConfig, open_numbers
+from bowerbird.vision.house_numbers.reader import NumberReader, NumbersConfig, load
 from bowerbird.vision.house_numbers.scenes.streets import StreetConfig
 from bowerbird.vision.house_numbers.task import PoolConfig
 from bowerbird.vision.house_numbers.train import NumbersTrainConfig, NumbersTraining
@@ -42,11 +42,11 @@ class NumbersGiven:
     """Model file to go on from."""
 
 
-def numbers(
+def house_numbers(
     *photos: Path,
-    run: LookRun = LookRun(),
+    run: BatchOptions = BatchOptions(),
     config: Annotated[NumbersConfig, Parameter(name="*", group=Group("Search"))] = NumbersConfig(),
-    model: Annotated[str, Parameter(group=RUN)] = "numbers",
+    model: Annotated[str, Parameter(group=RUN)] = "house-numbers",
 ) -> int:
     """Find the house numbers in photographs, and read them.
 
@@ -55,12 +55,12 @@ def numbers(
     photos
         Photographs of any size.
     model
-        Model file, or numbers: the reader that comes with the package.
+        Model file, or house-numbers, which is installed with the package.
     """
-    places = run.places(photos)
-    reader = open_numbers(model, run.device)
+    places = run.output_paths(photos)
+    reader = load(model, run.device)
 
-    return look(
+    return run_batch(
         photos,
         places,
         run,
@@ -70,7 +70,7 @@ def numbers(
     )
 
 
-def train_numbers(
+def train_house_numbers(
     *,
     run: TrainRun,
     given: NumbersGiven = NumbersGiven(),
@@ -79,7 +79,7 @@ def train_numbers(
     ] = NumbersTrainConfig(),
 ) -> int:
     """Learn to find and read numbers, from generated scenes of streets."""
-    with School("vision train-numbers", run, "number") as school:
+    with School("vision train-house-numbers", run, "number") as school:
         materials = Materials(given.photos, given.fonts, given.svhn, given.start)
         training = NumbersTraining(materials, config)
 

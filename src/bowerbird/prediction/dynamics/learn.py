@@ -287,11 +287,11 @@ class Pieces:
             said, _ = network(self.s[self.learned :])
             return float((said - self.targets[self.learned :]).square().mean())
 
-    def kept(self) -> dict[str, Tensor]:
+    def state_dict(self) -> dict[str, Tensor]:
         """Return nothing: pieces are drawn anew."""
         return {}
 
-    def restore(self, kept: Mapping[str, Tensor]) -> None:
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
         """Go on anywhere."""
 
 

@@ -174,11 +174,11 @@ class Reading:
         with torch.no_grad():
             return float(self.loss(network))
 
-    def kept(self) -> dict[str, Tensor]:
+    def state_dict(self) -> dict[str, Tensor]:
         """Return nothing: the stream has no end, and no place is worth keeping."""
         return {}
 
-    def restore(self, kept: Mapping[str, Tensor]) -> None:
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
         """Go on anywhere."""
 
 

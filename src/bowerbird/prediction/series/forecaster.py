@@ -26,6 +26,7 @@ from torch import Tensor
 
 from bowerbird.errors import ModelError, SeriesError
 from bowerbird.learning.model_file import ModelHeader, read_model, write_model
+from bowerbird.models import model_path
 from bowerbird.networks.config import RecurrentConfig
 from bowerbird.networks.echo_state import RecurrentRegressor
 from bowerbird.prediction.ridge import fit_ridge
@@ -183,8 +184,12 @@ def _with_weights(
     return network
 
 
-def open_forecaster(path: Path) -> Forecaster:
-    """Return the forecaster in a model file; raise ModelError."""
+def load(path: str | Path, device: str = "cpu") -> Forecaster:
+    """Return the forecaster in a model file; it runs on the CPU, whatever the ``device``.
+
+    Raises ModelError for a file that is missing, damaged or of another kind.
+    """
+    path = model_path(path)
     card, tensors = read_model(path, KIND)
     try:
         told = dict(card.config)

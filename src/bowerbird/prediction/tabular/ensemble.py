@@ -184,11 +184,11 @@ class _EnsembleTask:
         own = outputs[self.parts, torch.arange(len(self.parts))]
         return float(losses_of_members(own[None].to(self.device), self.targets).mean())
 
-    def kept(self) -> dict[str, Tensor]:
+    def state_dict(self) -> dict[str, Tensor]:
         """Return nothing: training is too short for checkpoints."""
         return {}
 
-    def restore(self, kept: Mapping[str, Tensor]) -> None:
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
         """Do nothing: training is too short for checkpoints."""
 
 
@@ -229,8 +229,8 @@ def _train(task: _EnsembleTask, config: EnsembleConfig) -> list[tuple[float, flo
     history: list[tuple[float, float]] = []
     for step in train_steps(task, trainer, device=task.device):
         losses.append(step.losses["total"])
-        if "validation" in step.losses:
+        if "validation_loss" in step.losses:
             mean = float(np.average(losses, weights=sizes)) / config.members
-            history.append((mean, step.losses["validation"]))
+            history.append((mean, step.losses["validation_loss"]))
             losses.clear()
     return history

@@ -1,7 +1,7 @@
 """A model of a table: it reads, encodes and predicts new rows, and is saved as one file.
 
 The header of the file has the target, and the columns with their medians, means, scales and
-categories; the tensors are the weights of the networks and the scores that intervals are made from.
+categories; its tensors are the weights of the networks and the scores that intervals are made from.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,9 @@ import torch
 from torch import Tensor
 
 from bowerbird.errors import ModelError
+from bowerbird.learning.device import select_compute
 from bowerbird.learning.model_file import MEND, ModelHeader, printable, read_model, write_model
+from bowerbird.models import model_path
 from bowerbird.prediction.data.table import Table
 from bowerbird.prediction.tabular.config import COVERAGE
 from bowerbird.prediction.tabular.conformal import Calibration, ConformalEnsemble, Predictions
@@ -51,24 +53,29 @@ class TableModel:
     def save(self, path: Path) -> None:
         """Write the model file atomically; raise OSError if that fails."""
         predictor = self.predictor
-        config: dict[str, Any] = {"ensemble": predictor.ensemble.to_dict()}
+        config: dict[str, Any] = {
+            "target": asdict(self.target),
+            "encoding": self.encoding.to_dict(),
+            "ensemble": predictor.ensemble.to_dict(),
+        }
         tensors = predictor.ensemble.tensors("ensemble.")
         if predictor.error_scale is not None:
             config["error_scale"] = predictor.error_scale.to_dict()
             tensors |= predictor.error_scale.ensemble.tensors("error_scale.")
         tensors["calibration.scores"] = torch.from_numpy(predictor.calibration.scores)
         tensors["calibration.members"] = torch.from_numpy(predictor.calibration.members)
-        vocabulary = {"target": asdict(self.target), "encoding": self.encoding.to_dict()}
-        write_model(path, ModelHeader(KIND, config, vocabulary, self.provenance), tensors)
+        write_model(path, ModelHeader(KIND, config, provenance=self.provenance), tensors)
 
 
-def load_table_model(path: Path, device: str = "cpu") -> TableModel:
-    """Load a model file; raise ModelError, naming the file, if it is not a valid model."""
+def load(path: str | Path, device: str = "auto") -> TableModel:
+    """Return the model in a file; raise ModelError if it is missing, damaged or of another kind."""
+    path = model_path(path)
+    where = str(select_compute(device, "float32").device)
     header, tensors = read_model(path, KIND)
     try:
-        target = Target.from_dict(header.alphabet["target"])
-        encoding = Encoding.from_dict(header.alphabet["encoding"])
-        predictor = _predictor(header.config, tensors, device)
+        target = Target.from_dict(header.config["target"])
+        encoding = Encoding.from_dict(header.config["encoding"])
+        predictor = _predictor(header.config, tensors, where)
     except (KeyError, TypeError, ValueError, RuntimeError, OverflowError) as error:
         raise ModelError(f"{path} is a damaged model ({printable(error)}); {MEND}") from error
     ensemble = predictor.ensemble

@@ -5,7 +5,6 @@ Ten classes are the digits, and the last is "none of these".
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, cast
 
@@ -16,12 +15,12 @@ from torch import Tensor, nn
 from bowerbird.errors import ModelError
 from bowerbird.learning.device import select_compute
 from bowerbird.learning.model_file import MEND, ModelHeader, read_model, stored_weights, write_model
+from bowerbird.models import model_path
 from bowerbird.networks.config import DigitNetwork, SmallConvNetConfig
 from bowerbird.networks.convolution import digit_network
 from bowerbird.vision.digits.idx import Digits
 
 KIND = "digits"
-EMBEDDED = {"digits": "digits.safetensors"}  # readers that come with the package
 NONE = 10  # the class of what is no digit
 AT_ONCE = 500  # pictures
 MOVES = ((0, 0), (0, 1), (0, -1), (1, 0), (-1, 0))  # px down and to the right
@@ -75,16 +74,8 @@ class DigitReader:
     def save(self, path: Path, *, half: bool = False) -> None:
         """Write it as a model file; raise OSError, naming the file, if that can't be done."""
         config = {"network": self.name, **asdict(self.shape)}
-        card = ModelHeader(KIND, config, {"signs": "0123456789"}, self.provenance)
+        card = ModelHeader(KIND, config, {"classes": "0123456789"}, self.provenance)
         write_model(path, card, stored_weights(self.network, half=half))
-
-
-def model_path(name: str | Path) -> Path:
-    """Return the file of a model, also of one that comes with the package."""
-    path = Path(name)
-    if str(name) in EMBEDDED and not path.is_file():  # a folder of digits is no model
-        return Path(str(files("bowerbird.vision.digits").joinpath(EMBEDDED[str(name)])))
-    return path
 
 
 def _built(
@@ -104,12 +95,12 @@ def _built(
     return built
 
 
-def open_digits(name: str | Path = "digits", device: str = "auto") -> DigitReader:
-    """Return the reader in a model file, or the one that comes with the package: ``digits``.
+def load(path_or_name: str | Path = "digits", device: str = "auto") -> DigitReader:
+    """Return the reader in a model file; the default is shipped.
 
-    Raises ModelError, naming the file and the mend, for what is no such file.
+    Raises ModelError for a file that is missing, damaged or of another kind.
     """
-    path = model_path(name)
+    path = model_path(path_or_name)
     card, tensors = read_model(path, KIND)
     try:
         told = dict(card.config)

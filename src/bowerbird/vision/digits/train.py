@@ -184,14 +184,14 @@ class DigitTask:
         self.errors = int((logits[:, :NONE].argmax(1) != labels).sum())
         return float(F.cross_entropy(logits, labels, label_smoothing=self.smoothing))
 
-    def kept(self) -> dict[str, Tensor]:
+    def state_dict(self) -> dict[str, Tensor]:
         """Return the order of the digits, the place in it, and the state of chance."""
         return {"order": self.order, "place": torch.tensor(self.place), "random": self.random}
 
-    def restore(self, kept: Mapping[str, Tensor]) -> None:
-        """Go on from what ``kept`` returned."""
-        self.order, self.place = kept["order"], int(kept["place"])
-        self.random = kept["random"]
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+        """Continue from what ``state_dict`` returned."""
+        self.order, self.place = state["order"], int(state["place"])
+        self.random = state["random"]
 
     def _logits(self, network: nn.Module, ink: Tensor, *, exact: bool) -> Tensor:
         where = self.compute.device
@@ -254,9 +254,9 @@ class DigitSchool:
         with closing(train_steps(self.task, fit, kept, device=device)) as learned:
             for step in learned:
                 losses = {n: v for n, v in step.losses.items() if math.isfinite(v)}
-                self.best = losses.get("best", self.best)
+                self.best = losses.get("best_validation_loss", self.best)
                 words = None
-                if "validation" in losses and self.measured is not None:
+                if "validation_loss" in losses and self.measured is not None:
                     words = f"{self.task.errors} of {len(self.measured)} read wrong"
                 self.last = Step(step.number, step.total, losses, step.seconds, words, step.note)
                 yield self.last

@@ -26,11 +26,11 @@ from bowerbird.errors import ModelError
 from bowerbird.learning.device import Compute, select_compute
 from bowerbird.learning.model_file import (
     ModelHeader,
-    embedded_file,
     read_model,
     stored_weights,
     write_model,
 )
+from bowerbird.models import model_path
 from bowerbird.networks.config import MultiDigitConfig
 from bowerbird.networks.multi_digit import MOST, MultiDigit, Reading, as_input, most_probable
 from bowerbird.pictures.pixels import Picture
@@ -40,8 +40,7 @@ from bowerbird.vision.proposals import suppressed
 from bowerbird.vision.results import Box as SeenBox
 from bowerbird.vision.results import Seen
 
-KIND = "numbers"
-EMBEDDED = {"numbers": "house_numbers.safetensors"}  # readers that come with the package
+KIND = "house-numbers"
 MORE = "more than 5 digits"
 VIEWS = (1.15, 1.3, 1.5)  # how much the crops that are read are wider than the number
 FINDING = 0.5  # power of the finder's probability in the score; chosen on validation scenes
@@ -113,7 +112,7 @@ class NumberReader:
 
     def save(self, path: Path) -> None:
         """Write the model in half precision, whole or not at all."""
-        card = ModelHeader(KIND, asdict(self.network.config), {"digits": "0123456789"}, self.told)
+        card = ModelHeader(KIND, asdict(self.network.config), {"classes": "0123456789"}, self.told)
         write_model(path, card, stored_weights(self.network, half=True))
 
     def find(self, pixels: Pixels, config: NumbersConfig) -> list[tuple[float, Box]]:
@@ -227,14 +226,12 @@ class NumberReader:
         return as_input(torch.from_numpy(pixels).to(self.compute.device), self.compute.dtype)
 
 
-def model_path(name: str | Path) -> Path:
-    """Return the file of a model, also of one that comes with the package."""
-    return embedded_file(name, "bowerbird.vision.house_numbers", EMBEDDED)
+def load(path_or_name: str | Path = "house-numbers", device: str = "auto") -> NumberReader:
+    """Return the reader in a model file; the default is shipped.
 
-
-def open_numbers(name: str | Path = "numbers", device: str = "auto") -> NumberReader:
-    """Open a model file, or ``numbers``, which comes along; raise ModelError if it is none."""
-    path = model_path(name)
+    Raises ModelError for a file that is missing, damaged or of another kind.
+    """
+    path = model_path(path_or_name)
     card, tensors = read_model(path, KIND)
     try:
         shape = dict(card.config)

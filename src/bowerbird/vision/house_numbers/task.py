@@ -117,13 +117,13 @@ class NumbersTask:
                 total += float(self._loss(network, batch)) * len(batch.lengths)
         return total / sum(len(batch.lengths) for batch in self._measured)
 
-    def kept(self) -> dict[str, Tensor]:
+    def state_dict(self) -> dict[str, Tensor]:
         """Return the place in the endless row of scenes."""
         return {"step": torch.tensor(self.step)}
 
-    def restore(self, kept: Mapping[str, Tensor]) -> None:
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
         """Go on from a place; the pool is made anew."""
-        self.step, self.pool = int(kept["step"]), []
+        self.step, self.pool = int(state["step"]), []
         config = self.config
         if self.step:  # as it was: each place has the newest scene that fell to it
             newest = self.step * config.fresh + config.pool

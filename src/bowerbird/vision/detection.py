@@ -23,7 +23,7 @@ from torch import Tensor
 from bowerbird.pictures.pixels import resize
 from bowerbird.vision.boxes import Sides, iou, overlap
 from bowerbird.vision.class_activation import evidence, extent, heat
-from bowerbird.vision.classify import SIDE, Classifier, classes, open_classifier
+from bowerbird.vision.classification import SIDE, Classifier, classes, open_classifier
 from bowerbird.vision.config import ClassifyConfig, DetectConfig
 from bowerbird.vision.pretrained_detectors import Spotter, open_spotter
 from bowerbird.vision.proposals import Window, apart, suppressed, windows
