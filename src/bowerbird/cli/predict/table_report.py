@@ -117,13 +117,13 @@ def _with_interval(estimate: Estimate) -> str:
 
 
 def _coverage(result: TableReport, config: TableConfig) -> str:
-    """Return a sentence on the width of the intervals or sets, and their coverage."""
+    """Return a line with the coverage of the intervals or sets, and their size."""
     covered = result.coverage
-    rows = f"{covered.value:.1%} of the rows ({covered.low:.1%} to {covered.high:.1%})"
-    requested = f"{rows}; {config.coverage:.0%} was requested"
+    coverage = f"coverage {covered.value:.1%} ({covered.low:.1%}..{covered.high:.1%})"
+    size = f"mean interval width {result.width:.4g}"
     if result.target.classes:
-        return f"sets of {result.width:.2f} classes on average contain the truth in {requested}"
-    return f"intervals of width {result.width:.4g} on average contain the truth in {requested}"
+        size = f"mean set size {result.width:.2f} classes"
+    return f"{coverage}, {config.coverage:.0%} requested; {size}"
 
 
 def _facts(result: TableReport, data: Table, run: TableRun, config: TableConfig) -> dict[str, Any]:

@@ -79,7 +79,9 @@ class Columns:
     def parse(self, table: Table) -> tuple[pd.DataFrame, list[str]]:
         """Return ``values``, and notes on numbers that are not written as in the training table."""
         notes = []
-        numbers, dates, categories = {}, {}, {}
+        numbers: dict[str, pd.Series] = {}
+        dates: dict[str, np.ndarray] = {}
+        categories: dict[str, pd.Series] = {}
         for name, kind in self.kinds.items():
             cells = missing_words_to_nan(find_column(table, name))
             if kind == "number":

@@ -89,7 +89,7 @@ class DateFormat:
         if match is None or ("one" in match.re.groupindex and not self.first):
             return None
         parts = match.groupdict()
-        day, month = parts.get("day") or "1", _month(parts)
+        day, month = parts.get("day") or "1", str(_month(parts))
         if "one" in parts:
             day, month = parts["one"], parts["two"]
             if self.first == "month":

@@ -111,6 +111,7 @@ class Encoding:
         kinds, ignored, formats = (
             dict(values["columns"][part]) for part in ("kinds", "ignored", "formats")
         )
+        readers: dict[str, type[NumberFormat] | type[DateFormat]]
         readers = {"number": NumberFormat, "date": DateFormat}
         formats = {name: readers[kinds[name]].from_dict(form) for name, form in formats.items()}
         return cls(
