@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from bowerbird.prediction.data.table import read_table
     from bowerbird.prediction.series.backtest import BacktestConfig, backtest, backtest_steps
     from bowerbird.prediction.series.file import read_series
-    from bowerbird.prediction.tabular.study import TableConfig, study, study_steps
+    from bowerbird.prediction.tabular.config import TableConfig
+    from bowerbird.prediction.tabular.cross_validate import cross_validate, cross_validate_steps
     from bowerbird.text.config import GenerateConfig, TrainConfig
     from bowerbird.text.corpus import Corpus
     from bowerbird.text.generator import Writer
@@ -70,6 +71,8 @@ __all__ = [
     "backtest",
     "backtest_steps",
     "classify",
+    "cross_validate",
+    "cross_validate_steps",
     "detect",
     "dream",
     "dream_steps",
@@ -85,8 +88,6 @@ __all__ = [
     "reconstruct",
     "reconstruct_steps",
     "segment",
-    "study",
-    "study_steps",
     "texture",
     "texture_steps",
     "transfer",
@@ -110,7 +111,7 @@ _HOMES = {
     "SamplingConfig": "learning.config",
     "InspectConfig": "vision.config",
     "Step": "learning.step",
-    "TableConfig": "prediction.tabular.study",
+    "TableConfig": "prediction.tabular.config",
     "TextureConfig": "image.config",
     "TrainConfig": "text.config",
     "Training": "text.training",
@@ -120,6 +121,8 @@ _HOMES = {
     "backtest": "prediction.series.backtest",
     "backtest_steps": "prediction.series.backtest",
     "classify": "vision.classification",
+    "cross_validate": "prediction.tabular.cross_validate",
+    "cross_validate_steps": "prediction.tabular.cross_validate",
     "detect": "vision.detection",
     "dream": "vision.features.dream",
     "dream_steps": "vision.features.dream",
@@ -135,8 +138,6 @@ _HOMES = {
     "inspect": "vision.features.inspect",
     "inspect_steps": "vision.features.inspect",
     "segment": "vision.segmentation",
-    "study": "prediction.tabular.study",
-    "study_steps": "prediction.tabular.study",
     "texture": "image.texture",
     "texture_steps": "image.texture",
     "transfer": "image.transfer",

@@ -108,7 +108,7 @@ def test_weeks_days_and_working_days(write):
         (7, f"{MONTHS[7]},inf", ["infinite", "line 9"]),
         (7, "sometime,3", ["month", "'sometime'", "line 9"]),
         (7, ",3", ["month", "no date", "line 9"]),
-        (7, f"{MONTHS[7]},3,4", ["line 9", "3 of them"]),
+        (7, f"{MONTHS[7]},3,4", ["line 9", "3 cells"]),
     ],
 )
 def test_a_bad_cell_is_named(write, place, line, words):
