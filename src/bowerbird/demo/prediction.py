@@ -47,11 +47,12 @@ def _air(output: Path, demo: DemoConfig) -> Example:
 
 
 def _chaos(output: Path, demo: DemoConfig) -> Example:
-    from bowerbird.prediction.dynamics.learn import DynamicsConfig, move
-    from bowerbird.prediction.dynamics.plot import draw_free_run
+    from bowerbird.prediction.dynamics.config import DynamicsConfig
+    from bowerbird.prediction.dynamics.plot import plot_free_run
+    from bowerbird.prediction.dynamics.train import train_dynamics
 
-    done = move("lorenz", DynamicsConfig(seed=demo.seed))
-    draw_free_run(done, output / "lorenz.png")
+    run = train_dynamics("lorenz", DynamicsConfig(seed=demo.seed))
+    plot_free_run(run, output / "lorenz.png")
     caption = "the Lorenz system, and a network that was trained on it, running free"
     command = f"bowerbird predict dynamics lorenz -o lorenz.png --seed {demo.seed}"
     return Example("lorenz.png", command, caption)

@@ -135,36 +135,6 @@ def test_no_such_series(refuses):
     refuses("predict series nothing.csv", "nothing.csv")
 
 
-def test_dynamics(bowerbird, here):
-    words = "predict dynamics pendulum --paths 6 --duration 10 --tests 4 --free 5 --width 60"
-    facts = told(bowerbird(f"{words} -o p.png --json --quiet"))
-    assert facts["valid_median"] > 0.5
-    with Image.open("p.png") as picture:
-        assert picture.width > 1000
-    assert "valid for" in bowerbird(f"{words} --quiet").out
-
-
-def test_dynamics_refuses(refuses):
-    refuses("predict dynamics pendulum --duration 5 --warm 200", "--warm")
-    refuses("predict dynamics weather", "weather")
-    refuses("predict dynamics lorenz --device cuda", "--device")
-
-
-def test_expressions(bowerbird, here):
-    flags = "--minutes 0.02 --width 16 --embedding 8 --tests 20 --depth 1 --deeper 1 --quiet"
-    done = bowerbird(f'predict expressions "[MAX 2 [MIN 4 7] 0]" {flags} -o e.png --json')
-    facts = told(done)
-    assert facts["answers"][0]["value"] == 4
-    assert {reader["reader"] for reader in facts["readers"]} == {"tree", "string"}
-    with Image.open("e.png") as picture:
-        assert picture.width > 1000
-
-
-def test_no_expression(refuses):
-    refuses('predict expressions "[MAX 1 2 3 4 5 6 7]" --tree-cell n-ary', "child-sum")
-    refuses('predict expressions "[AVG 1 2]"', "MAX, MIN, MED, SM")
-
-
 def test_what_is_read_is_never_written_over(sales, here, refuses, bowerbird):
     before = (here / "sales.csv").read_text()
     refuses("predict series sales.csv --target sales -o sales.csv --force", "sales.csv")
