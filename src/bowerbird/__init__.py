@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from bowerbird.pictures.reading import read_picture
     from bowerbird.pictures.writing import write_picture
     from bowerbird.prediction.data.table import read_table
-    from bowerbird.prediction.series.backtest import BacktestConfig, backtest, backtest_steps
+    from bowerbird.prediction.series.backtest import backtest, backtest_steps
+    from bowerbird.prediction.series.config import BacktestConfig
     from bowerbird.prediction.series.file import read_series
     from bowerbird.prediction.tabular.config import TableConfig
     from bowerbird.prediction.tabular.cross_validate import cross_validate, cross_validate_steps
@@ -97,7 +98,7 @@ __all__ = [
 
 _HOMES = {
     "PRESETS": "image.presets",
-    "BacktestConfig": "prediction.series.backtest",
+    "BacktestConfig": "prediction.series.config",
     "ComposeConfig": "music.config",
     "Composer": "music.composer",
     "Corpus": "text.corpus",

@@ -33,14 +33,14 @@ def _cars(output: Path, demo: DemoConfig) -> Example:
 
 
 def _air(output: Path, demo: DemoConfig) -> Example:
-    from bowerbird.prediction.series.backtest import BacktestConfig, backtest
-    from bowerbird.prediction.series.file import known_series
-    from bowerbird.prediction.series.forecaster import NetworkConfig
-    from bowerbird.prediction.series.plot import draw_backtest
+    from bowerbird.prediction.series.backtest import backtest
+    from bowerbird.prediction.series.config import BacktestConfig, ForecasterConfig
+    from bowerbird.prediction.series.file import sample_series
+    from bowerbird.prediction.series.plot import plot_backtest
 
     config = BacktestConfig(horizon=24)
-    done = backtest(known_series("co2"), config, NetworkConfig(seed=demo.seed))
-    draw_backtest(done, output / "co2.png")
+    result = backtest(sample_series("co2"), config, ForecasterConfig(seed=demo.seed))
+    plot_backtest(result, output / "co2.png")
     caption = "carbon dioxide over Hawaii, forecast for two years, and the errors of a backtest"
     command = f"bowerbird predict series co2 --horizon 24 -o co2.png --seed {demo.seed}"
     return Example("co2.png", command, caption)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+SAMPLES = ("sunspots", "co2", "electricity")
 OURS = "bowerbird"  # the name of our network among the models
 MIN_SPLITS = 12
 MIN_WINDOWS = 20  # to train on
