@@ -61,8 +61,7 @@ class ForecastNetworks:
         targets = (future - naive) / scale
         fitted = cls(period, horizon, scale, length, config)
         inputs, linear_inputs = fitted._inputs(windows)
-        seeds = np.random.SeedSequence(config.seed).generate_state(config.members, np.uint64)
-        for seed in seeds:
+        for seed in member_seeds(config):
             network = build_network(length, horizon, config)
             network.echo(int(seed), radius=SPECTRAL_RADIUS, reach=INPUT_SCALE)
             hidden = network.hidden(inputs)[0][:, -1].double().numpy()
@@ -100,6 +99,11 @@ class ForecastNetworks:
         differences = (windows[:, period:] - windows[:, :-period]) / self.scale
         inputs = np.stack([normalized[:, period:], differences], 2)
         return torch.from_numpy(inputs[:, -self.config.context_length :]).float(), normalized
+
+
+def member_seeds(config: ForecasterConfig) -> np.ndarray:
+    """Return a different seed for each member."""
+    return np.random.SeedSequence(config.seed).generate_state(config.members, np.uint64)
 
 
 def build_network(window: int, horizon: int, config: ForecasterConfig) -> RecurrentRegressor:
