@@ -25,6 +25,6 @@ if TYPE_CHECKING:
     )
     from bowerbird.music.presets import PRESETS as PRESETS
     from bowerbird.music.render.output import write_output as write_output
-    from bowerbird.music.training import MusicTraining as Training
+    from bowerbird.music.training import Training as Training
 else:
     __getattr__, __dir__, __all__ = lazy_exports(__name__)

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
         backtest_steps as backtest_steps,
     )
     from bowerbird.prediction.series.file import read_series as read_series
-    from bowerbird.prediction.series.forecaster import load as load_forecaster
-    from bowerbird.prediction.tabular.model import load as load_table_model
+    from bowerbird.prediction.series.forecaster import load_forecaster as load_forecaster
+    from bowerbird.prediction.tabular.model import load_table_model as load_table_model
     from bowerbird.prediction.tabular.study import (
         TableConfig as TableConfig,
         study as study,

@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     )
     from bowerbird.vision.detection import detect as detect
     from bowerbird.vision.digits.page import (
-        ReadConfig as DigitsConfig,
-        read_page as read_digits,
+        ReadConfig as ReadConfig,
+        read_page as read_page,
     )
-    from bowerbird.vision.digits.reader import load as load_digit_reader
+    from bowerbird.vision.digits.reader import load_digit_reader as load_digit_reader
     from bowerbird.vision.features.dream import (
         dream as dream,
         dream_steps as dream_steps,
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
         inspect_steps as inspect_steps,
     )
     from bowerbird.vision.house_numbers.reader import (
-        NumbersConfig as HouseNumbersConfig,
-        load as load_house_number_reader,
+        NumbersConfig as NumbersConfig,
+        load_house_number_reader as load_house_number_reader,
     )
     from bowerbird.vision.localization import localize as localize
     from bowerbird.vision.segmentation import segment as segment

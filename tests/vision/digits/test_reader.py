@@ -20,9 +20,7 @@ from sklearn.datasets import load_digits
 from bowerbird.errors import DatasetError, DownloadError, ModelError
 from bowerbird.learning.model_file import ModelHeader, write_model
 from bowerbird.networks.config import SmallConvNetConfig
-from bowerbird.vision.digits import idx
-from bowerbird.vision.digits import reader as digits_module
-from bowerbird.vision.digits import train as training
+from bowerbird.vision.digits import idx, reader as digits_module, train as training
 from bowerbird.vision.digits.augment import DistortionConfig, distort, elastic
 from bowerbird.vision.digits.binarize import find_ink
 from bowerbird.vision.digits.components import Mark, cut, cuts, find_marks
@@ -31,7 +29,7 @@ from bowerbird.vision.digits.lines import Place, in_lines, spelled
 from bowerbird.vision.digits.margins import laid_out
 from bowerbird.vision.digits.normalize import normalize
 from bowerbird.vision.digits.page import ReadConfig, boxed, read_page
-from bowerbird.vision.digits.reader import NONE, load
+from bowerbird.vision.digits.reader import NONE, load_digit_reader
 from bowerbird.vision.digits.segmentation import Found, _way
 from bowerbird.vision.digits.synthetic_pages import PageConfig, compose
 from bowerbird.vision.digits.train import DigitSchool, DigitTraining
@@ -250,9 +248,9 @@ def test_a_run_of_minutes_goes_on_with_the_steps_planned_first(hand, tmp_path, m
 
 
 def test_a_reader_survives_its_file(folder, tmp_path):
-    reader = load(device="cpu")
+    reader = load_digit_reader(device="cpu")
     reader.save(tmp_path / "again.safetensors", half=True)
-    again = load(tmp_path / "again.safetensors", "cpu")
+    again = load_digit_reader(tmp_path / "again.safetensors", "cpu")
     ink = torch.rand(3, 28, 28)
     torch.testing.assert_close(reader.probabilities(ink), again.probabilities(ink))
 
@@ -273,7 +271,7 @@ def test_a_reader_survives_its_file(folder, tmp_path):
 def test_forged_model_files_are_refused(tmp_path, config):
     write_model(tmp_path / "f.safetensors", ModelHeader("digits", config), {"x": torch.zeros(2)})
     with pytest.raises(ModelError, match="damaged"):
-        load(tmp_path / "f.safetensors")
+        load_digit_reader(tmp_path / "f.safetensors")
 
 
 def test_a_small_file_that_asks_for_a_huge_network_makes_none(tmp_path, monkeypatch):
@@ -285,7 +283,7 @@ def test_a_small_file_that_asks_for_a_huge_network_makes_none(tmp_path, monkeypa
     card = ModelHeader("digits", {"network": "small", "channels": [4096] * 4})
     write_model(tmp_path / "f.safetensors", card, {"x": torch.zeros(2)})
     with pytest.raises(ModelError, match="another network"):
-        load(tmp_path / "f.safetensors")
+        load_digit_reader(tmp_path / "f.safetensors")
     assert [{p.device.type for p in network.parameters()} for network in made] == [{"meta"}]
 
 
@@ -299,11 +297,11 @@ def test_the_shipped_reader_reads_the_official_test_digits():
     # the figure of the recipe's header, on every fifth digit; the whole is in benchmarks/digits
     digits = read_digits(DATA, "test")
     some = Digits(digits.ink[::5], digits.labels[::5])
-    assert load(device="cpu").score(some).accuracy >= 0.989
+    assert load_digit_reader(device="cpu").score(some).accuracy >= 0.989
 
 
 def test_the_shipped_reader_reads_another_hand(hand):
-    assert load(device="cpu").score(hand).accuracy > 0.9
+    assert load_digit_reader(device="cpu").score(hand).accuracy > 0.9
 
 
 def test_none_of_these_is_said_of_what_is_no_digit():
@@ -312,7 +310,7 @@ def test_none_of_these_is_said_of_what_is_no_digit():
     pictures[1, 4:24, 4:24] = 1  # a block
     pictures[2, 4:24, [9, 10, 17, 18]] = 1  # a double cross
     pictures[2, [9, 10, 17, 18], 4:24] = 1
-    found = load(device="cpu").probabilities(pictures)
+    found = load_digit_reader(device="cpu").probabilities(pictures)
     assert (found.argmax(1) == NONE).all()
 
 
@@ -401,7 +399,7 @@ def test_lines_are_read_from_the_top_and_the_left_also_on_a_slope():
 @pytest.fixture(scope="module")
 def clear(hand):
     """The digits of the other hand that the reader is sure of alone: pages are what is tried."""
-    told = load(device="cpu").probabilities(hand.ink.float() / 255)
+    told = load_digit_reader(device="cpu").probabilities(hand.ink.float() / 255)
     best = told.max(1)
     sure = (best.values > 0.8) & (best.indices == hand.labels)
     assert set(hand.labels[sure].tolist()) == set(range(10))
@@ -428,7 +426,7 @@ def written(clear, lines, pitch=64):
 
 def test_a_clean_page_is_read_as_it_was_written(clear):
     lines = ["314 159", "26535", "8979 3 0", "27 4601"]
-    seen = read_page(written(clear, lines, 48), load(device="cpu"))
+    seen = read_page(written(clear, lines, 48), load_digit_reader(device="cpu"))
     assert seen.text.split("\n") == lines
     assert "".join(box.name for box in seen.boxes) == "".join(lines).replace(" ", "")
     tops = [box.xyxy[1] for box in seen.boxes]
@@ -441,7 +439,7 @@ def test_digits_on_a_photographed_page_are_found_and_read(clear):
     config = PageConfig(seed=3, surface="plain", touching=0)
     page = compose(clear.ink.numpy(), clear.labels.numpy(), config)
     rgb = torch.from_numpy(np.ascontiguousarray(page.rgb.transpose(2, 0, 1), np.float32))
-    seen = read_page(rgb, load(device="cpu"))
+    seen = read_page(rgb, load_digit_reader(device="cpu"))
     right = 0
     for name, (left, top, wide, low) in page.boxes:
         x, y = (left + wide) / 2, (top + low) / 2
@@ -455,7 +453,7 @@ def test_digits_on_a_photographed_page_are_found_and_read(clear):
 def test_a_broken_digit_is_read_as_one(clear, gap):
     page = written(clear, ["3 6 5"])
     page[:, gap : gap + 3, 300:] = 0.95  # through the last
-    seen = read_page(page, load(device="cpu"))
+    seen = read_page(page, load_digit_reader(device="cpu"))
     assert seen.text == "3 6 5"
     top, bottom = seen.boxes[-1].xyxy[1::2]
     assert top < gap - 5
@@ -469,7 +467,7 @@ def test_touching_digits_are_read_apart(clear, bridge):
     part.clamp_(max=0.2)  # one stroke from the middle of one to that of the other
     page = torch.cat([touching, written(clear, ["369"])], 2)
     assert len(find_marks(find_ink(page.permute(1, 2, 0).numpy()))) == 4
-    seen = read_page(page, load(device="cpu"))
+    seen = read_page(page, load_digit_reader(device="cpu"))
     assert seen.text == "25 3 6 9"
     first, second = (box.xyxy for box in seen.boxes[:2])
     assert first[0] < first[2] <= second[0] + 5 < second[2]  # a cut along the ink leans
@@ -496,7 +494,7 @@ def test_the_way_through_cuts_has_the_best_worst_digit():
 
 def test_a_picture_as_small_as_mnists_is_one_digit():
     """Ink on paper and on a board, as scikit-learn's digits are, enlarged."""
-    data, reader = load_digits(), load("digits", "cpu")
+    data, reader = load_digits(), load_digit_reader("digits", "cpu")
     right = {False: 0, True: 0}
     for image, label in zip(data.images[:60], data.target[:60], strict=True):
         ink = np.clip(cv2.resize(image, (28, 28), interpolation=cv2.INTER_CUBIC) / 16, 0, 1)
@@ -528,7 +526,7 @@ def canvas(one, side, way, *, light, margin=0, frame=0):
     ],
 )
 def test_a_digit_is_read_alike_at_any_size(clear, side, way, light, margin, frame):
-    reader, count = load("digits", "cpu"), 40
+    reader, count = load_digit_reader("digits", "cpu"), 40
     told = [
         read_page(canvas(one, side, way, light=light, margin=margin, frame=frame), reader).text
         for one in clear.ink[:count]
@@ -539,7 +537,7 @@ def test_a_digit_is_read_alike_at_any_size(clear, side, way, light, margin, fram
 
 @pytest.mark.parametrize("side", [28, 280])
 def test_one_digit_is_told_by_the_same_settings_as_a_page(clear, side):
-    reader = load("digits", "cpu")
+    reader = load_digit_reader("digits", "cpu")
     picture = canvas(clear.ink[0], side, cv2.INTER_CUBIC, light=True)
     name = str(int(clear.labels[0]))
     assert read_page(picture, reader, ReadConfig(ink="light")).text == name
@@ -548,7 +546,7 @@ def test_one_digit_is_told_by_the_same_settings_as_a_page(clear, side):
 
 
 def test_a_steady_reading_is_the_mean_of_five():
-    reader, ink = load("digits", "cpu"), torch.rand(3, 28, 28)
+    reader, ink = load_digit_reader("digits", "cpu"), torch.rand(3, 28, 28)
     moves = ((0, 0), (0, 1), (0, -1), (1, 0), (-1, 0))
     told = [reader.probabilities(ink.roll(move, (1, 2))) for move in moves]
     torch.testing.assert_close(reader.steady(ink), torch.stack(told).mean(0))
@@ -556,19 +554,19 @@ def test_a_steady_reading_is_the_mean_of_five():
 
 
 def test_two_digits_on_a_canvas_are_two(clear):
-    seen = read_page(written(clear, ["36"], 64), load(device="cpu"))
+    seen = read_page(written(clear, ["36"], 64), load_digit_reader(device="cpu"))
     assert seen.text == "3 6"
 
 
 def test_a_page_of_nothing_but_1s_is_read(clear):
-    seen = read_page(written(clear, ["111 11", "1111"], 48), load(device="cpu"))
+    seen = read_page(written(clear, ["111 11", "1111"], 48), load_digit_reader(device="cpu"))
     assert seen.text.replace(" ", "") == "11111\n1111"
 
 
 @pytest.mark.parametrize("name", ["brick", "gravel", "grass"])
 def test_nothing_is_sure_on_textures(name):
     gray = getattr(skimage.data, name)().astype(np.float32) / 255
-    seen = read_page(torch.from_numpy(gray).expand(3, -1, -1), load(device="cpu"))
+    seen = read_page(torch.from_numpy(gray).expand(3, -1, -1), load_digit_reader(device="cpu"))
     assert not [line for line in seen.lines if line.confidence >= ReadConfig().sure]
 
 
@@ -579,7 +577,7 @@ def test_print_beside_digits_is_left_out(clear):
     for row, words in enumerate(("the letter to you", "of one who was", "here at home")):
         ImageDraw.Draw(text).text((20, 5 + 40 * row), words, 255, font)
     below = 0.95 - 0.8 * torch.from_numpy(np.array(text, np.float32) / 255)
-    seen = read_page(torch.cat([page, below.expand(3, -1, -1)], 1), load(device="cpu"))
+    seen = read_page(torch.cat([page, below.expand(3, -1, -1)], 1), load_digit_reader(device="cpu"))
     assert seen.text.split("\n")[:2] == ["3 141 5", "926 53"]
     sure = [line.confidence >= ReadConfig().sure for line in seen.lines]
     assert not any(sure[2:])
@@ -589,13 +587,13 @@ def test_specks_do_not_outvote_digits(clear):
     page = written(clear, ["314", "265"])
     for x in range(20, 160, 20):
         page[:, 12:24, x : x + 2] = 0.15  # small upright dashes, more of them than of digits
-    seen = read_page(page, load(device="cpu"))
+    seen = read_page(page, load_digit_reader(device="cpu"))
     high = [box.name for box in seen.boxes if box.xyxy[3] - box.xyxy[1] > 25]
     assert high == list("314265")
 
 
 def test_unread_ink_in_a_line_makes_it_less_sure(clear):
-    reader, clean = load(device="cpu"), written(clear, ["314 26", "535"])
+    reader, clean = load_digit_reader(device="cpu"), written(clear, ["314 26", "535"])
     blotted = clean.clone()
     blotted[:, 50:90, 235:265] = 0.15  # where the blank is
     sure, less = (read_page(page, reader).lines[0].confidence for page in (clean, blotted))
@@ -613,7 +611,7 @@ def test_boxes_that_are_not_sure_have_a_question_mark():
 
 
 def test_steady_probabilities_are_the_mean_over_moves():
-    reader, ink = load(device="cpu"), torch.rand(2, 28, 28)
+    reader, ink = load_digit_reader(device="cpu"), torch.rand(2, 28, 28)
     views = [ink, *(ink.roll(by, axis) for by in (-1, 1) for axis in (1, 2))]
     mean = torch.stack([reader.probabilities(view) for view in views]).mean(0)
     torch.testing.assert_close(reader.steady(ink), mean)
@@ -623,7 +621,7 @@ def test_steady_probabilities_are_the_mean_over_moves():
 @pytest.mark.parametrize("light", [True, False])
 def test_a_number_that_fills_its_picture_is_read(clear, scale, light):
     """What is cut out of a page, or written on a canvas, has large digits and no paper around."""
-    reader, right = load("digits", "cpu"), 0
+    reader, right = load_digit_reader("digits", "cpu"), 0
     for first in range(0, 30, 3):
         gap = torch.zeros(28, 4, dtype=torch.uint8)
         row = torch.cat([torch.cat([one, gap], 1) for one in clear.ink[first : first + 3]], 1)

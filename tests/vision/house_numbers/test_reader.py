@@ -26,7 +26,7 @@ from bowerbird.vision.house_numbers.reader import (
     NumberReader,
     NumbersConfig,
     distinct,
-    load,
+    load_house_number_reader,
     same,
 )
 from bowerbird.vision.house_numbers.scenes.streets import StreetConfig, make_scene
@@ -45,7 +45,7 @@ def faces():
 
 @pytest.fixture(scope="module")
 def reader():
-    return load(device="cpu")
+    return load_house_number_reader(device="cpu")
 
 
 def box(*sides):
@@ -180,10 +180,10 @@ def test_a_model_is_what_was_saved(tmp_path):
     torch.manual_seed(1)
     scene = torch.rand(1, 3, 64, 64)
     network = MultiDigit(MultiDigitConfig())
-    NumberReader(network, {"threshold": 0.75}, load(device="cpu").compute).save(
+    NumberReader(network, {"threshold": 0.75}, load_house_number_reader(device="cpu").compute).save(
         tmp_path / "m.safetensors"
     )
-    again = load(tmp_path / "m.safetensors", "cpu")
+    again = load_house_number_reader(tmp_path / "m.safetensors", "cpu")
     assert again.threshold == 0.75
     with torch.no_grad():
         was, now = network.float().read(scene), again.network.float().read(scene)
@@ -205,7 +205,7 @@ def test_a_strangers_model_is_one_sentence(tmp_path, config, provenance, complai
         {"x": torch.zeros(2)},
     )
     with pytest.raises(ModelError, match=complaint):
-        load(tmp_path / "m.safetensors")
+        load_house_number_reader(tmp_path / "m.safetensors")
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from bowerbird.pictures.pixels import Picture
 from bowerbird.vision.digits.augment import DistortionConfig
 from bowerbird.vision.digits.idx import read_digits
 from bowerbird.vision.digits.page import ReadConfig, boxed, read_page
-from bowerbird.vision.digits.reader import load
+from bowerbird.vision.digits.reader import load_digit_reader
 from bowerbird.vision.digits.train import DigitSchool, DigitTraining
 from bowerbird.vision.results import Seen
 
@@ -108,7 +108,7 @@ def digits(
     images
         Photographs.
     """
-    reader = load(run.model, run.device)
+    reader = load_digit_reader(run.model, run.device)
 
     def see(picture: Picture) -> Seen:
         return read_page(picture.over(), reader, config)

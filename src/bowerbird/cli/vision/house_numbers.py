@@ -15,7 +15,11 @@ from bowerbird.learning.trainer import ALREADY
 from bowerbird.networks.config import MultiDigitConfig
 from bowerbird.vision.drawing import draw
 from bowerbird.vision.house_numbers.assets import Materials
-from bowerbird.vision.house_numbers.reader import NumberReader, NumbersConfig, load
+from bowerbird.vision.house_numbers.reader import (
+    NumberReader,
+    NumbersConfig,
+    load_house_number_reader,
+)
 from bowerbird.vision.house_numbers.scenes.streets import StreetConfig
 from bowerbird.vision.house_numbers.task import PoolConfig
 from bowerbird.vision.house_numbers.train import NumbersTrainConfig, NumbersTraining
@@ -58,7 +62,7 @@ def house_numbers(
         Model file, or house-numbers, which is installed with the package.
     """
     places = run.output_paths(photos)
-    reader = load(model, run.device)
+    reader = load_house_number_reader(model, run.device)
 
     return run_batch(
         photos,

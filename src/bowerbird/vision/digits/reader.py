@@ -95,7 +95,7 @@ def _built(
     return built
 
 
-def load(path_or_name: str | Path = "digits", device: str = "auto") -> DigitReader:
+def load_digit_reader(path_or_name: str | Path = "digits", device: str = "auto") -> DigitReader:
     """Return the reader in a model file; the default is shipped.
 
     Raises ModelError for a file that is missing, damaged or of another kind.

@@ -37,8 +37,7 @@ from bowerbird.pictures.pixels import Picture
 from bowerbird.vision.boxes import area, iou, overlap, shared
 from bowerbird.vision.house_numbers.crops import CELL, Box, Pixels, cut, out_of, widened
 from bowerbird.vision.proposals import suppressed
-from bowerbird.vision.results import Box as SeenBox
-from bowerbird.vision.results import Seen
+from bowerbird.vision.results import Box as SeenBox, Seen
 
 KIND = "house-numbers"
 MORE = "more than 5 digits"
@@ -226,7 +225,9 @@ class NumberReader:
         return as_input(torch.from_numpy(pixels).to(self.compute.device), self.compute.dtype)
 
 
-def load(path_or_name: str | Path = "house-numbers", device: str = "auto") -> NumberReader:
+def load_house_number_reader(
+    path_or_name: str | Path = "house-numbers", device: str = "auto"
+) -> NumberReader:
     """Return the reader in a model file; the default is shipped.
 
     Raises ModelError for a file that is missing, damaged or of another kind.

@@ -33,7 +33,7 @@ from bowerbird.vision.house_numbers.assets import (
 from bowerbird.vision.house_numbers.crops import Pixels
 from bowerbird.vision.house_numbers.evaluation import PHOTO, answers, calibrated
 from bowerbird.vision.house_numbers.hard_negatives import decoys
-from bowerbird.vision.house_numbers.reader import NumberReader, load
+from bowerbird.vision.house_numbers.reader import NumberReader, load_house_number_reader
 from bowerbird.vision.house_numbers.scenes.streets import Scene, StreetConfig, make_scene
 from bowerbird.vision.house_numbers.scenes.typefaces import Typeface, typefaces
 from bowerbird.vision.house_numbers.svhn import Svhn
@@ -116,7 +116,7 @@ class NumbersTraining:
         torch.manual_seed(seed)
         network, errors = MultiDigit(config.network), []
         if materials.start:
-            before = load(materials.start, config.device)
+            before = load_house_number_reader(materials.start, config.device)
             errors = decoys(before, pixels[0][: config.searched])
             network = before.network
         self.learned = _source((seed, 0), learned, pixels[0], (svhn, errors), config)
