@@ -122,7 +122,7 @@ MUSIC = Domain(
             "bowerbird music compose {} -o tune.mid",
             "bowerbird.music.composer:load",
             (("scottish", "music/scottish.safetensors"),),
-            "bowerbird.music.tokens.kinds:alphabet_from",
+            "bowerbird.music.tokens.kinds:tokenizer_from",
         ),
     ),
 )

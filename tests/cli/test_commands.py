@@ -147,7 +147,7 @@ def test_what_changes_nothing_is_not_shown(bowerbird, verb):
             "--iterations must be a whole",
         ),
         ("image transfer photo.png swirls.png -o out.png --size nan", "nan"),
-        ("image transfer photo.png swirls.png -o out.png --size 64 --size 0", "not 0"),
+        ("image transfer photo.png swirls.png -o out.png --size 64 --size 0", "got 0"),
         ("image texture swirls.png -o out.png --strength 0.3", "--strength has no effect"),
         ("image texture swirls.png -o out.png --content-layers relu4_2", "--content-layers"),
         ("image texture swirls.png -o out.png --init content", "noise"),
