@@ -29,8 +29,8 @@ PROMISED = {
         *("TrainConfig", "Training", "load", "read_score", "write_output", "write_score"),
     },
     "bowerbird.vision": {
-        *("ClassifyConfig", "DetectConfig", "DreamConfig", "InspectConfig", "LocalizeConfig"),
-        *("NumbersConfig", "ReadConfig", "classify", "detect", "dream", "dream_steps"),
+        *("ClassifyConfig", "DetectConfig", "DigitConfig", "DreamConfig", "HouseNumberConfig"),
+        *("InspectConfig", "LocalizeConfig", "classify", "detect", "dream", "dream_steps"),
         *("inspect", "inspect_steps", "load_digit_reader", "load_house_number_reader"),
         *("localize", "open_classifier", "read_page", "segment"),
     },

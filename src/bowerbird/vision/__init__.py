@@ -20,10 +20,8 @@ if TYPE_CHECKING:
         LocalizeConfig as LocalizeConfig,
     )
     from bowerbird.vision.detection import detect as detect
-    from bowerbird.vision.digits.page import (
-        ReadConfig as ReadConfig,
-        read_page as read_page,
-    )
+    from bowerbird.vision.digits.config import DigitConfig as DigitConfig
+    from bowerbird.vision.digits.page import read_page as read_page
     from bowerbird.vision.digits.reader import load_digit_reader as load_digit_reader
     from bowerbird.vision.features.dream import (
         dream as dream,
@@ -33,8 +31,8 @@ if TYPE_CHECKING:
         inspect as inspect,
         inspect_steps as inspect_steps,
     )
+    from bowerbird.vision.house_numbers.config import HouseNumberConfig as HouseNumberConfig
     from bowerbird.vision.house_numbers.reader import (
-        NumbersConfig as NumbersConfig,
         load_house_number_reader as load_house_number_reader,
     )
     from bowerbird.vision.localization import localize as localize

@@ -1,7 +1,7 @@
-"""Make the pictures of docs/knobs.md and docs/objective.md, and write docs/knobs.md.
+"""Make the pictures of docs/gallery.md and docs/concepts/style.md, and write docs/gallery.md.
 
-    .venv/bin/python docs/gallery.py            # all of them, about 40 minutes on two cores
-    .venv/bin/python docs/gallery.py strength   # those whose name begins so
+    .venv/bin/python tools/make_gallery.py            # all of them, about 40 minutes on two cores
+    .venv/bin/python tools/make_gallery.py strength   # those whose name begins so
 
 Photographs come from scikit-image, paintings are our own plates: everyone gets these pictures.
 """
@@ -28,7 +28,7 @@ from bowerbird.image import (
 from bowerbird.pictures.pixels import resize
 from bowerbird.plates import plate_path
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).parents[1] / "docs"
 SIDE = 384  # px; long side of every picture in the gallery
 BASE = TransferConfig(size=SIDE, iterations=25)
 
@@ -166,7 +166,7 @@ VARIATION = Knob(
         ("--range-weight 0", objective(range_weight=0.0)),
     ),
 )
-COMPARED = (STATISTICS, DESCENT, VARIATION)  # for docs/objective.md
+COMPARED = (STATISTICS, DESCENT, VARIATION)  # for docs/concepts/style.md
 
 
 def file_name(knob: Knob, index: int) -> str:
@@ -292,7 +292,7 @@ def page() -> str:
     lines = [
         "# What each knob does",
         "",
-        "Made by `docs/gallery.py` from this code; the photograph is scikit-image's Chelsea, the "
+        "Made by `tools/make_gallery.py` from this code; the photograph is scikit-image's Chelsea, the "
         f"long side {SIDE} px, {BASE.iterations} steps at the final scale if nothing else is said.",
         "",
     ]
@@ -324,7 +324,7 @@ def main() -> None:
     ):
         if name.startswith(wanted):
             make()
-    (HERE / "knobs.md").write_text(page(), encoding="utf-8")
+    (HERE / "gallery.md").write_text(page(), encoding="utf-8")
 
 
 if __name__ == "__main__":
