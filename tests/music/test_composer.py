@@ -32,7 +32,7 @@ from bowerbird.music.score.meter import (
 )
 from bowerbird.music.score.repeats import expanded
 from bowerbird.music.tokens.events import EVENT_KINDS
-from bowerbird.music.tokens.kinds import full_tokenizer
+from bowerbird.music.tokens.kinds import new_tokenizer
 from bowerbird.music.training import Training
 from bowerbird.networks.config import LanguageModelConfig, RecurrentConfig
 
@@ -179,7 +179,7 @@ def test_a_primer_is_gone_on_from(learned, reels):
 @pytest.mark.parametrize("kind", MELODY_KINDS)
 def test_every_tune_of_scottish_can_be_gone_on_from(kind):
     """But for those whose repeats make no sense as they are written; what is asked for is added."""
-    composer = Composer(None, full_tokenizer(kind), LanguageModelConfig(), {})
+    composer = Composer(None, new_tokenizer(kind), LanguageModelConfig(), {})
     refused = []
     tunes = Corpus(["scottish"], melodies=True).pieces[:: 1 if kind == "melody" else 12]
     for name, score in tunes:
@@ -411,9 +411,9 @@ def test_what_can_not_be_composed_is_refused(wrong, words):
         ComposeConfig(**wrong)
 
 
-def test_a_primer_beyond_the_alphabet_is_refused(learned, written):
+def test_a_primer_beyond_the_vocabulary_is_refused(learned, written):
     training, _ = learned
-    high = written([(i, 1, 120 - (i % 2)) for i in range(16)])
+    high = written([(i, 1, 120 - (i % 2)) for i in range(16)], meter=(2, 4))
     with pytest.raises(MusicError, match="vocabulary"):
         training.composer.compose(primer=high)
 
@@ -489,7 +489,7 @@ def test_what_can_not_be_told_is_said_by_piece(learned, many_voices, chorales, w
     composer, chorale = learned[0].composer, read_score(chorales[0])
     high = written([(i, 1, 120 - (i % 2)) for i in range(16)])
     assert composer.why_not(learned[0].split.test[0][1]) == ""
-    assert "the model's vocabulary has" in composer.why_not(high)
+    assert "its meter is 4/4; the model was trained on" in composer.why_not(high)
     two = written([(i, 1, 64 + i) for i in range(4)], [(i, 1, 60) for i in range(4)], meter=(2, 4))
     assert composer.why_not(two) == "", "a melody is taken from it"
     assert many_voices("tsd").composer.why_not(chorale) == ""
