@@ -46,7 +46,7 @@ VERB_HELP = """
 import sys
 from bowerbird.cli import run
 from bowerbird.registry import NOUNS
-heavy = {"torch", "numpy", "jaxtyping", "scipy", "pandas", "symusic", "cv2", "PIL", "sklearn", "matplotlib"}
+heavy = {"torch", "numpy", "jaxtyping", "scipy", "pandas", "symusic", "cv2", "PIL", "sklearn"}
 for verb in next(noun.verbs for noun in NOUNS if noun.name == sys.argv[1]):
     assert run([sys.argv[1], verb.name, "--help"]) == 0
     if found := heavy & set(sys.modules):
