@@ -35,8 +35,7 @@ from bowerbird.music.score.key import Key, with_key
 from bowerbird.music.score.meter import MOST_BARS
 
 if TYPE_CHECKING:
-    from symusic.core import ScoreTick as Score
-    from symusic.core import TrackTick as Track
+    from symusic.core import ScoreTick as Score, TrackTick as Track
 
 
 LONGEST_BAR = 16 * WHOLE  # units: what is longer is no bar

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bowerbird.errors import MusicError
-from bowerbird.music.notation.bars import QUARTER
-from bowerbird.music.notation.bars import bars_of as sheet_bars
+from bowerbird.music.notation.bars import QUARTER, bars_of as sheet_bars
 from bowerbird.music.notation.rhythm import is_written, quantize
 from bowerbird.music.score.key import Key, key_of, key_of_signature
 from bowerbird.music.score.melody import GRID
@@ -23,8 +22,7 @@ from bowerbird.music.score.meter import Bars, Meter, bars_of, meters_of
 from bowerbird.music.score.sections import closed_endings, signs_of, with_beginnings, written_signs
 
 if TYPE_CHECKING:
-    from symusic.core import ScoreTick as Score
-    from symusic.core import TrackTick as Track
+    from symusic.core import ScoreTick as Score, TrackTick as Track
 
 FINEST = 3  # ticks of a 32nd, the shortest note that is no tuplet
 VALUES = (96, 72, 48, 36, 24, 18, 12, 9, 6, 3)  # ticks that one note can have, with a dot or not
