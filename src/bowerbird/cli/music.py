@@ -13,7 +13,7 @@ from bowerbird.cli.errors import about
 from bowerbird.cli.options import RUN, CommonOptions, Device, Json, RequiredOutput, Switch
 from bowerbird.cli.progress import Work
 from bowerbird.cli.report import notify
-from bowerbird.cli.training_run import School, TrainRun
+from bowerbird.cli.training_run import TrainingRun, TrainOptions
 from bowerbird.errors import MusicError
 from bowerbird.learning.atomic_write import check_output
 from bowerbird.learning.config import SamplingConfig, SequenceConfig, TrainerConfig
@@ -59,7 +59,7 @@ Parameter(name="*", group=COMPOSING)(SamplingConfig)
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
-class MusicRun(TrainRun):
+class MusicRun(TrainOptions):
     """What training a composer can be told besides its configuration."""
 
     preset: Annotated[PresetName | None, Parameter(show_default=False)] = None
@@ -139,19 +139,19 @@ def train(
     corpus
         Files, folders, patterns, or scottish, irish, bach: tunes that come with the installation.
     """
-    with School("music train", run, "note") as school:
+    with TrainingRun("music train", run, "note") as job:
         if not corpus:
             raise ValueError(f"there is no corpus; name files, a folder, or {', '.join(BUILT_IN)}")
         start = None if run.start is None else load(run.start, config.device)
         melodies = (start.tokenizer.kind if start else config.tokenizer) in MELODY_KINDS
-        training = Training(Corpus(corpus, melodies=melodies), config, school.room, start)
-        if school.first:
+        training = Training(Corpus(corpus, melodies=melodies), config, job.work_dir, start)
+        if job.is_main:
             _tell_skipped(training.corpus, run.quiet)
 
-        work = school.learn(training.steps(run.checkpoint_every, resume=run.resume))
+        work = job.train(training.steps(run.checkpoint_every, resume=run.resume))
 
         told = {"model": str(run.output), "preset": run.preset, **_told(training, work)}
-        return school.finish(work, lambda path: training.composer.save(path, half=run.half), told)
+        return job.finish(work, lambda path: training.composer.save(path, half=run.half), told)
 
 
 def compose(
