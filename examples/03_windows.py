@@ -2,8 +2,9 @@
 
 Three layers are trained to compute the slope of a curve, on a few noisy examples. The free one has
 a weight for each pair of positions; in the windowed one those outside the windows are zero; in the
-third all windows share their five weights. The fewer free weights, the smaller the error on new curves. And the third
-equals torch's conv1d. Source: LeCun 1989, "Generalization and network design strategies".
+third all windows share their five weights. The fewer free weights, the smaller the error on new
+curves; and the third layer equals torch's conv1d. Source: LeCun 1989, "Generalization and network
+design strategies".
 
     python examples/03_windows.py
 
@@ -36,7 +37,7 @@ figure = Figure(figsize=(9, 3.2), layout="constrained")
 errors = []
 for axes, (name, ties) in zip(
     figure.subplots(1, 3),
-    {"free": None, "windowed": separate, "shared": shared}.items(),
+    {"free": None, "windowed": local, "shared": shared}.items(),
     strict=True,
 ):
     layer = Affine(PLACES, PLACES - WINDOW + 1, ties)
