@@ -23,7 +23,7 @@ from sklearn.preprocessing import StandardScaler
 
 from bowerbird.prediction.data.samples import TARGETS, read_sample
 from bowerbird.prediction.tabular.config import EnsembleConfig, TableConfig
-from bowerbird.prediction.tabular.cross_validate import cross_validate
+from bowerbird.prediction.tabular.cross_validation import cross_validate
 from bowerbird.prediction.tabular.encoding import fit_encoding
 from bowerbird.prediction.tabular.ensemble import split_evenly, train_ensemble
 from bowerbird.prediction.tabular.metrics import compute_metrics

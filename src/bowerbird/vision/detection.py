@@ -6,7 +6,7 @@ overlap the best stays. A panorama is looked at in pieces.
 
 Source: Zhou et al. 2016, arXiv:1512.04150 (boxes from class activation); Sermanet et al. 2013,
 arXiv:1312.6229 (windows); Girshick et al. 2014, arXiv:1311.2524 (scoring a region by looking at
-it alone). Steps and figures: evidence.py, windows.py, docs/detect.md.
+it alone). Steps and figures: evidence.py, windows.py, docs/guides/detect.md.
 
 Departures: nothing here was trained on boxes, so a box is where the class's evidence is: often the
 head of an animal, or two things of one class together. ``detr`` and ``mask2former`` are networks

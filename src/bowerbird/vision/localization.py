@@ -8,7 +8,7 @@ Source: Zhou et al. 2016, arXiv:1512.04150, section 3.2; the task: Russakovsky e
 arXiv:1409.0575, section 2.2 (classification and localisation in one).
 
 Departures: Zhou et al. take the class from the whole picture; a thing that is small or at the side
-is lost then (docs/localize.md has both figures). Of each class only the best box counts.
+is lost then (docs/guides/localize.md has both figures). Of each class only the best box counts.
 """
 
 from jaxtyping import Float
