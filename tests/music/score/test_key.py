@@ -4,7 +4,8 @@ import pytest
 
 from bowerbird.errors import MusicError
 from bowerbird.music.formats.files import read_scores
-from bowerbird.music.notation.spelling import Key as Signature, guess_key
+from bowerbird.music.notation.spelling import Key as Signature
+from bowerbird.music.notation.spelling import guess_key
 from bowerbird.music.notation.tune_notation import spelled
 from bowerbird.music.score.build import new_marker, new_score, new_signature, new_track
 from bowerbird.music.score.key import Key, detect_key, key_at, key_of, key_of_signature, parse_key

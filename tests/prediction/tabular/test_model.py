@@ -170,5 +170,5 @@ def test_a_damaged_file(saved, change):
 def test_a_model_of_another_kind_is_refused(tmp_path):
     path = tmp_path / "other.safetensors"
     write_model(path, ModelHeader("text", {}), {"a": torch.ones(1)})
-    with pytest.raises(ModelError, match="kind text, and table is needed"):
+    with pytest.raises(ModelError, match="is a text model, but a table model is needed"):
         load_table_model(path)
