@@ -176,7 +176,7 @@ def test_a_wrong_import_is_found(path, source):
     [
         ("image/style_transfer.py", "from bowerbird.image.color import luminance\nimport torch"),
         ("image/style_transfer.py", "from . import color\nfrom .color import luminance"),
-        ("cli/image.py", "from bowerbird.image import style_transfer"),
+        ("cli/image/optimize.py", "from bowerbird.image import style_transfer"),
         ("networks/vgg.py", "from bowerbird.errors import WeightsError"),
         ("demo.py", "from bowerbird.plates import PLATES"),
     ],
