@@ -35,7 +35,7 @@ from bowerbird.music.score.error import MusicError
 from bowerbird.music.score.key import key_of
 from bowerbird.music.score.melody import GRID, melody
 from bowerbird.music.score.meter import bar_count, main_meter
-from bowerbird.music.score.repeats import expanded
+from bowerbird.music.score.repeats import expand_repeats
 from bowerbird.music.tokens.kinds import MELODIES
 from bowerbird.music.training import MusicTrainConfig, MusicTraining
 from bowerbird.networks.language_model import LanguageModelConfig
@@ -346,7 +346,7 @@ def _kept(
 
 def _facts(score: "Score") -> dict[str, Any]:
     """Return what a piece is, as it is played; None is what it has not."""
-    played = expanded(score)
+    played = expand_repeats(score)
     facts: dict[str, Any] = {"notes": played.note_num(), "bars": None}
     facts |= {"seconds": round(seconds_of(played), 2), "key": None, "meter": None}
     with suppress(MusicError):  # its meter changes within a beat

@@ -29,7 +29,7 @@ from bowerbird.learning.validate import check_choice
 from bowerbird.music.augment import AugmentConfig, variations
 from bowerbird.music.composer import ComposeConfig, Composer
 from bowerbird.music.corpus import Corpus, Piece
-from bowerbird.music.formats.abc_writer import abc_of_score
+from bowerbird.music.formats.abc_writer import to_abc
 from bowerbird.music.score.error import MusicError
 from bowerbird.music.tokens.kinds import MELODIES, AlphabetKind, encoded, learned_alphabet
 from bowerbird.music.tokens.vocabulary import Alphabet
@@ -226,6 +226,6 @@ class MusicTraining:
             made = self.composer.compose(config)[0].score
             if self.alphabet.kind not in MELODIES:
                 return f"{made.note_num()} notes"
-            return abc_of_score(made).partition("K:")[2].strip()
+            return to_abc(made).partition("K:")[2].strip()
         except ValueError:  # also where nothing may come next
             return "no notes yet"

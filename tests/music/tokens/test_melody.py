@@ -11,7 +11,7 @@ from bowerbird.music.score.error import MusicError
 from bowerbird.music.score.key import Key, key_of
 from bowerbird.music.score.melody import grid_notes, melody
 from bowerbird.music.score.meter import bar_count
-from bowerbird.music.score.repeats import expanded
+from bowerbird.music.score.repeats import expand_repeats
 from bowerbird.music.tokens.abc import AbcTokens
 from bowerbird.music.tokens.events import EVENT_KINDS, Events
 from bowerbird.music.tokens.kinds import (
@@ -194,7 +194,7 @@ def test_the_last_note_is_the_tonic_whatever_is_drawn(pieces, primer, tune):
                 grammar.advance(sign)
             grammar.go_on(6)
         grammar.cadence = True
-        score = expanded(alphabet.decode([*signs, *draw(alphabet, grammar, random)]))
+        score = expand_repeats(alphabet.decode([*signs, *draw(alphabet, grammar, random)]))
         assert score.tracks[0].notes[-1].pitch % 12 == key_of(score).pitch_class
 
 
@@ -222,7 +222,7 @@ def test_length_in_bars(kind, pieces):
     counts = []
     for _ in range(120):
         signs = draw(alphabet, alphabet.grammar(16, steady=True), random)
-        score = expanded(alphabet.decode(signs)) if signs else None
+        score = expand_repeats(alphabet.decode(signs)) if signs else None
         if score:
             meter = score.time_signatures[0]
             bar = 1920 * meter.numerator // meter.denominator

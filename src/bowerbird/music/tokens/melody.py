@@ -34,14 +34,14 @@ from bowerbird.music.score.error import MusicError
 from bowerbird.music.score.key import MODES, Key, key_at, key_of, with_key
 from bowerbird.music.score.melody import GRID, Lines, grid_notes, is_melody
 from bowerbird.music.score.meter import Bars, Meter, bars_of, meters_of, usual_tempo
-from bowerbird.music.score.sections import Sign, signs_of
+from bowerbird.music.score.sections import RepeatSymbol, repeat_symbols
 from bowerbird.music.tokens.melody_grammar import PHRASE, Count, NotesGrammar
 
 if TYPE_CHECKING:
     from symusic.core import ScoreTick as Score
 
 COPIES = (4, 8, 2, 1, 16)  # bars ago that a bar may be the same as; the first that fits is told
-SIGNS: tuple[Sign, ...] = (":|", "||", "|:", "[1", "[2")
+SIGNS: tuple[RepeatSymbol, ...] = (":|", "||", "|:", "[1", "[2")
 END, REST, HOLD = "end", "rest", "hold"
 
 
@@ -138,7 +138,7 @@ class Notes:
         key = key_of(score)
         meters = meters_of(score, GRID)
         bars = bars_of(meters, int(lines.ends[-1]))
-        signs = signs_of(score, GRID, bars, int(lines.starts[0]))
+        signs = repeat_symbols(score, GRID, bars, int(lines.starts[0]))
         cuts = [bars.starts, np.array([bars.end]), np.array([t for t, _ in signs], np.int64)]
         edges = np.unique(np.concatenate([lines.starts, lines.ends, *cuts]))
         edges = edges[edges <= self._stop(lines, bars, signs)]
@@ -179,7 +179,7 @@ class Notes:
         except MusicError as error:
             raise MusicError(f"its meter {meter[0]}/{meter[1]} is not in the alphabet") from error
 
-    def _stop(self, lines: Lines, bars: Bars, signs: list[tuple[int, Sign]]) -> int:
+    def _stop(self, lines: Lines, bars: Bars, signs: list[tuple[int, RepeatSymbol]]) -> int:
         """Return where the tune stops: at a bar's end, or early by as much as its pickup has."""
         last = max(int(lines.ends[-1]), max((t for t, _ in signs), default=0))
         first = int(lines.starts[0])
@@ -211,7 +211,7 @@ class Notes:
         return np.stack([pitch, times], 1).ravel()
 
     def _marks(
-        self, bars: Bars, signs: list[tuple[int, Sign]], *, pickup: bool
+        self, bars: Bars, signs: list[tuple[int, RepeatSymbol]], *, pickup: bool
     ) -> tuple[np.ndarray, list[int]]:
         """Return what stands between the notes, and where: bar lines, repeats, new meters."""
         marks = [(time, rank, self.number[sign]) for rank, (time, sign) in enumerate(signs)]
