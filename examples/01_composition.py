@@ -12,7 +12,8 @@ Writes composition.png.
 import torch
 from matplotlib.figure import Figure
 
-from bowerbird.networks.mlp import MLP, MLPConfig
+from bowerbird.networks.config import MLPConfig
+from bowerbird.networks.mlp import MLP
 
 DEPTH = 5
 

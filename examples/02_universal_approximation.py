@@ -13,7 +13,8 @@ Writes features.png.
 import torch
 from matplotlib.figure import Figure
 
-from bowerbird.networks.mlp import MLP, MLPConfig
+from bowerbird.networks.config import MLPConfig
+from bowerbird.networks.mlp import MLP
 
 SIDE = 72  # px of each picture
 SHOWN = 9  # units of each layer

@@ -1,4 +1,4 @@
-"""The tour makes what its page shows."""
+"""The demo makes what its page shows."""
 
 import re
 import shutil
@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from bowerbird.demo.run import demo_steps
-from bowerbird.demo.section import TourConfig
+from bowerbird.demo.section import DemoConfig
 
-SMALL = TourConfig(side=48, steps=1, device="cpu")
+SMALL = DemoConfig(size=48, iterations=1, device="cpu")
 
 
 @pytest.mark.slow
-def test_the_tour_makes_every_picture_of_its_page(tmp_path):
+def test_the_demo_makes_every_picture_of_its_page(tmp_path):
     steps = list(demo_steps(tmp_path, SMALL))
     assert [step.number for step in steps] == [1, 2, 1, 2, 3, 1, 2, 1, 2, 3, 1, 2, 3]
     assert [step.total for step in steps] == [2, 2, 3, 3, 3, 2, 2, *[3] * 6]
@@ -26,14 +26,14 @@ def test_the_tour_makes_every_picture_of_its_page(tmp_path):
     assert "Second Witch:" in page
     assert (tmp_path / "reel.mid").stat().st_size > 100
     assert page.count("<audio") == 2
-    assert {"chelsea-seen.jpg", "coffee-cut.png", "page-read.png"} <= shown
+    assert {"chelsea-features.jpg", "coffee-cut.png", "page-read.png"} <= shown
     assert {"cars.png", "co2.png", "lorenz.png"} <= shown
     assert "found: espresso" in page
     assert "bowerbird image transfer chelsea.png swirls.jpg -o chelsea-swirls.png" in page
 
 
-def test_an_interrupted_tour_leaves_no_page_of_another_one(tmp_path):
-    (tmp_path / "index.html").write_text("the tour of last week")
+def test_an_interrupted_demo_leaves_no_page_of_another_one(tmp_path):
+    (tmp_path / "index.html").write_text("the page of an older demo")
     next(demo_steps(tmp_path, SMALL))
     assert not (tmp_path / "index.html").exists()
 

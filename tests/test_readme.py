@@ -49,7 +49,7 @@ def test_a_command_is_understood(command, small_pictures):
     # parsed with all its flags and files, not run
     words = shlex.split(command, comments=True)[1:]
     function, bound, _ = app.parse_args(words, exit_on_error=False, print_error=False)
-    assert function.__name__ == words[1]
+    assert function.__name__.replace("_", "-") == words[1]
     if "-o" in words:
         place = bound.arguments["run"].output
         (place,) = place if isinstance(place, tuple) else (place,)

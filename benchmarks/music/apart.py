@@ -16,9 +16,11 @@ import torch.nn.functional as F
 from rolls import KEYS, Rolls
 from torch import Tensor, nn
 
+from bowerbird.learning.config import TrainerConfig
 from bowerbird.learning.sequence_batches import SequenceBatches
-from bowerbird.learning.trainer import TrainerConfig, train_steps
-from bowerbird.networks.recurrent import RecurrentConfig, RecurrentLayer
+from bowerbird.learning.trainer import train_steps
+from bowerbird.networks.config import RecurrentConfig
+from bowerbird.networks.recurrent import RecurrentLayer
 
 AROUND = 24  # keys on either side that a key reads
 ROWS = 16
@@ -166,13 +168,13 @@ class RollTask:
         """Return the loss of the validation pieces, in nats a frame."""
         return nats_apart([network], self.rolls, self.rolls.valid)
 
-    def kept(self) -> dict[str, Tensor]:
+    def state_dict(self) -> dict[str, Tensor]:
         carried = {f"state.{i}": s for i, s in enumerate(self.state or ())}
         return {"position": torch.tensor(self.rows.position), **carried}
 
-    def restore(self, kept: Mapping[str, Tensor]) -> None:
-        self.rows.position = int(kept["position"])
-        self.state = tuple(kept[f"state.{i}"] for i in range(len(kept) - 1)) or None
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+        self.rows.position = int(state["position"])
+        self.state = tuple(state[f"state.{i}"] for i in range(len(state) - 1)) or None
 
 
 def laid_out(rolls: Rolls, seed: int) -> tuple[Tensor, Tensor]:

@@ -21,9 +21,9 @@ from apart import RollConfig, learned_apart, nats_apart
 from rolls import Rolls, read_rolls
 from within import learned_within, nats_within
 
+from bowerbird.learning.config import TrainerConfig
 from bowerbird.learning.device import keep_freed_memory, select_compute
-from bowerbird.learning.trainer import TrainerConfig
-from bowerbird.networks.recurrent import RecurrentConfig
+from bowerbird.networks.config import RecurrentConfig
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 from figures import Figure, append, conditions, table

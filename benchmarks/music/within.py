@@ -13,9 +13,11 @@ import torch
 from rolls import KEYS, Rolls
 from torch import Tensor
 
+from bowerbird.learning.config import TrainerConfig
 from bowerbird.learning.sequence_batches import SequenceBatches, SequenceTask
-from bowerbird.learning.trainer import TrainerConfig, train_steps
-from bowerbird.networks.recurrent import Recurrent, RecurrentConfig
+from bowerbird.learning.trainer import train_steps
+from bowerbird.networks.config import RecurrentConfig
+from bowerbird.networks.recurrent import Recurrent
 
 END, MARK = KEYS, KEYS + 1
 ROWS, WINDOW = 16, 96  # WINDOW in signs, five of which tell a frame

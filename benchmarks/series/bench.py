@@ -16,7 +16,8 @@ import torch
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 from figures import Figure, append, conditions, table
 
-from bowerbird.networks.tree_lstm import Level, Recursive, RecursiveConfig, Tree, plant
+from bowerbird.networks.config import TreeLSTMConfig
+from bowerbird.networks.tree_lstm import Level, Tree, TreeLSTM, plant
 from bowerbird.prediction.dynamics.learn import DynamicsConfig, move
 from bowerbird.prediction.expressions.compare import CalculatorConfig, learn
 from bowerbird.prediction.expressions.listops import VOCABULARY, draw_expression
@@ -95,7 +96,7 @@ def speed() -> list[Figure]:
     """Return how many nodes a second are read, all of one height together and one at a time."""
     random = Random(0)
     some = [draw_expression(random, 4).tree()[0] for _ in range(64)]
-    net = Recursive(VOCABULARY, 10, RecursiveConfig(width=128))
+    net = TreeLSTM(VOCABULARY, 10, TreeLSTMConfig(hidden_size=128))
     nodes = sum(len(tree.signs) for tree in some)
     forest = plant(some)
     fast, slow = [], []
@@ -116,7 +117,7 @@ def speed() -> list[Figure]:
     ]
 
 
-def one_at_a_time(net: Recursive, some: list[Tree]) -> torch.Tensor:
+def one_at_a_time(net: TreeLSTM, some: list[Tree]) -> torch.Tensor:
     """Return the scores of every node, with the same cell called for each node alone."""
     table_ = torch.nn.functional.linear(net.embedding.weight, net.weight_x, net.bias)
     found = []
@@ -130,7 +131,7 @@ def one_at_a_time(net: Recursive, some: list[Tree]) -> torch.Tensor:
             count = len(below[node])
             edges = torch.arange(count)
             level = Level(0, 1, edges, torch.zeros(count, dtype=torch.long), edges)
-            empty = torch.empty(0, net.config.width)
+            empty = torch.empty(0, net.config.hidden_size)
             h, c = (
                 torch.cat([states[k][part] for k in below[node]]) if count else empty
                 for part in (0, 1)

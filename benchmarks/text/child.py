@@ -34,10 +34,10 @@ def loss_of_nanogpt(spec: dict) -> dict:
 
 def loss_of_ours(spec: dict) -> dict:
     """Measure our model on the same text: with carried state, and in nanoGPT's random windows."""
-    from bowerbird import open_writer  # noqa: PLC0415
     from bowerbird.learning.sequence_batches import window_loss  # noqa: PLC0415
+    from bowerbird.text import load  # noqa: PLC0415
 
-    writer = open_writer(spec["model"], "cpu")
+    writer = load(spec["model"], "cpu")
     text = Path(spec["text"]).read_text(encoding="utf-8")
     signs = writer.alphabet.encode(text)
     windows = {f"windows of {n}": window_loss(writer.network, signs, window=n) for n in (64, 256)}
@@ -47,11 +47,11 @@ def loss_of_ours(spec: dict) -> dict:
 
 def writing_of_ours(spec: dict) -> dict:
     """Time our writing without its start: batch of one, as a person would call it."""
-    from bowerbird import SamplingConfig, WriteConfig, open_writer  # noqa: PLC0415
+    from bowerbird.text import GenerateConfig, SamplingConfig, load  # noqa: PLC0415
 
-    writer = open_writer(spec["model"], "cpu")
-    config = WriteConfig(spec["length"], sampling=SamplingConfig(temperature=0.8))
-    writer.write("\n", WriteConfig(200))
+    writer = load(spec["model"], "cpu")
+    config = GenerateConfig(spec["length"], sampling=SamplingConfig(temperature=0.8))
+    writer.write("\n", GenerateConfig(200))
     began = time.perf_counter()
     text = writer.write("\n", config)[0]
     return {"seconds": time.perf_counter() - began, "characters": len(text)}

@@ -1,164 +1,26 @@
-"""Bowerbird: learn a manner from examples and make new things in it.
+"""Bowerbird trains on examples and makes new pictures, text and music in their style.
 
-The names below are imported when they are first used, so that ``import bowerbird`` stays quick.
+Each domain is a package: ``bowerbird.image.transfer``, ``bowerbird.text.load`` and so on. All names
+are imported when they are first used, so ``import bowerbird`` is quick.
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING
 
+from bowerbird.lazy import lazy_exports
+
 if TYPE_CHECKING:
-    from bowerbird.image.objective import ObjectiveConfig
-    from bowerbird.image.presets import PRESETS
-    from bowerbird.image.reconstruct import ReconstructConfig, reconstruct, reconstruct_steps
-    from bowerbird.image.texture import TextureConfig, texture, texture_steps
-    from bowerbird.image.transfer import TransferConfig, transfer, transfer_steps
-    from bowerbird.learning.sampling import SamplingConfig
-    from bowerbird.learning.step import Step
-    from bowerbird.music.composer import ComposeConfig, Composer, open_composer
-    from bowerbird.music.training import MusicTrainConfig, MusicTraining
-    from bowerbird.pictures.pixels import Picture
-    from bowerbird.pictures.reading import read_picture
-    from bowerbird.pictures.writing import write_picture
-    from bowerbird.prediction.data.table import read_table
-    from bowerbird.prediction.series.backtest import BacktestConfig, backtest, backtest_steps
-    from bowerbird.prediction.series.file import read_series
-    from bowerbird.prediction.series.forecaster import open_forecaster
-    from bowerbird.prediction.tabular.model import open_table_model
-    from bowerbird.prediction.tabular.study import TableConfig, study, study_steps
-    from bowerbird.text.corpus import Corpus
-    from bowerbird.text.generator import WriteConfig, Writer, open_writer
-    from bowerbird.text.training import TrainConfig, Training
-    from bowerbird.vision.classify import classify, open_classifier
-    from bowerbird.vision.detect import DetectConfig, detect
-    from bowerbird.vision.digits.page import read_page
-    from bowerbird.vision.digits.reader import open_digits
-    from bowerbird.vision.features.dream import DreamConfig, dream, dream_steps
-    from bowerbird.vision.features.inspect import SeeConfig, see, see_steps
-    from bowerbird.vision.house_numbers.reader import NumbersConfig, open_numbers
-    from bowerbird.vision.localize import localize
-    from bowerbird.vision.segment import segment
-
-__all__ = [
-    "PRESETS",
-    "BacktestConfig",
-    "ComposeConfig",
-    "Composer",
-    "Corpus",
-    "DetectConfig",
-    "DreamConfig",
-    "MusicTrainConfig",
-    "MusicTraining",
-    "NumbersConfig",
-    "ObjectiveConfig",
-    "Picture",
-    "ReconstructConfig",
-    "SamplingConfig",
-    "SeeConfig",
-    "Step",
-    "TableConfig",
-    "TextureConfig",
-    "TrainConfig",
-    "Training",
-    "TransferConfig",
-    "WriteConfig",
-    "Writer",
-    "backtest",
-    "backtest_steps",
-    "classify",
-    "detect",
-    "dream",
-    "dream_steps",
-    "localize",
-    "open_classifier",
-    "open_composer",
-    "open_digits",
-    "open_forecaster",
-    "open_numbers",
-    "open_table_model",
-    "open_writer",
-    "read_page",
-    "read_picture",
-    "read_series",
-    "read_table",
-    "reconstruct",
-    "reconstruct_steps",
-    "see",
-    "see_steps",
-    "segment",
-    "study",
-    "study_steps",
-    "texture",
-    "texture_steps",
-    "transfer",
-    "transfer_steps",
-    "write_picture",
-]
-
-_HOMES = {
-    "PRESETS": "image.presets",
-    "BacktestConfig": "prediction.series.backtest",
-    "ComposeConfig": "music.composer",
-    "Composer": "music.composer",
-    "Corpus": "text.corpus",
-    "DetectConfig": "vision.detect",
-    "DreamConfig": "vision.features.dream",
-    "MusicTrainConfig": "music.training",
-    "MusicTraining": "music.training",
-    "NumbersConfig": "vision.house_numbers.reader",
-    "ObjectiveConfig": "image.objective",
-    "Picture": "pictures.pixels",
-    "ReconstructConfig": "image.reconstruct",
-    "SamplingConfig": "learning.sampling",
-    "SeeConfig": "vision.features.inspect",
-    "Step": "learning.step",
-    "TableConfig": "prediction.tabular.study",
-    "TextureConfig": "image.texture",
-    "TrainConfig": "text.training",
-    "Training": "text.training",
-    "TransferConfig": "image.transfer",
-    "WriteConfig": "text.generator",
-    "Writer": "text.generator",
-    "backtest": "prediction.series.backtest",
-    "backtest_steps": "prediction.series.backtest",
-    "classify": "vision.classify",
-    "detect": "vision.detect",
-    "dream": "vision.features.dream",
-    "dream_steps": "vision.features.dream",
-    "localize": "vision.localize",
-    "open_classifier": "vision.classify",
-    "open_composer": "music.composer",
-    "open_digits": "vision.digits.reader",
-    "open_forecaster": "prediction.series.forecaster",
-    "open_numbers": "vision.house_numbers.reader",
-    "open_table_model": "prediction.tabular.model",
-    "open_writer": "text.generator",
-    "read_page": "vision.digits.page",
-    "read_picture": "pictures.reading",
-    "read_series": "prediction.series.file",
-    "read_table": "prediction.data.table",
-    "reconstruct": "image.reconstruct",
-    "reconstruct_steps": "image.reconstruct",
-    "see": "vision.features.inspect",
-    "see_steps": "vision.features.inspect",
-    "segment": "vision.segment",
-    "study": "prediction.tabular.study",
-    "study_steps": "prediction.tabular.study",
-    "texture": "image.texture",
-    "texture_steps": "image.texture",
-    "transfer": "image.transfer",
-    "transfer_steps": "image.transfer",
-    "write_picture": "pictures.writing",
-}
-
-
-def __getattr__(name: str) -> object:
-    """Import a public name when it is first asked for."""
-    if name not in _HOMES:
-        raise AttributeError(f"module 'bowerbird' has no attribute {name!r}")
-    value = getattr(import_module(f"bowerbird.{_HOMES[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    from bowerbird import (
+        errors as errors,
+        image as image,
+        music as music,
+        prediction as prediction,
+        text as text,
+        vision as vision,
+    )
+    from bowerbird.learning.step import Step as Step
+    from bowerbird.models import load as load
+    from bowerbird.pictures.pixels import Picture as Picture
+    from bowerbird.pictures.reading import read_picture as read_picture
+    from bowerbird.pictures.writing import write_picture as write_picture
+else:
+    __getattr__, __dir__, __all__ = lazy_exports(__name__)

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from bowerbird.networks.recurrent import Recurrent, RecurrentConfig
+from bowerbird.networks.config import RecurrentConfig
+from bowerbird.networks.recurrent import Recurrent
 
 FOLDER = Path(__file__).resolve().parents[2] / "benchmarks/music"
 MODULES = ("rolls", "apart", "within")

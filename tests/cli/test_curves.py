@@ -14,9 +14,9 @@ from bowerbird.learning.step import Step
 @pytest.mark.parametrize("all_of_them", [False, True])
 def test_losses_that_are_no_numbers(tmp_path, monkeypatch, bad, all_of_them):
     losses = [{"total": bad if all_of_them or i > 5 else 3.0 - 0.1 * i} for i in range(9)]
-    losses[2] |= {"validation": bad if all_of_them else 2.0}
+    losses[2] |= {"validation_loss": bad if all_of_them else 2.0}
     for number in (0, 8):
-        losses[number] |= {"validation": bad}
+        losses[number] |= {"validation_loss": bad}
     history = [Step[None](i + 1, 9, loss, 0.1 * i) for i, loss in enumerate(losses)]
     drawn = []
     monkeypatch.setattr(Axes, "annotate", lambda self, words, *_, **__: drawn.append(words))

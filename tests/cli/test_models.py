@@ -25,7 +25,7 @@ def test_list(bowerbird, monkeypatch):
     assert done.code == 0
     for weights in WEIGHTS:
         assert weights.name in done.out
-    assert "embedded" in done.out
+    assert "installed" in done.out
     assert "CC BY 4.0" in done.out
 
 
@@ -33,9 +33,16 @@ def test_list_json(bowerbird):
     found = json.loads(bowerbird("models list --json").out)["models"]
     where = {row["name"]: row["where"] for row in found}
     for name in ("vgg19-torchvision", "vgg16-torchvision", "alexnet-torchvision"):
-        assert where.pop(name) == "not here"
-    own = ("vgg19-codebook", "efficientnet-lite0", "shakespeare", "scottish", "digits", "numbers")
-    assert where == dict.fromkeys(own, "embedded")
+        assert where.pop(name) == "not downloaded"
+    own = (
+        "vgg19-codebook",
+        "efficientnet-lite0",
+        "shakespeare",
+        "scottish",
+        "digits",
+        "house-numbers",
+    )
+    assert where == dict.fromkeys(own, "installed")
 
 
 def test_info(bowerbird):
@@ -104,11 +111,11 @@ def test_info_of_a_model_file(bowerbird, model):
         "file song.safetensors",
         "kind text",
         "parameters 1,207",
-        "signs 6",
+        "vocab size 6",
         "network:",
         "network cell lstm",
-        "alphabet:",
-        "what it learned from:",
+        "tokenizer:",
+        "training:",
         "corpus plays, sonnets",
         f"corpus sha256 {'1f' * 32}",
         "seconds 61.25",
@@ -129,9 +136,9 @@ def test_info_of_a_model_file_json(bowerbird, model):
         "kind": "text",
         "format": 1,
         "parameters": 1207,
-        "signs": 6,
+        "vocab_size": 6,
         "config": CARD.config,
-        "alphabet": CARD.alphabet,
+        "tokenizer": CARD.tokenizer,
         "provenance": CARD.provenance,
     }
 
@@ -141,7 +148,7 @@ def test_info_of_a_model_of_another_craft(bowerbird, here):
     words = " ".join(bowerbird("models info tune").out.split())
     size = (here / "tune").stat().st_size
     assert words == f"file tune size {size} bytes kind vision format 1 parameters 0"
-    assert json.loads(bowerbird("models info tune --json").out)["signs"] is None
+    assert json.loads(bowerbird("models info tune --json").out)["vocab_size"] is None
 
 
 def test_info_prefers_the_name_of_weights(bowerbird, here):

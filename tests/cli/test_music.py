@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from symusic import Note, Score, TimeSignature, Track
 
-from bowerbird.music.composer import open_composer
+from bowerbird.music.composer import load
 from bowerbird.music.corpus import Corpus
 from bowerbird.music.formats.files import read_score
 from bowerbird.music.render import engraving as score_module
@@ -91,14 +91,15 @@ def test_render(bowerbird, here):
 
 def test_train_score_and_go_on(bowerbird, here):
     told(bowerbird("music compose scottish -o tune.abc --bars 16 -n 24 --json"))
-    flags = "--iterations 30 --hidden-size 24 --validate-every 15 --sequence-length 16 --batch-size 4 --json --quiet"
+    flags = "--iterations 30 --hidden-size 24 --validate-every 15 --json --quiet"
+    flags += " --sequence-length 16 --batch-size 4"
     facts = told(bowerbird(f"music train tune-*.abc -o me.safetensors {flags}"))
     assert {"model", "seconds", "train_loss", "validation_loss"} < facts.keys()
     assert facts["pieces"] >= 10
     assert (here / "me.json").exists()
     assert (here / "me.png").exists()
     assert not (here / ".me.safetensors.work").exists()
-    found = told(bowerbird("music score me.safetensors tune-1.abc tune-2.abc --json --each"))
+    found = told(bowerbird("music evaluate me.safetensors tune-1.abc tune-2.abc --json --each"))
     assert found["pieces"] == 2
     assert found["nats_per_note"] > 0
     done = told(bowerbird("music compose me.safetensors -o on.mid --primer tune-1.abc --json"))
@@ -154,20 +155,22 @@ def test_a_composer_of_many_voices_is_scored_on_all_of_them(bowerbird, here):
     pieces = " ".join(str(path) for path in sorted(CHORALES.glob("*.mxl"))[:8])
     flags = "--iterations 2 --hidden-size 16 --sequence-length 16 --batch-size 4 --json --quiet"
     told(bowerbird(f"music train {pieces} -o many.safetensors --tokenizer tsd {flags}"))
-    facts = told(bowerbird(f"music score many.safetensors {pieces} --json"))
+    facts = told(bowerbird(f"music evaluate many.safetensors {pieces} --json"))
     assert facts["notes"] == sum(score.note_num() for _, score in Corpus(pieces.split()).pieces)
 
 
 def test_a_piece_that_can_not_be_told_is_left_out_by_name(bowerbird, refuses, here):
     (here / "good.abc").write_text(TUNE)
     (here / "odd.abc").write_text("X:1\nM:13/16\nL:1/16\nK:C\n" + "CDEFGABcdefga|" * 4)
-    facts = told(bowerbird("music score scottish good.abc odd.abc --json --each"))
+    facts = told(bowerbird("music evaluate scottish good.abc odd.abc --json --each"))
     assert facts["pieces"] == 1
     assert list(facts["each"]) == ["good.abc: 1"]
-    assert facts["skipped"] == {"odd.abc: 1": "its meter 13/16 is not in the alphabet"}
-    done = bowerbird("music score scottish good.abc odd.abc")
-    assert "left out odd.abc: 1: its meter 13/16 is not in the alphabet" in done.err
-    refuses("music score scottish odd.abc", "odd.abc: 1: its meter 13/16 is not")
+    ((name, reason),) = facts["skipped"].items()
+    assert name == "odd.abc: 1"
+    assert reason.startswith("its meter is 13/16; the model was trained on 2/2, 3/2, ")
+    done = bowerbird("music evaluate scottish good.abc odd.abc")
+    assert f"left out odd.abc: 1: {reason}" in done.err
+    refuses("music evaluate scottish odd.abc", "odd.abc: 1: its meter is 13/16")
 
 
 def test_a_primer_that_is_refused_is_named(refuses, midi, here):
@@ -177,7 +180,7 @@ def test_a_primer_that_is_refused_is_named(refuses, midi, here):
 
 
 def test_a_folder_of_the_name_of_a_corpus_is_not_that_corpus(bowerbird, here):
-    composer = open_composer("scottish", "cpu")
+    composer = load("scottish", "cpu")
     composer.provenance["corpus"] = ["bach"]
     composer.save(here / "own.safetensors")
     line = "music compose own.safetensors -o own.mid --bars 8 --json --force"
@@ -192,18 +195,21 @@ def test_a_folder_of_the_name_of_a_corpus_is_not_that_corpus(bowerbird, here):
     [
         ("music compose scottish -o tune.xyz", ["tune.xyz", ".mid"]),
         ("music compose scottish -o none/tune.mid", ["none"]),
-        ("music compose scottish -o t.mid --meter 4/5", ["no meter"]),
-        ("music compose scottish -o t.mid --meter 17/16", ["knows no 17/16"]),
+        ("music compose scottish -o t.mid --meter 4/5", ["not a meter"]),
+        ("music compose scottish -o t.mid --meter 17/16", ["not trained on the meter 17/16"]),
         ("music compose scottish -o t.mid --key H", ["no key"]),
         ("music compose scottish -o t.mid --melody photo.png", ["photo.png"]),
         ("music compose photo.png -o t.mid", ["photo.png", "no model file"]),
-        ("music compose shakespeare -o t.mid", ["shakespeare", "does not exist", "scottish"]),
+        (
+            "music compose shakespeare -o t.mid",
+            ["shakespeare", "is a text model", "music model is needed"],
+        ),
         ("music render photo.png -o t.wav", ["photo.png"]),
         ("music render none.mid -o t.wav", ["none.mid"]),
         ("music train none -o m.safetensors", ["none does not exist"]),
         ("music train -o m.safetensors", ["no corpus", "scottish"]),
         ("music train scottish -o m.safetensors --preset nonsense", ["folk-rnn"]),
-        ("music score scottish none.mid", ["none.mid"]),
+        ("music evaluate scottish none.mid", ["none.mid"]),
     ],
 )
 def test_bad_input_is_one_sentence(refuses, line, words):

@@ -44,17 +44,17 @@ def test_a_line_every_ten_seconds_where_there_is_no_terminal(capsys, monkeypatch
     )
 
 
-def test_notes_are_told_at_once(capsys):
+def test_notes_are_printed_at_once(capsys):
     follow(job(1, "restarted"), (), text)
     assert capsys.readouterr().err == (
         "bowerbird: step 1 of 1, 1 px, loss 3 (content 1, style 2): restarted\n"
     )
 
 
-def test_time_left_counts_effort(capsys):
-    # two cheap steps, then two of nine times their effort; half a second a step so far
+def test_time_left_counts_cost(capsys):
+    # two cheap steps, then two of nine times their cost; half a second a step so far
     steps = list(job(4))
-    noted = [Step(s.number, 4, s.losses, s.seconds, s.preview, "look") for s in steps]
+    noted = [Step(s.number, 4, s.losses, s.seconds, s.preview, "a note") for s in steps]
     follow(iter(noted[:2]), (1, 1, 9, 9), text)
     assert "9 s left" in capsys.readouterr().err
 
@@ -91,11 +91,11 @@ def test_a_job_is_closed_before_its_result_is_taken(error):
         finally:
             ended.append(True)
 
-    def look(step):
+    def on_step(step):
         raise error
 
     made = closing()
-    follow(made, (), look, quiet=True)
+    follow(made, (), on_step, quiet=True)
     assert ended == [True]
 
 
@@ -111,8 +111,8 @@ def test_interruption_before_the_first_step():
         (ArithmeticError("no number"), 2, ""),
         (ValueError("bad"), 2, "bowerbird: bad\n"),
         (MemoryError(), 2, "there is not enough memory"),
-        (ZeroDivisionError("odd"), 1, "ZeroDivisionError (odd); this is a mistake of ours"),
-        (AttributeError("odd"), 1, "AttributeError (odd); this is a mistake of ours"),
+        (ZeroDivisionError("odd"), 1, "ZeroDivisionError (odd); this is an error in Bowerbird"),
+        (AttributeError("odd"), 1, "AttributeError (odd); this is an error in Bowerbird"),
     ],
 )
 def test_how_it_ended_is_an_exit_code(capsys, error, code, words):

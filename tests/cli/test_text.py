@@ -18,7 +18,7 @@ from bowerbird.cli.run_record import sha256
 from bowerbird.learning import model_file as modelfile
 from bowerbird.learning.model_file import read_header
 from bowerbird.learning.sequence_batches import SequenceTask
-from bowerbird.text.generator import open_writer
+from bowerbird.text.generator import load
 
 VERSE = "The owl and the pussycat went to sea in a beautiful pea-green boat.\n"
 SMALL = [
@@ -121,7 +121,7 @@ def test_two_processes_learn_as_one(verse, tmp_path):
     launch = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]
     launch += ["-m", "bowerbird", *train(verse, two, *more)]
     done = subprocess.run(launch, check=True, capture_output=True, text=True, **how)
-    assert done.stderr.count("2 processes take part") == 1
+    assert done.stderr.count("training with 2 processes") == 1
     curves = [json.loads(p.with_suffix(".json").read_text())["steps"] for p in (one, two)]
     for a, b in zip(*curves, strict=True):
         assert a["total"] == pytest.approx(b["total"], rel=1e-3)
@@ -132,9 +132,11 @@ def test_a_strangers_picture_is_not_overwritten(verse, tmp_path, capsys):
     output, picture = tmp_path / "m.safetensors", tmp_path / "m.png"
     picture.write_bytes(b"a holiday")
     assert run(train(verse, output, "--iterations", "2", "--quiet")) == 2
-    assert "m.png exists, where the trace of m.safetensors goes" in capsys.readouterr().err
+    assert (
+        f"the record of m.safetensors goes into {picture}, which exists" in capsys.readouterr().err
+    )
     assert picture.read_bytes() == b"a holiday"
-    assert run(train(verse, output, "--iterations", "2", "--quiet", "--no-trace")) == 0
+    assert run(train(verse, output, "--iterations", "2", "--quiet", "--no-record")) == 0
     assert picture.read_bytes() == b"a holiday"
 
 
@@ -220,9 +222,9 @@ def test_ctrl_c_keeps_the_best_weights_and_no_folder(ctrl_c, verse, tmp_path, ca
     assert "interrupted at step 8 of 50" in capsys.readouterr().err
     best = read_header(output).provenance["validation_loss"]
     steps = json.loads((tmp_path / "m.json").read_text())["steps"]
-    measured = [s["validation"] for s in steps if "validation" in s]
+    measured = [s["validation_loss"] for s in steps if "validation_loss" in s]
     assert measured[-1] > best == min(measured)
-    score = open_writer(output, "cpu").score((VERSE * 60)[-408:]).nats_per_char
+    score = load(output, "cpu").score((VERSE * 60)[-408:]).nats_per_char
     assert score == pytest.approx(best, abs=0.1)
     assert not list(tmp_path.glob(".m*")), "without a checkpoint its folder is of no use"
 
@@ -421,12 +423,12 @@ def test_ctrl_c_ends_writing_together_and_keeps_the_text(model, capsys, monkeypa
 
 
 def test_score_says_whether_that_is_normal(model, verse, capsys):
-    assert run(["text", "score", str(model), verse, "--json"]) == 0
+    assert run(["text", "evaluate", str(model), verse, "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert told["characters"] == 60 * len(VERSE)
     assert told["bits_per_char"] == pytest.approx(told["nats_per_char"] / 0.6931472, rel=1e-4)
     assert told["perplexity"] > 1
-    assert run(["text", "score", str(model), verse]) == 0
+    assert run(["text", "evaluate", str(model), verse]) == 0
     table = capsys.readouterr().out
     assert "this model" in table
     assert "gzip" in table
@@ -451,7 +453,7 @@ def bad(tmp_path, model):
             train(str(tmp_path / "verse.txt"), out, "--minutes", "1"),
             "--minutes chooses --hidden-size",
         ),
-        "clip": (train(str(tmp_path / "verse.txt"), out, "--max-grad-norm=-1"), "clip"),
+        "clip": (train(str(tmp_path / "verse.txt"), out, "--max-grad-norm=-1"), "max_grad_norm"),
         "no folder to write": (
             ["text", "write", str(model), "-o", str(tmp_path / "no" / "out.txt")],
             "does not exist; create",
@@ -470,7 +472,7 @@ def bad(tmp_path, model):
             "does not exist; create",
         ),
         "preset": (train(str(tmp_path / "verse.txt"), out, "--preset", "gpt-5"), "gpt-5"),
-        "dropout": (train(str(tmp_path / "verse.txt"), out, "--dropout", "2"), "0..1"),
+        "dropout": (train(str(tmp_path / "verse.txt"), out, "--dropout", "2"), "[0, 1)"),
         "cut": (["text", "write", str(tmp_path / "cut.safetensors")], "cut.safetensors"),
         "no model": (["text", "write", str(tmp_path / "none.safetensors")], "does not exist"),
         "temperature": (["text", "write", str(model), "--temperature", "-1"], "temperature"),
@@ -478,7 +480,7 @@ def bad(tmp_path, model):
             ["text", "write", str(model), "--prompt", "a", "--prompt-file", "b"],
             "not both",
         ),
-        "no text": (["text", "score", str(model), str(tmp_path / "empty.txt")], "no text"),
+        "no text": (["text", "evaluate", str(model), str(tmp_path / "empty.txt")], "no text"),
     }
 
 

@@ -6,7 +6,8 @@ import torch
 
 from bowerbird.learning.dynamic_evaluation import adapted_loss
 from bowerbird.learning.sequence_batches import stream_loss
-from bowerbird.networks.recurrent import Recurrent, RecurrentConfig
+from bowerbird.networks.config import RecurrentConfig
+from bowerbird.networks.recurrent import Recurrent
 
 STREAM = np.tile(np.array([0, 1, 2, 3, 4, 3, 2, 1], np.uint8), 100)
 

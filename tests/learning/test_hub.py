@@ -18,8 +18,9 @@ from huggingface_hub import close_session, constants
 from huggingface_hub.utils import are_progress_bars_disabled
 
 from bowerbird.cli import run
-from bowerbird.learning.hub import MARK, PAGE, HubError, Published, model_page, pull, push
-from bowerbird.learning.model_file import ModelError, ModelHeader, read_model, write_model
+from bowerbird.errors import HubError, ModelError
+from bowerbird.learning.hub import MARK, PAGE, Published, model_page, pull, push
+from bowerbird.learning.model_file import ModelHeader, read_model, write_model
 
 TOKEN = "hf_standin"
 SHA = "0123456789abcdef0123456789abcdef01234567"
@@ -191,7 +192,7 @@ def test_push_makes_a_private_repository_with_a_page(hub: Hub, model: Path, capf
         "    bowerbird text write song.safetensors\n",
         "    corpus      plays | *\n",
         "    train loss  1.25\n",
-        "    parameters           15\n",
+        "    parameters            15\n",
         MARK,
     ):
         assert words in page
@@ -444,7 +445,7 @@ def test_the_door(hub: Hub, model: Path, tmp_path: Path, capfd):
     assert run(["models", "push", str(model), "ada/song", "--json"]) == 0
     assert json.loads(capfd.readouterr().out)["private"] is True
     assert run(["models", "pull", "ada/song"]) == 0
-    assert capfd.readouterr() == ("song.safetensors: a model of the kind text\n", "")
+    assert capfd.readouterr() == ("song.safetensors: a text model\n", "")
     assert run(["models", "pull", "ada/song", "song.safetensors", "-o", "b", "--json"]) == 0
     told = json.loads(capfd.readouterr().out)
     assert told == {"output": "b", "size": model.stat().st_size, "kind": "text"}

@@ -19,10 +19,10 @@ import pytest
 import torch
 from safetensors import SafetensorError
 
-from bowerbird.learning import model_file as modelfile
+from bowerbird.errors import ModelError
+from bowerbird.learning import model_file
 from bowerbird.learning.model_file import (
     FORMAT,
-    ModelError,
     ModelHeader,
     count_parameters,
     facts,
@@ -130,7 +130,7 @@ def test_a_write_that_fails_keeps_the_old_file(model: Path, monkeypatch, error, 
         raise error
 
     before = model.read_bytes()
-    monkeypatch.setattr(modelfile, "save_file", fail)
+    monkeypatch.setattr(model_file, "save_file", fail)
     wanted = KeyboardInterrupt if isinstance(error, KeyboardInterrupt) else OSError
     with pytest.raises(wanted) as caught:
         write_model(model, CARD, {"weight": torch.zeros(9)})
@@ -158,14 +158,14 @@ def test_a_disk_that_is_really_full_keeps_the_old_file(model: Path):
 KILLED = """
 import sys, time, torch
 from pathlib import Path
-from bowerbird.learning import model_file as modelfile
+from bowerbird.learning import model_file
 def half(tensors, part, metadata):
     part.write_bytes(b"half of it")
     print("writing", flush=True)
     time.sleep(600)  # until it is killed
-modelfile.save_file = half
-card = modelfile.Card("text", {})
-modelfile.write_model(Path(sys.argv[1]), card, {"weight": torch.ones(9)})
+model_file.save_file = half
+card = model_file.ModelHeader("text", {})
+model_file.write_model(Path(sys.argv[1]), card, {"weight": torch.ones(9)})
 """
 
 
@@ -200,7 +200,7 @@ def forge(header: object, data: bytes = b"", length: int | None = None) -> bytes
 
 def told(**changes: object) -> dict[str, object]:
     """Return the fields of a good card with some changed; `...` leaves one out."""
-    card = {"kind": "text", "config": {}, "alphabet": {}, "provenance": {}, "format": FORMAT}
+    card = {"kind": "text", "config": {}, "tokenizer": {}, "provenance": {}, "format": FORMAT}
     return {name: value for name, value in {**card, **changes}.items() if value is not ...}
 
 
@@ -262,7 +262,7 @@ FORGED = {
     "kind-empty": (described(told(kind="")), "its kind is no word"),
     "config-list": (described(told(config=[])), "its config is no object"),
     "config-null": (described(told(config=None)), "its config is no object"),
-    "alphabet-text": (described(told(alphabet="abc")), "its alphabet is no object"),
+    "tokenizer-text": (described(told(tokenizer="abc")), "its tokenizer is no object"),
     "provenance-list": (described(told(provenance=[1])), "its provenance is no object"),
     "format-text": (described(told(format="1")), "its format is no whole number"),
     "format-true": (described(told(format=True)), "its format is no whole number"),
@@ -314,7 +314,7 @@ def test_forging_by_hand_makes_good_files_too(tmp_path: Path):
 
 
 def test_other_kind_is_refused(model: Path):
-    refused(model, "is of the kind text, and music is needed; give another file", "music")
+    refused(model, "is a text model, but a music model is needed; give another file", "music")
     with pytest.raises(ModelError, match="music"):
         read_header(model, "music")
 
@@ -421,7 +421,7 @@ def milliseconds(work, times: int = 7) -> float:
 
 
 def test_opens_at_once(tmp_path: Path):
-    # 6 MB, as an LSTM of 512 units with 1.5 million weights; a thousand merges in the alphabet
+    # 6 MB, as an LSTM of 512 units with 1.5 million weights; a thousand merges in the tokenizer
     path = tmp_path / "song"
     merges = {"kind": "pieces", "merges": [[n % 256, n] for n in range(1000)]}
     tensors = {f"layer{n}": torch.randn(1_500_000 // 12) for n in range(12)}

@@ -17,14 +17,14 @@ import pytest
 import skimage.data
 import torch
 
+from bowerbird.errors import DownloadError, WeightsError
 from bowerbird.learning import download as fetching
 from bowerbird.learning import pretrained_weights as module
-from bowerbird.learning.download import FetchError, cache_folder, fetch
+from bowerbird.learning.download import cache_folder, fetch
 from bowerbird.learning.pretrained_weights import (
     LAYOUT,
     WEIGHTS,
     Weights,
-    WeightsError,
     find_weights,
     list_weights,
     open_vgg19,
@@ -207,7 +207,7 @@ def test_codebook_is_found_without_importing_its_package(monkeypatch: pytest.Mon
 def test_missing_package_names_the_mend():
     absent = replace(CODEBOOK, address="no_such_package/file.bin")
     assert verify(absent) == "not installed"
-    with pytest.raises(FetchError, match=r"no_such_package/file\.bin is missing.*pip install"):
+    with pytest.raises(DownloadError, match=r"no_such_package/file\.bin is missing.*pip install"):
         fetch(absent)
 
 
@@ -227,13 +227,13 @@ def test_table_is_safe_and_complete():
 
 @pytest.mark.parametrize("url", ["http://example.org/a.pth", "ftp://example.org/a.pth"])
 def test_unsafe_address_is_refused(url: str):
-    with pytest.raises(FetchError, match="https"):
+    with pytest.raises(DownloadError, match="https"):
         online(url)
 
 
 @pytest.mark.parametrize("digest", ["", "abc", "DCBB9E9D", "g" * 64, "0" * 65])
 def test_bad_digest_is_refused(digest: str):
-    with pytest.raises(FetchError, match="hexadecimal"):
+    with pytest.raises(DownloadError, match="hexadecimal"):
         online("https://example.org/a.pth", sha256=digest)
 
 
@@ -306,7 +306,7 @@ def test_download_from_a_file_address(tmp_path: Path, cache: Path):
 )
 def test_failed_download_leaves_nothing(site: Site, cache: Path, offer, changes, what):
     url = site.offer("/made.pth", **offer)
-    with pytest.raises(FetchError, match=what) as caught:
+    with pytest.raises(DownloadError, match=what) as caught:
         fetch(online(url, **changes))
     assert str(caught.value).startswith(f"{url} could not be downloaded: ")
     assert "--weights PATH" in str(caught.value)
@@ -317,7 +317,7 @@ def test_redirect_out_of_https_is_refused(site: Site, cache: Path, monkeypatch):
     monkeypatch.setattr(fetching, "_safe", lambda url: True)
     weights = online(site.offer("/made.pth", BODY))
     monkeypatch.setattr(fetching, "_safe", lambda url: False)
-    with pytest.raises(FetchError, match="not https"):
+    with pytest.raises(DownloadError, match="not https"):
         fetch(weights)
     assert list(cache.iterdir()) == []
 
@@ -325,7 +325,7 @@ def test_redirect_out_of_https_is_refused(site: Site, cache: Path, monkeypatch):
 def test_no_server_is_one_sentence(cache: Path, site: Site):
     with ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as closed:
         port = closed.server_port
-    with pytest.raises(FetchError, match=f":{port}/a.pth could not be downloaded: .*refused"):
+    with pytest.raises(DownloadError, match=f":{port}/a.pth could not be downloaded: .*refused"):
         fetch(online(f"http://127.0.0.1:{port}/a.pth"))
     assert list(cache.iterdir()) == []
 
@@ -335,7 +335,7 @@ def test_full_disk_leaves_nothing(site: Site, cache: Path, monkeypatch: pytest.M
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(FetchError, match="No space left on device"):
+    with pytest.raises(DownloadError, match="No space left on device"):
         fetch(online(site.offer("/made.pth", BODY)))
     assert list(cache.iterdir()) == []
 
@@ -357,7 +357,7 @@ def test_ctrl_c_leaves_nothing(site: Site, cache: Path, monkeypatch: pytest.Monk
 def test_cache_that_cannot_be_made_is_one_sentence(tmp_path: Path, monkeypatch, site: Site):
     (tmp_path / "file").write_text("not a folder")
     monkeypatch.setenv("BOWERBIRD_CACHE", str(tmp_path / "file"))
-    with pytest.raises(FetchError, match="could not be downloaded"):
+    with pytest.raises(DownloadError, match="could not be downloaded"):
         fetch(online(site.offer("/made.pth", BODY)))
 
 
@@ -384,7 +384,7 @@ def test_named_download_opens_and_a_damaged_one_is_refused(
     # the same file by its path is known by its digest
     assert open_vgg19(tmp_path / "flat.pth").name == "made"
     (cache / "flat.pth").write_bytes(body[:-1] + b"X")
-    with pytest.raises(FetchError, match=r"flat\.pth has the SHA-256 .*downloaded again"):
+    with pytest.raises(DownloadError, match=r"flat\.pth has the SHA-256 .*downloaded again"):
         open_vgg19("made")
     assert len(site.asked) == 1
 
@@ -534,7 +534,7 @@ def test_other_files_are_refused(tmp_path: Path, body: bytes):
 
 
 def test_folder_is_refused(tmp_path: Path):
-    with pytest.raises(FetchError, match=r"can't be read \(Is a directory\); give a file"):
+    with pytest.raises(DownloadError, match=r"can't be read \(Is a directory\); give a file"):
         open_vgg19(tmp_path)
 
 

@@ -8,15 +8,11 @@ import pytest
 import torch
 
 from bowerbird.learning import sampling
-from bowerbird.learning.sampling import (
-    SamplingConfig,
-    allowed,
-    generate_tokens,
-    read_prompt,
-    sample_token,
-)
-from bowerbird.networks.recurrent import Recurrent, RecurrentConfig
-from bowerbird.networks.transformer import Transformer, TransformerConfig
+from bowerbird.learning.config import SamplingConfig
+from bowerbird.learning.sampling import allowed, generate_tokens, read_prompt, sample_token
+from bowerbird.networks.config import RecurrentConfig, TransformerConfig
+from bowerbird.networks.recurrent import Recurrent
+from bowerbird.networks.transformer import Transformer
 
 SCORES = torch.tensor([[2.0, 1.0, 0.5, -1.0, -3.0]])
 

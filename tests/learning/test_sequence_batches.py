@@ -8,17 +8,18 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from bowerbird.learning.config import SequenceConfig
 from bowerbird.learning.sequence_batches import (
     WARM,
     SequenceBatches,
-    SequenceConfig,
     SequenceTask,
     next_token_loss,
     stream_loss,
     window_loss,
     write_stream,
 )
-from bowerbird.networks.recurrent import Recurrent, RecurrentConfig
+from bowerbird.networks.config import RecurrentConfig
+from bowerbird.networks.recurrent import Recurrent
 
 
 def stream(length=5000, vocabulary=11, seed=0):
@@ -131,7 +132,7 @@ def test_the_state_is_carried_and_can_be_kept():
     for _ in range(2):
         again.loss(network)
     other = SequenceTask(network, SequenceBatches(data, 4, 25), data, torch.device("cpu"))
-    other.restore({n: t.clone() for n, t in again.kept().items()})
+    other.load_state_dict({n: t.clone() for n, t in again.state_dict().items()})
     assert [float(other.loss(network).detach()) for _ in range(2)] == losses[2:]
     signs, targets, _ = next(SequenceBatches(data, 4, 25))
     assert float(next_token_loss(network(signs)[0], targets).detach()) == losses[0]
@@ -148,7 +149,7 @@ def test_what_is_measured_is_the_end_of_the_stream():
 
 @pytest.mark.parametrize(("length", "window"), [(0, 4), (9, 4), (100, 90)])
 def test_a_stream_too_short_to_be_split(length, window):
-    with pytest.raises(ValueError, match=f"the corpus has {length} signs, too few"):
+    with pytest.raises(ValueError, match=f"the corpus has only {length} tokens: too few"):
         SequenceConfig(sequence_length=window).split(np.arange(length))
 
 

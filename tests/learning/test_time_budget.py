@@ -5,8 +5,8 @@ import time
 import torch
 
 from bowerbird.learning import time_budget as pace
+from bowerbird.learning.config import TrainerConfig
 from bowerbird.learning.time_budget import TokenCounts, plan_training, seconds_per_step
-from bowerbird.learning.trainer import TrainerConfig
 
 CONFIG = TrainerConfig(warmup_steps=0)
 STREAMS = TokenCounts(per_step=64, train=64_000, validation=6400)

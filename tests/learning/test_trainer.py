@@ -15,11 +15,13 @@ import torch
 from accelerate.state import AcceleratorState, PartialState
 from safetensors.torch import load_file
 
-from bowerbird.learning.checkpoints import CheckpointConfig, CheckpointStore
-from bowerbird.learning.model_file import ModelError
+from bowerbird.errors import ModelError, TrainingError
+from bowerbird.learning.checkpoints import CheckpointStore
+from bowerbird.learning.config import CheckpointConfig, TrainerConfig
 from bowerbird.learning.sequence_batches import SequenceBatches, SequenceTask, next_token_loss
-from bowerbird.learning.trainer import ALREADY, TrainerConfig, TrainingError, train_steps
-from bowerbird.networks.recurrent import Recurrent, RecurrentConfig
+from bowerbird.learning.trainer import ALREADY, train_steps
+from bowerbird.networks.config import RecurrentConfig
+from bowerbird.networks.recurrent import Recurrent
 
 QUICK = TrainerConfig(iterations=30, learning_rate=1e-2, warmup_steps=3, validate_every=10)
 
@@ -51,8 +53,8 @@ def test_a_pattern_is_learned(optimizer):
     steps = learn(task(), replace(QUICK, iterations=120, optimizer=optimizer, learning_rate=rate))
     assert steps[0].losses["total"] == pytest.approx(math.log(11), rel=0.05)
     assert steps[-1].losses["total"] < 0.5 * math.log(11)
-    assert steps[-1].losses["validation"] < 0.5 * math.log(11)
-    assert [s.number for s in steps if "validation" in s.losses] == list(range(10, 121, 10))
+    assert steps[-1].losses["validation_loss"] < 0.5 * math.log(11)
+    assert [s.number for s in steps if "validation_loss" in s.losses] == list(range(10, 121, 10))
 
 
 @pytest.mark.parametrize("optimizer", ["adamw", "muon", "rmsprop", "sgd"])
@@ -91,11 +93,11 @@ class Pictures:
     def validate(self, network):
         return -float(self.shown)  # the last weights are the best
 
-    def kept(self):
+    def state_dict(self):
         return {"shown": torch.tensor(self.shown)}
 
-    def restore(self, kept):
-        self.shown = int(kept["shown"])
+    def load_state_dict(self, state):
+        self.shown = int(state["shown"])
 
 
 def test_a_resumed_run_takes_up_weights_as_they_lie_in_memory(tmp_path):
@@ -116,12 +118,12 @@ CHILD = """
 import sys, torch
 from pathlib import Path
 sys.path.insert(0, {folder!r})
-from test_fit import QUICK, Checkpoints, fit_steps, task, weights
+from test_trainer import QUICK, CheckpointConfig, train_steps, task, weights
 from dataclasses import replace
 torch.manual_seed(5)
 job = task(dropout=0.3)
 config = replace(QUICK, iterations=200, validate_every=50)
-for step in fit_steps(job, config, Checkpoints(Path("kept"), every=20, resume=True)):
+for step in train_steps(job, config, CheckpointConfig(Path("kept"), every=20, resume=True)):
     print(step.number, flush=True)
 torch.save(weights(job), sys.argv[1])
 """
@@ -160,14 +162,14 @@ def test_kill_at_any_moment_loses_at_most_one_interval(tmp_path):
 PROCESS = """
 import json, sys, torch
 sys.path.insert(0, {folder!r})
-from test_fit import QUICK, Rows, SequenceTask, fit_steps, pattern, task
+from test_trainer import QUICK, SequenceBatches, SequenceTask, train_steps, pattern, task
 import torch.distributed as dist
 from bowerbird.learning.device import leave_group
 dist.init_process_group("gloo")
 job = task()
 part = (dist.get_rank(), dist.get_world_size())
-job.rows = Rows(pattern(), 4, 16, part=part)
-losses = [s.losses["total"] for s in fit_steps(job, QUICK)]
+job.rows = SequenceBatches(pattern(), 4, 16, part=part)
+losses = [s.losses["total"] for s in train_steps(job, QUICK)]
 if part[0] == 0:
     print(json.dumps([part[1], losses]))
 leave_group()
@@ -206,7 +208,7 @@ class Listed:
     def validate(self, network):
         return 1.0
 
-    def kept(self):
+    def state_dict(self):
         return {}
 
 
@@ -256,7 +258,7 @@ class Broken(SequenceTask):
 def test_a_bad_batch_is_left_out_and_said():
     steps = learn(Broken(task(), 5, 7))
     assert [s.number for s in steps if "left out" in s.note] == [6, 7]
-    assert math.isfinite(steps[-1].losses["validation"])
+    assert math.isfinite(steps[-1].losses["validation_loss"])
 
 
 def test_only_bad_batches_end_it():
@@ -271,7 +273,7 @@ def test_the_best_weights_are_kept():
     )
     job = task()
     steps = learn(job, config)
-    validations = [s.losses["validation"] for s in steps if "validation" in s.losses]
+    validations = [s.losses["validation_loss"] for s in steps if "validation_loss" in s.losses]
     assert job.validate(job.network) == pytest.approx(min(validations), rel=1e-6)
     assert validations[-1] > min(validations)
     early = learn(task(), replace(config, patience=1))
@@ -325,7 +327,11 @@ def test_a_run_resumed_at_its_end_tells_its_last_step_again(tmp_path):
 def test_a_resumed_run_knows_what_was_the_best(tmp_path):
     path = tmp_path / "checkpoint"
     steps = learn(task(), replace(QUICK, validate_every=5), CheckpointConfig(path, every=7))
-    best = {s.number: s.losses["best"] for s in steps if "best" in s.losses}
+    best = {
+        s.number: s.losses["best_validation_loss"]
+        for s in steps
+        if "best_validation_loss" in s.losses
+    }
     assert list(best) == [5, 10, 15, 20, 25, 30]
     cut = train_steps(task(), replace(QUICK, validate_every=5), CheckpointConfig(path, every=7))
     assert [next(cut).number for _ in range(8)][-1] == 8
@@ -333,8 +339,8 @@ def test_a_resumed_run_knows_what_was_the_best(tmp_path):
     resumed = learn(
         task(), replace(QUICK, validate_every=5), CheckpointConfig(path, 7, resume=True)
     )
-    assert resumed[0].losses["best"] == best[5]
-    assert "best" not in resumed[3].losses
+    assert resumed[0].losses["best_validation_loss"] == best[5]
+    assert "best_validation_loss" not in resumed[3].losses
 
 
 def exchanged(*others):
@@ -384,14 +390,17 @@ import json, sys, torch
 sys.path.insert(0, {folder!r})
 from pathlib import Path
 from dataclasses import replace
-from test_fit import QUICK, Checkpoints, Rows, SequenceTask, fit_steps, pattern, task, weights
+from test_trainer import (
+    QUICK, CheckpointConfig, SequenceBatches, SequenceTask, pattern, task, train_steps, weights
+)
 import torch.distributed as dist
 from bowerbird.learning.device import leave_group
 dist.init_process_group("gloo")
 job = task()
 part = (dist.get_rank(), dist.get_world_size())
-job.rows = Rows(pattern(), 4, 16, part=part)
-learned = fit_steps(job, QUICK, Checkpoints(Path("kept"), every=5, resume=sys.argv[1] == "on"))
+job.rows = SequenceBatches(pattern(), 4, 16, part=part)
+kept = CheckpointConfig(Path("kept"), every=5, resume=sys.argv[1] == "on")
+learned = train_steps(job, QUICK, kept)
 numbers = [step.number for step in learned]
 if part[0] == 0:
     print(numbers[0])

@@ -11,27 +11,32 @@ import numpy as np
 import pytest
 import torch
 
-from bowerbird.learning.model_file import ModelError, ModelHeader, read_model, write_model
-from bowerbird.learning.sampling import SamplingConfig
-from bowerbird.learning.sequence_batches import SequenceConfig, stream_loss
-from bowerbird.learning.trainer import TrainerConfig
-from bowerbird.music.augment import AugmentConfig
-from bowerbird.music.composer import ComposeConfig, Composer, open_composer, parse_meter
+from bowerbird.errors import ModelError, MusicError
+from bowerbird.learning.config import SamplingConfig, SequenceConfig, TrainerConfig
+from bowerbird.learning.model_file import ModelHeader, read_model, write_model
+from bowerbird.learning.sequence_batches import stream_loss
+from bowerbird.music.composer import Composer, load
+from bowerbird.music.config import MELODY_KINDS, AugmentConfig, ComposeConfig, TrainConfig
 from bowerbird.music.corpus import Corpus
 from bowerbird.music.formats.files import read_score, write_score
-from bowerbird.music.presets import MUSIC_PRESETS, MusicPresetName
-from bowerbird.music.score.error import MusicError
+from bowerbird.music.presets import PRESETS, PresetName
 from bowerbird.music.score.key import key_of
 from bowerbird.music.score.melody import grid_notes, melody
-from bowerbird.music.score.meter import bar_count, bars_of, main_meter, meters_of, usual_tempo
+from bowerbird.music.score.meter import (
+    bar_count,
+    bars_of,
+    main_meter,
+    meters_of,
+    parse_meter,
+    usual_tempo,
+)
 from bowerbird.music.score.repeats import expand_repeats
 from bowerbird.music.tokens.events import EVENT_KINDS
-from bowerbird.music.tokens.kinds import MELODIES, full_alphabet
-from bowerbird.music.training import MusicTrainConfig, MusicTraining
-from bowerbird.networks.language_model import LanguageModelConfig
-from bowerbird.networks.recurrent import RecurrentConfig
+from bowerbird.music.tokens.kinds import new_tokenizer
+from bowerbird.music.training import Training
+from bowerbird.networks.config import LanguageModelConfig, RecurrentConfig
 
-QUICK = MusicTrainConfig(
+QUICK = TrainConfig(
     model=LanguageModelConfig(recurrent=RecurrentConfig(hidden_size=48)),
     sequence=SequenceConfig(batch_size=8, sequence_length=32, validation=0.05),
     trainer=TrainerConfig(iterations=150, learning_rate=2e-2, warmup_steps=10, validate_every=75),
@@ -52,7 +57,7 @@ def reels(corpus21, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def learned(reels, tmp_path_factory):
-    training = MusicTraining(Corpus([reels], melodies=True), QUICK, tmp_path_factory.mktemp("room"))
+    training = Training(Corpus([reels], melodies=True), QUICK, tmp_path_factory.mktemp("room"))
     return training, list(training.steps())
 
 
@@ -63,7 +68,7 @@ def grid_bars(score):
 
 def test_it_learns_from_tunes(learned):
     training, steps = learned
-    assert steps[-1].losses["best"] < 0.75 * steps[0].losses["total"]
+    assert steps[-1].losses["best_validation_loss"] < 0.75 * steps[0].losses["total"]
     assert steps[-1].losses["total"] < 0.6 * steps[0].losses["total"]
     assert steps[-1].preview
     assert training.composer.provenance["pieces"] == len(training.split.train)
@@ -72,10 +77,10 @@ def test_it_learns_from_tunes(learned):
 def test_losses_are_nats_a_note(learned):
     training, _ = learned
     pieces = [score for _, score in training.split.validation]
-    found = training.composer.score(pieces)
+    found = training.composer.evaluate(pieces)
     notes = sum(melody(score).note_num() for score in pieces)
     assert found.notes == notes
-    nats = stream_loss(training.study.network, training.streams[1])
+    nats = stream_loss(training.trainer.network, training.streams[1])
     assert found.nats_per_note == pytest.approx(nats * (len(training.streams[1]) - 1) / notes)
     assert training.best == pytest.approx(found.nats_per_note, rel=1e-5)
 
@@ -83,26 +88,27 @@ def test_losses_are_nats_a_note(learned):
 def test_losses_by_the_grammar_count_what_it_allows(learned):
     composer = learned[0].composer
     scores = [score for _, score in learned[0].split.validation]
-    found = composer.score(scores, grammar=True)
-    assert found.nats_per_note_by_grammar < found.nats_per_note
-    assert found.nats_per_note == composer.score(scores).nats_per_note
+    found = composer.evaluate(scores, grammar=True)
+    assert found.nats_per_note_with_grammar < found.nats_per_note
+    assert found.nats_per_note == composer.evaluate(scores).nats_per_note
     undecided = copy.deepcopy(composer)
-    with torch.no_grad():  # every sign is as likely as any other
+    with torch.no_grad():  # every token is as likely as any other
         undecided.network.decoder.weight.zero_()
         undecided.network.decoder.bias.zero_()
-    rule, nats = composer.alphabet.grammar(), 0.0
-    for sign in [*composer.alphabet.encode(melody(scores[0])).tolist(), composer.alphabet.end]:
+    rule, nats = composer.tokenizer.grammar(), 0.0
+    ids = composer.tokenizer.encode(melody(scores[0])).tolist()
+    for token in [*ids, composer.tokenizer.end_token]:
         nats += math.log(rule.allowed().sum())
-        rule.advance(sign)
-    found = undecided.score(scores[:1], grammar=True)
-    assert found.nats_per_note_by_grammar * found.notes == pytest.approx(nats)
-    size = composer.alphabet.size
-    assert found.nats_per_sign == pytest.approx(math.log(size))
+        rule.advance(token)
+    found = undecided.evaluate(scores[:1], grammar=True)
+    assert found.nats_per_note_with_grammar * found.notes == pytest.approx(nats)
+    size = composer.tokenizer.vocab_size
+    assert found.nats_per_token == pytest.approx(math.log(size))
 
 
 def test_another_split(reels, learned, tmp_path):
     corpus = Corpus([reels], melodies=True)
-    split = MusicTraining(corpus, replace(QUICK, split_seed=1), tmp_path).split
+    split = Training(corpus, replace(QUICK, split_seed=1), tmp_path).split
     names = [[name for name, _ in side.test] for side in (split, corpus.split(seed=1))]
     assert names[0] == names[1] != [name for name, _ in learned[0].split.test]
 
@@ -131,22 +137,22 @@ def test_it_composes_what_is_asked(learned, key, meter, bars):
 
 
 def test_bars_add_up_whatever_is_drawn(learned, monkeypatch):
-    """Summed from the lengths that the drawn signs say; the last bar lacks what the pickup has."""
+    """Summed from the lengths that the drawn tokens say; the last bar lacks what the pickup has."""
     training, _ = learned
-    alphabet, drawn = training.alphabet, []
-    decode = alphabet.decode
-    monkeypatch.setattr(alphabet, "decode", lambda ids: decode(drawn.append(ids) or ids))
+    tokenizer, drawn = training.tokenizer, []
+    decode = tokenizer.decode
+    monkeypatch.setattr(tokenizer, "decode", lambda ids: decode(drawn.append(ids) or ids))
     wild = ComposeConfig(bars=12, meter="2/4", sampling=SamplingConfig(temperature=3.0))
     for made in training.composer.compose(wild, 8):
         lines = grid_notes(made.score, 24)
         assert (lines.ends[:-1] <= lines.starts[1:]).all()
         bars = []
-        names = (alphabet.names[sign] for sign in drawn.pop(0))
+        names = (tokenizer.vocabulary.tokens[token] for token in drawn.pop(0))
         for name in (name for name in names if isinstance(name, tuple)):
-            if name[0] == "|":
+            if name[0] == "bar":
                 bars.append(0)
-            elif name[0] in "t=":
-                bars[-1] += name[1] if name[0] == "t" else bars[-1 - name[1]]
+            elif name[0] in ("duration", "copy"):
+                bars[-1] += name[1] if name[0] == "duration" else bars[-1 - name[1]]
         assert set(bars[:-1]) == {48}
         assert bars[-1] in (48, lines.starts[0])
 
@@ -156,7 +162,7 @@ def test_the_likeliest_of_several_is_kept(learned):
     config = ComposeConfig(bars=8, meter="2/4")
     several = training.composer.compose(config, 4)
     best = training.composer.compose(replace(config, best_of=4))[0]
-    assert best.nats_per_sign == min(made.nats_per_sign for made in several)
+    assert best.nats_per_token == min(made.nats_per_token for made in several)
 
 
 def test_a_primer_is_gone_on_from(learned, reels):
@@ -170,26 +176,26 @@ def test_a_primer_is_gone_on_from(learned, reels):
     np.testing.assert_array_equal(after.starts[:count], before.starts)
 
 
-@pytest.mark.parametrize("kind", MELODIES)
+@pytest.mark.parametrize("kind", MELODY_KINDS)
 def test_every_tune_of_scottish_can_be_gone_on_from(kind):
     """But for those whose repeats make no sense as they are written; what is asked for is added."""
-    composer = Composer(None, full_alphabet(kind), LanguageModelConfig(), {})
+    composer = Composer(None, new_tokenizer(kind), LanguageModelConfig(), {})
     refused = []
-    tunes = Corpus(["scottish"], melodies=True).pieces[:: 1 if kind == "notes" else 12]
+    tunes = Corpus(["scottish"], melodies=True).pieces[:: 1 if kind == "melody" else 12]
     for name, score in tunes:
         try:
-            signs, bars = composer._primed(ComposeConfig(bars=8), score)
+            tokens, bars = composer._continue(ComposeConfig(bars=8), score)
         except MusicError as error:
             refused.append(f"{name}: {error}")
             continue
-        rule = composer.alphabet.grammar()
-        for sign in signs:
-            rule.advance(sign)
-        rule.go_on(bars)
+        rule = composer.tokenizer.grammar()
+        for token in tokens:
+            rule.advance(token)
+        rule.extend(bars)
         mask = rule.allowed()
-        mask[composer.alphabet.end] = False
+        mask[composer.tokenizer.end_token] = False
         assert mask.any(), name
-    assert len(tunes) > (1500 if kind == "notes" else 100)
+    assert len(tunes) > (1500 if kind == "melody" else 100)
     assert len(refused) <= 1
     assert all("its repeats don't fit its bars" in why for why in refused)
 
@@ -198,7 +204,7 @@ def test_every_tune_of_scottish_can_be_gone_on_from(kind):
 def test_what_is_added_to_a_primer_is_new(tune, asked):
     """A repeat is not closed over bars that were there already, to make up what is asked for."""
     primer = tune("M:4/4\nL:1/8\nK:D\nD2FA d2fd|e2ce ABAG|F2Ad F2Ad|E2CE A,4|\n")
-    composer = open_composer("scottish", "cpu")
+    composer = load("scottish", "cpu")
     for seed in range(4):
         config = ComposeConfig(**asked, sampling=SamplingConfig(seed=seed))
         (made,) = composer.compose(config, primer=primer)
@@ -209,7 +215,7 @@ def test_what_is_added_to_a_primer_is_new(tune, asked):
 def test_a_primer_goes_on_in_its_last_meter(tune):
     """Also where a pickup has a meter of its own, as in many MIDI files."""
     primer = tune("M:1/4\nL:1/4\nK:D\nA|[M:3/4]D2F|A2F|E2C|D2z|\n")
-    (made,) = open_composer("scottish", "cpu").compose(ComposeConfig(bars=4), primer=primer)
+    (made,) = load("scottish", "cpu").compose(ComposeConfig(bars=4), primer=primer)
     played = expand_repeats(made.score)
     assert {m.numerator for m in played.time_signatures} == {1, 3}
     assert main_meter(played, 24) == (3, 4)
@@ -218,7 +224,7 @@ def test_a_primer_goes_on_in_its_last_meter(tune):
 
 def test_a_tune_ends_on_its_tonic():
     """As 80 % of the Scottish ones do, and 83 % of the Irish; without cadence some don't."""
-    composer, ends = open_composer("scottish", "cpu"), []
+    composer, ends = load("scottish", "cpu"), []
     for cadence in (True, False):
         made = composer.compose(ComposeConfig(bars=16, cadence=cadence), 16)
         ends.append([played_end(m.score) == key_of(m.score).pitch_class for m in made])
@@ -248,7 +254,7 @@ def test_bars_and_seconds_are_added_to_a_primer(learned, asked):
 def test_what_a_primer_decides_can_not_be_asked_for(learned, asked):
     training, _ = learned
     (name,) = asked
-    with pytest.raises(MusicError, match=f"keeps its {name}; leave out {name}"):
+    with pytest.raises(MusicError, match=f"keeps the primer's {name}; leave out {name}"):
         training.composer.compose(ComposeConfig(**asked), primer=training.split.train[0][1])
 
 
@@ -259,13 +265,13 @@ def chorales(corpus21):
 
 @pytest.fixture(scope="module")
 def many_voices(chorales, tmp_path_factory):
-    """Train composers of chorales in each alphabet of events, a little."""
+    """Train composers of chorales with each kind of event tokens, a little."""
 
     @cache
     def train(kind):
         fit = replace(QUICK.trainer, iterations=60, validate_every=60)
         config = replace(QUICK, tokenizer=kind, trainer=fit)
-        training = MusicTraining(Corpus(chorales), config, tmp_path_factory.mktemp(kind))
+        training = Training(Corpus(chorales), config, tmp_path_factory.mktemp(kind))
         list(training.steps())
         return training
 
@@ -305,7 +311,7 @@ def test_what_a_melody_decides_can_not_be_asked_for(many_voices, chorales, asked
     if not asked[name]:
         assert composer.harmonize(line, ComposeConfig(**asked))
         return
-    with pytest.raises(MusicError, match=f"keep its {name}; leave out {name}"):
+    with pytest.raises(MusicError, match=f"keeps the melody's {name}; leave out {name}"):
         composer.harmonize(line, ComposeConfig(**asked))
 
 
@@ -342,7 +348,7 @@ def test_the_tempo_is_that_of_the_corpus(many_voices, chorales):
 
 def test_a_composer_of_melodies_does_not_harmonize(learned):
     training, _ = learned
-    with pytest.raises(MusicError, match="writes one voice"):
+    with pytest.raises(MusicError, match="composes one voice"):
         training.composer.harmonize(training.split.train[0][1])
 
 
@@ -350,7 +356,7 @@ def test_what_is_kept_comes_back(learned, tmp_path):
     training, _ = learned
     path = tmp_path / "m.safetensors"
     training.composer.save(path)
-    again = open_composer(path, "cpu")
+    again = load(path, "cpu")
     config = ComposeConfig(bars=8, meter="2/4", sampling=SamplingConfig(seed=3))
     first, second = training.composer.compose(config)[0], again.compose(config)[0]
     assert first.score == second.score
@@ -360,10 +366,10 @@ def test_what_is_kept_comes_back(learned, tmp_path):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"kind": "text"}, "of the kind text"),
-        ({"alphabet": {"kind": "runes"}}, "which is none of"),
-        ({"alphabet": {"kind": "notes"}}, "damaged"),
-        ({"config": {"network": "recurrent", "width": 4096}}, "no room for width"),
+        ({"kind": "text"}, "is a text model, but a music model is needed"),
+        ({"tokenizer": {"kind": "runes"}}, "not one of"),
+        ({"tokenizer": {"kind": "melody"}}, "damaged"),
+        ({"config": {"network": "recurrent", "hidden_size": 4096}}, "hidden_size"),
     ],
 )
 def test_forged_model_files_are_refused(learned, tmp_path, change, words):
@@ -373,7 +379,7 @@ def test_forged_model_files_are_refused(learned, tmp_path, change, words):
     card, tensors = read_model(path)
     write_model(path, ModelHeader(**{**card.__dict__, **change}), tensors)
     with pytest.raises(ModelError, match=words):
-        open_composer(path, "cpu")
+        load(path, "cpu")
 
 
 def test_weights_that_are_no_numbers_are_refused(learned, tmp_path):
@@ -384,14 +390,14 @@ def test_weights_that_are_no_numbers_are_refused(learned, tmp_path):
     tensors["decoder.bias"] = torch.full_like(tensors["decoder.bias"], float("nan"))
     write_model(path, card, tensors)
     with pytest.raises(ModelError, match="no numbers"):
-        open_composer(path, "cpu")
+        load(path, "cpu")
 
 
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
         ({"bars": -1}, "bars"),
-        ({"meter": "4/5"}, "no meter"),
+        ({"meter": "4/5"}, "not a meter"),
         ({"key": "H"}, "no key"),
         ({"tempo": 1e9}, "tempo"),
         ({"instrument": "triangel"}, "no instrument"),
@@ -405,10 +411,10 @@ def test_what_can_not_be_composed_is_refused(wrong, words):
         ComposeConfig(**wrong)
 
 
-def test_a_primer_beyond_the_alphabet_is_refused(learned, written):
+def test_a_primer_beyond_the_vocabulary_is_refused(learned, written):
     training, _ = learned
-    high = written([(i, 1, 120 - (i % 2)) for i in range(16)])
-    with pytest.raises(MusicError, match="alphabet"):
+    high = written([(i, 1, 120 - (i % 2)) for i in range(16)], meter=(2, 4))
+    with pytest.raises(MusicError, match="vocabulary"):
         training.composer.compose(primer=high)
 
 
@@ -419,10 +425,10 @@ def test_seconds_become_bars(learned):
     assert expand_repeats(made).to("second").end() == pytest.approx(20, abs=8)
 
 
-@pytest.mark.parametrize("name", get_args(MusicPresetName))
+@pytest.mark.parametrize("name", get_args(PresetName))
 def test_a_preset_is_a_network_that_learns(name, chorales, reels, tmp_path):
-    """Each with its own alphabet, layers and optimizer; here narrower, and for two steps."""
-    preset = MUSIC_PRESETS[name]
+    """Each with its own tokenizer, layers and optimizer; here narrower, and for two steps."""
+    preset = PRESETS[name]
     shape = preset.model
     narrow = replace(
         shape,
@@ -437,33 +443,33 @@ def test_a_preset_is_a_network_that_learns(name, chorales, reels, tmp_path):
         precision="float32",
         device="cpu",
     )
-    melodies = preset.tokenizer in MELODIES
+    melodies = preset.tokenizer in MELODY_KINDS
     corpus = Corpus([reels] if melodies else chorales[:6], melodies=melodies)
-    training = MusicTraining(corpus, config, tmp_path)
+    training = Training(corpus, config, tmp_path)
     assert [step.number for step in training.steps()][-1] == 2
-    assert training.composer.alphabet.kind == preset.tokenizer
+    assert training.composer.tokenizer.kind == preset.tokenizer
     assert not corpus.skipped
-    ends = int((training.streams[0] == training.alphabet.end).sum())
-    variations = len(preset.augment.semitones) * len(preset.augment.tempos)
+    ends = int((training.streams[0] == training.tokenizer.end_token).sum())
+    variations = len(preset.augment.semitones) * len(preset.augment.tempo_factors)
     assert ends == 1 + variations * len(training.split.train)
 
 
 def test_presets_have_the_sizes_of_their_tools():
     """As their sources say: melody_rnn_model.py, performance_model.py, and folk-rnn's config5."""
-    shapes = {name: preset.model.recurrent for name, preset in MUSIC_PRESETS.items()}
+    shapes = {name: preset.model.recurrent for name, preset in PRESETS.items()}
     sizes = {name: (shape.num_layers, shape.hidden_size) for name, shape in shapes.items()}
     assert sizes["melody-rnn"] == sizes["lookback-rnn"] == (2, 128)
     assert sizes["folk-rnn"] == sizes["performance-rnn"] == (3, 512)
-    attention = MUSIC_PRESETS["attention-rnn"].model
+    attention = PRESETS["attention-rnn"].model
     assert (attention.network, attention.transformer.context_length) == ("transformer", 40)
 
 
 def test_all_variations_are_learned_from(chorales, tmp_path):
-    """Their notes are in the alphabet, also those that no piece has as it stands."""
+    """Their notes are in the vocabulary, also those that no piece has as it stands."""
     augment = AugmentConfig(semitones=tuple(range(-6, 7)))
     config = replace(QUICK, tokenizer="tsd", augment=augment)
-    training = MusicTraining(Corpus(chorales[:12]), config, tmp_path)
-    ends = int((training.streams[0] == training.alphabet.end).sum())
+    training = Training(Corpus(chorales[:12]), config, tmp_path)
+    ends = int((training.streams[0] == training.tokenizer.end_token).sum())
     assert ends == 1 + 13 * len(training.split.train)
     assert not training.corpus.skipped
 
@@ -472,22 +478,22 @@ def test_no_preview_ends_a_training(learned, tmp_path):
     """A network that would write only rests begins with a note, so that there is a tune."""
     fit = replace(QUICK.trainer, iterations=1, validate_every=1)
     config = replace(QUICK, tokenizer="abc", trainer=fit)
-    training = MusicTraining(learned[0].corpus, config, tmp_path)
+    training = Training(learned[0].corpus, config, tmp_path)
     list(training.steps())
     with torch.no_grad():
-        training.study.network.decoder.bias[training.alphabet.number["z"]] = 99
+        training.trainer.network.decoder.bias[training.tokenizer.vocabulary.ids["z"]] = 99
     assert re.search(r"\n\[?[_=^]*[A-Ga-g].*z", training._sample())
 
 
 def test_what_can_not_be_told_is_said_by_piece(learned, many_voices, chorales, written):
     composer, chorale = learned[0].composer, read_score(chorales[0])
     high = written([(i, 1, 120 - (i % 2)) for i in range(16)])
-    assert composer.refusal(learned[0].split.test[0][1]) == ""
-    assert "the alphabet has" in composer.refusal(high)
+    assert composer.why_not(learned[0].split.test[0][1]) == ""
+    assert "its meter is 4/4; the model was trained on" in composer.why_not(high)
     two = written([(i, 1, 64 + i) for i in range(4)], [(i, 1, 60) for i in range(4)], meter=(2, 4))
-    assert composer.refusal(two) == "", "a melody is taken from it"
-    assert many_voices("tsd").composer.refusal(chorale) == ""
-    assert "has no sign" in many_voices("tsd").composer.refusal(high)
+    assert composer.why_not(two) == "", "a melody is taken from it"
+    assert many_voices("tsd").composer.why_not(chorale) == ""
+    assert "not in the model's vocabulary" in many_voices("tsd").composer.why_not(high)
 
 
 def test_too_few_pieces_are_refused(tmp_path, written):
@@ -495,4 +501,4 @@ def test_too_few_pieces_are_refused(tmp_path, written):
         line = written([(i, 1, 60 + (i * (number + 2)) % 9) for i in range(16)])
         write_score(tmp_path / f"{number}.mid", line)
     with pytest.raises(MusicError, match="fewer than three different pieces"):
-        MusicTraining(Corpus([tmp_path], melodies=True), QUICK, tmp_path / "room")
+        Training(Corpus([tmp_path], melodies=True), QUICK, tmp_path / "room")

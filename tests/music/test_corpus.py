@@ -5,15 +5,16 @@ import time
 import numpy as np
 import pytest
 
-from bowerbird.music.augment import AugmentConfig, at_tempo, transposed, variations
+from bowerbird.errors import MusicError
+from bowerbird.music.augment import at_tempo, transposed, variations
+from bowerbird.music.config import AugmentConfig
 from bowerbird.music.copied_melodies import Melodies, interval_signs, novelty
 from bowerbird.music.corpus import Corpus, alike, melodies_of
 from bowerbird.music.formats.files import read_score, write_score
 from bowerbird.music.formats.midi import seconds_of
-from bowerbird.music.score.error import MusicError
 from bowerbird.music.score.key import Key, key_of
 from bowerbird.music.score.melody import GRID, is_melody, melody
-from bowerbird.music.tokens.kinds import full_alphabet
+from bowerbird.music.tokens.kinds import new_tokenizer
 
 REEL = (
     "M:4/4\nL:1/8\nK:D\nA|d2fd Adfd|gfef gabg|d2fd Adfd|gfec d2dA|"
@@ -133,12 +134,12 @@ def test_transposition_takes_the_key_along(tune):
 
 def test_variations(tune):
     score = tune(REEL)
-    config = AugmentConfig(semitones=(48, 0, 2), tempos=(0.9, 1.1))
+    config = AugmentConfig(semitones=(48, 0, 2), tempo_factors=(0.9, 1.1))
     varied = list(variations(score, config))
     assert len(varied) == 4  # four octaves higher there is no note
     assert seconds_of(at_tempo(score, 2)) == pytest.approx(seconds_of(score) / 2)
     with pytest.raises(MusicError):
-        AugmentConfig(tempos=())
+        AugmentConfig(tempo_factors=())
 
 
 def test_melody(corpus21, tune):
@@ -166,7 +167,7 @@ def test_the_melody_of_a_performance(nottingham, written):
             note.time = max(0, note.time + int(random.normal(0, score.ticks_per_quarter / 24)))
         line = melody(played)
         assert is_melody(line, GRID)
-        assert len(full_alphabet("notes").encode(line))
+        assert len(new_tokenizer("melody").encode(line))
 
 
 def test_novelty_finds_transposed_copies(tune, scottish):
@@ -205,9 +206,9 @@ def test_intervals_by_hand(tune):
 
 def test_nottingham_is_read_and_told_in_two_seconds(nottingham):
     """Reading was timed with the files in memory; both together are far below two seconds."""
-    alphabet = full_alphabet("notes")
+    tokenizer = new_tokenizer("melody")
     melodies = [melody(score) for _, score in nottingham]
     began = time.process_time()
     for score in melodies:
-        alphabet.encode(score)
+        tokenizer.encode(score)
     assert time.process_time() - began < 1.5

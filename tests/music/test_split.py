@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from bowerbird.errors import MusicError
 from bowerbird.music.augment import transposed
 from bowerbird.music.corpus import Corpus, alike
 from bowerbird.music.formats.files import write_score
-from bowerbird.music.score.error import MusicError
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from bowerbird.networks.config import SmallConvNetConfig
 from bowerbird.networks.convolution import (
     BACKGROUND,
     INK,
@@ -13,12 +14,11 @@ from bowerbird.networks.convolution import (
     BatchNorm,
     J,
     LeNet5,
-    Small,
-    SmallConfig,
+    SmallConvNet,
     Subsampling,
     TableConvolution,
+    digit_network,
     drawn_digits,
-    reader,
     squash,
 )
 
@@ -132,7 +132,7 @@ def test_batch_norm_equals_torchs_own():
 @pytest.mark.parametrize("name", ["small", "lenet5"])
 def test_it_overfits_one_batch(name):
     torch.manual_seed(0)
-    network = reader(name, SmallConfig((8, 16), dropout=0.0))
+    network = digit_network(name, SmallConvNetConfig((8, 16), dropout=0.0))
     labels = torch.arange(10)
     x = ink(10)
     optimizer = torch.optim.AdamW(network.parameters(), lr=0.01 if name == "small" else 0.003)
@@ -148,15 +148,15 @@ def test_it_overfits_one_batch(name):
 
 
 def test_shapes_that_cannot_be_are_refused():
-    for wrong in ({"widths": ()}, {"widths": (0,)}, {"dropout": 1.0}, {"classes": 1}):
+    for wrong in ({"channels": ()}, {"channels": (0,)}, {"dropout": 1.0}, {"num_classes": 1}):
         with pytest.raises(ValueError, match=next(iter(wrong))):
-            SmallConfig(**wrong)
+            SmallConvNetConfig(**wrong)
     with pytest.raises(ValueError, match="small, lenet5"):
-        reader("lenet6", SmallConfig())
+        digit_network("lenet6", SmallConvNetConfig())
 
 
 def test_the_small_network_gives_a_logit_a_class():
-    assert Small(SmallConfig()).eval()(ink()).shape == (3, 11)
+    assert SmallConvNet(SmallConvNetConfig()).eval()(ink()).shape == (3, 11)
 
 
 @pytest.mark.parametrize("name", ["small", "lenet5"])
@@ -164,7 +164,7 @@ def test_a_generator_draws_the_first_weights_and_no_other_chance_is_used(name):
     before, made = torch.get_rng_state(), []
     for seed in (1, 1, 2):
         random = torch.Generator().manual_seed(seed)
-        network = reader(name, SmallConfig((8,)), random)
+        network = digit_network(name, SmallConvNetConfig((8,)), random)
         made.append(torch.cat([p.detach().flatten() for p in network.parameters()]))
     assert torch.equal(made[0], made[1])
     assert not torch.equal(made[0], made[2])

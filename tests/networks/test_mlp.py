@@ -5,7 +5,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from bowerbird.networks.mlp import MLP, Affine, MLPConfig, Ties, Window, masked, shared, windowed
+from bowerbird.networks.config import MLPConfig
+from bowerbird.networks.mlp import MLP, Affine, Ties, Window, masked, shared, windowed
 
 TORCH = {"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid, "gelu": nn.GELU, "silu": nn.SiLU}
 

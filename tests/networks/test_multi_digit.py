@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
+from bowerbird.networks.config import MultiDigitConfig
 from bowerbird.networks.multi_digit import (
     LENGTHS,
     MOST,
     MultiDigit,
-    MultiDigitConfig,
     Reading,
     _Conv,
     _seen_at,
@@ -18,7 +18,7 @@ from bowerbird.networks.multi_digit import (
     most_probable,
 )
 
-SMALL = MultiDigitConfig(side=32, widths=(8, 16, 16, 16), hidden=32, glimpse=32)
+SMALL = MultiDigitConfig(crop_size=32, channels=(8, 16, 16, 16), hidden_size=32, glimpse_size=32)
 
 
 def a_reading(rows=3, seed=0, sharp=1.0):
@@ -132,8 +132,15 @@ def test_given_boxes_are_looked_at_where_there_are_any():
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"side": 60}, {"side": 0}, {"widths": (8, 8, 8)}, {"hidden": 0}, {"glimpse": 0}]
+    "wrong",
+    [
+        {"crop_size": 60},
+        {"crop_size": 0},
+        {"channels": (8, 8, 8)},
+        {"hidden_size": 0},
+        {"glimpse_size": 0},
+    ],
 )
 def test_a_shape_that_cannot_be_is_refused(wrong):
-    with pytest.raises(ValueError, match=r"multiple of 16|above 0"):
+    with pytest.raises(ValueError, match=r"multiple of 16|four numbers|at least 1"):
         MultiDigitConfig(**wrong)

@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from bowerbird.networks.recurrent import Recurrent, RecurrentConfig
+from bowerbird.networks.config import RecurrentConfig
+from bowerbird.networks.recurrent import Recurrent
 
 
 def signs(batch=3, length=11, vocabulary=17):
@@ -98,7 +99,9 @@ def test_locked_dropping_keeps_its_choice_for_a_window_and_ends_with_eval():
     x = network._drop(torch.ones(2, 50, 24), 0.5)
     assert bool((x == x[:, :1]).all())
     assert sorted(set(x.flatten().tolist())) == [0.0, 2.0]
-    free = build(embedding_dim=24, variational_dropout=False).train()._drop(torch.ones(2, 50, 24), 0.5)
+    free = (
+        build(embedding_dim=24, variational_dropout=False).train()._drop(torch.ones(2, 50, 24), 0.5)
+    )
     assert not bool((free == free[:, :1]).all())
     network.eval()
     torch.testing.assert_close(network(signs())[0], network(signs())[0])
@@ -132,11 +135,11 @@ def test_folk_rnns_recurrent_weights_are_orthogonal():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"cell": "lstmm"}, "lstm, gru, rnn, not 'lstmm'"),
+        ({"cell": "lstmm"}, "cell must be one of lstm, gru, rnn, got 'lstmm'"),
         ({"initialization": "x"}, "torch, char-rnn, torch-rnn, folk-rnn"),
         ({"num_layers": 0}, "at least 1"),
-        ({"dropout": 1.0}, "share in 0..1, not 1.0"),
-        ({"tie_weights": True}, "as wide as the layers: 512, not 0"),
+        ({"dropout": 1.0}, "dropout must be in .0, 1., got 1.0"),
+        ({"tie_weights": True}, "embedding_dim = hidden_size = 512, got 0"),
     ],
 )
 def test_impossible_shapes_are_refused(changes, message):

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from bowerbird.learning.sampling import SamplingConfig, generate_tokens
+from bowerbird.learning.config import SamplingConfig
+from bowerbird.learning.sampling import generate_tokens
 from bowerbird.learning.sequence_batches import (
     WARM,
     SequenceBatches,
@@ -15,11 +16,18 @@ from bowerbird.learning.sequence_batches import (
     next_token_loss,
     stream_loss,
 )
-from bowerbird.networks.transformer import Transformer, TransformerConfig
+from bowerbird.networks.config import TransformerConfig
+from bowerbird.networks.transformer import Transformer
 
 # nanoGPT (Karpathy, github.com/karpathy/nanoGPT): config/train_shakespeare_char.py and the
 # README's line for a computer without a GPU; bias=False is train.py's default
-GPU = {"num_layers": 6, "num_heads": 6, "embedding_dim": 384, "context_length": 256, "block_dropout": 0.2}
+GPU = {
+    "num_layers": 6,
+    "num_heads": 6,
+    "embedding_dim": 384,
+    "context_length": 256,
+    "block_dropout": 0.2,
+}
 CPU = {"num_layers": 4, "num_heads": 4, "embedding_dim": 128, "context_length": 64}
 BOTH = pytest.mark.parametrize("positions", ["rotary", "learned"])
 
@@ -29,7 +37,13 @@ def signs(batch=3, length=29, vocabulary=17):
 
 
 def build(vocabulary=17, **changes):
-    shape = {"embedding_dim": 24, "num_heads": 3, "num_layers": 2, "context_length": 8, "init_std": 0.4}
+    shape = {
+        "embedding_dim": 24,
+        "num_heads": 3,
+        "num_layers": 2,
+        "context_length": 8,
+        "init_std": 0.4,
+    }
     return Transformer(vocabulary, TransformerConfig(**{**shape, **changes})).eval()
 
 
@@ -69,7 +83,11 @@ def looked(q, k, v, config):
     width, out = q.shape[1], []
     rotary = config.positions == "rotary"
     for n in range(len(q)):
-        first = max(0, n - config.context_length + 1) if rotary else n // config.context_length * config.context_length
+        first = (
+            max(0, n - config.context_length + 1)
+            if rotary
+            else n // config.context_length * config.context_length
+        )
         scores = []
         for m in range(first, n + 1):
             near, far = (rotation(p, width) if rotary else np.eye(width) for p in (n, m))
@@ -122,7 +140,13 @@ def test_it_equals_the_written_out_formula(positions, changes):
 @BOTH
 @pytest.mark.parametrize(
     "changes",
-    [{}, {"context_length": 1}, {"context_length": 29}, {"context_length": 64}, {"bias": True, "context_length": 5}],
+    [
+        {},
+        {"context_length": 1},
+        {"context_length": 29},
+        {"context_length": 64},
+        {"bias": True, "context_length": 5},
+    ],
 )
 def test_a_step_at_a_time_is_the_whole_sequence_also_beyond_the_window(positions, changes):
     network = build(positions=positions, **changes)
@@ -196,13 +220,13 @@ def test_a_state_keeps_its_size_and_is_not_changed_by_reading_on(positions):
     assert all(torch.equal(s, k) for s, k in zip(state, kept, strict=True))
 
 
-def count(vocabulary, blocks, channels, span):
+def count(vocabulary, num_layers, embedding_dim, context_length):
     """Embedding (tied) and places; per layer 4 + 2 * 4 squares and 2 norms; the last norm.
 
-    nanoGPT's model.py with bias=False; what it prints leaves out the span * channels of places.
+    nanoGPT's model.py with bias=False; what it prints leaves out the position embedding.
     """
-    places = (vocabulary + span) * channels
-    return places + blocks * (12 * channels**2 + 2 * channels) + channels
+    places = (vocabulary + context_length) * embedding_dim
+    return places + num_layers * (12 * embedding_dim**2 + 2 * embedding_dim) + embedding_dim
 
 
 @pytest.mark.parametrize(
@@ -212,7 +236,7 @@ def count(vocabulary, blocks, channels, span):
 def test_nanogpts_sizes(recipe, exact, printed):
     network = Transformer(65, TransformerConfig(positions="learned", **recipe))
     ours = sum(p.numel() for p in network.parameters())
-    size = {name: recipe[name] for name in ("blocks", "channels", "span")}
+    size = {name: recipe[name] for name in ("num_layers", "embedding_dim", "context_length")}
     assert ours == count(65, **size) == exact
     assert f"{(ours - network.places.weight.numel()) / 1e6:.2f}M" == printed
     rotary = Transformer(65, TransformerConfig(**recipe))
@@ -349,10 +373,10 @@ def test_a_task_carries_its_state_and_goes_on_exactly_with_dropping(positions):
     for _ in range(2):
         task.loss(network).backward()
     assert not any(s.requires_grad for s in task.state)
-    kept, random = {n: t.clone() for n, t in task.kept().items()}, torch.get_rng_state()
+    kept, random = {n: t.clone() for n, t in task.state_dict().items()}, torch.get_rng_state()
     losses = [float(task.loss(network).detach()) for _ in range(2)]
     again = SequenceTask(network, SequenceBatches(data, 4, 12), data, torch.device("cpu"))
-    again.restore(kept)
+    again.load_state_dict(kept)
     torch.set_rng_state(random)
     assert [float(again.loss(network).detach()) for _ in range(2)] == losses
 
@@ -360,14 +384,17 @@ def test_a_task_carries_its_state_and_goes_on_exactly_with_dropping(positions):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"positions": "sines"}, "rotary, learned, not 'sines'"),
+        ({"positions": "sines"}, "positions must be one of rotary, learned, got 'sines'"),
         ({"num_layers": 0}, "at least 1"),
         ({"context_length": 0}, "at least 1"),
-        ({"embedding_dim": 100, "num_heads": 3}, "a multiple of heads, not 100 for 3 heads"),
-        ({"embedding_dim": 9, "num_heads": 3}, "turn pairs: 3 numbers a head are odd"),
-        ({"block_dropout": 1.0}, "share in 0..1, not 1.0"),
-        ({"init_std": 0.0}, "above 0, not 0.0"),
-        ({"init_std": math.nan}, "above 0, not nan"),
+        ({"embedding_dim": 100, "num_heads": 3}, "a multiple of num_heads = 3, got 100"),
+        (
+            {"embedding_dim": 9, "num_heads": 3},
+            "rotate pairs, and embedding_dim / num_heads = 3 is odd",
+        ),
+        ({"block_dropout": 1.0}, "block_dropout must be in .0, 1., got 1.0"),
+        ({"init_std": 0.0}, "init_std must be positive, got 0.0"),
+        ({"init_std": math.nan}, "init_std must be positive, got nan"),
     ],
 )
 def test_impossible_shapes_are_refused(changes, message):

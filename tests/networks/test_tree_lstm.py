@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from bowerbird.networks.tree_lstm import Recursive, RecursiveConfig, Tree, plant
+from bowerbird.networks.config import TreeLSTMConfig
+from bowerbird.networks.tree_lstm import Tree, TreeLSTM, plant
 
 CELLS = ["child-sum", "n-ary"]
 SIGNS = 7
@@ -24,7 +25,9 @@ def grown(random, nodes, arity=4):
 
 
 def network(cell, **settings):
-    made = Recursive(SIGNS, 3, RecursiveConfig(cell, width=6, embedding=5, arity=4, **settings))
+    made = TreeLSTM(
+        SIGNS, 3, TreeLSTMConfig(cell, hidden_size=6, embedding_dim=5, arity=4, **settings)
+    )
     with torch.no_grad():
         for p in made.parameters():
             p.add_(0.3 * torch.randn(p.shape, generator=torch.Generator().manual_seed(p.numel())))
@@ -38,7 +41,7 @@ def sigmoid(x):
 def by_the_paper(net, tree):
     """h and c of every node, by the recursion of equations 2-8 or 9-14."""
     w = {name: p.detach().double().numpy() for name, p in net.named_parameters()}
-    d = net.config.width
+    d = net.config.hidden_size
     found = {}
 
     def visit(node):
@@ -149,6 +152,6 @@ def test_too_many_children_and_an_unknown_cell():
     with pytest.raises(ValueError, match="has 5 children"):
         network("n-ary")(plant([Tree([0] * 6, [-1, 0, 0, 0, 0, 0])]))
     with pytest.raises(ValueError, match="child-sum, n-ary"):
-        RecursiveConfig("binary")  # type: ignore[arg-type]
+        TreeLSTMConfig("binary")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="at least 1"):
-        RecursiveConfig(width=0)
+        TreeLSTMConfig(hidden_size=0)

@@ -17,9 +17,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bowerbird.learning.sequence_batches import SequenceConfig
+from bowerbird.errors import CorpusError
+from bowerbird.learning.config import SequenceConfig
 from bowerbird.text import corpus as module
-from bowerbird.text.corpus import Corpus, CorpusError
+from bowerbird.text.corpus import Corpus
 from bowerbird.text.tokenizer import Characters, Pieces
 
 TINY = Path(__file__).resolve().parents[2].parent / "shared/data/text/tinyshakespeare.txt"

@@ -8,18 +8,16 @@ from dataclasses import replace
 import pytest
 import torch
 
+from bowerbird.errors import ModelError
 from bowerbird.learning import sequence_training as study
-from bowerbird.learning.model_file import ModelError, ModelHeader, read_model, write_model
-from bowerbird.learning.sampling import SamplingConfig
-from bowerbird.learning.sequence_batches import SequenceConfig
-from bowerbird.learning.trainer import TrainerConfig
-from bowerbird.networks.language_model import LanguageModelConfig
-from bowerbird.networks.recurrent import RecurrentConfig
-from bowerbird.networks.transformer import TransformerConfig
+from bowerbird.learning.config import SamplingConfig, SequenceConfig, TrainerConfig
+from bowerbird.learning.model_file import ModelHeader, read_model, write_model
+from bowerbird.networks.config import LanguageModelConfig, RecurrentConfig, TransformerConfig
+from bowerbird.text.config import GenerateConfig, TrainConfig
 from bowerbird.text.corpus import Corpus
-from bowerbird.text.generator import WriteConfig, open_writer
+from bowerbird.text.generator import load
 from bowerbird.text.perplexity_reference import references, verdict
-from bowerbird.text.training import TrainConfig, Training
+from bowerbird.text.training import Training
 
 VERSE = "The owl and the pussycat went to sea in a beautiful pea-green boat.\n"
 QUICK = TrainConfig(
@@ -31,7 +29,7 @@ QUICK = TrainConfig(
     precision="float32",
     device="cpu",
 )
-GREEDY = WriteConfig(length=68, sampling=SamplingConfig(temperature=0))
+GREEDY = GenerateConfig(length=68, sampling=SamplingConfig(temperature=0))
 
 
 def trained(folder, text=VERSE * 60, config=QUICK, start=None):
@@ -51,7 +49,7 @@ def learned(tmp_path_factory):
 def test_it_learns_a_verse_by_heart(learned):
     training, steps = learned
     assert steps[0].losses["total"] > 3  # log 26 = 3.26: it knows nothing
-    assert steps[-1].losses["validation"] < 0.1
+    assert steps[-1].losses["validation_loss"] < 0.1
     assert [s.number for s in steps if s.preview] == [80, 160, 240]
     assert training.writer.write("The owl", GREEDY)[0].startswith(VERSE[7:])
 
@@ -60,7 +58,7 @@ def test_a_file_brings_the_same_writer_back(learned, tmp_path):
     writer, path = learned[0].writer, tmp_path / "owl.safetensors"
     for half in (False, True):
         writer.save(path, half=half)
-        again = open_writer(path, "cpu")
+        again = load(path, "cpu")
         assert again.write("The pussycat", GREEDY) == writer.write("The pussycat", GREEDY)
         assert again.score(VERSE * 3).nats_per_char == pytest.approx(
             writer.score(VERSE * 3).nats_per_char, rel=0.02, abs=1e-3
@@ -82,7 +80,7 @@ def test_half_precision_is_half_the_size(learned, tmp_path):
 
 def test_samples_differ_a_seed_repeats_them_and_stops_end_them(learned):
     writer = learned[0].writer
-    config = WriteConfig(length=60, sampling=SamplingConfig(temperature=2.0, seed=5))
+    config = GenerateConfig(length=60, sampling=SamplingConfig(temperature=2.0, seed=5))
     texts = writer.write("The", config, 3)
     assert len(set(texts)) == 3
     assert writer.write("The", config, 3) == texts
@@ -139,7 +137,7 @@ def test_documents_are_scored_as_they_were_learned(learned):
     assert score.nats_per_char == pytest.approx(expected, rel=1e-4)
 
 
-@pytest.mark.parametrize("alphabet", ["bytes", "pieces"])
+@pytest.mark.parametrize("alphabet", ["bytes", "bpe"])
 def test_a_loss_is_shared_by_the_characters_that_are_foreseen(alphabet, tmp_path):
     config = replace(
         QUICK, tokenizer=alphabet, max_vocab_size=300, trainer=TrainerConfig(iterations=1)
@@ -149,7 +147,7 @@ def test_a_loss_is_shared_by_the_characters_that_are_foreseen(alphabet, tmp_path
     first_of = {i: writer.alphabet.encode(VERSE[i:])[:1] for i in range(30)}
     lengths = {i: len(writer.alphabet.decode(sign)) for i, sign in first_of.items()}
     place, first = max(lengths.items(), key=lambda pair: pair[1])
-    assert (first > 1) == (alphabet == "pieces")
+    assert (first > 1) == (alphabet == "bpe")
     text = VERSE[place:]
     signs = writer.alphabet.encode(text).tolist()
     expected = mean_of_minus_log_p(writer, signs) * (len(signs) - 1) / (len(text) - first)
@@ -160,7 +158,7 @@ def test_a_loss_is_shared_by_the_characters_that_are_foreseen(alphabet, tmp_path
     "changes",
     [
         {"tokenizer": "bytes"},
-        {"tokenizer": "pieces", "max_vocab_size": 300},
+        {"tokenizer": "bpe", "max_vocab_size": 300},
         {
             "model": LanguageModelConfig(
                 "transformer",
@@ -173,9 +171,9 @@ def test_a_loss_is_shared_by_the_characters_that_are_foreseen(alphabet, tmp_path
 )
 def test_other_alphabets_and_networks(changes, tmp_path):
     training, steps = trained(tmp_path, config=replace(QUICK, **changes))
-    assert steps[-1].losses["validation"] < 1
+    assert steps[-1].losses["validation_loss"] < 1
     training.writer.save(tmp_path / "m.safetensors")
-    again = open_writer(tmp_path / "m.safetensors", "cpu")
+    again = load(tmp_path / "m.safetensors", "cpu")
     assert again.write("The owl", GREEDY) == training.writer.write("The owl", GREEDY)
     assert again.score(VERSE * 2).nats_per_char < 1
 
@@ -185,7 +183,7 @@ def test_a_writer_goes_on_learning_from_another_text(learned, tmp_path):
     before = learned[0].writer
     before.save(tmp_path / "m.safetensors")
     config = replace(QUICK, trainer=replace(QUICK.trainer, iterations=60))
-    training, _ = trained(tmp_path, text, config, open_writer(tmp_path / "m.safetensors", "cpu"))
+    training, _ = trained(tmp_path, text, config, load(tmp_path / "m.safetensors", "cpu"))
     assert training.alphabet.to_dict() == before.alphabet.to_dict()
     assert training.writer.provenance["from"]["corpus"] == ["verse.txt"]
     assert training.writer.score(text[:500]).nats_per_char < before.score(text[:500]).nats_per_char
@@ -195,9 +193,9 @@ def test_minutes_choose_a_network_and_steps(tmp_path):
     config = replace(QUICK, minutes=0.2)
     training, steps = trained(tmp_path, config=config)
     assert training.planned.minutes == 0
-    assert steps[-1].number == training.planned.fit.iterations == steps[-1].total
-    assert training.planned.fit.iterations >= 1  # on a busy machine there may be few
-    assert "validation" in steps[-1].losses
+    assert steps[-1].number == training.planned.trainer.iterations == steps[-1].total
+    assert training.planned.trainer.iterations >= 1  # on a busy machine there may be few
+    assert "validation_loss" in steps[-1].losses
 
 
 def test_a_resumed_plan_has_spent_its_minutes(tmp_path):
@@ -220,8 +218,8 @@ def test_a_resumed_training_knows_its_best(tmp_path):
     made = first.steps(13)
     losses = [next(made).losses for _ in range(14)]
     made.close()
-    best = min(each["validation"] for each in losses if "validation" in each)
-    assert losses[11]["validation"] > best == first.best
+    best = min(each["validation_loss"] for each in losses if "validation_loss" in each)
+    assert losses[11]["validation_loss"] > best == first.best
     next(second.steps(13, resume=True))
     assert second.writer.provenance["validation_loss"] == pytest.approx(best)
 
@@ -240,7 +238,7 @@ def test_only_the_first_process_writes_the_plan(tmp_path, monkeypatch):
     monkeypatch.setattr(study, "processes", lambda: (1, 2))
     (tmp_path / "verse.txt").write_text(VERSE * 60)
     training = Training(Corpus([tmp_path / "verse.txt"]), QUICK, tmp_path / "room")
-    training.study._plan(False)
+    training.trainer._plan(False)
     assert not (tmp_path / "room" / "plan.json").exists()
 
 
@@ -277,7 +275,7 @@ def test_who_looks_at_the_writer_does_not_end_its_dropping(tmp_path):
                 assert training.writer.provenance["iterations"] == step.number
                 assert training.network.training == before
                 training.writer.score(VERSE)
-                next(training.writer.write_steps("The", WriteConfig(length=2)))
+                next(training.writer.write_steps("The", GenerateConfig(length=2)))
     assert losses[:8] == losses[8:]
 
 
@@ -311,8 +309,14 @@ def forged(tensors, card):
         **{
             f"{name} = {value!r}": (replace(card, config={**card.config, name: value}), tensors)
             for name, value in (
-                *(("layers", 1.0), ("width", 64.0), ("width", True), ("locked", 1), ("cell", 3)),
-                *(("forget_bias", "x"), ("forget_bias", 10**400), ("biases", 1.0), ("cell", [])),
+                *(("num_layers", 1.0), ("hidden_size", 64.0), ("hidden_size", True), ("cell", 3)),
+                *(
+                    ("variational_dropout", 1),
+                    ("forget_bias", "x"),
+                    ("forget_bias", 10**400),
+                    ("biases", 1.0),
+                    ("cell", []),
+                ),
             )
         },
         "heads of no whole number": (
@@ -321,9 +325,9 @@ def forged(tensors, card):
         ),
         "documents": (replace(card, provenance={"documents": "x"}), tensors),
         "no network": (replace(card, config={}), tensors),
-        "no alphabet": (replace(card, alphabet={}), tensors),
+        "no alphabet": (replace(card, tokenizer={}), tensors),
         "other alphabet": (
-            replace(card, alphabet={"kind": "characters", "characters": "ab"}),
+            replace(card, tokenizer={"kind": "characters", "characters": "ab"}),
             tensors,
         ),
         "a tensor lacks": (card, dict(list(tensors.items())[1:])),
@@ -337,13 +341,13 @@ def test_a_forged_model_is_refused(name, learned, tmp_path):
     card, tensors = read_model(path)
     write_model(path, *forged(tensors, card)[name])
     with pytest.raises(ModelError, match=r"m\.safetensors"):
-        open_writer(path, "cpu")
+        load(path, "cpu")
 
 
 def test_a_model_of_another_kind(tmp_path):
     write_model(tmp_path / "m.safetensors", ModelHeader("music", {}), {"a": torch.zeros(1)})
     with pytest.raises(ModelError, match="music"):
-        open_writer(tmp_path / "m.safetensors")
+        load(tmp_path / "m.safetensors")
 
 
 @pytest.mark.parametrize(
@@ -358,7 +362,7 @@ def test_one_character_repeated_is_soon_known(tmp_path):
     _, steps = trained(
         tmp_path, "a" * 2000, replace(QUICK, trainer=TrainerConfig(iterations=40, warmup_steps=1))
     )
-    assert steps[-1].losses["validation"] < 1
+    assert steps[-1].losses["validation_loss"] < 1
 
 
 def test_a_run_with_other_settings_is_not_resumed(tmp_path):
@@ -367,7 +371,7 @@ def test_a_run_with_other_settings_is_not_resumed(tmp_path):
     training = Training(Corpus([tmp_path / "verse.txt"]), other, tmp_path / "room")
     with pytest.raises(ValueError, match="another corpus or other settings"):
         next(training.steps(resume=True))
-    assert json.loads((tmp_path / "room" / "plan.json").read_text())["trainer"]["iterations"] == 240
+    assert json.loads((tmp_path / "room" / "plan.json").read_text())["fit"]["iterations"] == 240
 
 
 def test_a_verdict_knows_gibberish_from_mastery():
@@ -386,11 +390,11 @@ def test_a_verdict_knows_gibberish_from_mastery():
 
 
 def test_the_writer_that_comes_with_the_package():
-    writer = open_writer("shakespeare", "cpu")
+    writer = load("shakespeare", "cpu")
     told = writer.provenance
     assert (told["corpus"], told["documents"]) == (["shakespeare"], 38)
     assert told["validation_loss"] < 1.5  # recipes/shakespeare.toml: 1.4789
-    text = writer.write("Second Witch:\n", WriteConfig(length=600))[0]
+    text = writer.write("Second Witch:\n", GenerateConfig(length=600))[0]
     words = {"the", "and", "to", "my", "I", "of", "you", "that", "is"}
     assert len(words & set(text.split())) >= 5
     size = sum(p.numel() for p in writer.network.parameters())

@@ -28,11 +28,9 @@ def pieces():
     return Pieces.learned([PLAY], 300)
 
 
-@pytest.fixture(params=["characters", "bytes", "pieces"])
+@pytest.fixture(params=["characters", "bytes", "bpe"])
 def alphabet(request, pieces):
-    return {"characters": Characters(ODD + PLAY), "bytes": Pieces(), "pieces": pieces}[
-        request.param
-    ]
+    return {"characters": Characters(ODD + PLAY), "bytes": Pieces(), "bpe": pieces}[request.param]
 
 
 def tiny():
@@ -302,17 +300,17 @@ def test_two_merges_may_make_the_same_piece():
         {"kind": "characters", "characters": "ba"},
         {"kind": "characters", "characters": "aab"},
         {"kind": "characters", "characters": "a\ufffd"},
-        {"kind": "pieces"},
-        {"kind": "pieces", "merges": "ab"},
-        {"kind": "pieces", "merges": [[97]]},
-        {"kind": "pieces", "merges": [[97, 98, 99]]},
-        {"kind": "pieces", "merges": [[97, "b"]]},
-        {"kind": "pieces", "merges": [[97, 1.0]]},
-        {"kind": "pieces", "merges": [[True, False]]},
-        {"kind": "pieces", "merges": [[97, 256]]},
-        {"kind": "pieces", "merges": [[-1, 97]]},
-        {"kind": "pieces", "merges": [[97, 97]] + [[256 + n, 256 + n] for n in range(60)]},
-        {"kind": "pieces", "merges": [[a, b] for a in range(256) for b in range(256)]},
+        {"kind": "bpe"},
+        {"kind": "bpe", "merges": "ab"},
+        {"kind": "bpe", "merges": [[97]]},
+        {"kind": "bpe", "merges": [[97, 98, 99]]},
+        {"kind": "bpe", "merges": [[97, "b"]]},
+        {"kind": "bpe", "merges": [[97, 1.0]]},
+        {"kind": "bpe", "merges": [[True, False]]},
+        {"kind": "bpe", "merges": [[97, 256]]},
+        {"kind": "bpe", "merges": [[-1, 97]]},
+        {"kind": "bpe", "merges": [[97, 97]] + [[256 + n, 256 + n] for n in range(60)]},
+        {"kind": "bpe", "merges": [[a, b] for a in range(256) for b in range(256)]},
     ],
     ids=lambda described: repr(described)[:60],
 )
@@ -323,5 +321,5 @@ def test_a_damaged_description_is_refused_in_one_sentence(described):
 
 
 def test_an_unknown_kind_is_told_the_known_ones():
-    with pytest.raises(ValueError, match="'runes', which is none of: characters, bytes, pieces"):
+    with pytest.raises(ValueError, match="'runes', which is none of: characters, bytes, bpe"):
         alphabet_from({"kind": "runes"})

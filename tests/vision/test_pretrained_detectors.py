@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from bowerbird.vision import pretrained_detectors as detectors
-from bowerbird.vision.detect import DetectConfig, detect, open_looker
+from bowerbird.vision.config import DetectConfig
+from bowerbird.vision.detection import detect, open_looker
 from bowerbird.vision.pretrained_detectors import open_spotter
 
 transformers = pytest.importorskip("transformers")

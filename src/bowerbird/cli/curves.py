@@ -1,4 +1,4 @@
-"""Losses to look at: a TensorBoard log while something learns, and a picture of them at the end."""
+"""Loss curves: a TensorBoard log during training, and a picture at the end."""
 
 import math
 from collections.abc import Sequence
@@ -8,17 +8,17 @@ from typing import Any
 from bowerbird.learning.atomic_write import atomic_write
 from bowerbird.learning.step import Step
 
-BLUE, ORANGE, INK = "#1d4e89", "#d1662b", "#22252e"
-SMOOTH = 0.98  # of the running mean that is drawn over the loss of single steps
+BLUE, ORANGE, BLACK = "#1d4e89", "#d1662b", "#22252e"
+SMOOTHING = 0.98  # weight of the past in the running mean of the losses
 
 
 class Log:
-    """Scalars and samples of each step, as TensorBoard reads them."""
+    """A TensorBoard log of each step's losses and samples."""
 
     def __init__(self, folder: Path) -> None:
         """Open a log; raise OSError if the folder can't be made."""
         folder.mkdir(parents=True, exist_ok=True)
-        from torch.utils.tensorboard import SummaryWriter  # noqa: PLC0415 - takes a second
+        from torch.utils.tensorboard import SummaryWriter
 
         self.writer = SummaryWriter(str(folder))
 
@@ -31,22 +31,27 @@ class Log:
             self.writer.add_text("sample", step.preview, step.number)
 
     def close(self) -> None:
-        """Write what is left."""
+        """Write the rest and close the log."""
         self.writer.close()
 
 
 def draw_losses(history: Sequence[Step[None]], path: Path, unit: str) -> None:
-    """Draw the losses of a training into a PNG file: single steps, their mean, validation."""
-    from matplotlib.figure import Figure  # noqa: PLC0415 - takes a second
+    """Draw the losses of a training into a PNG file: steps, running mean, validation.
+
+    ``unit`` labels the losses, as "nats a character".
+    """
+    from matplotlib.figure import Figure
 
     steps = [s.number for s in history]
     losses = [s.losses["total"] for s in history]
-    looks = [(s.number, s.losses["validation"]) for s in history if "validation" in s.losses]
-    measured = [(number, loss) for number, loss in looks if math.isfinite(loss)]
+    validations = [
+        (s.number, s.losses["validation_loss"]) for s in history if "validation_loss" in s.losses
+    ]
+    measured = [(number, loss) for number, loss in validations if math.isfinite(loss)]
     figure = Figure(figsize=(8, 4.5), layout="constrained")
     axes = figure.subplots()
     axes.plot(steps, losses, color=BLUE, alpha=0.25, linewidth=0.8)
-    axes.plot(steps, _means(losses), color=BLUE, linewidth=1.6, label="learning")
+    axes.plot(steps, _means(losses), color=BLUE, linewidth=1.6, label="training")
     if measured:
         axes.plot(
             *zip(*measured, strict=True), "o-", color=ORANGE, ms=3.5, lw=1.6, label="validation"
@@ -60,7 +65,7 @@ def draw_losses(history: Sequence[Step[None]], path: Path, unit: str) -> None:
         high = finite[int(0.97 * (len(finite) - 1))]
         axes.set_ylim(low - 0.08 * (high - low + 0.1), high + 0.15 * (high - low + 0.1))
     axes.set(xlabel="step", ylabel=unit)
-    axes.grid(color=INK, alpha=0.12)
+    axes.grid(color=BLACK, alpha=0.12)
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False)
     with atomic_write(path) as part:
@@ -68,10 +73,10 @@ def draw_losses(history: Sequence[Step[None]], path: Path, unit: str) -> None:
 
 
 def _means(losses: Sequence[float]) -> list[float]:
-    """Return the running mean after each step, without what is no number."""
+    """Return the running mean after each step, without losses that aren't finite."""
     mean, weight, means = 0.0, 0.0, []
     for loss in losses:
         if math.isfinite(loss):
-            mean, weight = SMOOTH * mean + loss, SMOOTH * weight + 1
+            mean, weight = SMOOTHING * mean + loss, SMOOTHING * weight + 1
         means.append(mean / weight if weight else math.nan)
     return means

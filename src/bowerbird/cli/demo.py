@@ -1,58 +1,46 @@
-"""``bowerbird demo``: the tour."""
+"""``bowerbird demo``."""
 
-import json as jsonlib
+from dataclasses import dataclass
 from pathlib import Path
 
-from bowerbird.cli.errors import say
-from bowerbird.cli.progress import follow
-from bowerbird.cli.settings import Switch
-from bowerbird.demo.run import demo_steps
-from bowerbird.demo.section import TourConfig
-from bowerbird.learning.device import select_compute
+from cyclopts import Parameter
+
+from bowerbird.cli.options import RUN, CommonOptions, Device
+from bowerbird.cli.report import notify, report
 
 
-def demo(
-    *,
-    output: Path = Path("demo"),
-    seed: int = 0,
-    device: str = "auto",
-    json: Switch = False,
-    quiet: Switch = False,
-    force: Switch = False,
-) -> int:
-    """Take the tour: everything, on built-in material, into one folder with a page.
+@Parameter(name="*", group=RUN)
+@dataclass(frozen=True, kw_only=True)
+class DemoOptions(CommonOptions):
+    """Options of the demo."""
 
-    Parameters
-    ----------
-    output
-        Folder to make; its page is index.html.
-    seed
-        Seed of whatever begins with chance.
-    device
-        auto, cpu, cuda, cuda:1, mps ...
-    json
-        Print one JSON object on standard output.
-    quiet
-        Show no progress.
-    force
-        Write into a folder that is not empty.
-    """
-    if output.exists() and not output.is_dir():
-        raise ValueError(f"{output} is not a folder; give --output another name")
-    if not force and output.is_dir() and any(output.iterdir()):
-        raise ValueError(f"{output} is not empty; add --force to write into it")
+    output: Path = Path("demo")
+    """Folder to write; its page is index.html."""
+    seed: int = 0
+    """Seed of every random choice."""
+    device: Device = "auto"
 
-    select_compute(device)  # or refused, before a folder is made
-    config = TourConfig(seed=seed, device=device)
-    work = follow(demo_steps(output, config), (), lambda step: "", quiet=quiet)
 
-    page = output / "index.html"
+def demo(*, run: DemoOptions = DemoOptions()) -> int:
+    """Make one example of everything, from built-in material, in a folder with a web page."""
+    folder = run.output
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"{folder} is not a folder; give --output another name")
+    if not run.force and folder.is_dir() and any(folder.iterdir()):
+        raise ValueError(f"{folder} is not empty; add --force to write into it")
+
+    from bowerbird.cli.progress import follow
+    from bowerbird.demo.run import DemoConfig, demo_steps
+    from bowerbird.learning.device import select_compute
+
+    select_compute(run.device)  # refuses an unknown device before the folder is made
+    config = DemoConfig(seed=run.seed, device=run.device)
+    work = follow(demo_steps(folder, config), (), lambda step: "", quiet=run.quiet)
+
+    page = folder / "index.html"
     if work.ended:
-        say(f"{work.ended} at step {work.last.number}; {output} is not complete")
+        notify(f"{work.ended} at step {work.last.number}; {folder} is incomplete")
         return work.exit_code()
-    if json:
-        facts = {"output": str(page), "seconds": work.last.seconds, "steps": work.last.number}
-        print(jsonlib.dumps(facts))  # noqa: T201
-    elif not quiet:
-        print(f"{page}: open it in a browser")  # noqa: T201
+    facts = {"output": str(page), "seconds": work.last.seconds, "steps": work.last.number}
+    report(facts, f"{page}: open it in a browser", json=run.json, quiet=run.quiet)
     return 0

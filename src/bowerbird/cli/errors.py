@@ -1,7 +1,7 @@
 """From an exception to one sentence on standard error, and an exit code.
 
-Bad input (a ValueError, a file that the system refuses, a wrong word on the command line) is 2;
-our own mistake is 1; an interruption is 130 (128 + SIGINT, as shells count). A traceback is shown
+Bad input (a ValueError, a file that the system refuses, a wrong word on the command line) is 2, an
+internal error 1, an interruption 130 (128 + SIGINT, the shells' convention). A traceback is shown
 only when the environment has BOWERBIRD_DEBUG=1.
 """
 
@@ -14,19 +14,18 @@ from pathlib import Path
 
 from cyclopts import CycloptsError
 
-BAD_INPUT, OUR_MISTAKE, INTERRUPTED = 2, 1, 130
-SMALLER = {  # what takes less memory, by craft
-    "image": "give a smaller --size, or set --memory",
-    "vision": "make the picture smaller",
-    "text": "give smaller --batch-size, --sequence-length or --hidden-size, or fewer -n",
-}
+from bowerbird.cli.report import notify
+from bowerbird.domain import Domain
+from bowerbird.registry import find_domain
+
+BAD_INPUT, INTERNAL_ERROR, INTERRUPTED = 2, 1, 130
 
 
 @contextmanager
 def about(path: Path, *kinds: type[ValueError]) -> Iterator[None]:
-    """Put a file's name before a plain complaint about input, or one of ``kinds``.
+    """Put a file's name before the message of a plain ValueError, or of one of ``kinds``.
 
-    Other kinds name their thing.
+    Other kinds name their file.
     """
     try:
         yield
@@ -36,55 +35,50 @@ def about(path: Path, *kinds: type[ValueError]) -> Iterator[None]:
         raise ValueError(f"{path}: {error}") from error
 
 
-def is_no_number(error: BaseException) -> bool:
-    """Tell a loss that is no number, whose error says all, from an arithmetic mistake of ours."""
-    ours = (ZeroDivisionError, OverflowError, FloatingPointError)
-    return isinstance(error, ArithmeticError) and not isinstance(error, ours)
+def is_divergence(error: BaseException) -> bool:
+    """Return whether an error reports a loss that isn't finite, not a mistake in our arithmetic."""
+    internal = (ZeroDivisionError, OverflowError, FloatingPointError)
+    return isinstance(error, ArithmeticError) and not isinstance(error, internal)
 
 
-def exit_code(error: BaseException, craft: str = "") -> int:
-    """Say in one sentence on standard error what went wrong; return the exit code.
+def exit_code(error: BaseException, noun: str = "") -> int:
+    """Print one sentence on standard error that says what went wrong; return the exit code.
 
-    ``craft`` is the first word of the command, which knows what would take less memory.
+    ``noun`` is the first word of the command: each domain needs less memory in its own way.
     """
     if isinstance(error, SystemExit):  # from --help and --version
-        return error.code if isinstance(error.code, int) else OUR_MISTAKE
-    if isinstance(error, BrokenPipeError):  # `bowerbird ... | head`: nobody reads on
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - else Python complains at its end
+        return error.code if isinstance(error.code, int) else INTERNAL_ERROR
+    if isinstance(error, BrokenPipeError):  # as with `bowerbird ... | head`
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - else Python complains when it exits
         return BAD_INPUT
     if os.environ.get("BOWERBIRD_DEBUG") == "1":
         traceback.print_exception(error)
-    code, sentence = _judge(error, craft)
-    say(sentence)
+    code, sentence = _explain(error, noun)
+    notify(sentence)
     return code
 
 
-def say(sentence: str) -> None:
-    """Print one line on standard error, if there is one (not with 2>&-)."""
-    if sys.stderr is not None:  # else it would go to standard output
-        print("bowerbird: " + " ".join(sentence.split()), file=sys.stderr)  # noqa: T201
-
-
-def _judge(error: BaseException, craft: str) -> tuple[int, str]:
-    words = str(error)
+def _explain(error: BaseException, noun: str) -> tuple[int, str]:
+    message = str(error)
     if isinstance(error, KeyboardInterrupt):
-        return INTERRUPTED, words or "interrupted; nothing more was saved"
+        return INTERRUPTED, message or "interrupted; nothing more was saved"
     if _out_of_memory(error):
-        mend = SMALLER.get(craft, "close other programs, or ask for less")
-        return BAD_INPUT, f"there is not enough memory; {mend}"
+        domain = find_domain(noun)
+        advice = Domain.memory_advice if domain is None else domain.memory_advice
+        return BAD_INPUT, f"there is not enough memory; {advice}"
     if isinstance(error, OSError) and error.filename is not None:
         return BAD_INPUT, f"{error.filename} can't be used: {error.strerror}"
-    if isinstance(error, (CycloptsError, ValueError, OSError)) or is_no_number(error):
-        return BAD_INPUT, words or type(error).__name__
-    return OUR_MISTAKE, (
-        f"an unexpected {type(error).__name__} ({words[:200]}); this is a mistake of ours: please "
-        "report it with what BOWERBIRD_DEBUG=1 shows"
+    if isinstance(error, (CycloptsError, ValueError, OSError)) or is_divergence(error):
+        return BAD_INPUT, message or type(error).__name__
+    return INTERNAL_ERROR, (
+        f"an unexpected {type(error).__name__} ({message[:200]}); this is an error in Bowerbird: "
+        "please report it with the output of BOWERBIRD_DEBUG=1"
     )
 
 
 def _out_of_memory(error: BaseException) -> bool:
-    """Tell torch's complaints of full memory, without importing torch."""
+    """Return whether memory is full; torch's errors are recognized without importing torch."""
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         return True
-    words = ("can't allocate memory", "out of memory")  # the processor's, and Apple's GPU's
-    return isinstance(error, RuntimeError) and any(part in str(error) for part in words)
+    messages = ("can't allocate memory", "out of memory")  # on the processor, and on Apple's GPU
+    return isinstance(error, RuntimeError) and any(part in str(error) for part in messages)

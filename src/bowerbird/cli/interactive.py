@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from bowerbird.text.generator import WriteConfig, Writer
+from bowerbird.text.config import GenerateConfig
+from bowerbird.text.generator import Writer
 
 PROPOSALS, SIGNS = 4, 60
 HELP = (
@@ -14,7 +15,7 @@ HELP = (
 def together(
     writer: Writer,
     text: str,
-    config: WriteConfig,
+    config: GenerateConfig,
     ask: Callable[[str], str],
     tell: Callable[[str], None],
 ) -> str:

@@ -9,38 +9,36 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Group, Parameter
 
-from bowerbird.cli.errors import about, say
+from bowerbird.cli.errors import about
+from bowerbird.cli.options import RUN, CommonOptions, Device, Json, RequiredOutput, Switch
 from bowerbird.cli.progress import Work
-from bowerbird.cli.settings import RUN, Switch
-from bowerbird.cli.training_run import School, TrainRun
+from bowerbird.cli.report import notify
+from bowerbird.cli.training_run import TrainingRun, TrainOptions
+from bowerbird.errors import MusicError
 from bowerbird.learning.atomic_write import check_output
-from bowerbird.learning.sampling import SamplingConfig
-from bowerbird.learning.sequence_batches import SequenceConfig
-from bowerbird.learning.trainer import ALREADY, TrainerConfig
-from bowerbird.music.augment import AugmentConfig
-from bowerbird.music.composer import (
+from bowerbird.learning.config import SamplingConfig, SequenceConfig, TrainerConfig
+from bowerbird.learning.trainer import ALREADY
+from bowerbird.models import model_path
+from bowerbird.music.composer import Composer, Composition, load
+from bowerbird.music.config import (
+    MELODY_KINDS,
+    AugmentConfig,
     ComposeConfig,
-    Composer,
-    Composition,
-    model_path,
-    open_composer,
+    OutputConfig,
+    TrainConfig,
 )
 from bowerbird.music.copied_melodies import Melodies, Novelty, novelty
 from bowerbird.music.corpus import EMBEDDED, Corpus, melodies_of
 from bowerbird.music.formats.files import read_score
 from bowerbird.music.formats.midi import seconds_of
-from bowerbird.music.presets import MusicPresetName
-from bowerbird.music.render.output import DRAWINGS, OutputConfig, check_suffix, write_output
-from bowerbird.music.score.error import MusicError
+from bowerbird.music.presets import PresetName
+from bowerbird.music.render.output import DRAWINGS, check_suffix, write_output
 from bowerbird.music.score.key import key_of
 from bowerbird.music.score.melody import GRID, melody
 from bowerbird.music.score.meter import bar_count, main_meter
 from bowerbird.music.score.repeats import expand_repeats
-from bowerbird.music.tokens.kinds import MELODIES
-from bowerbird.music.training import MusicTrainConfig, MusicTraining
-from bowerbird.networks.language_model import LanguageModelConfig
-from bowerbird.networks.recurrent import RecurrentConfig
-from bowerbird.networks.transformer import TransformerConfig
+from bowerbird.music.training import Training
+from bowerbird.networks.config import LanguageModelConfig, RecurrentConfig, TransformerConfig
 
 if TYPE_CHECKING:
     from symusic.core import ScoreTick as Score
@@ -58,11 +56,11 @@ Parameter(name="*", group=COMPOSING)(SamplingConfig)
 
 
 @Parameter(name="*")
-@dataclass(frozen=True)
-class MusicRun(TrainRun):
+@dataclass(frozen=True, kw_only=True)
+class MusicRun(TrainOptions):
     """What training a composer can be told besides its configuration."""
 
-    preset: Annotated[MusicPresetName | None, Parameter(show_default=False)] = None
+    preset: Annotated[PresetName | None, Parameter(show_default=False)] = None
     """Settings of another tool."""
     start: Annotated[str | None, Parameter(name="--from", show_default=False)] = None
     """Model file to go on from, with its network and its alphabet."""
@@ -71,11 +69,11 @@ class MusicRun(TrainRun):
 
 
 @Parameter(name="*", group=RUN)
-@dataclass(frozen=True)
-class ComposeRun:
+@dataclass(frozen=True, kw_only=True)
+class ComposeRun(CommonOptions):
     """What composing can be told besides its configuration."""
 
-    output: Annotated[Path, Parameter(name=("--output", "-o"))]
+    output: RequiredOutput
     """File to write: .mid, .abc, .musicxml, or any that `music render` writes."""
     audio: Switch = False
     """Write OUT.mp3 too."""
@@ -91,16 +89,9 @@ class ComposeRun:
     """Melody to set other voices to; its notes stay. Needs a composer of many voices."""
     novelty: Annotated[tuple[str, ...], Parameter(show_default=False)] = ()
     """Corpus to compare with; a composer of a built-in corpus is compared with that."""
-    device: str = "auto"
-    """auto, cpu, cuda, cuda:1, mps ..."""
+    device: Device = "auto"
     samples: Annotated[int, Parameter(name=("--samples", "-n"))] = 1
     """Pieces; several are OUT-1, OUT-2 ..."""
-    json: Switch = False
-    """Print one JSON object on standard output."""
-    quiet: Switch = False
-    """Tell nothing."""
-    force: Switch = False
-    """Overwrite files that exist."""
 
     def __post_init__(self) -> None:
         if self.samples < 1:
@@ -126,24 +117,18 @@ class ComposeRun:
 
 
 @Parameter(name="*", group=RUN)
-@dataclass(frozen=True)
-class RenderRun:
+@dataclass(frozen=True, kw_only=True)
+class RenderRun(CommonOptions):
     """What rendering can be told besides its configuration."""
 
-    output: Annotated[Path, Parameter(name=("--output", "-o"))]
+    output: RequiredOutput
     """File to write: the suffix says how."""
-    json: Switch = False
-    """Print one JSON object on standard output."""
-    quiet: Switch = False
-    """Tell nothing."""
-    force: Switch = False
-    """Overwrite a file that exists."""
 
 
 def train(
     *corpus: str,
     run: MusicRun,
-    config: Annotated[MusicTrainConfig, Parameter(name="*", group=LEARNING)] = MusicTrainConfig(),  # noqa: B008 - frozen
+    config: Annotated[TrainConfig, Parameter(name="*", group=LEARNING)] = TrainConfig(),
 ) -> int:
     """Learn to compose in the manner of a corpus.
 
@@ -152,19 +137,19 @@ def train(
     corpus
         Files, folders, patterns, or scottish, irish, bach: tunes that come with the installation.
     """
-    with School("music train", run, "note") as school:
+    with TrainingRun("music train", run, "note") as job:
         if not corpus:
             raise ValueError(f"there is no corpus; name files, a folder, or {', '.join(EMBEDDED)}")
-        start = None if run.start is None else open_composer(run.start, config.device)
-        melodies = (start.alphabet.kind if start else config.tokenizer) in MELODIES
-        training = MusicTraining(Corpus(corpus, melodies=melodies), config, school.room, start)
-        if school.first:
+        start = None if run.start is None else load(run.start, config.device)
+        melodies = (start.tokenizer.kind if start else config.tokenizer) in MELODY_KINDS
+        training = Training(Corpus(corpus, melodies=melodies), config, job.work_dir, start)
+        if job.is_main:
             _tell_skipped(training.corpus, run.quiet)
 
-        work = school.learn(training.steps(run.checkpoint_every, resume=run.resume))
+        work = job.train(training.steps(run.checkpoint_every, resume=run.resume))
 
         told = {"model": str(run.output), "preset": run.preset, **_told(training, work)}
-        return school.finish(work, lambda path: training.composer.save(path, half=run.half), told)
+        return job.finish(work, lambda path: training.composer.save(path, half=run.half), told)
 
 
 def compose(
@@ -172,7 +157,7 @@ def compose(
     /,
     *,
     run: ComposeRun,
-    config: Annotated[ComposeConfig, Parameter(name="*", group=COMPOSING)] = ComposeConfig(),  # noqa: B008
+    config: Annotated[ComposeConfig, Parameter(name="*", group=COMPOSING)] = ComposeConfig(),
 ) -> int:
     """Compose in the manner that a model has learned.
 
@@ -182,7 +167,7 @@ def compose(
         Model file, or scottish.
     """
     paths = run.paths()
-    composer = open_composer(model, run.device)
+    composer = load(model, run.device)
     corpus = _compared(model, composer, run)
 
     made = _composed(composer, config, run)
@@ -196,7 +181,7 @@ def render(
     /,
     *,
     run: RenderRun,
-    config: Annotated[OutputConfig, Parameter(name="*", group=RENDERING)] = OutputConfig(),  # noqa: B008
+    config: Annotated[OutputConfig, Parameter(name="*", group=RENDERING)] = OutputConfig(),
 ) -> int:
     """Write any file of music as sound, sheet music, piano roll, page, MIDI, ABC or MusicXML.
 
@@ -220,12 +205,12 @@ def render(
     return 0
 
 
-def score(
+def evaluate(
     model: str,
     /,
     *files: str,
-    device: str = "auto",
-    json: Switch = False,
+    device: Device = "auto",
+    json: Json = False,
     each: Switch = False,
     grammar: Switch = False,
 ) -> int:
@@ -237,27 +222,23 @@ def score(
         Model file, or scottish.
     files
         Pieces: files, folders, patterns.
-    device
-        auto, cpu, cuda, cuda:1, mps ...
-    json
-        Print one JSON object on standard output.
     each
         Tell it of each piece.
     grammar
         Tell too how well it foresees them with the grammar that it composes by.
     """
-    composer = open_composer(model, device)
-    corpus = Corpus(files, melodies=composer.alphabet.kind in MELODIES)
-    corpus.leave_out(composer.refusal)
+    composer = load(model, device)
+    corpus = Corpus(files, melodies=composer.tokenizer.kind in MELODY_KINDS)
+    corpus.leave_out(composer.why_not)
     pieces = corpus.pieces
 
-    found = composer.score([piece for _, piece in pieces], grammar=grammar)
+    found = composer.evaluate([piece for _, piece in pieces], grammar=grammar)
 
     own = composer.provenance.get("validation_loss")
     facts = {**asdict(found), "perplexity": math.exp(found.nats_per_note), "pieces": len(pieces)}
     facts |= {"own_validation_nats_per_note": own, "skipped": corpus.skipped}
     if each:
-        facts["each"] = {name: composer.score([one]).nats_per_note for name, one in pieces}
+        facts["each"] = {name: composer.evaluate([one]).nats_per_note for name, one in pieces}
     if json:
         print(jsonlib.dumps(facts))  # noqa: T201
         return 0
@@ -265,8 +246,8 @@ def score(
     for name, nats in facts.get("each", {}).items():
         print(f"{nats:.3f}  {name}")  # noqa: T201
     beside = f"; on pieces of its own corpus it had {own:.3f}" if isinstance(own, float) else ""
-    if found.nats_per_note_by_grammar is not None:
-        beside += f"; with its grammar {found.nats_per_note_by_grammar:.3f}"
+    if found.nats_per_note_with_grammar is not None:
+        beside += f"; with its grammar {found.nats_per_note_with_grammar:.3f}"
     print(f"{found.nats_per_note:.3f} nats a note over {found.notes} notes{beside}")  # noqa: T201
     return 0
 
@@ -275,11 +256,11 @@ def _tell_skipped(corpus: Corpus, quiet: bool) -> None:
     if quiet:
         return
     for name, why in corpus.skipped.items():
-        say(f"left out {name}: {why}")
-    say(corpus.summary())
+        notify(f"left out {name}: {why}")
+    notify(corpus.summary())
 
 
-def _told(training: MusicTraining, work: Work[str]) -> dict[str, Any]:
+def _told(training: Training, work: Work[str]) -> dict[str, Any]:
     """Return what is told of a training, besides how it went."""
     provenance, seconds = training.composer.provenance, work.last.seconds
     # a resumed run has not done what was done before it
@@ -318,8 +299,8 @@ def _composed(composer: Composer, config: ComposeConfig, run: ComposeRun) -> lis
     with about(run.primer, MusicError):
         primer = read_score(run.primer)
         made = composer.compose(config, run.samples, primer)
-    if composer.alphabet.kind in MELODIES and primer.note_num() > melody(primer).note_num():
-        say(f"{run.primer}: its melody goes on; its other notes are left out")
+    if composer.tokenizer.kind in MELODY_KINDS and primer.note_num() > melody(primer).note_num():
+        notify(f"{run.primer}: its melody goes on; its other notes are left out")
     return made
 
 
@@ -337,7 +318,7 @@ def _kept(
         "output": str(written[paths[0]][0]),
         "files": [str(file) for path in paths for file in written[path]],
         **_facts(piece.score),
-        "nats_per_sign": piece.nats_per_sign,
+        "nats_per_token": piece.nats_per_token,
         "longest_copy_notes": found.longest_copy_notes if found else None,
         "copied_share": found.copied_share if found else None,
         "copied_from": found.piece if found else None,

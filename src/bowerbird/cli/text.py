@@ -11,24 +11,24 @@ from cyclopts import Group, Parameter
 from rich.console import Console
 from rich.table import Table
 
-from bowerbird.cli.errors import about, say
+from bowerbird.cli.errors import about
 from bowerbird.cli.interactive import together
+from bowerbird.cli.options import RUN, Device, Json, Switch
 from bowerbird.cli.progress import Work
-from bowerbird.cli.run_record import sha256
-from bowerbird.cli.settings import RUN, Switch, read_recipe
+from bowerbird.cli.report import notify
+from bowerbird.cli.run_record import read_recipe, sha256
 from bowerbird.cli.text_output import WriteRun, ask, keep_writing, written
-from bowerbird.cli.training_run import School, TrainRun
-from bowerbird.learning.sampling import SamplingConfig
-from bowerbird.learning.sequence_batches import SequenceConfig
-from bowerbird.learning.trainer import ALREADY, TrainerConfig
-from bowerbird.networks.language_model import LanguageModelConfig
-from bowerbird.networks.recurrent import RecurrentConfig
-from bowerbird.networks.transformer import TransformerConfig
+from bowerbird.cli.training_run import TrainingRun, TrainOptions
+from bowerbird.learning.config import SamplingConfig, SequenceConfig, TrainerConfig
+from bowerbird.learning.trainer import ALREADY
+from bowerbird.models import model_path
+from bowerbird.networks.config import LanguageModelConfig, RecurrentConfig, TransformerConfig
+from bowerbird.text.config import GenerateConfig, TrainConfig
 from bowerbird.text.corpus import Corpus
-from bowerbird.text.generator import Score, WriteConfig, Writer, model_path, open_writer
+from bowerbird.text.generator import Score, Writer, load
 from bowerbird.text.perplexity_reference import references, verdict
 from bowerbird.text.presets import PresetName
-from bowerbird.text.training import TrainConfig, Training
+from bowerbird.text.training import Training
 
 LEARNING = Group("Learning", sort_key=2)
 WRITING = Group("Writing", sort_key=2)
@@ -64,8 +64,8 @@ class Reading:
 
 
 @Parameter(name="*")
-@dataclass(frozen=True)
-class TextRun(TrainRun):
+@dataclass(frozen=True, kw_only=True)
+class TextRun(TrainOptions):
     """What training a writer can be told besides its configuration."""
 
     preset: Annotated[PresetName | None, Parameter(show_default=False)] = None
@@ -83,16 +83,14 @@ class ScoreRun:
 
     adapt: float = 0.0
     """Rate at which the model goes on learning from what it has read; 0 is not at all."""
-    device: str = "auto"
-    """auto, cpu, cuda, cuda:1, mps ..."""
-    json: Switch = False
-    """Print one JSON object on standard output."""
+    device: Device = "auto"
+    json: Json = False
 
 
 def train(
     *corpus: Place,
     run: TextRun,
-    config: Annotated[TrainConfig, Flags] = TrainConfig(),  # noqa: B008 - frozen
+    config: Annotated[TrainConfig, Flags] = TrainConfig(),
     reading: Reading = Reading(),
 ) -> int:
     """Learn to write in the manner of a corpus.
@@ -102,25 +100,25 @@ def train(
     corpus
         Files, folders, patterns, - for standard input, or shakespeare: his 38 plays.
     """
-    with School("text train", run) as school:
-        start = None if run.start is None else open_writer(run.start, config.device)
-        training = Training(reading.corpus(corpus), config, school.room, start)
+    with TrainingRun("text train", run) as job:
+        start = None if run.start is None else load(run.start, config.device)
+        training = Training(reading.corpus(corpus), config, job.work_dir, start)
         record = _record(training, run, reading)
-        if school.first:
+        if job.is_main:
             _notice(training, run, record)
 
-        work = school.learn(training.steps(run.checkpoint_every, resume=run.resume))
+        work = job.train(training.steps(run.checkpoint_every, resume=run.resume))
 
         told = {"model": str(run.output), "preset": run.preset, **record, **_told(training, work)}
-        return school.finish(work, lambda path: training.writer.save(path, half=run.half), told)
+        return job.finish(work, lambda path: training.writer.save(path, half=run.half), told)
 
 
 def write(
     model: str,
     /,
     *,
-    run: WriteRun = WriteRun(),  # noqa: B008 - frozen
-    config: Annotated[WriteConfig, Parameter(name="*", group=WRITING)] = WriteConfig(),  # noqa: B008
+    run: WriteRun = WriteRun(),
+    config: Annotated[GenerateConfig, Parameter(name="*", group=WRITING)] = GenerateConfig(),
 ) -> int:
     """Write on from a prompt, in the manner that a model has learned.
 
@@ -130,7 +128,7 @@ def write(
         Model file, or shakespeare.
     """
     opening, corpus = run.materials()
-    writer = open_writer(model, run.device)
+    writer = load(model, run.device)
 
     if run.interactive:
         texts, work = [together(writer, opening, config, ask, print)], None
@@ -141,7 +139,7 @@ def write(
     return 0 if work is None else work.exit_code("text")
 
 
-def score(
+def evaluate(
     model: str,
     file: Place,
     /,
@@ -158,7 +156,7 @@ def score(
     file
         The text: a file, a folder, a pattern, or - for standard input.
     """
-    writer = open_writer(model, run.device)
+    writer = load(model, run.device)
     documents = ["".join(blocks) for _, blocks in reading.corpus([file]).documents()]
 
     with about(Path(file)):
@@ -178,19 +176,19 @@ def _record(training: Training, run: TextRun, reading: Reading) -> dict[str, Any
 def _notice(training: Training, run: TextRun, record: dict[str, Any]) -> None:
     """Say what was left out, and what is not as it was in the run that is repeated."""
     for name, why in training.corpus.skipped.items():
-        say(f"left out {name}: {why}")
+        notify(f"left out {name}: {why}")
     if run.recipe is None:
         return
     recipe = read_recipe(run.recipe)
     then = [given["file"] for given in recipe.files.get("corpus", ())]
     changed = recipe.corpus_sha256 not in ("", training.tally.sha256)
     if changed and then == training.corpus.names:
-        say(f"the corpus has changed since {run.recipe} was written")
+        notify(f"the corpus has changed since {run.recipe} was written")
     for before, now in zip(
         recipe.files.get("start", ()), record["inputs"].get("start", ()), strict=False
     ):
         if before["file"] == now["file"] and before["sha256"] != now["sha256"]:
-            say(f"{now['file']} has changed since {run.recipe} was written")
+            notify(f"{now['file']} has changed since {run.recipe} was written")
 
 
 def _told(training: Training, work: Work[str]) -> dict[str, Any]:

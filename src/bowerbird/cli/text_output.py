@@ -9,14 +9,15 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from bowerbird.cli.errors import say
+from bowerbird.cli.options import RUN, CommonOptions, Device, Output, Switch
 from bowerbird.cli.progress import Work, follow
-from bowerbird.cli.settings import RUN, Switch
+from bowerbird.cli.report import notify
 from bowerbird.learning.atomic_write import atomic_write, check_output
 from bowerbird.learning.copied_passages import copied_share, copies_of_each
 from bowerbird.learning.step import Step
+from bowerbird.text.config import GenerateConfig
 from bowerbird.text.corpus import Corpus
-from bowerbird.text.generator import WriteConfig, Writer
+from bowerbird.text.generator import Writer
 from bowerbird.text.tokenizer import Characters
 
 HALF = re.compile("[\ud800-\udfff]")  # half surrogates
@@ -24,30 +25,23 @@ LEAST_COPY = 40  # characters; shorter passages are turns of phrase
 
 
 @Parameter(name="*", group=RUN)
-@dataclass(frozen=True)
-class WriteRun:
+@dataclass(frozen=True, kw_only=True)
+class WriteRun(CommonOptions):
     """What writing can be told besides its configuration."""
 
     prompt: str = ""
     """Text to go on from."""
     prompt_file: Annotated[Path | None, Parameter(show_default=False)] = None
     """File with the text to go on from."""
-    output: Annotated[Path | None, Parameter(name=("--output", "-o"), show_default=False)] = None
+    output: Output = None
     """File to write; else standard output."""
     interactive: Switch = False
     """The writer proposes ways to go on, you pick one or write."""
     novelty: Annotated[tuple[str, ...], Parameter(show_default=False)] = ()
     """Corpus to compare with: reports the longest passages that were copied from it."""
-    device: str = "auto"
-    """auto, cpu, cuda, cuda:1, mps ..."""
+    device: Device = "auto"
     samples: Annotated[int, Parameter(name=("--samples", "-n"))] = 1
     """Samples, written side by side."""
-    json: Switch = False
-    """Print one JSON object on standard output."""
-    quiet: Switch = False
-    """Show nothing but the text."""
-    force: Switch = False
-    """Overwrite a file that exists."""
 
     def __post_init__(self) -> None:
         if self.prompt and self.prompt_file:
@@ -86,7 +80,7 @@ def ask(prompt: str) -> str:
 
 
 def written(
-    writer: Writer, opening: str, config: WriteConfig, run: WriteRun
+    writer: Writer, opening: str, config: GenerateConfig, run: WriteRun
 ) -> tuple[list[str], Work[tuple[str, ...]]]:
     """Write to the end, or to Ctrl-C; return the texts, and how it went."""
     texts = [opening] * run.samples
@@ -96,7 +90,7 @@ def written(
         texts[:] = [text + new for text, new in zip(texts, step.preview, strict=True)]
         if run.streams:
             if step.note and not run.quiet:
-                say(step.note)
+                notify(step.note)
             sys.stdout.write(step.preview[0])
             sys.stdout.flush()
         return ""
@@ -110,7 +104,7 @@ def written(
     if run.streams:
         sys.stdout.write("\n")
     if work.ended:
-        say(
+        notify(
             f"{work.ended} at sign {work.last.number} of {work.last.total}; the text so far is kept"
         )
     return texts, work
@@ -140,7 +134,7 @@ def keep_writing(
             facts["characters"] = sum(map(len, texts))
             print(jsonlib.dumps(facts))  # noqa: T201
     for report in copied:
-        say(
+        notify(
             f"{report['share']:.0%} lies in passages of {LEAST_COPY} characters or more that stand "
             "in the corpus too" + "".join(f"; {p!r}" for p in report["longest"])
         )

@@ -1,1 +1,1 @@
-"""The tour: every craft makes something, offline, into one folder with an index.html."""
+"""The demo: one example of everything, made offline, in one folder with an index.html."""

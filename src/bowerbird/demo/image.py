@@ -1,4 +1,4 @@
-"""The chapter of pictures: a photograph in the manner of two plates."""
+"""Pictures in the demo: a photograph in the style of two plates."""
 
 import html
 import time
@@ -7,45 +7,47 @@ from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 
-from bowerbird.demo.section import TourConfig, copy
+from bowerbird.demo.section import DemoConfig, copy
 from bowerbird.learning.step import Step
 from bowerbird.plates import PlateName, plate_path
 
-PAINTINGS: tuple[tuple[PlateName, str], ...] = (
+STYLES: tuple[tuple[PlateName, str], ...] = (
     ("swirls", "oil paint in whirling strokes"),
     ("mosaic", "tesserae of stone and gold"),
 )
 
 
 @dataclass(frozen=True)
-class _Painted:
-    """One result of the picture chapter, as the page shows it."""
+class _Result:
+    """A picture, as the page shows it."""
 
     plate: PlateName
-    manner: str
+    style: str
     command: str
     caption: str
 
 
-def pictures(output: Path, tour: TourConfig) -> Generator[Step, None, str]:
-    """Paint a photograph in the manner of two plates."""
-    # pictures need torch, which takes a second to import: not before they are made
-    from bowerbird.image.transfer import TransferConfig, transfer_steps  # noqa: PLC0415
-    from bowerbird.pictures.reading import read_picture  # noqa: PLC0415
-    from bowerbird.pictures.writing import write_picture  # noqa: PLC0415
+def image_section(output: Path, config: DemoConfig) -> Generator[Step, None, str]:
+    """Give a photograph the style of two plates."""
+    from bowerbird.image.config import TransferConfig
+    from bowerbird.image.style_transfer import transfer_steps
+    from bowerbird.pictures.reading import read_picture
+    from bowerbird.pictures.writing import write_picture
 
-    side, steps = tour.side, tour.steps
-    config = TransferConfig(size=side, iterations=steps, seed=tour.seed, device=tour.device)
+    size, iterations = config.size, config.iterations
+    settings = TransferConfig(
+        size=size, iterations=iterations, seed=config.seed, device=config.device
+    )
     copy(Path(str(files("skimage") / "data" / "chelsea.png")), output / "chelsea.png")
     photograph = read_picture(output / "chelsea.png").rgb
-    painted: list[_Painted] = []
+    results: list[_Result] = []
     began = time.perf_counter()
-    before, total = 0, len(PAINTINGS) * sum(count for _, count in config.ladder(side))
-    for plate, manner in PAINTINGS:
+    before, total = 0, len(STYLES) * sum(count for _, count in settings.scale_schedule(size))
+    for plate, style in STYLES:
         copy(plate_path(plate), output / f"{plate}.jpg")
-        painting = read_picture(output / f"{plate}.jpg").rgb
+        style_picture = read_picture(output / f"{plate}.jpg").rgb
         step, start = None, time.perf_counter()
-        for step in transfer_steps(photograph, [painting], config):
+        for step in transfer_steps(photograph, [style_picture], settings):
             seconds = time.perf_counter() - began
             yield replace(step, number=before + step.number, total=total, seconds=seconds)
         assert step is not None
@@ -56,32 +58,32 @@ def pictures(output: Path, tour: TourConfig) -> Generator[Step, None, str]:
         took = time.perf_counter() - start
         command = (
             f"bowerbird image transfer chelsea.png {plate}.jpg -o {name} "
-            f"--size {side} --iterations {steps}"
+            f"--size {size} --iterations {iterations}"
         )
-        painted.append(_Painted(plate, manner, command, f"{step.number} steps, {took:.0f} s"))
-    return _picture_section(painted)
+        results.append(_Result(plate, style, command, f"{step.number} steps, {took:.0f} s"))
+    return _html(results)
 
 
-def _picture_section(painted: list[_Painted]) -> str:
+def _html(results: list[_Result]) -> str:
     rows = []
-    for p in painted:
+    for p in results:
         rows.append(
             f"""
     <article>
-      <figure class="result"><img src="chelsea-{p.plate}.png" alt="the cat in this manner">
+      <figure class="result"><img src="chelsea-{p.plate}.png" alt="the cat in this style">
         <figcaption>{html.escape(p.caption)}</figcaption></figure>
       <div class="inputs">
         <figure><img src="chelsea.png" alt="a cat">
           <figcaption>the photograph</figcaption></figure>
-        <figure><img src="{p.plate}.jpg" alt="{html.escape(p.manner)}">
-          <figcaption>the painting: {html.escape(p.manner)}</figcaption></figure>
+        <figure><img src="{p.plate}.jpg" alt="{html.escape(p.style)}">
+          <figcaption>the painting: {html.escape(p.style)}</figcaption></figure>
       </div>
       <pre><code>{html.escape(p.command)}</code></pre>
     </article>"""
         )
     return f"""  <section>
     <h2>Pictures</h2>
-    <p>A photograph in the manner of a painting. A network that learned to see is asked what it sees
-    in the photograph and in the painting; then the pixels of a third picture are changed until it
-    has the forms of the one and the textures of the other.</p>{"".join(rows)}
+    <p>A photograph in the style of a painting. A network that was trained to recognize objects
+    computes features of the photograph and of the painting; then the pixels of a third picture are
+    optimized until it has the forms of the one and the textures of the other.</p>{"".join(rows)}
   </section>"""

@@ -1,32 +1,33 @@
-"""The chapter of music: the composer that comes with the package writes a reel and a jig."""
+"""Music in the demo: the model of Scottish tunes composes a reel and a jig."""
 
 import time
 from collections.abc import Generator
 from pathlib import Path
 
-from bowerbird.demo.section import TourConfig
+from bowerbird.demo.section import DemoConfig
 from bowerbird.learning.step import Step
 
 TUNES = (("reel", "D", "4/4"), ("jig", "G", "6/8"))  # name, key, meter
 
 
-def tunes(output: Path, tour: TourConfig) -> Generator[Step, None, str]:
-    """Let the composer that comes with the package write a reel and a jig, to hear and to read."""
-    from bowerbird.learning.sampling import SamplingConfig  # noqa: PLC0415
-    from bowerbird.music.composer import ComposeConfig, open_composer  # noqa: PLC0415
-    from bowerbird.music.render.output import piece_of, write_output  # noqa: PLC0415
-    from bowerbird.music.render.page import asset, fragment  # noqa: PLC0415
+def music_section(output: Path, config: DemoConfig) -> Generator[Step, None, str]:
+    """Compose a reel and a jig, to hear and to read."""
+    from bowerbird.learning.sampling import SamplingConfig
+    from bowerbird.music.composer import load
+    from bowerbird.music.config import ComposeConfig
+    from bowerbird.music.render.output import piece_of, write_output
+    from bowerbird.music.render.page import asset, fragment
 
-    composer, began = open_composer("scottish", "cpu"), time.perf_counter()
+    composer, began = load("scottish", "cpu"), time.perf_counter()
     parts = []
     for number, (name, key, meter) in enumerate(TUNES, 1):
-        sampling = SamplingConfig(temperature=0.8, seed=tour.seed)
-        config = ComposeConfig(32, key=key, meter=meter, best_of=4, sampling=sampling)
-        score = composer.compose(config)[0].score
+        sampling = SamplingConfig(temperature=0.8, seed=config.seed)
+        settings = ComposeConfig(32, key=key, meter=meter, best_of=4, sampling=sampling)
+        score = composer.compose(settings)[0].score
         write_output(output / f"{name}.mid", score)
         command = (
             f"bowerbird music compose scottish -o {name}.mid --key {key} --meter {meter} "
-            f"--best-of 4 --temperature 0.8 --seed {tour.seed} --page"
+            f"--best-of 4 --temperature 0.8 --seed {config.seed} --page"
         )
         title = f"A {name} in {key}"
         parts.append(fragment(piece_of(score, title, command), number=number))
@@ -34,7 +35,7 @@ def tunes(output: Path, tour: TourConfig) -> Generator[Step, None, str]:
     return f"""  <section>
     <style>{asset("page.css")}</style>
     <h2>Music</h2>
-    <p>A recurrent network has read 1,410 Scotch airs, strathspeys, reels and flings, note by note.
-    These two tunes are new; press play, or click on a note.</p>{"".join(parts)}
+    <p>A recurrent network was trained on 1,410 Scottish airs, strathspeys, reels and flings to
+    predict the next note. These two tunes are new; press play, or click a note.</p>{"".join(parts)}
     <script>{asset("page.js")}</script>
   </section>"""

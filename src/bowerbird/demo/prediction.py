@@ -1,57 +1,57 @@
-"""The chapter of prediction: a table, a series, a chaotic system, and how far each is off."""
+"""Prediction in the demo: a table, a series, a chaotic system, and the errors of each."""
 
 from collections.abc import Generator
 from pathlib import Path
 
-from bowerbird.demo.section import Shown, TourConfig, gallery
+from bowerbird.demo.section import DemoConfig, Example, gallery
 from bowerbird.learning.step import Step
 
 _HEAD = """    <h2>Predicting</h2>
-    <p>y = f(x) &plusmn; &epsilon;, and s<sub>t</sub> = &phi;(s<sub>t&minus;1</sub>): the networks
-    that the others grew from. Each prediction says how far it may be off, and is measured beside
-    simpler models.</p>"""
+    <p>y = f(x) &plusmn; &epsilon;, and s<sub>t</sub> = &phi;(s<sub>t&minus;1</sub>): the functions
+    that neural networks were first trained for. Each prediction comes with an interval, and is
+    compared with simpler models.</p>"""
 
 
-def predictions(output: Path, tour: TourConfig) -> Generator[Step, None, str]:
-    """Predict what cars need, what the air will hold, and where chaos goes."""
-    return (yield from gallery(_HEAD, (_cars, _air, _chaos), output, tour))
+def prediction_section(output: Path, config: DemoConfig) -> Generator[Step, None, str]:
+    """Predict the consumption of cars, carbon dioxide in the air, and the Lorenz system."""
+    return (yield from gallery(_HEAD, (_cars, _air, _chaos), output, config))
 
 
-def _cars(output: Path, tour: TourConfig) -> Shown:
-    from bowerbird.prediction.data.samples import TARGETS, read_sample  # noqa: PLC0415
-    from bowerbird.prediction.tabular.ensemble import MembersConfig  # noqa: PLC0415 - pandas takes a second
-    from bowerbird.prediction.tabular.plot import draw_study  # noqa: PLC0415
-    from bowerbird.prediction.tabular.study import TableConfig, study  # noqa: PLC0415
+def _cars(output: Path, demo: DemoConfig) -> Example:
+    from bowerbird.prediction.data.samples import TARGETS, read_sample
+    from bowerbird.prediction.tabular.ensemble import MembersConfig
+    from bowerbird.prediction.tabular.plot import draw_study
+    from bowerbird.prediction.tabular.study import TableConfig, study
 
-    config = TableConfig(networks=MembersConfig(seed=tour.seed))
+    config = TableConfig(networks=MembersConfig(seed=demo.seed))
     done = study(read_sample("cars"), TARGETS["cars"], config)
     draw_study(done, output / "cars.png")
-    caption = "miles per gallon of cars that were not learned from; orange misses its interval"
-    return Shown(
-        "cars.png", f"bowerbird predict table cars -o cars.png --seed {tour.seed}", caption
+    caption = "miles per gallon of cars in the test folds; orange ones are outside their interval"
+    return Example(
+        "cars.png", f"bowerbird predict table cars -o cars.png --seed {demo.seed}", caption
     )
 
 
-def _air(output: Path, tour: TourConfig) -> Shown:
-    from bowerbird.prediction.series.backtest import BacktestConfig, backtest  # noqa: PLC0415
-    from bowerbird.prediction.series.file import known_series  # noqa: PLC0415
-    from bowerbird.prediction.series.forecaster import NetworkConfig  # noqa: PLC0415
-    from bowerbird.prediction.series.plot import draw_backtest  # noqa: PLC0415
+def _air(output: Path, demo: DemoConfig) -> Example:
+    from bowerbird.prediction.series.backtest import BacktestConfig, backtest
+    from bowerbird.prediction.series.file import known_series
+    from bowerbird.prediction.series.forecaster import NetworkConfig
+    from bowerbird.prediction.series.plot import draw_backtest
 
     config = BacktestConfig(horizon=24)
-    done = backtest(known_series("co2"), config, NetworkConfig(seed=tour.seed))
+    done = backtest(known_series("co2"), config, NetworkConfig(seed=demo.seed))
     draw_backtest(done, output / "co2.png")
-    caption = "carbon dioxide in the air over Hawaii, two years ahead, and how well that goes"
-    command = f"bowerbird predict series co2 --horizon 24 -o co2.png --seed {tour.seed}"
-    return Shown("co2.png", command, caption)
+    caption = "carbon dioxide over Hawaii, forecast for two years, and the errors of a backtest"
+    command = f"bowerbird predict series co2 --horizon 24 -o co2.png --seed {demo.seed}"
+    return Example("co2.png", command, caption)
 
 
-def _chaos(output: Path, tour: TourConfig) -> Shown:
-    from bowerbird.prediction.dynamics.learn import DynamicsConfig, move  # noqa: PLC0415
-    from bowerbird.prediction.dynamics.plot import draw_free_run  # noqa: PLC0415
+def _chaos(output: Path, demo: DemoConfig) -> Example:
+    from bowerbird.prediction.dynamics.learn import DynamicsConfig, move
+    from bowerbird.prediction.dynamics.plot import draw_free_run
 
-    done = move("lorenz", DynamicsConfig(seed=tour.seed))
+    done = move("lorenz", DynamicsConfig(seed=demo.seed))
     draw_free_run(done, output / "lorenz.png")
-    caption = "the Lorenz system, and a network that has learned it, running free"
-    command = f"bowerbird predict dynamics lorenz -o lorenz.png --seed {tour.seed}"
-    return Shown("lorenz.png", command, caption)
+    caption = "the Lorenz system, and a network that was trained on it, running free"
+    command = f"bowerbird predict dynamics lorenz -o lorenz.png --seed {demo.seed}"
+    return Example("lorenz.png", command, caption)

@@ -1,4 +1,4 @@
-"""A chapter of the tour: a generator of Steps that ends by returning its part of the page."""
+"""A section of the demo: a generator of Steps that returns its part of the page."""
 
 import html
 import shutil
@@ -12,20 +12,20 @@ from bowerbird.learning.step import Step
 
 
 @dataclass(frozen=True)
-class TourConfig:
-    """How the tour is made."""
+class DemoConfig:
+    """Settings of the demo."""
 
-    side: int = 448
-    """Long side of its pictures in px; two of them take two minutes on two cores."""
-    steps: int = 40
-    """Steps of descent of each picture at its final scale."""
+    size: int = 448
+    """Long side of the transferred pictures in px; two of them take two minutes on two cores."""
+    iterations: int = 40
+    """Steps of optimization of each picture at its final scale."""
     seed: int = 0
-    """Seed of whatever begins with chance."""
+    """Seed of every random choice."""
     device: str = "auto"
     """auto, cpu, cuda, cuda:1, mps ..."""
 
 
-Chapter = Callable[[Path, TourConfig], Generator[Step, None, str]]
+Section = Callable[[Path, DemoConfig], Generator[Step, None, str]]
 
 
 def copy(source: Path, path: Path) -> None:
@@ -35,32 +35,32 @@ def copy(source: Path, path: Path) -> None:
 
 
 @dataclass(frozen=True)
-class Shown:
-    """One picture of a chapter that shows one below the other."""
+class Example:
+    """A picture of a section, with the command that makes it."""
 
     name: str
-    """File in the tour's folder."""
+    """File in the folder of the demo."""
     command: str
     caption: str
 
 
-Job = Callable[[Path, TourConfig], Shown]
+MakeExample = Callable[[Path, DemoConfig], Example]
 
 
 def gallery(
-    head: str, jobs: Sequence[Job], output: Path, tour: TourConfig
+    head: str, makers: Sequence[MakeExample], output: Path, config: DemoConfig
 ) -> Generator[Step, None, str]:
-    """Do each job, a step each; return a section of the page with ``head``, then the pictures."""
+    """Make one example a step; return a section of the page with ``head``, then the examples."""
     began, articles = time.perf_counter(), []
-    for number, job in enumerate(jobs, 1):
-        one = job(output, tour)
+    for number, make in enumerate(makers, 1):
+        example = make(output, config)
         articles.append(
             f"""
     <article class="wide">
-      <figure><img src="{one.name}" alt="{html.escape(one.caption)}">
-        <figcaption>{html.escape(one.caption)}</figcaption></figure>
-      <pre><code>{html.escape(one.command)}</code></pre>
+      <figure><img src="{example.name}" alt="{html.escape(example.caption)}">
+        <figcaption>{html.escape(example.caption)}</figcaption></figure>
+      <pre><code>{html.escape(example.command)}</code></pre>
     </article>"""
         )
-        yield Step(number, len(jobs), {}, time.perf_counter() - began)
+        yield Step(number, len(makers), {}, time.perf_counter() - began)
     return f"  <section>\n{head}{''.join(articles)}\n  </section>"

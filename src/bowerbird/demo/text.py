@@ -1,43 +1,43 @@
-"""The chapter of text: the writer that comes with the package goes on from three openings."""
+"""Text in the demo: the Shakespeare model continues three prompts."""
 
 import html
 import time
 from collections.abc import Generator
 from pathlib import Path
 
-from bowerbird.demo.section import TourConfig
+from bowerbird.demo.section import DemoConfig
 from bowerbird.learning.step import Step
 
-OPENINGS = ("Second Witch:", "JULIET:", "KING HENRY:")
-SIGNS = 420  # characters of each text
+PROMPTS = ("Second Witch:", "JULIET:", "KING HENRY:")
+LENGTH = 420  # characters of each text
 
 
-def texts(output: Path, tour: TourConfig) -> Generator[Step, None, str]:
-    """Let the writer that comes with the package go on from three openings."""
-    from bowerbird.learning.sampling import SamplingConfig  # noqa: PLC0415
-    from bowerbird.text.generator import WriteConfig, open_writer  # noqa: PLC0415
+def text_section(output: Path, config: DemoConfig) -> Generator[Step, None, str]:
+    """Continue three prompts with the Shakespeare model."""
+    from bowerbird.learning.sampling import SamplingConfig
+    from bowerbird.text.generator import GenerateConfig, load
 
-    writer, began = open_writer("shakespeare", "cpu"), time.perf_counter()
-    config = WriteConfig(SIGNS, sampling=SamplingConfig(temperature=0.7, seed=tour.seed))
+    writer, began = load("shakespeare", "cpu"), time.perf_counter()
+    settings = GenerateConfig(LENGTH, sampling=SamplingConfig(temperature=0.7, seed=config.seed))
     rows = []
-    for number, opening in enumerate(OPENINGS, 1):
+    for number, prompt in enumerate(PROMPTS, 1):
         start = time.perf_counter()
-        text = opening + writer.write(opening, config)[0]
+        text = prompt + writer.write(prompt, settings)[0]
         took = time.perf_counter() - start
         text = text[: text.rstrip().rfind("\n")]  # up to its last whole line
-        command = f'bowerbird text write shakespeare --prompt "{opening}" --length {SIGNS}'
+        command = f'bowerbird text write shakespeare --prompt "{prompt}" --length {LENGTH}'
         rows.append(
             f"""
     <article class="text">
       <blockquote>{html.escape(text)}</blockquote>
-      <p class="caption">{SIGNS} characters in {took:.2f} s</p>
-      <pre><code>{html.escape(command)} --temperature 0.7 --seed {tour.seed}</code></pre>
+      <p class="caption">{LENGTH} characters in {took:.2f} s</p>
+      <pre><code>{html.escape(command)} --temperature 0.7 --seed {config.seed}</code></pre>
     </article>"""
         )
-        yield Step(number, len(OPENINGS), {}, time.perf_counter() - began)
+        yield Step(number, len(PROMPTS), {}, time.perf_counter() - began)
     return f"""  <section>
     <h2>Text</h2>
-    <p>A recurrent network has read Shakespeare's plays, one character at a time, and learned what
-    tends to come next. It goes on from the names below.</p>
+    <p>A recurrent network was trained on Shakespeare's plays to predict the next character. It
+    continues the names below.</p>
     <div class="texts">{"".join(rows)}</div>
   </section>"""

@@ -1,94 +1,99 @@
-"""The chapter of vision: what a network sees in a cat, things found, handwriting read."""
+"""Vision in the demo: features of a cat, segmented objects, handwriting that is read."""
 
 from collections.abc import Generator
 from importlib.resources import files
 from pathlib import Path
 
-from bowerbird.demo.section import Shown, TourConfig, copy, gallery
+from bowerbird.demo.section import DemoConfig, Example, copy, gallery
 from bowerbird.learning.step import Step
 
-GROWING = 12  # steps towards what a channel likes; a quarter of a sheet's time
-SCRAWL = 4  # seed of the page
-WIDE = 2000  # px of the sheet on the page
-DREAMING = 5  # steps at each octave of a dream
+VISUALIZATION_STEPS = 12  # of gradient ascent; a quarter of the sheet's time
+PAGE_SEED = 4
+SHEET_WIDTH = 2000  # px
+DREAM_STEPS = 5  # at each octave
 _HEAD = """    <h2>Seeing</h2>
-    <p>Before a network can paint it has to see. Here five layers look at a cat: edges, then
-    textures, then eyes; a classifier finds a cup, which it was never told the place of; and a
-    small network reads digits that people wrote.</p>"""
+    <p>The network behind style transfer was trained to recognize objects. Five of its layers
+    respond to a cat: first to edges, then to textures, then to eyes. A classifier, trained without
+    boxes, locates a cup, and a small network reads handwritten digits.</p>"""
 
 
-def sights(output: Path, tour: TourConfig) -> Generator[Step, None, str]:
-    """Look at a cat, a cup, and a page of handwriting."""
+def vision_section(output: Path, config: DemoConfig) -> Generator[Step, None, str]:
+    """Show the features of a cat, segment a cup, and read a page of handwriting."""
     copy(Path(str(files("skimage") / "data" / "chelsea.png")), output / "chelsea.png")
     copy(Path(str(files("skimage") / "data" / "coffee.png")), output / "coffee.png")
-    return (yield from gallery(_HEAD, (_sheet, _things, _page), output, tour))
+    return (yield from gallery(_HEAD, (_features, _objects, _page), output, config))
 
 
-def _sheet(output: Path, tour: TourConfig) -> Shown:
-    from bowerbird.pictures.pixels import fit_long_side, resize  # noqa: PLC0415 - imports torch
-    from bowerbird.pictures.reading import read_picture  # noqa: PLC0415
-    from bowerbird.pictures.writing import write_picture  # noqa: PLC0415
-    from bowerbird.vision.features.inspect import SeeConfig, see  # noqa: PLC0415
+def _features(output: Path, demo: DemoConfig) -> Example:
+    from bowerbird.pictures.pixels import fit_long_side, resize
+    from bowerbird.pictures.reading import read_picture
+    from bowerbird.pictures.writing import write_picture
+    from bowerbird.vision.config import InspectConfig
+    from bowerbird.vision.features.inspect import inspect
 
-    side, growing = max(64, tour.side * 4 // 7), min(GROWING, tour.steps)
-    config = SeeConfig(
-        size=side,
-        steps=min(DREAMING, tour.steps),
+    size = max(64, demo.size * 4 // 7)
+    steps = min(VISUALIZATION_STEPS, demo.iterations)
+    config = InspectConfig(
+        size=size,
+        steps=min(DREAM_STEPS, demo.iterations),
         octaves=2,
-        growing=growing,
-        seed=tour.seed,
-        device=tour.device,
+        visualization_steps=steps,
+        seed=demo.seed,
+        device=demo.device,
     )
-    view = see(read_picture(output / "chelsea.png").rgb, config, "chelsea.png")
+    view = inspect(read_picture(output / "chelsea.png").rgb, config, "chelsea.png")
     height, width = view.sheet.shape[1:]
     write_picture(
-        output / "chelsea-seen.jpg", resize(view.sheet, fit_long_side(height, width, WIDE))
+        output / "chelsea-features.jpg",
+        resize(view.sheet, fit_long_side(height, width, SHEET_WIDTH)),
     )
     command = (
-        f"bowerbird vision see chelsea.png -o chelsea-seen.jpg --size {side} "
-        f"--steps {config.steps} --octaves 2 --growing {growing}"
+        f"bowerbird vision inspect chelsea.png -o chelsea-features.jpg --size {size} "
+        f"--steps {config.steps} --octaves 2 --visualization-steps {steps}"
     )
-    return Shown("chelsea-seen.jpg", command, "where each layer is active, and what it likes")
+    return Example(
+        "chelsea-features.jpg", command, "where each layer is active, and what activates it most"
+    )
 
 
-def _things(output: Path, tour: TourConfig) -> Shown:
-    from bowerbird.pictures.reading import read_picture  # noqa: PLC0415
-    from bowerbird.pictures.writing import write_picture  # noqa: PLC0415
-    from bowerbird.vision.detect import DetectConfig, detect, open_looker  # noqa: PLC0415
-    from bowerbird.vision.drawing import draw  # noqa: PLC0415
-    from bowerbird.vision.results import Seen  # noqa: PLC0415
-    from bowerbird.vision.segment import segment  # noqa: PLC0415
+def _objects(output: Path, demo: DemoConfig) -> Example:
+    from bowerbird.pictures.reading import read_picture
+    from bowerbird.pictures.writing import write_picture
+    from bowerbird.vision.config import DetectConfig
+    from bowerbird.vision.detection import detect, open_looker
+    from bowerbird.vision.drawing import draw
+    from bowerbird.vision.results import Seen
+    from bowerbird.vision.segmentation import segment
 
     rgb = read_picture(output / "coffee.png").rgb
-    boxes = segment(rgb, detect(rgb, open_looker(DetectConfig(), tour.device)))
+    boxes = segment(rgb, detect(rgb, open_looker(DetectConfig(), demo.device)))
     write_picture(output / "coffee-cut.png", draw(rgb, Seen(boxes=boxes)))
-    told = ", ".join(f"{box.name} {box.score:.0%}" for box in boxes) or "nothing"
+    found = ", ".join(f"{box.name} {box.score:.0%}" for box in boxes) or "nothing"
     command = "bowerbird vision segment coffee.png -o coffee-cut.png"
-    return Shown("coffee-cut.png", command, f"found: {told}")
+    return Example("coffee-cut.png", command, f"found: {found}")
 
 
-def _page(output: Path, tour: TourConfig) -> Shown:
-    import cv2  # noqa: PLC0415
-    import numpy as np  # noqa: PLC0415
-    import torch  # noqa: PLC0415
-    from sklearn.datasets import load_digits  # noqa: PLC0415
+def _page(output: Path, demo: DemoConfig) -> Example:
+    import cv2
+    import numpy as np
+    import torch
+    from sklearn.datasets import load_digits
 
-    from bowerbird.pictures.writing import write_picture  # noqa: PLC0415
-    from bowerbird.vision.digits.page import boxed, read_page  # noqa: PLC0415
-    from bowerbird.vision.digits.reader import open_digits  # noqa: PLC0415
-    from bowerbird.vision.digits.synthetic_pages import PageConfig, compose  # noqa: PLC0415
+    from bowerbird.pictures.writing import write_picture
+    from bowerbird.vision.digits.page import draw_digits, read_page
+    from bowerbird.vision.digits.reader import load_digit_reader
+    from bowerbird.vision.digits.synthetic_pages import PageConfig, make_page
 
     data = load_digits()
     large = [cv2.resize(one, (28, 28), interpolation=cv2.INTER_CUBIC) for one in data.images]
-    ink = np.clip(np.stack(large) / 16 * 255, 0, 255).astype(np.uint8)
-    page = compose(
-        ink, data.target, PageConfig(seed=SCRAWL + tour.seed, surface="ruled", lines=5, touching=0)
-    )
+    images = np.clip(np.stack(large) / 16 * 255, 0, 255).astype(np.uint8)
+    config = PageConfig(seed=PAGE_SEED + demo.seed, surface="ruled", lines=5, touching_fraction=0)
+    page = make_page(images, data.target, config)
     rgb = torch.from_numpy(page.rgb).permute(2, 0, 1).float()
-    seen = read_page(rgb, open_digits("digits", tour.device))
+    seen = read_page(rgb, load_digit_reader("digits", demo.device))
     write_picture(output / "page.png", rgb)
-    write_picture(output / "page-read.png", torch.cat([rgb, boxed(rgb, seen)], 2))
+    write_picture(output / "page-read.png", torch.cat([rgb, draw_digits(rgb, seen)], 2))
     command = "bowerbird vision digits page.png -o page-read.png"
     read = " / ".join((seen.text or "").splitlines())
     caption = f"a composed page with digits of 8 x 8 px, enlarged; read as {read}"
-    return Shown("page-read.png", command, caption)
+    return Example("page-read.png", command, caption)

@@ -14,24 +14,13 @@ from typing import Any
 
 from torch import Tensor
 
-from bowerbird.learning.model_file import ModelError, ModelHeader, read_header, write_model
+from bowerbird.errors import ModelError
+from bowerbird.learning.config import CheckpointConfig
+from bowerbird.learning.model_file import ModelHeader, read_header, write_model
 
 ANEW = "leave --resume out to begin anew"
 Exchange = Callable[[list[Any]], list[Any]]
 """Gives each process the lists of all of them, joined."""
-
-
-@dataclass(frozen=True)
-class CheckpointConfig:
-    """Where a run is kept, so that it can go on after an end at any moment."""
-
-    path: Path
-    every: int = 1000
-    """Steps between two checkpoints: what an end at a bad moment can cost; 0 is never."""
-    resume: bool = False
-    """Whether to go on from the newest checkpoint, if there is one; else old ones are deleted."""
-    run: str = ""
-    """What tells this run from others; a checkpoint of another is refused."""
 
 
 @dataclass(frozen=True)

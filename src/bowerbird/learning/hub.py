@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from bowerbird.errors import HubError, ModelError
 from bowerbird.learning.atomic_write import check_output, put_in_place
 from bowerbird.learning.model_file import (
-    ModelError,
     ModelHeader,
     count_parameters,
     facts,
@@ -36,10 +36,6 @@ LICENCES = (
     *("mit", "apache-2.0", "bsd-2-clause", "bsd-3-clause", "gpl-3.0", "agpl-3.0", "unlicense"),
     *("cc0-1.0", "cc-by-4.0", "cc-by-sa-4.0", "cc-by-nc-4.0", "cc-by-nc-sa-4.0"),
 )
-
-
-class HubError(ValueError):
-    """Say in one sentence what the hub could not do, and the mend."""
 
 
 @dataclass(frozen=True)
@@ -123,11 +119,14 @@ def model_page(path: Path, repository: str, usage: str = "") -> str:
         "Use": commands,
         "What it learned from": in_columns(facts(card.provenance)),
         "Network": in_columns(
-            [("parameters", f"{parameters:,}"), *facts({**card.config, "alphabet": card.alphabet})]
+            [
+                ("parameters", f"{parameters:,}"),
+                *facts({**card.config, "tokenizer": card.tokenizer}),
+            ]
         ),
     }
     lines = [f"---\n{_heading(card)}\n---", f"# {path.stem}"]
-    lines.append(f"A model of the kind {card.kind}, made with Bowerbird.")
+    lines.append(f"A {card.kind} model, trained with Bowerbird.")
     for title, rows in parts.items():
         if rows:
             # four spaces: in such a block no sign means anything to Markdown

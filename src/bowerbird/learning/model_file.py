@@ -13,7 +13,6 @@ import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from bowerbird.errors import ModelError
 from bowerbird.learning.atomic_write import put_in_place
 
 FORMAT = 1
@@ -33,10 +33,6 @@ WORDS = {str: "text", int: "whole number", dict: "object"}
 DEEPEST = 8  # levels of names within names that are shown
 
 
-class ModelError(ValueError):
-    """A file is not the model that is needed."""
-
-
 @dataclass(frozen=True)
 class ModelHeader:
     """What a model file says of itself."""
@@ -45,8 +41,8 @@ class ModelHeader:
     """What the model does: text, music ..."""
     config: Mapping[str, Any]
     """The shape of the network."""
-    alphabet: Mapping[str, Any] = field(default_factory=dict)
-    """The signs that it reads and writes."""
+    tokenizer: Mapping[str, Any] = field(default_factory=dict)
+    """The tokens or classes, and how data becomes them."""
     provenance: Mapping[str, Any] = field(default_factory=dict)
     """What it learned from (name, SHA-256), how long, to which losses, under which licence."""
     format: int = FORMAT
@@ -76,14 +72,6 @@ def write_model(path: Path, card: ModelHeader, tensors: Mapping[str, Tensor]) ->
         raise OSError(error.errno, error.strerror, str(path)) from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def embedded_file(name: str | Path, package: str, embedded: Mapping[str, str]) -> Path:
-    """Return the file of a model by its path, or by its name in a package's ``embedded`` files."""
-    path = Path(name)
-    if str(name) in embedded and not path.exists():
-        return Path(str(files(package) / embedded[str(name)]))
-    return path
 
 
 def stored_weights(network: nn.Module, *, half: bool = False) -> dict[str, Tensor]:
@@ -208,7 +196,7 @@ def _card(path: Path, metadata: Mapping[str, str] | None, kind: str | None) -> M
         raise ModelError(f"{path} has a damaged description ({fault}); {MEND}")
     if kind is not None and told["kind"] != kind:
         raise ModelError(
-            f"{path} is of the kind {told['kind']}, and {kind} is needed; give another file"
+            f"{path} is a {told['kind']} model, but a {kind} model is needed; give another file"
         )
     return ModelHeader(**told)
 

@@ -21,7 +21,8 @@ from typing import Any, Literal, get_args
 import torch
 from torch import Tensor
 
-from bowerbird.learning.download import FetchError, Source, digest_of, fetch, home_of
+from bowerbird.errors import DownloadError, WeightsError
+from bowerbird.learning.download import Source, digest_of, fetch, home_of
 from bowerbird.learning.validate import check_choice
 
 Preprocessing = Literal["caffe", "torchvision"]
@@ -38,10 +39,6 @@ LAYOUT: tuple[Row, ...] = tuple(
 
 
 VGG19 = "the codebook or a state dict (.pth) of VGG-19"
-
-
-class WeightsError(FetchError):
-    """Say in one sentence which weights can't be used, and the mend."""
 
 
 @dataclass(frozen=True)
@@ -138,7 +135,7 @@ def verify(weights: Weights) -> str:
         return "not downloaded" if weights.is_url else "not installed"
     try:
         digest_of(path, weights)
-    except FetchError as error:
+    except DownloadError as error:
         return f"damaged: {error}"
     return "ok"
 
@@ -146,7 +143,7 @@ def verify(weights: Weights) -> str:
 def open_vgg19(name_or_path: str | Path, preprocessing: Preprocessing | None = None) -> VggWeights:
     """Return VGG-19's 16 convolutions from named weights (fetched at need) or from a file.
 
-    `preprocessing` overrides the rule of the module docstring. Raises FetchError for a file that
+    `preprocessing` overrides the rule of the module docstring. Raises DownloadError for a file that
     can't be had, WeightsError for one that holds something else, ValueError for an unknown rule.
     """
     if preprocessing is not None:
@@ -165,7 +162,7 @@ def open_state(name_or_path: str | Path) -> dict[str, Tensor]:
     """Return all tensors of named weights (fetched and checked at need) or of a file, by name.
 
     They may lie in the file still: copy what is kept. Raises WeightsError for a file that is
-    damaged or holds anything but dense tensors, FetchError for one that can't be had or whose
+    damaged or holds anything but dense tensors, DownloadError for one that can't be had or whose
     SHA-256 is not that of the name.
     """
     path, _ = _found(name_or_path)

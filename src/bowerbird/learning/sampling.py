@@ -11,7 +11,6 @@ At temperature 0 the likeliest sign is taken; equal ones go to the lowest number
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -19,39 +18,10 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from bowerbird.learning.config import SamplingConfig
 from bowerbird.learning.sequence_batches import SequenceNetwork, State
 
 WINDOW = 1024  # signs of a prompt that are read at once
-
-
-@dataclass(frozen=True)
-class SamplingConfig:
-    """How the next sign is chosen."""
-
-    temperature: float = 0.8
-    """How freely: 0 takes the likeliest sign, 1 the network's own probabilities."""
-    top_k: int = 0
-    """Only the k likeliest signs are allowed; 0 is no bound."""
-    top_p: float = 1.0
-    """Only the likeliest signs that together have this probability are allowed."""
-    min_p: float = 0.0
-    """Only signs with at least this share of the likeliest one's probability are allowed."""
-    repetition_penalty: float = 1.0
-    """How much signs of the recent past are disliked; 1 is not at all."""
-    repetition_window: int = 64
-    """Signs that count as the recent past."""
-    seed: int = 0
-    """Seed of the choices."""
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.temperature < math.inf:
-            raise ValueError(f"temperature is 0 or above, not {self.temperature}")
-        if self.top_k < 0 or not 0 < self.top_p <= 1 or not 0 <= self.min_p <= 1:
-            raise ValueError("top_k is not below 0, top_p in 0..1 above 0, min_p in 0..1")
-        if not 1 <= self.repetition_penalty < math.inf or self.repetition_window < 1:
-            raise ValueError("repetition_penalty and repetition_window are at least 1")
-        if not 0 <= self.seed < 2**63:
-            raise ValueError(f"seed lies between 0 and 2^63 - 1, not at {self.seed}")
 
 
 class Rule(Protocol):

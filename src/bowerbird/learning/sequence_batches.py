@@ -12,7 +12,6 @@ The stream lies in a memory-mapped file: a corpus may be larger than the memory.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -24,41 +23,6 @@ from torch import Tensor
 
 State = tuple[Tensor, ...]
 WARM = 512  # signs that a row reads before it counts, where a stream is measured in several rows
-
-
-@dataclass(frozen=True)
-class SequenceConfig:
-    """How a stream is read while something learns from it."""
-
-    batch_size: int = 16
-    """Places of the stream that are read side by side (batch size)."""
-    sequence_length: int = 64
-    """Signs from one step of learning to the next (length of backpropagation through time)."""
-    validation: float = 0.1
-    """Share at the end of the stream that is measured on and never learned from."""
-    max_validation_tokens: int = 1 << 20
-    """Signs to measure on at most: in a corpus of gigabytes, a tenth would take hours."""
-
-    def __post_init__(self) -> None:
-        if self.batch_size < 1 or self.sequence_length < 1 or self.max_validation_tokens < 2:
-            raise ValueError("rows and window are at least 1, most_validation at least 2")
-        if not 0 < self.validation < 1:
-            raise ValueError(f"validation is a share between 0 and 1, not {self.validation}")
-
-    def split(self, stream: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return what is learned from, and the end of the stream, which is measured on.
-
-        Raises ValueError for a stream that is too short to be split.
-        """
-        cut = max(
-            int(len(stream) * (1 - self.validation)), len(stream) - self.max_validation_tokens
-        )
-        if len(stream) - cut < 2 or cut <= self.sequence_length:
-            raise ValueError(
-                f"the corpus has {len(stream)} signs, too few for windows of {self.sequence_length} and "
-                f"{self.validation:.0%} to measure on; take a longer corpus or a shorter --sequence-length"
-            )
-        return stream[:cut], stream[cut:]
 
 
 class SequenceNetwork(Protocol):
@@ -273,13 +237,13 @@ class SequenceTask:
         """Return the loss over the whole validation stream, in nats a sign."""
         return stream_loss(network, self.validation, device=self.device)  # type: ignore[arg-type]
 
-    def kept(self) -> dict[str, Tensor]:
+    def state_dict(self) -> dict[str, Tensor]:
         """Return the place in the stream and the carried state."""
         carried = {f"state.{i}": s for i, s in enumerate(self.state or ())}
         return {"position": torch.tensor(self.rows.position), **carried}
 
-    def restore(self, kept: Mapping[str, Tensor]) -> None:
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
         """Go on from there."""
-        self.rows.position = int(kept["position"])
-        count = len(kept) - 1
-        self.state = tuple(kept[f"state.{i}"].to(self.device) for i in range(count)) or None
+        self.rows.position = int(state["position"])
+        count = len(state) - 1
+        self.state = tuple(state[f"state.{i}"].to(self.device) for i in range(count)) or None

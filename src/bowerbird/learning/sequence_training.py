@@ -21,12 +21,13 @@ import numpy as np
 import torch
 
 from bowerbird.learning.atomic_write import atomic_write
-from bowerbird.learning.checkpoints import ANEW, CheckpointConfig
+from bowerbird.learning.checkpoints import ANEW
+from bowerbird.learning.config import CheckpointConfig, SequenceConfig, TrainerConfig
 from bowerbird.learning.device import Compute, processes
-from bowerbird.learning.sequence_batches import SequenceBatches, SequenceConfig, SequenceTask
+from bowerbird.learning.sequence_batches import SequenceBatches, SequenceTask
 from bowerbird.learning.step import Step
 from bowerbird.learning.time_budget import TokenCounts, plan_training
-from bowerbird.learning.trainer import TrainerConfig, train_steps
+from bowerbird.learning.trainer import train_steps
 
 DROPOUTS = (
     (1.5, 0.0),
@@ -96,7 +97,7 @@ class SequenceTrainer(Generic[S]):
 
         Every ``checkpoints`` steps (0: never) all that the next step depends on is kept in
         ``room``; ``resume`` goes on from there, with the plan that was made then. Raises
-        LearningError, ModelError for a checkpoint of another run, and ValueError.
+        TrainingError, ModelError for a checkpoint of another run, and ValueError.
         """
         run = self._plan(resume)
         kept = CheckpointConfig(self.work_dir / "checkpoint", checkpoints, resume, run)

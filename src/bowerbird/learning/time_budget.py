@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from bowerbird.learning.trainer import Task, TrainerConfig, train_steps
+from bowerbird.learning.config import TrainerConfig
+from bowerbird.learning.trainer import Task, train_steps
 
 WARM = 3  # steps before the stopwatch starts: the first ones find their kernels
 LEAST_SECONDS = 0.8  # a measurement of less is chance

@@ -15,111 +15,21 @@ matrices with AdamW for the rest. Averaged weights: Polyak, Juditsky 1992, as a 
 import math
 import time
 from collections.abc import Generator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Literal, Protocol, get_args
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
-from bowerbird.learning.checkpoints import CheckpointConfig, CheckpointStore
+from bowerbird.errors import TrainingError
+from bowerbird.learning.checkpoints import CheckpointStore
+from bowerbird.learning.config import CheckpointConfig, TrainerConfig
 from bowerbird.learning.model_file import read_model
 from bowerbird.learning.step import Step
-from bowerbird.learning.validate import check_choice
 
-Optimizer = Literal["adamw", "muon", "rmsprop", "sgd"]
-Decay = Literal["cosine", "linear", "constant", "steps"]
 MOST_FAILURES = 10  # batches in a row whose loss is not a number
 ALREADY = "everything was learned already"
-
-
-class TrainingError(ArithmeticError):
-    """The loss is not a number, again and again."""
-
-
-@dataclass(frozen=True)
-class TrainerConfig:
-    """How weights are learned."""
-
-    iterations: int = 12000
-    """Steps of learning."""
-    optimizer: Optimizer = "adamw"
-    """adamw; muon (for matrices, adamw for the rest); rmsprop; or sgd."""
-    learning_rate: float = 8e-3
-    """Learning rate at its highest."""
-    warmup_steps: int = 100
-    """Steps in which the rate rises from 0."""
-    lr_schedule: Decay = "linear"
-    """How the rate falls afterwards: cosine, linear, constant, or in steps."""
-    final_lr_ratio: float = 0.02
-    """Rate at the end of cosine and linear, as a share of the highest."""
-    lr_decay_every: int = 1000
-    """Steps between two falls of the rate (decay: steps)."""
-    lr_decay_after: int = 0
-    """Steps before the first fall (decay: steps)."""
-    lr_decay_factor: float = 0.97
-    """What the rate is multiplied by at each fall (decay: steps)."""
-    beta1: float = 0.9
-    """Memory of the gradient's mean (adamw), or momentum (sgd)."""
-    beta2: float = 0.99
-    """Memory of the gradient's square (adamw, rmsprop)."""
-    weight_decay: float = 0.07
-    """Decay of matrices, times the rate (adamw, muon)."""
-    max_grad_norm: float = 1.0
-    """Longest gradient; longer ones are shortened. 0 is no bound."""
-    max_grad_value: float = 0.0
-    """Largest entry of a gradient; larger ones are cut (char-rnn). 0 is no bound."""
-    gradient_accumulation_steps: int = 1
-    """Batches whose gradients are averaged before a step."""
-    ema_decay: float = 0.99
-    """Decay of a running mean of the weights, which is then the result; 0 is the last weights."""
-    validate_every: int = 1000
-    """Steps between two measurements on the validation data."""
-    patience: int = 0
-    """Measurements without a better one after which learning ends early; 0 is never."""
-    seed: int = 0
-    """Seed of first weights, order and dropping."""
-
-    def __post_init__(self) -> None:
-        for value, kind in ((self.optimizer, Optimizer), (self.lr_schedule, Decay)):
-            check_choice(value, get_args(kind))
-        if (
-            min(
-                self.iterations,
-                self.gradient_accumulation_steps,
-                self.validate_every,
-                self.lr_decay_every,
-            )
-            < 1
-        ):
-            raise ValueError(
-                "iterations, accumulate, validate_every and decay_every are at least 1"
-            )
-        if not 0 < self.learning_rate < math.inf or not 0 < self.lr_decay_factor < math.inf:
-            raise ValueError("rate and decay_factor are above 0")
-        if not all(0 <= share < 1 for share in (self.ema_decay, self.beta1, self.beta2)):
-            raise ValueError("average, beta1 and beta2 are in 0..1 without 1")
-        if self.warmup_steps < 0 or self.patience < 0:
-            raise ValueError("warm_up and patience are not below 0")
-        bounds = (self.max_grad_norm, self.max_grad_value, self.weight_decay, self.final_lr_ratio)
-        if not all(0 <= bound < math.inf for bound in bounds):
-            raise ValueError("clip, clip_value, weight_decay and final_rate are not below 0")
-        if not 0 <= self.seed < 2**63:
-            raise ValueError(f"seed lies between 0 and 2^63 - 1, not at {self.seed}")
-
-    def learning_rate_at(self, step: int) -> float:
-        """Return the learning rate of a step, counted from 0."""
-        if step < self.warmup_steps:
-            return self.learning_rate * (step + 1) / self.warmup_steps
-        if self.lr_schedule == "steps":
-            falls = max(0, step - self.lr_decay_after) // self.lr_decay_every
-            return self.learning_rate * self.lr_decay_factor**falls
-        if self.lr_schedule == "constant":
-            return self.learning_rate
-        done = (step - self.warmup_steps) / max(1, self.iterations - self.warmup_steps)
-        done = min(1.0, done)
-        share = 1 - done if self.lr_schedule == "linear" else (1 + math.cos(math.pi * done)) / 2
-        return self.learning_rate * (self.final_lr_ratio + (1 - self.final_lr_ratio) * share)
 
 
 class Task(Protocol):
@@ -136,11 +46,11 @@ class Task(Protocol):
         """Return the loss on data that is never learned from."""
         ...
 
-    def kept(self) -> dict[str, Tensor]:
+    def state_dict(self) -> dict[str, Tensor]:
         """Return what the next batch depends on: the place in the data, what is carried."""
         ...
 
-    def restore(self, kept: Mapping[str, Tensor]) -> None:
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
         """Go on from what ``kept`` returned."""
         ...
 
@@ -156,7 +66,7 @@ def train_steps(
 
     ``losses`` has ``total``, ``validation`` at steps where that was measured, and there, as at the
     first step of a resumed run, ``best``: the lowest so far. A run that is resumed at its end
-    yields its last step again. Raises LearningError if the loss stays no number, ModelError for a
+    yields its last step again. Raises TrainingError if the loss stays no number, ModelError for a
     checkpoint that does not fit, ValueError for one device that several processes would share.
     """
     began = time.perf_counter()
@@ -226,8 +136,10 @@ class _Fitting:
 
     def told(self, best: bool = False) -> dict[str, float]:
         """Return the losses of the last step, with the best so far if it was measured, or asked."""
-        known = math.isfinite(self.best_loss) and (best or "validation" in self.losses)
-        return {**self.losses, "best": self.best_loss} if known else dict(self.losses)
+        known = math.isfinite(self.best_loss) and (best or "validation_loss" in self.losses)
+        return (
+            {**self.losses, "best_validation_loss": self.best_loss} if known else dict(self.losses)
+        )
 
     def step(self) -> str:
         """Learn from the next batches; return what was unusual."""
@@ -260,7 +172,7 @@ class _Fitting:
                 )
         for optimizer in self.optimizers:
             optimizer.zero_grad()
-        self.losses = {"total": total, "rate": rate, "gradient": length}
+        self.losses = {"total": total, "learning_rate": rate, "grad_norm": length}
         return note
 
     def _clipped(self) -> float:
@@ -291,7 +203,7 @@ class _Fitting:
         else:
             self.waited += 1
         self._put(own)
-        self.losses["validation"] = loss
+        self.losses["validation_loss"] = loss
 
     def finish(self) -> None:
         """Give the network the best weights, or the latest if none were measured."""
@@ -309,7 +221,7 @@ class _Fitting:
         tensors: dict[str, Tensor] = {f"network.{n}": p for n, p in own}
         tensors |= {f"mean.{n}": p for n, p in self.mean.items()}
         tensors |= {f"best.{n}": p for n, p in self.best.items()}
-        tensors |= {f"task.{n}": t for n, t in self.task.kept().items()}
+        tensors |= {f"task.{n}": t for n, t in self.task.state_dict().items()}
         tensors["random"] = torch.get_rng_state()
         for i, optimizer in enumerate(self.optimizers):
             for j, state in optimizer.state_dict()["state"].items():
@@ -347,7 +259,7 @@ class _Fitting:
         devices = {n: p.device for n, p in self.task.network.named_parameters()}
         self.mean = {n: t.to(devices[n]) for n, t in parts.get("mean", {}).items()}
         self.best = parts.get("best", {})
-        self.task.restore(parts.get("task", {}))
+        self.task.load_state_dict(parts.get("task", {}))
         torch.set_rng_state(tensors["random"])
         for i, optimizer in enumerate(self.optimizers):
             whole = optimizer.state_dict()

@@ -1,33 +1,16 @@
 """Variations of a piece to learn from: transposed, faster or slower. For training only."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bowerbird.music.config import AugmentConfig
 from bowerbird.music.score.build import new_tempo
-from bowerbird.music.score.error import MusicError
 from bowerbird.music.score.key import key_of, with_key
 
 if TYPE_CHECKING:
     from symusic.core import ScoreTick as Score
-
-
-@dataclass(frozen=True)
-class AugmentConfig:
-    """Which variations are learned from."""
-
-    semitones: tuple[int, ...] = (0,)
-    """By how much a piece is transposed; what leaves MIDI's range is left out."""
-    tempos: tuple[float, ...] = (1.0,)
-    """By what its tempo is multiplied."""
-
-    def __post_init__(self) -> None:
-        if not self.semitones or not self.tempos:
-            raise MusicError("a piece has at least one variation: itself, at 0 semitones and 1.0")
-        if max(map(abs, self.semitones)) > 48 or not all(0.1 <= t <= 10 for t in self.tempos):
-            raise MusicError("semitones are -48 to 48, tempos 0.1 to 10")
 
 
 def variations(score: "Score", config: AugmentConfig) -> Iterator["Score"]:
@@ -36,7 +19,7 @@ def variations(score: "Score", config: AugmentConfig) -> Iterator["Score"]:
         if not _in_range(score, semitones):
             continue
         moved = transposed(score, semitones)
-        for tempo in config.tempos:
+        for tempo in config.tempo_factors:
             yield at_tempo(moved, tempo) if tempo != 1 else moved
 
 

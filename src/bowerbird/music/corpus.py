@@ -23,10 +23,10 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
+from bowerbird.errors import MusicError
 from bowerbird.music.copied_melodies import Melodies, melody_intervals
 from bowerbird.music.formats.files import SUFFIXES, read_scores
 from bowerbird.music.formats.tune import Tune
-from bowerbird.music.score.error import MusicError
 from bowerbird.music.score.melody import melody
 
 if TYPE_CHECKING:

@@ -11,15 +11,11 @@ learns from played piano, and stretches and transposes it. Dropout of 0.5 is hal
 
 from typing import Literal
 
-from bowerbird.learning.sequence_batches import SequenceConfig
-from bowerbird.learning.trainer import TrainerConfig
-from bowerbird.music.augment import AugmentConfig
-from bowerbird.music.training import MusicTrainConfig
-from bowerbird.networks.language_model import LanguageModelConfig
-from bowerbird.networks.recurrent import RecurrentConfig
-from bowerbird.networks.transformer import TransformerConfig
+from bowerbird.learning.config import SequenceConfig, TrainerConfig
+from bowerbird.music.config import AugmentConfig, TrainConfig
+from bowerbird.networks.config import LanguageModelConfig, RecurrentConfig, TransformerConfig
 
-MusicPresetName = Literal[
+PresetName = Literal[
     "default", "melody-rnn", "lookback-rnn", "attention-rnn", "folk-rnn", "performance-rnn"
 ]
 
@@ -45,11 +41,11 @@ def _magenta(shape: RecurrentConfig, rows: int, clip: float) -> dict[str, object
 
 _MELODY = RecurrentConfig(num_layers=2, hidden_size=128, dropout=0.5, variational_dropout=False)
 
-MUSIC_PRESETS: dict[MusicPresetName, MusicTrainConfig] = {
-    "default": MusicTrainConfig(),
-    "melody-rnn": MusicTrainConfig(tokenizer="abc", **_magenta(_MELODY, 128, 5.0)),  # type: ignore[arg-type]
-    "lookback-rnn": MusicTrainConfig(**_magenta(_MELODY, 128, 5.0)),  # type: ignore[arg-type]
-    "attention-rnn": MusicTrainConfig(
+PRESETS: dict[PresetName, TrainConfig] = {
+    "default": TrainConfig(),
+    "melody-rnn": TrainConfig(tokenizer="abc", **_magenta(_MELODY, 128, 5.0)),  # type: ignore[arg-type]
+    "lookback-rnn": TrainConfig(**_magenta(_MELODY, 128, 5.0)),  # type: ignore[arg-type]
+    "attention-rnn": TrainConfig(
         **{
             **_magenta(_MELODY, 128, 3.0),  # type: ignore[arg-type]
             "model": LanguageModelConfig(
@@ -64,7 +60,7 @@ MUSIC_PRESETS: dict[MusicPresetName, MusicTrainConfig] = {
             ),
         }
     ),
-    "folk-rnn": MusicTrainConfig(
+    "folk-rnn": TrainConfig(
         tokenizer="abc",
         model=LanguageModelConfig(
             recurrent=RecurrentConfig(
@@ -89,7 +85,7 @@ MUSIC_PRESETS: dict[MusicPresetName, MusicTrainConfig] = {
             validate_every=1000,
         ),
     ),
-    "performance-rnn": MusicTrainConfig(
+    "performance-rnn": TrainConfig(
         tokenizer="performance",
         augment=AugmentConfig(tuple(range(-3, 4)), (0.95, 0.975, 1.0, 1.025, 1.05)),
         **_magenta(RecurrentConfig(num_layers=3, hidden_size=512), 64, 3.0),  # type: ignore[arg-type]

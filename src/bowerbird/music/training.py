@@ -8,81 +8,42 @@ import math
 import time
 from collections.abc import Generator, Iterable
 from contextlib import closing
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from hashlib import sha256
 from importlib.metadata import version
 from itertools import chain, pairwise
 from pathlib import Path
 from statistics import median
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import torch
 
-from bowerbird.learning.device import Precision, keep_freed_memory, processes, select_compute
-from bowerbird.learning.sampling import SamplingConfig
-from bowerbird.learning.sequence_batches import SequenceConfig, write_stream
+from bowerbird.errors import MusicError
+from bowerbird.learning.config import SamplingConfig
+from bowerbird.learning.device import keep_freed_memory, processes, select_compute
+from bowerbird.learning.sequence_batches import write_stream
 from bowerbird.learning.sequence_training import NetworkFactory, SequenceTrainer
 from bowerbird.learning.step import Step
-from bowerbird.learning.trainer import TrainerConfig
-from bowerbird.learning.validate import check_choice
-from bowerbird.music.augment import AugmentConfig, variations
-from bowerbird.music.composer import ComposeConfig, Composer
+from bowerbird.music.augment import variations
+from bowerbird.music.composer import Composer
+from bowerbird.music.config import MELODY_KINDS, AugmentConfig, ComposeConfig, TrainConfig
 from bowerbird.music.corpus import Corpus, Piece
 from bowerbird.music.formats.abc_writer import to_abc
-from bowerbird.music.score.error import MusicError
-from bowerbird.music.tokens.kinds import MELODIES, AlphabetKind, encoded, learned_alphabet
-from bowerbird.music.tokens.vocabulary import Alphabet
-from bowerbird.networks.language_model import (
-    LanguageModelConfig,
-    language_model,
-    language_model_config,
-)
+from bowerbird.music.tokens.kinds import encode_pieces, tokenizer_for
+from bowerbird.music.tokens.tokenizer import MusicTokenizer
+from bowerbird.networks.config import LanguageModelConfig
+from bowerbird.networks.language_model import language_model, language_model_config
 
 SAMPLE_BARS = 8  # bars of the samples that are shown while it learns
 WIDTHS = (96, 128, 192, 256, 384, 512)  # sizes among which --minutes chooses
 
 
-@dataclass(frozen=True)
-class MusicTrainConfig:
-    """How a composer learns."""
-
-    minutes: float = 0.0
-    """Time to learn for, in minutes: size and steps are chosen to fit it on this machine."""
-    tokenizer: AlphabetKind = "notes"
-    """Signs that it reads and writes: notes and abc for melodies, the others for many voices."""
-    test: float = 0.05
-    """Share of the pieces that is set aside, and not even measured on while it learns."""
-    split_seed: int = 0
-    """Seed by which pieces are learned from, measured on or set aside."""
-    precision: Precision = "auto"
-    """Precision of the network: auto takes bfloat16 where it is faster, else float32."""
-    device: str = "auto"
-    """auto, cpu, cuda, cuda:1, mps ..."""
-    licence: str = ""
-    """Licence of what is learned, which the model file then names."""
-    augment: AugmentConfig = field(default_factory=AugmentConfig)
-    """Which variations of each piece are learned from."""
-    model: LanguageModelConfig = field(default_factory=LanguageModelConfig)
-    """The network."""
-    sequence: SequenceConfig = field(default_factory=lambda: SequenceConfig(validation=0.05))
-    """How the pieces are read."""
-    trainer: TrainerConfig = field(default_factory=TrainerConfig)
-    """How weights are learned."""
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.minutes < math.inf:
-            raise ValueError(f"minutes are a number from 0 on, not {self.minutes}")
-        if not 0 < self.test < 1:
-            raise ValueError(f"test is a share between 0 and 1, not {self.test}")
-        check_choice(self.tokenizer, get_args(AlphabetKind))
-
-
-class MusicTraining:
+class Training:
     """One training of a composer; ``composer`` is what it can do so far."""
 
     def __init__(
-        self, corpus: Corpus, config: MusicTrainConfig, room: Path, start: Composer | None = None
+        self, corpus: Corpus, config: TrainConfig, room: Path, start: Composer | None = None
     ) -> None:
         """Read the corpus into files in ``room``, which is made.
 
@@ -96,7 +57,7 @@ class MusicTraining:
         self.split = corpus.split(
             validation=config.sequence.validation, test=config.test, seed=config.split_seed
         )
-        self.alphabet = start.alphabet if start else self._alphabet()
+        self.tokenizer = start.tokenizer if start else self._tokenizer()
         room.mkdir(parents=True, exist_ok=True)
         self.streams = [
             self._stream(room / f"{name}.{processes()[0]}", pieces, augment)
@@ -154,10 +115,10 @@ class MusicTraining:
         }
         if self.start:
             told["from"] = dict(self.start.provenance)
-        return Composer(self.trainer.network, self.alphabet, self.trainer.model_config, told)
+        return Composer(self.trainer.network, self.tokenizer, self.trainer.model_config, told)
 
     @property
-    def planned(self) -> MusicTrainConfig:
+    def planned(self) -> TrainConfig:
         """The configuration with what was chosen to fit into the minutes."""
         study = self.trainer
         return replace(
@@ -177,46 +138,49 @@ class MusicTraining:
         ``losses`` are in nats a note. Arguments and errors are those of ``Study.steps``.
         """
         learned, measured = self.tokens_per_note
-        units = {"total": learned, "validation": measured, "best": measured}
+        units = {"total": learned, "validation_loss": measured, "best_validation_loss": measured}
         with closing(self.trainer.steps(checkpoints, resume=resume)) as made:
             for step in made:
                 losses = {n: v * units.get(n, 1.0) for n, v in step.losses.items()}
-                self.best = losses.get("best", self.best)
+                self.best = losses.get("best_validation_loss", self.best)
                 self.last = Step(step.number, step.total, losses, step.seconds, None, step.note)
-                yield replace(self.last, preview=self._sample() if "validation" in losses else None)
+                yield replace(
+                    self.last, preview=self._sample() if "validation_loss" in losses else None
+                )
 
-    def _alphabet(self) -> Alphabet:
+    def _tokenizer(self) -> MusicTokenizer:
         """Return an alphabet for all pieces, and for the variations that are learned from."""
         split, augment = self.split, self.config.augment
         measured = (score for _, score in (*split.validation, *split.test))
         learned = (varied for _, score in split.train for varied in variations(score, augment))
-        return learned_alphabet(self.config.tokenizer, chain(measured, learned))
+        return tokenizer_for(self.config.tokenizer, chain(measured, learned))
 
     def _stream(
         self, place: Path, pieces: Iterable[Piece], augment: AugmentConfig | None
     ) -> np.memmap:
         stream = write_stream(
             place,
-            encoded(pieces, self.alphabet, self.corpus.skipped, augment),
-            self.alphabet.size,
+            encode_pieces(pieces, self.tokenizer, self.corpus.skipped, augment),
+            self.tokenizer.vocab_size,
         )
         if len(stream) <= self.config.sequence.sequence_length:
             raise MusicError(
-                f"the corpus has {len(stream)} signs on one side of its split, too few for windows "
-                f"of {self.config.sequence.sequence_length}; take more pieces or a shorter --sequence-length"
+                f"one side of the split has {len(stream)} tokens, too few for sequences of "
+                f"{self.config.sequence.sequence_length}; add pieces or set a shorter "
+                "--sequence-length"
             )
         return stream
 
     def _signs_a_note(self, stream: np.ndarray) -> float:
         """Return how many signs tell a note, in a stream."""
-        ends = np.flatnonzero(stream == self.alphabet.end)
+        ends = np.flatnonzero(stream == self.tokenizer.end_token)
         pieces = [stream[a + 1 : b] for a, b in pairwise(ends)]
-        notes = sum(self.alphabet.decode(piece.tolist()).note_num() for piece in pieces)
+        notes = sum(self.tokenizer.decode(piece.tolist()).note_num() for piece in pieces)
         return (len(stream) - 1) / max(1, notes)
 
     def _network(self, config: LanguageModelConfig) -> Any:
         torch.manual_seed(self.config.trainer.seed)
-        network = language_model(self.alphabet.size, config, self.compute.dtype)
+        network = language_model(self.tokenizer.vocab_size, config, self.compute.dtype)
         network.initialize(self.config.trainer.seed)
         return network.to(self.compute.device)
 
@@ -224,7 +188,7 @@ class MusicTraining:
         config = ComposeConfig(SAMPLE_BARS, sampling=SamplingConfig(seed=self.config.trainer.seed))
         try:
             made = self.composer.compose(config)[0].score
-            if self.alphabet.kind not in MELODIES:
+            if self.tokenizer.kind not in MELODY_KINDS:
                 return f"{made.note_num()} notes"
             return to_abc(made).partition("K:")[2].strip()
         except ValueError:  # also where nothing may come next

@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from bowerbird.networks.vgg import BLOCKS
+from bowerbird.networks.vgg_layers import BLOCKS
 
 Name = Literal["alexnet", "vgg16", "vgg19"]
 # stride and padding of AlexNet's convolutions, and after which a 3 x 3 pooling of stride 2 comes

@@ -25,13 +25,14 @@ gradient, so that whoever averages or stores weights has them too.
 """
 
 import math
-from dataclasses import dataclass
-from typing import Any, Literal, TypeVar, get_args
+from typing import Any, TypeVar, get_args
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
+
+from bowerbird.networks.config import DigitNetwork, SmallConvNetConfig
 
 AMPLITUDE, SLOPE = 1.7159, 2 / 3  # of the squashing function, appendix A
 J = 10.0  # squared distance from which on a picture is like no class; the paper has no number
@@ -160,26 +161,6 @@ class LeNet5(nn.Module):
         return F.pad(-away, (0, 1), value=-J)
 
 
-@dataclass(frozen=True)
-class SmallConfig:
-    """The shape of the modern network."""
-
-    widths: tuple[int, ...] = (24, 48, 80)
-    """Maps of each pair of convolutions; the height and width are halved by each pair."""
-    dropout: float = 0.3
-    """Share of what the last layer sees that is dropped while it learns."""
-    classes: int = 11
-    """What it tells apart: ten digits, and none of these."""
-
-    def __post_init__(self) -> None:
-        if not 1 <= len(self.widths) <= 4 or not all(1 <= w <= 4096 for w in self.widths):
-            raise ValueError(f"widths are one to four numbers of 1 to 4096, not {self.widths}")
-        if not 0 <= self.dropout < 1:
-            raise ValueError(f"dropout is in 0..1 without 1, not {self.dropout}")
-        if not 2 <= self.classes <= 10000:
-            raise ValueError(f"classes are 2 to 10000, not {self.classes}")
-
-
 class BatchNorm(nn.Module):
     """Batch normalization whose statistics are parameters without a gradient."""
 
@@ -194,22 +175,22 @@ class BatchNorm(nn.Module):
         return F.batch_norm(x, self.mean, self.variance, self.weight, self.bias, self.training)
 
 
-class Small(nn.Module):
+class SmallConvNet(nn.Module):
     """The modern network: pictures of 28 x 28 px, ink 0..1, to logits."""
 
-    def __init__(self, config: SmallConfig, random: torch.Generator | None = None) -> None:
+    def __init__(self, config: SmallConvNetConfig, random: torch.Generator | None = None) -> None:
         super().__init__()
         self.config = config
         layers: list[nn.Module] = []
         inputs, side = 1, 28
-        for width in config.widths:
+        for width in config.channels:
             side = -(-side // 2)
             for stride in (1, 2):
                 convolution = _bare(nn.Conv2d, inputs, width, 3, stride, 1, bias=False)
                 layers += [convolution, BatchNorm(width), nn.ReLU()]
                 inputs = width
         self.layers = nn.Sequential(*layers)
-        self.head = _bare(nn.Linear, inputs * side * side, config.classes)
+        self.head = _bare(nn.Linear, inputs * side * side, config.num_classes)
         self.initialize(random)
 
     def initialize(self, random: torch.Generator | None = None) -> None:
@@ -226,13 +207,12 @@ class Small(nn.Module):
         return self.head(F.dropout(x.flatten(1), self.config.dropout, self.training))
 
 
-Reader = Literal["small", "lenet5"]
-
-
-def reader(
-    network: Reader, config: SmallConfig, random: torch.Generator | None = None
+def digit_network(
+    name: DigitNetwork, config: SmallConvNetConfig, random: torch.Generator | None = None
 ) -> nn.Module:
-    """Return the network of this name, which reads one digit; ``random`` draws its numbers."""
-    if network not in get_args(Reader):
-        raise ValueError(f"network is one of {', '.join(get_args(Reader))}, not {network!r}")
-    return LeNet5(random) if network == "lenet5" else Small(config, random)
+    """Return the network of this name, which reads one digit; ``random`` draws its weights."""
+    if name not in get_args(DigitNetwork):
+        raise ValueError(
+            f"network must be one of {', '.join(get_args(DigitNetwork))}, got {name!r}"
+        )
+    return LeNet5(random) if name == "lenet5" else SmallConvNet(config, random)

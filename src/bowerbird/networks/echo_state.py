@@ -18,7 +18,7 @@ from bowerbird.networks.recurrent import RecurrentConfig, RecurrentLayer, State
 CONNECTIONS = 10  # recurrent weights of a unit in an echo state network
 
 
-class Continuous(nn.Module):
+class RecurrentRegressor(nn.Module):
     """Sequences of vectors in, a vector for each moment out.
 
     A state is a tuple of tensors (batch, width): h of each layer, with an LSTM followed by its c.

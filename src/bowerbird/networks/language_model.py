@@ -1,46 +1,17 @@
 """A network that predicts the next sign: recurrent, or a transformer, by one configuration."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import torch
 from torch import Tensor
 
-from bowerbird.networks.recurrent import Recurrent, RecurrentConfig
-from bowerbird.networks.transformer import Transformer, TransformerConfig
+from bowerbird.networks.config import LanguageModelConfig, RecurrentConfig, TransformerConfig
+from bowerbird.networks.recurrent import Recurrent
+from bowerbird.networks.transformer import Transformer
 
-Network = Literal["recurrent", "transformer"]
 LONGEST_SPAN = 1 << 16  # signs that a transformer in a model file may look back
 LARGEST = 1e6  # of a number with a fraction: beyond it is none that a weight could start with
-
-
-@dataclass(frozen=True)
-class LanguageModelConfig:
-    """Which network predicts, and its shape."""
-
-    network: Network = "recurrent"
-    """recurrent, or transformer for comparison."""
-    recurrent: RecurrentConfig = field(default_factory=RecurrentConfig)
-    """The shape of a recurrent network."""
-    transformer: TransformerConfig = field(default_factory=TransformerConfig)
-    """The shape of a transformer."""
-
-    def __post_init__(self) -> None:
-        if self.network not in get_args(Network):
-            raise ValueError(
-                f"network is one of {', '.join(get_args(Network))}, not {self.network!r}"
-            )
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return what ``predictor_from`` needs, ready for JSON."""
-        shape = self.recurrent if self.network == "recurrent" else self.transformer
-        return {"network": self.network, **asdict(shape)}
-
-    def resized(self, width: int, dropout: float) -> "LanguageModelConfig":
-        """Return a recurrent network of another width that drops another share."""
-        shape = replace(self.recurrent, hidden_size=width, dropout=dropout)
-        return replace(self, recurrent=shape)
 
 
 def language_model(
@@ -94,8 +65,8 @@ def _check_room(shape: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None
     """
     widest = max((side for t in tensors.values() for side in t.shape), default=0)
     for name, value in shape.items():
-        most = len(tensors) if name in ("layers", "blocks") else widest
-        if name == "span":
+        most = len(tensors) if name == "num_layers" else widest
+        if name == "context_length":
             most = LONGEST_SPAN
         if type(value) is int and value > max(most, 2):
             raise ValueError(f"its weights have no room for {name} = {value}")

@@ -25,7 +25,7 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from bowerbird.networks.mlp_config import Activation, MLPConfig
+from bowerbird.networks.config import Activation, MLPConfig
 
 PHI: dict[Activation, Callable[[Tensor], Tensor]] = {
     "relu": F.relu,

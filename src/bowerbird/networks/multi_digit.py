@@ -27,6 +27,8 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from bowerbird.networks.config import MultiDigitConfig
+
 MOST = 5  # digits that can be read
 LENGTHS = MOST + 2  # 0, 1, ..., 5, more
 GAIN = (2 / (1 - 1 / torch.pi)) ** 0.5  # keeps the variance through a ReLU (Brock et al., eq. 2)
@@ -34,26 +36,6 @@ STRIDE = 8  # px of a cell
 GRID = 4  # points over a digit, in each direction
 AROUND = 0.9  # of half a digit's side to the outermost of them
 RARE = -4.0  # logit with which every cell begins: numbers are rare
-
-
-@dataclass(frozen=True)
-class MultiDigitConfig:
-    """The shape of the network."""
-
-    side: int = 64
-    """Side of the crop that is read, in px, a multiple of 16 (the paper: 54)."""
-    widths: tuple[int, ...] = (32, 64, 96, 96)
-    """Channels at strides of 2, 4, 8 and 16 px."""
-    hidden: int = 128
-    """Units between the crop's features and what is told of it."""
-    glimpse: int = 64
-    """Units between the features of one digit and what it is."""
-
-    def __post_init__(self) -> None:
-        if self.side < 16 or self.side % 16:
-            raise ValueError(f"side is a multiple of 16, not {self.side}")
-        if len(self.widths) != 4 or min(*self.widths, self.hidden, self.glimpse) < 1:
-            raise ValueError("widths are four numbers, and all of them are above 0")
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,7 +91,7 @@ class MultiDigit(nn.Module):
     def __init__(self, config: MultiDigitConfig) -> None:
         super().__init__()
         self.config = config
-        a, b, c, d = config.widths
+        a, b, c, d = config.channels
         self.early = nn.Sequential(
             nn.PixelUnshuffle(2),  # 2 x 2 px as channels: a convolution of 6 x 6 px and stride 2
             *(_Conv(12, a), nn.ReLU()),
@@ -121,10 +103,10 @@ class MultiDigit(nn.Module):
         with torch.no_grad():
             cast(Tensor, self.cells.bias)[0] = RARE
         self.reader = nn.Sequential(_Conv(c, d, 2), _Block(d), nn.ReLU())
-        self.inner = nn.Linear(d * (config.side // 16) ** 2, config.hidden)
-        self.outer = nn.Linear(config.hidden, LENGTHS + 4 + MOST * 4)
-        self.glimpse = nn.Linear(b * GRID**2, config.glimpse)
-        self.digit = nn.Linear(config.glimpse, 10)
+        self.inner = nn.Linear(d * (config.crop_size // 16) ** 2, config.hidden_size)
+        self.outer = nn.Linear(config.hidden_size, LENGTHS + 4 + MOST * 4)
+        self.glimpse = nn.Linear(b * GRID**2, config.glimpse_size)
+        self.digit = nn.Linear(config.glimpse_size, 10)
 
     def find(self, x: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B 5 H/8 W/8"]:
         """Tell of each cell the logit that a number's middle is there, and its sides.

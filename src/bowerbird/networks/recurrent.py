@@ -18,80 +18,17 @@ are float32; with another ``dtype`` they are converted at each use, the logits a
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal, get_args
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from bowerbird.networks.config import Cell, RecurrentConfig
 from bowerbird.networks.recurrent_numpy import NumpyStepper
 
-Cell = Literal["lstm", "gru", "rnn"]
-Initialization = Literal["torch", "char-rnn", "torch-rnn", "folk-rnn"]
 GATES = {"lstm": 4, "gru": 3, "rnn": 1}
 State = tuple[Tensor, ...]
-
-
-@dataclass(frozen=True)
-class RecurrentConfig:
-    """The shape of a recurrent network."""
-
-    cell: Cell = "lstm"
-    """lstm, gru or rnn (a single tanh)."""
-    num_layers: int = 1
-    """Layers, one above the other."""
-    hidden_size: int = 512
-    """Units of each layer."""
-    embedding_dim: int = 0
-    """Numbers that stand for a sign in the first layer; 0 gives each an input of its own."""
-    dropout: float = 0.0
-    """Share of each layer's outputs that is dropped while it learns."""
-    input_dropout: float = 0.0
-    """Share of the embedding's numbers that is dropped while it learns."""
-    recurrent_dropout: float = 0.0
-    """Share of the weights from a layer to itself that is dropped while it learns."""
-    variational_dropout: bool = True
-    """Whether what is dropped stays dropped for a whole window, or is drawn anew at each sign."""
-    tie_weights: bool = False
-    """Whether the embedding is used to read the outputs too; needs embedding = width."""
-    layer_norm: bool = False
-    """Whether each layer's outputs are normalized."""
-    residual: bool = False
-    """Whether each layer but the first adds to its input instead of replacing it."""
-    biases: Literal[1, 2] = 1
-    """Bias vectors a layer; two are the same function with twice the step (char-rnn, cuDNN)."""
-    forget_bias: float = 1.0
-    """First value of the LSTM's forget gates: what is remembered before anything is learned."""
-    initialization: Initialization = "torch"
-    """First weights: uniform within 1/sqrt(width) (torch), or as that tool draws them."""
-
-    def __post_init__(self) -> None:
-        if self.cell not in get_args(Cell):
-            raise ValueError(f"cell is one of {', '.join(get_args(Cell))}, not {self.cell!r}")
-        if self.initialization not in get_args(Initialization):
-            raise ValueError(
-                f"initialization is one of {', '.join(get_args(Initialization))}, "
-                f"not {self.initialization!r}"
-            )
-        if (
-            self.num_layers < 1
-            or self.hidden_size < 1
-            or self.embedding_dim < 0
-            or self.biases not in (1, 2)
-        ):
-            raise ValueError(
-                "layers and width are at least 1, embedding not below 0, biases 1 or 2"
-            )
-        for share in (self.dropout, self.input_dropout, self.recurrent_dropout):
-            if not 0 <= share < 1:
-                raise ValueError(f"what is dropped is a share in 0..1, not {share}")
-        if self.tie_weights and self.embedding_dim != self.hidden_size:
-            raise ValueError(
-                f"tied weights need an embedding as wide as the layers: {self.hidden_size}, "
-                f"not {self.embedding_dim}"
-            )
 
 
 class RecurrentLayer(nn.Module):
@@ -222,7 +159,7 @@ class Recurrent(nn.Module):
     def fast_step(self) -> Callable[[Tensor, State], tuple[Tensor, State]]:
         """Return the quickest form of ``step`` here, with the weights that are there now."""
         on_processor = self.decoder.weight.device.type == "cpu"
-        return NumpyStepper(self) if on_processor else self.step
+        return NumpyStepper(self.config, self.state_dict()) if on_processor else self.step
 
     def all_layers(self) -> list[RecurrentLayer]:
         """Return the layers, the lowest first."""

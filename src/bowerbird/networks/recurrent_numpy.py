@@ -8,42 +8,42 @@ The first layer's product with a single sign is looked up in a table.
 Everything is float32: unlike 8-bit weights, which are no faster here (26 us), it changes nothing.
 """
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-if TYPE_CHECKING:  # it is recurrent.py that needs this file
-    from bowerbird.networks.recurrent import Recurrent, RecurrentLayer, State
+from bowerbird.networks.config import RecurrentConfig
 
 Array = np.ndarray
 
 
 class NumpyStepper:
-    """The step form of a recurrent network on a processor, with the weights that it has now."""
+    """``Recurrent.step`` on a CPU, for one network with the weights that it has now."""
 
-    def __init__(self, network: "Recurrent") -> None:
-        """Take the weights over."""
-        config = network.config
-        self.width, self.residual = config.hidden_size, config.residual
-        self.layers = [_Layer(layer, place) for place, layer in enumerate(network.all_layers())]
-        norms = [norm for norm in network.norms if isinstance(norm, torch.nn.LayerNorm)]
-        self.norms = [(_array(norm.weight), _array(norm.bias)) for norm in norms]
-        first, embedding = self.layers[0], network.embedding
-        signs = np.eye(network.vocabulary) if embedding is None else _array(embedding.weight)
-        self.table = np.ascontiguousarray((signs @ first.inputs.T + first.bias), np.float32)
-        self.decoder = _array(network.decoder.weight)
-        self.decoder_bias = _array(network.decoder.bias)
+    def __init__(self, config: RecurrentConfig, weights: Mapping[str, Tensor]) -> None:
+        """Take the configuration and the state dict of a ``Recurrent``."""
+        arrays = {name: _array(tensor) for name, tensor in weights.items()}
+        self.residual = config.residual
+        self.layers = [_Layer(config, i, arrays) for i in range(config.num_layers)]
+        self.norms = [
+            (arrays[f"norms.{i}.weight"], arrays[f"norms.{i}.bias"])
+            for i in range(config.num_layers if config.layer_norm else 0)
+        ]
+        self.decoder, self.decoder_bias = arrays["decoder.weight"], arrays["decoder.bias"]
+        first, embedding = self.layers[0], arrays.get("embedding.weight")
+        inputs = np.eye(len(self.decoder)) if embedding is None else embedding
+        self.table = np.ascontiguousarray((inputs @ first.inputs.T + first.bias), np.float32)
 
     def __call__(
-        self, signs: Int[Tensor, " b"], state: "State"
-    ) -> tuple[Float[Tensor, "b v"], "State"]:
-        """Return the scores of what follows one more sign, and the state after it, in float32."""
+        self, tokens: Int[Tensor, " b"], state: tuple[Tensor, ...]
+    ) -> tuple[Float[Tensor, "b v"], tuple[Tensor, ...]]:
+        """Return the float32 logits of the token after ``tokens``, and the state after them."""
         left = [s.float().numpy() for s in state]
         after: list[Array] = []
-        x = self.table[signs.numpy()]
+        x = self.table[tokens.numpy()]
         for place, layer in enumerate(self.layers):
             own, left = left[: layer.states], left[layer.states :]
             y, own = layer(x, own)
@@ -51,20 +51,20 @@ class NumpyStepper:
             if self.norms:
                 y = _normalized(y, *self.norms[place])
             x = x + y if self.residual and place else y
-        scores = _times(x, self.decoder) + self.decoder_bias
-        return torch.from_numpy(scores), tuple(map(torch.from_numpy, after))
+        logits = _times(x, self.decoder) + self.decoder_bias
+        return torch.from_numpy(logits), tuple(map(torch.from_numpy, after))
 
 
 class _Layer:
-    """One layer over one sign; the first reads what the table has for it."""
+    """One layer; the first reads a row of the table instead of its input's product."""
 
-    def __init__(self, layer: "RecurrentLayer", place: int) -> None:
-        self.cell, self.width, self.states = layer.cell, layer.weight_hh.shape[1], layer.states()
-        self.first = place == 0
-        self.inputs, self.hidden = _array(layer.weight_ih), _array(layer.weight_hh)
-        self.bias = _array(layer.bias_ih)
-        second = None if layer.bias_hh is None else _array(layer.bias_hh)
-        # the GRU's second bias lies inside its reset gate
+    def __init__(self, config: RecurrentConfig, index: int, arrays: Mapping[str, Array]) -> None:
+        self.cell, self.width, self.first = config.cell, config.hidden_size, index == 0
+        self.states = 2 if config.cell == "lstm" else 1
+        name = f"layers.{index}"
+        self.inputs, self.hidden = arrays[f"{name}.weight_ih"], arrays[f"{name}.weight_hh"]
+        self.bias, second = arrays[f"{name}.bias_ih"], arrays.get(f"{name}.bias_hh")
+        # the GRU's second bias is inside its reset gate
         self.second = second if self.cell == "gru" else None
         if second is not None and self.cell != "gru":
             self.bias = self.bias + second

@@ -26,69 +26,16 @@ are float32.
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, get_args
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-Positions = Literal["rotary", "learned"]
+from bowerbird.networks.config import TransformerConfig
+
 State = tuple[Tensor, ...]
 BASE = 10000.0  # the slowest pair turns by nearly 1/BASE radians a sign (Su et al., section 3.2.2)
-
-
-@dataclass(frozen=True)
-class TransformerConfig:
-    """The shape of a transformer; nanoGPT's for a laptop, but for the positions."""
-
-    num_layers: int = 4
-    """Layers of attention, one above the other."""
-    embedding_dim: int = 128
-    """Numbers that stand for a sign between layers."""
-    num_heads: int = 4
-    """Attentions side by side in a layer, each with its share of the channels."""
-    context_length: int = 64
-    """Signs that a sign sees at most, itself included."""
-    feed_forward: int = 4
-    """Units that follow each attention, as a multiple of the channels."""
-    block_dropout: float = 0.0
-    """Share of embeddings, attention weights and outputs that is dropped while it learns."""
-    bias: bool = False
-    """Whether linear maps and norms add a bias."""
-    positions: Positions = "rotary"
-    """rotary (only distances count) or learned (a vector a place, as nanoGPT)."""
-    init_std: float = 0.02
-    """Standard deviation of the first weights; what adds to the sum starts smaller (GPT-2)."""
-
-    def __post_init__(self) -> None:
-        if self.positions not in get_args(Positions):
-            raise ValueError(
-                f"positions is one of {', '.join(get_args(Positions))}, not {self.positions!r}"
-            )
-        if (
-            min(
-                self.num_layers,
-                self.embedding_dim,
-                self.num_heads,
-                self.context_length,
-                self.feed_forward,
-            )
-            < 1
-        ):
-            raise ValueError("blocks, channels, heads, span and feed_forward are at least 1")
-        if self.embedding_dim % self.num_heads:
-            raise ValueError(
-                f"channels are a multiple of heads, not {self.embedding_dim} for {self.num_heads} heads"
-            )
-        if self.positions == "rotary" and self.embedding_dim // self.num_heads % 2:
-            raise ValueError(
-                f"rotary positions turn pairs: {self.embedding_dim // self.num_heads} numbers a head are odd"
-            )
-        if not 0 <= self.block_dropout < 1:
-            raise ValueError(f"what is dropped is a share in 0..1, not {self.block_dropout}")
-        if not 0 < self.init_std < math.inf:
-            raise ValueError(f"deviation is above 0, not {self.init_std}")
 
 
 @dataclass(frozen=True)

@@ -16,14 +16,14 @@ products as its highest tree has levels.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-TreeCell = Literal["child-sum", "n-ary"]
+from bowerbird.networks.config import TreeLSTMConfig
+
 ROOT = -1  # the parent of what has none
 
 
@@ -35,30 +35,6 @@ class Tree:
     """The sign of each node."""
     parents: Sequence[int]
     """The number of each node's parent; -1 for the first node, the root."""
-
-
-@dataclass(frozen=True)
-class RecursiveConfig:
-    """The shape of a recursive network."""
-
-    tree_cell: TreeCell = "child-sum"
-    """child-sum, for which siblings have no order, or n-ary."""
-    width: int = 128
-    """Units of a node's state."""
-    embedding: int = 64
-    """Numbers that stand for a sign."""
-    arity: int = 5
-    """Most children of a node (n-ary only)."""
-    forget_bias: float = 1.0
-    """First value of the forget gates: what is remembered before anything is learned."""
-
-    def __post_init__(self) -> None:
-        if self.tree_cell not in get_args(TreeCell):
-            raise ValueError(
-                f"tree_cell is one of {', '.join(get_args(TreeCell))}, not {self.tree_cell!r}"
-            )
-        if min(self.width, self.embedding, self.arity) < 1:
-            raise ValueError("width, embedding and arity are at least 1")
 
 
 @dataclass(frozen=True)
@@ -222,15 +198,15 @@ def _remember(iou: Tensor, kept: Tensor | None) -> tuple[Tensor, Tensor]:
     return o.sigmoid() * c.tanh(), c
 
 
-class Recursive(nn.Module):
+class TreeLSTM(nn.Module):
     """Trees of signs in, scores of each node out (``outputs`` of them)."""
 
-    def __init__(self, vocabulary: int, outputs: int, config: RecursiveConfig) -> None:
+    def __init__(self, vocabulary: int, outputs: int, config: TreeLSTMConfig) -> None:
         super().__init__()
         self.vocabulary, self.config = vocabulary, config
-        width = config.width
-        self.embedding = nn.Embedding(vocabulary, config.embedding)
-        self.weight_x = nn.Parameter(torch.empty(4 * width, config.embedding))
+        width = config.hidden_size
+        self.embedding = nn.Embedding(vocabulary, config.embedding_dim)
+        self.weight_x = nn.Parameter(torch.empty(4 * width, config.embedding_dim))
         self.bias = nn.Parameter(torch.empty(4 * width))
         summed = config.tree_cell == "child-sum"
         self.cell: ChildSum | NAry = ChildSum(width) if summed else NAry(width, config.arity)
@@ -240,7 +216,7 @@ class Recursive(nn.Module):
     def initialize(self, seed: int = 0) -> None:
         """Draw the first weights anew: uniform within 1/sqrt(width), embeddings normal."""
         random = torch.Generator().manual_seed(seed)
-        width = self.config.width
+        width = self.config.hidden_size
         with torch.no_grad():
             for name, p in self.named_parameters():
                 if name.startswith("embedding"):
@@ -256,7 +232,7 @@ class Recursive(nn.Module):
         # one product over the vocabulary is all that the inputs need
         table = F.linear(self.embedding.weight, self.weight_x, self.bias)
         x = F.embedding(forest.signs, table)
-        h = c = x.new_empty(0, self.config.width)
+        h = c = x.new_empty(0, self.config.hidden_size)
         for level in forest.levels:
             below = h.index_select(0, level.child), c.index_select(0, level.child)
             new = self.cell(x[level.start : level.end], *below, level)

@@ -1,8 +1,6 @@
 """VGG-16 and VGG-19 as a source of features by layer NAME, for pictures in [0, 1].
 
-Sixteen (or thirteen) 3 x 3 convolutions in five blocks, each followed by rectification, each block
-by 2 x 2 pooling. ``conv3_1`` is the second name of block 3's first convolution before, ``relu3_1``
-after rectification; ``pool3`` is what leaves the block.
+The names, order and sizes of the layers are in ``vgg_layers.py``.
 
 Source: Simonyan and Zisserman 2014, arXiv:1409.1556, table 1, columns D and E.
 
@@ -20,60 +18,16 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from bowerbird.networks.vgg_layers import PaddingMode, Pooling, check_layers, layer_names
 from bowerbird.networks.winograd import Transforms, WinogradConvolution
 
-Pooling = Literal["max", "average", "l2"]
-Edge = Literal["zeros", "replicate", "reflect", "circular"]
 Preprocessing = Literal["caffe", "torchvision"]
 
-BLOCKS = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}  # convolutions a block
-WIDTHS = (64, 128, 256, 512, 512)  # channels a block
 # Mean and deviation that each set of weights was trained with, for RGB in [0, 1].
 # Caffe's own are 103.939, 116.779, 123.68 for blue, green, red in 0..255, with no deviation.
 CAFFE = ((123.68 / 255, 116.779 / 255, 103.939 / 255), (1 / 255, 1 / 255, 1 / 255))
 TORCHVISION = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 WINOGRAD_PRODUCT = 128 * 256  # from this product of channels on, Winograd wins (measured)
-
-
-def layer_names(network: Literal["vgg16", "vgg19"] = "vgg19") -> tuple[str, ...]:
-    """Return every layer's name, in the order of computation."""
-    names: list[str] = []
-    for block, depth in enumerate(BLOCKS[network], start=1):
-        for i in range(1, depth + 1):
-            names += [f"conv{block}_{i}", f"relu{block}_{i}"]
-        names.append(f"pool{block}")
-    return tuple(names)
-
-
-def stride(layer: str) -> int:
-    """Return how many pixels of the picture, across, one position of the layer stands for."""
-    block = int(layer[4])
-    return 2 ** (block if layer.startswith("pool") else block - 1)
-
-
-def width(layer: str) -> int:
-    """Return the number of channels of a layer."""
-    return WIDTHS[int(layer[4]) - 1]
-
-
-def reach(layer: str) -> int:
-    """Return how far, in px, a position of this layer of VGG-19 sees from its middle."""
-    field = 1  # px across that one position sees
-    for name in layer_names("vgg19"):
-        if name.startswith("conv"):
-            field += 2 * stride(name)
-        elif name.startswith("pool"):
-            field += stride(name) // 2
-        if name == layer:
-            break
-    return field // 2
-
-
-def check_layers(layers: Iterable[str], names: tuple[str, ...] = layer_names()) -> None:
-    """Raise ValueError, listing the layers there are, if one of these is not among them."""
-    for layer in layers:
-        if layer not in names:
-            raise ValueError(f"there is no layer {layer!r}; the layers are {', '.join(names)}")
 
 
 class DirectConvolution(nn.Module):
@@ -115,7 +69,7 @@ class VGG(nn.Module):
         preprocessing: Preprocessing = "caffe",
         *,
         pooling: Pooling = "max",
-        edge: Edge = "zeros",
+        padding_mode: PaddingMode = "zeros",
         last: str = "relu5_4",
         winograd: bool = False,
     ) -> None:
@@ -124,10 +78,12 @@ class VGG(nn.Module):
         check_layers([last], self.names())
         if pooling not in get_args(Pooling):
             raise ValueError(f"pooling is one of {', '.join(get_args(Pooling))}, not {pooling!r}")
-        if edge not in get_args(Edge):
-            raise ValueError(f"edge is one of {', '.join(get_args(Edge))}, not {edge!r}")
+        if padding_mode not in get_args(PaddingMode):
+            raise ValueError(
+                f"padding_mode is one of {', '.join(get_args(PaddingMode))}, not {padding_mode!r}"
+            )
         self.pooling, self.last = pooling, last
-        self.edge: Edge = edge
+        self.padding_mode: PaddingMode = padding_mode
         mean, deviation = CAFFE if preprocessing == "caffe" else TORCHVISION
         self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1))
         self.register_buffer("deviation", torch.tensor(deviation).view(1, 3, 1, 1))
@@ -156,14 +112,17 @@ class VGG(nn.Module):
         return names[: names.index(name) + (2 if name != self.last else 1)]
 
     def forward(
-        self, pictures: Float[Tensor, "b 3 h w"], layers: Iterable[str], edge: Edge | None = None
+        self,
+        pictures: Float[Tensor, "b 3 h w"],
+        layers: Iterable[str],
+        padding_mode: PaddingMode | None = None,
     ) -> dict[str, Float[Tensor, "b c h2 w2"]]:
         """Return the features of pictures (RGB in [0, 1]) at each of the layers, by name.
 
-        A layer of stride s has ``h2 = h // s``; ``edge`` can be another than the network's own.
+        A layer of stride s has ``h2 = h // s``; ``padding_mode`` overrides the network's.
         Raises ValueError for a layer that does not exist or was not kept.
         """
-        edge = edge or self.edge
+        padding_mode = padding_mode or self.padding_mode
         wanted = set(layers)
         check_layers(wanted, self._kept())
         features: dict[str, Tensor] = {}
@@ -175,7 +134,7 @@ class VGG(nn.Module):
             if name.startswith("conv"):
                 # a relu right after a conv that nobody asks for can happen in place
                 rectify = name not in wanted
-                x = self._convolve(x, name, rectify, edge)
+                x = self._convolve(x, name, rectify, padding_mode)
             elif name.startswith("relu"):
                 x = x if name.replace("relu", "conv") not in wanted else F.relu(x)
             else:
@@ -189,11 +148,13 @@ class VGG(nn.Module):
         """The precision of the weights and so of the features."""
         return next(m for m in self.convolutions.values()).bias.dtype  # type: ignore[return-value]
 
-    def _convolve(self, x: Tensor, name: str, rectify: bool, edge: Edge) -> Tensor:
+    def _convolve(self, x: Tensor, name: str, rectify: bool, padding_mode: PaddingMode) -> Tensor:
         convolution = self.convolutions[name]
-        if edge == "zeros" or (edge != "circular" and name != "conv1_1"):
+        if padding_mode == "zeros" or (padding_mode != "circular" and name != "conv1_1"):
             return convolution(x, rectify)
-        mode = edge if min(x.shape[2:]) > 1 else "replicate"  # one row has nothing to reflect
+        mode = (
+            padding_mode if min(x.shape[2:]) > 1 else "replicate"
+        )  # one row has nothing to reflect
         return convolution(F.pad(x, (1, 1, 1, 1), mode), rectify, padded=True)
 
     def _pool(self, x: Tensor) -> Tensor:

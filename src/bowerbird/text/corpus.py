@@ -30,6 +30,7 @@ from typing import BinaryIO
 
 import numpy as np
 
+from bowerbird.errors import CorpusError
 from bowerbird.text.tokenizer import Alphabet
 
 TABLES = {".csv": ",", ".tsv": "\t"}  # suffix, and what stands between columns
@@ -51,10 +52,6 @@ UNMARK = (  # a play's Markdown, and the plain text for it, in this order
     (r"[ \t\xa0]+$", ""),
     (r"\n{3,}", "\n\n"),
 )
-
-
-class CorpusError(ValueError):
-    """Say in one sentence what can't be read as text, and the mend."""
 
 
 @dataclass(frozen=True)

@@ -3,49 +3,34 @@
 import math
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
+from bowerbird.errors import ModelError
 from bowerbird.learning.device import select_compute
 from bowerbird.learning.dynamic_evaluation import adapted_loss
 from bowerbird.learning.model_file import (
     MEND,
-    ModelError,
     ModelHeader,
-    embedded_file,
     read_model,
     stored_weights,
     write_model,
 )
-from bowerbird.learning.sampling import SamplingConfig, generate_tokens
+from bowerbird.learning.sampling import generate_tokens
 from bowerbird.learning.sequence_batches import stream_loss
 from bowerbird.learning.step import Step
-from bowerbird.networks.language_model import LanguageModelConfig, language_model_from
+from bowerbird.models import model_path
+from bowerbird.networks.config import LanguageModelConfig
+from bowerbird.networks.language_model import language_model_from
+from bowerbird.text.config import GenerateConfig
 from bowerbird.text.tokenizer import Alphabet, Characters, alphabet_from
 
 KIND = "text"
-EMBEDDED = {"shakespeare": "shakespeare.safetensors"}  # writers that come with the package
 CHUNK = 32  # signs between two steps of writing
-
-
-@dataclass(frozen=True)
-class WriteConfig:
-    """What is written."""
-
-    length: int = 1000
-    """Most signs of each sample (characters, or pieces)."""
-    stop: tuple[str, ...] = ()
-    """Texts after which a sample ends."""
-    sampling: SamplingConfig = field(default_factory=SamplingConfig)
-    """How the next sign is chosen."""
-
-    def __post_init__(self) -> None:
-        if self.length < 1:
-            raise ValueError(f"length is at least 1, not {self.length}")
 
 
 @dataclass(frozen=True)
@@ -105,7 +90,7 @@ class Writer:
         return sum(c in strange for c in text) / len(text)
 
     def write_steps(
-        self, prompt: str, config: WriteConfig, samples: int = 1
+        self, prompt: str, config: GenerateConfig, samples: int = 1
     ) -> Iterator[Step[tuple[str, ...]]]:
         """Yield what each sample goes on with, some signs at a time; a finished one adds nothing.
 
@@ -131,10 +116,10 @@ class Writer:
                 return
 
     def write(
-        self, prompt: str = "", config: WriteConfig | None = None, samples: int = 1
+        self, prompt: str = "", config: GenerateConfig | None = None, samples: int = 1
     ) -> list[str]:
         """Return what each sample goes on with after the prompt."""
-        config = config or WriteConfig()
+        config = config or GenerateConfig()
         texts = [""] * samples
         for step in self.write_steps(prompt, config, samples):
             assert step.preview is not None
@@ -170,22 +155,17 @@ class Writer:
         write_model(path, card, stored_weights(self.network, half=half))
 
 
-def model_path(name: str | Path) -> Path:
-    """Return the file of a model, also of one that comes with the package."""
-    return embedded_file(name, "bowerbird.text", EMBEDDED)
+def load(path_or_name: str | Path, device: str = "auto") -> Writer:
+    """Return the generator in a model file, or the shipped one of this name: shakespeare.
 
-
-def open_writer(name: str | Path, device: str = "auto") -> Writer:
-    """Return the writer of a model file, or one that comes with the package, by its name.
-
-    Raises ModelError, naming the file and the mend, for what is no such file.
+    Raises ModelError for a file that is missing, damaged or of another kind.
     """
-    path = model_path(name)
+    path = model_path(path_or_name)
     card, tensors = read_model(path, KIND)
     try:
         if type(card.provenance.get("documents", 1)) is not int:
             raise ValueError("its documents are no number")
-        alphabet = alphabet_from(card.alphabet)
+        alphabet = alphabet_from(card.tokenizer)
         network, config = language_model_from(card.config, alphabet.size, tensors)
     except (ValueError, RuntimeError) as error:
         reason = str(error).split("\n")[0]

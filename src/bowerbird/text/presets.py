@@ -14,12 +14,9 @@ of the rate. folk-rnn reads tune by tune and drops each output anew.
 
 from typing import Literal
 
-from bowerbird.learning.sequence_batches import SequenceConfig
-from bowerbird.learning.trainer import TrainerConfig
-from bowerbird.networks.language_model import LanguageModelConfig
-from bowerbird.networks.recurrent import RecurrentConfig
-from bowerbird.networks.transformer import TransformerConfig
-from bowerbird.text.training import TrainConfig
+from bowerbird.learning.config import SequenceConfig, TrainerConfig
+from bowerbird.networks.config import LanguageModelConfig, RecurrentConfig, TransformerConfig
+from bowerbird.text.config import TrainConfig
 
 PresetName = Literal[
     "small", "default", "large", "char-rnn", "torch-rnn", "nanogpt-cpu", "nanogpt-gpu", "folk-rnn"

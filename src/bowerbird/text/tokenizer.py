@@ -16,14 +16,15 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
+from typing import TYPE_CHECKING, Any, Protocol, get_args
 
 import numpy as np
+
+from bowerbird.text.config import TokenizerKind
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-AlphabetKind = Literal["characters", "bytes", "pieces"]
 
 UNKNOWN = "\ufffd"
 MOST_PIECES = 1 << 16  # signs: a stream of pieces takes two bytes a sign
@@ -50,7 +51,7 @@ class Decoder(Protocol):
 class Alphabet(Protocol):
     """What turns text into signs, numbered from 0, and back."""
 
-    kind: AlphabetKind
+    kind: TokenizerKind
     size: int
     """Number of signs."""
     end: int
@@ -76,7 +77,7 @@ class Alphabet(Protocol):
 class Characters:
     """A sign for each character: the unknown sign, the end of a document, then the characters."""
 
-    kind: AlphabetKind = "characters"
+    kind: TokenizerKind = "characters"
     unknown = 0
     end = 1
 
@@ -161,7 +162,7 @@ class Pieces:
     def __init__(self, merges: Iterable[Sequence[int]] = ()) -> None:
         """Number the pieces; raise ValueError for merges that no training makes."""
         self.merges = tuple((a, b) for a, b in merges)
-        self.kind: AlphabetKind = "pieces" if self.merges else "bytes"
+        self.kind: TokenizerKind = "bpe" if self.merges else "bytes"
         self._pieces = [bytes([n]) for n in range(256)]
         seen = set(self._pieces)
         for a, b in self.merges:
@@ -253,12 +254,12 @@ def alphabet_from(described: Mapping[str, Any]) -> Alphabet:
                 alphabet = Characters(characters)
                 if alphabet.characters == characters:
                     return alphabet
-        case "pieces":
+        case "bpe":
             merges = described.get("merges")
             if isinstance(merges, list) and all(_is_merge(merge) for merge in merges):
                 return Pieces(merges)
         case _:
-            known = ", ".join(get_args(AlphabetKind))
+            known = ", ".join(get_args(TokenizerKind))
             raise ValueError(f"the model's alphabet is {kind!r:.40}, which is none of: {known}")
     raise ValueError(f"the {kind} of the model's alphabet are damaged; fetch the model again")
 

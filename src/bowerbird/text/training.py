@@ -8,64 +8,27 @@ import math
 import time
 from collections.abc import Generator
 from contextlib import closing
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import torch
 
-from bowerbird.learning.device import Precision, keep_freed_memory, processes, select_compute
-from bowerbird.learning.sampling import SamplingConfig
-from bowerbird.learning.sequence_batches import SequenceConfig, write_stream
+from bowerbird.learning.config import SamplingConfig
+from bowerbird.learning.device import keep_freed_memory, processes, select_compute
+from bowerbird.learning.sequence_batches import write_stream
 from bowerbird.learning.sequence_training import NetworkFactory, SequenceTrainer
 from bowerbird.learning.step import Step
-from bowerbird.learning.trainer import TrainerConfig
-from bowerbird.learning.validate import check_choice
-from bowerbird.networks.language_model import (
-    LanguageModelConfig,
-    language_model,
-    language_model_config,
-)
+from bowerbird.networks.config import LanguageModelConfig
+from bowerbird.networks.language_model import language_model, language_model_config
+from bowerbird.text.config import GenerateConfig, TrainConfig
 from bowerbird.text.corpus import Corpus
-from bowerbird.text.generator import WriteConfig, Writer
-from bowerbird.text.tokenizer import Alphabet, AlphabetKind, Characters, Pieces
+from bowerbird.text.generator import Writer
+from bowerbird.text.tokenizer import Alphabet, Characters, Pieces
 
 SAMPLE = 200  # signs of the samples that are shown while it learns
 WIDTHS = (128, 192, 256, 384, 512, 768, 1024)  # sizes among which --minutes chooses
-
-
-@dataclass(frozen=True)
-class TrainConfig:
-    """How a writer learns."""
-
-    minutes: float = 0.0
-    """Time to learn for, in minutes: size and steps are chosen to fit it on this machine."""
-    tokenizer: AlphabetKind = "characters"
-    """Signs that it reads and writes: characters, bytes, or pieces learned from the corpus."""
-    max_vocab_size: int = 1024
-    """Most signs of an alphabet of pieces."""
-    min_count: int = 1
-    """Times that a character must occur to have a sign of its own."""
-    precision: Precision = "auto"
-    """Precision of the network: auto takes bfloat16 where it is faster, else float32."""
-    device: str = "auto"
-    """auto, cpu, cuda, cuda:1, mps ..."""
-    licence: str = ""
-    """Licence of what is learned, which the model file then names."""
-    model: LanguageModelConfig = field(default_factory=LanguageModelConfig)
-    """The network."""
-    sequence: SequenceConfig = field(default_factory=SequenceConfig)
-    """How the corpus is read."""
-    trainer: TrainerConfig = field(default_factory=TrainerConfig)
-    """How weights are learned."""
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.minutes < math.inf:
-            raise ValueError(f"minutes are a number from 0 on, not {self.minutes}")
-        check_choice(self.tokenizer, get_args(AlphabetKind))
-        if self.min_count < 1:
-            raise ValueError(f"least is at least 1, not {self.min_count}")
 
 
 class Training:
@@ -165,11 +128,13 @@ class Training:
         with closing(self.trainer.steps(checkpoints, resume=resume)) as learned:
             for step in learned:
                 losses = dict(step.losses)
-                for name in {"total", "validation", "best"} & losses.keys():
+                for name in {"total", "validation_loss", "best_validation_loss"} & losses.keys():
                     losses[name] *= per_char
-                self.best = losses.get("best", self.best)
+                self.best = losses.get("best_validation_loss", self.best)
                 self.last = Step(step.number, step.total, losses, step.seconds, None, step.note)
-                yield replace(self.last, preview=self._sample() if "validation" in losses else None)
+                yield replace(
+                    self.last, preview=self._sample() if "validation_loss" in losses else None
+                )
 
     def _network(self, config: LanguageModelConfig) -> Any:
         torch.manual_seed(self.config.trainer.seed)
@@ -178,7 +143,7 @@ class Training:
         return network.to(self.compute.device)
 
     def _sample(self) -> str:
-        config = WriteConfig(SAMPLE, sampling=SamplingConfig(seed=self.config.trainer.seed))
+        config = GenerateConfig(SAMPLE, sampling=SamplingConfig(seed=self.config.trainer.seed))
         return self.writer.write("", config)[0]
 
 

@@ -64,7 +64,7 @@ def test_classify_tells_a_table(bowerbird, pictures):
 
 def test_detect_tells_when_it_sees_nothing(bowerbird, pictures):
     done = bowerbird("vision detect dot.png --threshold 1")
-    assert (done.code, done.out) == (0, "nothing that is sure enough\n")
+    assert (done.code, done.out) == (0, "no objects above the threshold\n")
 
 
 @pytest.mark.parametrize("verb", FACTS)
@@ -125,23 +125,23 @@ def test_what_is_cut_out_is_not_overwritten(bowerbird, refuses, pictures):
     refuses("vision segment coffee.jpg --cut -o out.png", "out-2-cup.png exists; add --force")
     assert not (pictures / "out.png").exists()
     assert bowerbird("vision segment coffee.jpg --cut -o out.png --force --quiet").code == 0
-    refuses("vision segment coffee.jpg --cut", "name that one with -o")
+    refuses("vision segment coffee.jpg --cut", "name that with -o")
     (pictures / "many").mkdir()
     Image.new("RGB", (9, 9)).save("coffee-1-cup.png")
     done = bowerbird("vision segment coffee.jpg coffee-1-cup.png --cut -o many")
     assert done.code == 2
-    assert "one after" in done.err
+    assert "once for each" in done.err
     assert not list((pictures / "many").iterdir())
 
 
 def test_refusals(refuses, pictures):
     refuses("vision classify", "no picture")
     refuses("vision classify gone.jpg", "gone.jpg does not exist")
-    refuses("vision classify coffee.jpg --top 0", "top is from 1 to 1000")
+    refuses("vision classify coffee.jpg --top 0", "top must be from 1 to 1000")
     refuses("vision detect coffee.jpg -o gray.png", "--force")
     refuses("vision detect coffee.jpg --network detr --weights .", "config.json")
     refuses("vision classify coffee.jpg --weights coffee.jpg", "coffee.jpg is damaged")
-    refuses("vision segment coffee.jpg --threshold 3", "threshold is from 0 to 1")
+    refuses("vision segment coffee.jpg --threshold 3", "threshold must be in [0, 1]")
 
 
 def test_names_hide_no_other_and_stay_in_the_picture():

@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 import verovio
 
+from bowerbird.errors import MusicError
 from bowerbird.music.formats.abc_writer import to_abc
 from bowerbird.music.formats.files import read_score, read_scores, write_score
 from bowerbird.music.formats.midi import midi_to_score, seconds_of
 from bowerbird.music.render.engraving import engrave
 from bowerbird.music.score.build import new_track
-from bowerbird.music.score.error import MusicError
 from bowerbird.music.score.key import Key, key_of
 from bowerbird.music.score.melody import grid_notes
 from bowerbird.music.score.titles import title_of
@@ -330,15 +330,13 @@ def test_what_is_not_written(score, tmp_path):
 
 FUZZ = """
 import random, resource, sys, time
-from bowerbird.music.formats.abc_writer import to_abc
-from bowerbird.music.score.error import MusicError
-from bowerbird.music.score.build import new_track
+from bowerbird.errors import MusicError
 from bowerbird.music.formats.midi import midi_to_score
-from bowerbird.music.tokens.melody import Notes
+from bowerbird.music.tokens.melody import MelodyTokenizer
 resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))
 base = [open(name, "rb").read() for name in sys.argv[1:]]
 good = 0
-alphabet = Notes()
+tokenizer = MelodyTokenizer()
 for seed in range(3000):
     r = random.Random(seed)
     data = bytearray(r.choice(base))
@@ -363,7 +361,7 @@ for seed in range(3000):
     try:
         score = midi_to_score(bytes(data))
         good += 1
-        alphabet.encode(score)
+        tokenizer.encode(score)
     except MusicError as error:
         assert "\\n" not in str(error)
     assert time.perf_counter() - began < 5

@@ -4,11 +4,11 @@ import random
 
 import pytest
 
+from bowerbird.errors import MusicError
 from bowerbird.music.corpus import Corpus
 from bowerbird.music.formats import kern
 from bowerbird.music.formats.files import read_score
 from bowerbird.music.formats.kern import kern_to_score
-from bowerbird.music.score.error import MusicError
 
 GOOD = "**kern\t**kern\n*M4/4\t*M4/4\n4C\t4c\n*\t*^\n4D\t4d\t4f\n*\t*v\t*v\n4E\t4e\n*-\t*-\n"
 

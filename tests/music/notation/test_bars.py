@@ -3,7 +3,8 @@
 import pytest
 from symusic import ControlChange, TimeSignature
 
-from bowerbird.music.composer import ComposeConfig, open_composer
+from bowerbird.music.composer import load
+from bowerbird.music.config import ComposeConfig
 from bowerbird.music.notation.beats import BEAT, DOWNBEAT, EIGHTH, HALF_MEASURE, BeatPattern
 from bowerbird.music.notation.measures import measures_of
 from bowerbird.music.score.meter import bar_count
@@ -126,7 +127,7 @@ def test_what_a_player_sends_after_the_last_note_makes_no_bars(melody):
 
 
 def test_composed_tunes_have_the_bars_that_were_asked_for():
-    made = open_composer("scottish", "cpu").compose(ComposeConfig(bars=16, meter="4/4"), 12)
+    made = load("scottish", "cpu").compose(ComposeConfig(bars=16, meter="4/4"), 12)
     played = [expand_repeats(piece.score) for piece in made]
     assert any(score.tracks[0].notes[0].time > 0 for score in played)  # some have a pickup
     assert [bar_count(score) for score in played] == [16] * 12

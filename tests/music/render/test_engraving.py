@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 from symusic import Score
 
-from bowerbird.music.render.engraving import SheetConfig, engrave, png_of, write_sheet
+from bowerbird.music.config import SheetConfig
+from bowerbird.music.render.engraving import engrave, png_of, write_sheet
 
 
 @pytest.fixture(scope="module")
@@ -68,8 +69,8 @@ def test_paper(reel, melody):
     pages = engrave(long, SheetConfig(paper="letter")).pages
     assert len(pages) > 2
     assert all('width="215.9mm"' in page for page in pages)
-    with pytest.raises(ValueError, match="40 to 200"):
-        SheetConfig(size=5)
+    with pytest.raises(ValueError, match=r"\[40, 200\]"):
+        SheetConfig(scale=5)
 
 
 def test_a_long_piece_has_pages_that_are_as_high_as_a4(reel, melody):

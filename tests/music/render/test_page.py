@@ -10,13 +10,13 @@ import pytest
 import soundfile
 from symusic import Score
 
+from bowerbird.music.config import PageConfig, SoundConfig
 from bowerbird.music.formats.files import read_scores
 from bowerbird.music.render.engraving import engrave
 from bowerbird.music.render.output import piece_of
-from bowerbird.music.render.page import PageConfig, Piece, fragment, write_page
-from bowerbird.music.render.synthesizer import SoundConfig
+from bowerbird.music.render.page import Piece, fragment, write_page
 
-QUICK = PageConfig(sound=SoundConfig(sample_rate=16000, room=0))
+QUICK = PageConfig(sound=SoundConfig(sample_rate=16000, reverb=0))
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,9 @@ import pytest
 from PIL import Image
 from symusic import Score
 
+from bowerbird.music.config import RollConfig
 from bowerbird.music.render.engraving import png_of
-from bowerbird.music.render.pianoroll import RollConfig, draw_roll
+from bowerbird.music.render.pianoroll import draw_roll
 
 
 def notes(svg):
@@ -31,7 +32,7 @@ def test_every_note_is_drawn(written):
 
 def test_a_note_over_the_end_of_a_row_is_drawn_in_both(melody):
     score = melody(*[(60, 1)] * 15, (62, 2), *[(60, 1)] * 15)
-    roll = draw_roll(score, RollConfig(bars=4))
+    roll = draw_roll(score, RollConfig(bars_per_row=4))
     assert len(roll.rows) == 2
     assert roll.rows[0][:2] == (0, 16)
     assert len(notes(roll.svg)) == 32

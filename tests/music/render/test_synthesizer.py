@@ -9,11 +9,12 @@ import pytest
 import soundfile
 from symusic import ControlChange, Note, Pedal, Score, Tempo, Track
 
+from bowerbird.music.config import SoundConfig
 from bowerbird.music.render import synthesizer as sound
-from bowerbird.music.render.synthesizer import SoundConfig, render, write_sound
+from bowerbird.music.render.synthesizer import render, write_sound
 
 RATE = 44100
-DRY = SoundConfig(room=0)
+DRY = SoundConfig(reverb=0)
 NOTTINGHAM = Path(__file__).parents[4] / "shared" / "data" / "music" / "nottingham"
 
 
@@ -61,7 +62,7 @@ def test_peak_and_end(melody):
 
 def test_silence_before_the_first_note(melody):
     score = melody((None, 2), (69, 2))
-    short, full = render(score, DRY), render(score, SoundConfig(room=0, lead=True))
+    short, full = render(score, DRY), render(score, SoundConfig(reverb=0, leading_silence=True))
     assert loudness(short)[:5].max() > 0.05
     assert full.shape[1] - short.shape[1] == RATE
     assert np.abs(full[:, : RATE - 500]).max() == 0
@@ -80,7 +81,7 @@ def test_chords_stand_behind_a_melody(written):
 
     def share(balance):
         audio = render(
-            written(line, chords, programs=[73, 73]), SoundConfig(room=0, balance=balance)
+            written(line, chords, programs=[73, 73]), SoundConfig(reverb=0, duck_chords=balance)
         )
         spectrum = np.abs(np.fft.rfft(audio.sum(axis=0)))
         hertz = np.fft.rfftfreq(audio.shape[1], 1 / RATE)
@@ -92,7 +93,7 @@ def test_chords_stand_behind_a_melody(written):
 def test_notes_over_a_drone_are_no_melody(written):
     line = [(i / 2, 0.5, 72) for i in range(40)]
     score = written([(0, 20, 48), *line], line)
-    plain, balanced = (render(score, SoundConfig(room=0, balance=b)) for b in (False, True))
+    plain, balanced = (render(score, SoundConfig(reverb=0, duck_chords=b)) for b in (False, True))
     assert not np.array_equal(plain, balanced)  # the drone steps back
 
 
@@ -105,7 +106,7 @@ def test_the_end_is_that_of_the_last_note(melody):
 def test_program_pan_volume_and_pedal(written):
     plain = written([(0, 1, 60), (4, 1, 60)])
     assert not np.array_equal(
-        render(plain, DRY)[:, :RATE], render(plain, SoundConfig(room=0, program=40))[:, :RATE]
+        render(plain, DRY)[:, :RATE], render(plain, SoundConfig(reverb=0, program=40))[:, :RATE]
     )
     panned = written([(0, 1, 60)])
     panned.tracks[0].controls.append(ControlChange(0, 10, 127))
@@ -146,9 +147,9 @@ def test_files_in_pieces_are_the_rendered_sound(tmp_path, written, suffix):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"sample_rate": 100}, "8000 to 96000"),
-        ({"program": 128}, "0 to 127"),
-        ({"room": 2}, "0 to 1"),
+        ({"sample_rate": 100}, r"\[8000, 96000\]"),
+        ({"program": 128}, r"\[0, 127\]"),
+        ({"reverb": 2}, r"\[0, 1\]"),
     ],
 )
 def test_settings_are_checked(change, words):

@@ -2,11 +2,11 @@
 
 import pytest
 
+from bowerbird.errors import MusicError
 from bowerbird.music.formats.files import read_scores
 from bowerbird.music.notation.measures import measures_of
 from bowerbird.music.notation.spelling import spell
 from bowerbird.music.score.build import new_marker, new_score, new_signature, new_track
-from bowerbird.music.score.error import MusicError
 from bowerbird.music.score.key import Key, detect_key, key_at, key_of, key_of_signature, parse_key
 
 

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from bowerbird.errors import TableError
 from bowerbird.prediction.data.columns import Columns, read_columns
-from bowerbird.prediction.data.table import TableError
 
 
 def test_each_column_is_what_all_of_its_cells_are(table):

@@ -3,9 +3,9 @@
 import pandas as pd
 import pytest
 
+from bowerbird.errors import TableError
 from bowerbird.prediction.data.columns import Columns, read_columns
 from bowerbird.prediction.data.dates import Dates, _century, dates_from, dates_in
-from bowerbird.prediction.data.table import TableError
 from bowerbird.prediction.series.file import read_series
 from bowerbird.prediction.tabular.encoding import encoding_from, encoding_of, transformer
 

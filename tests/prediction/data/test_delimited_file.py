@@ -2,10 +2,10 @@
 
 import pytest
 
-from bowerbird.prediction.data.delimited_file import TableError, look_into
+from bowerbird.errors import SeriesError, TableError
+from bowerbird.prediction.data.delimited_file import look_into
 from bowerbird.prediction.data.table import read_table
 from bowerbird.prediction.series.file import read_series
-from bowerbird.prediction.series.series import SeriesError
 
 
 @pytest.fixture

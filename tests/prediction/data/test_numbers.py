@@ -3,9 +3,10 @@
 import pandas as pd
 import pytest
 
+from bowerbird.errors import TableError
 from bowerbird.prediction.data.columns import Columns, read_columns
 from bowerbird.prediction.data.numbers import Numerals, numerals_from, numerals_of
-from bowerbird.prediction.data.table import TableError, read_table
+from bowerbird.prediction.data.table import read_table
 from bowerbird.prediction.series.file import read_series
 from bowerbird.prediction.tabular.encoding import encoding_from, encoding_of, transformer
 from bowerbird.prediction.tabular.target import read_target

@@ -2,7 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bowerbird.prediction.data.table import TableError, read_table, without_words, write_rows
+from bowerbird.errors import TableError
+from bowerbird.prediction.data.table import read_table, without_words, write_rows
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from bowerbird.networks.echo_state import Continuous
-from bowerbird.networks.recurrent import RecurrentConfig
+from bowerbird.networks.config import RecurrentConfig
+from bowerbird.networks.echo_state import RecurrentRegressor
 from bowerbird.prediction.dynamics.learn import DynamicsConfig, move, move_steps, valid_times
 from bowerbird.prediction.dynamics.systems import EXPONENT, energy, observe
 
@@ -34,7 +34,7 @@ def test_close_lorenz_paths_part_by_the_exponent():
 
 
 def test_an_echo_state_network_by_its_formula():
-    net = Continuous(2, 1, RecurrentConfig(cell="rnn", hidden_size=30)).double()
+    net = RecurrentRegressor(2, 1, RecurrentConfig(cell="rnn", hidden_size=30)).double()
     net.echo(3, radius=0.7, reach=0.4)
     layer = net.all_layers()[0]
     w, u, b = (p.detach().numpy() for p in (layer.weight_hh, layer.weight_ih, layer.bias_ih))
@@ -50,7 +50,7 @@ def test_an_echo_state_network_by_its_formula():
 
 @pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
 def test_step_by_step_is_the_whole_sequence(cell):
-    net = Continuous(3, 2, RecurrentConfig(cell=cell, hidden_size=8, num_layers=2))
+    net = RecurrentRegressor(3, 2, RecurrentConfig(cell=cell, hidden_size=8, num_layers=2))
     with torch.no_grad():
         for p in net.parameters():
             p.add_(0.2)
@@ -64,7 +64,7 @@ def test_step_by_step_is_the_whole_sequence(cell):
 
 def test_an_echo_needs_a_simple_cell():
     with pytest.raises(ValueError, match="rnn"):
-        Continuous(1, 1, RecurrentConfig(cell="gru", hidden_size=4)).echo()
+        RecurrentRegressor(1, 1, RecurrentConfig(cell="gru", hidden_size=4)).echo()
 
 
 def test_valid_time_by_its_definition():

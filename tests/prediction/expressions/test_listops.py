@@ -6,6 +6,7 @@ from statistics import median
 import pytest
 import torch
 
+from bowerbird.errors import ExpressionError
 from bowerbird.networks.tree_lstm import plant
 from bowerbird.prediction.expressions.compare import (
     CalculatorConfig,
@@ -15,13 +16,7 @@ from bowerbird.prediction.expressions.compare import (
     exams,
     learn,
 )
-from bowerbird.prediction.expressions.listops import (
-    CLOSE,
-    DIGITS,
-    ExpressionError,
-    draw_expression,
-    read_expression,
-)
+from bowerbird.prediction.expressions.listops import CLOSE, DIGITS, draw_expression, read_expression
 
 
 def worth(text):

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from scipy.signal import lfilter
 
+from bowerbird.errors import SeriesError
 from bowerbird.prediction.series import file as seriesfile
 from bowerbird.prediction.series.file import known_series, read_series
 from bowerbird.prediction.series.season import calendar_seasons, find_season, told_season
-from bowerbird.prediction.series.series import SeriesError
 
 WAVE = 10 + 3 * np.sin(2 * np.pi * np.arange(48) / 12) + 0.01 * np.arange(48)
 MONTHS = [f"{2010 + i // 12}-{i % 12 + 1:02d}" for i in range(48)]

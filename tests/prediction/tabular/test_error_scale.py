@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from bowerbird.networks.mlp import MLP, MLPConfig
+from bowerbird.networks.config import MLPConfig
+from bowerbird.networks.mlp import MLP
 from bowerbird.prediction.tabular.conformal import of_numbers
 from bowerbird.prediction.tabular.ensemble import Members, MembersConfig
 from bowerbird.prediction.tabular.error_scale import Spread, spread_of

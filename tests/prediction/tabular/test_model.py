@@ -5,11 +5,12 @@ import pandas as pd
 import pytest
 import torch
 
-from bowerbird.learning.model_file import ModelError, ModelHeader, read_model, write_model
+from bowerbird.errors import ModelError, TableError
+from bowerbird.learning.model_file import ModelHeader, read_model, write_model
 from bowerbird.prediction.data.samples import TARGETS, read_sample
-from bowerbird.prediction.data.table import Table, TableError
+from bowerbird.prediction.data.table import Table
 from bowerbird.prediction.tabular.ensemble import MembersConfig
-from bowerbird.prediction.tabular.model import open_table_model
+from bowerbird.prediction.tabular.model import load_table_model
 from bowerbird.prediction.tabular.study import TableConfig, study
 
 QUICK = TableConfig(
@@ -32,7 +33,7 @@ def saved(learned, tmp_path):
 
 def test_a_saved_model_predicts_the_same(learned, saved):
     known, model = learned
-    again = open_table_model(saved)
+    again = load_table_model(saved)
     for coverage in (0.8, 0.9):
         before, after = model.predict(known, coverage), again.predict(known, coverage)
         assert np.array_equal(before.values, after.values)
@@ -86,7 +87,7 @@ def test_intervals_widen_with_the_noise_and_a_file_keeps_that(noisy, tmp_path):
     assert wide[large].mean() > 1.7 * wide[~large].mean()  # 1.6 / 0.6 in truth
     found.model.save(tmp_path / "m.safetensors")
     before = found.model.predict(known)
-    after = open_table_model(tmp_path / "m.safetensors").predict(known)
+    after = load_table_model(tmp_path / "m.safetensors").predict(known)
     assert np.array_equal(before.low, after.low)
     assert np.array_equal(before.high, after.high)
 
@@ -100,7 +101,7 @@ def test_a_file_without_a_spread_is_as_it_was(noisy, tmp_path):
     assert set(card.config) == {"widths", "activation", "dropout", "members", "mean", "scale"}
     own = {name for name in tensors if not name.startswith("network.")}
     assert own == {"conformal.scores", "conformal.parts"}
-    opened = open_table_model(tmp_path / "m.safetensors")
+    opened = load_table_model(tmp_path / "m.safetensors")
     assert opened.spread is None
     assert np.array_equal(opened.predict(known).low, plain.predict(known).low)
 
@@ -124,7 +125,7 @@ def test_a_damaged_spread_is_one_sentence(noisy, change, tmp_path):
     noisy[1].model.save(path)
     spoil(path, change)
     with pytest.raises(ModelError, match="is a damaged model"):
-        open_table_model(path)
+        load_table_model(path)
 
 
 def scores(tensors):
@@ -134,9 +135,9 @@ def scores(tensors):
 
 def spoil(path, change):
     card, tensors = read_model(path)
-    told = {"config": dict(card.config), "alphabet": dict(card.alphabet)}
+    told = {"config": dict(card.config), "tokenizer": dict(card.tokenizer)}
     change(told, tensors)
-    write_model(path, ModelHeader(card.kind, told["config"], told["alphabet"]), tensors)
+    write_model(path, ModelHeader(card.kind, told["config"], told["tokenizer"]), tensors)
 
 
 @pytest.mark.parametrize(
@@ -154,23 +155,23 @@ def spoil(path, change):
         lambda told, tensors: told["config"].update(activation="exec"),
         lambda told, tensors: told["config"].pop("mean"),
         lambda told, tensors: told["config"].update(mean=10**400),
-        lambda told, tensors: told["alphabet"].pop("target"),
-        lambda told, tensors: told["alphabet"].update(target=7),
-        lambda told, tensors: told["alphabet"].update(encoding=[]),
-        lambda told, tensors: told["alphabet"]["encoding"].update(medians=["a"]),
-        lambda told, tensors: told["alphabet"]["encoding"].update(medians=[]),
-        lambda told, tensors: told["alphabet"]["target"].update(classes=["a"]),
+        lambda told, tensors: told["tokenizer"].pop("target"),
+        lambda told, tensors: told["tokenizer"].update(target=7),
+        lambda told, tensors: told["tokenizer"].update(encoding=[]),
+        lambda told, tensors: told["tokenizer"]["encoding"].update(medians=["a"]),
+        lambda told, tensors: told["tokenizer"]["encoding"].update(medians=[]),
+        lambda told, tensors: told["tokenizer"]["target"].update(classes=["a"]),
     ],
 )
 def test_a_damaged_file_is_one_sentence(saved, change):
     spoil(saved, change)
     with pytest.raises(ModelError, match="is a damaged model") as told:
-        open_table_model(saved)
+        load_table_model(saved)
     assert str(saved) in str(told.value)
 
 
 def test_a_model_of_another_kind_is_refused(tmp_path):
     path = tmp_path / "other.safetensors"
     write_model(path, ModelHeader("text", {}), {"a": torch.ones(1)})
-    with pytest.raises(ModelError, match="kind text, and table is needed"):
-        open_table_model(path)
+    with pytest.raises(ModelError, match="is a text model, but a table model is needed"):
+        load_table_model(path)

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from bowerbird.errors import TableError
 from bowerbird.learning.step import Step
 from bowerbird.prediction.data.samples import TARGETS, read_sample
-from bowerbird.prediction.data.table import TableError
 from bowerbird.prediction.tabular.ensemble import MembersConfig
 from bowerbird.prediction.tabular.study import TableConfig, study, study_steps
 

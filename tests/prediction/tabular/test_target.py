@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from bowerbird.prediction.data.table import TableError
+from bowerbird.errors import TableError
 from bowerbird.prediction.tabular.target import read_target, target_from
 
 

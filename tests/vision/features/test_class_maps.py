@@ -7,9 +7,9 @@ import torch
 from skimage import data
 
 from bowerbird.cli import run
-from bowerbird.vision.classify import ClassifyConfig, open_classifier
+from bowerbird.vision.classification import open_classifier
+from bowerbird.vision.config import ClassifyConfig, InspectConfig
 from bowerbird.vision.features.class_maps import class_activation
-from bowerbird.vision.features.inspect import SeeConfig
 
 
 @pytest.fixture(scope="module")
@@ -51,10 +51,13 @@ def test_classes_by_the_command(tmp_path, monkeypatch, capsys):
     from bowerbird.pictures.writing import write_picture  # noqa: PLC0415
 
     write_picture(tmp_path / "cup.png", coffee()[:, ::2, ::2])
-    assert run(["vision", "see", "cup.png", "--show", "class", "--most", "3", "--json"]) == 0
+    assert (
+        run(["vision", "inspect", "cup.png", "--show", "class", "--max-channels", "3", "--json"])
+        == 0
+    )
     (facts,) = json.loads(capsys.readouterr().out)
     assert [set(label) for label in facts["labels"]] == [{"name", "wnid", "probability"}] * 3
-    assert (tmp_path / "cup-seen.png").stat().st_size > 10_000
+    assert (tmp_path / "cup-features.png").stat().st_size > 10_000
     assert facts["seconds"] > 0
 
 
@@ -65,5 +68,5 @@ def test_so_many_classes_there_are(classifier, most):
 
 
 def test_classes_have_no_layer():
-    with pytest.raises(ValueError, match="layer has to be left out"):
-        SeeConfig(show="class", layer="conv3_1")
+    with pytest.raises(ValueError, match="classes have no layer; leave layer conv3_1 out"):
+        InspectConfig(show="class", layer="conv3_1")

@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from bowerbird.learning.pretrained_weights import open_vgg19
+from bowerbird.vision.config import DreamConfig
 from bowerbird.vision.features import network as sight
-from bowerbird.vision.features.dream import DreamConfig, dream, dream_steps
+from bowerbird.vision.features.dream import at_size, dream, dream_steps
 from bowerbird.vision.features.gradient_ascent import Target
 
 
@@ -32,10 +33,12 @@ def test_strength_0_is_the_picture(photograph, tile):
 
 def test_a_dream_raises_the_layer(photograph, network):
     picture = photograph(height=96, width=96)
-    energies = [energy(network(edge="replicate"), picture, "conv3_1")]
+    energies = [energy(network(padding_mode="replicate"), picture, "conv3_1")]
     for strength in (0.2, 0.8):
         config = DreamConfig("conv3_1", strength=strength, steps=5, octaves=2)
-        energies.append(energy(network(edge="replicate"), dream(picture, config), "conv3_1"))
+        energies.append(
+            energy(network(padding_mode="replicate"), dream(picture, config), "conv3_1")
+        )
     assert energies[1] > 1.5 * energies[0]
     assert energies[2] > 3 * energies[0]
     assert energies[2] > energies[1]
@@ -45,7 +48,9 @@ def test_a_dream_of_a_channel_raises_that_channel(photograph, network):
     picture = photograph(height=64, width=64)
     dreams = [dream(picture, DreamConfig("relu3_1", (channel,), octaves=1)) for channel in (9, 110)]
     with torch.no_grad():
-        three = network(edge="replicate")(torch.stack([picture, *dreams]), ["conv3_1"])["conv3_1"]
+        three = network(padding_mode="replicate")(torch.stack([picture, *dreams]), ["conv3_1"])[
+            "conv3_1"
+        ]
     start, first, second = three.clamp(min=0).mean((2, 3))[:, [9, 110]]
     assert first[0] > 2 * max(start[0], second[0])
     assert second[1] > 2 * max(start[1], first[1])
@@ -94,9 +99,9 @@ def test_octaves_that_a_layer_can_not_see_are_left_out():
 
 
 def test_size_shrinks_and_never_enlarges():
-    assert DreamConfig(size=50).seen(torch.rand(3, 100, 80)).shape == (3, 50, 40)
-    assert DreamConfig(size=500).seen(torch.rand(3, 100, 80)).shape == (3, 100, 80)
-    assert DreamConfig(size=0).seen(torch.rand(3, 900, 80)).shape == (3, 900, 80)
+    assert at_size(torch.rand(3, 100, 80), 50).shape == (3, 50, 40)
+    assert at_size(torch.rand(3, 100, 80), 500).shape == (3, 100, 80)
+    assert at_size(torch.rand(3, 900, 80), 0).shape == (3, 900, 80)
 
 
 @pytest.mark.parametrize(
@@ -105,8 +110,8 @@ def test_size_shrinks_and_never_enlarges():
         ({"layer": "conv6_1"}, "the layers are conv1_1"),
         ({"channels": (512,)}, "0 to 511"),
         ({"size": 8}, "at least 16 px, or 0"),
-        ({"strength": 1.1}, "between 0 and 1"),
-        ({"strength": float("nan")}, "between 0 and 1"),
+        ({"strength": 1.1}, r"in \[0, 1\]"),
+        ({"strength": float("nan")}, r"in \[0, 1\]"),
         ({"octaves": 0}, "at least 1"),
         ({"octave_scale": 1.0}, "above 1"),
         ({"steps": 0}, "at least 1"),
@@ -128,7 +133,8 @@ def test_1_px_is_refused():
 TWELVE = """
 import sys, torch
 torch.set_num_threads(1)
-from bowerbird.vision.features.dream import DreamConfig, dream
+from bowerbird.vision.features.dream import dream
+from bowerbird.vision.config import DreamConfig
 layer = sys.argv[1]
 picture = torch.rand(3, 3000, 4000)
 dream(picture, DreamConfig(layer, size=0, octaves=1, steps=1))

@@ -7,9 +7,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from bowerbird.networks.vgg import layer_names
+from bowerbird.networks.vgg_layers import check_channels, layer_names
 from bowerbird.vision.features.gradient_ascent import Target, even, pulled, pushed, slope, spans
-from bowerbird.vision.features.network import check_channels, check_seen, convolution_of, deepest
+from bowerbird.vision.features.network import check_seen, convolution_of, deepest
 
 
 def halved(x):
@@ -88,7 +88,7 @@ def test_spans_cover_once_within_bounds(length, cut):
 
 
 def test_slope_is_the_gradient_of_the_target(toy_network):
-    network = toy_network(width=3, last="relu3_1", edge="replicate")
+    network = toy_network(width=3, last="relu3_1", padding_mode="replicate")
     picture = torch.rand(1, 3, 12, 16, dtype=torch.float64)
     for target in (Target("relu2_2"), Target("conv2_2", (0, 2)), Target("relu2_2", (1,))):
         found, score = slope(network, picture, target, 64)
@@ -105,12 +105,12 @@ def test_slope_is_the_gradient_of_the_target(toy_network):
 
 
 def test_tiles_have_the_whole_pictures_slope_away_from_their_borders(toy_network):
-    network = toy_network(width=2, last="relu2_1", edge="replicate")
+    network = toy_network(width=2, last="relu2_1", padding_mode="replicate")
     picture = torch.rand(1, 3, 96, 64, dtype=torch.float64)
     whole, _ = slope(network, picture, Target("relu2_1"), 96)
     tiled, _ = slope(network, picture, Target("relu2_1"), 64, (48, 0))
-    reach = 10  # px: twice that of conv2_1, 5 px
-    apart = [*range(48 - reach), *range(48 + reach, 96)]
+    radius = 10  # px: twice that of conv2_1, 5 px
+    apart = [*range(48 - radius), *range(48 + radius, 96)]
     torch.testing.assert_close(tiled[:, :, apart], whole[:, :, apart], rtol=1e-5, atol=1e-9)
     assert not torch.allclose(tiled, whole)
 
@@ -135,7 +135,7 @@ def test_a_bad_layer_lists_the_layers():
 
 @pytest.mark.parametrize("channel", [-1, 256])
 def test_a_bad_channel_tells_the_channels(channel):
-    with pytest.raises(ValueError, match=f"conv3_1 has 256 channels, 0 to 255; .* {channel}$"):
+    with pytest.raises(ValueError, match=f"conv3_1 has no channel {channel}; .* 0 to 255$"):
         check_channels("conv3_1", (0, channel))
 
 

@@ -14,18 +14,18 @@ from skimage.color import rgb2lab
 
 from bowerbird.cli import run
 from bowerbird.learning.pretrained_weights import open_vgg19
-from bowerbird.networks.vgg import layer_names
-from bowerbird.vision.features import dream as dreams
-from bowerbird.vision.features import inspect as sees
+from bowerbird.networks.vgg_layers import layer_names
+from bowerbird.vision import config as settings
+from bowerbird.vision.config import OVERVIEW, InspectConfig
 from bowerbird.vision.features import network as sight
 from bowerbird.vision.features.colormap import colored, overlaid, unit
-from bowerbird.vision.features.inspect import SeeConfig, see, see_steps
+from bowerbird.vision.features.inspect import inspect, inspect_steps
 from bowerbird.vision.features.layout import PAPER
 from bowerbird.vision.features.maps import feature_maps, heat, rank
-from bowerbird.vision.features.network import OVERVIEW, convolution_of
+from bowerbird.vision.features.network import convolution_of
 from bowerbird.vision.features.sheets import CELL, GAP, MARGIN, Heading, lay_out
 
-QUICK = {"steps": 1, "octaves": 1, "growing": 1}
+QUICK = {"steps": 1, "octaves": 1, "visualization_steps": 1}
 
 
 @pytest.fixture(autouse=True)
@@ -35,13 +35,13 @@ def opened_once(monkeypatch):
 
 @pytest.fixture
 def told(tmp_path, monkeypatch, capsys):
-    """Run `vision see` in a folder with a picture; return its exit code and both streams."""
+    """Run `vision inspect` in a folder with a picture; return its exit code and both streams."""
     monkeypatch.chdir(tmp_path)
     Image.fromarray(data.coffee()).resize((60, 40)).save("cup.png")
     Image.new("RGB", (1, 1), "red").save("dot.png")
 
     def command(words):
-        code = run(["vision", "see", *words.split()])
+        code = run(["vision", "inspect", *words.split()])
         return code, *capsys.readouterr()
 
     return command
@@ -50,8 +50,8 @@ def told(tmp_path, monkeypatch, capsys):
 @pytest.mark.parametrize("layer", ["conv1_1", "relu3_1", "pool4"])
 def test_channels_have_the_layers_numbers(photograph, reference_features, layer):
     picture = photograph(height=48, width=64)
-    config = SeeConfig(layer, show="maps", precision="float32", device="cpu")
-    (seen,) = see(picture, config).layers
+    config = InspectConfig(layer, show="maps", precision="float32", device="cpu")
+    (seen,) = inspect(picture, config).layers
     reference = reference_features(picture[None])[layer][0].clamp(min=0).numpy()
     means = reference.mean((1, 2))
     energy = (reference**2).sum((1, 2))
@@ -66,7 +66,7 @@ def test_channels_have_the_layers_numbers(photograph, reference_features, layer)
 
 
 def test_the_heat_of_channels_is_their_grad_cam(photograph, network):
-    net = network(edge="replicate")
+    net = network(padding_mode="replicate")
     picture = photograph(height=48, width=48)
     maps = feature_maps(picture, net, ["conv4_1"])["conv4_1"]
     features = net(picture[None], ["conv4_1"])["conv4_1"].detach().requires_grad_()
@@ -121,8 +121,8 @@ def test_heat_lights_up_what_is_active():
 @pytest.mark.parametrize("show", ["all", "filters", "maps", "activation"])
 @pytest.mark.parametrize("layer", ["conv1_1", "pool2"])
 def test_sheets_are_pictures(photograph, layer, show):
-    config = SeeConfig(layer, show=show, most=3, **QUICK)
-    view = see(photograph(height=40, width=64), config)
+    config = InspectConfig(layer, show=show, max_channels=3, **QUICK)
+    view = inspect(photograph(height=40, width=64), config)
     assert view.sheet.shape[0] == 3
     assert min(view.sheet.shape[1:]) > 400
     assert 0 <= view.sheet.min() < view.sheet.max() <= 1
@@ -136,7 +136,7 @@ def test_sheets_are_pictures(photograph, layer, show):
 def test_a_map_hangs_where_its_number_is(photograph):
     """Drawing the same sheet with one map blackened changes that map's cell and no other."""
     picture = photograph(height=64, width=64)
-    view = see(picture, SeeConfig("conv2_1", show="maps", most=8))
+    view = inspect(picture, InspectConfig("conv2_1", show="maps", max_channels=8))
     (seen,) = view.layers
     seen.maps[5] = 0
     changed = (lay_out(Heading(picture, "", "maps", False), [seen]) != view.sheet).any(0)
@@ -149,7 +149,7 @@ def test_a_map_hangs_where_its_number_is(photograph):
 
 
 def test_an_overview_has_one_layer_of_each_block(photograph):
-    steps = list(see_steps(photograph(height=40, width=40), SeeConfig(**QUICK)))
+    steps = list(inspect_steps(photograph(height=40, width=40), InspectConfig(**QUICK)))
     view = steps[-1].preview
     assert tuple(layer.layer for layer in view.layers) == OVERVIEW
     assert [convolution_of(layer)[4] for layer in OVERVIEW] == list("12345")
@@ -161,12 +161,14 @@ def test_an_overview_has_one_layer_of_each_block(photograph):
 
 def test_a_dream_alone_is_the_picture_at_strength_0(photograph):
     picture = photograph(height=48, width=40)
-    view = see(picture, SeeConfig("conv3_1", show="dream", strength=0, **QUICK))
+    view = inspect(picture, InspectConfig("conv3_1", show="dream", strength=0, **QUICK))
     assert torch.equal(view.sheet, picture)
 
 
 def test_a_large_picture_is_looked_at_small():
-    view = see(torch.rand(3, 900, 1100), SeeConfig("conv1_1", show="maps", size=0, most=1))
+    view = inspect(
+        torch.rand(3, 900, 1100), InspectConfig("conv1_1", show="maps", size=0, max_channels=1)
+    )
     assert view.layers[0].maps.shape[1:] == (628, 768)
 
 
@@ -174,22 +176,22 @@ def test_a_large_picture_is_looked_at_small():
     ("bad", "words"),
     [
         ({"layer": "conv3_9"}, "the layers are conv1_1"),
-        ({"layer": "conv3_1", "channels": (256,)}, "there is no channel 256"),
-        ({"channels": (1,)}, "with a layer"),
+        ({"layer": "conv3_1", "channels": (256,)}, "no channel 256"),
+        ({"channels": (1,)}, "need a layer"),
         ({"show": "soul"}, "all, filters, maps, activation, dream, class"),
-        ({"most": -1}, "at least 0"),
-        ({"growing": 0}, "at least 1"),
-        ({"strength": 2.0}, "between 0 and 1"),
+        ({"max_channels": -1}, "at least 0"),
+        ({"visualization_steps": 0}, "at least 1"),
+        ({"strength": 2.0}, r"in \[0, 1\]"),
     ],
 )
 def test_bad_settings(bad, words):
     with pytest.raises(ValueError, match=words):
-        SeeConfig(**bad)
+        InspectConfig(**bad)
 
 
 def test_every_setting_has_words():
-    source = "".join(Path(module.__file__).read_text() for module in (dreams, sees))
-    for setting in fields(SeeConfig):
+    source = "".join(Path(module.__file__).read_text() for module in (settings,))
+    for setting in fields(InspectConfig):
         after = source.split(f"    {setting.name}: ")[1].split("\n")[1]
         assert after.strip().startswith('"""')
 
@@ -214,7 +216,7 @@ def test_the_command_without_output(told):
     words = "cup.png --layer conv1_1 --show activation --channels 3,5"
     code, out, _ = told(words)
     assert code == 0
-    assert "cup-seen.png" in out
+    assert "cup-features.png" in out
     code, out, err = told(words)
     assert (code, out) == (2, "")
     assert "add --force" in err
@@ -231,9 +233,12 @@ def test_the_command_dreams(told):
     ("words", "said"),
     [
         ("cup.png --layer conv7", f"the layers are {', '.join(layer_names())}"),
-        ("cup.png --layer conv3_1 --channels 256", "conv3_1 has 256 channels, 0 to 255"),
-        ("cup.png --channels 1", "with a layer"),
-        ("cup.png --strength 3", "between 0 and 1"),
+        (
+            "cup.png --layer conv3_1 --channels 256",
+            "conv3_1 has no channel 256; its channels are 0 to 255",
+        ),
+        ("cup.png --channels 1", "need a layer"),
+        ("cup.png --strength 3", "in [0, 1]"),
         ("cup.png -o sheet.pdf", "sheet.pdf can't be written"),
         ("dot.png", "dot.png: the picture would be seen at 1 x 1 px"),
         ("cup.png --layer pool5 --size 40", "pool5 needs 32 px"),
@@ -253,7 +258,7 @@ def test_a_sheet_names_whose_heat_it_is(photograph):
     picture = photograph(height=48, width=48)
     named = {(): "the layer", (7,): "channel 7", (7, 9): "its channels below"}
     for channels, who in named.items():
-        view = see(picture, SeeConfig("conv2_1", channels, show="activation"))
+        view = inspect(picture, InspectConfig("conv2_1", channels, show="activation"))
         (seen,) = view.layers
         assert seen.who == who
         # together, and then each, where there are several
@@ -262,7 +267,7 @@ def test_a_sheet_names_whose_heat_it_is(photograph):
 
 def test_a_sheet_of_maps_has_room_for_filters_and_for_its_title(photograph):
     picture = photograph(height=64, width=64)
-    view = see(picture, SeeConfig("conv1_1", show="maps", most=8, **QUICK))
+    view = inspect(picture, InspectConfig("conv1_1", show="maps", max_channels=8, **QUICK))
     heading = Heading(picture, "a name that is too long for a narrow sheet", "maps", False)
     bare = replace(view.layers[0], kernels=None)
     with_filters, without = (lay_out(heading, [one]) for one in (view.layers[0], bare))

@@ -20,10 +20,10 @@ def dynamics(
     system: System,
     /,
     *,
-    run: PictureRun = PictureRun(),  # noqa: B008 - frozen
+    run: PictureRun = PictureRun(),
     config: Annotated[
         DynamicsConfig, Parameter(name="*", group=Group("Learning", sort_key=2))
-    ] = DynamicsConfig(),  # noqa: B008
+    ] = DynamicsConfig(),
 ) -> int:
     """Learn how a system moves from paths of it, then run free.
 

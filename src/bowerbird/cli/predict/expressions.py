@@ -25,10 +25,10 @@ from bowerbird.prediction.expressions.plot import NAMES, draw_lesson
 
 def expressions(
     *expression: str,
-    run: PictureRun = PictureRun(),  # noqa: B008 - frozen
+    run: PictureRun = PictureRun(),
     config: Annotated[
         CalculatorConfig, Parameter(name="*", group=Group("Learning", sort_key=2))
-    ] = CalculatorConfig(),  # noqa: B008
+    ] = CalculatorConfig(),
 ) -> int:
     """Learn what nested lists are worth, from the tree and from the string.
 

@@ -3,31 +3,24 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 from cyclopts import Parameter
 
+from bowerbird.cli.options import RUN, CommonOptions, Device, Output
 from bowerbird.cli.progress import Work
-from bowerbird.cli.settings import RUN, Switch
 from bowerbird.learning.atomic_write import check_output
 from bowerbird.learning.step import Step
 
 
 @Parameter(name="*", group=RUN)
-@dataclass(frozen=True)
-class PictureRun:
+@dataclass(frozen=True, kw_only=True)
+class PictureRun(CommonOptions):
     """What a command that draws a picture can be told besides its configuration."""
 
-    output: Annotated[Path | None, Parameter(name=("--output", "-o"), show_default=False)] = None
+    output: Output = None
     """Picture to write (.png); its numbers go beside it."""
-    device: str = "auto"
-    """auto, cpu, cuda, cuda:1, mps ..."""
-    json: Switch = False
-    """Print one JSON object on standard output."""
-    quiet: Switch = False
-    """Show no progress."""
-    force: Switch = False
-    """Overwrite files that exist."""
+    device: Device = "auto"
 
     def places(self, *suffixes: str) -> dict[str, Path]:
         """Return the files to write by suffix; raise ValueError if one can't be written."""

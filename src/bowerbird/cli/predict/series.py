@@ -10,15 +10,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 from cyclopts import Group, Parameter
 
-from bowerbird.cli.errors import about, say
+from bowerbird.cli.errors import about
+from bowerbird.cli.options import RUN, CommonOptions, Output
 from bowerbird.cli.predict.outputs import check_apart, places_of, result_of, words_of
 from bowerbird.cli.progress import Work, follow
-from bowerbird.cli.settings import RUN, Switch
+from bowerbird.cli.report import notify
+from bowerbird.errors import SeriesError
 from bowerbird.learning.atomic_write import atomic_write
 from bowerbird.prediction.series.accuracy import FEWEST_PAIRS
 from bowerbird.prediction.series.config import OURS, BacktestConfig, NetworkConfig
 from bowerbird.prediction.series.file import KNOWN, known_series, read_series
-from bowerbird.prediction.series.series import Series, SeriesError
+from bowerbird.prediction.series.series import Series
 
 if TYPE_CHECKING:
     from bowerbird.prediction.series.backtest import Backtest
@@ -29,25 +31,19 @@ SHOWN = 10  # steps of a forecast that are printed
 
 
 @Parameter(name="*", group=RUN)
-@dataclass(frozen=True)
-class SeriesRun:
+@dataclass(frozen=True, kw_only=True)
+class SeriesRun(CommonOptions):
     """What foreseeing a series can be told besides its configuration."""
 
     target: Annotated[str | None, Parameter(show_default=False)] = None
     """Column to foresee; needed if several hold numbers."""
     time: Annotated[str | None, Parameter(show_default=False)] = None
     """Column of dates; looked for if not told."""
-    output: Annotated[Path | None, Parameter(name=("--output", "-o"), show_default=False)] = None
+    output: Output = None
     """Picture to write (.png), OUT-ahead.csv has the forecast, OUT.safetensors the model; with
     --model the forecast (.csv)."""
     model: Annotated[Path | None, Parameter(show_default=False)] = None
     """Model file to foresee with, instead of learning and measuring."""
-    json: Switch = False
-    """Print one JSON object on standard output."""
-    quiet: Switch = False
-    """Show no progress; what was mended is told all the same."""
-    force: Switch = False
-    """Overwrite files that exist."""
 
     def places(self, given: Path) -> dict[str, Path]:
         """Return the files to write by suffix; raise ValueError if one can't be written."""
@@ -64,8 +60,8 @@ def series(
     run: SeriesRun = SeriesRun(),
     config: Annotated[
         BacktestConfig, Parameter(name="*", group=Group("Foreseeing", sort_key=2))
-    ] = BacktestConfig(),  # noqa: B008 - frozen
-    network: NetworkConfig = NetworkConfig(),  # noqa: B008
+    ] = BacktestConfig(),
+    network: NetworkConfig = NetworkConfig(),
 ) -> int:
     """Foresee a series, with error bars that were measured.
 
@@ -90,7 +86,7 @@ def series(
         if run.model is not None:
             return _with_model(data, run, places)
         # what takes seconds to import comes after all that may be wrong with the file
-        from bowerbird.prediction.series.backtest import backtest_steps  # noqa: PLC0415
+        from bowerbird.prediction.series.backtest import backtest_steps
 
         work = follow(backtest_steps(data, config, network), (), words_of, quiet=run.quiet)
     done = result_of(work)
@@ -102,18 +98,18 @@ def series(
 
 def _note(data: Series, notes: list[str]) -> None:
     for note in notes:
-        say(f"{data.name}: {note}")
+        notify(f"{data.name}: {note}")
 
 
 def _with_model(data: Series, run: SeriesRun, places: dict[str, Path]) -> int:
     """Foresee with a model that has learned before."""
     assert run.model is not None
-    from bowerbird.prediction.series.forecaster import (  # noqa: PLC0415 - takes seconds
+    from bowerbird.prediction.series.forecaster import (
+        load_forecaster,
         misgivings,
-        open_forecaster,
     )
 
-    forecaster = open_forecaster(run.model)
+    forecaster = load_forecaster(run.model)
     notes = misgivings(forecaster, data)
     _note(data, notes)
     said = forecaster.forecast(data.values)
@@ -163,7 +159,7 @@ def _digits(cell: object) -> object:
 def _write_series(done: "Backtest", places: dict[str, Path]) -> None:
     _write_forecast(_rows(done.series, done.forecast, done.band), places)
     if ".png" in places:
-        from bowerbird.prediction.series.plot import draw_backtest  # noqa: PLC0415
+        from bowerbird.prediction.series.plot import draw_backtest
 
         draw_backtest(done, places[".png"])
     if ".safetensors" in places:

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Group, Parameter
 
-from bowerbird.cli.errors import say
+from bowerbird.cli.options import RUN, CommonOptions
 from bowerbird.cli.predict.outputs import check_apart
 from bowerbird.cli.progress import follow
-from bowerbird.cli.settings import RUN, Switch
+from bowerbird.cli.report import notify
+from bowerbird.errors import TableError
 from bowerbird.learning.atomic_write import check_output
 from bowerbird.prediction.data.columns import find_column
 from bowerbird.prediction.data.samples import TARGETS, read_sample
-from bowerbird.prediction.data.table import Table, TableError, listed, read_table
+from bowerbird.prediction.data.table import Table, listed, read_table
 from bowerbird.prediction.tabular.config import MembersConfig, TableConfig
 from bowerbird.prediction.tabular.problem import ask
 
@@ -28,8 +29,8 @@ Parameter(name="*", group=Group("Networks", sort_key=3))(MembersConfig)
 
 
 @Parameter(name="*", group=RUN)
-@dataclass(frozen=True)
-class TableRun:
+@dataclass(frozen=True, kw_only=True)
+class TableRun(CommonOptions):
     """What predicting a table can be told besides its configuration."""
 
     target: Annotated[str | None, Parameter(show_default=False)] = None
@@ -40,12 +41,6 @@ class TableRun:
     """Table with new rows to predict."""
     device: str = "cpu"
     """cpu, auto, cuda, cuda:1, mps ...; tables are small, and a processor is the fastest."""
-    json: Switch = False
-    """Print one JSON object on standard output."""
-    quiet: Switch = False
-    """Show no progress."""
-    force: Switch = False
-    """Overwrite files that exist."""
 
     def places(self) -> dict[str, Path]:
         """Return the files to write by their suffix; raise ValueError if one can't be."""
@@ -69,7 +64,7 @@ def table(
     /,
     *,
     run: TableRun = TableRun(),
-    config: Annotated[TableConfig, Parameter(name="*", group=JUDGING)] = TableConfig(),  # noqa: B008 - frozen
+    config: Annotated[TableConfig, Parameter(name="*", group=JUDGING)] = TableConfig(),
 ) -> int:
     """Predict a column of a table from the others, with error bars.
 
@@ -90,13 +85,13 @@ def table(
     new = None if run.predict is None else read_table(run.predict)
     question = ask(known, target, config)
     # what takes seconds to import comes after all that may be wrong with files
-    from bowerbird.cli.predict.table_report import keep_study, tell_study  # noqa: PLC0415
-    from bowerbird.prediction.tabular.study import answer_steps  # noqa: PLC0415
+    from bowerbird.cli.predict.table_report import keep_study, tell_study
+    from bowerbird.prediction.tabular.study import answer_steps
 
     work = follow(answer_steps(question, config, run.device), (), _no_words, quiet=run.quiet)
     found = work.last.preview
     if found is None:
-        say(f"{work.ended}; nothing was saved")
+        notify(f"{work.ended}; nothing was saved")
         return work.exit_code("predict")
 
     said = None
@@ -134,7 +129,7 @@ def _said(model: "TableModel", new: Table, coverage: float) -> tuple["Prediction
     said, strange = model.told(new, coverage)
     notes = [f"{new.name}: {sentence}" for sentence in (*new.notes, *strange)]
     for note in notes:
-        say(note)
+        notify(note)
     return said, notes
 
 
@@ -149,14 +144,14 @@ def _apply(file: str, run: TableRun, places: Mapping[str, Path], coverage: float
     if not Path(file).exists():
         raise ValueError(f"{file} does not exist; check the name of the model")
     new = read_table(run.predict)
-    from bowerbird.cli.predict.table_predictions import (  # noqa: PLC0415 - takes seconds
+    from bowerbird.cli.predict.table_predictions import (
         predictions_facts,
         show_predictions,
         write_predictions,
     )
-    from bowerbird.prediction.tabular.model import open_table_model  # noqa: PLC0415
+    from bowerbird.prediction.tabular.model import load_table_model
 
-    model = open_table_model(Path(file), run.device)
+    model = load_table_model(Path(file), run.device)
 
     said, notes = _said(model, new, coverage)
 

@@ -1,1 +1,1 @@
-"""``bowerbird vision``: a file for each kind of thing that is seen."""
+"""``bowerbird vision``: one module for each kind of task."""

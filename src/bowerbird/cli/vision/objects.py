@@ -1,126 +1,189 @@
 """``bowerbird vision classify``, ``localize``, ``detect`` and ``segment``."""
 
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Group, Parameter
 
-from bowerbird.cli.vision.batch_run import LookRun, look
-from bowerbird.cli.vision.cutting import CutRun
-from bowerbird.pictures.pixels import Picture
-from bowerbird.vision.classify import ClassifyConfig, open_classifier
-from bowerbird.vision.classify import classify as label
-from bowerbird.vision.detect import DetectConfig, open_looker
-from bowerbird.vision.detect import detect as find
-from bowerbird.vision.localize import LocalizeConfig
-from bowerbird.vision.localize import localize as locate
-from bowerbird.vision.results import Seen
-from bowerbird.vision.segment import segment as cut
+from bowerbird.cli.options import RUN, Switch
+from bowerbird.cli.vision.batch_run import BatchOptions, run_batch
+from bowerbird.vision.config import ClassifyConfig, DetectConfig, LocalizeConfig
 
-LOOKING = Parameter(name="*", group=Group("Looking", sort_key=2))
+if TYPE_CHECKING:
+    from jaxtyping import Bool
+    from torch import Tensor
+
+    from bowerbird.pictures.pixels import Picture
+    from bowerbird.vision.results import Seen
+
+Flags = Parameter(name="*", group=Group("Recognition", sort_key=2))
+MAX_NAME = 60  # letters of an object's name in the name of its file
+
+
+@Parameter(name="*", group=RUN)
+@dataclass(frozen=True, kw_only=True)
+class SegmentOptions(BatchOptions):
+    """Options of ``segment``."""
+
+    cut: Switch = False
+    """Write each object too, on a transparent background, as OUT-1-espresso.png ..."""
+
+    def output_paths(self, images: Sequence[Path]) -> list[Path | None]:
+        """Return the output of each picture; raise ValueError if it, or a cutout, can't be written.
+
+        A cutout, OUT-1-espresso.png beside OUT.png, is the whole picture with everything but the
+        object transparent: its alpha is the mask.
+        """
+        paths = super().output_paths(images)
+        if not self.cut:
+            return paths
+        for path in paths:
+            if path is None:
+                raise ValueError("--cut writes beside the drawn picture; name that with -o")
+            cutout = re.compile(re.escape(path.stem) + r"-\d+-[a-z0-9-]+\.png")
+            if any(other and cutout.fullmatch(other.name) for other in paths):
+                raise ValueError(
+                    f"a cutout of {path} may have the name of another picture; run the command "
+                    "once for each"
+                )
+            existing = [f for f in sorted(path.parent.iterdir()) if cutout.fullmatch(f.name)]
+            if existing and not self.force:
+                raise ValueError(f"{existing[0]} exists; add --force to overwrite it")
+        return paths
+
+    def cutouts(self, path: Path, result: "Seen") -> list[tuple[Path, "Bool[Tensor, 'h w']"]]:
+        """Return the file of each object, by its rank and name, and its mask."""
+        boxes = (result.boxes or ()) if self.cut else ()
+        return [
+            (path.with_name(f"{path.stem}-{number}-{_slug(box.name)}.png"), box.mask)
+            for number, box in enumerate(boxes, 1)
+            if box.mask is not None
+        ]
 
 
 def classify(
     *images: Path,
-    run: LookRun = LookRun(),  # noqa: B008 - frozen
-    config: Annotated[ClassifyConfig, LOOKING] = ClassifyConfig(),  # noqa: B008
+    run: BatchOptions = BatchOptions(),
+    config: Annotated[ClassifyConfig, Flags] = ClassifyConfig(),
 ) -> int:
-    """Tell which of ImageNet's 1000 classes each picture belongs to.
+    """Classify each picture into ImageNet's 1000 classes.
 
     Parameters
     ----------
     images
         Picture files.
     """
-    places = run.places(images)
+    from bowerbird.vision.classification import classify, open_classifier
+    from bowerbird.vision.results import Seen
+
+    paths = run.output_paths(images)
     classifier = open_classifier(config, run.device)
 
-    def see(picture: Picture) -> Seen:
-        return Seen(labels=label(picture.over(), classifier, config))
+    def recognize(picture: "Picture") -> Seen:
+        return Seen(labels=classify(picture.over(), classifier, config))
 
-    return look(images, places, run, see, _labels)
+    return run_batch(images, paths, run, recognize, _label_lines)
 
 
 def localize(
     *images: Path,
-    run: LookRun = LookRun(),  # noqa: B008 - frozen
-    config: Annotated[LocalizeConfig, LOOKING] = LocalizeConfig(),  # noqa: B008
+    run: BatchOptions = BatchOptions(),
+    config: Annotated[LocalizeConfig, Flags] = LocalizeConfig(),
 ) -> int:
-    """Tell the one thing that each picture shows, and where it is.
+    """Name the main object of each picture and draw a box around it.
 
     Parameters
     ----------
     images
         Picture files.
     """
-    places = run.places(images)
+    from bowerbird.vision.classification import open_classifier
+    from bowerbird.vision.localization import localize
+
+    paths = run.output_paths(images)
     settings = ClassifyConfig(weights=config.weights, precision=config.precision)
     classifier = open_classifier(settings, run.device)
 
-    return look(
-        images, places, run, lambda picture: locate(picture.over(), classifier, config), _boxes
-    )
+    def recognize(picture: "Picture") -> "Seen":
+        return localize(picture.over(), classifier, config)
+
+    return run_batch(images, paths, run, recognize, _box_lines)
 
 
 def detect(
     *images: Path,
-    run: LookRun = LookRun(),  # noqa: B008 - frozen
-    config: Annotated[DetectConfig, LOOKING] = DetectConfig(),  # noqa: B008
+    run: BatchOptions = BatchOptions(),
+    config: Annotated[DetectConfig, Flags] = DetectConfig(),
 ) -> int:
-    """Find the things in each picture and draw boxes around them.
+    """Find the objects in each picture and draw boxes around them.
 
     Parameters
     ----------
     images
         Picture files.
     """
-    places = run.places(images)
-    looker = open_looker(config, run.device)
+    from bowerbird.vision.detection import detect, open_looker
+    from bowerbird.vision.results import Seen
 
-    def see(picture: Picture) -> Seen:
-        return Seen(boxes=find(picture.over(), looker, config))
+    paths = run.output_paths(images)
+    detector = open_looker(config, run.device)
 
-    return look(images, places, run, see, _boxes)
+    def recognize(picture: "Picture") -> Seen:
+        return Seen(boxes=detect(picture.over(), detector, config))
+
+    return run_batch(images, paths, run, recognize, _box_lines)
 
 
 def segment(
     *images: Path,
-    run: CutRun = CutRun(),  # noqa: B008 - frozen
-    config: Annotated[DetectConfig, LOOKING] = DetectConfig(),  # noqa: B008
+    run: SegmentOptions = SegmentOptions(),
+    config: Annotated[DetectConfig, Flags] = DetectConfig(),
 ) -> int:
-    """Find the things in each picture and cut them out of it.
+    """Find the objects in each picture and mark their pixels.
 
     Parameters
     ----------
     images
         Picture files.
     """
-    places = run.places(images)
-    looker = open_looker(config, run.device)
+    from bowerbird.vision.detection import detect, open_looker
+    from bowerbird.vision.results import Seen
+    from bowerbird.vision.segmentation import segment
 
-    def see(picture: Picture) -> Seen:
+    paths = run.output_paths(images)
+    detector = open_looker(config, run.device)
+
+    def recognize(picture: "Picture") -> Seen:
         rgb = picture.over()
-        return Seen(boxes=cut(rgb, find(rgb, looker, config)))
+        return Seen(boxes=segment(rgb, detect(rgb, detector, config)))
 
-    return look(images, places, run, see, _boxes)
+    return run_batch(images, paths, run, recognize, _box_lines)
 
 
-def _labels(seen: Seen) -> str:
+def _label_lines(result: "Seen") -> str:
     """Return a line for each class, as a table."""
-    labels = seen.labels or ()
-    wide = max(len(label.name) for label in labels)
+    labels = result.labels or ()
+    width = max(len(label.name) for label in labels)
     return "\n" * (len(labels) > 1) + "\n".join(
-        f"  {label.name:<{wide}}  {label.probability:6.1%}  {label.wnid}" for label in labels
+        f"  {label.name:<{width}}  {label.probability:6.1%}  {label.wnid}" for label in labels
     )
 
 
-def _boxes(seen: Seen) -> str:
+def _box_lines(result: "Seen") -> str:
     """Return a line for each box, as a table."""
-    if not seen.boxes:
-        return "nothing that is sure enough"
-    wide = max(len(box.name) for box in seen.boxes)
+    if not result.boxes:
+        return "no objects above the threshold"
+    width = max(len(box.name) for box in result.boxes)
     rows = []
-    for box in seen.boxes:
+    for box in result.boxes:
         left, top, right, bottom = (round(side) for side in box.xyxy)
-        rows.append(f"  {box.name:<{wide}}  {box.score:6.1%}  {left},{top} to {right},{bottom}")
+        rows.append(f"  {box.name:<{width}}  {box.score:6.1%}  {left},{top} to {right},{bottom}")
     return "\n" * (len(rows) > 1) + "\n".join(rows)
+
+
+def _slug(name: str) -> str:
+    """Return a name in small letters, digits and dashes: ear-of-grain."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower())[:MAX_NAME].strip("-") or "object"

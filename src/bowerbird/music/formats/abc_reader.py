@@ -14,9 +14,9 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 
+from bowerbird.errors import MusicError
 from bowerbird.music.formats.abc_voice import Voice, wrong
 from bowerbird.music.formats.tune import WHOLE, Tune
-from bowerbird.music.score.error import MusicError
 from bowerbird.music.score.key import Key, parse_key
 
 _SIGNS = {"^": 1, "^^": 2, "_": -1, "__": -2, "=": 0}

@@ -4,8 +4,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from bowerbird.errors import MusicError
 from bowerbird.music.formats.tune import WHOLE, Bar
-from bowerbird.music.score.error import MusicError
 
 LONGEST_REST = 1000  # bars in one Z: more is an error of the file
 

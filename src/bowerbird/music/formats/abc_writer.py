@@ -10,6 +10,7 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from bowerbird.errors import MusicError
 from bowerbird.music.notation.beats import QUARTER
 from bowerbird.music.notation.measures import Measure, measures_of
 from bowerbird.music.notation.quantize import quantized_tracks
@@ -17,14 +18,12 @@ from bowerbird.music.notation.rhythm import split_longest_first
 from bowerbird.music.notation.spelling import SpelledPitch, key_alter
 from bowerbird.music.notation.symbols import voice_symbols
 from bowerbird.music.notation.voices import Voice, voices_of
-from bowerbird.music.score.error import MusicError
 from bowerbird.music.score.key import Key
 from bowerbird.music.score.meter import Meter, beat_of, tempo_text
 from bowerbird.music.score.titles import rhythm_of, title_of
 
 if TYPE_CHECKING:
-    from symusic.core import ScoreTick as Score
-    from symusic.core import TrackTick as Track
+    from symusic.core import ScoreTick as Score, TrackTick as Track
 
 EIGHTH = QUARTER // 2  # divisions: L:1/8
 LINE_MEASURES = 4  # in a line of text

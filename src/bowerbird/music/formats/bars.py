@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bowerbird.errors import MusicError
 from bowerbird.music.formats.midi import LAST_TICK, check_hours
 from bowerbird.music.formats.tune import QUARTER, WHOLE, Bar, Tune
 from bowerbird.music.score.build import (
@@ -30,13 +31,11 @@ from bowerbird.music.score.build import (
     new_tempo,
     new_track,
 )
-from bowerbird.music.score.error import MusicError
 from bowerbird.music.score.key import Key, with_key
 from bowerbird.music.score.meter import MOST_BARS
 
 if TYPE_CHECKING:
-    from symusic.core import ScoreTick as Score
-    from symusic.core import TrackTick as Track
+    from symusic.core import ScoreTick as Score, TrackTick as Track
 
 
 LONGEST_BAR = 16 * WHOLE  # units: what is longer is no bar

@@ -14,13 +14,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bowerbird.errors import MusicError
 from bowerbird.learning.atomic_write import atomic_write
 from bowerbird.music.formats.abc_reader import read_abc
 from bowerbird.music.formats.bars import tune_to_score
 from bowerbird.music.formats.midi import midi_to_score
 from bowerbird.music.formats.musicxml_reader import read_musicxml, unpacked
 from bowerbird.music.formats.tune import Tune
-from bowerbird.music.score.error import MusicError
 from bowerbird.music.score.titles import title_of
 
 if TYPE_CHECKING:

@@ -15,9 +15,9 @@ import sys
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
+from bowerbird.errors import MusicError
 from bowerbird.music.formats.midi import midi_to_score
 from bowerbird.music.score.build import TICKS
-from bowerbird.music.score.error import MusicError
 
 if TYPE_CHECKING:
     from symusic.core import ScoreTick as Score

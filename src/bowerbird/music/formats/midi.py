@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bowerbird.music.score.error import MusicError
+from bowerbird.errors import MusicError
 
 if TYPE_CHECKING:
     from symusic.core import ScoreTick as Score

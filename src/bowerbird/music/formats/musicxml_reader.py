@@ -8,9 +8,9 @@ import io
 import zipfile
 from xml.etree.ElementTree import Element, ParseError, fromstring
 
+from bowerbird.errors import MusicError
 from bowerbird.music.formats.tune import QUARTER, Bar, Tune
 from bowerbird.music.score.drums import drum_at
-from bowerbird.music.score.error import MusicError
 from bowerbird.music.score.key import MODES, Key, key_of_signature
 
 MOST_BYTES = 1 << 25  # 32 MB unpacked: Beethoven's op. 132 has 11

@@ -9,15 +9,16 @@ from itertools import count
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
+from bowerbird.errors import MusicError
+from bowerbird.music.config import Accompaniment
 from bowerbird.music.notation.beats import QUARTER
 from bowerbird.music.notation.chords import ChordName
 from bowerbird.music.notation.measures import DENOMINATORS, Measure, measures_of
 from bowerbird.music.notation.spelling import SpelledPitch
-from bowerbird.music.notation.staves import Accompaniment, Part, parts_of
+from bowerbird.music.notation.staves import Part, parts_of
 from bowerbird.music.notation.symbols import Symbol, staff_symbols
 from bowerbird.music.notation.voices import MAX_VOICES
 from bowerbird.music.score.drums import drum_name, place_of
-from bowerbird.music.score.error import MusicError
 from bowerbird.music.score.meter import tempo_text
 from bowerbird.music.score.sections import closed_endings
 
@@ -257,7 +258,8 @@ def _notes(symbol: Symbol, voice: str, where: str, kit: str) -> Iterator[str]:
         beam = "".join(f'<beam number="{level}">{kind}</beam>' for level, kind in beams)
         yield (
             f"<note>{chord}{sound}{_duration(symbol)}{ties}{instrument}{voice}"
-            f"{_value(symbol, accidental)}{head}{where}{beam}{_notations(symbol, first=first)}</note>"
+            f"{_value(symbol, accidental)}{head}{where}{beam}{_notations(symbol, first=first)}"
+            "</note>"
         )
 
 

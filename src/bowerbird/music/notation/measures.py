@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from bowerbird.errors import MusicError
 from bowerbird.music.notation.beats import QUARTER, BeatPattern
-from bowerbird.music.score.error import MusicError
 from bowerbird.music.score.key import Key, keys_of
 from bowerbird.music.score.meter import Bars, Meter
 from bowerbird.music.score.sections import repeat_symbols, with_repeat_starts, written_symbols

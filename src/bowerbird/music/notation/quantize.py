@@ -16,8 +16,7 @@ from bowerbird.music.notation.beats import QUARTER
 from bowerbird.music.notation.measures import Measure
 
 if TYPE_CHECKING:
-    from symusic.core import ScoreTick as Score
-    from symusic.core import TrackTick as Track
+    from symusic.core import ScoreTick as Score, TrackTick as Track
 
 EARLY = 1.25  # divisions, 1/38 of a quarter: what comes sooner before a beat is meant on it
 _ROUNDING = 0.3  # divisions; a program's rounding, at 96 ticks a quarter and more

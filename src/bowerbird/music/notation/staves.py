@@ -11,19 +11,18 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from bowerbird.errors import MusicError
+from bowerbird.music.config import Accompaniment
 from bowerbird.music.notation.chords import ChordName, name_chord
 from bowerbird.music.notation.measures import Measure
 from bowerbird.music.notation.quantize import QuantizedTrack, quantized_tracks
 from bowerbird.music.notation.voices import Voice, voices_of
-from bowerbird.music.score.error import MusicError
 from bowerbird.music.score.instruments import PROGRAMS
 from bowerbird.music.score.key import Key
 
 if TYPE_CHECKING:
-    from symusic.core import ScoreTick as Score
-    from symusic.core import TrackTick as Track
+    from symusic.core import ScoreTick as Score, TrackTick as Track
 
-Accompaniment = Literal["auto", "names", "staff"]
 Clef = Literal["treble", "bass", "treble-8", "percussion"]
 
 MAX_PARTS = 64

@@ -13,20 +13,17 @@ from functools import cache
 from importlib.resources import files
 from itertools import accumulate
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 from xml.sax.saxutils import escape
 
 from symusic import Score
 
 from bowerbird.learning.atomic_write import atomic_write, check_output
+from bowerbird.music.config import SheetConfig
 from bowerbird.music.formats.musicxml_writer import to_musicxml
 from bowerbird.music.notation.beats import QUARTER
 from bowerbird.music.notation.measures import Measure, measures_of
-from bowerbird.music.notation.staves import Accompaniment
 from bowerbird.music.score.titles import title_of
-
-Paper = Literal["fit", "a4", "letter", "scroll", "phone"]
-SheetSuffix = Literal[".svg", ".png"]
 
 _SIZES = {
     "fit": (2100, 2970),
@@ -41,23 +38,6 @@ _MARGINS = {"fit": 110, "a4": 130, "letter": 130, "scroll": 110, "phone": 45}  #
 _INK = "#16181d"
 _TEXT = "'STIX Two Text', 'STIXGeneral', 'Times New Roman', Times, serif"
 _MOST_PIXELS = 100_000_000
-
-
-@dataclass(frozen=True)
-class SheetConfig:
-    """How a score is set."""
-
-    title: str = ""  # printed on top; without one, the score's own
-    composer: str = ""  # printed on the right under the title
-    accompaniment: Accompaniment = "auto"  # chords beside a melody: names, or a staff
-    # fit is a page as short as the music, or a4 pages; scroll and phone (narrow) are one long page
-    paper: Paper = "fit"
-    size: float = 100.0  # per cent of a staff of 7.2 mm
-
-    def __post_init__(self) -> None:
-        """Refuse staves that can't be read or don't fit."""
-        if not 40 <= self.size <= 200:
-            raise ValueError(f"size must be 40 to 200 per cent, not {self.size}")
 
 
 @dataclass(frozen=True)
@@ -170,7 +150,7 @@ def png_of(drawing: str, dpi: int = 150) -> bytes:
 
 def _options(config: SheetConfig, seed: int, top: int) -> dict[str, Any]:
     (width, height), margin = _SIZES[config.paper], _MARGINS[config.paper]
-    zoom = 100 / config.size  # Verovio scales the notes by scaling the paper
+    zoom = 100 / config.scale  # Verovio scales the notes by scaling the paper
     options: dict[str, Any] = {
         "pageWidth": round(width * zoom),
         "pageHeight": round((height - top) * zoom),

@@ -1,15 +1,16 @@
-"""Any file from a score, by its suffix: notes, sound, sheet music, piano roll, a page that plays.
+"""Write a score to any file by its suffix: notes, audio, sheet music, piano roll, web page.
 
-What is heard (MIDI, sound) has its repeats played; what is read has their signs.
+MIDI and audio have the repeats played; everything that is read has repeat signs.
 """
 
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bowerbird.errors import MusicError
 from bowerbird.learning.atomic_write import atomic_write
+from bowerbird.music.config import OutputConfig, PageConfig, RollConfig, SheetConfig, SoundConfig
 from bowerbird.music.formats.files import MIDI, WRITES, write_score
-from bowerbird.music.score.error import MusicError
+from bowerbird.music.score.instruments import program_of
 from bowerbird.music.score.repeats import expand_repeats, passages
 
 if TYPE_CHECKING:
@@ -17,67 +18,42 @@ if TYPE_CHECKING:
 
     from bowerbird.music.render.page import Piece
 
-SOUNDS = (".wav", ".flac", ".mp3", ".ogg")
+AUDIO = (".wav", ".flac", ".mp3", ".ogg")
 DRAWINGS = (".svg", ".png")
 PAGE = ".html"
-SUFFIXES = (*WRITES, *SOUNDS, *DRAWINGS, PAGE)
-
-
-@dataclass(frozen=True)
-class OutputConfig:
-    """How a score is written."""
-
-    title: str = ""
-    """What stands on top of sheet, roll and page; empty takes the piece's own name."""
-    roll: bool = False
-    """Draw a piano roll instead of sheet music."""
-    instrument: str = ""
-    """Instrument of General MIDI for everything but drums; empty is as written."""
-    soundfont: Path | None = field(default=None)
-    """SoundFont 2 file instead of the one that is installed."""
-    lead: bool = False
-    """Keep the silence before the first note in sound, so that it lines up with the MIDI."""
-
-    def __post_init__(self) -> None:
-        if self.instrument:
-            from bowerbird.music.score.instruments import program_of  # noqa: PLC0415
-
-            program_of(self.instrument)
+SUFFIXES = (*WRITES, *AUDIO, *DRAWINGS, PAGE)
 
 
 def check_suffix(path: Path) -> str:
-    """Return the suffix of a file in small letters; raise MusicError if nothing is written so."""
+    """Return a file's suffix in lower case; raise MusicError if that format can't be written."""
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
-        raise MusicError(f"{path} can't be written: its suffix is none of {', '.join(SUFFIXES)}")
+        raise MusicError(f"{path} has an unknown suffix; use one of {', '.join(SUFFIXES)}")
     return suffix
 
 
 def write_output(
     path: Path, score: "Score", config: OutputConfig | None = None, *, force: bool = True
 ) -> list[Path]:
-    """Write a score in the way that the suffix says; return the files, whole or not written.
+    """Write a score in the format of the suffix; return the files. Each is written atomically.
 
     Sheet music of several pages is several files; without ``force`` none of them may exist. Raises
-    MusicError for another suffix, ValueError for a score that can't be written so, OSError.
+    MusicError for an unknown suffix, ValueError for a score that the format can't hold, OSError.
     """
     config = config or OutputConfig()
     suffix = check_suffix(path)
     if config.instrument:
-        score = _played_by(config.instrument, score)
-    if suffix in SOUNDS:
-        from bowerbird.music.render.synthesizer import (  # noqa: PLC0415 - each takes a moment
-            SoundConfig,
-            write_sound,
-        )
+        score = _with_instrument(score, config.instrument)
+    # each renderer is imported where it is used: together they take 0.5 s
+    if suffix in AUDIO:
+        from bowerbird.music.render.synthesizer import write_sound  # noqa: PLC0415
 
-        sound = SoundConfig(soundfont=config.soundfont, lead=config.lead)
+        sound = SoundConfig(soundfont=config.soundfont, leading_silence=config.leading_silence)
         write_sound(path, expand_repeats(score), sound)
     elif suffix in DRAWINGS:
         return _draw(path, score, config, force=force)
     elif suffix == PAGE:
-        from bowerbird.music.render.page import PageConfig, write_page  # noqa: PLC0415
-        from bowerbird.music.render.synthesizer import SoundConfig  # noqa: PLC0415
+        from bowerbird.music.render.page import write_page  # noqa: PLC0415
 
         title, sound = config.title or path.stem, SoundConfig(soundfont=config.soundfont)
         write_page(path, title, [piece_of(score, title)], PageConfig(sound=sound))
@@ -93,10 +69,8 @@ def piece_of(score: "Score", title: str, caption: str = "") -> "Piece":
     return Piece(title, score, caption, expand_repeats(score), tuple(passages(score)))
 
 
-def _played_by(instrument: str, score: "Score") -> "Score":
-    """Return a score in which everything but drums is played by an instrument."""
-    from bowerbird.music.score.instruments import program_of  # noqa: PLC0415
-
+def _with_instrument(score: "Score", instrument: str) -> "Score":
+    """Return a copy in which an instrument plays everything but drums."""
     score = score.copy()
     for track in score.tracks:
         if not track.is_drum:
@@ -105,13 +79,8 @@ def _played_by(instrument: str, score: "Score") -> "Score":
 
 
 def _draw(path: Path, score: "Score", config: OutputConfig, *, force: bool) -> list[Path]:
-    from bowerbird.music.render.engraving import (  # noqa: PLC0415
-        SheetConfig,
-        engrave,
-        png_of,
-        write_sheet,
-    )
-    from bowerbird.music.render.pianoroll import RollConfig, draw_roll  # noqa: PLC0415
+    from bowerbird.music.render.engraving import engrave, png_of, write_sheet  # noqa: PLC0415
+    from bowerbird.music.render.pianoroll import draw_roll  # noqa: PLC0415
 
     if not config.roll:
         return write_sheet(path, engrave(score, SheetConfig(title=config.title)), force=force)

@@ -10,7 +10,7 @@ import base64
 import json
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cache
 from html import escape
 from importlib.resources import files
@@ -20,13 +20,13 @@ from typing import Any
 from symusic import Score
 
 from bowerbird.learning.atomic_write import atomic_write
+from bowerbird.music.config import PageConfig, Paper, RollConfig
 from bowerbird.music.formats.midi import seconds_of
 from bowerbird.music.formats.musicxml_writer import to_musicxml
 from bowerbird.music.notation.measures import measures_of
-from bowerbird.music.render.audio_file import AudioSuffix
-from bowerbird.music.render.engraving import Paper, SheetConfig, engrave_musicxml
-from bowerbird.music.render.pianoroll import RollConfig, draw_roll
-from bowerbird.music.render.synthesizer import SoundConfig, first_note, write_sound
+from bowerbird.music.render.engraving import engrave_musicxml
+from bowerbird.music.render.pianoroll import draw_roll
+from bowerbird.music.render.synthesizer import first_note, write_sound
 
 _LONGEST = 1800.0  # s; half an hour of MP3 is 30 MB of page
 _ROLL_WIDTH = 1100  # px
@@ -44,15 +44,6 @@ class Piece:
     played: "Score | None" = None  # with its repeats played; the printed one without
     # The stretches of `score` in the order of `played`, first and last tick; all of it without.
     stretches: tuple[tuple[int, int], ...] = ()
-
-
-@dataclass(frozen=True)
-class PageConfig:
-    """How a page sounds and looks."""
-
-    sound: SoundConfig = field(default_factory=SoundConfig)  # from the first note on
-    sheet: SheetConfig = field(default_factory=SheetConfig)
-    audio: AudioSuffix = ".mp3"  # which every browser plays; 8 kB a second
 
 
 def write_page(

@@ -9,6 +9,7 @@ from html import escape
 
 from symusic import Score
 
+from bowerbird.music.config import RollConfig
 from bowerbird.music.notation.beats import QUARTER
 from bowerbird.music.notation.measures import Measure, measures_of
 from bowerbird.music.notation.spelling import spell
@@ -20,16 +21,6 @@ _BLACK_KEYS = {1, 3, 6, 8, 10}
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 16, 26, 12  # px around a row
 _MOST_NOTES = 50_000
 _FONT = "'STIX Two Text', STIXGeneral, Georgia, 'Times New Roman', serif"
-
-
-@dataclass(frozen=True)
-class RollConfig:
-    """How a piano roll is drawn."""
-
-    width: int = 1600  # px
-    bars: int = 0  # in a row; 0 chooses rows about four times as wide as high
-    semitone: float = 7.0  # px
-    title: str = ""
 
 
 @dataclass(frozen=True)
@@ -59,20 +50,20 @@ def draw_roll(score: Score, config: RollConfig | None = None) -> Roll:
     scale = (config.width - _LEFT - _RIGHT) / widest  # px a unit
     names = [t.name.strip() for t in score.tracks if len(t.notes)]
     head = 46 if config.title or len(names) > 1 else 0
-    step = (high - low + 1) * config.semitone + _TOP + _BOTTOM
+    step = (high - low + 1) * config.semitone_height + _TOP + _BOTTOM
     parts = [_head(config, names)] if head else []
     labels = {p: spell(p, bars[0].key) for p in range(low, high + 1) if p % 12 == 0}
     for number, row in enumerate(rows):
         top = head + number * step + _TOP
         parts.append(f'<g transform="translate({_LEFT} {top:.1f})">')
-        parts.append(_grid(row, low, high, scale, config.semitone))
+        parts.append(_grid(row, low, high, scale, config.semitone_height))
         for pitch, name in labels.items():
-            y = (high - pitch + 0.5) * config.semitone
+            y = (high - pitch + 0.5) * config.semitone_height
             parts.append(
                 f'<text class="faint" x="-8" y="{y + 4:.1f}" text-anchor="end" font-size="12" '
                 f'fill="{_FAINT}">{name.step}{name.octave}</text>'
             )
-        parts.extend(_notes(score, row, high, scale, config.semitone))
+        parts.extend(_notes(score, row, high, scale, config.semitone_height))
         parts.append("</g>")
     total = head + len(rows) * step + 4
     label = escape(f"Piano roll of {config.title}" if config.title else "Piano roll")
@@ -95,7 +86,7 @@ def _rows(bars: list[Measure], config: RollConfig) -> list[list[Measure]]:
     count = max(bar.number for bar in bars) or 1
     quarters = sum(bar.length for bar in bars) / QUARTER
     wanted = -(-int(quarters * 30) // (config.width - _LEFT - _RIGHT))
-    per_row = config.bars or -(-count // wanted // 4) * 4
+    per_row = config.bars_per_row or -(-count // wanted // 4) * 4
     rows: list[list[Measure]] = [[]]
     for bar in bars:
         if rows[-1] and bar.number > 1 and (bar.number - 1) % per_row == 0:

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from symusic import Score, Track
 
+from bowerbird.music.config import SoundConfig
 from bowerbird.music.render.audio_file import audio_suffix, write_pieces
 from bowerbird.music.render.reverb import Room
 from bowerbird.music.render.soundfont import DRUM_BANK, Soundfont, default_soundfont, open_soundfont
@@ -34,27 +35,6 @@ _MOST_HELD = 240 * 44100  # samples of sound for two ears; 85 MB
 _MOST_KEPT = 16 << 20  # samples of tones; 64 MB
 _BAND = 16  # velocities that share a brightness
 _STEP_BACK = 0.5  # loudness of an accompaniment beside its melody, -6 dB
-
-
-@dataclass(frozen=True)
-class SoundConfig:
-    """How a score is played."""
-
-    sample_rate: int = 44100  # Hz, 8000 to 96000
-    program: int | None = None  # General MIDI instrument, 0 to 127, for all but drums; as written
-    room: float = 0.25  # loudness of the echo beside the instruments, 0 (none) to 1
-    balance: bool = True  # chords step back behind a melody
-    lead: bool = False  # keep the silence before the first note, as MIDI has it
-    soundfont: Path | None = None  # a SoundFont 2 file instead of the one that is installed
-
-    def __post_init__(self) -> None:
-        """Refuse what can't be played."""
-        if not 8000 <= self.sample_rate <= 96000:
-            raise ValueError(f"sample_rate must be 8000 to 96000 Hz, not {self.sample_rate}")
-        if self.program is not None and not 0 <= self.program <= 127:
-            raise ValueError(f"program must be 0 to 127, not {self.program}")
-        if not 0 <= self.room <= 1:
-            raise ValueError(f"room must be 0 to 1, not {self.room}")
 
 
 @dataclass(frozen=True, order=True)
@@ -113,9 +93,9 @@ def _notes(score: Score, config: SoundConfig, longest: float) -> list[_Note]:
     """List the notes in the order in which they begin; raise `ValueError` for none, or too long."""
     timed = score.to("second")
     end = _seconds_at_most(timed, longest)
-    begin = 0.0 if config.lead else first_note(timed)
+    begin = 0.0 if config.leading_silence else first_note(timed)
     melodies = [_is_melody(track) for track in timed.tracks]
-    steps_back = config.balance and any(melodies) and not all(melodies)
+    steps_back = config.duck_chords and any(melodies) and not all(melodies)
     notes: list[_Note] = []
     for track, melody in zip(timed.tracks, melodies, strict=True):
         if len(track.notes):
@@ -204,7 +184,7 @@ def _controller(track: Track, number: int, at: NDArray[np.floating]) -> NDArray[
 def _blocks(notes: list[_Note], config: SoundConfig) -> Iterator[Samples]:
     """Yield (2, samples) blocks one after the other, with the echo, before the peak is set."""
     font = open_soundfont(config.soundfont or default_soundfont())
-    room = Room(config.sample_rate, config.room)
+    room = Room(config.sample_rate, config.reverb)
     orchestra = _Orchestra(font, config.sample_rate)
     tail = round(config.sample_rate * _FADE)
     sounding: list[tuple[int, _Note, Tone]] = []  # first those that end first

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
+from bowerbird.errors import MusicError
 from bowerbird.music.score.build import new_marker, new_signature
-from bowerbird.music.score.error import MusicError
 
 if TYPE_CHECKING:
     from symusic.core import ScoreTick as Score

@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bowerbird.errors import MusicError
 from bowerbird.music.score.build import new_track
-from bowerbird.music.score.error import MusicError
 
 if TYPE_CHECKING:
-    from symusic.core import ScoreTick as Score
-    from symusic.core import TrackTick as Track
+    from symusic.core import ScoreTick as Score, TrackTick as Track
 
 GRID = 24  # ticks of a quarter note
 _SINGS = ("melody", "melodie", "vocal", "voice", "soprano", "lead", "tune")

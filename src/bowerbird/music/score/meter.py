@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bowerbird.music.score.error import MusicError
+from bowerbird.errors import MusicError
 
 if TYPE_CHECKING:
     from symusic.core import ScoreTick as Score
@@ -19,6 +19,17 @@ MOST_BARS = 20_000
 # meter's middle ground, for tunes that don't say their tempo.
 _TEMPOS = {(2, 2): 200.0, (4, 4): 180.0, (2, 4): 110.0, (3, 4): 120.0, (3, 2): 180.0}
 _COMPOUND = 168.0  # dotted quarters at 112
+
+
+def parse_meter(text: str) -> Meter:
+    """Return the meter of a text such as 6/8; raise MusicError for anything else."""
+    named = {"C": (4, 4), "C|": (2, 2)}
+    beats, _, part = text.strip().partition("/")
+    if text.strip() in named:
+        return named[text.strip()]
+    if beats.isdecimal() and part in ("1", "2", "4", "8", "16", "32") and 1 <= int(beats) <= 64:
+        return int(beats), int(part)
+    raise MusicError(f"{text!r:.20} is not a meter; write 4/4, 3/4 or 6/8")
 
 
 def usual_tempo(meter: Meter) -> float:

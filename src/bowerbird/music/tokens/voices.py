@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bowerbird.music.score.error import MusicError
+from bowerbird.errors import MusicError
 from bowerbird.music.score.melody import GRID
 
 if TYPE_CHECKING:

@@ -16,6 +16,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 import pandas as pd
 
+from bowerbird.errors import TableError
 from bowerbird.prediction.data.categories import are_codes, only_case, same_truths
 from bowerbird.prediction.data.dates import Dates, dates_in
 from bowerbird.prediction.data.numbers import (
@@ -27,7 +28,7 @@ from bowerbird.prediction.data.numbers import (
     several_units,
 )
 from bowerbird.prediction.data.quantities import quantity_of
-from bowerbird.prediction.data.table import Table, TableError, listed, without_words
+from bowerbird.prediction.data.table import Table, listed, without_words
 
 Kind = Literal["number", "date", "category"]
 

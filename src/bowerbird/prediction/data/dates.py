@@ -16,7 +16,7 @@ from typing import Any, Literal, get_args
 
 import pandas as pd
 
-from bowerbird.prediction.data.delimited_file import TableError
+from bowerbird.errors import TableError
 from bowerbird.prediction.data.numbers import MOSTLY
 
 First = Literal["day", "month", ""]

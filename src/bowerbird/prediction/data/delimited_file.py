@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from bowerbird.errors import TableError
+
 SIGNS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 HEAD = 1 << 16  # bytes in which the sign between cells is looked for
 CHUNK = 1 << 20  # bytes that are looked at together
@@ -25,10 +27,6 @@ PACKED = {
     b"BZh": "compressed",
     b"\xfd7zXZ": "compressed",
 }
-
-
-class TableError(ValueError):
-    """A table can't be used; the sentence names the file or column, and the mend."""
 
 
 @dataclass(frozen=True)

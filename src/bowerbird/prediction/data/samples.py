@@ -13,7 +13,8 @@ from typing import Any
 
 import pandas as pd
 
-from bowerbird.prediction.data.table import Table, TableError
+from bowerbird.errors import TableError
+from bowerbird.prediction.data.table import Table
 
 TARGETS = {  # what each is usually asked
     "iris": "species",

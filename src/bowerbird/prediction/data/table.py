@@ -16,7 +16,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from bowerbird.prediction.data.delimited_file import SIGNS, TableError, TableFile, look_into
+from bowerbird.errors import TableError
+from bowerbird.prediction.data.delimited_file import SIGNS, TableFile, look_into
 from bowerbird.prediction.data.numbers import Mark, usual_mark
 
 MISSING = ("", "?", "-", "--", ".", "n/a", "nan")  # in any case

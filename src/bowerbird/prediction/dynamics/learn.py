@@ -25,11 +25,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from bowerbird.learning.config import TrainerConfig
 from bowerbird.learning.step import Step, run_to_end
-from bowerbird.learning.trainer import TrainerConfig, train_steps
+from bowerbird.learning.trainer import train_steps
 from bowerbird.learning.validate import check_choice
-from bowerbird.networks.echo_state import Continuous
-from bowerbird.networks.recurrent import Cell, RecurrentConfig
+from bowerbird.networks.config import Cell, RecurrentConfig
+from bowerbird.networks.echo_state import RecurrentRegressor
 from bowerbird.prediction.dynamics.systems import SYSTEMS, System, energy, observe
 from bowerbird.prediction.ridge import ridges
 
@@ -91,7 +92,7 @@ class DynamicsConfig:
 class Mover:
     """A network with the units of what it was observed on."""
 
-    def __init__(self, network: Continuous, observed: Float[Array, "p t d"]) -> None:
+    def __init__(self, network: RecurrentRegressor, observed: Float[Array, "p t d"]) -> None:
         self.network = network
         changes = np.diff(observed, axis=1)
         self.mean, self.scale = observed.mean((0, 1)), observed.std((0, 1))
@@ -235,7 +236,7 @@ def echo(system: System, paths: Float[Array, "p t d"], config: DynamicsConfig) -
     """
     count = paths.shape[2]
     shape = RecurrentConfig(cell="rnn", hidden_size=config.width or WIDTHS["readout"])
-    network = Continuous(count, count, shape).double()
+    network = RecurrentRegressor(count, count, shape).double()
     network.echo(config.seed, radius=RADIUS, reach=REACH)
     mover = Mover(network, paths)
     aside = max(1, int(ASIDE * len(paths)))
@@ -286,11 +287,11 @@ class Pieces:
             said, _ = network(self.s[self.learned :])
             return float((said - self.targets[self.learned :]).square().mean())
 
-    def kept(self) -> dict[str, Tensor]:
+    def state_dict(self) -> dict[str, Tensor]:
         """Return nothing: pieces are drawn anew."""
         return {}
 
-    def restore(self, kept: Mapping[str, Tensor]) -> None:
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
         """Go on anywhere."""
 
 
@@ -298,7 +299,7 @@ def _unlearned(paths: Float[Array, "p t d"], config: DynamicsConfig, device: str
     """Return a network that is to learn everything."""
     count = paths.shape[2]
     shape = RecurrentConfig(cell=config.cell, hidden_size=config.width or WIDTHS["everything"])
-    network = Continuous(count, count, shape)
+    network = RecurrentRegressor(count, count, shape)
     network.initialize(config.seed)
     return Mover(network.to(device), paths)
 

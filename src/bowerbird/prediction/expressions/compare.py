@@ -20,10 +20,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from bowerbird.learning.config import TrainerConfig
 from bowerbird.learning.step import Step, run_to_end
-from bowerbird.learning.trainer import TrainerConfig, train_steps
-from bowerbird.networks.recurrent import Recurrent, RecurrentConfig
-from bowerbird.networks.tree_lstm import Recursive, RecursiveConfig, TreeCell, plant
+from bowerbird.learning.trainer import train_steps
+from bowerbird.networks.config import RecurrentConfig, TreeCell, TreeLSTMConfig
+from bowerbird.networks.recurrent import Recurrent
+from bowerbird.networks.tree_lstm import TreeLSTM, plant
 from bowerbird.prediction.expressions.listops import DIGITS, VOCABULARY, Expression, draw_expression
 
 Reader = Literal["tree", "string"]
@@ -74,10 +76,10 @@ class CalculatorConfig:
 def check_asked(config: CalculatorConfig, asked: Sequence[Expression]) -> None:
     """Refuse, before anything is learned, expressions that a reader could not read afterwards."""
     most = max((expression.arguments for expression in asked), default=0)
-    if config.tree_cell == "n-ary" and most > RecursiveConfig.arity:
+    if config.tree_cell == "n-ary" and most > TreeLSTMConfig.arity:
         raise ValueError(
             f"an expression has a list of {most} arguments, and n-ary takes "
-            f"{RecursiveConfig.arity} at most; give --tree-cell child-sum"
+            f"{TreeLSTMConfig.arity} at most; give --tree-cell child-sum"
         )
 
 
@@ -101,8 +103,8 @@ class TreeReader(nn.Module):
 
     def __init__(self, config: CalculatorConfig) -> None:
         super().__init__()
-        shape = RecursiveConfig(config.tree_cell, config.width, config.embedding)
-        self.net = Recursive(VOCABULARY, DIGITS, shape)
+        shape = TreeLSTMConfig(config.tree_cell, config.width, config.embedding)
+        self.net = TreeLSTM(VOCABULARY, DIGITS, shape)
         self.net.initialize(config.seed)
 
     def forward(self, expressions: Sequence[Expression]) -> Tensor:
@@ -172,11 +174,11 @@ class Reading:
         with torch.no_grad():
             return float(self.loss(network))
 
-    def kept(self) -> dict[str, Tensor]:
+    def state_dict(self) -> dict[str, Tensor]:
         """Return nothing: the stream has no end, and no place is worth keeping."""
         return {}
 
-    def restore(self, kept: Mapping[str, Tensor]) -> None:
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
         """Go on anywhere."""
 
 

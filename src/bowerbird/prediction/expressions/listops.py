@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from random import Random
 from statistics import median
 
+from bowerbird.errors import ExpressionError
 from bowerbird.networks.tree_lstm import Tree
 
 DIGITS = 10
@@ -25,10 +26,6 @@ VOCABULARY = CLOSE + 1
 NESTED = 0.25  # how often a free argument is a list, unless told otherwise
 MOST_DEPTH = 200
 _WORD = re.compile(r"\[\s*(?:MAX|MIN|MED|SM)|\d+|\]|\S")
-
-
-class ExpressionError(ValueError):
-    """A text is no expression."""
 
 
 @dataclass(frozen=True)

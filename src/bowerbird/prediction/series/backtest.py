@@ -134,8 +134,8 @@ def _fitted(past: Array, step: str, config: BacktestConfig, network: NetworkConf
 
 def backtest_steps(
     series: Series,
-    config: BacktestConfig = BacktestConfig(),  # noqa: B008
-    network: NetworkConfig = NetworkConfig(),  # noqa: B008
+    config: BacktestConfig = BacktestConfig(),
+    network: NetworkConfig = NetworkConfig(),
 ) -> Generator[Step[Backtest], None, None]:
     """Try a forecaster from each origin, and yield a step after each; the last has the result."""
     began = time.perf_counter()
@@ -166,8 +166,8 @@ def backtest_steps(
 
 def backtest(
     series: Series,
-    config: BacktestConfig = BacktestConfig(),  # noqa: B008
-    network: NetworkConfig = NetworkConfig(),  # noqa: B008
+    config: BacktestConfig = BacktestConfig(),
+    network: NetworkConfig = NetworkConfig(),
 ) -> Backtest:
     """Try a forecaster from each origin, and foresee what is really ahead."""
     return run_to_end(backtest_steps(series, config, network))

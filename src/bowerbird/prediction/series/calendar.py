@@ -12,9 +12,8 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from bowerbird.errors import SeriesError, TableError
 from bowerbird.prediction.data.dates import First, day_first
-from bowerbird.prediction.data.delimited_file import TableError
-from bowerbird.prediction.series.series import SeriesError
 
 AHEAD = 2000  # moments after the last one that are told in words
 UNEVEN = 0.1  # of a step that a moment may lie off the grid without a note

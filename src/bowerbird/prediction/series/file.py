@@ -10,12 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
+from bowerbird.errors import SeriesError, TableError
 from bowerbird.prediction.data.columns import as_numbers, find_column, numbers_of
-from bowerbird.prediction.data.delimited_file import TableError
 from bowerbird.prediction.data.numbers import MOSTLY, numerals_of
 from bowerbird.prediction.data.table import Table, listed, read_table, without_words
 from bowerbird.prediction.series.calendar import dates_of, grid_of, moments, plain_numbers, unit_of
-from bowerbird.prediction.series.series import Series, SeriesError, mended
+from bowerbird.prediction.series.series import Series, mended
 
 KNOWN = ("sunspots", "co2", "electricity")
 TIMES = ("date", "time", "timestamp", "datetime", "month", "year", "day", "week", "quarter", "ds")

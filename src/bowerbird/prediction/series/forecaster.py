@@ -24,14 +24,16 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from bowerbird.learning.model_file import ModelError, ModelHeader, read_model, write_model
-from bowerbird.networks.echo_state import Continuous
-from bowerbird.networks.recurrent import RecurrentConfig
+from bowerbird.errors import ModelError, SeriesError
+from bowerbird.learning.model_file import ModelHeader, read_model, write_model
+from bowerbird.models import model_path
+from bowerbird.networks.config import RecurrentConfig
+from bowerbird.networks.echo_state import RecurrentRegressor
 from bowerbird.prediction.ridge import ridge
 from bowerbird.prediction.series.baselines import seasonal_naive
 from bowerbird.prediction.series.config import NetworkConfig
 from bowerbird.prediction.series.season import find_season
-from bowerbird.prediction.series.series import Series, SeriesError
+from bowerbird.prediction.series.series import Series
 from bowerbird.prediction.series.splits import fitting_window, window_length
 
 Array = np.ndarray
@@ -48,7 +50,7 @@ class Forecaster:
         horizon: int,
         scale: float,
         config: NetworkConfig,
-        draws: list[Continuous],
+        draws: list[RecurrentRegressor],
         window: int = 0,
     ) -> None:
         self.season, self.horizon, self.scale = season, horizon, scale
@@ -159,16 +161,16 @@ def misgivings(forecaster: Forecaster, series: Series) -> list[str]:
     return notes
 
 
-def _network(window: int, horizon: int, config: NetworkConfig) -> Continuous:
+def _network(window: int, horizon: int, config: NetworkConfig) -> RecurrentRegressor:
     """Return a network whose linear path reads the whole window."""
-    network = Continuous(2, horizon, RecurrentConfig(cell="rnn", hidden_size=config.width))
+    network = RecurrentRegressor(2, horizon, RecurrentConfig(cell="rnn", hidden_size=config.width))
     network.skip = torch.nn.Linear(window, horizon, bias=False)
     return network
 
 
 def _with_weights(
     window: int, horizon: int, config: NetworkConfig, tensors: Mapping[str, Tensor], own: str
-) -> Continuous:
+) -> RecurrentRegressor:
     """Return a network with its weights from a file; raise ValueError if they do not fit."""
     with torch.device("meta"):  # whatever the card asks for, only what the file has takes memory
         network = _network(window, horizon, config)
@@ -182,8 +184,12 @@ def _with_weights(
     return network
 
 
-def open_forecaster(path: Path) -> Forecaster:
-    """Return the forecaster in a model file; raise ModelError."""
+def load_forecaster(path: str | Path, device: str = "cpu") -> Forecaster:
+    """Return the forecaster in a model file; it runs on the CPU, whatever the ``device``.
+
+    Raises ModelError for a file that is missing, damaged or of another kind.
+    """
+    path = model_path(path)
     card, tensors = read_model(path, KIND)
     try:
         told = dict(card.config)

@@ -25,7 +25,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from bowerbird.prediction.series.series import SeriesError
+from bowerbird.errors import SeriesError
 
 Array = np.ndarray
 PARTS = 3  # seasons that a series must have for one to be found

@@ -9,13 +9,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import Float
 
-from bowerbird.prediction.data.delimited_file import TableError
+from bowerbird.errors import SeriesError
 
 LONGEST_SHARE = 0.5  # of values that may be missing
-
-
-class SeriesError(TableError):
-    """Something is no series that can be foreseen."""
 
 
 @dataclass(frozen=True)

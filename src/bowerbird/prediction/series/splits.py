@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bowerbird.errors import SeriesError
 from bowerbird.prediction.series.config import (
     FEWEST,
     LEAST_WINDOWS,
@@ -18,7 +19,6 @@ from bowerbird.prediction.series.config import (
     BacktestConfig,
 )
 from bowerbird.prediction.series.interval import FEWEST as FEWEST_ERRORS
-from bowerbird.prediction.series.series import SeriesError
 
 LEAST_MEASURED = 5  # origins at which the band is measured
 SOME, PAIR = 6, 2  # origins of a short series: better with a shorter past than fewer; at least

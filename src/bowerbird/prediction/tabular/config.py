@@ -7,7 +7,7 @@ and scikit-learn.
 from dataclasses import dataclass, field
 from typing import Literal
 
-from bowerbird.networks.mlp_config import Activation, MLPConfig
+from bowerbird.networks.config import Activation, MLPConfig
 from bowerbird.prediction.tabular.conformal import COVERAGE
 from bowerbird.prediction.tabular.target import Task
 

@@ -24,7 +24,8 @@ from skorch import NeuralNet
 from skorch.callbacks import Callback, EarlyStopping
 from torch import Tensor, nn
 
-from bowerbird.networks.mlp import MLP, MLPConfig
+from bowerbird.networks.config import MLPConfig
+from bowerbird.networks.mlp import MLP
 from bowerbird.prediction.tabular.config import MembersConfig
 from bowerbird.prediction.tabular.predict import as_inputs, decoded, evaluate
 
@@ -44,7 +45,7 @@ class Members(BaseEstimator):
 
     def __init__(
         self,
-        config: MembersConfig = MembersConfig(),  # noqa: B008 - frozen
+        config: MembersConfig = MembersConfig(),
         classes: int = 0,
         device: str = "cpu",
     ) -> None:

@@ -17,16 +17,19 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from bowerbird.errors import ModelError
+from bowerbird.learning.device import select_compute
 from bowerbird.learning.model_file import (
     MEND,
-    ModelError,
     ModelHeader,
     printable,
     read_model,
     stored_weights,
     write_model,
 )
-from bowerbird.networks.mlp import MLP, MLPConfig
+from bowerbird.models import model_path
+from bowerbird.networks.config import MLPConfig
+from bowerbird.networks.mlp import MLP
 from bowerbird.prediction.data.table import Table
 from bowerbird.prediction.tabular.conformal import COVERAGE, Conformal
 from bowerbird.prediction.tabular.encoding import Encoding, encoding_from
@@ -132,16 +135,21 @@ class TableModel:
         write_model(path, ModelHeader(KIND, config, signs, self.provenance), tensors)
 
 
-def open_table_model(path: Path, device: str = "cpu") -> TableModel:
-    """Open a model file; raise ModelError, naming the file, for what is no valid model."""
+def load_table_model(path: str | Path, device: str = "cpu") -> TableModel:
+    """Return the model of a table in a model file.
+
+    Raises ModelError for a file that is missing, damaged or of another kind.
+    """
+    path = model_path(path)
+    where = select_compute(device, "float32").device
     card, tensors = read_model(path, KIND)
     try:
         config = _shape(card.config)
         mean, scale = float(card.config["mean"]), float(card.config["scale"])
-        target = target_from(card.alphabet["target"])
-        encoding = encoding_from(card.alphabet["encoding"])
-        network = _network(config, tensors, "network.").to(device)
-        spread = _spread(card.config, config, tensors, device)
+        target = target_from(card.tokenizer["target"])
+        encoding = encoding_from(card.tokenizer["encoding"])
+        network = _network(config, tensors, "network.").to(where)
+        spread = _spread(card.config, config, tensors, where)
         conformal = _conformal(tensors, SCORES if spread is None else RELATIVE, config.members)
     except (KeyError, TypeError, ValueError, RuntimeError, OverflowError) as error:
         raise ModelError(f"{path} is a damaged model ({printable(error)}); {MEND}") from error
@@ -177,7 +185,7 @@ def _network(config: MLPConfig, tensors: Mapping[str, Tensor], own: str) -> MLP:
 
 
 def _spread(
-    told: Mapping[str, Any], beside: MLPConfig, tensors: Mapping[str, Tensor], device: str
+    told: Mapping[str, Any], beside: MLPConfig, tensors: Mapping[str, Tensor], device: torch.device
 ) -> Spread | None:
     """Return the spread of a file, None if it has none; raise ValueError if it does not fit."""
     if "spread" not in told:

@@ -13,11 +13,12 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from bowerbird.errors import TableError
 from bowerbird.prediction.data.categories import are_codes, only_case, same_truths
 from bowerbird.prediction.data.columns import find_column, numbers_of
 from bowerbird.prediction.data.numbers import MOSTLY, Numerals, several_units
 from bowerbird.prediction.data.quantities import quantity_of
-from bowerbird.prediction.data.table import Table, TableError, listed, without_words
+from bowerbird.prediction.data.table import Table, listed, without_words
 
 Task = Literal["auto", "regression", "classification"]
 MOST_CODES = 10  # different whole numbers that may be classes

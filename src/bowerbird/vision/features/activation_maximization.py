@@ -26,17 +26,13 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from bowerbird.learning.device import (
-    Compute,
-    Precision,
-    generator,
-    keep_freed_memory,
-    select_compute,
-)
+from bowerbird.learning.config import Precision
+from bowerbird.learning.device import Compute, generator, keep_freed_memory, select_compute
 from bowerbird.learning.step import Step, run_to_end
-from bowerbird.networks.vgg import VGG, reach, stride
+from bowerbird.networks.vgg import VGG
+from bowerbird.networks.vgg_layers import check_channels, receptive_radius, stride
 from bowerbird.vision.features.gradient_ascent import LEAK
-from bowerbird.vision.features.network import check_channels, convolution_of, open_sight
+from bowerbird.vision.features.network import convolution_of, open_sight
 
 # Columns: axes of the logits of RGB times their standard deviations (light, blue to yellow, green
 # to purple), over the largest deviation. From 500 photographs of ImageNet, 128 x 128 px each.
@@ -97,7 +93,7 @@ class UnitsConfig:
     @property
     def side(self) -> int:
         """The side of each picture in px."""
-        return self.size or min(112, max(48, 16 * round(2 * reach(self.layer) / 16)))
+        return self.size or min(112, max(48, 16 * round(2 * receptive_radius(self.layer) / 16)))
 
     @property
     def batches(self) -> list[tuple[int, ...]]:
@@ -131,7 +127,7 @@ def grow(config: UnitsConfig | None = None) -> Grown:
 def grow_steps(config: UnitsConfig | None = None) -> Iterator[Step[Grown]]:
     """Yield each step of ascent; its preview, all pictures, only with the last step.
 
-    ``losses["activation"]`` is the mean of the channels. Raises FetchError.
+    ``losses["activation"]`` is the mean of the channels. Raises DownloadError.
     """
     config = config or UnitsConfig()
     began = time.perf_counter()

@@ -11,13 +11,12 @@ from jaxtyping import Float
 from torch import Tensor
 
 from bowerbird.networks.vgg import VGG, DirectConvolution
-
-SEEN_AS_PICTURES = "conv1_1"
+from bowerbird.vision.config import FIRST_LAYER
 
 
 def filters(network: VGG) -> Float[Tensor, "64 3 3 3"]:
     """Return the filters of conv1_1 as (filter, RGB, row, column) in [0, 1]."""
-    convolution = network.convolutions[SEEN_AS_PICTURES]
+    convolution = network.convolutions[FIRST_LAYER]
     assert isinstance(convolution, DirectConvolution)
     weight = convolution.weight.float().cpu()
     return 0.5 + weight / (2 * weight.abs().amax((1, 2, 3), keepdim=True))

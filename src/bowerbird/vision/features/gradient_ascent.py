@@ -23,7 +23,8 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from bowerbird.networks.vgg import VGG, stride
+from bowerbird.networks.vgg import VGG
+from bowerbird.networks.vgg_layers import stride
 from bowerbird.vision.features.network import convolution_of
 
 NARROWEST = 32  # px; a narrower tile would see little but its own border

@@ -10,75 +10,28 @@ it answers. What a layer keeps of a picture is another question: see ``image rec
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Literal, get_args
 
 from jaxtyping import Float
 from torch import Tensor
 
 from bowerbird.learning.device import select_compute
 from bowerbird.learning.step import Step, run_to_end
-from bowerbird.learning.validate import check_choice
 from bowerbird.pictures.pixels import fit_long_side, resize
-from bowerbird.vision.classify import ClassifyConfig, open_classifier
+from bowerbird.vision.classification import open_classifier
+from bowerbird.vision.config import FIRST_LAYER, ClassifyConfig, DreamConfig, InspectConfig
 from bowerbird.vision.features import filters as first
 from bowerbird.vision.features.activation_maximization import UnitsConfig, grow_steps
 from bowerbird.vision.features.class_maps import class_activation
-from bowerbird.vision.features.dream import DreamConfig, dream_steps
+from bowerbird.vision.features.dream import at_size, dream_steps
 from bowerbird.vision.features.maps import Channel, feature_maps, heat, rank
-from bowerbird.vision.features.network import OVERVIEW, check_seen, deepest, open_sight
+from bowerbird.vision.features.network import check_seen, deepest, open_sight
 from bowerbird.vision.features.sheets import Heading, LayerSeen, lay_out
 from bowerbird.vision.results import Label, Seen
-
-Show = Literal["all", "filters", "maps", "activation", "dream", "class"]
 
 LIKED = 6  # strongest channels of each layer in an overview
 SMALL_DREAM = (320, 3)  # long side in px, and octaves, of a dream in an overview
 LOOKED = 768  # px; the long side at which maps are taken: with more, memory grows, not the sheet
 MOST_CLASSES = 5  # on a sheet
-USUAL = "conv4_3"  # layer where one is needed and none is named
-
-
-@dataclass(frozen=True)
-class SeeConfig(DreamConfig):
-    """What is looked at, and how a dream goes."""
-
-    layer: str = ""
-    """Layer of VGG-19: conv1_1 ... conv5_4, relu..., pool1 ... pool5; none is an overview."""
-    channels: tuple[int, ...] = ()
-    """Channels of the layer, from 0; none is the strongest ones (of a dream: all)."""
-    show: Show = "all"
-    """all of it, filters (what channels like), maps, activation (where), dream, or class: where
-    the likeliest classes of ImageNet are found, by another network."""
-    most: int = 16
-    """Most channels on a sheet, the strongest first; 0 is all of them."""
-    growing: int = 32
-    """Steps of ascent towards what a channel likes."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_choice(self.show, get_args(Show))
-        for name, good, what in (
-            ("most", self.most >= 0, "at least 0"),
-            ("growing", self.growing >= 1, "at least 1"),
-            ("channels", not self.channels or self.layer, "given with a layer"),
-            ("layer", not self.layer or self.show != "class", "left out where classes are shown"),
-        ):
-            if not good:
-                raise ValueError(f"{name} has to be {what}, not {getattr(self, name)}")
-
-    @property
-    def layers(self) -> tuple[str, ...]:
-        """The layers that are looked at."""
-        if self.layer:
-            return (self.layer,)
-        if self.show == "all":
-            return OVERVIEW
-        return (first.SEEN_AS_PICTURES if self.show == "filters" else USUAL,)
-
-    @property
-    def overview(self) -> bool:
-        """Whether one layer of each block is looked at."""
-        return len(self.layers) > 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,22 +49,24 @@ class View:
         return {"layers": [layer.facts() for layer in self.layers]}
 
 
-def see(picture: Float[Tensor, "3 h w"], config: SeeConfig | None = None, title: str = "") -> View:
-    """Return what the network sees in a picture, sRGB in [0, 1]; errors as ``see_steps``."""
-    return run_to_end(see_steps(picture, config, title))
+def inspect(
+    picture: Float[Tensor, "3 h w"], config: InspectConfig | None = None, title: str = ""
+) -> View:
+    """Return what the network sees in a picture, sRGB in [0, 1]; errors as ``inspect_steps``."""
+    return run_to_end(inspect_steps(picture, config, title))
 
 
-def see_steps(
-    picture: Float[Tensor, "3 h w"], config: SeeConfig | None = None, title: str = ""
+def inspect_steps(
+    picture: Float[Tensor, "3 h w"], config: InspectConfig | None = None, title: str = ""
 ) -> Iterator[Step[View]]:
     """Yield every step of the work; a step with a preview has the sheet as far as it is done.
 
     ``title`` is written on the sheet. Raises ValueError for a picture that is none or too small
-    for the layer, and FetchError.
+    for the layer, and DownloadError.
     """
-    config = config or SeeConfig()
+    config = config or InspectConfig()
     began = time.perf_counter()
-    picture = config.seen(picture)
+    picture = at_size(picture, config.size)
     if config.show == "class":
         view = _classes(picture, config, title)
         yield Step(1, 1, {}, time.perf_counter() - began, view)
@@ -134,10 +89,10 @@ def see_steps(
             yield Step(number, total, step.losses, seconds, shown, note)
 
 
-def _classes(picture: Tensor, config: SeeConfig, title: str) -> View:
+def _classes(picture: Tensor, config: InspectConfig, title: str) -> View:
     """Return where the likeliest classes are found."""
     classifier = open_classifier(ClassifyConfig(precision=config.precision), config.device)
-    most = min(config.most or MOST_CLASSES, MOST_CLASSES)
+    most = min(config.max_channels or MOST_CLASSES, MOST_CLASSES)
     found = class_activation(_small(picture, LOOKED), classifier, most, title)
     return View(found.sheet, labels=found.labels)
 
@@ -158,7 +113,7 @@ def _view(heading: Heading, layers: list[LayerSeen]) -> View:
     return View(lay_out(heading, layers), tuple(layers))
 
 
-def _look(picture: Tensor, config: SeeConfig) -> list[LayerSeen]:
+def _look(picture: Tensor, config: InspectConfig) -> list[LayerSeen]:
     """Return each layer with its feature maps, the channels to be shown first chosen."""
     compute = select_compute(config.device, config.precision)
     network = open_sight(config.weights, deepest(config.layers), compute)
@@ -166,7 +121,7 @@ def _look(picture: Tensor, config: SeeConfig) -> list[LayerSeen]:
     for layer, maps in feature_maps(picture, network, config.layers).items():
         ranking = rank(maps)
         shown = _shown(layer, ranking, config)
-        kernels = first.filters(network)[list(shown)] if layer == first.SEEN_AS_PICTURES else None
+        kernels = first.filters(network)[list(shown)] if layer == FIRST_LAYER else None
         where = [heat(maps, (channel,)) for channel in config.channels]
         seen.append(
             LayerSeen(
@@ -182,13 +137,13 @@ def _look(picture: Tensor, config: SeeConfig) -> list[LayerSeen]:
     return seen
 
 
-def _shown(layer: str, ranking: list[Channel], config: SeeConfig) -> tuple[int, ...]:
+def _shown(layer: str, ranking: list[Channel], config: InspectConfig) -> tuple[int, ...]:
     """Return the channels that are shown, in their order on the sheet."""
     if config.channels:
         return config.channels
-    if config.show == "filters" and layer == first.SEEN_AS_PICTURES:
+    if config.show == "filters" and layer == FIRST_LAYER:
         return tuple(range(len(ranking)))
-    most = LIKED if config.overview else config.most or len(ranking)
+    most = LIKED if config.overview else config.max_channels or len(ranking)
     return tuple(one.channel for one in ranking[:most])
 
 
@@ -216,7 +171,7 @@ class _Job:
                 yield Step(step.number, 0, step.losses, 0.0), step.number == step.total
 
 
-def _jobs(picture: Tensor, config: SeeConfig, layers: list[LayerSeen]) -> list[_Job]:
+def _jobs(picture: Tensor, config: InspectConfig, layers: list[LayerSeen]) -> list[_Job]:
     """Return the long parts that this sheet needs, layer by layer."""
     jobs = []
     for at, seen in enumerate(layers):
@@ -227,7 +182,7 @@ def _jobs(picture: Tensor, config: SeeConfig, layers: list[LayerSeen]) -> list[_
     return jobs
 
 
-def _dream_job(picture: Tensor, config: SeeConfig, at: int, layer: str) -> _Job:
+def _dream_job(picture: Tensor, config: InspectConfig, at: int, layer: str) -> _Job:
     names = DreamConfig.__dataclass_fields__
     wanted = DreamConfig(**{name: getattr(config, name) for name in names} | {"layer": layer})
     if config.overview:
@@ -238,11 +193,11 @@ def _dream_job(picture: Tensor, config: SeeConfig, at: int, layer: str) -> _Job:
     return _Job(at, len(sizes) * wanted.steps, f"dreaming of {layer}", dreamt=(picture, wanted))
 
 
-def _grow_job(config: SeeConfig, at: int, seen: LayerSeen) -> _Job:
+def _grow_job(config: InspectConfig, at: int, seen: LayerSeen) -> _Job:
     wanted = UnitsConfig(
         seen.layer,
         seen.shown,
-        steps=config.growing,
+        steps=config.visualization_steps,
         seed=config.seed,
         weights=config.weights,
         device=config.device,

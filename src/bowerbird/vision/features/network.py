@@ -14,19 +14,19 @@ from torch import Tensor
 
 from bowerbird.learning.device import Compute
 from bowerbird.learning.pretrained_weights import open_vgg19
-from bowerbird.networks.vgg import VGG, check_layers, layer_names, stride, width
+from bowerbird.networks.vgg import VGG
+from bowerbird.networks.vgg_layers import layer_names, stride
 
-OVERVIEW = ("conv1_2", "conv2_2", "conv3_3", "conv4_3", "conv5_2")  # one layer of each block
 SMALLEST = 16  # px; below it there is nothing to see
 
 
 def open_sight(weights: str, layer: str, compute: Compute) -> VGG:
-    """Return VGG-19 up to a layer, ready to compute; raise FetchError, or ValueError."""
+    """Return VGG-19 up to a layer, ready to compute; raise DownloadError, or ValueError."""
     opened = open_vgg19(weights)
     network = VGG(
         opened.layers,
         opened.preprocessing,
-        edge="replicate",
+        padding_mode="replicate",
         last=layer,
         winograd=compute.winograd,
     )
@@ -44,17 +44,6 @@ def convolution_of(layer: str) -> str:
     names = layer_names()
     at = names.index(layer)
     return next(name for name in reversed(names[: at + 1]) if name.startswith("conv"))
-
-
-def check_channels(layer: str, channels: Iterable[int]) -> None:
-    """Raise ValueError for a layer or for channels that VGG-19 does not have."""
-    check_layers([layer])
-    for channel in channels:
-        if not 0 <= channel < width(layer):
-            raise ValueError(
-                f"{layer} has {width(layer)} channels, 0 to {width(layer) - 1}; "
-                f"there is no channel {channel}"
-            )
 
 
 def check_seen(picture: Float[Tensor, "3 h w"], layer: str) -> None:
