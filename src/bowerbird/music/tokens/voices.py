@@ -9,8 +9,7 @@ from bowerbird.errors import MusicError
 from bowerbird.music.score.melody import GRID
 
 if TYPE_CHECKING:
-    from symusic.core import ScoreTick as Score
-    from symusic.core import TrackTick as Track
+    from symusic.core import ScoreTick as Score, TrackTick as Track
 
 SECOND = 100  # ticks of a second
 PEDAL = 64  # the sustain pedal's controller; from this value on it is down
