@@ -41,6 +41,21 @@ def tune():
 
 
 @pytest.fixture(scope="session")
+def reel_abc():
+    """Return a reel in ABC, for `tune`."""
+    return (
+        "M:4/4\nL:1/8\nK:D\nA|d2fd Adfd|gfef gabg|d2fd Adfd|gfec d2dA|"
+        "d2fd Adfd|gfef gabg|a3g fedf|gfec d2|\n"
+    )
+
+
+@pytest.fixture(scope="session")
+def jig_abc():
+    """Return a jig in ABC, for `tune`."""
+    return "M:6/8\nL:1/8\nK:G\nGAB dBG|cec BdB|AGA BGE|DEF G3|gfe dBG|cBA BGE|DEF GAB|AFD G3|\n"
+
+
+@pytest.fixture(scope="session")
 def corpus21():
     """Find a file of music21's corpus."""
     return lambda name: TUNES / name

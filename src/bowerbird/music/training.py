@@ -28,7 +28,7 @@ from bowerbird.learning.step import Step
 from bowerbird.music.augment import variations
 from bowerbird.music.composer import Composer
 from bowerbird.music.config import MELODY_KINDS, AugmentConfig, ComposeConfig, TrainConfig
-from bowerbird.music.corpus import Corpus, Piece
+from bowerbird.music.corpus import Corpus, NamedScore
 from bowerbird.music.formats.abc_writer import to_abc
 from bowerbird.music.tokens.kinds import encode_pieces, tokenizer_for
 from bowerbird.music.tokens.tokenizer import MusicTokenizer
@@ -156,7 +156,7 @@ class Training:
         return tokenizer_for(self.config.tokenizer, chain(measured, learned))
 
     def _stream(
-        self, place: Path, pieces: Iterable[Piece], augment: AugmentConfig | None
+        self, place: Path, pieces: Iterable[NamedScore], augment: AugmentConfig | None
     ) -> np.memmap:
         stream = write_stream(
             place,
