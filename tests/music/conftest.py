@@ -8,7 +8,7 @@ import pytest
 from symusic import KeySignature, Note, Score, Tempo, TextMeta, TimeSignature, Track
 
 from bowerbird.music.formats.abc_reader import read_abc
-from bowerbird.music.formats.bars import score_of_tune
+from bowerbird.music.formats.bars import tune_to_score
 from bowerbird.music.formats.files import read_score
 from bowerbird.music.formats.tune import Tune
 
@@ -35,7 +35,7 @@ def tune():
     def read(body):
         (found,) = read_abc("X:1\n" + body)
         assert isinstance(found, Tune), found
-        return score_of_tune(found)
+        return tune_to_score(found)
 
     return read
 

@@ -38,7 +38,7 @@ from bowerbird.music.render.output import DRAWINGS, check_suffix, write_output
 from bowerbird.music.score.key import key_of
 from bowerbird.music.score.melody import GRID, melody
 from bowerbird.music.score.meter import bar_count, main_meter
-from bowerbird.music.score.repeats import expanded
+from bowerbird.music.score.repeats import expand_repeats
 from bowerbird.music.training import Training
 from bowerbird.networks.config import LanguageModelConfig, RecurrentConfig, TransformerConfig
 
@@ -329,7 +329,7 @@ def _kept(
 
 def _facts(score: "Score") -> dict[str, Any]:
     """Return what a piece is, as it is played; None is what it has not."""
-    played = expanded(score)
+    played = expand_repeats(score)
     facts: dict[str, Any] = {"notes": played.note_num(), "bars": None}
     facts |= {"seconds": round(seconds_of(played), 2), "key": None, "meter": None}
     with suppress(MusicError):  # its meter changes within a beat

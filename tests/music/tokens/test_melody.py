@@ -9,7 +9,7 @@ from bowerbird.errors import MusicError
 from bowerbird.music.augment import transposed
 from bowerbird.music.score.key import Key, key_of
 from bowerbird.music.score.melody import melody
-from bowerbird.music.score.repeats import expanded
+from bowerbird.music.score.repeats import expand_repeats
 from bowerbird.music.tokens.kinds import tokenizer_for
 from bowerbird.music.tokens.melody import MelodyTokenizer
 
@@ -84,7 +84,7 @@ def test_the_last_note_is_the_tonic_in_any_case(tunes, primer, tune, draw):
             ids = tokenizer.encode(tune(f"M:2/4\nL:1/8\nK:D\n{primer}\n")).tolist()
             assert grammar.accepts(ids)
             grammar.extend(6)
-        score = expanded(tokenizer.decode([*ids, *draw(grammar, random)]))
+        score = expand_repeats(tokenizer.decode([*ids, *draw(grammar, random)]))
         assert score.tracks[0].notes[-1].pitch % 12 == key_of(score).pitch_class
 
 
