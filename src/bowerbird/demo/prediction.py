@@ -20,7 +20,7 @@ def prediction_section(output: Path, config: DemoConfig) -> Generator[Step, None
 def _cars(output: Path, demo: DemoConfig) -> Example:
     from bowerbird.prediction.data.samples import TARGETS, read_sample
     from bowerbird.prediction.tabular.config import EnsembleConfig, TableConfig
-    from bowerbird.prediction.tabular.cross_validate import cross_validate
+    from bowerbird.prediction.tabular.cross_validation import cross_validate
     from bowerbird.prediction.tabular.plot import plot_report
 
     config = TableConfig(ensemble=EnsembleConfig(seed=demo.seed))

@@ -18,7 +18,7 @@ from bowerbird.prediction.series.backtest import OURS, SEASONAL, backtest
 from bowerbird.prediction.series.baselines import fit_autoregression, fit_smoothing, seasonal_naive
 from bowerbird.prediction.series.config import BacktestConfig, ForecasterConfig
 from bowerbird.prediction.series.file import sample_series
-from bowerbird.prediction.series.forecaster import Forecaster, load
+from bowerbird.prediction.series.forecaster import Forecaster, load_forecaster
 from bowerbird.prediction.series.interval import half_widths, rolling_half_widths
 from bowerbird.prediction.series.network import ForecastNetworks, member_seeds
 from bowerbird.prediction.series.series import Series
@@ -287,7 +287,7 @@ def test_a_few_years_of_months_have_a_forecast_of_one_year(tmp_path, years, test
     assert result.empirical_coverage is None
     assert "test" in result.notes[0]
     Forecaster.from_backtest(result).save(tmp_path / "m.safetensors")
-    loaded = load(tmp_path / "m.safetensors")
+    loaded = load_forecaster(tmp_path / "m.safetensors")
     np.testing.assert_allclose(loaded.networks.forecast(values), result.forecast, rtol=1e-5)
     np.testing.assert_array_equal(loaded.half_widths(0.9), result.half_widths)
 

@@ -13,7 +13,7 @@ from bowerbird.errors import ModelError, SeriesError
 from bowerbird.learning.model_file import read_model, write_model
 from bowerbird.prediction.series.backtest import backtest
 from bowerbird.prediction.series.config import BacktestConfig, ForecasterConfig
-from bowerbird.prediction.series.forecaster import Forecaster, load
+from bowerbird.prediction.series.forecaster import Forecaster, load_forecaster
 from bowerbird.prediction.series.pandas_series import as_series
 
 SMALL = ForecasterConfig(hidden_size=20, members=2)
@@ -179,7 +179,7 @@ def test_a_series_too_short_for_a_test_has_infinite_intervals():
 
 def test_a_file_keeps_forecasts_and_intervals(tmp_path, fitted):
     fitted.save(tmp_path / "m.safetensors")
-    loaded = load(tmp_path / "m.safetensors").update(monthly())
+    loaded = load_forecaster(tmp_path / "m.safetensors").update(monthly())
     np.testing.assert_allclose(loaded.predict(), fitted.predict(), rtol=1e-6)
     for coverage in (0.5, 0.9):
         np.testing.assert_array_equal(loaded.half_widths(coverage), fitted.half_widths(coverage))
@@ -207,5 +207,5 @@ def test_a_forged_model_is_refused(tmp_path, fitted, config, tensors, words):
     write_model(tmp_path / "m.safetensors", header, {**weights, **(tensors or {})})
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with pytest.raises(ModelError, match=words):
-        load(tmp_path / "m.safetensors")
+        load_forecaster(tmp_path / "m.safetensors")
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000  # kB

@@ -214,7 +214,7 @@ def test_the_period_and_no_multiple_of_it_is_detected(season, past):
     for _ in range(20):
         shape = random.normal(size=season)
         noise = filtered(random, 15 * season, past) * (0.4 if past == 1 else 0.8)
-        right.append(find_seasonality(np.tile(shape / shape.std(), 15) + noise).steps == season)
+        right.append(find_seasonality(np.tile(shape / shape.std(), 15) + noise).period == season)
     assert np.mean(right) >= 0.9
 
 
@@ -295,7 +295,8 @@ def test_months_whose_day_never_changes_are_read_and_reported(write, form, which
     days = [date(2010 + k // 12, 1 + k % 12, 1) for k in range(60)]
     series = read_series(write([f"{one:{form}},{k}.5" for k, one in enumerate(days)], "date,load"))
     assert (series.frequency, series.times[-1], len(series)) == ("month", "2014-12", 60)
-    assert series.notes == [f"the {which} number in column date is the day: it never changes"]
+    note = f"the {which} number in column date is taken for the day, because it never changes"
+    assert series.notes == [note]
 
 
 def test_years_are_read_whichever_number_is_the_month(write):
@@ -306,8 +307,8 @@ def test_years_are_read_whichever_number_is_the_month(write):
 @pytest.mark.parametrize(
     ("dates", "words"),
     [
-        ([f"{1 + k // 24:02}/03/2024 {k % 24:02}:00" for k in range(240)], "no row tells"),
-        (["01/02/2023", "02/03/2023", "03/04/2023"], "no row tells"),
+        ([f"{1 + k // 24:02}/03/2024 {k % 24:02}:00" for k in range(240)], "no row shows"),
+        (["01/02/2023", "02/03/2023", "03/04/2023"], "no row shows"),
         (["31/12/2023", "12/31/2023", "01/01/2024"], "in some rows"),
         (["13/01/2023", "2023-01-14", "15/01/2023"], "'2023-01-14' in line 3"),
         (["2023-01-01", "2023-13-01", "2023-01-03"], "'2023-13-01' in line 3"),

@@ -10,8 +10,8 @@ from bowerbird.learning.model_file import ModelHeader, read_model, write_model
 from bowerbird.prediction.data.samples import TARGETS, read_sample
 from bowerbird.prediction.data.table import Table
 from bowerbird.prediction.tabular.config import EnsembleConfig, TableConfig
-from bowerbird.prediction.tabular.cross_validate import cross_validate
-from bowerbird.prediction.tabular.model import load, predictions_frame
+from bowerbird.prediction.tabular.cross_validation import cross_validate
+from bowerbird.prediction.tabular.model import load_table_model, predictions_frame
 
 QUICK = TableConfig(folds=2, compare=False, ensemble=EnsembleConfig((8,), members=4, epochs=10))
 
@@ -31,7 +31,7 @@ def saved(trained, tmp_path):
 
 def test_a_saved_model_predicts_the_same(trained, saved):
     data, model = trained
-    again = load(saved)
+    again = load_table_model(saved)
     for coverage in (0.8, 0.9):
         before, after = model.predict(data, coverage)[0], again.predict(data, coverage)[0]
         assert np.array_equal(before.values, after.values)
@@ -86,7 +86,7 @@ def test_intervals_widen_with_the_noise_also_in_a_loaded_model(noisy, tmp_path):
     assert width[large].mean() > 1.7 * width[~large].mean()  # 1.6 / 0.6 in truth
     report.model.save(tmp_path / "m.safetensors")
     before = report.model.predict(data)[0]
-    after = load(tmp_path / "m.safetensors").predict(data)[0]
+    after = load_table_model(tmp_path / "m.safetensors").predict(data)[0]
     assert np.array_equal(before.low, after.low)
     assert np.array_equal(before.high, after.high)
 
@@ -99,7 +99,7 @@ def test_a_model_without_an_error_scale(noisy, tmp_path):
     assert set(header.config) == {"target", "encoding", "ensemble"}
     others = {name for name in tensors if not name.startswith("ensemble.")}
     assert others == {"calibration.scores", "calibration.members"}
-    loaded = load(tmp_path / "m.safetensors")
+    loaded = load_table_model(tmp_path / "m.safetensors")
     assert loaded.predictor.error_scale is None
     assert np.array_equal(loaded.predict(data)[0].low, plain.predict(data)[0].low)
 
@@ -124,7 +124,7 @@ def test_a_damaged_error_scale(noisy, change, tmp_path):
     noisy[1].model.save(path)
     damage(path, change)
     with pytest.raises(ModelError, match="is a damaged model"):
-        load(path)
+        load_table_model(path)
 
 
 def damage(path, change):
@@ -163,12 +163,12 @@ def damage(path, change):
 def test_a_damaged_file(saved, change):
     damage(saved, change)
     with pytest.raises(ModelError, match="is a damaged model") as caught:
-        load(saved)
+        load_table_model(saved)
     assert str(saved) in str(caught.value)
 
 
 def test_a_model_of_another_kind_is_refused(tmp_path):
     path = tmp_path / "other.safetensors"
     write_model(path, ModelHeader("text", {}), {"a": torch.ones(1)})
-    with pytest.raises(ModelError, match="kind text, and table is needed"):
-        load(path)
+    with pytest.raises(ModelError, match="is a text model, but a table model is needed"):
+        load_table_model(path)

@@ -114,10 +114,10 @@ def _notify(data: "Series", notes: list[str]) -> None:
 
 def _forecast_with_model(data: "Series", run: SeriesRun, paths: dict[str, Path]) -> int:
     """Forecast with the model in a file."""
-    from bowerbird.prediction.series.forecaster import load, training_differences
+    from bowerbird.prediction.series.forecaster import load_forecaster, training_differences
 
     assert run.model is not None
-    forecaster = load(run.model)
+    forecaster = load_forecaster(run.model)
     notes = training_differences(forecaster, data)
     _notify(data, notes)
     forecast = forecaster.networks.forecast(data.values)

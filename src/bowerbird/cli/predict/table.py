@@ -50,7 +50,7 @@ def table(
     problem = read_problem(data, target, config)
     # torch and scikit-learn take seconds to import: only after all errors in the input
     from bowerbird.cli.predict.table_report import print_report, write_report
-    from bowerbird.prediction.tabular.cross_validate import cross_validate_steps
+    from bowerbird.prediction.tabular.cross_validation import cross_validate_steps
 
     steps = cross_validate_steps(problem, config, run.device)
     work = follow(steps, (), lambda _: "", quiet=run.quiet)
@@ -117,9 +117,9 @@ def _predict_with_model(
     model_path(file)  # before the slow imports
     new = read_table(run.predict)
     from bowerbird.cli.predict import table_predictions
-    from bowerbird.prediction.tabular.model import load
+    from bowerbird.prediction.tabular.model import load_table_model
 
-    model = load(file, run.device)
+    model = load_table_model(file, run.device)
     predictions, notes = _predict(model, new, coverage)
     facts = {"model": file, "notes": notes}
     facts |= table_predictions.predictions_facts(model.target, predictions)

@@ -22,7 +22,7 @@ from bowerbird.prediction.data.table import Table, shortened
 from bowerbird.prediction.tabular.baselines import LABELS
 from bowerbird.prediction.tabular.config import TableConfig
 from bowerbird.prediction.tabular.conformal import Predictions
-from bowerbird.prediction.tabular.cross_validate import TableReport
+from bowerbird.prediction.tabular.cross_validation import TableReport
 from bowerbird.prediction.tabular.metrics import Estimate
 from bowerbird.prediction.tabular.plot import plot_report
 

@@ -119,7 +119,7 @@ class Forecaster:
         return self
 
     def update(self, y: pd.Series | Array, X: None = None) -> "Forecaster":
-        """Add later values, or those of another series after ``load``, without refitting."""
+        """Add later values, or those of another series after ``load_forecaster``, without refitting."""
         networks, data = self.networks, _checked(y, X)
         self._y = data if self._y is None else data.combine_first(self._y)
         if len(self._y) < networks.window:
@@ -252,7 +252,7 @@ def training_differences(forecaster: Forecaster, series: Series) -> list[str]:
     return notes
 
 
-def load(path: str | Path, device: str = "cpu") -> Forecaster:
+def load_forecaster(path: str | Path, device: str = "cpu") -> Forecaster:
     """Load a forecaster, which runs on the CPU whatever the ``device``; ``update`` gives it values.
 
     Raises ModelError for a file that is missing, damaged or of another kind.

@@ -67,7 +67,7 @@ class TableModel:
         write_model(path, ModelHeader(KIND, config, provenance=self.provenance), tensors)
 
 
-def load(path: str | Path, device: str = "auto") -> TableModel:
+def load_table_model(path: str | Path, device: str = "cpu") -> TableModel:
     """Return the model in a file; raise ModelError if it is missing, damaged or of another kind."""
     path = model_path(path)
     where = str(select_compute(device, "float32").device)

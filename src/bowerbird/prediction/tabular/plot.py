@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from bowerbird.prediction.plot_style import BLUE, ORANGE, TEXT, save_figure, style_axes
 from bowerbird.prediction.tabular.baselines import LABELS
-from bowerbird.prediction.tabular.cross_validate import TableReport
+from bowerbird.prediction.tabular.cross_validation import TableReport
 
 WHITE = "#ffffff"
 MAX_POINTS = 1500  # more would hide each other

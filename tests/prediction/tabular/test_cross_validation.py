@@ -8,7 +8,7 @@ from bowerbird.errors import TableError
 from bowerbird.learning.step import Step
 from bowerbird.prediction.data.samples import TARGETS, read_sample
 from bowerbird.prediction.tabular.config import BASELINES, EnsembleConfig, TableConfig
-from bowerbird.prediction.tabular.cross_validate import cross_validate, cross_validate_steps
+from bowerbird.prediction.tabular.cross_validation import cross_validate, cross_validate_steps
 from bowerbird.prediction.tabular.model import predictions_frame
 from bowerbird.prediction.tabular.target import read_problem
 
@@ -180,7 +180,7 @@ def test_there_are_fewer_folds_than_rows_allow(name, count, reason):
 
 
 def test_the_duration_of_long_work_is_reported_after_two_folds(monkeypatch):
-    monkeypatch.setattr("bowerbird.prediction.tabular.cross_validate.LONG", 0.0)
+    monkeypatch.setattr("bowerbird.prediction.tabular.cross_validation.LONG", 0.0)
     notes = [
         step.note
         for step in cross_validate_steps(read_problem(read_sample("iris"), "species", QUICK), QUICK)
