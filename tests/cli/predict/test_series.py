@@ -3,9 +3,15 @@
 import csv
 import json
 import math
+import shutil
 
 import pytest
 from PIL import Image
+
+from bowerbird.prediction.series.backtest import backtest
+from bowerbird.prediction.series.config import BacktestConfig, ForecasterConfig
+from bowerbird.prediction.series.file import read_series
+from bowerbird.prediction.series.forecaster import Forecaster
 
 
 def facts_of(result):
@@ -13,14 +19,39 @@ def facts_of(result):
     return json.loads(result.out)
 
 
+SALES = [
+    f"{2010 + i // 12}-{i % 12 + 1:02d},{20 + 3 * math.sin(i * math.pi / 6) + i % 5 / 9:.3f},x"
+    for i in range(110)
+]
+FAST = "--splits 12 --refits 1 --quiet"
+
+
+def write_sales(path):
+    path.write_text("month,sales,note\n" + "\n".join(SALES) + "\n")
+    return path
+
+
 @pytest.fixture
 def sales(here):
-    lines = [
-        f"{2010 + i // 12}-{i % 12 + 1:02d},{20 + 3 * math.sin(i * math.pi / 6) + i % 5 / 9:.3f},x"
-        for i in range(110)
-    ]
-    (here / "sales.csv").write_text("month,sales,note\n" + "\n".join(lines) + "\n")
+    write_sales(here / "sales.csv")
     return here
+
+
+@pytest.fixture(scope="module")
+def model_file(tmp_path_factory):
+    """Train a model of monthly sales once."""
+    folder = tmp_path_factory.mktemp("model")
+    series = read_series(write_sales(folder / "sales.csv"), "sales")
+    network = ForecasterConfig(hidden_size=10, members=1)
+    result = backtest(series, BacktestConfig(horizon=3, splits=12, refits=1), network)
+    Forecaster.from_backtest(result).save(folder / "m.safetensors")
+    return folder / "m.safetensors"
+
+
+@pytest.fixture
+def model(sales, model_file):
+    shutil.copy(model_file, sales)
+    return sales
 
 
 def test_series_from_a_file_and_from_its_model(bowerbird, sales):
@@ -74,19 +105,10 @@ def test_a_sample_series_has_one_column(refuses, flag):
 
 def test_an_exactly_periodic_series(bowerbird, here):
     (here / "p.csv").write_text("x\n" + "\n".join(f"{(1, 2.3, 5, 3.9)[k % 4]}" for k in range(120)))
-    words = "predict series p.csv --horizon 4 --members 1 --hidden-size 20 --quiet"
+    words = f"predict series p.csv --horizon 4 --members 1 --hidden-size 20 {FAST}"
     facts = facts_of(bowerbird(f"{words} -o out.png --json"))
     assert {metrics["mase"] for metrics in facts["metrics"]} == {None}
     assert "bowerbird                      -" in bowerbird(words).out
-
-
-@pytest.fixture
-def model(bowerbird, sales):
-    words = (
-        "predict series sales.csv --target sales --horizon 3 --members 1 --hidden-size 10 --quiet"
-    )
-    assert bowerbird(f"{words} -o m.png").code == 0
-    return sales
 
 
 def test_a_model_is_for_series_of_its_step(refuses, model):
@@ -112,7 +134,7 @@ def test_another_column_or_unit_is_reported(bowerbird, model):
 def test_what_was_interpolated_is_reported_although_quiet(bowerbird, sales):
     lines = (sales / "sales.csv").read_text().splitlines()
     (sales / "gap.csv").write_text("\n".join(lines[:40] + lines[42:]) + "\n")
-    words = "predict series gap.csv --target sales --horizon 3 --members 1 --hidden-size 10 --quiet --json"
+    words = f"predict series gap.csv --target sales --horizon 3 --members 1 {FAST} --json"
     done = bowerbird(words)
     assert "2 missing values were interpolated" in done.err
     assert any("2 missing values" in note for note in facts_of(done)["notes"])
@@ -121,7 +143,9 @@ def test_what_was_interpolated_is_reported_although_quiet(bowerbird, sales):
 def test_a_short_series_is_forecast_and_too_few_splits_are_reported(bowerbird, sales):
     lines = (sales / "sales.csv").read_text().splitlines()
     (sales / "short.csv").write_text("\n".join(lines[:61]) + "\n")
-    words = "predict series short.csv --target sales --members 1 --hidden-size 10 --quiet"
+    words = (
+        "predict series short.csv --target sales --members 1 --hidden-size 10 --refits 1 --quiet"
+    )
     done = bowerbird(f"{words} -o short.png")
     assert done.code == 0
     assert "too few splits to compare with ours" in done.out
@@ -135,7 +159,9 @@ def test_a_short_series_is_forecast_and_too_few_splits_are_reported(bowerbird, s
     )
     assert "no test: the series is too short" in done.out
     assert "there is no interval; give --horizon 7 at most" in done.err
-    words = "predict series less.csv --target sales --quiet --seasonal-period 12 --horizon 7 --members 1"
+    words = (
+        "predict series less.csv --target sales --quiet --seasonal-period 12 --horizon 7 --refits 1"
+    )
     assert "3 test splits" in bowerbird(words).out
 
 
@@ -146,7 +172,7 @@ def test_no_such_series(refuses):
 def test_the_input_is_never_overwritten(sales, here, refuses, bowerbird):
     before = (here / "sales.csv").read_text()
     refuses("predict series sales.csv --target sales -o sales.csv --force", "sales.csv")
-    words = "--target sales --horizon 3 --members 1 --hidden-size 10 --quiet --force"
+    words = f"--target sales --horizon 3 --members 1 --hidden-size 10 {FAST} --force"
     assert bowerbird(f"predict series sales.csv {words} -o sales.png").code == 0
     refuses("predict table sales.csv --target sales -o sales.csv --force", "is the input")
     assert (here / "sales.csv").read_text() == before

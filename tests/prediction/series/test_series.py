@@ -97,9 +97,9 @@ def test_irregular_times_are_reported(write):
 def test_weeks_days_and_working_days(write):
     days = np.arange("2024-01-01", "2024-03-01", dtype="datetime64[D]")
     lines = [f"{day},{i % 7}.5" for i, day in enumerate(days)]
-    assert read_series(write(lines, "date,load")).step == "day"
+    assert read_series(write(lines, "date,load")).frequency == "day"
     weeks = [f"{day},{i}.5" for i, day in enumerate(days[::7])]
-    assert read_series(write(weeks, "date,load")).step == "week"
+    assert read_series(write(weeks, "date,load")).frequency == "week"
     working = [line for line, day in zip(lines, days, strict=True) if np.is_busday(day)]
     series = read_series(write(working, "date,load"))
     assert (series.frequency, series.future_time(1), series.notes) == (

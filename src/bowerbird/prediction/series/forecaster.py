@@ -202,7 +202,7 @@ class Forecaster:
             "coverage": self.config.coverage,
         }
         self.half_widths(self.config.coverage)  # computes the errors
-        tensors = {
+        tensors: dict[str, Tensor] = {
             f"{number}.{name}": p
             for number, network in enumerate(networks.members)
             for name, p in network.named_parameters()

@@ -1,6 +1,7 @@
 """Series and forecasting horizons as pandas objects, in the conventions of sktime."""
 
 from collections.abc import Iterable
+from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -9,7 +10,7 @@ from bowerbird.errors import SeriesError
 from bowerbird.prediction.series.calendar import regular_grid
 from bowerbird.prediction.series.series import Series, interpolate_missing
 
-Horizon = int | Iterable[int] | pd.Index
+Horizon: TypeAlias = "int | Iterable[int] | pd.Index"
 
 
 def as_pandas(y: pd.Series | np.ndarray) -> pd.Series:
