@@ -16,7 +16,6 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from importlib.metadata import PackageNotFoundError, distribution
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
@@ -24,6 +23,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 import numpy as np
 
 from bowerbird.errors import MusicError
+from bowerbird.learning.extras import package_folder
 from bowerbird.music.copied_melodies import Melodies, melody_intervals
 from bowerbird.music.formats.files import SUFFIXES, read_scores
 from bowerbird.music.formats.tune import Tune
@@ -264,10 +264,7 @@ def _mark(score: "Score") -> str:
 
 def _embedded(name: Embedded) -> dict[Path, Refusal]:
     """Return the files of a built-in corpus, and what refuses some of their tunes."""
-    try:
-        root = Path(str(distribution("music21").locate_file("music21/corpus")))
-    except PackageNotFoundError as error:
-        raise MusicError(f"{name} needs the tunes of music21: pip install music21") from error
+    root = package_folder("music21", f"the corpus {name}") / "corpus"
     found: dict[Path, Refusal] = {}
     if name == "scottish":
         found |= dict.fromkeys(sorted(root.glob("airdsAirs/*.abc")), _not_scotch)
