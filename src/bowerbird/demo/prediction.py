@@ -19,13 +19,13 @@ def prediction_section(output: Path, config: DemoConfig) -> Generator[Step, None
 
 def _diabetes(output: Path, demo: DemoConfig) -> Example:
     from bowerbird.prediction.data.samples import TARGETS, read_sample
-    from bowerbird.prediction.tabular.ensemble import MembersConfig
-    from bowerbird.prediction.tabular.plot import draw_study
-    from bowerbird.prediction.tabular.study import TableConfig, study
+    from bowerbird.prediction.tabular.config import EnsembleConfig, TableConfig
+    from bowerbird.prediction.tabular.cross_validation import cross_validate
+    from bowerbird.prediction.tabular.plot import plot_report
 
-    config = TableConfig(networks=MembersConfig(seed=demo.seed))
-    done = study(read_sample("diabetes"), TARGETS["diabetes"], config)
-    draw_study(done, output / "diabetes.png")
+    config = TableConfig(ensemble=EnsembleConfig(seed=demo.seed))
+    done = cross_validate(read_sample("diabetes"), TARGETS["diabetes"], config)
+    plot_report(done, output / "diabetes.png")
     caption = "diabetes after a year, in the test folds; orange patients are outside their interval"
     command = f"bowerbird predict table diabetes -o diabetes.png --seed {demo.seed}"
     return Example("diabetes.png", command, caption)
@@ -46,7 +46,8 @@ def _air(output: Path, demo: DemoConfig) -> Example:
 
 
 def _chaos(output: Path, demo: DemoConfig) -> Example:
-    from bowerbird.prediction.dynamics.learn import DynamicsConfig, move
+    from bowerbird.prediction.dynamics.config import DynamicsConfig
+    from bowerbird.prediction.dynamics.learn import move
     from bowerbird.prediction.dynamics.plot import draw_free_run
 
     done = move("lorenz", DynamicsConfig(seed=demo.seed))
