@@ -120,15 +120,15 @@ def test_a_short_series_is_foreseen_and_too_few_splits_are_reported(bowerbird, s
     assert done.code == 0
     assert "too few splits to compare" in done.out
     assert "p = " not in done.out
-    assert "band for 90%: not measured" in done.out
+    assert "90% prediction interval: coverage not measured" in done.out
     with open("short-ahead.csv", newline="") as stream:
         assert all(len(row["high"].replace(".", "")) <= 7 for row in csv.DictReader(stream))
     (sales / "less.csv").write_text("\n".join(lines[:37]) + "\n")
     done = bowerbird("predict series less.csv --target sales --quiet --season 12 -o less.png")
-    assert "nothing was measured" in done.out
+    assert "too short for a backtest" in done.out
     assert "has no band; give --horizon 7 at most" in done.err
     words = "predict series less.csv --target sales --quiet --season 12 --horizon 7 --draws 1"
-    assert "3 origins" in bowerbird(words).out
+    assert "3 splits" in bowerbird(words).out
 
 
 def test_no_such_series(refuses):
