@@ -12,8 +12,8 @@ def facts_of(result):
 
 def test_dynamics(bowerbird, here):
     words = (
-        "predict dynamics pendulum --trajectories 6 --duration 10 --test-trajectories 4 --free-run 5 "
-        "--hidden-size 60"
+        "predict dynamics pendulum --trajectories 6 --duration 10 --test-trajectories 4 "
+        "--free-run 5 --hidden-size 60"
     )
     facts = facts_of(bowerbird(f"{words} -o p.png --json --quiet"))
     assert facts["valid_time_median"] > 0.5

@@ -11,8 +11,7 @@ import pytest
 
 from bowerbird.errors import SeriesError
 from bowerbird.prediction.ridge import PENALTIES, fit_ridge, fit_ridges
-from bowerbird.prediction.series import backtest as backtest_module
-from bowerbird.prediction.series import plot
+from bowerbird.prediction.series import backtest as backtest_module, plot
 from bowerbird.prediction.series.accuracy import mase, non_overlapping, paired_t, rmse, smape
 from bowerbird.prediction.series.backtest import OURS, SEASONAL, backtest
 from bowerbird.prediction.series.baselines import fit_autoregression, fit_smoothing, seasonal_naive

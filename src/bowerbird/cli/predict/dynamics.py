@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Group, Parameter
 
-from bowerbird.cli.predict.outputs import PictureRun, describe_loss, final_result
+from bowerbird.cli.predict.outputs import PlotOptions, describe_loss, final_result
 from bowerbird.cli.progress import follow
 from bowerbird.cli.report import report
 from bowerbird.prediction.dynamics.config import DynamicsConfig, System
@@ -18,7 +18,7 @@ def dynamics(
     system: System,
     /,
     *,
-    run: PictureRun = PictureRun(),
+    run: PlotOptions = PlotOptions(),
     config: Annotated[
         DynamicsConfig, Parameter(name="*", group=Group("Training", sort_key=2))
     ] = DynamicsConfig(),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Group, Parameter
 
-from bowerbird.cli.predict.outputs import PictureRun, describe_loss, final_result
+from bowerbird.cli.predict.outputs import PlotOptions, describe_loss, final_result
 from bowerbird.cli.progress import follow
 from bowerbird.cli.report import report
 from bowerbird.prediction.expressions.config import ExpressionsConfig
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def expressions(
     *expression: str,
-    run: PictureRun = PictureRun(),
+    run: PlotOptions = PlotOptions(),
     config: Annotated[
         ExpressionsConfig, Parameter(name="*", group=Group("Training", sort_key=2))
     ] = ExpressionsConfig(),

@@ -29,7 +29,7 @@ MAX_PRINTED = 10  # steps of a forecast
 
 @Parameter(name="*", group=RUN)
 @dataclass(frozen=True, kw_only=True)
-class SeriesRun(CommonOptions):
+class SeriesOptions(CommonOptions):
     """Options of ``predict series`` besides its configuration."""
 
     target: Annotated[str | None, Parameter(show_default=False)] = None
@@ -54,7 +54,7 @@ def series(
     file: str,
     /,
     *,
-    run: SeriesRun = SeriesRun(),
+    run: SeriesOptions = SeriesOptions(),
     config: Annotated[
         BacktestConfig, Parameter(name="*", group=Group("Forecast", sort_key=2))
     ] = BacktestConfig(),
@@ -112,7 +112,7 @@ def _notify(data: "Series", notes: list[str]) -> None:
         notify(f"{data.name}: {note}")
 
 
-def _forecast_with_model(data: "Series", run: SeriesRun, paths: dict[str, Path]) -> int:
+def _forecast_with_model(data: "Series", run: SeriesOptions, paths: dict[str, Path]) -> int:
     """Forecast with the model in a file."""
     from bowerbird.prediction.series.forecaster import load_forecaster, training_differences
 

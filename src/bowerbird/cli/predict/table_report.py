@@ -9,7 +9,7 @@ import pandas as pd
 from rich.console import Console, RenderableType
 from rich.table import Table as Grid
 
-from bowerbird.cli.predict.outputs import MODEL, PICTURE, ROWS, TableRun
+from bowerbird.cli.predict.outputs import MODEL, PICTURE, ROWS, TableOptions
 from bowerbird.cli.predict.table_predictions import (
     predictions_facts,
     predictions_text,
@@ -52,7 +52,7 @@ def print_report(
     result: TableReport,
     data: Table,
     predictions: Predictions | None,
-    run: TableRun,
+    run: TableOptions,
     config: TableConfig,
 ) -> None:
     """Print the report as text, or as one JSON object."""
@@ -126,7 +126,9 @@ def _coverage(result: TableReport, config: TableConfig) -> str:
     return f"{coverage}, {config.coverage:.0%} requested; {size}"
 
 
-def _facts(result: TableReport, data: Table, run: TableRun, config: TableConfig) -> dict[str, Any]:
+def _facts(
+    result: TableReport, data: Table, run: TableOptions, config: TableConfig
+) -> dict[str, Any]:
     """Return the report for JSON."""
     columns, rows = result.problem.columns, len(result.problem.truth)
     improvements = {m: _numbers(v) for m, v in result.improvements.items() if m != "ensemble"}

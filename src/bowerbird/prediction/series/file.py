@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from bowerbird.errors import SeriesError, TableError
+from bowerbird.learning.extras import import_extra
 from bowerbird.prediction.data.columns import find_column, parse_numbers
 from bowerbird.prediction.data.numbers import MIN_FRACTION, detect_number_format
 from bowerbird.prediction.data.table import Table, missing_words_to_nan, read_table, shortened
@@ -32,9 +33,8 @@ def sample_series(name: str) -> Series:
     if name not in SAMPLES:
         raise SeriesError(f"there is no sample series {name!r}; choose from {', '.join(SAMPLES)}")
     if name == "electricity":
-        from pmdarima.datasets import load_taylor  # noqa: PLC0415
-
-        values = np.asarray(load_taylor(), float)
+        datasets = import_extra("pmdarima.datasets", "the series electricity")
+        values = np.asarray(datasets.load_taylor(), float)
         times = np.datetime64("2000-06-05T00:00:00") + np.arange(len(values)) * np.timedelta64(
             30, "m"
         )

@@ -119,7 +119,7 @@ class Forecaster:
         return self
 
     def update(self, y: pd.Series | Array, X: None = None) -> "Forecaster":
-        """Add later values, or those of another series after ``load_forecaster``, without refitting."""
+        """Add later values, or those of a series after ``load_forecaster``, without refitting."""
         networks, data = self.networks, _checked(y, X)
         self._y = data if self._y is None else data.combine_first(self._y)
         if len(self._y) < networks.window:
