@@ -18,7 +18,7 @@ from figures import Figure, append, conditions, table
 
 from bowerbird.networks.config import TreeLSTMConfig
 from bowerbird.networks.tree_lstm import Level, Tree, TreeLSTM, plant
-from bowerbird.prediction.dynamics.config import DynamicsConfig
+from bowerbird.prediction.dynamics.config import DynamicsConfig, System
 from bowerbird.prediction.dynamics.train import train_dynamics
 from bowerbird.prediction.expressions.compare import compare
 from bowerbird.prediction.expressions.config import ExpressionsConfig
@@ -64,7 +64,8 @@ def series() -> list[Figure]:
 def dynamics() -> list[Figure]:
     """Return the valid time of both systems on the test trajectories."""
     figures = []
-    for system, unit in (("lorenz", "Lyapunov times"), ("pendulum", "periods")):
+    units: dict[System, str] = {"lorenz": "Lyapunov times", "pendulum": "periods"}
+    for system, unit in units.items():
         run = train_dynamics(system, DynamicsConfig())
         setting = f"{system}, echo-state, 300 units"
         figures += [

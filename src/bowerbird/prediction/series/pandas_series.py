@@ -10,7 +10,7 @@ from bowerbird.errors import SeriesError
 from bowerbird.prediction.series.calendar import regular_grid
 from bowerbird.prediction.series.series import Series, interpolate_missing
 
-Horizon: TypeAlias = "int | Iterable[int] | pd.Index"
+Horizon: TypeAlias = int | Iterable[int] | pd.Index
 
 
 def as_pandas(y: pd.Series | np.ndarray) -> pd.Series:
