@@ -47,7 +47,8 @@ def _air(output: Path, demo: DemoConfig) -> Example:
 
 
 def _chaos(output: Path, demo: DemoConfig) -> Example:
-    from bowerbird.prediction.dynamics.learn import DynamicsConfig, move
+    from bowerbird.prediction.dynamics.config import DynamicsConfig
+    from bowerbird.prediction.dynamics.learn import move
     from bowerbird.prediction.dynamics.plot import draw_free_run
 
     done = move("lorenz", DynamicsConfig(seed=demo.seed))

@@ -11,7 +11,7 @@ import pandas as pd
 from rich.console import Console, RenderableType
 from rich.table import Table as Grid
 
-from bowerbird.cli.predict.outputs import MODEL, PICTURE, ROWS, TableRun
+from bowerbird.cli.predict.outputs import MODEL, PICTURE, ROWS, TableOptions
 from bowerbird.cli.report import report
 from bowerbird.files.delimited import write_rows
 from bowerbird.prediction.data.columns import Columns
@@ -62,7 +62,7 @@ def print_report(
     result: "TableReport",
     data: Table,
     predictions: Predictions | None,
-    run: TableRun,
+    run: TableOptions,
     config: TableConfig,
 ) -> None:
     """Print the report as text, or as one JSON object."""
@@ -154,7 +154,7 @@ def _with_interval(estimate: Estimate) -> str:
 
 
 def _facts(
-    result: "TableReport", data: Table, run: TableRun, config: TableConfig
+    result: "TableReport", data: Table, run: TableOptions, config: TableConfig
 ) -> dict[str, Any]:
     """Return the report for JSON."""
     columns, target, rows = result.problem.columns, result.target, len(result.problem.truth)
