@@ -128,7 +128,7 @@ def test_a_short_series_is_foreseen_and_too_few_splits_are_reported(bowerbird, s
     assert "too short for a backtest" in done.out
     assert "has no band; give --horizon 7 at most" in done.err
     words = "predict series less.csv --target sales --quiet --season 12 --horizon 7 --draws 1"
-    assert "3 origins" in bowerbird(words).out
+    assert "3 splits" in bowerbird(words).out
 
 
 def test_no_such_series(refuses):

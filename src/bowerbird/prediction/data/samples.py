@@ -9,12 +9,12 @@ import json
 import warnings
 from collections.abc import Callable
 from functools import partial
-from importlib.resources import files
 from typing import Any
 
 import pandas as pd
 
 from bowerbird.errors import TableError
+from bowerbird.learning.extras import package_folder
 from bowerbird.prediction.data.table import Table
 
 TARGETS = {  # the column that is usually predicted
@@ -63,6 +63,5 @@ def _from_sklearn(name: str) -> pd.DataFrame:
 
 
 def _cars() -> pd.DataFrame:
-    source = files("vega_datasets").joinpath("_data", "cars.json")
-    with source.open("r", encoding="utf-8") as stream:
-        return pd.DataFrame(json.load(stream))
+    path = package_folder("vega_datasets", "the table cars") / "_data" / "cars.json"
+    return pd.DataFrame(json.loads(path.read_text(encoding="utf-8")))
