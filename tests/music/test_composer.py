@@ -500,5 +500,5 @@ def test_too_few_pieces_are_refused(tmp_path, written):
     for number in range(2):
         line = written([(i, 1, 60 + (i * (number + 2)) % 9) for i in range(16)])
         write_score(tmp_path / f"{number}.mid", line)
-    with pytest.raises(MusicError, match="fewer than three different pieces"):
+    with pytest.raises(MusicError, match="at least three different pieces"):
         Training(Corpus([tmp_path], melodies=True), QUICK, tmp_path / "room")
