@@ -27,6 +27,8 @@ from bowerbird.music.score.melody import melody
 STEPS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 FIFTHS = "FCGDAEB"
 MODES = ["lydian", "major", "mixolydian", "dorian", "minor", "phrygian", "locrian"]
+MEI = "{http://www.music-encoding.org/ns/mei}"
+ID = "{http://www.w3.org/XML/1998/namespace}id"
 START = -1  # of the piece: when what holds in the first measure begins
 
 
@@ -64,18 +66,12 @@ class Reading:
         self.notes = sorted((a - first, b - first, pitch) for a, b, pitch in self.notes)
         self.ties = {(at - first, pitch) for at, pitch in self.ties}
         for name in ("keys", "signatures", "meters", "repeats"):
-            times = sorted(
+            times = [
                 (at - first if at > max(first, 0) else START, x) for at, x in getattr(self, name)
-            )
+            ]
             new = [b for a, b in pairwise([(0, ""), *times]) if a[1] != b[1]]
-            setattr(self, name, times if name == "repeats" else new)
+            setattr(self, name, sorted(times) if name == "repeats" else new)
         return self
-
-
-def key_name(fifths, mode):
-    tonic = fifths + MODES.index(mode)  # on the line of fifths, from F
-    sharps = (tonic) // 7
-    return FIFTHS[tonic % 7] + ("#" * sharps or "b" * -sharps) + " " + mode
 
 
 def from_musicxml(text):
@@ -93,32 +89,44 @@ def from_musicxml(text):
                         last, at = at, at + length
                     end = max(end, at)
                     if (pitch := element.find("pitch")) is not None:
-                        alter = int(pitch.findtext("alter", "0"))
-                        octave = 12 * (int(pitch.findtext("octave")) + 1)
                         tied = any(tie.get("type") == "start" for tie in element.findall("tie"))
-                        midi = STEPS[pitch.findtext("step")] + alter + octave
-                        reading.add(last, last + length, midi, tied=tied)
-                elif element.tag == "attributes" and not number:
-                    if (key := element.find("key")) is not None:
-                        fifths = int(key.findtext("fifths"))
-                        reading.keys.append((begin, key_name(fifths, key.findtext("mode"))))
-                        accidental = "s" if fifths > 0 else "f"
-                        signature = f"{abs(fifths)}{accidental}" if fifths else "0"
-                        reading.signatures.append((begin, signature))
-                    if (time := element.find("time")) is not None:
-                        meter = f"{time.findtext('beats')}/{time.findtext('beat-type')}"
-                        reading.meters.append((begin, meter))
+                        reading.add(last, last + length, midi_of(pitch), tied=tied)
             if not number:
-                for line in measure.findall("barline"):
-                    when = begin if line.get("location") == "left" else end
-                    for ending in line.findall("ending[@type='start']"):
-                        reading.repeats.append((when, f"[{ending.get('number')}"))
-                    for repeat in line.findall("repeat"):
-                        symbol = "|:" if repeat.get("direction") == "forward" else ":|"
-                        reading.repeats.append((when, symbol))
+                add_attributes(reading, measure, begin)
+                add_barlines(reading, measure, begin, end)
             reading.ties |= {key for key in reading.open if key[0] == end}
             begin = end
     return reading.close()
+
+
+def midi_of(pitch):
+    octave = 12 * (int(pitch.findtext("octave")) + 1)
+    return STEPS[pitch.findtext("step")] + int(pitch.findtext("alter", "0")) + octave
+
+
+def add_attributes(reading, measure, begin):
+    if (key := measure.find("attributes/key")) is not None:
+        fifths = int(key.findtext("fifths"))
+        signature = f"{abs(fifths)}{'s' if fifths > 0 else 'f'}" if fifths else "0"
+        reading.signatures.append((begin, signature))
+        reading.keys.append((begin, key_name(fifths, key.findtext("mode"))))
+    if (time := measure.find("attributes/time")) is not None:
+        reading.meters.append((begin, f"{time.findtext('beats')}/{time.findtext('beat-type')}"))
+
+
+def key_name(fifths, mode):
+    tonic = fifths + MODES.index(mode)  # on the line of fifths, from F
+    sharps = tonic // 7
+    return FIFTHS[tonic % 7] + ("#" * sharps or "b" * -sharps) + " " + mode
+
+
+def add_barlines(reading, measure, begin, end):
+    for line in measure.findall("barline"):
+        when = begin if line.get("location") == "left" else end
+        for ending in line.findall("ending[@type='start']"):
+            reading.repeats.append((when, f"[{ending.get('number')}"))
+        for repeat in line.findall("repeat"):
+            reading.repeats.append((when, {"forward": "|:"}.get(repeat.get("direction"), ":|")))
 
 
 def from_abc(text):
@@ -144,40 +152,11 @@ def from_abc(text):
 
 def from_mei(text):
     """Read what verovio has understood; it does not say modes."""
-    mei = "{http://www.music-encoding.org/ns/mei}"
     root = ET.fromstring(text)
-    tied = {tie.get("startid")[1:] for tie in root.iter(f"{mei}tie")}
-    name = "{http://www.w3.org/XML/1998/namespace}id"
+    tied = {tie.get("startid")[1:] for tie in root.iter(f"{MEI}tie")}
     reading, begin = Reading(), 0
-
-    def sound(note, at, length):
-        if (pitch := note.get("pname")) is None:
-            return
-        accidentals = [note.get("accid.ges"), note.get("accid")]
-        for accid in note.iter(f"{mei}accid"):
-            accidentals += [accid.get("accid.ges"), accid.get("accid")]
-        written = next((a for a in accidentals if a), "n")
-        alter = {"n": 0, "s": 1, "x": 2, "ss": 2}.get(written, -len(written))
-        midi = STEPS[pitch.upper()] + alter + 12 * (int(note.get("oct")) + 1)
-        reading.add(at, at + length, midi, tied=note.get(name) in tied)
-
-    def walk(element, at):
-        for child in element:
-            length = int(child.get("dur.ppq", "0"))
-            if child.tag == f"{mei}mRest":
-                length = 192 * Fraction(reading.meters[-1][1])
-            elif child.tag == f"{mei}chord":
-                for note in child.iter(f"{mei}note"):
-                    sound(note, at, length)
-            elif child.tag in (f"{mei}note", f"{mei}rest", f"{mei}space"):
-                sound(child, at, length)
-            else:
-                length = walk(child, at) - at
-            at += length
-        return at
-
     for element in root.iter():
-        tag = element.tag.removeprefix(mei)
+        tag = element.tag.removeprefix(MEI)
         if tag == "keySig" and (not reading.signatures or begin):
             reading.signatures.append((begin, element.get("sig")))
         elif tag == "meterSig" and (not reading.meters or begin):
@@ -185,17 +164,37 @@ def from_mei(text):
         elif tag == "ending":
             reading.repeats.append((begin, f"[{element.get('n')}"))
         elif tag == "measure":
-            ends = [walk(layer, begin) for layer in element.iter(f"{mei}layer")]
-            end = max(ends)
+            end = max(add_layer(reading, one, begin, tied) for one in element.iter(f"{MEI}layer"))
             if element.get("left") == "rptstart":
                 reading.repeats.append((begin, "|:"))
-            if element.get("right") in ("rptend", "rptboth"):
-                reading.repeats.append((end, ":|"))
-            if element.get("right") in ("rptstart", "rptboth"):
-                reading.repeats.append((end, "|:"))
+            symbols = {"rptend": [":|"], "rptstart": ["|:"], "rptboth": [":|", "|:"]}
+            for symbol in symbols.get(element.get("right"), []):
+                reading.repeats.append((end, symbol))
             reading.ties |= {key for key in reading.open if key[0] == end}
             begin = end
     return reading.close()
+
+
+def add_layer(reading, element, at, tied):
+    """Add the notes in a layer, or a beam or tuplet of it, and return where it ends."""
+    for child in element:
+        length = int(child.get("dur.ppq", "0"))
+        if child.tag == f"{MEI}mRest":
+            length = 192 * Fraction(reading.meters[-1][1])
+        elif child.tag in (f"{MEI}note", f"{MEI}chord"):
+            for note in child.iter(f"{MEI}note"):
+                reading.add(at, at + length, mei_pitch(note), tied=note.get(ID) in tied)
+        elif child.tag not in (f"{MEI}rest", f"{MEI}space"):
+            length = add_layer(reading, child, at, tied) - at
+        at += length
+    return at
+
+
+def mei_pitch(note):
+    accidentals = [e.get(name) for e in note.iter() for name in ("accid.ges", "accid")]
+    written = next((a for a in accidentals if a), "n")
+    alter = {"n": 0, "s": 1, "x": 2, "ss": 2}.get(written, -len(written))
+    return STEPS[note.get("pname").upper()] + alter + 12 * (int(note.get("oct")) + 1)
 
 
 def from_page(html):
