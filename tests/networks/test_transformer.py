@@ -109,16 +109,16 @@ def formula(network, row):
 
     x = weights["embedding.weight"][row]
     if config.positions == "learned":
-        x = x + weights["places.weight"][np.arange(len(row)) % config.context_length]
+        x = x + weights["position_embedding.weight"][np.arange(len(row)) % config.context_length]
     for i in range(config.num_layers):
         name = f"layers.{i}"
-        parts = np.split(linear(normed(x, f"{name}.norm1"), f"{name}.inward"), 3, -1)
+        parts = np.split(linear(normed(x, f"{name}.norm1"), f"{name}.qkv"), 3, -1)
         heads = zip(*(np.split(part, config.num_heads, -1) for part in parts), strict=True)
         y = np.concatenate([looked(q, k, v, config) for q, k, v in heads], -1)
-        x = x + linear(y, f"{name}.outward")
-        h = linear(normed(x, f"{name}.norm2"), f"{name}.widen")
+        x = x + linear(y, f"{name}.output")
+        h = linear(normed(x, f"{name}.norm2"), f"{name}.expand")
         h = h * (1 + np.vectorize(math.erf)(h / math.sqrt(2))) / 2  # GELU
-        x = x + linear(h, f"{name}.narrow")
+        x = x + linear(h, f"{name}.contract")
     return normed(x, "norm") @ weights.get("decoder.weight", weights["embedding.weight"]).T
 
 
@@ -238,7 +238,7 @@ def test_nanogpts_sizes(recipe, exact, printed):
     ours = sum(p.numel() for p in network.parameters())
     size = {name: recipe[name] for name in ("num_layers", "embedding_dim", "context_length")}
     assert ours == count(65, **size) == exact
-    assert f"{(ours - network.places.weight.numel()) / 1e6:.2f}M" == printed
+    assert f"{(ours - network.position_embedding.weight.numel()) / 1e6:.2f}M" == printed
     rotary = Transformer(65, TransformerConfig(**recipe))
     places = recipe["context_length"] * recipe["embedding_dim"]
     assert sum(p.numel() for p in rotary.parameters()) == exact - places
@@ -252,7 +252,7 @@ def test_first_weights_are_nanogpts():
         elif "norm" in name:
             assert bool((p == 1).all())
         else:
-            small = name.endswith(("outward.weight", "narrow.weight"))
+            small = name.endswith(("output.weight", "contract.weight"))
             expected = 0.02 / math.sqrt(2 * 4) if small else 0.02
             assert float(p.detach().std()) == pytest.approx(expected, rel=0.05)
 
@@ -271,9 +271,9 @@ def test_the_gradient_reaches_every_weight_and_every_earlier_piece(positions):
     scores, state = network(signs()[:, :8])
     next_token_loss(scores, signs()[:, 1:9]).backward()
     for name, p in network.named_parameters():
-        thirds = "inward" in name  # queries, keys, values
+        thirds = "qkv" in name  # queries, keys, values
         for i, part in enumerate(p.grad.chunk(3) if thirds else [p.grad]):
-            if positions == "learned" and name.endswith("inward.bias") and i == 1:
+            if positions == "learned" and name.endswith("qkv.bias") and i == 1:
                 continue  # it adds the same to all scores of a sign: the softmax takes it away
             assert float(part.abs().max()) > 1e-5, (name, i)
     _, state = network(signs()[:, :8])

@@ -35,7 +35,7 @@ def test_close_lorenz_paths_part_by_the_exponent():
 
 def test_an_echo_state_network_by_its_formula():
     net = RecurrentRegressor(2, 1, RecurrentConfig(cell="rnn", hidden_size=30)).double()
-    net.echo(3, radius=0.7, reach=0.4)
+    net.initialize_reservoir(3, spectral_radius=0.7, input_scale=0.4)
     layer = net.all_layers()[0]
     w, u, b = (p.detach().numpy() for p in (layer.weight_hh, layer.weight_ih, layer.bias_ih))
     assert np.abs(np.linalg.eigvals(w)).max() == pytest.approx(0.7, abs=1e-6)
@@ -64,7 +64,7 @@ def test_step_by_step_is_the_whole_sequence(cell):
 
 def test_an_echo_needs_a_simple_cell():
     with pytest.raises(ValueError, match="rnn"):
-        RecurrentRegressor(1, 1, RecurrentConfig(cell="gru", hidden_size=4)).echo()
+        RecurrentRegressor(1, 1, RecurrentConfig(cell="gru", hidden_size=4)).initialize_reservoir()
 
 
 def test_valid_time_by_its_definition():

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from bowerbird.errors import ExpressionError
-from bowerbird.networks.tree_lstm import plant
+from bowerbird.networks.tree_lstm import make_forest
 from bowerbird.prediction.expressions.compare import (
     CalculatorConfig,
     StringReader,
@@ -52,10 +52,10 @@ def test_tree_and_string_ask_the_same():
     expression = draw_expression(Random(0), 4)
     signs, ends = expression.string()
     tree, known = expression.tree()
-    assert sorted(tree.signs) == sorted(signs)
+    assert sorted(tree.tokens) == sorted(signs)
     for sign, end, node in zip(expression.signs, ends, known, strict=True):
-        assert signs[end] == tree.signs[node] == (sign if sign < DIGITS else CLOSE)
-    assert len(plant([tree]).roots) == 1
+        assert signs[end] == tree.tokens[node] == (sign if sign < DIGITS else CLOSE)
+    assert len(make_forest([tree]).roots) == 1
 
 
 @pytest.mark.parametrize(

@@ -237,7 +237,7 @@ def echo(system: System, paths: Float[Array, "p t d"], config: DynamicsConfig) -
     count = paths.shape[2]
     shape = RecurrentConfig(cell="rnn", hidden_size=config.width or WIDTHS["readout"])
     network = RecurrentRegressor(count, count, shape).double()
-    network.echo(config.seed, radius=RADIUS, reach=REACH)
+    network.initialize_reservoir(config.seed, spectral_radius=RADIUS, input_scale=REACH)
     mover = Mover(network, paths)
     aside = max(1, int(ASIDE * len(paths)))
     s = mover.normal(paths)

@@ -25,7 +25,7 @@ from bowerbird.learning.step import Step, run_to_end
 from bowerbird.learning.trainer import train_steps
 from bowerbird.networks.config import RecurrentConfig, TreeCell, TreeLSTMConfig
 from bowerbird.networks.recurrent import Recurrent
-from bowerbird.networks.tree_lstm import TreeLSTM, plant
+from bowerbird.networks.tree_lstm import TreeLSTM, make_forest
 from bowerbird.prediction.expressions.listops import DIGITS, VOCABULARY, Expression, draw_expression
 
 Reader = Literal["tree", "string"]
@@ -114,9 +114,9 @@ class TreeReader(nn.Module):
         start = 0
         for tree, known in trees:
             asked += [start + node for node in known]
-            start += len(tree.signs)
+            start += len(tree.tokens)
         device = self.net.bias.device
-        scores = self.net(plant([tree for tree, _ in trees]).to(device))
+        scores = self.net(make_forest([tree for tree, _ in trees]).to(device))
         return scores[torch.tensor(asked, device=device)]
 
 

@@ -85,7 +85,7 @@ class Forecaster:
         read, wide = empty._read(windows)
         for seed in np.random.SeedSequence(config.seed).generate_state(config.draws, np.uint64):
             network = _network(length, horizon, config)
-            network.echo(int(seed), radius=RADIUS, reach=REACH)
+            network.initialize_reservoir(int(seed), spectral_radius=RADIUS, input_scale=REACH)
             hidden = network.hidden(read)[0][:, -1].double().numpy()
             found = ridge(np.concatenate([hidden, wide], 1), targets, -(-horizon // every))
             weight = torch.from_numpy(found.weight.T)

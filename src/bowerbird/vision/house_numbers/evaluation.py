@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bowerbird.networks.multi_digit import MOST
+from bowerbird.networks.multi_digit import MAX_DIGITS
 from bowerbird.vision.boxes import iou
 from bowerbird.vision.house_numbers.reader import MORE, Number, NumberReader, NumbersConfig
 from bowerbird.vision.house_numbers.scenes.streets import Scene, StreetConfig
@@ -38,7 +38,7 @@ class Measured:
 
 def truth(scene: Scene) -> str:
     """Return what is to be answered for a scene."""
-    return scene.text if len(scene.text) <= MOST else MORE
+    return scene.text if len(scene.text) <= MAX_DIGITS else MORE
 
 
 def answers(reader: NumberReader, scenes: Sequence[Scene]) -> list[Number]:
@@ -121,7 +121,7 @@ def measure(
     signs = [
         a == b
         for scene, number in real
-        if len(scene.text) == len(number.text) <= MOST
+        if len(scene.text) == len(number.text) <= MAX_DIGITS
         for a, b in zip(scene.text, number.text, strict=True)
     ]
     return Measured(

@@ -32,7 +32,7 @@ from bowerbird.learning.model_file import (
 )
 from bowerbird.models import model_path
 from bowerbird.networks.config import MultiDigitConfig
-from bowerbird.networks.multi_digit import MOST, MultiDigit, Reading, as_input, most_probable
+from bowerbird.networks.multi_digit import MAX_DIGITS, MultiDigit, Reading, as_input, most_probable
 from bowerbird.pictures.pixels import Picture
 from bowerbird.vision.boxes import area, iou, overlap, shared
 from bowerbird.vision.house_numbers.crops import CELL, Box, Pixels, cut, out_of, widened
@@ -149,8 +149,8 @@ class NumberReader:
         numbers = []
         for k, (_, piece) in enumerate(pieces[1::n]):
             count = int(length[k])
-            some = min(count, MOST)
-            text = MORE if count > MOST else "".join(map(str, signs[k, :some].tolist()))
+            some = min(count, MAX_DIGITS)
+            text = MORE if count > MAX_DIGITS else "".join(map(str, signs[k, :some].tolist()))
             box, boxes = out_of(whole[k : k + 1], piece)[0], out_of(each[k, :some], piece)
             numbers.append(Number(text, math.exp(float(log[k])), 1.0, box, boxes))
         return numbers

@@ -20,7 +20,7 @@ from jaxtyping import Float, Int
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from bowerbird.networks.multi_digit import MOST, MultiDigit, Reading, as_input, log_probability
+from bowerbird.networks.multi_digit import MAX_DIGITS, MultiDigit, Reading, as_input, log_probability
 from bowerbird.vision.house_numbers.scenes.streets import Scene
 from bowerbird.vision.house_numbers.training_crops import crop_of, piece_of
 
@@ -170,7 +170,7 @@ def reading_loss(reading: Reading, batch: Batch) -> Tensor:
     """Return -log P(S | X) plus the errors of boxes, in nats a crop."""
     nats = -log_probability(reading, batch.lengths, batch.digits).mean()
     present = (batch.lengths > 0).float()
-    place = torch.arange(MOST, device=present.device)
+    place = torch.arange(MAX_DIGITS, device=present.device)
     counted = (place < batch.lengths[:, None]).float()
     whole = F.smooth_l1_loss(reading.box, batch.box, beta=ROUND, reduction="none").mean(1)
     each = F.smooth_l1_loss(reading.boxes, batch.boxes, beta=ROUND, reduction="none").mean(2)

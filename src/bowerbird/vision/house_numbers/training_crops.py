@@ -10,7 +10,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from bowerbird.networks.multi_digit import MOST
+from bowerbird.networks.multi_digit import MAX_DIGITS
 from bowerbird.vision.boxes import shared
 from bowerbird.vision.house_numbers.crops import (
     FOUND,
@@ -33,16 +33,16 @@ Row = tuple[Pixels, NDArray[np.int64], NDArray[np.int64], Box, NDArray[np.float3
 
 def crop_of(random: np.random.Generator, scene: Scene, side: int) -> Row:
     """Cut a scene for reading: its number, not quite in the middle, or a place without one."""
-    digits = np.zeros(MOST, np.int64)
-    boxes = np.zeros((MOST, 4), np.float32)
+    digits = np.zeros(MAX_DIGITS, np.int64)
+    boxes = np.zeros((MAX_DIGITS, 4), np.float32)
     whole = np.zeros(4, np.float32)
     if len(scene.text) > 1 and random.random() < PARTS:
         length, piece = 0, _part(random, scene)
     elif scene.text and random.random() < REAL:
         piece = _jittered(random, widened(scene.box, 1.0), scene.box)
-        length = min(len(scene.text), MOST + 1)
+        length = min(len(scene.text), MAX_DIGITS + 1)
         whole = into(scene.box[None], piece)[0]
-        count = min(length, MOST)
+        count = min(length, MAX_DIGITS)
         digits[:count] = [int(sign) for sign in scene.text[:count]]
         boxes[:count] = into(scene.boxes[:count], piece)
     else:
