@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 
-from bowerbird.image import optimize as painting
+from bowerbird.image import optimize
 from bowerbird.learning.pretrained_weights import open_vgg19
 from bowerbird.networks.vgg import VGG
 from bowerbird.plates import plate_path
@@ -43,7 +43,7 @@ def opened_once():
     """Give every picture the weights opened at the first: half a second less for each of them."""
     once = cache(open_vgg19)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(painting, "open_vgg19", once, raising=False)
+        patch.setattr(optimize, "open_vgg19", once, raising=False)
         yield
 
 
@@ -52,8 +52,10 @@ def network(vgg19):
     """Build VGG-19 from the real weights by the library's own convolution, once per kind."""
 
     @cache
-    def build(last="relu5_1", dtype=torch.float32, pooling="max", edge="replicate"):
-        return VGG(vgg19.layers, "caffe", pooling=pooling, edge=edge, last=last).to(dtype)
+    def build(last="relu5_1", dtype=torch.float32, pooling="max", padding_mode="replicate"):
+        return VGG(vgg19.layers, "caffe", pooling=pooling, padding_mode=padding_mode, last=last).to(
+            dtype
+        )
 
     return build
 
@@ -120,9 +122,9 @@ def reference_pool(x, pooling):
     return ((a * a + b * b + c * c + d * d) / 4).sqrt()
 
 
-def reference_pad(x, edge):
+def reference_pad(x, padding_mode):
     """Continue each side by one, through NumPy's own modes; differentiable."""
-    mode = PAD[edge]
+    mode = PAD[padding_mode]
     rows, columns = (
         np.pad(np.arange(n), 1, mode if mode != "constant" else "edge") for n in x.shape[2:]
     )
@@ -133,7 +135,7 @@ def reference_pad(x, edge):
 def reference_features(vgg19):
     """Compute every layer of VGG-19 in float64, written down from the paper's table."""
 
-    def see(pictures, pooling="max", edge="replicate", leave_out=()):
+    def see(pictures, pooling="max", padding_mode="replicate", leave_out=()):
         means = torch.tensor(CAFFE_BGR, dtype=torch.float64).view(1, 3, 1, 1)
         x = 255 * pictures.double().flip(1) - means
         features = {}
@@ -144,8 +146,8 @@ def reference_features(vgg19):
                 x = features[f"pool{name[1]}"] = reference_pool(x, pooling)
                 continue
             weight, bias = (t.double() for t in vgg19.layers[f"conv{name}"])
-            padded = edge == "circular" or (edge != "zeros" and name == "1_1")
-            x = reference_pad(x, edge) if padded else x
+            padded = padding_mode == "circular" or (padding_mode != "zeros" and name == "1_1")
+            x = reference_pad(x, padding_mode) if padded else x
             x = features[f"conv{name}"] = F.conv2d(x, weight, bias, padding=0 if padded else 1)
             x = features[f"relu{name}"] = x * (x > 0)
         return features

@@ -36,9 +36,10 @@ BELOW = {
     "errors": set(),
     "models": {*RECORDS, "learning"},
     "domain": set(),
+    "lazy": set(),
     "registry": {"domain"},
 }
-EVERYWHERE = {"errors"}
+EVERYWHERE = {"errors", "lazy"}
 JUNK = {"utils", "util", "helpers", "common", "misc", "constants", "lib", "base"}
 MODULES = sorted(path.relative_to(SOURCE) for path in SOURCE.rglob("*.py"))
 

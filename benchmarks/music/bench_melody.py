@@ -25,7 +25,7 @@ from symusic.core import ScoreTick as Score
 
 from bowerbird.learning.config import SamplingConfig
 from bowerbird.learning.sampling import generate_tokens
-from bowerbird.music.composer import MOST_SIGNS, Composer, load
+from bowerbird.music.composer import MAX_TOKENS_PER_BAR, Composer, load
 from bowerbird.music.copied_melodies import Melodies, novelty
 from bowerbird.music.corpus import Corpus, Split
 from bowerbird.music.score.melody import GRID
@@ -36,7 +36,7 @@ from figures import Figure, append, conditions, table
 
 HERE = Path(__file__).resolve().parent
 RECIPE = HERE.parents[1] / "recipes" / "scottish.toml"
-MOST = MOST_SIGNS * 64  # signs of a tune; then it has no end
+MOST = MAX_TOKENS_PER_BAR * 64  # tokens of a tune; then it has no end
 
 
 def trained(corpus: str, folder: Path, args: argparse.Namespace) -> tuple[Composer, dict]:
@@ -53,45 +53,45 @@ def trained(corpus: str, folder: Path, args: argparse.Namespace) -> tuple[Compos
 def drawn(
     composer: Composer, pieces: int, temperature: float, *, ruled: bool = True, bars: int = 0
 ) -> list[list[int]]:
-    """Return the signs of pieces as they are drawn, each with its end if it has one."""
-    alphabet = composer.alphabet
-    prompt = torch.tensor([[alphabet.end]])
+    """Return the tokens of pieces as they are drawn, each with its end if it has one."""
+    tokenizer = composer.tokenizer
+    prompt = torch.tensor([[tokenizer.end_token]])
     # in one meter, as `music compose` composes
-    rules = [alphabet.grammar(bars, steady=True) for _ in range(pieces)] if ruled else []
+    rules = [tokenizer.grammar(bars, single_meter=True) for _ in range(pieces)] if ruled else []
     config = SamplingConfig(temperature=temperature, seed=1)
-    signs: list[list[int]] = [[] for _ in range(pieces)]
+    tokens: list[list[int]] = [[] for _ in range(pieces)]
     rows = generate_tokens(composer.network, prompt, config, pieces, rules)
     for _, row in zip(range(MOST), rows, strict=False):
-        for own, sign in zip(signs, row.tolist(), strict=True):
-            if not own or own[-1] != alphabet.end:
-                own.append(sign)
-        if all(own[-1] == alphabet.end for own in signs):
+        for own, token in zip(tokens, row.tolist(), strict=True):
+            if not own or own[-1] != tokenizer.end_token:
+                own.append(token)
+        if all(own[-1] == tokenizer.end_token for own in tokens):
             break
-    return signs
+    return tokens
 
 
 def adds_up(names: list) -> bool:
-    """Return whether a tune of the alphabet `notes` ends, and every bar is as long as its meter.
+    """Return whether a tune of `melody` tokens ends, and every bar is as long as its meter.
 
     The last bar may be short by as much as the first begins late. Written anew for this benchmark,
-    from what the signs mean; the grammar has no part in it.
+    from what the tokens mean; the grammar has no part in it.
     """
-    if names[-1] != "end" or not isinstance(names[0], tuple) or names[0][0] != "M":
+    if names[-1] != "end" or not isinstance(names[0], tuple) or names[0][0] != "meter":
         return False
     bar, lead, told = 0, 0, []
     wanted: list[int] = []
     what = None
     for name in names[:-1]:
-        if name[0] == "M":
+        if name[0] == "meter":
             bar = bar_length(name[1:], GRID)
-        elif name[0] == "|" and isinstance(name, tuple):
+        elif name[0] == "bar":
             told.append([])
             wanted.append(bar)
-        elif name[0] == "=":
+        elif name[0] == "copy":
             if len(told) <= name[1]:
                 return False
             told[-1] += told[-1 - name[1]]
-        elif name[0] == "t":
+        elif name[0] == "duration":
             if not told:
                 return False
             if len(told) == 1 and not told[0] and what == "rest":
@@ -112,12 +112,12 @@ def undecided(composer: Composer) -> Composer:
     with torch.no_grad():
         network.decoder.weight.zero_()
         network.decoder.bias.zero_()
-    return Composer(network, composer.alphabet, composer.config, composer.provenance)
+    return Composer(network, composer.tokenizer, composer.config, composer.provenance)
 
 
-def heard(composer: Composer, signs: list[list[int]]) -> list[Score]:
-    """Return the scores of signs that have notes."""
-    scores = [composer.alphabet.decode(own) for own in signs]
+def heard(composer: Composer, tokens: list[list[int]]) -> list[Score]:
+    """Return the scores of tokens that have notes."""
+    scores = [composer.tokenizer.decode(own) for own in tokens]
     return [score for score in scores if score.note_num() > 1]
 
 
@@ -125,12 +125,12 @@ def foreseen(composer: Composer, split: Split, setting: str) -> list[Figure]:
     """Measure the loss on the pieces set aside."""
     found = []
     for name, side in (("validation", split.validation), ("test", split.test)):
-        loss = composer.score([score for _, score in side], grammar=True)
+        loss = composer.evaluate([score for _, score in side], grammar=True)
         found += [
             Figure("bowerbird", setting, f"{name}, {len(side)} tunes", "nats/note",
                    [loss.nats_per_note]),
             Figure("bowerbird", setting, f"{name}, by the grammar", "nats/note",
-                   [loss.nats_per_note_by_grammar or 0.0]),
+                   [loss.nats_per_note_with_grammar or 0.0]),
         ]  # fmt: skip
     return found
 
@@ -143,14 +143,14 @@ def compared(
     aside = [score for _, score in (*split.test, *split.validation)]
     pieces = args.pieces or len(aside)  # as many: a distance shrinks as a sample grows
     began = time.perf_counter()
-    signs = drawn(composer, pieces, 1.0)
+    tokens = drawn(composer, pieces, 1.0)
     seconds = time.perf_counter() - began
-    names = composer.alphabet.names  # of the alphabet `notes`, by the recipe
+    names = composer.tokenizer.vocabulary.tokens  # of `melody`, by the recipe
     free = drawn(composer, pieces, 1.0, ruled=False)
     calmer = drawn(composer, pieces, 0.8)
     unlearned = drawn(undecided(composer), pieces, 1.0)
     made = {
-        "composed": heard(composer, signs),
+        "composed": heard(composer, tokens),
         "composed at temperature 0.8": heard(composer, calmer),
         "the grammar alone": heard(composer, unlearned),
         f"{len(aside)} real tunes set aside": aside,
@@ -165,7 +165,7 @@ def compared(
             )
     asked = drawn(composer, pieces, 0.8, bars=32)
     for name, some in (
-        ("composed, of any length", signs),
+        ("composed, of any length", tokens),
         ("composed, 32 bars at temperature 0.8", asked),
         ("composed without the grammar", free),
     ):

@@ -15,26 +15,26 @@ def files(spec: dict) -> list[Path]:
 
 
 def read(spec: dict) -> dict:
-    """Read the collection as `music train` does, and tell its melodies in signs."""
+    """Read the collection as `music train` does, and tell its melodies in tokens."""
     from bowerbird.music.corpus import Corpus  # noqa: PLC0415
-    from bowerbird.music.tokens.kinds import encoded, learned_alphabet  # noqa: PLC0415
+    from bowerbird.music.tokens.kinds import encode_pieces, tokenizer_for  # noqa: PLC0415
 
     began = time.perf_counter()
     corpus = Corpus(spec["folder"], melodies=True)
-    alphabet = learned_alphabet("melody", [score for _, score in corpus.pieces])
-    signs = sum(len(part) for part in encoded(corpus.pieces, alphabet, corpus.skipped))
-    return {"seconds": time.perf_counter() - began, "signs": signs}
+    tokenizer = tokenizer_for("melody", [score for _, score in corpus.pieces])
+    tokens = sum(len(part) for part in encode_pieces(corpus.pieces, tokenizer, corpus.skipped))
+    return {"seconds": time.perf_counter() - began, "tokens": tokens}
 
 
 def read_events(spec: dict) -> dict:
     """Read the files and tell all voices in our REMI."""
     from bowerbird.music.formats.files import read_score  # noqa: PLC0415
-    from bowerbird.music.tokens.kinds import full_alphabet  # noqa: PLC0415
+    from bowerbird.music.tokens.kinds import full_tokenizer  # noqa: PLC0415
 
     began = time.perf_counter()
-    alphabet = full_alphabet("remi")
-    signs = sum(len(alphabet.encode(read_score(path))) for path in files(spec))
-    return {"seconds": time.perf_counter() - began, "signs": signs}
+    tokenizer = full_tokenizer("remi")
+    tokens = sum(len(tokenizer.encode(read_score(path))) for path in files(spec))
+    return {"seconds": time.perf_counter() - began, "tokens": tokens}
 
 
 def read_miditok(spec: dict) -> dict:
@@ -44,8 +44,8 @@ def read_miditok(spec: dict) -> dict:
 
     began = time.perf_counter()
     tokenizer = REMI(TokenizerConfig(use_programs=True, one_token_stream_for_programs=True))
-    signs = sum(len(tokenizer(Score(path)).ids) for path in files(spec))
-    return {"seconds": time.perf_counter() - began, "signs": signs}
+    tokens = sum(len(tokenizer(Score(path)).ids) for path in files(spec))
+    return {"seconds": time.perf_counter() - began, "tokens": tokens}
 
 
 def render(spec: dict) -> dict:

@@ -182,7 +182,7 @@ def strangers(reader, given):
 
 
 def pictures(reader, faces, pixels, folder):
-    """Draw what docs/numbers.md shows: scenes with what was read, and scenes as they are made."""
+    """Draw what docs/guides/house-numbers.md shows: scenes with what was read, and scenes as they are made."""
     tiles = []
     for k in range(300, 312):
         scene = make_scene(np.random.default_rng((78, k)), faces, pixels, PHOTO)

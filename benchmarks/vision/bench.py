@@ -27,13 +27,13 @@ from bowerbird.pictures.writing import write_picture
 from bowerbird.prediction.tabular.scores import share
 from bowerbird.vision.boxes import iou
 from bowerbird.vision.class_activation import evidence, extent, heat
-from bowerbird.vision.classify import Classifier, classes, classify, open_classifier
+from bowerbird.vision.classification import Classifier, classes, classify, open_classifier
 from bowerbird.vision.config import ClassifyConfig, DetectConfig
-from bowerbird.vision.detect import detect
+from bowerbird.vision.detection import detect
 from bowerbird.vision.drawing import draw
-from bowerbird.vision.localize import localize
+from bowerbird.vision.localization import localize
 from bowerbird.vision.results import Box, Seen
-from bowerbird.vision.segment import segment
+from bowerbird.vision.segmentation import segment
 
 HERE = Path(__file__).resolve().parent
 SEEDS = {"development": 1000, "test": 9000}  # of the first scene

@@ -22,7 +22,7 @@ from torch import Tensor
 
 from bowerbird.pictures.pixels import fit_long_side, resize
 from bowerbird.vision.results import Box
-from bowerbird.vision.segment import around
+from bowerbird.vision.segmentation import around
 
 SIDE = 256  # px of the long side while a thing is cut out
 MARGIN = 0.04  # of the photograph around the rectangle that the cut begins from

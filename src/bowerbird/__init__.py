@@ -7,11 +7,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from bowerbird.image.objective import ObjectiveConfig
+    from bowerbird.image.config import (
+        ObjectiveConfig,
+        ReconstructConfig,
+        TextureConfig,
+        TransferConfig,
+    )
     from bowerbird.image.presets import PRESETS
-    from bowerbird.image.reconstruct import ReconstructConfig, reconstruct, reconstruct_steps
-    from bowerbird.image.texture import TextureConfig, texture, texture_steps
-    from bowerbird.image.transfer import TransferConfig, transfer, transfer_steps
+    from bowerbird.image.reconstruct import reconstruct, reconstruct_steps
+    from bowerbird.image.texture import texture, texture_steps
+    from bowerbird.image.transfer import transfer, transfer_steps
     from bowerbird.learning.config import SamplingConfig
     from bowerbird.learning.step import Step
     from bowerbird.models import load
@@ -29,15 +34,15 @@ if TYPE_CHECKING:
     from bowerbird.text.corpus import Corpus
     from bowerbird.text.generator import Writer
     from bowerbird.text.training import Training
-    from bowerbird.vision.classify import classify, open_classifier
+    from bowerbird.vision.classification import classify, open_classifier
     from bowerbird.vision.config import DetectConfig, DreamConfig, InspectConfig
-    from bowerbird.vision.detect import detect
+    from bowerbird.vision.detection import detect
     from bowerbird.vision.digits.page import read_page
     from bowerbird.vision.features.dream import dream, dream_steps
     from bowerbird.vision.features.inspect import inspect, inspect_steps
     from bowerbird.vision.house_numbers.reader import NumbersConfig
-    from bowerbird.vision.localize import localize
-    from bowerbird.vision.segment import segment
+    from bowerbird.vision.localization import localize
+    from bowerbird.vision.segmentation import segment
 
 __all__ = [
     "PRESETS",
@@ -99,28 +104,28 @@ _HOMES = {
     "DreamConfig": "vision.config",
     "MusicTraining": "music.training",
     "NumbersConfig": "vision.house_numbers.reader",
-    "ObjectiveConfig": "image.objective",
+    "ObjectiveConfig": "image.config",
     "Picture": "pictures.pixels",
-    "ReconstructConfig": "image.reconstruct",
+    "ReconstructConfig": "image.config",
     "SamplingConfig": "learning.config",
     "InspectConfig": "vision.config",
     "Step": "learning.step",
     "TableConfig": "prediction.tabular.study",
-    "TextureConfig": "image.texture",
+    "TextureConfig": "image.config",
     "TrainConfig": "text.config",
     "Training": "text.training",
-    "TransferConfig": "image.transfer",
+    "TransferConfig": "image.config",
     "GenerateConfig": "text.config",
     "Writer": "text.generator",
     "backtest": "prediction.series.backtest",
     "backtest_steps": "prediction.series.backtest",
-    "classify": "vision.classify",
-    "detect": "vision.detect",
+    "classify": "vision.classification",
+    "detect": "vision.detection",
     "dream": "vision.features.dream",
     "dream_steps": "vision.features.dream",
     "load": "models",
-    "localize": "vision.localize",
-    "open_classifier": "vision.classify",
+    "localize": "vision.localization",
+    "open_classifier": "vision.classification",
     "read_page": "vision.digits.page",
     "read_picture": "pictures.reading",
     "read_series": "prediction.series.file",
@@ -129,7 +134,7 @@ _HOMES = {
     "reconstruct_steps": "image.reconstruct",
     "inspect": "vision.features.inspect",
     "inspect_steps": "vision.features.inspect",
-    "segment": "vision.segment",
+    "segment": "vision.segmentation",
     "study": "prediction.tabular.study",
     "study_steps": "prediction.tabular.study",
     "texture": "image.texture",

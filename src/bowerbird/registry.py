@@ -20,7 +20,7 @@ IMAGE = Domain(
             "CONTENT STYLE... -o OUT [OPTIONS]",
             "image transfer photo.jpg painting.jpg -o out.jpg --size 1024 --strength 0.6",
             _COMMAS,
-            config="bowerbird.image.transfer:TransferConfig",
+            config="bowerbird.image.config:TransferConfig",
             long_running=True,
         ),
         Verb(
@@ -28,7 +28,7 @@ IMAGE = Domain(
             "bowerbird.cli.image:texture",
             "STYLE -o OUT [OPTIONS]",
             note=_COMMAS,
-            config="bowerbird.image.texture:TextureConfig",
+            config="bowerbird.image.config:TextureConfig",
             hidden=("strength", "content_layers", "content_weight"),
             long_running=True,
         ),
@@ -37,7 +37,7 @@ IMAGE = Domain(
             "bowerbird.cli.image:reconstruct",
             "IMAGE -o OUT [--layer NAME] [OPTIONS]",
             note=_COMMAS,
-            config="bowerbird.image.reconstruct:ReconstructConfig",
+            config="bowerbird.image.config:ReconstructConfig",
             hidden=("strength", "content_layers", "style_layers", "style_layer_weights"),
             long_running=True,
         ),
@@ -45,7 +45,7 @@ IMAGE = Domain(
     demo="bowerbird.demo.image:image_section",
     output="out.png",
     presets="bowerbird.image.presets:PRESETS",
-    memory_advice="give a smaller --size, or set --memory",
+    memory_advice="give a smaller --size, or set --max-memory",
 )
 
 TEXT = Domain(
@@ -122,7 +122,7 @@ MUSIC = Domain(
             "bowerbird music compose {} -o tune.mid",
             "bowerbird.music.composer:load",
             (("scottish", "music/scottish.safetensors"),),
-            "bowerbird.music.tokens.kinds:alphabet_from",
+            "bowerbird.music.tokens.kinds:tokenizer_from",
         ),
     ),
 )

@@ -12,11 +12,12 @@ from PIL import Image
 
 from bowerbird.errors import OptimizationError
 from bowerbird.image.optimizers import LBFGS
+from bowerbird.image.transfer import transfer_steps
 
 # the first layers only, and no roots of large matrices: seconds, not minutes
-STYLE = "--statistic gram --style-layers relu1_1,relu2_1"
+STYLE = "--style-loss gram --style-layers relu1_1,relu2_1"
 SHALLOW = f"{STYLE} --content-layers relu2_1"
-SMALL = f"--size 32 --scales 1 {SHALLOW}"
+SMALL = f"--size 32 --num-scales 1 {SHALLOW}"
 TINY = f"{SMALL} --iterations 2"
 BASE = f"image transfer photo.png swirls.png -o out.png {TINY}"
 
@@ -47,36 +48,36 @@ def test_quiet(bowerbird):
 
 def test_json_is_one_object(bowerbird):
     done = bowerbird(f"{BASE} --json")
-    found = json.loads(done.out)
+    record = json.loads(done.out)
     assert done.out.count("\n") == 1
-    assert found["output"] == "out.png"
-    assert found["record"] == "out.json"
-    assert found["iterations"] == 2
-    assert found["seconds"] > 0
-    assert {"content", "style", "total"} <= set(found["losses"])
+    assert record["output"] == "out.png"
+    assert record["record"] == "out.json"
+    assert record["iterations"] == 2
+    assert record["seconds"] > 0
+    assert {"content", "style", "total"} <= set(record["losses"])
     assert done.err != ""
 
 
 def test_texture(bowerbird):
-    sizes = f"--width 44 --height 24 --iterations 2 --scales 1 {STYLE}"
+    sizes = f"--width 44 --height 24 --iterations 2 --num-scales 1 {STYLE}"
     assert bowerbird(f"image texture swirls.png -o out.png {sizes}").code == 0
     assert codes("out.png").shape == (24, 44, 3)
     assert bowerbird(f"image texture swirls.png -o tile.webp --tileable {sizes}").code == 0
     assert codes("tile.webp").shape == (32, 48, 3)
 
 
-@pytest.mark.parametrize("of", ["content", "style"])
-def test_reconstruct(bowerbird, of):
-    flags = f"--size 32 --iterations 2 --layer relu2_1 --of {of} --statistic gram --quiet"
+@pytest.mark.parametrize("target", ["content", "style"])
+def test_reconstruct(bowerbird, target):
+    flags = f"--size 32 --iterations 2 --layer relu2_1 --target {target} --style-loss gram --quiet"
     assert bowerbird(f"image reconstruct photo.png -o out.tif {flags}").code == 0
 
 
-def test_two_paintings_with_masks_and_a_start(bowerbird, here):
+def test_two_paintings_with_masks_and_an_initial_image(bowerbird, here):
     left = np.zeros((40, 60), np.uint8)
     left[:, :30] = 255
     Image.fromarray(left).save("left.png")
     Image.fromarray(255 - left).save("right.png")
-    line = "image transfer photo.png swirls.png mosaic.png -o out.jpg --start mosaic.png"
+    line = "image transfer photo.png swirls.png mosaic.png -o out.jpg --init mosaic.png"
     flags = "--mask left.png --mask right.png --style-scale 1,0.5 --color luminance"
     assert bowerbird(f"{line} {flags} {TINY}").code == 0
     inputs = json.loads((here / "out.json").read_text())["inputs"]
@@ -84,7 +85,7 @@ def test_two_paintings_with_masks_and_a_start(bowerbird, here):
         "content": ["photo.png"],
         "styles": ["swirls.png", "mosaic.png"],
         "mask": ["left.png", "right.png"],
-        "start_picture": ["mosaic.png"],
+        "init_image": ["mosaic.png"],
     }
 
 
@@ -97,10 +98,10 @@ def test_alpha_is_kept(bowerbird, suffix):
     picture.save("see-through.png")
     line = f"image transfer see-through.png swirls.png -o out{suffix} {TINY}"
     assert bowerbird(line).code == 0
-    made = codes(f"out{suffix}")
-    assert made.shape == (21, 32, 4)
-    assert made[:, :14, 3].max() < 20
-    assert made[:, 18:, 3].min() > 235
+    result = codes(f"out{suffix}")
+    assert result.shape == (21, 32, 4)
+    assert result[:, :14, 3].max() < 20
+    assert result[:, 18:, 3].min() > 235
 
 
 def test_alpha_over_white_in_jpeg(bowerbird):
@@ -112,26 +113,26 @@ def test_alpha_over_white_in_jpeg(bowerbird):
 
 
 def test_transparency_is_applied_once(bowerbird):
-    # the photograph's own colors under its alpha, not those that it has on white
+    # the photograph's own colors under its alpha, not those over white
     Image.new("RGBA", (60, 40), (199, 131, 93, 128)).save("half.png")
-    line = "image transfer half.png swirls.png -o out.png --size 60 --iterations 1 --scales 1"
+    line = "image transfer half.png swirls.png -o out.png --size 60 --iterations 1 --num-scales 1"
     assert bowerbird(f"{line} --strength 0").code == 0
     assert codes("out.png").reshape(-1, 4).tolist() == [[199, 131, 93, 128]] * 2400
 
 
-def test_what_lies_under_transparent_pixels_is_not_painted(bowerbird, here):
-    made = []
+def test_colors_under_transparent_pixels_have_no_effect(bowerbird, here):
+    results = []
     for hidden in ((0, 255, 0, 0), (255, 0, 255, 0)):
         picture = Image.open("photo.png").convert("RGBA")
         picture.paste(hidden, (0, 0, 30, 40))
         picture.save("see-through.png")
         line = f"image transfer see-through.png swirls.png -o out.png {TINY} --force"
         assert bowerbird(line).code == 0
-        made.append((here / "out.png").read_bytes())
-    assert made[0] == made[1]
+        results.append((here / "out.png").read_bytes())
+    assert results[0] == results[1]
 
 
-def test_a_picture_that_cannot_be_seen_is_refused(refuses):
+def test_a_fully_transparent_picture_is_refused(refuses):
     Image.new("RGBA", (60, 40), (9, 9, 9, 0)).save("nothing.png")
     for line in ("transfer nothing.png swirls.png", "texture nothing.png"):
         refuses(f"image {line} -o out.png", "nothing.png", "transparent everywhere")
@@ -148,7 +149,7 @@ def test_record(bowerbird, here):
     assert record["preset"] == "pastiche"
     assert record["config"]["size"] == 32
     assert record["config"]["objective"]["strength"] == 0.7
-    assert record["config"]["objective"]["units"] == "mean"
+    assert record["config"]["objective"]["normalization"] == "mean"
     assert record["interrupted"] is False
     assert [row["step"] for row in record["steps"]] == [1, 2]
     assert record["steps"][-1]["total"] == record["losses"]["total"]
@@ -167,7 +168,7 @@ def test_no_record(bowerbird, here):
 
 
 def test_a_run_is_repeated_from_its_record(bowerbird, here):
-    bowerbird(f"{BASE} --strength 0.8 --start noise --seed 5 --color match")
+    bowerbird(f"{BASE} --strength 0.8 --init noise --seed 5 --color match")
     again = bowerbird("image transfer -o again.png --recipe out.json")
     assert again.code == 0
     assert "changed" not in again.err
@@ -196,9 +197,7 @@ def test_another_device_or_precision_is_noticed(bowerbird, here):
     (here / "out.json").write_text(json.dumps(record))
     done = bowerbird("image transfer -o again.png --recipe out.json --precision float32 --quiet")
     assert done.code == 0
-    assert (
-        "out.json was computed on cuda in bfloat16, and this run is on cpu in float32" in done.err
-    )
+    assert "out.json was computed on cuda in bfloat16, this run uses cpu in float32" in done.err
 
 
 def test_a_record_repeats_the_precision_that_auto_chose(bowerbird, here):
@@ -215,23 +214,19 @@ def test_a_record_repeats_the_precision_that_auto_chose(bowerbird, here):
     assert "computed on" not in again.err
 
 
-def test_what_ended_at_a_smaller_scale_has_the_long_side_that_was_asked_for(
+def test_a_run_interrupted_at_a_smaller_scale_still_has_the_requested_size(
     bowerbird, here, monkeypatch
 ):
-    from bowerbird.cli import image  # noqa: PLC0415 - its name is that of the door's noun
-
-    whole = image.transfer_steps
-
     def interrupted(*args, **kwargs):
-        yield next(whole(*args, **kwargs))
+        yield next(transfer_steps(*args, **kwargs))
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(image, "transfer_steps", interrupted)
-    flags = SMALL.replace("--size 32", "--size 64").replace("--scales 1", "--scales 2")
+    monkeypatch.setattr("bowerbird.image.transfer.transfer_steps", interrupted)
+    flags = SMALL.replace("--size 32", "--size 64").replace("--num-scales 1", "--num-scales 2")
     done = bowerbird(f"image transfer photo.png swirls.png -o out.png {flags} --iterations 2")
     assert done.code == 130
     assert "it was at a smaller scale, 32 x 21 px, and is enlarged" in done.err
-    assert codes("out.png").shape == (42, 64, 3)  # 21 x 32 px doubled; whole it has 43
+    assert codes("out.png").shape == (42, 64, 3)  # 21 x 32 px doubled; a full run has 43
 
 
 # --- previews and overwriting ---------------------------------------------------------------------
@@ -312,7 +307,7 @@ KINDS = ["missing", "empty", "truncated", "text", "folder", "bomb", "1x1"]
         "transfer bad.png swirls.png",
         "transfer photo.png swirls.png bad.png",
         "transfer photo.png swirls.png --mask bad.png",
-        "transfer photo.png swirls.png --start-picture bad.png",
+        "transfer photo.png swirls.png --init-image bad.png",
         "texture bad.png",
         "reconstruct bad.png",
     ],
@@ -333,13 +328,16 @@ def test_a_bad_output_is_refused_before_the_work(refuses, monkeypatch, output):
     [
         ("--mask small.png", ("small.png", "30 x 20", "60 x 40")),
         ("--mask black.png", ("black.png", "white")),
-        ("--mask white.png --mask white.png", ("2 masks for 1 painting;", "one mask for each")),
-        ("--style-scale 1,2,3", ("bowerbird: style_scale", "3 numbers for 1 painting;")),
-        ("--rate nan", ("rate has to be a number above 0, not nan",)),
+        (
+            "--mask white.png --mask white.png",
+            ("2 masks for 1 style image;", "one mask per style image"),
+        ),
+        ("--style-scale 1,2,3", ("bowerbird: style_scale", "3 values for 1 style image;")),
+        ("--learning-rate nan", ("learning_rate must be positive, got nan",)),
         ("--style-layers relu1_1,relu1_1", ("style_layers has relu1_1 more than once",)),
         ("--style-layers ''", ("style_layers has an empty name",)),
-        ("--size 12000 --memory 4", ("a picture of 12000 x 8000 px needs at least",)),
-        ("--size 2147483648 --memory 4", ("a picture of 2147483648 x",)),
+        ("--size 12000 --max-memory 4", ("an image of 12000 x 8000 px needs at least",)),
+        ("--size 2147483648 --max-memory 4", ("an image of 2147483648 x",)),
         ("--style-layers relu9_1", ("relu9_1", "relu5_1")),
         ("--device abacus", ("abacus", "cpu")),
         ("--weights nothing", ("nothing", "vgg19-codebook")),
@@ -347,7 +345,7 @@ def test_a_bad_output_is_refused_before_the_work(refuses, monkeypatch, output):
         ("--size 17", ("photo.png", "raise the size")),
     ],
 )
-def test_what_does_not_fit_is_refused(refuses, flags, words):
+def test_an_invalid_flag_is_refused(refuses, flags, words):
     Image.new("L", (30, 20), 255).save("small.png")
     Image.new("L", (60, 40), 0).save("black.png")
     Image.new("L", (60, 40), 255).save("white.png")
@@ -360,21 +358,26 @@ def test_a_narrow_picture_is_refused_from_its_header(refuses, monkeypatch):
     monkeypatch.setattr("bowerbird.cli.image_run.read_picture", None)
     for verb, rest in (("transfer", "swirls.png "), ("reconstruct", "")):
         narrow = f"image {verb} narrow.png {rest}-o out.png --size 64"
-        refuses(narrow, "narrow.png", "64 x 11 px and needs 16", "raise the size to 96 px")
+        refuses(
+            narrow,
+            "narrow.png",
+            "64 x 11 px, but each side needs at least 16 px",
+            "raise the size to 96 px",
+        )
         strip = f"image {verb} strip.png {rest}-o out.png --size 64 --style-layers pool5"
         strip = strip if verb == "transfer" else strip.replace("--style-layers", "--layer")
-        refuses(strip, "strip.png", "64 x 1 px and needs 32", "a wider shape")
+        refuses(strip, "strip.png", "64 x 1 px, but each side needs at least 32 px", "crop it")
 
 
-def test_a_count_that_is_wrong_is_not_the_photographs_fault(refuses):
+def test_a_wrong_number_of_masks_does_not_name_the_photograph(refuses):
     Image.new("L", (60, 40), 255).save("white.png")
     line = "image transfer photo.png swirls.png mosaic.png -o out.png"
     for flags in ("--mask white.png", "--style-weights 1,2,3"):
-        assert "photo.png" not in refuses(f"{line} {flags}", "for 2 paintings").err
+        assert "photo.png" not in refuses(f"{line} {flags}", "for 2 style images").err
 
 
 def test_no_painting(refuses):
-    refuses("image transfer photo.png -o out.png", "painting")
+    refuses("image transfer photo.png -o out.png", "style image")
 
 
 def test_unknown_layer_of_a_reconstruction(refuses):
@@ -392,7 +395,7 @@ def test_a_full_disk(bowerbird, here, monkeypatch):
     assert not list(here.glob("out*")) + list(here.glob(".bower*"))
 
 
-def test_a_full_disk_under_the_record(bowerbird, here, monkeypatch):
+def test_a_full_disk_when_the_record_is_written(bowerbird, here, monkeypatch):
     def full(*_):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
@@ -421,32 +424,32 @@ def test_full_memory(bowerbird, monkeypatch, words):
     assert "not enough memory; give a smaller --size" in done.err
 
 
-def test_a_loss_that_is_no_number_at_first(bowerbird, here, monkeypatch):
+def test_a_loss_that_is_nan_at_first(bowerbird, here, monkeypatch):
     def broken(*_):
-        raise OptimizationError("the loss of the first picture is not a number")
+        raise OptimizationError("the loss of the initial image is NaN or infinite")
 
-    monkeypatch.setattr("bowerbird.image.optimize._Painter.begin", broken)
+    monkeypatch.setattr("bowerbird.image.optimize._Optimization.at_scale", broken)
     done = bowerbird(f"{BASE} --quiet")
     assert done.code == 2
-    assert "not a number" in done.err
+    assert "NaN or infinite" in done.err
     assert not (here / "out.png").exists()
 
 
-def test_a_loss_that_is_no_number_later(bowerbird, here, monkeypatch):
-    step, taken = LBFGS.step, []
+def test_a_loss_that_is_nan_later(bowerbird, here, monkeypatch):
+    step, calls = LBFGS.step, []
 
-    def broken(descent):
-        taken.append(descent)
-        if len(taken) > 2:
-            raise OptimizationError("the loss is not a number")
-        return step(descent)
+    def broken(optimizer):
+        calls.append(optimizer)
+        if len(calls) > 2:
+            raise OptimizationError("the loss is NaN")
+        return step(optimizer)
 
     monkeypatch.setattr("bowerbird.image.optimizers.LBFGS.step", broken)
     done = bowerbird(
         f"image transfer photo.png swirls.png -o out.png {SMALL} --iterations 9 --quiet"
     )
     assert done.code == 2
-    assert "not a number at step 2 of 9; saving the picture" in done.err
+    assert "the loss is NaN at step 2 of 9; saving the picture" in done.err
     record = json.loads((here / "out.json").read_text())
     assert (record["iterations"], record["interrupted"]) == (2, False)
     assert codes("out.png").shape == (21, 32, 3)

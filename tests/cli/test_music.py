@@ -165,9 +165,9 @@ def test_a_piece_that_can_not_be_told_is_left_out_by_name(bowerbird, refuses, he
     facts = told(bowerbird("music evaluate scottish good.abc odd.abc --json --each"))
     assert facts["pieces"] == 1
     assert list(facts["each"]) == ["good.abc: 1"]
-    assert facts["skipped"] == {"odd.abc: 1": "its meter 13/16 is not in the alphabet"}
+    assert facts["skipped"] == {"odd.abc: 1": "its meter 13/16 is not in the model's vocabulary"}
     done = bowerbird("music evaluate scottish good.abc odd.abc")
-    assert "left out odd.abc: 1: its meter 13/16 is not in the alphabet" in done.err
+    assert "left out odd.abc: 1: its meter 13/16 is not in the model's vocabulary" in done.err
     refuses("music evaluate scottish odd.abc", "odd.abc: 1: its meter 13/16 is not")
 
 
@@ -194,11 +194,11 @@ def test_a_folder_of_the_name_of_a_corpus_is_not_that_corpus(bowerbird, here):
         ("music compose scottish -o tune.xyz", ["tune.xyz", ".mid"]),
         ("music compose scottish -o none/tune.mid", ["none"]),
         ("music compose scottish -o t.mid --meter 4/5", ["not a meter"]),
-        ("music compose scottish -o t.mid --meter 17/16", ["knows no 17/16"]),
+        ("music compose scottish -o t.mid --meter 17/16", ["not trained on the meter 17/16"]),
         ("music compose scottish -o t.mid --key H", ["no key"]),
         ("music compose scottish -o t.mid --melody photo.png", ["photo.png"]),
         ("music compose photo.png -o t.mid", ["photo.png", "no model file"]),
-        ("music compose shakespeare -o t.mid", ["shakespeare", "does not exist", "scottish"]),
+        ("music compose shakespeare -o t.mid", ["shakespeare", "is a text model", "music model is needed"]),
         ("music render photo.png -o t.wav", ["photo.png"]),
         ("music render none.mid -o t.wav", ["none.mid"]),
         ("music train none -o m.safetensors", ["none does not exist"]),

@@ -9,10 +9,8 @@ import pytest
 from bowerbird.cli import app
 from bowerbird.cli.run_record import read_recipe
 from bowerbird.cli.settings import default_text, differences, values_of
+from bowerbird.image.config import ReconstructConfig, TextureConfig, TransferConfig
 from bowerbird.image.presets import PRESETS
-from bowerbird.image.reconstruct import ReconstructConfig
-from bowerbird.image.texture import TextureConfig
-from bowerbird.image.transfer import TransferConfig
 
 PLAIN = "image transfer photo.png swirls.png -o out.png"
 
@@ -52,9 +50,9 @@ def test_a_recipe_replaces_the_preset(recipe):
 
 def test_a_flag_replaces_all(recipe):
     found = config(f"{PLAIN} --preset gatys --recipe recipe.toml --iterations 9 --pooling l2")
-    assert (found.iterations, found.size, found.start) == (9, 100, "noise")
+    assert (found.iterations, found.size, found.init) == (9, 100, "noise")
     assert (found.objective.pooling, found.objective.strength) == ("l2", 0.25)
-    assert found.objective.statistic == "gram"
+    assert found.objective.style_loss == "gram"
 
 
 def test_a_flag_that_says_the_default_wins_too(here):
@@ -80,10 +78,10 @@ def test_a_preset_serves_the_other_verbs(here):
     texture = parsed("image texture swirls.png -o out.png --preset gatys").arguments["config"]
     assert isinstance(texture, TextureConfig)
     assert texture.objective == PRESETS["gatys"].objective
-    line = "image reconstruct photo.png -o out.png --preset gatys --layer relu2_1 --of style"
+    line = "image reconstruct photo.png -o out.png --preset gatys --layer relu2_1 --target style"
     found = parsed(line).arguments["config"]
     assert isinstance(found, ReconstructConfig)
-    assert (found.layer, found.of, found.objective.pooling) == ("relu2_1", "style", "average")
+    assert (found.layer, found.target, found.objective.pooling) == ("relu2_1", "style", "average")
 
 
 @pytest.mark.parametrize("name", [name for name in PRESETS if name != "default"])
@@ -92,11 +90,11 @@ def test_a_preset_is_the_same_objective_in_a_texture(here, name):
     assert texture.objective == PRESETS[name].objective
 
 
-@pytest.mark.parametrize("flags", ["", "--statistic gram", "--preset default", "--width 99"])
+@pytest.mark.parametrize("flags", ["", "--style-loss gram", "--preset default", "--width 99"])
 def test_a_texture_has_defaults_of_its_own(here, flags):
     found = parsed(f"image texture swirls.png -o out.png {flags}").arguments["config"].objective
     own = TextureConfig().objective
-    assert (found.pooling, found.variation_weight) == (own.pooling, own.variation_weight)
+    assert (found.pooling, found.tv_weight) == (own.pooling, own.tv_weight)
     typed = parsed(f"image texture swirls.png -o out.png {flags} --pooling max").arguments["config"]
     assert typed.objective.pooling == "max"
 
@@ -126,33 +124,33 @@ def test_a_whole_number_in_a_recipe_is_whole_too(refuses, here):
     assert config(f"{PLAIN} --recipe r.toml").size == 64
 
 
-def test_start_takes_a_word_or_a_file(here):
-    assert config(f"{PLAIN} --start noise").start == "noise"
-    bound = parsed(f"{PLAIN} --start mosaic.png")
-    assert str(bound.arguments["start_picture"]) == "mosaic.png"
-    assert config(f"{PLAIN} --start mosaic.png").start == TransferConfig().start
+def test_init_takes_a_word_or_a_file(here):
+    assert config(f"{PLAIN} --init noise").init == "noise"
+    bound = parsed(f"{PLAIN} --init mosaic.png")
+    assert str(bound.arguments["init_image"]) == "mosaic.png"
+    assert config(f"{PLAIN} --init mosaic.png").init == TransferConfig().init
 
 
 @pytest.mark.parametrize(
     ("flags", "picture"),
-    [("", "mosaic.png"), ("--start noise", None), ("--start photo.png", "photo.png")],
+    [("", "mosaic.png"), ("--init noise", None), ("--init photo.png", "photo.png")],
 )
-def test_a_start_that_is_typed_wins_over_the_recipes_picture(here, flags, picture):
+def test_an_init_that_is_typed_wins_over_the_recipes_picture(here, flags, picture):
     entry = [{"file": "mosaic.png", "sha256": "0" * 64}]
-    text = record(inputs={"start_picture": entry}, config={"start": "photograph"})
+    text = record(inputs={"init_image": entry}, config={"init": "content"})
     (here / "r.json").write_text(text)
     bound = parsed(f"{PLAIN} --recipe r.json {flags}")
-    found = bound.arguments.get("start_picture")
+    found = bound.arguments.get("init_image")
     assert (None if found is None else str(found)) == picture
-    assert bound.arguments["config"].start == ("noise" if "noise" in flags else "photograph")
+    assert bound.arguments["config"].init == ("noise" if "noise" in flags else "content")
 
 
 def test_memory_may_have_its_unit(here):
-    assert config(f"{PLAIN} --memory 8GB").memory == config(f"{PLAIN} --memory 8").memory == 8
+    assert config(f"{PLAIN} --max-memory 8GB").max_memory == config(f"{PLAIN} --max-memory 8").max_memory == 8
 
 
-def test_start_that_is_neither(refuses):
-    refuses(f"{PLAIN} --start nosie", "nosie", "noise", "photograph")
+def test_init_that_is_neither(refuses):
+    refuses(f"{PLAIN} --init nosie", "nosie", "noise", "content")
 
 
 def test_an_unknown_key_is_named_with_its_file(refuses, here):

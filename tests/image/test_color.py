@@ -3,7 +3,7 @@ import pytest
 import skimage.data
 import torch
 
-from bowerbird.image.color import keep_luminance, luminance, match_color, match_luminance
+from bowerbird.image.color import luminance, match_color, match_luminance, restore_chroma
 
 FLOOR = (1 / 255) ** 2  # the variance that color.py adds to each covariance
 
@@ -14,7 +14,7 @@ def photograph(name="chelsea", size=(120, 160)):
 
 
 def muted(seed, mean, spread, size=(40, 50)):
-    """A picture far enough from 0 and 1 that nothing is clipped."""
+    """Return an image far enough from 0 and 1 that nothing is clipped."""
     noise = torch.rand((3, *size), generator=torch.Generator().manual_seed(seed)) - 0.5
     mixing = torch.tensor([[1.0, 0.5, 0.1], [0.2, 0.8, -0.3], [0.0, 0.4, 0.6]])
     mixed = torch.einsum("ij,jhw->ihw", mixing, noise)
@@ -29,7 +29,7 @@ def moments(rgb, weights=None):
 
 
 def paper_formula(source, target):
-    """S_t^1/2 S_s^-1/2 (x - mu_s) + mu_t in float64 NumPy, by scipy's matrix root."""
+    """Return S_t^1/2 S_s^-1/2 (x - mu_s) + mu_t in float64 NumPy, by scipy's matrix root."""
     from scipy.linalg import fractional_matrix_power as power  # noqa: PLC0415
 
     source_mean, source_covariance = moments(source)
@@ -44,7 +44,7 @@ def test_match_color_equals_the_paper_written_in_numpy():
     source, target = muted(0, [0.3, 0.5, 0.6], 0.2), muted(1, [0.6, 0.4, 0.5], 0.3)
     expected = paper_formula(source, target)
     assert expected.min() > 0
-    assert expected.max() < 1  # else the clipping would hide a difference
+    assert expected.max() < 1  # otherwise clipping could hide a difference
     np.testing.assert_allclose(match_color(source, target).numpy(), expected, atol=1e-5)
 
 
@@ -61,7 +61,7 @@ def test_match_color_to_itself_changes_nothing():
     torch.testing.assert_close(match_color(rgb, rgb), rgb, atol=1e-5, rtol=0)
 
 
-def test_match_color_ignores_where_the_targets_pixels_lie():
+def test_match_color_ignores_the_positions_of_the_targets_pixels():
     source, target = photograph("coffee"), photograph()
     order = torch.randperm(120 * 160, generator=torch.Generator().manual_seed(0))
     shuffled = target.flatten(1)[:, order].view_as(target)
@@ -84,7 +84,7 @@ CONSTANT = torch.full((3, 9, 7), 0.4)
 
 @pytest.mark.parametrize("source", [GRAY, CONSTANT, torch.zeros(3, 1, 1)])
 @pytest.mark.parametrize("target", [GRAY, CONSTANT, torch.ones(3, 1, 1), photograph("coffee")])
-def test_match_color_is_finite_on_gray_and_constant_pictures(source, target):
+def test_match_color_is_finite_for_gray_and_constant_images(source, target):
     matched = match_color(source, target)
     assert matched.shape == source.shape
     assert torch.isfinite(matched).all()
@@ -92,21 +92,21 @@ def test_match_color_is_finite_on_gray_and_constant_pictures(source, target):
     assert matched.max() <= 1
 
 
-def test_match_color_does_not_blow_up_rounding_noise_of_a_gray_picture():
-    # One level of noise in the chroma of a gray scan must not become rainbow speckle.
+def test_match_color_does_not_amplify_the_rounding_noise_of_a_gray_image():
+    # one level of noise in the chroma of a gray scan must not become colored speckle
     noise = torch.randint(-1, 2, GRAY.shape, generator=torch.Generator().manual_seed(0)) / 255
     clean, noisy = (match_color(x, photograph("coffee")) for x in (GRAY, GRAY + noise))
     assert (clean - noisy).std() < 0.1
 
 
-def test_constant_target_makes_a_nearly_constant_picture_of_its_colour():
+def test_a_constant_target_makes_a_nearly_constant_image_of_its_color():
     target = torch.tensor([0.2, 0.5, 0.7])[:, None, None].expand(3, 4, 4)
     matched = match_color(photograph(), target)
     torch.testing.assert_close(matched.mean((1, 2)), target[:, 0, 0], atol=1e-4, rtol=0)
     assert matched.std(dim=(1, 2)).max() < 2 / 255
 
 
-def test_weights_measure_only_the_masked_region():
+def test_weights_select_the_masked_region():
     left, right = muted(1, [0.6, 0.4, 0.5], 0.3), muted(2, [0.2, 0.7, 0.4], 0.1)
     source, target = muted(0, [0.3, 0.5, 0.6], 0.2), torch.cat([left, right], dim=2)
     mask = torch.zeros(target.shape[1:])
@@ -131,7 +131,7 @@ def test_soft_weights_follow_the_weighted_moments():
     "weights",
     [torch.ones(3, 3), torch.zeros(40, 50), torch.full((40, 50), torch.nan), -torch.ones(40, 50)],
 )
-def test_useless_weights_are_refused(weights):
+def test_invalid_weights_are_refused(weights):
     source = muted(0, [0.3, 0.5, 0.6], 0.2)
     with pytest.raises(ValueError, match="weights"):
         match_color(source, source, target_weights=weights)
@@ -148,61 +148,61 @@ def test_luminance_is_bt709_luma_in_three_equal_channels():
     torch.testing.assert_close(luminance(gray), gray)
 
 
-def test_keep_luminance_has_the_results_luma_exactly():
-    result, photo = photograph("coffee"), photograph()
-    joined = keep_luminance(result, photo)
-    torch.testing.assert_close(luminance(joined), luminance(result), atol=2e-6, rtol=0)
-    assert joined.min() >= 0
-    assert joined.max() <= 1
+def test_restore_chroma_has_the_results_luma_exactly():
+    result, content = photograph("coffee"), photograph()
+    restored = restore_chroma(result, content)
+    torch.testing.assert_close(luminance(restored), luminance(result), atol=2e-6, rtol=0)
+    assert restored.min() >= 0
+    assert restored.max() <= 1
 
 
-def test_keep_luminance_has_the_photographs_chroma_where_it_fits():
-    photo = muted(0, [0.45, 0.5, 0.55], 0.1)
+def test_restore_chroma_has_the_content_images_chroma_where_it_fits():
+    content = muted(0, [0.45, 0.5, 0.55], 0.1)
     result = muted(1, [0.5, 0.5, 0.5], 0.1)
-    joined = keep_luminance(result, photo)
-    torch.testing.assert_close(joined - luminance(joined), photo - luminance(photo))
+    restored = restore_chroma(result, content)
+    torch.testing.assert_close(restored - luminance(restored), content - luminance(content))
 
 
-def test_keep_luminance_keeps_hue_where_chroma_must_shrink():
-    photo = torch.tensor([1.0, 0.2, 0.0])[:, None, None]
-    joined = keep_luminance(torch.full((3, 1, 1), 0.9), photo)
-    before, after = photo - luminance(photo), joined - luminance(joined)
-    share = (after / before).flatten()
-    assert share.max() - share.min() < 1e-4
-    assert 0 < share[0] < 1
-    assert joined.max() == pytest.approx(1)
+def test_restore_chroma_keeps_hue_where_chroma_must_shrink():
+    content = torch.tensor([1.0, 0.2, 0.0])[:, None, None]
+    restored = restore_chroma(torch.full((3, 1, 1), 0.9), content)
+    before, after = content - luminance(content), restored - luminance(restored)
+    fraction = (after / before).flatten()
+    assert fraction.max() - fraction.min() < 1e-4
+    assert 0 < fraction[0] < 1
+    assert restored.max() == pytest.approx(1)
 
 
-def test_keep_luminance_of_itself_and_of_gray():
-    photo = photograph()
-    torch.testing.assert_close(keep_luminance(photo, photo), photo, atol=1e-5, rtol=0)
+def test_restore_chroma_of_itself_and_of_gray():
+    content = photograph()
+    torch.testing.assert_close(restore_chroma(content, content), content, atol=1e-5, rtol=0)
     gray = luminance(photograph("coffee"))
-    torch.testing.assert_close(keep_luminance(gray, luminance(photo)), gray, atol=1e-5, rtol=0)
+    torch.testing.assert_close(restore_chroma(gray, luminance(content)), gray, atol=1e-5, rtol=0)
 
 
 @pytest.mark.parametrize("level", [0.0, 1.0])
-def test_keep_luminance_at_black_and_white_is_black_and_white(level):
-    photo = photograph()
-    joined = keep_luminance(torch.full_like(photo, level), photo)
-    torch.testing.assert_close(joined, torch.full_like(photo, level), atol=1e-5, rtol=0)
+def test_restore_chroma_at_black_and_white_is_black_and_white(level):
+    content = photograph()
+    restored = restore_chroma(torch.full_like(content, level), content)
+    torch.testing.assert_close(restored, torch.full_like(content, level), atol=1e-5, rtol=0)
 
 
-def test_keep_luminance_refuses_unlike_sizes():
+def test_restore_chroma_refuses_different_sizes():
     with pytest.raises(ValueError, match="resize"):
-        keep_luminance(torch.zeros(3, 4, 5), torch.zeros(3, 4, 6))
+        restore_chroma(torch.zeros(3, 4, 5), torch.zeros(3, 4, 6))
 
 
-def test_match_luminance_reaches_mean_and_spread():
-    style, photo = muted(0, [0.3, 0.5, 0.6], 0.2), muted(1, [0.6, 0.4, 0.5], 0.3)
-    matched, wanted = match_luminance(style, photo), luminance(photo)
+def test_match_luminance_reaches_mean_and_std():
+    style, content = muted(0, [0.3, 0.5, 0.6], 0.2), muted(1, [0.6, 0.4, 0.5], 0.3)
+    matched, target = match_luminance(style, content), luminance(content)
     assert torch.equal(matched[0], matched[2])
-    assert matched.mean() == pytest.approx(wanted.mean().item(), abs=1e-5)
-    assert matched[0].std() == pytest.approx(wanted[0].std().item(), abs=1e-3)
+    assert matched.mean() == pytest.approx(target.mean().item(), abs=1e-5)
+    assert matched[0].std() == pytest.approx(target[0].std().item(), abs=1e-3)
     order = luminance(style).flatten().argsort()
-    assert (matched.flatten()[order].diff() >= -1e-6).all()  # what was lighter stays lighter
+    assert (matched.flatten()[order].diff() >= -1e-6).all()  # the order of brightness is kept
 
 
-def test_match_luminance_of_a_constant_style_is_the_photographs_mean():
+def test_match_luminance_of_a_constant_style_is_the_content_images_mean():
     matched = match_luminance(CONSTANT, photograph())
     assert torch.isfinite(matched).all()
     assert matched.mean() == pytest.approx(luminance(photograph()).mean().item(), abs=1e-4)

@@ -1,6 +1,6 @@
-"""Every loss equals its formula in float64 NumPy, and a style forgets positions.
+"""Moments and style losses equal their formulas in float64 NumPy; a style ignores positions.
 
-``perception`` sums in float32 whatever it is given, so it is compared to about six digits.
+Sums are in float32 for features of any precision, so they are compared to about six digits.
 """
 
 import math
@@ -10,17 +10,15 @@ import pytest
 import torch
 from scipy.linalg import sqrtm
 
-from bowerbird.image.statistics import (
-    FLOOR,
-    Moments,
-    content_loss,
+from bowerbird.image.objective import content_loss, range_loss, total_variation
+from bowerbird.image.statistics import Moments, moments
+from bowerbird.image.style_loss import (
+    VARIANCE_FLOOR,
+    add_floor,
     gram_loss,
-    mean_deviation_loss,
-    moments,
-    out_of_range,
-    raised,
+    mean_std_loss,
     symmetric_root,
-    total_variation,
+    target_root,
     wasserstein_loss,
 )
 
@@ -28,7 +26,7 @@ CLOSE = {"rtol": 2e-5, "atol": 1e-6}
 
 
 def draw(channels, height, width, seed=0):
-    """Features such as a rectifier leaves: correlated, half of them zero, in float64."""
+    """Draw features like those of a ReLU: correlated, half of them zero, in float64."""
     random = np.random.default_rng(seed)
     mixing = random.normal(size=(channels, channels)) / channels**0.5 + np.eye(channels)
     mixed = mixing @ (random.normal(size=(channels, height * width)) + 0.3)
@@ -36,12 +34,12 @@ def draw(channels, height, width, seed=0):
 
 
 def rows(features):
-    """F of the paper: N features by M positions, in float64."""
+    """Return F of the paper: N features by M positions, in float64."""
     return features[0].detach().double().flatten(1).numpy()
 
 
-def slope(loss, features):
-    """The loss's value and its gradient with respect to the features, N by M."""
+def value_and_gradient(loss, features):
+    """Return the loss and its gradient with respect to the features, N by M."""
     leaf = features.clone().requires_grad_()
     value = loss(leaf)
     value.backward()
@@ -50,7 +48,7 @@ def slope(loss, features):
 
 def test_content_is_equation_1_and_its_gradient_equation_2():
     F, P = draw(4, 5, 6), draw(4, 5, 6, seed=1)
-    value, gradient = slope(lambda f: content_loss(f, P), F)
+    value, gradient = value_and_gradient(lambda f: content_loss(f, P), F)
     np.testing.assert_allclose(value, 0.5 * ((rows(F) - rows(P)) ** 2).sum(), **CLOSE)
     np.testing.assert_allclose(gradient, rows(F) - rows(P), **CLOSE)
 
@@ -64,30 +62,30 @@ def test_the_gram_matrix_is_equation_3_position_by_position():
     np.testing.assert_allclose(moments(draw(4, 5, 6)).second.numpy(), G, **CLOSE)
 
 
-def test_a_layers_style_is_equation_4_and_its_gradient_equation_6():
-    # with respect to F itself: the paper's "0 if F < 0" is the rectifier's own part of the slope
-    made, painting = draw(4, 5, 6), draw(4, 5, 6, seed=1)
-    F, A = rows(made), rows(painting) @ rows(painting).T
+def test_the_gram_loss_is_equation_4_and_its_gradient_equation_6():
+    # with respect to F itself: the paper's "0 if F < 0" is the gradient of the ReLU
+    current, style = draw(4, 5, 6), draw(4, 5, 6, seed=1)
+    F, A = rows(current), rows(style) @ rows(style).T
     (N, M), G = F.shape, F @ F.T
-    value, gradient = slope(lambda f: gram_loss(moments(f), moments(painting)), made)
+    value, gradient = value_and_gradient(lambda f: gram_loss(moments(f), moments(style)), current)
     np.testing.assert_allclose(value, ((G - A) ** 2).sum() / (4 * N**2 * M**2), **CLOSE)
     np.testing.assert_allclose(gradient, (F.T @ (G - A)).T / (N**2 * M**2), **CLOSE)
 
 
-def test_gram_matrices_of_unlike_sizes_are_compared_by_the_position():
-    # a painting seen twice side by side has the same style
+def test_gram_matrices_of_different_sizes_are_compared_per_position():
+    # an image repeated side by side has the same style
     once = draw(4, 5, 6)
     twice = torch.cat([once, once], dim=3)
     assert float(gram_loss(moments(twice), moments(once))) == pytest.approx(0, abs=1e-10)
 
 
 def test_moments_are_means_over_positions():
-    F, seen = rows(draw(4, 5, 6)), moments(draw(4, 5, 6))
-    assert float(seen.weight) == 30
-    np.testing.assert_allclose(seen.mean, F.mean(1), **CLOSE)
-    np.testing.assert_allclose(seen.gram, F @ F.T / 30, **CLOSE)
-    np.testing.assert_allclose(seen.covariance, np.cov(F, bias=True), rtol=1e-4, atol=1e-5)
-    np.testing.assert_allclose(seen.energy, (F**2).sum(0).mean(), **CLOSE)
+    F, found = rows(draw(4, 5, 6)), moments(draw(4, 5, 6))
+    assert float(found.weight) == 30
+    np.testing.assert_allclose(found.mean, F.mean(1), **CLOSE)
+    np.testing.assert_allclose(found.gram, F @ F.T / 30, **CLOSE)
+    np.testing.assert_allclose(found.covariance, np.cov(F, bias=True), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(found.energy, (F**2).sum(0).mean(), **CLOSE)
 
 
 def assert_same(one, other):
@@ -108,12 +106,12 @@ def test_moments_of_two_halves_add_up():
 
 
 def test_weights_count_positions():
-    # weight 0 leaves a position out, and weight 2 counts it twice
+    # weight 0 excludes a position, and weight 2 counts it twice
     F = draw(6, 8, 9).float()
     weights = torch.zeros(8, 9)
     weights[:, :4], weights[:, 4] = 1, 2
-    counted = torch.cat([F[..., :5], F[..., 4:5]], dim=3)
-    assert_same(moments(F, weights), moments(counted))
+    repeated = torch.cat([F[..., :5], F[..., 4:5]], dim=3)
+    assert_same(moments(F, weights), moments(repeated))
     assert_same(moments(F, torch.ones(8, 9)), moments(F))
     assert_same(moments(F, torch.full((8, 9), 3.0)), moments(F).scaled(3.0))
 
@@ -128,11 +126,11 @@ def test_a_position_of_weight_zero_gets_no_gradient():
 
 
 def test_half_precision_features_are_summed_in_float32():
-    # Gram matrices in float16 end at 65504 (neural-style-pt, issue 97): NaN was the result
+    # Gram matrices in float16 overflow at 65504 and become NaN (neural-style-pt, issue 97)
     F = torch.full((1, 2, 40, 40), 300.0, dtype=torch.float16)
-    seen = moments(F)
-    assert float(seen.second.max()) == 300.0**2 * 1600
-    assert float(seen.first.max()) == 300.0 * 1600
+    found = moments(F)
+    assert float(found.second.max()) == 300.0**2 * 1600
+    assert float(found.first.max()) == 300.0 * 1600
 
 
 @pytest.mark.parametrize("weighted", [False, True])
@@ -140,76 +138,74 @@ def test_bfloat16_features_are_summed_as_if_in_float64(weighted):
     # rounding the sums themselves to bfloat16 would cost 2e-3, hundreds of times as much
     F = draw(24, 50, 60).relu().to(torch.bfloat16)
     weights = torch.linspace(0, 1, 3000).to(torch.bfloat16).view(50, 60) if weighted else None
-    seen = moments(F, weights)
+    found = moments(F, weights)
     x = F[0].flatten(1).double()
     w = torch.ones(3000).double() if weights is None else weights.flatten().double()
     # a weighted feature is rounded before it is summed: one error of 2e-3 each, averaged out
     tolerance = 2e-4 if weighted else 1e-5
-    for ours, exact in ((seen.first, x @ w), (seen.second, (x * w) @ x.T)):
+    for ours, exact in ((found.first, x @ w), (found.second, (x * w) @ x.T)):
         assert float((ours - exact).abs().max() / exact.abs().max()) < tolerance
-    assert float(seen.weight) == pytest.approx(float(w.sum()), rel=1e-6)
+    assert float(found.weight) == pytest.approx(float(w.sum()), rel=1e-6)
 
 
 def numpy_wasserstein(F, A, floor=0.0):
     """Squared Wasserstein-2 distance of Gaussians, Olkin and Pukelsheim 1982, by scipy's root.
 
-    Both covariances get the variance ``floor`` of the target's trace in every direction.
+    Both covariances get ``floor`` times the target's trace added to their diagonals.
     """
     C, target = np.cov(F, bias=True), np.cov(A, bias=True)
-    more = floor * np.trace(target) * np.eye(len(C))
-    C, target = C + more, target + more
+    added = floor * np.trace(target) * np.eye(len(C))
+    C, target = C + added, target + added
     root = sqrtm(target)
     common = np.real(np.trace(sqrtm(root @ C @ root)))
     shift = ((F.mean(1) - A.mean(1)) ** 2).sum()
     return shift + np.trace(C) + np.trace(target) - 2 * common
 
 
-def wasserstein(made, painting):
-    target = moments(painting)
-    return wasserstein_loss(
-        moments(made), target, symmetric_root(raised(target.covariance, target))
-    )
+def wasserstein(current, style):
+    target = moments(style)
+    return wasserstein_loss(moments(current), target, target_root(target))
 
 
 def test_wasserstein_equals_scipys_and_its_gradient_finite_differences():
-    # to 2 %: directions nearly without spread may be filled up a little, for a finite slope
-    made, painting = draw(5, 8, 9), draw(5, 6, 7, seed=1)
-    value, gradient = slope(lambda f: wasserstein(f, painting), made)
-    F, A = rows(made), rows(painting)
+    # to 2 %: the floor is added to directions of almost no variance, for a finite gradient
+    current, style = draw(5, 8, 9), draw(5, 6, 7, seed=1)
+    value, gradient = value_and_gradient(lambda f: wasserstein(f, style), current)
+    F, A = rows(current), rows(style)
     assert value == pytest.approx(numpy_wasserstein(F, A), rel=0.02)
     random = np.random.default_rng(2)
     for _ in range(4):
-        way, eps = random.normal(size=F.shape), 1e-5
-        there, back = (numpy_wasserstein(F + s * eps * way, A) for s in (1, -1))
-        assert (gradient * way).sum() == pytest.approx(
-            (there - back) / (2 * eps), rel=0.02, abs=1e-3
+        direction, eps = random.normal(size=F.shape), 1e-5
+        above, below = (numpy_wasserstein(F + s * eps * direction, A) for s in (1, -1))
+        assert (gradient * direction).sum() == pytest.approx(
+            (above - below) / (2 * eps), rel=0.02, abs=1e-3
         )
 
 
 def test_wasserstein_is_right_for_fewer_positions_than_channels():
-    # deep layers of a small picture: 24 channels at 9 positions, so 16 directions have no spread
-    made, painting = draw(24, 3, 3), draw(24, 3, 3, seed=1)
-    F, A = rows(made), rows(painting)
+    # deep layers of a small image: 24 channels at 9 positions, so 16 directions have no variance
+    current, style = draw(24, 3, 3), draw(24, 3, 3, seed=1)
+    F, A = rows(current), rows(style)
     energy = (A**2).sum(0).mean()
     with np.errstate(all="ignore"):
-        expected, bare = numpy_wasserstein(F, A, FLOOR), numpy_wasserstein(F, A)
-    found = float(wasserstein(made, painting))
+        expected, exact = numpy_wasserstein(F, A, VARIANCE_FLOOR), numpy_wasserstein(F, A)
+    found = float(wasserstein(current, style))
     assert abs(found - expected) < 1e-4 * energy
-    assert abs(found - bare) < 0.05 * energy  # what the floor costs where it matters most
+    assert abs(found - exact) < 0.05 * energy  # the effect of the floor where it is largest
 
 
-def test_a_style_is_at_no_distance_from_itself():
-    # also where most directions have no spread: 0 within 1 % of the features' energy
-    painting = draw(64, 4, 4)
-    energy = float(moments(painting).energy)
-    assert abs(float(wasserstein(painting, painting))) < 0.01 * energy
+def test_the_distance_of_a_style_from_itself_is_zero():
+    # also where most directions have no variance: 0 within 1 % of the features' energy
+    style = draw(64, 4, 4)
+    energy = float(moments(style).energy)
+    assert abs(float(wasserstein(style, style))) < 0.01 * energy
 
 
-def test_real_features_are_at_no_distance_from_themselves(network, photograph):
+def test_the_distance_of_real_features_from_themselves_is_zero(network, photograph):
     layers = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
     features = network("relu5_1")(photograph("astronaut", step=4, top=0, left=0)[None], layers)
-    shares = {n: float(wasserstein(f, f) / moments(f).energy) for n, f in features.items()}
-    assert {n: s for n, s in shares.items() if abs(s) > 0.01} == {}
+    relative = {n: float(wasserstein(f, f) / moments(f).energy) for n, f in features.items()}
+    assert {n: r for n, r in relative.items() if abs(r) > 0.01} == {}
 
 
 def test_the_root_squared_is_the_matrix():
@@ -219,24 +215,24 @@ def test_the_root_squared_is_the_matrix():
     torch.testing.assert_close(root @ root, C, rtol=1e-4, atol=1e-5)
 
 
-def test_mean_deviation_equals_numpy():
-    # within 1 %: the module adds a hundred-thousandth of the energy to the variances
-    made, painting = draw(5, 8, 9), draw(5, 6, 7, seed=1)
-    F, A = rows(made), rows(painting)
+def test_mean_std_equals_numpy():
+    # within 1 %: the floor is added to the variances
+    current, style = draw(5, 8, 9), draw(5, 6, 7, seed=1)
+    F, A = rows(current), rows(style)
     expected = ((F.mean(1) - A.mean(1)) ** 2).sum() + ((F.std(1) - A.std(1)) ** 2).sum()
-    ours = float(mean_deviation_loss(moments(made), moments(painting)))
+    ours = float(mean_std_loss(moments(current), moments(style)))
     assert ours == pytest.approx(expected, rel=1e-2)
 
 
-def test_mean_deviation_has_a_finite_slope_where_a_channel_is_dead():
-    made = draw(5, 8, 9).float()
-    made[:, 2] = 0
-    leaf = made.requires_grad_()
-    mean_deviation_loss(moments(leaf), moments(draw(5, 6, 7, seed=1).float())).backward()
+def test_mean_std_has_a_finite_gradient_where_a_channel_is_dead():
+    features = draw(5, 8, 9).float()
+    features[:, 2] = 0
+    leaf = features.requires_grad_()
+    mean_std_loss(moments(leaf), moments(draw(5, 6, 7, seed=1).float())).backward()
     assert bool(leaf.grad.isfinite().all())
 
 
-def test_wasserstein_has_a_finite_slope_where_nothing_varies():
+def test_wasserstein_has_a_finite_gradient_where_nothing_varies():
     leaf = torch.full((1, 5, 4, 4), 0.5).requires_grad_()
     wasserstein(leaf, draw(5, 6, 7, seed=1).float()).backward()
     assert bool(leaf.grad.isfinite().all())
@@ -244,83 +240,82 @@ def test_wasserstein_has_a_finite_slope_where_nothing_varies():
 
 @pytest.mark.parametrize("power", [1, 2])
 def test_total_variation_equals_numpy(photograph, power):
-    picture = photograph(height=9, width=13)[None].double()
-    x = picture.numpy()
+    image = photograph(height=9, width=13)[None].double()
+    x = image.numpy()
     across, down = np.abs(np.diff(x, axis=3)) ** power, np.abs(np.diff(x, axis=2)) ** power
-    ours = float(total_variation(picture, power))
+    ours = float(total_variation(image, power))
     assert ours == pytest.approx(across.mean() + down.mean(), rel=1e-12)
 
 
-def test_total_variation_of_a_circular_picture_ignores_where_it_begins(photograph):
-    picture = photograph(height=9, width=13)[None].double()
-    turned = picture.roll((4, 5), (2, 3))
-    whole = total_variation(picture, circular=True)
-    torch.testing.assert_close(total_variation(turned, circular=True), whole)
-    assert not torch.isclose(total_variation(turned), total_variation(picture))
+def test_total_variation_of_a_circular_image_is_shift_invariant(photograph):
+    image = photograph(height=9, width=13)[None].double()
+    shifted = image.roll((4, 5), (2, 3))
+    expected = total_variation(image, circular=True)
+    torch.testing.assert_close(total_variation(shifted, circular=True), expected)
+    assert not torch.isclose(total_variation(shifted), total_variation(image))
 
 
 @pytest.mark.parametrize("size", [(1, 7), (7, 1), (1, 1)])
-def test_total_variation_counts_only_neighbours_that_are_there(size):
-    picture = torch.rand(1, 3, *size, dtype=torch.float64, requires_grad=True)
-    value = total_variation(picture)
+def test_total_variation_counts_only_neighbors_that_exist(size):
+    image = torch.rand(1, 3, *size, dtype=torch.float64, requires_grad=True)
+    value = total_variation(image)
     value.backward()
-    differences = np.diff(picture.detach().numpy().reshape(3, -1), axis=1) ** 2
+    differences = np.diff(image.detach().numpy().reshape(3, -1), axis=1) ** 2
     expected = differences.mean() if differences.size else 0
     assert float(value.detach()) == pytest.approx(expected, rel=1e-12)
-    assert bool(picture.grad.isfinite().all())
+    assert bool(image.grad.isfinite().all())
 
 
-def test_out_of_range_equals_numpy_and_leaves_what_is_within():
-    picture = torch.linspace(-0.5, 1.5, 3 * 5 * 7, dtype=torch.float64).view(1, 3, 5, 7)
-    leaf = picture.clone().requires_grad_()
-    value = out_of_range(leaf)
+def test_range_loss_equals_numpy_and_is_zero_within_the_range():
+    image = torch.linspace(-0.5, 1.5, 3 * 5 * 7, dtype=torch.float64).view(1, 3, 5, 7)
+    leaf = image.clone().requires_grad_()
+    value = range_loss(leaf)
     value.backward()
-    x = picture.numpy()
-    cut = x - np.clip(x, 0, 1)
-    assert float(value.detach()) == pytest.approx((cut**2).mean(), rel=1e-12)
-    np.testing.assert_allclose(leaf.grad.numpy(), 2 * cut / x.size, atol=1e-15)
+    x = image.numpy()
+    excess = x - np.clip(x, 0, 1)
+    assert float(value.detach()) == pytest.approx((excess**2).mean(), rel=1e-12)
+    np.testing.assert_allclose(leaf.grad.numpy(), 2 * excess / x.size, atol=1e-15)
 
 
 def test_scaling_keeps_the_means():
-    seen = moments(draw(5, 8, 9).float())
-    torch.testing.assert_close(seen.scaled(0.25).gram, seen.gram, rtol=1e-6, atol=0)
-    torch.testing.assert_close(seen.scaled(0.25).mean, seen.mean, rtol=1e-6, atol=0)
+    found = moments(draw(5, 8, 9).float())
+    torch.testing.assert_close(found.scaled(0.25).gram, found.gram, rtol=1e-6, atol=0)
+    torch.testing.assert_close(found.scaled(0.25).mean, found.mean, rtol=1e-6, atol=0)
 
 
 @pytest.mark.parametrize("sign", [1, -1])
-def test_rounding_in_a_painting_of_one_color_is_no_variance(sign):
-    # all features alike: what float32 leaves of their covariance is rounding, of either sign
+def test_rounding_in_an_image_of_one_color_is_not_taken_for_variance(sign):
+    # all features are equal: their covariance in float32 is rounding error, of either sign
     mean = torch.full((8,), 100.0)
     error = sign * 1e-5 * 8e4 * torch.eye(8)
     flat = Moments(torch.tensor(1.0), mean, torch.outer(mean, mean) + error)
-    covariance = raised(flat.covariance, flat)
+    covariance = add_floor(flat.covariance, flat)
     assert float(torch.linalg.eigvalsh(covariance)[0]) > 0
-    made = moments(100 + draw(8, 5, 6).float())
-    loss = wasserstein_loss(made, flat, symmetric_root(covariance))
-    assert math.isfinite(float(loss))
+    current = moments(100 + draw(8, 5, 6).float())
+    assert math.isfinite(float(wasserstein_loss(current, flat, target_root(flat))))
 
 
-def test_eigenvectors_that_are_not_found_are_looked_for_in_float64(monkeypatch):
-    eigh, asked = torch.linalg.eigh, []
+def test_eigenvectors_that_fail_to_converge_are_computed_in_float64(monkeypatch):
+    eigh, dtypes = torch.linalg.eigh, []
 
-    def gives_up(matrix):
-        asked.append(matrix.dtype)
+    def fails_in_float32(matrix):
+        dtypes.append(matrix.dtype)
         if matrix.dtype == torch.float32:
             raise torch.linalg.LinAlgError("failed to converge")
         return eigh(matrix)
 
-    monkeypatch.setattr(torch.linalg, "eigh", gives_up)
+    monkeypatch.setattr(torch.linalg, "eigh", fails_in_float32)
     matrix = torch.diag(torch.tensor([4.0, 9.0]))
     torch.testing.assert_close(symmetric_root(matrix), torch.diag(torch.tensor([2.0, 3.0])))
-    assert asked == [torch.float32, torch.float64]
+    assert dtypes == [torch.float32, torch.float64]
 
 
-def test_eigenvectors_that_nobody_finds_make_a_loss_that_is_no_number(monkeypatch):
-    # and no exception: the descent takes a shorter step
-    def gives_up(matrix):
+def test_a_failed_eigendecomposition_makes_the_loss_nan(monkeypatch):
+    # and no exception: the optimizer takes a shorter step
+    def fails(matrix):
         raise torch.linalg.LinAlgError("failed to converge")
 
-    made, target = moments(draw(4, 5, 6).float()), moments(draw(4, 5, 6, seed=1).float())
-    root = symmetric_root(raised(target.covariance, target))
-    monkeypatch.setattr(torch.linalg, "eigh", gives_up)
-    assert math.isnan(float(wasserstein_loss(made, target, root)))
+    current, target = moments(draw(4, 5, 6).float()), moments(draw(4, 5, 6, seed=1).float())
+    root = target_root(target)
+    monkeypatch.setattr(torch.linalg, "eigh", fails)
+    assert math.isnan(float(wasserstein_loss(current, target, root)))

@@ -1,4 +1,4 @@
-"""A photograph takes on a painting's manner, in its regions and colors, and repeatably."""
+"""A content image takes on the style of others, in their regions and colors, reproducibly."""
 
 import re
 from dataclasses import replace
@@ -7,17 +7,17 @@ import pytest
 import torch
 
 from bowerbird.image.color import luminance, match_color
-from bowerbird.image.objective import ObjectiveConfig
-from bowerbird.image.transfer import TransferConfig, transfer, transfer_steps
+from bowerbird.image.config import ObjectiveConfig, TransferConfig
+from bowerbird.image.transfer import transfer, transfer_steps
 from bowerbird.pictures.pixels import resize
 
 SHALLOW = ObjectiveConfig(content_layers=("relu2_1",), style_layers=("relu1_1", "relu2_1"))
-QUICK = TransferConfig(size=64, iterations=3, scales=1, device="cpu", objective=SHALLOW)
+QUICK = TransferConfig(size=64, iterations=3, num_scales=1, device="cpu", objective=SHALLOW)
 
 
 def test_the_loss_falls_to_three_quarters_in_ten_steps(photograph, plate):
     # the real thing: every default but the size; measured 0.62 when this was written
-    config = TransferConfig(size=64, iterations=10, scales=1, device="cpu")
+    config = TransferConfig(size=64, iterations=10, num_scales=1, device="cpu")
     steps = list(transfer_steps(photograph(), [plate()], config))
     totals = [step.losses["total"] for step in steps]
     assert totals[-1] < 0.75 * totals[0]
@@ -34,71 +34,71 @@ def test_the_loss_falls_to_three_quarters_in_ten_steps(photograph, plate):
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 @pytest.mark.parametrize("gray", [0.0, 0.5, 1.0])
-def test_a_painting_of_one_color_is_a_dull_painting(photograph, gray, precision):
+def test_a_style_image_of_one_color_works(photograph, gray, precision):
     if precision == "bfloat16" and not torch.ops.mkldnn._is_mkldnn_bf16_supported():
-        pytest.skip("without its instructions bfloat16 takes minutes")
-    config = TransferConfig(size=64, iterations=3, scales=1, device="cpu", precision=precision)
+        pytest.skip("bfloat16 takes minutes on a CPU without its instructions")
+    config = TransferConfig(size=64, iterations=3, num_scales=1, device="cpu", precision=precision)
     steps = list(transfer_steps(photograph(), [torch.full((3, 72, 96), gray)], config))
     assert steps[-1].losses["total"] < 0.9 * steps[0].losses["total"]
     assert not [step.note for step in steps if "restarted" in step.note]
 
 
 @pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
-def test_the_same_seed_makes_the_same_picture_bit_for_bit(photograph, plate, optimizer):
-    config = replace(QUICK, optimizer=optimizer, start="noise", seed=3, average=0.0)
-    first, again = (transfer(photograph(), [plate()], config) for _ in range(2))
+def test_the_same_seed_makes_the_same_image_bit_for_bit(photograph, plate, optimizer):
+    config = replace(QUICK, optimizer=optimizer, init="noise", seed=3, ema_decay=0.0)
+    first, second = (transfer(photograph(), [plate()], config) for _ in range(2))
     other = transfer(photograph(), [plate()], replace(config, seed=4))
-    assert torch.equal(first, again)
+    assert torch.equal(first, second)
     assert float((first - other).abs().mean()) > 0.01
 
 
-def test_the_noise_does_not_touch_the_global_random_numbers(photograph, plate):
+def test_noise_does_not_change_the_global_random_state(photograph, plate):
     before = torch.get_rng_state()
-    transfer(photograph(), [plate()], replace(QUICK, iterations=1, start="noise"))
+    transfer(photograph(), [plate()], replace(QUICK, iterations=1, init="noise"))
     assert torch.equal(torch.get_rng_state(), before)
 
 
-def test_strength_0_leaves_the_photograph(photograph, plate):
+def test_strength_0_is_the_content_image(photograph, plate):
     config = replace(QUICK, objective=replace(SHALLOW, strength=0.0))
     assert torch.equal(transfer(photograph(), [plate()], config), photograph())
 
 
-TWO_SCALES = replace(QUICK, size=384, scales=2, iterations=1, coarse_iterations=2.0)
+TWO_SCALES = replace(QUICK, size=384, num_scales=2, iterations=1, coarse_iterations_ratio=2.0)
 
 
-@pytest.mark.parametrize("start", ["photograph", "noise"])
+@pytest.mark.parametrize("init", ["content", "noise"])
 @pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
-def test_strength_0_is_the_photograph_at_every_scale(photograph, plate, optimizer, start):
-    # not its enlarged smaller copy, and not what its content comes to from noise
-    photo = photograph(height=96, width=384, left=40)
-    config = replace(TWO_SCALES, optimizer=optimizer, start=start)
+def test_strength_0_is_the_content_image_at_every_scale(photograph, plate, optimizer, init):
+    # not its enlarged smaller copy, and not a reconstruction of its content from noise
+    content = photograph(height=96, width=384, left=40)
+    config = replace(TWO_SCALES, optimizer=optimizer, init=init)
     config = replace(config, objective=replace(SHALLOW, strength=0.0))
-    made = transfer(photo, [plate()], config, start=plate() if start == "noise" else None)
-    torch.testing.assert_close(made, photo, rtol=0, atol=1e-6)
+    result = transfer(content, [plate()], config, init=plate() if init == "noise" else None)
+    torch.testing.assert_close(result, content, rtol=0, atol=1e-6)
 
 
-def test_strength_1_from_noise_ignores_the_photograph(photograph, plate):
-    config = replace(QUICK, start="noise", objective=replace(SHALLOW, strength=1.0))
+def test_strength_1_from_noise_ignores_the_content_image(photograph, plate):
+    config = replace(QUICK, init="noise", objective=replace(SHALLOW, strength=1.0))
     one, other = (transfer(x, [plate()], config) for x in (photograph(), 1 - photograph()))
     assert torch.equal(one, other)
 
 
-def test_more_strength_moves_further_from_the_photograph(photograph, plate):
-    moved = []
+def test_more_strength_is_further_from_the_content_image(photograph, plate):
+    distances = []
     for strength in (0.2, 0.5, 0.8):
         config = replace(QUICK, iterations=6, objective=replace(SHALLOW, strength=strength))
-        moved.append(float((transfer(photograph(), [plate()], config) - photograph()).norm()))
-    assert moved == sorted(moved)
-    assert moved[2] > 1.5 * moved[0]
+        distances.append(float((transfer(photograph(), [plate()], config) - photograph()).norm()))
+    assert distances == sorted(distances)
+    assert distances[2] > 1.5 * distances[0]
 
 
-def test_the_result_has_the_photographs_proportions(photograph, plate):
-    made = transfer(photograph(height=60, width=90), [plate()], replace(QUICK, size=48))
-    assert made.shape == (3, 32, 48)
+def test_the_result_has_the_content_images_proportions(photograph, plate):
+    result = transfer(photograph(height=60, width=90), [plate()], replace(QUICK, size=48))
+    assert result.shape == (3, 32, 48)
 
 
-def test_scales_begin_small_and_end_at_the_size(photograph, plate):
-    config = replace(QUICK, size=384, scales=2, iterations=1, coarse_iterations=2.0)
+def test_scales_start_small_and_end_at_the_size(photograph, plate):
+    config = replace(QUICK, size=384, num_scales=2, iterations=1, coarse_iterations_ratio=2.0)
     steps = list(transfer_steps(photograph(height=32), [plate()], config))
     assert [step.preview.shape[2] for step in steps] == [192, 192, 384]
     assert {step.total for step in steps} == {3}
@@ -107,66 +107,69 @@ def test_scales_begin_small_and_end_at_the_size(photograph, plate):
 
 
 @pytest.mark.parametrize(
-    ("scales", "side", "ladder"),
+    ("num_scales", "size", "sides"),
     [
         (0, 1024, [256, 512, 1024]),  # 128 px would lose a face
         (0, 300, [300]),
-        (3, 300, [75, 150, 300]),  # but what was asked for is done
-        (9, 100, [25, 50, 100]),  # down to 16 px, where the deepest layers see nothing
+        (3, 300, [75, 150, 300]),  # an explicit number is respected
+        (9, 100, [25, 50, 100]),  # down to 16 px, where the deepest layers have no position
         (1, 1024, [1024]),
     ],
 )
-def test_scales_asked_for_are_gone_through(scales, side, ladder):
-    assert [length for length, _ in TransferConfig(scales=scales).ladder(side)] == ladder
+def test_the_scales_of_a_number(num_scales, size, sides):
+    schedule = TransferConfig(num_scales=num_scales).scale_schedule(size)
+    assert [side for side, _ in schedule] == sides
 
 
-def test_a_large_seed_is_a_seed(photograph, plate):
-    config = replace(QUICK, iterations=1, start="noise", seed=2**63 - 1)
+def test_the_largest_seed_works(photograph, plate):
+    config = replace(QUICK, iterations=1, init="noise", seed=2**63 - 1)
     assert bool(transfer(photograph(), [plate()], config).isfinite().all())
 
 
-def test_a_blend_of_a_painting_with_itself_is_that_painting(photograph, plate):
+def test_a_blend_of_a_style_with_itself_is_that_style(photograph, plate):
     one = transfer(photograph(), [plate()], QUICK)
     two = transfer(photograph(), [plate()] * 2, replace(QUICK, style_weights=(0.3, 1.5)))
     assert float((two - one).abs().mean()) < 5e-4
 
 
-def test_a_painting_of_weight_0_has_no_part(photograph, plate):
+def test_a_style_of_weight_0_has_no_effect(photograph, plate):
     one = transfer(photograph(), [plate()], QUICK)
     two = transfer(photograph(), [plate(), plate("ink")], replace(QUICK, style_weights=(2.0, 0.0)))
     assert float((two - one).abs().mean()) < 5e-4
 
 
 def test_a_mask_of_ones_is_no_mask(photograph, plate):
-    free = transfer(photograph(), [plate()], QUICK)
+    unmasked = transfer(photograph(), [plate()], QUICK)
     masked = transfer(photograph(), [plate()], QUICK, masks=[torch.ones(64, 64)])
-    assert float((masked - free).abs().mean()) < 5e-4
+    assert float((masked - unmasked).abs().mean()) < 5e-4
 
 
-def test_where_no_mask_is_the_photograph_stays(photograph, plate):
-    # relu2_1 sees 5 px, so two steps reach 5 px and then 10 px more: from 16 px on, bit for bit
-    photo, mask = photograph(width=96), torch.zeros(64, 96)
+def test_the_content_image_remains_outside_all_masks(photograph, plate):
+    # relu2_1 has a radius of 5 px, so two steps reach 5 px and 10 px more: equal from 16 px on
+    content, mask = photograph(width=96), torch.zeros(64, 96)
     mask[:, :40] = 1
     config = replace(QUICK, size=96, iterations=2)
-    made = transfer(photo, [plate()], config, masks=[mask])
-    assert torch.equal(made[..., 56:], photo[..., 56:])
-    assert float((made - photo)[..., :36].abs().mean()) > 0.005
+    result = transfer(content, [plate()], config, masks=[mask])
+    assert torch.equal(result[..., 56:], content[..., 56:])
+    assert float((result - content)[..., :36].abs().mean()) > 0.005
 
 
-@pytest.mark.parametrize(("start", "strength"), [("photograph", 0.5), ("noise", 1.0)])
-def test_where_no_mask_is_the_photograph_stays_at_every_scale(photograph, plate, start, strength):
-    # the smaller scale's picture is blurred there, and a start of noise was never the photograph
-    photo, mask = photograph(height=96, width=384, left=40), torch.zeros(96, 384)
+@pytest.mark.parametrize(("init", "strength"), [("content", 0.5), ("noise", 1.0)])
+def test_the_content_image_remains_outside_all_masks_at_every_scale(
+    photograph, plate, init, strength
+):
+    # the smaller scale's image is blurred there, and initial noise was never the content image
+    content, mask = photograph(height=96, width=384, left=40), torch.zeros(96, 384)
     mask[:, :96] = 1
-    # layers as deep as the default's see across the border, content pulls everywhere
-    config = replace(TWO_SCALES, start=start, objective=ObjectiveConfig(strength=strength))
-    made = transfer(photo, [plate()], config, masks=[mask])
-    assert torch.equal(made[..., 100:], photo[..., 100:])
-    assert float((made - photo)[..., :90].abs().mean()) > 0.005
+    # the default layers are deep enough to depend on both sides, and content is matched everywhere
+    config = replace(TWO_SCALES, init=init, objective=ObjectiveConfig(strength=strength))
+    result = transfer(content, [plate()], config, masks=[mask])
+    assert torch.equal(result[..., 100:], content[..., 100:])
+    assert float((result - content)[..., :90].abs().mean()) > 0.005
 
 
-def test_each_region_takes_after_its_own_painting(photograph):
-    # a red and a blue painting, left and right: each half's color moves towards its own
+def test_each_region_has_its_own_style(photograph):
+    # a red style on the left and a blue one on the right: each half moves towards its own
     grain = photograph("astronaut").mean(0)
     red, blue = (
         torch.stack([grain, grain * 0, grain * 0]),
@@ -174,148 +177,150 @@ def test_each_region_takes_after_its_own_painting(photograph):
     )
     left = torch.zeros(64, 96)
     left[:, :48] = 1
-    photo = luminance(photograph(width=96))
+    content = luminance(photograph(width=96))
     config = replace(QUICK, size=96, iterations=8, objective=replace(SHALLOW, strength=0.8))
-    made = transfer(photo, [red, blue], config, masks=[left, 1 - left])
-    warmth = (made[0] - made[2]).mean(0)
+    result = transfer(content, [red, blue], config, masks=[left, 1 - left])
+    warmth = (result[0] - result[2]).mean(0)
     assert float(warmth[:36].mean()) > 0.05
     assert float(warmth[-36:].mean()) < -0.05
 
 
-def test_a_start_is_where_it_begins(photograph, plate):
-    # with nothing to gain (no style, content already reached) it also ends there
-    bare = replace(SHALLOW, style_weight=0.0, variation_weight=0.0)
-    config = replace(QUICK, start="gray", objective=bare)
-    begun = transfer(photograph(), [plate()], config, start=photograph())
-    assert torch.equal(begun, photograph())
+def test_the_initial_image_is_where_it_starts(photograph, plate):
+    # with nothing to improve (no style, content already reached) it also ends there
+    content_only = replace(SHALLOW, style_weight=0.0, tv_weight=0.0)
+    config = replace(QUICK, init="gray", objective=content_only)
+    result = transfer(photograph(), [plate()], config, init=photograph())
+    assert torch.equal(result, photograph())
     assert not torch.equal(transfer(photograph(), [plate()], config), photograph())
 
 
-def test_luminance_keeps_the_photographs_chroma(photograph, plate):
-    # R'-Y', G'-Y', B'-Y' of the photograph, shortened alike where they would leave 0..1
-    photo = photograph()
-    made = transfer(photo, [plate()], replace(QUICK, color="luminance"))
-    ours, theirs = made - luminance(made), photo - luminance(photo)
-    share = ours.abs().sum(0) / theirs.abs().sum(0).clamp(min=1e-6)
-    torch.testing.assert_close(ours, share * theirs, rtol=0, atol=1e-4)
-    assert float(share.max()) < 1.01
-    assert float(share.median()) == pytest.approx(1, abs=1e-3)
-    assert float((luminance(made) - luminance(photo)).abs().mean()) > 0.01
+def test_luminance_keeps_the_content_images_chroma(photograph, plate):
+    # R'-Y', G'-Y', B'-Y' of the content image, scaled alike where they would leave 0..1
+    content = photograph()
+    result = transfer(content, [plate()], replace(QUICK, color="luminance"))
+    ours, theirs = result - luminance(result), content - luminance(content)
+    ratio = ours.abs().sum(0) / theirs.abs().sum(0).clamp(min=1e-6)
+    torch.testing.assert_close(ours, ratio * theirs, rtol=0, atol=1e-4)
+    assert float(ratio.max()) < 1.01
+    assert float(ratio.median()) == pytest.approx(1, abs=1e-3)
+    assert float((luminance(result) - luminance(content)).abs().mean()) > 0.01
 
 
-def test_match_gives_the_painting_the_photographs_palette_before(photograph, plate):
-    photo, style = photograph(), plate("cutpaper")
-    matched = transfer(photo, [style], replace(QUICK, color="match"))
-    before = transfer(photo, [match_color(style, photo)], QUICK)
-    torch.testing.assert_close(matched, before, rtol=0, atol=1e-4)
-    own = transfer(photo, [style], QUICK)
-    mean = photo.mean((1, 2))
-    assert float((matched.mean((1, 2)) - mean).norm()) < float((own.mean((1, 2)) - mean).norm())
+def test_match_recolors_the_style_image_before_the_transfer(photograph, plate):
+    content, style = photograph(), plate("cutpaper")
+    matched = transfer(content, [style], replace(QUICK, color="match"))
+    expected = transfer(content, [match_color(style, content)], QUICK)
+    torch.testing.assert_close(matched, expected, rtol=0, atol=1e-4)
+    plain = transfer(content, [style], QUICK)
+    mean = content.mean((1, 2))
+    assert float((matched.mean((1, 2)) - mean).norm()) < float((plain.mean((1, 2)) - mean).norm())
 
 
-def test_a_smaller_painting_is_seen_at_that_size(photograph, plate):
-    # scale 0.5 of a 64 px picture: as if the painting had been brought to 32 px before
+def test_style_scale_resizes_the_style_image(photograph, plate):
+    # scale 0.5 of a 64 px result: as if the style image had been resized to 32 px before
     style = photograph("astronaut")
     scaled = transfer(photograph(), [style], replace(QUICK, style_scale=(0.5,)))
-    before = transfer(photograph(), [resize(style, (32, 32))], QUICK)
-    torch.testing.assert_close(scaled, before, rtol=0, atol=1e-5)
+    expected = transfer(photograph(), [resize(style, (32, 32))], QUICK)
+    torch.testing.assert_close(scaled, expected, rtol=0, atol=1e-5)
 
 
-def test_a_black_photograph_and_a_flat_painting_are_pictures_too(photograph, plate):
+def test_a_black_content_image_and_a_flat_style_image_work(photograph, plate):
     flat = torch.full((3, 64, 64), 0.5)
-    for photo, style in ((flat * 0, plate()), (photograph(), flat), (photograph(), flat * 0)):
-        assert bool(transfer(photo, [style], QUICK).isfinite().all())
+    for content, style in ((flat * 0, plate()), (photograph(), flat), (photograph(), flat * 0)):
+        assert bool(transfer(content, [style], QUICK).isfinite().all())
 
 
-def test_the_materials_are_not_changed(photograph, plate):
-    photo, style, mask = photograph(), plate(), torch.full((64, 64), 0.7)
-    copies = [t.clone() for t in (photo, style, mask)]
-    transfer(photo, [style], replace(QUICK, iterations=2, color="match"), masks=[mask])
-    for given, copy in zip((photo, style, mask), copies, strict=True):
-        assert torch.equal(given, copy)
+def test_the_inputs_are_not_changed(photograph, plate):
+    content, style, mask = photograph(), plate(), torch.full((64, 64), 0.7)
+    copies = [t.clone() for t in (content, style, mask)]
+    transfer(content, [style], replace(QUICK, iterations=2, color="match"), masks=[mask])
+    for tensor, copy in zip((content, style, mask), copies, strict=True):
+        assert torch.equal(tensor, copy)
 
 
-def test_the_materials_may_be_of_any_float_type_and_a_mask_of_truths(photograph, plate):
-    photo, style, mask = photograph(), plate(), torch.zeros(64, 64)
+def test_inputs_may_have_any_float_type_and_masks_may_be_bool(photograph, plate):
+    content, style, mask = photograph(), plate(), torch.zeros(64, 64)
     mask[:, :40] = 1
-    plain = transfer(photo, [style], QUICK, masks=[mask], start=style)
-    learned = photo.double().requires_grad_()
-    made = transfer(learned, [style.double()], QUICK, masks=[mask.bool()], start=style.double())
-    assert torch.equal(made, plain)
-    assert (made.dtype, made.requires_grad, learned.grad) == (torch.float32, False, None)
-    for kind in (torch.float16, torch.bfloat16):
-        rough = transfer(photo.to(kind), [style.to(kind)], QUICK, masks=[mask.to(kind)])
-        assert float((rough - transfer(photo, [style], QUICK, masks=[mask])).abs().mean()) < 0.01
+    expected = transfer(content, [style], QUICK, masks=[mask], init=style)
+    leaf = content.double().requires_grad_()
+    result = transfer(leaf, [style.double()], QUICK, masks=[mask.bool()], init=style.double())
+    assert torch.equal(result, expected)
+    assert (result.dtype, result.requires_grad, leaf.grad) == (torch.float32, False, None)
+    for dtype in (torch.float16, torch.bfloat16):
+        rounded = transfer(content.to(dtype), [style.to(dtype)], QUICK, masks=[mask.to(dtype)])
+        precise = transfer(content, [style], QUICK, masks=[mask])
+        assert float((rounded - precise).abs().mean()) < 0.01
 
 
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        (float("nan"), "holds NaN or infinity"),
-        (float("inf"), "holds NaN or infinity"),
-        (255.0, r"from 0.* to 255 where 0 to 1 is expected; divide .* by 255"),
-        (-1.0, "from -1 to .* where 0 to 1 is expected"),
+        (float("nan"), "contains NaN or infinity"),
+        (float("inf"), "contains NaN or infinity"),
+        (255.0, r"from 0.* to 255, expected 0 to 1; divide .* by 255"),
+        (-1.0, "from -1 to .*, expected 0 to 1"),
     ],
 )
-def test_one_number_that_is_no_color_is_refused(photograph, plate, value, message):
+def test_a_value_that_is_no_color_is_refused(photograph, plate, value, message):
     broken, mask = photograph(), torch.ones(64, 64)
     broken[0, :2, 0], mask[0, 0] = torch.tensor([0, value]), value
-    for materials in ((broken, [plate()]), (photograph(), [broken])):
+    for images in ((broken, [plate()]), (photograph(), [broken])):
         with pytest.raises(ValueError, match=message):
-            transfer(*materials, QUICK)
-    with pytest.raises(ValueError, match=f"start.*{message}"):
-        transfer(photograph(), [plate()], QUICK, start=broken)
+            transfer(*images, QUICK)
+    with pytest.raises(ValueError, match=f"initial image.*{message}"):
+        transfer(photograph(), [plate()], QUICK, init=broken)
     with pytest.raises(ValueError, match="the mask"):
         transfer(photograph(), [plate()], QUICK, masks=[mask])
 
 
-def test_what_resampling_leaves_a_little_outside_is_a_color(photograph, plate):
-    made = transfer(photograph() * 1.2 - 0.1, [plate()], replace(QUICK, iterations=1))
-    assert bool(made.isfinite().all())
+def test_values_a_little_outside_the_range_are_accepted(photograph, plate):
+    # as resampling leaves them
+    result = transfer(photograph() * 1.2 - 0.1, [plate()], replace(QUICK, iterations=1))
+    assert bool(result.isfinite().all())
 
 
-def test_a_region_in_gray_takes_after_its_own_part_of_the_photograph(photograph):
-    # left a dark and right a light photograph: the same painting in each has its brightness
-    photo, style = photograph(width=96) * 0.3, photograph("astronaut")
-    photo[..., 48:] += 0.6
+def test_a_gray_region_has_the_brightness_of_its_part_of_the_content_image(photograph):
+    # dark on the left and light on the right: the same style image has that brightness in each
+    content, style = photograph(width=96) * 0.3, photograph("astronaut")
+    content[..., 48:] += 0.6
     left = torch.zeros(64, 96)
     left[:, :48] = 1
     config = replace(QUICK, size=96, iterations=8, color="luminance")
     config = replace(config, objective=replace(SHALLOW, strength=1.0))
-    made = transfer(photo, [style, style], config, masks=[left, 1 - left])
+    result = transfer(content, [style, style], config, masks=[left, 1 - left])
     for half in (slice(0, 40), slice(56, 96)):
-        ours, theirs = (float(luminance(p)[0, :, half].mean()) for p in (made, photo))
+        ours, theirs = (float(luminance(p)[0, :, half].mean()) for p in (result, content))
         assert ours == pytest.approx(theirs, abs=0.1)
 
 
-def test_the_photograph_is_brought_to_each_size_once(photograph, plate, monkeypatch):
+def test_the_content_image_is_resized_once_per_scale(photograph, plate, monkeypatch):
     sizes = []
 
-    def watched(picture, size):
+    def recording(image, size):
         sizes.append(size)
-        return resize(picture, size)
+        return resize(image, size)
 
-    monkeypatch.setattr("bowerbird.image.transfer.resize", watched)
+    monkeypatch.setattr("bowerbird.image.transfer.resize", recording)
     config = replace(TWO_SCALES, color="luminance", iterations=2)
     transfer(photograph(height=32), [plate()], config)
     assert sizes == [(96, 192), (192, 384)]
 
 
-def test_recolored_materials_are_counted_beside_their_originals(photograph, plate, monkeypatch):
-    given = []
+def test_memory_counts_recolored_images_and_their_originals(photograph, plate, monkeypatch):
+    counts = []
 
-    def stop(_, size, compute, kept, whole):
-        given.append(kept.given)
-        raise ValueError("enough seen")
+    def stop(_, size, compute, use, untiled):
+        counts.append(use.input_px)
+        raise ValueError("stopped")
 
-    monkeypatch.setattr("bowerbird.image.optimize.share_out", stop)
-    photo, style = photograph(), plate()
-    for color in ("painting", "match", "luminance"):
-        with pytest.raises(ValueError, match="enough"):
-            transfer(photo, [style], replace(QUICK, color=color), masks=[torch.ones(64, 64)])
-    px, painting = 64 * 64, style.shape[1] * style.shape[2]
-    plain = 2 * px + painting  # photograph, mask and painting
-    assert given == [plain, plain + painting, plain + painting + 2 * px]
+    monkeypatch.setattr("bowerbird.image.optimize.plan_memory", stop)
+    content, style = photograph(), plate()
+    for color in ("style", "match", "luminance"):
+        with pytest.raises(ValueError, match="stopped"):
+            transfer(content, [style], replace(QUICK, color=color), masks=[torch.ones(64, 64)])
+    content_px, style_px = 64 * 64, style.shape[1] * style.shape[2]
+    plain = 2 * content_px + style_px  # content image, mask and style image
+    assert counts == [plain, plain + style_px, plain + style_px + 2 * content_px]
 
 
 MASK = torch.ones(64, 64)
@@ -324,72 +329,72 @@ MASK = torch.ones(64, 64)
 @pytest.mark.parametrize(
     ("shape", "masks", "message"),
     [
-        ((3, 15, 64), None, r"photograph has 64 x 15 px.*16 px"),
-        ((3, 64, 15), None, r"photograph has 15 x 64 px.*16 px"),
-        ((1, 64, 64), None, r"photograph.*\(3, h, w\), not \(1, 64, 64\)"),
-        ((4, 64, 64), None, r"photograph.*\(3, h, w\), not \(4, 64, 64\)"),
-        ((64, 64, 3), None, r"photograph.*\(3, h, w\), not \(64, 64, 3\)"),
-        ((1, 3, 64, 64), None, r"photograph.*\(3, h, w\), not \(1, 3, 64, 64\)"),
+        ((3, 15, 64), None, r"content image has 64 x 15 px.*16 px"),
+        ((3, 64, 15), None, r"content image has 15 x 64 px.*16 px"),
+        ((1, 64, 64), None, r"content image.*\(3, h, w\), got \(1, 64, 64\)"),
+        ((4, 64, 64), None, r"content image.*\(3, h, w\), got \(4, 64, 64\)"),
+        ((64, 64, 3), None, r"content image.*\(3, h, w\), got \(64, 64, 3\)"),
+        ((1, 3, 64, 64), None, r"content image.*\(3, h, w\), got \(1, 3, 64, 64\)"),
         ((3, 64, 64), [MASK[:, :60]], r"mask has 60 x 64 px.*64 x 64 px"),
-        ((3, 64, 64), [MASK, MASK], "are 2 masks for 1 painting;"),
-        ((3, 64, 64), [], "are 0 masks for 1 painting;"),
+        ((3, 64, 64), [MASK, MASK], "got 2 masks for 1 style image;"),
+        ((3, 64, 64), [], "got 0 masks for 1 style image;"),
         ((3, 64, 64), [MASK * 0], "black everywhere"),
-        ((3, 64, 64), [MASK[None]], r"shape \(h, w\), not \(1, 64, 64\)"),
-        ((3, 64, 64), [MASK.to(torch.uint8) * 255], "mask has numbers from 255 to 255"),
-        ((3, 64, 640), None, r"64 x 6 px and needs 16 px a side"),
+        ((3, 64, 64), [MASK[None]], r"shape \(h, w\), got \(1, 64, 64\)"),
+        ((3, 64, 64), [MASK.to(torch.uint8) * 255], "mask has values from 255 to 255"),
+        ((3, 64, 640), None, r"64 x 6 px, but each side needs at least 16 px"),
     ],
 )
-def test_materials_that_cannot_be_used_are_named(photograph, plate, shape, masks, message):
+def test_invalid_content_images_and_masks_are_refused(photograph, plate, shape, masks, message):
     content = torch.full(shape, 0.5)
     with pytest.raises(ValueError, match=message):
         transfer(content, [plate()], QUICK, masks=masks)
 
 
-def test_paintings_that_cannot_be_used_are_named(photograph):
-    with pytest.raises(ValueError, match="at least one painting"):
+def test_invalid_style_images_are_refused(photograph):
+    with pytest.raises(ValueError, match="at least one style image"):
         transfer(photograph(), [], QUICK)
-    with pytest.raises(ValueError, match=r"painting has 12 x 64 px.*16 px"):
+    with pytest.raises(ValueError, match=r"style image has 12 x 64 px.*16 px"):
         transfer(photograph(), [torch.rand(3, 64, 12)], QUICK)
-    with pytest.raises(ValueError, match=r"style_scale has 2 numbers for 1 painting;"):
+    with pytest.raises(ValueError, match=r"style_scale has 2 values for 1 style image;"):
         transfer(photograph(), [photograph()], replace(QUICK, style_scale=(1.0, 2.0)))
-    with pytest.raises(ValueError, match=r"style_weights has 3 numbers for 1 painting;"):
+    with pytest.raises(ValueError, match=r"style_weights has 3 values for 1 style image;"):
         transfer(photograph(), [photograph()], replace(QUICK, style_weights=(1.0, 2.0, 3.0)))
 
 
-def test_shares_that_sum_to_nothing_are_refused(photograph):
+def test_style_weights_that_sum_to_zero_are_refused(photograph):
     with pytest.raises(ValueError, match="style_weights"):
         transfer(photograph(), [photograph()], replace(QUICK, style_weights=(0.0,)))
 
 
 @pytest.mark.parametrize("shape", [(1, 64, 64), (1, 3, 64, 64)])
-def test_a_start_of_another_shape_is_refused(photograph, plate, shape):
-    with pytest.raises(ValueError, match="start"):
-        transfer(photograph(), [plate()], QUICK, start=torch.full(shape, 0.5))
+def test_an_initial_image_of_another_shape_is_refused(photograph, plate, shape):
+    with pytest.raises(ValueError, match="initial image"):
+        transfer(photograph(), [plate()], QUICK, init=torch.full(shape, 0.5))
 
 
 @pytest.mark.parametrize(("size", "scale"), [((16, 200), 1.0), ((48, 64), 0.25)])
-def test_a_painting_that_becomes_too_narrow_is_used_larger(photograph, size, scale):
-    # relu5_1 needs 16 px: the painting's short side must keep them
-    config = TransferConfig(size=64, iterations=1, scales=1, device="cpu", style_scale=(scale,))
-    made = transfer(photograph(), [photograph("astronaut", *size)], config)
-    assert made.shape == (3, 64, 64)
-    assert not torch.equal(made, photograph())
+def test_a_style_image_that_would_be_too_narrow_is_used_larger(photograph, size, scale):
+    # relu5_1 needs 16 px on the style image's short side
+    config = TransferConfig(size=64, iterations=1, num_scales=1, device="cpu", style_scale=(scale,))
+    result = transfer(photograph(), [photograph("astronaut", *size)], config)
+    assert result.shape == (3, 64, 64)
+    assert not torch.equal(result, photograph())
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
         ({"iterations": 0}, "iterations"),
-        ({"scales": -1}, "scales"),
-        ({"coarse_iterations": -1.0}, "coarse_iterations"),
-        ({"rate": 0.0}, "^rate has to be a number above 0, not 0.0$"),
-        ({"memory": -1.0}, "memory"),
-        ({"average": 1.0}, "average"),
-        ({"average": -0.1}, "average"),
-        ({"size": 15}, "16 px, not 15"),
-        ({"coarse_iterations": float("nan")}, "coarse_iterations"),
-        ({"coarse_iterations": float("inf")}, "coarse_iterations"),
-        ({"seed": -1}, "seed has to be between 0 and 2\\^63 - 1, not -1"),
+        ({"num_scales": -1}, "num_scales"),
+        ({"coarse_iterations_ratio": -1.0}, "coarse_iterations_ratio"),
+        ({"learning_rate": 0.0}, "^learning_rate must be positive, got 0.0$"),
+        ({"max_memory": -1.0}, "max_memory"),
+        ({"ema_decay": 1.0}, "ema_decay"),
+        ({"ema_decay": -0.1}, "ema_decay"),
+        ({"size": 15}, "16 px, got 15"),
+        ({"coarse_iterations_ratio": float("nan")}, "coarse_iterations_ratio"),
+        ({"coarse_iterations_ratio": float("inf")}, "coarse_iterations_ratio"),
+        ({"seed": -1}, "seed must be between 0 and 2\\^63 - 1, got -1"),
         ({"seed": 2**63}, "seed"),
         ({"style_scale": (1.0, float("nan"))}, "style_scale"),
         ({"style_scale": (float("inf"),)}, "style_scale"),
@@ -400,51 +405,51 @@ def test_a_painting_that_becomes_too_narrow_is_used_larger(photograph, size, sca
         ({"style_weights": (-1.0,)}, "style_weights"),
         ({"style_weights": ()}, "style_weights"),
         ({"optimizer": "sgd"}, "'sgd'.*lbfgs, adam"),
-        ({"start": "painting"}, "'painting'.*photograph, noise, gray"),
-        ({"color": "gray"}, "'gray'.*painting, luminance, match"),
+        ({"init": "painting"}, "'painting'.*content, noise, gray"),
+        ({"color": "gray"}, "'gray'.*style, luminance, match"),
     ],
 )
-def test_a_setting_that_means_nothing_is_refused(change, message):
+def test_an_invalid_setting_is_refused(change, message):
     with pytest.raises(ValueError, match=message):
         TransferConfig(**change)
 
 
-def test_a_device_that_is_not_there_is_named(photograph, plate):
+def test_an_unavailable_device_is_refused(photograph, plate):
     with pytest.raises(ValueError, match=r"'tpu'.*cpu"):
         transfer(photograph(), [plate()], replace(QUICK, device="tpu"))
 
 
 def test_too_little_memory_is_refused_with_what_is_needed(photograph, plate):
     with pytest.raises(ValueError, match=r"64 x 64 px needs at least [\d.]+ GB"):
-        transfer(photograph(), [plate()], replace(QUICK, memory=0.01))
+        transfer(photograph(), [plate()], replace(QUICK, max_memory=0.01))
 
 
-def untouchable(*_):
+def not_called(*_):
     raise AssertionError("the network was opened")
 
 
-def test_a_bound_too_low_for_the_last_scale_is_refused_before_the_first(
+def test_a_memory_limit_too_low_for_the_last_scale_is_refused_before_the_first(
     photograph, plate, monkeypatch
 ):
-    monkeypatch.setattr("bowerbird.image.optimize.open_network", untouchable)
-    config = replace(TWO_SCALES, memory=0.1, precision="float32")
-    # by the size that was asked for, not by that of a smaller scale
+    monkeypatch.setattr("bowerbird.image.optimize.open_network", not_called)
+    config = replace(TWO_SCALES, max_memory=0.1, precision="float32")
+    # the message has the final size, not that of a smaller scale
     with pytest.raises(ValueError, match=r"384 x 384 px needs at least [\d.]+ GB") as error:
         next(transfer_steps(photograph(), [plate()], config))
-    # a tenth less than enough is enough for the scale of 192 px
-    enough = float(re.search(r"([\d.]+) GB", str(error.value))[1])
-    config = replace(config, memory=enough - 0.1)
+    # a tenth less is enough for the scale of 192 px
+    sufficient = float(re.search(r"([\d.]+) GB", str(error.value))[1])
+    config = replace(config, max_memory=sufficient - 0.1)
     with pytest.raises(ValueError, match=r"384 x 384 px needs at least [\d.]+ GB"):
         next(transfer_steps(photograph(), [plate()], config))
 
 
-def test_a_small_result_with_a_large_painting_fits_or_is_refused(photograph):
-    # the painting, 480 px long at its scale, needs tiles of 352 px where the result needs 64 px
-    painting = resize(photograph("astronaut", 64, 64), (480, 480))
+def test_a_small_result_with_a_large_style_image_fits_or_is_refused(photograph):
+    # the style image, 480 px long at its scale, needs tiles of 352 px, the result only 64 px
+    style = resize(photograph("astronaut", 64, 64), (480, 480))
     config = replace(QUICK, iterations=1, style_scale=(7.5,), precision="float32")
     with pytest.raises(ValueError, match=r"64 x 64 px needs at least [\d.]+ GB"):
-        transfer(photograph(), [painting], replace(config, memory=0.9))
-    assert transfer(photograph(), [painting], replace(config, memory=1.3)).shape == (3, 64, 64)
+        transfer(photograph(), [style], replace(config, max_memory=0.9))
+    assert transfer(photograph(), [style], replace(config, max_memory=1.3)).shape == (3, 64, 64)
 
 
 DEEP = ObjectiveConfig(content_layers=("pool5",), style_layers=("relu1_1", "pool5"))
@@ -452,12 +457,12 @@ DEEP = ObjectiveConfig(content_layers=("pool5",), style_layers=("relu1_1", "pool
 
 def test_pool5_needs_32_px_of_the_result(photograph, plate):
     config = replace(QUICK, size=31, iterations=1, objective=DEEP)
-    with pytest.raises(ValueError, match="31 x 31 px and needs 32 px a side"):
+    with pytest.raises(ValueError, match="31 x 31 px, but each side needs at least 32 px"):
         transfer(photograph(), [plate()], config)
     assert transfer(photograph(), [plate()], replace(config, size=32)).shape == (3, 32, 32)
 
 
-def test_pool5_sees_a_small_painting_enlarged(photograph):
+def test_a_small_style_image_is_enlarged_for_pool5(photograph):
     config = replace(QUICK, iterations=1, objective=DEEP)
-    made = transfer(photograph(), [photograph("astronaut", 17, 40)], config)
-    assert bool(made.isfinite().all())
+    result = transfer(photograph(), [photograph("astronaut", 17, 40)], config)
+    assert bool(result.isfinite().all())

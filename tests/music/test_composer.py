@@ -16,7 +16,7 @@ from bowerbird.learning.config import SamplingConfig, SequenceConfig, TrainerCon
 from bowerbird.learning.model_file import ModelHeader, read_model, write_model
 from bowerbird.learning.sequence_batches import stream_loss
 from bowerbird.music.composer import Composer, load
-from bowerbird.music.config import AugmentConfig, ComposeConfig, TrainConfig
+from bowerbird.music.config import MELODY_KINDS, AugmentConfig, ComposeConfig, TrainConfig
 from bowerbird.music.corpus import Corpus
 from bowerbird.music.formats.files import read_score, write_score
 from bowerbird.music.presets import PRESETS, PresetName
@@ -32,7 +32,7 @@ from bowerbird.music.score.meter import (
 )
 from bowerbird.music.score.repeats import expanded
 from bowerbird.music.tokens.events import EVENT_KINDS
-from bowerbird.music.tokens.kinds import MELODIES, full_alphabet
+from bowerbird.music.tokens.kinds import full_tokenizer
 from bowerbird.music.training import MusicTraining
 from bowerbird.networks.config import LanguageModelConfig, RecurrentConfig
 
@@ -77,7 +77,7 @@ def test_it_learns_from_tunes(learned):
 def test_losses_are_nats_a_note(learned):
     training, _ = learned
     pieces = [score for _, score in training.split.validation]
-    found = training.composer.score(pieces)
+    found = training.composer.evaluate(pieces)
     notes = sum(melody(score).note_num() for score in pieces)
     assert found.notes == notes
     nats = stream_loss(training.trainer.network, training.streams[1])
@@ -88,21 +88,22 @@ def test_losses_are_nats_a_note(learned):
 def test_losses_by_the_grammar_count_what_it_allows(learned):
     composer = learned[0].composer
     scores = [score for _, score in learned[0].split.validation]
-    found = composer.score(scores, grammar=True)
-    assert found.nats_per_note_by_grammar < found.nats_per_note
-    assert found.nats_per_note == composer.score(scores).nats_per_note
+    found = composer.evaluate(scores, grammar=True)
+    assert found.nats_per_note_with_grammar < found.nats_per_note
+    assert found.nats_per_note == composer.evaluate(scores).nats_per_note
     undecided = copy.deepcopy(composer)
-    with torch.no_grad():  # every sign is as likely as any other
+    with torch.no_grad():  # every token is as likely as any other
         undecided.network.decoder.weight.zero_()
         undecided.network.decoder.bias.zero_()
-    rule, nats = composer.alphabet.grammar(), 0.0
-    for sign in [*composer.alphabet.encode(melody(scores[0])).tolist(), composer.alphabet.end]:
+    rule, nats = composer.tokenizer.grammar(), 0.0
+    ids = composer.tokenizer.encode(melody(scores[0])).tolist()
+    for token in [*ids, composer.tokenizer.end_token]:
         nats += math.log(rule.allowed().sum())
-        rule.advance(sign)
-    found = undecided.score(scores[:1], grammar=True)
-    assert found.nats_per_note_by_grammar * found.notes == pytest.approx(nats)
-    size = composer.alphabet.size
-    assert found.nats_per_sign == pytest.approx(math.log(size))
+        rule.advance(token)
+    found = undecided.evaluate(scores[:1], grammar=True)
+    assert found.nats_per_note_with_grammar * found.notes == pytest.approx(nats)
+    size = composer.tokenizer.vocab_size
+    assert found.nats_per_token == pytest.approx(math.log(size))
 
 
 def test_another_split(reels, learned, tmp_path):
@@ -136,22 +137,22 @@ def test_it_composes_what_is_asked(learned, key, meter, bars):
 
 
 def test_bars_add_up_whatever_is_drawn(learned, monkeypatch):
-    """Summed from the lengths that the drawn signs say; the last bar lacks what the pickup has."""
+    """Summed from the lengths that the drawn tokens say; the last bar lacks what the pickup has."""
     training, _ = learned
-    alphabet, drawn = training.alphabet, []
-    decode = alphabet.decode
-    monkeypatch.setattr(alphabet, "decode", lambda ids: decode(drawn.append(ids) or ids))
+    tokenizer, drawn = training.tokenizer, []
+    decode = tokenizer.decode
+    monkeypatch.setattr(tokenizer, "decode", lambda ids: decode(drawn.append(ids) or ids))
     wild = ComposeConfig(bars=12, meter="2/4", sampling=SamplingConfig(temperature=3.0))
     for made in training.composer.compose(wild, 8):
         lines = grid_notes(made.score, 24)
         assert (lines.ends[:-1] <= lines.starts[1:]).all()
         bars = []
-        names = (alphabet.names[sign] for sign in drawn.pop(0))
+        names = (tokenizer.vocabulary.tokens[token] for token in drawn.pop(0))
         for name in (name for name in names if isinstance(name, tuple)):
-            if name[0] == "|":
+            if name[0] == "bar":
                 bars.append(0)
-            elif name[0] in "t=":
-                bars[-1] += name[1] if name[0] == "t" else bars[-1 - name[1]]
+            elif name[0] in ("duration", "copy"):
+                bars[-1] += name[1] if name[0] == "duration" else bars[-1 - name[1]]
         assert set(bars[:-1]) == {48}
         assert bars[-1] in (48, lines.starts[0])
 
@@ -161,7 +162,7 @@ def test_the_likeliest_of_several_is_kept(learned):
     config = ComposeConfig(bars=8, meter="2/4")
     several = training.composer.compose(config, 4)
     best = training.composer.compose(replace(config, best_of=4))[0]
-    assert best.nats_per_sign == min(made.nats_per_sign for made in several)
+    assert best.nats_per_token == min(made.nats_per_token for made in several)
 
 
 def test_a_primer_is_gone_on_from(learned, reels):
@@ -175,24 +176,24 @@ def test_a_primer_is_gone_on_from(learned, reels):
     np.testing.assert_array_equal(after.starts[:count], before.starts)
 
 
-@pytest.mark.parametrize("kind", MELODIES)
+@pytest.mark.parametrize("kind", MELODY_KINDS)
 def test_every_tune_of_scottish_can_be_gone_on_from(kind):
     """But for those whose repeats make no sense as they are written; what is asked for is added."""
-    composer = Composer(None, full_alphabet(kind), LanguageModelConfig(), {})
+    composer = Composer(None, full_tokenizer(kind), LanguageModelConfig(), {})
     refused = []
     tunes = Corpus(["scottish"], melodies=True).pieces[:: 1 if kind == "melody" else 12]
     for name, score in tunes:
         try:
-            signs, bars = composer._primed(ComposeConfig(bars=8), score)
+            tokens, bars = composer._continue(ComposeConfig(bars=8), score)
         except MusicError as error:
             refused.append(f"{name}: {error}")
             continue
-        rule = composer.alphabet.grammar()
-        for sign in signs:
-            rule.advance(sign)
-        rule.go_on(bars)
+        rule = composer.tokenizer.grammar()
+        for token in tokens:
+            rule.advance(token)
+        rule.extend(bars)
         mask = rule.allowed()
-        mask[composer.alphabet.end] = False
+        mask[composer.tokenizer.end_token] = False
         assert mask.any(), name
     assert len(tunes) > (1500 if kind == "melody" else 100)
     assert len(refused) <= 1
@@ -253,7 +254,7 @@ def test_bars_and_seconds_are_added_to_a_primer(learned, asked):
 def test_what_a_primer_decides_can_not_be_asked_for(learned, asked):
     training, _ = learned
     (name,) = asked
-    with pytest.raises(MusicError, match=f"keeps its {name}; leave out {name}"):
+    with pytest.raises(MusicError, match=f"keeps the primer's {name}; leave out {name}"):
         training.composer.compose(ComposeConfig(**asked), primer=training.split.train[0][1])
 
 
@@ -264,7 +265,7 @@ def chorales(corpus21):
 
 @pytest.fixture(scope="module")
 def many_voices(chorales, tmp_path_factory):
-    """Train composers of chorales in each alphabet of events, a little."""
+    """Train composers of chorales with each kind of event tokens, a little."""
 
     @cache
     def train(kind):
@@ -310,7 +311,7 @@ def test_what_a_melody_decides_can_not_be_asked_for(many_voices, chorales, asked
     if not asked[name]:
         assert composer.harmonize(line, ComposeConfig(**asked))
         return
-    with pytest.raises(MusicError, match=f"keep its {name}; leave out {name}"):
+    with pytest.raises(MusicError, match=f"keeps the melody's {name}; leave out {name}"):
         composer.harmonize(line, ComposeConfig(**asked))
 
 
@@ -347,7 +348,7 @@ def test_the_tempo_is_that_of_the_corpus(many_voices, chorales):
 
 def test_a_composer_of_melodies_does_not_harmonize(learned):
     training, _ = learned
-    with pytest.raises(MusicError, match="writes one voice"):
+    with pytest.raises(MusicError, match="composes one voice"):
         training.composer.harmonize(training.split.train[0][1])
 
 
@@ -366,7 +367,7 @@ def test_what_is_kept_comes_back(learned, tmp_path):
     ("change", "words"),
     [
         ({"kind": "text"}, "is a text model, but a music model is needed"),
-        ({"tokenizer": {"kind": "runes"}}, "which is none of"),
+        ({"tokenizer": {"kind": "runes"}}, "not one of"),
         ({"tokenizer": {"kind": "melody"}}, "damaged"),
         ({"config": {"network": "recurrent", "hidden_size": 4096}}, "hidden_size"),
     ],
@@ -413,7 +414,7 @@ def test_what_can_not_be_composed_is_refused(wrong, words):
 def test_a_primer_beyond_the_alphabet_is_refused(learned, written):
     training, _ = learned
     high = written([(i, 1, 120 - (i % 2)) for i in range(16)])
-    with pytest.raises(MusicError, match="alphabet"):
+    with pytest.raises(MusicError, match="vocabulary"):
         training.composer.compose(primer=high)
 
 
@@ -426,7 +427,7 @@ def test_seconds_become_bars(learned):
 
 @pytest.mark.parametrize("name", get_args(PresetName))
 def test_a_preset_is_a_network_that_learns(name, chorales, reels, tmp_path):
-    """Each with its own alphabet, layers and optimizer; here narrower, and for two steps."""
+    """Each with its own tokenizer, layers and optimizer; here narrower, and for two steps."""
     preset = PRESETS[name]
     shape = preset.model
     narrow = replace(
@@ -442,13 +443,13 @@ def test_a_preset_is_a_network_that_learns(name, chorales, reels, tmp_path):
         precision="float32",
         device="cpu",
     )
-    melodies = preset.tokenizer in MELODIES
+    melodies = preset.tokenizer in MELODY_KINDS
     corpus = Corpus([reels] if melodies else chorales[:6], melodies=melodies)
     training = MusicTraining(corpus, config, tmp_path)
     assert [step.number for step in training.steps()][-1] == 2
-    assert training.composer.alphabet.kind == preset.tokenizer
+    assert training.composer.tokenizer.kind == preset.tokenizer
     assert not corpus.skipped
-    ends = int((training.streams[0] == training.alphabet.end).sum())
+    ends = int((training.streams[0] == training.tokenizer.end_token).sum())
     variations = len(preset.augment.semitones) * len(preset.augment.tempo_factors)
     assert ends == 1 + variations * len(training.split.train)
 
@@ -464,11 +465,11 @@ def test_presets_have_the_sizes_of_their_tools():
 
 
 def test_all_variations_are_learned_from(chorales, tmp_path):
-    """Their notes are in the alphabet, also those that no piece has as it stands."""
+    """Their notes are in the vocabulary, also those that no piece has as it stands."""
     augment = AugmentConfig(semitones=tuple(range(-6, 7)))
     config = replace(QUICK, tokenizer="tsd", augment=augment)
     training = MusicTraining(Corpus(chorales[:12]), config, tmp_path)
-    ends = int((training.streams[0] == training.alphabet.end).sum())
+    ends = int((training.streams[0] == training.tokenizer.end_token).sum())
     assert ends == 1 + 13 * len(training.split.train)
     assert not training.corpus.skipped
 
@@ -480,19 +481,19 @@ def test_no_preview_ends_a_training(learned, tmp_path):
     training = MusicTraining(learned[0].corpus, config, tmp_path)
     list(training.steps())
     with torch.no_grad():
-        training.trainer.network.decoder.bias[training.alphabet.number["z"]] = 99
+        training.trainer.network.decoder.bias[training.tokenizer.vocabulary.ids["z"]] = 99
     assert re.search(r"\n\[?[_=^]*[A-Ga-g].*z", training._sample())
 
 
 def test_what_can_not_be_told_is_said_by_piece(learned, many_voices, chorales, written):
     composer, chorale = learned[0].composer, read_score(chorales[0])
     high = written([(i, 1, 120 - (i % 2)) for i in range(16)])
-    assert composer.refusal(learned[0].split.test[0][1]) == ""
-    assert "the alphabet has" in composer.refusal(high)
+    assert composer.why_not(learned[0].split.test[0][1]) == ""
+    assert "the model's vocabulary has" in composer.why_not(high)
     two = written([(i, 1, 64 + i) for i in range(4)], [(i, 1, 60) for i in range(4)], meter=(2, 4))
-    assert composer.refusal(two) == "", "a melody is taken from it"
-    assert many_voices("tsd").composer.refusal(chorale) == ""
-    assert "has no sign" in many_voices("tsd").composer.refusal(high)
+    assert composer.why_not(two) == "", "a melody is taken from it"
+    assert many_voices("tsd").composer.why_not(chorale) == ""
+    assert "not in the model's vocabulary" in many_voices("tsd").composer.why_not(high)
 
 
 def test_too_few_pieces_are_refused(tmp_path, written):

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from bowerbird.networks.vgg import VGG
-from bowerbird.networks.vgg_layers import check_layers, layer_names, reach, stride
+from bowerbird.networks.vgg_layers import check_layers, layer_names, receptive_radius, stride
 
 ALL = layer_names("vgg19")
 
@@ -33,34 +33,41 @@ def test_every_layer_equals_an_independent_vgg19(network, reference_features, ph
     assert max(largest_difference(ours, reference_features(picture, pooling)).values()) < 1e-6
 
 
-@pytest.mark.parametrize("edge", ["zeros", "replicate", "reflect", "circular"])
-def test_every_edge_equals_numpys_padding(network, reference_features, photograph, edge):
+@pytest.mark.parametrize("padding_mode", ["zeros", "replicate", "reflect", "circular"])
+def test_every_edge_equals_numpys_padding(network, reference_features, photograph, padding_mode):
     layers = ("conv1_1", "relu1_2", "relu2_1", "relu3_1")
     picture = photograph(height=33, width=40)[None].double()
-    ours = network("relu3_1", torch.float64, edge=edge)(picture, layers)
-    assert max(largest_difference(ours, reference_features(picture, edge=edge)).values()) < 1e-6
+    ours = network("relu3_1", torch.float64, padding_mode=padding_mode)(picture, layers)
+    assert (
+        max(
+            largest_difference(
+                ours, reference_features(picture, padding_mode=padding_mode)
+            ).values()
+        )
+        < 1e-6
+    )
 
 
 def test_the_edge_of_one_call_overrides_the_networks_own(network, photograph):
     picture = photograph(height=32, width=32)[None]
-    one = network("relu1_2", edge="zeros")(picture, ["relu1_2"], "replicate")
-    other = network("relu1_2", edge="replicate")(picture, ["relu1_2"])
+    one = network("relu1_2", padding_mode="zeros")(picture, ["relu1_2"], "replicate")
+    other = network("relu1_2", padding_mode="replicate")(picture, ["relu1_2"])
     assert torch.equal(one["relu1_2"], other["relu1_2"])
 
 
 def test_weights_without_the_fourth_convolutions_are_vgg16(vgg19, reference_features, photograph):
     fourth = ("3_4", "4_4", "5_4")
     weights = {n: w for n, w in vgg19.layers.items() if n[4:] not in fourth}
-    net = VGG(weights, edge="replicate", last="relu5_3").double()
+    net = VGG(weights, padding_mode="replicate", last="relu5_3").double()
     picture = photograph(height=32, width=48)[None].double()
     assert net.names() == layer_names("vgg16")
     theirs = reference_features(picture, leave_out=fourth)
     assert max(largest_difference(net(picture, ["relu5_3"]), theirs).values()) < 1e-6
 
 
-@pytest.mark.parametrize("edge", ["zeros", "replicate"])
+@pytest.mark.parametrize("padding_mode", ["zeros", "replicate"])
 def test_torchvision_weights_that_mean_the_same_give_the_same_features(
-    vgg19, network, photograph, edge
+    vgg19, network, photograph, padding_mode
 ):
     # caffe sees 255 (p - m) in blue, green, red; torchvision (p - m') / d: so W' = 255 d W turned
     # around and b' = b + 255 sum W (m' - m)
@@ -71,13 +78,15 @@ def test_torchvision_weights_that_mean_the_same_give_the_same_features(
     rgb = weight.flip(1) * 255
     shifted = bias + torch.einsum("oikl,i->o", rgb, mean - own_mean)
     weights = dict(vgg19.layers) | {"conv1_1": (rgb * deviation[None, :, None, None], shifted)}
-    converted = VGG(weights, "torchvision", edge=edge, last="relu2_1").double()
+    converted = VGG(weights, "torchvision", padding_mode=padding_mode, last="relu2_1").double()
     picture = photograph(height=40, width=48)[None].double()
     ours = converted(picture, ["relu1_1", "relu2_1"])
-    theirs = network("relu2_1", torch.float64, edge=edge)(picture, ["relu1_1", "relu2_1"])
+    theirs = network("relu2_1", torch.float64, padding_mode=padding_mode)(
+        picture, ["relu1_1", "relu2_1"]
+    )
     for name, margin in (("relu1_1", 1), ("relu2_1", 2)):
         # a zero beyond the edge is another color for each preprocessing: look inside only
-        inside = slice(margin, -margin) if edge == "zeros" else slice(None)
+        inside = slice(margin, -margin) if padding_mode == "zeros" else slice(None)
         one, other = ours[name][..., inside, inside], theirs[name][..., inside, inside]
         torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-4)  # means are float32 buffers
 
@@ -91,7 +100,7 @@ def test_keeps_only_the_convolutions_up_to_the_last_layer(toy_network, last, con
 
 @pytest.mark.parametrize(("layers", "convolutions"), [(["relu1_2"], 2), (["conv2_1", "pool1"], 3)])
 def test_computes_only_up_to_the_deepest_layer_asked_for(toy_network, layers, convolutions):
-    net = toy_network(last="relu5_4", edge="reflect")
+    net = toy_network(last="relu5_4", padding_mode="reflect")
     seen = []
     hooks = [c.register_forward_hook(lambda *_: seen.append(1)) for c in net.convolutions.values()]
     features = net(torch.rand(1, 3, 32, 32, dtype=torch.float64), layers)
@@ -121,24 +130,24 @@ def test_reach_is_how_far_a_feature_is_seen_to_depend_on_pixels(toy_network, axi
         touched = slope.abs().sum([i for i in range(4) if i != axis]).nonzero().flatten()
         middle = (index + 0.5) * stride(name) - 0.5
         far = max(middle - float(touched[0]), float(touched[-1]) - middle)
-        assert reach(name) == math.ceil(far), name
+        assert receptive_radius(name) == math.ceil(far), name
 
 
 @pytest.mark.parametrize("last", ["relu3_1", "relu5_1"])
 def test_a_circular_network_moves_features_with_the_picture(network, photograph, last):
     # with no edge, a shift by whole positions of the deepest layer shifts every feature exactly
     picture = photograph(height=64, width=96)[None].double()
-    net = network(last, torch.float64, edge="circular")
+    net = network(last, torch.float64, padding_mode="circular")
     step = stride(last)
     moved = net(picture.roll((32, -48), (2, 3)), [last])[last]
     expected = net(picture, [last])[last].roll((32 // step, -48 // step), (2, 3))
     torch.testing.assert_close(moved, expected, rtol=1e-9, atol=1e-9)
 
 
-@pytest.mark.parametrize("edge", ["zeros", "replicate", "circular"])
-def test_the_gradient_equals_finite_differences(network, photograph, edge):
+@pytest.mark.parametrize("padding_mode", ["zeros", "replicate", "circular"])
+def test_the_gradient_equals_finite_differences(network, photograph, padding_mode):
     # average pooling: a maximum that changes hands within the step would spoil the difference
-    net = network("relu3_1", torch.float64, "average", edge)
+    net = network("relu3_1", torch.float64, "average", padding_mode)
     picture = photograph(height=24, width=20)[None].double()
     random = torch.Generator().manual_seed(0)
     leaf = picture.clone().requires_grad_()
@@ -158,9 +167,9 @@ def test_the_gradient_equals_finite_differences(network, photograph, edge):
 def test_winograd_makes_no_difference_but_rounding(vgg19, network, photograph):
     # float32 either way; relu3_2 is behind two layers wide enough for Winograd, 7 digits each
     picture = photograph(height=45, width=38)[None]
-    for edge in ("replicate", "circular"):
-        fast = VGG(vgg19.layers, edge=edge, last="relu3_2", winograd=True)
-        slow, results = network("relu3_2", edge=edge), []
+    for padding_mode in ("replicate", "circular"):
+        fast = VGG(vgg19.layers, padding_mode=padding_mode, last="relu3_2", winograd=True)
+        slow, results = network("relu3_2", padding_mode=padding_mode), []
         for net in (fast, slow):
             leaf = picture.clone().requires_grad_()
             features = net(leaf, ["relu3_1", "relu3_2"])
@@ -187,4 +196,4 @@ def test_an_unknown_pooling_or_edge_is_answered_with_the_choices(toy_network):
     with pytest.raises(ValueError, match=r"max, average, l2.*'median'"):
         toy_network(pooling="median")
     with pytest.raises(ValueError, match=r"zeros, replicate, reflect, circular.*'mirror'"):
-        toy_network(edge="mirror")
+        toy_network(padding_mode="mirror")

@@ -10,7 +10,7 @@ import torch
 
 from bowerbird.vision import pretrained_detectors as detectors
 from bowerbird.vision.config import DetectConfig
-from bowerbird.vision.detect import detect, open_looker
+from bowerbird.vision.detection import detect, open_looker
 from bowerbird.vision.pretrained_detectors import open_spotter
 
 transformers = pytest.importorskip("transformers")

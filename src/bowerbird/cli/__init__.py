@@ -156,7 +156,7 @@ def _busy() -> bool:
     """Return whether other programs use this machine's processors now.
 
     Threads that wait for each other spin. On an idle machine that is four times as fast as
-    sleeping, but a thousand times slower where others need the cores (docs/log.md).
+    sleeping, but a thousand times slower where others need the cores (docs/experiment-log.md).
     """
     from psutil import cpu_percent
 

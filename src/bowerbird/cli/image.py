@@ -5,14 +5,16 @@ from typing import Annotated
 
 from cyclopts import Group, Parameter
 
-from bowerbird.cli.image_run import Easel, PictureRun
-from bowerbird.image.objective import ObjectiveConfig
-from bowerbird.image.reconstruct import ReconstructConfig, objective_of, reconstruct_steps
-from bowerbird.image.texture import TextureConfig, texture_steps
-from bowerbird.image.transfer import TransferConfig, transfer_steps
+from bowerbird.cli.image_options import ImageOptions
+from bowerbird.image.config import (
+    ObjectiveConfig,
+    ReconstructConfig,
+    TextureConfig,
+    TransferConfig,
+)
 
-PAINTING = Group("Painting", sort_key=2)
-Flags = Parameter(name="*", group=PAINTING)
+OPTIMIZATION = Group("Optimization", sort_key=2)
+Flags = Parameter(name="*", group=OPTIMIZATION)
 # the objective is part of each configuration; its fields are flags like all others
 Parameter(name="*", group=Group("Objective", sort_key=3))(ObjectiveConfig)
 
@@ -21,12 +23,12 @@ def transfer(
     content: Path,
     /,
     *styles: Path,
-    run: PictureRun,
+    run: ImageOptions,
     config: Annotated[TransferConfig, Flags] = TransferConfig(),
-    mask: Annotated[tuple[Path, ...], Parameter(group=PAINTING, show_default=False)] = (),
-    start_picture: Annotated[Path | None, Parameter(group=PAINTING, show_default=False)] = None,
+    mask: Annotated[tuple[Path, ...], Parameter(group=OPTIMIZATION, show_default=False)] = (),
+    init_image: Annotated[Path | None, Parameter(group=OPTIMIZATION, show_default=False)] = None,
 ) -> int:
-    """Paint a photograph in the manner of one or several paintings.
+    """Render a photograph in the style of one or several paintings.
 
     Parameters
     ----------
@@ -35,62 +37,70 @@ def transfer(
     styles
         The paintings.
     mask
-        Where a painting goes: a gray picture of the photograph's size, white is its region. Once
-        for each painting, in their order.
-    start_picture
-        A picture to begin with; ``--start FILE`` is the same.
+        Region of a style: a gray image of the photograph's size, white where the style applies.
+        Repeat it once per painting, in their order.
+    init_image
+        Initial image; ``--init FILE`` is the same.
     """
-    easel = Easel("image transfer", run, config)
-    easel.check_shape(content, config.size, config.objective)
-    photograph = easel.read("content", content)
-    paintings = [easel.read("styles", path).over() for path in styles]
-    masks = [easel.read_mask(path, photograph.rgb) for path in mask] or None
-    start = easel.read("start_picture", start_picture).over() if start_picture else None
-    easel.keep_alpha(photograph)
+    from bowerbird.cli.image_run import ImageRun
+    from bowerbird.image.transfer import transfer_steps
 
-    steps = transfer_steps(photograph.filled(), paintings, config, masks=masks, start=start)
-    work = easel.paint(steps, config.size)
-    return easel.finish(work)
+    image_run = ImageRun("image transfer", run, config)
+    image_run.check_shape(content, config.size, config.objective)
+    photograph = image_run.read("content", content)
+    paintings = [image_run.read("styles", path).over() for path in styles]
+    masks = [image_run.read_mask(path, photograph.rgb) for path in mask] or None
+    init = image_run.read("init_image", init_image).over() if init_image else None
+    image_run.alpha = photograph.alpha
+
+    steps = transfer_steps(photograph.filled(), paintings, config, masks=masks, init=init)
+    return image_run.finish(image_run.follow(steps, config.size))
 
 
 def texture(
     style: Path,
     /,
     *,
-    run: PictureRun,
+    run: ImageOptions,
     config: Annotated[TextureConfig, Flags] = TextureConfig(),
 ) -> int:
-    """Grow a texture in the manner of a painting, without a photograph.
+    """Synthesize a texture in the style of a painting, without a photograph.
 
     Parameters
     ----------
     style
         The painting.
     """
-    easel = Easel("image texture", run, config)
-    painting = easel.read("style", style).over()
+    from bowerbird.cli.image_run import ImageRun
+    from bowerbird.image.texture import texture_steps
 
-    work = easel.paint(texture_steps(painting, config), max(config.width, config.height))
-    return easel.finish(work)
+    image_run = ImageRun("image texture", run, config)
+    painting = image_run.read("style", style).over()
+
+    steps = texture_steps(painting, config)
+    return image_run.finish(image_run.follow(steps, max(config.width, config.height)))
 
 
 def reconstruct(
     picture: Path,
     /,
     *,
-    run: PictureRun,
+    run: ImageOptions,
     config: Annotated[ReconstructConfig, Flags] = ReconstructConfig(),
 ) -> int:
-    """Show what one layer of the network knows of a picture.
+    """Show what one layer of the network preserves of a picture.
 
     Parameters
     ----------
     picture
-        The picture that is taken in and rebuilt from noise.
+        The picture to reconstruct from noise.
     """
-    easel = Easel("image reconstruct", run, config)
-    easel.check_shape(picture, config.size, objective_of(config))
-    taken = easel.read("picture", picture).over()
+    from bowerbird.cli.image_run import ImageRun
+    from bowerbird.image.reconstruct import reconstruct_steps
 
-    work = easel.paint(reconstruct_steps(taken, config), config.size)
-    return easel.finish(work)
+    image_run = ImageRun("image reconstruct", run, config)
+    image_run.check_shape(picture, config.size, config.target_objective)
+    rgb = image_run.read("picture", picture).over()
+
+    steps = reconstruct_steps(rgb, config)
+    return image_run.finish(image_run.follow(steps, config.size))

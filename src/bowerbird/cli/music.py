@@ -20,7 +20,13 @@ from bowerbird.learning.config import SamplingConfig, SequenceConfig, TrainerCon
 from bowerbird.learning.trainer import ALREADY
 from bowerbird.models import model_path
 from bowerbird.music.composer import Composer, Composition, load
-from bowerbird.music.config import AugmentConfig, ComposeConfig, OutputConfig, TrainConfig
+from bowerbird.music.config import (
+    MELODY_KINDS,
+    AugmentConfig,
+    ComposeConfig,
+    OutputConfig,
+    TrainConfig,
+)
 from bowerbird.music.copied_melodies import Melodies, Novelty, novelty
 from bowerbird.music.corpus import EMBEDDED, Corpus, melodies_of
 from bowerbird.music.formats.files import read_score
@@ -31,7 +37,6 @@ from bowerbird.music.score.key import key_of
 from bowerbird.music.score.melody import GRID, melody
 from bowerbird.music.score.meter import bar_count, main_meter
 from bowerbird.music.score.repeats import expanded
-from bowerbird.music.tokens.kinds import MELODIES
 from bowerbird.music.training import MusicTraining
 from bowerbird.networks.config import LanguageModelConfig, RecurrentConfig, TransformerConfig
 
@@ -136,7 +141,7 @@ def train(
         if not corpus:
             raise ValueError(f"there is no corpus; name files, a folder, or {', '.join(EMBEDDED)}")
         start = None if run.start is None else load(run.start, config.device)
-        melodies = (start.alphabet.kind if start else config.tokenizer) in MELODIES
+        melodies = (start.tokenizer.kind if start else config.tokenizer) in MELODY_KINDS
         training = MusicTraining(Corpus(corpus, melodies=melodies), config, school.room, start)
         if school.first:
             _tell_skipped(training.corpus, run.quiet)
@@ -223,17 +228,17 @@ def evaluate(
         Tell too how well it foresees them with the grammar that it composes by.
     """
     composer = load(model, device)
-    corpus = Corpus(files, melodies=composer.alphabet.kind in MELODIES)
-    corpus.leave_out(composer.refusal)
+    corpus = Corpus(files, melodies=composer.tokenizer.kind in MELODY_KINDS)
+    corpus.leave_out(composer.why_not)
     pieces = corpus.pieces
 
-    found = composer.score([piece for _, piece in pieces], grammar=grammar)
+    found = composer.evaluate([piece for _, piece in pieces], grammar=grammar)
 
     own = composer.provenance.get("validation_loss")
     facts = {**asdict(found), "perplexity": math.exp(found.nats_per_note), "pieces": len(pieces)}
     facts |= {"own_validation_nats_per_note": own, "skipped": corpus.skipped}
     if each:
-        facts["each"] = {name: composer.score([one]).nats_per_note for name, one in pieces}
+        facts["each"] = {name: composer.evaluate([one]).nats_per_note for name, one in pieces}
     if json:
         print(jsonlib.dumps(facts))  # noqa: T201
         return 0
@@ -241,8 +246,8 @@ def evaluate(
     for name, nats in facts.get("each", {}).items():
         print(f"{nats:.3f}  {name}")  # noqa: T201
     beside = f"; on pieces of its own corpus it had {own:.3f}" if isinstance(own, float) else ""
-    if found.nats_per_note_by_grammar is not None:
-        beside += f"; with its grammar {found.nats_per_note_by_grammar:.3f}"
+    if found.nats_per_note_with_grammar is not None:
+        beside += f"; with its grammar {found.nats_per_note_with_grammar:.3f}"
     print(f"{found.nats_per_note:.3f} nats a note over {found.notes} notes{beside}")  # noqa: T201
     return 0
 
@@ -294,7 +299,7 @@ def _composed(composer: Composer, config: ComposeConfig, run: ComposeRun) -> lis
     with about(run.primer, MusicError):
         primer = read_score(run.primer)
         made = composer.compose(config, run.samples, primer)
-    if composer.alphabet.kind in MELODIES and primer.note_num() > melody(primer).note_num():
+    if composer.tokenizer.kind in MELODY_KINDS and primer.note_num() > melody(primer).note_num():
         notify(f"{run.primer}: its melody goes on; its other notes are left out")
     return made
 
@@ -313,7 +318,7 @@ def _kept(
         "output": str(written[paths[0]][0]),
         "files": [str(file) for path in paths for file in written[path]],
         **_facts(piece.score),
-        "nats_per_sign": piece.nats_per_sign,
+        "nats_per_token": piece.nats_per_token,
         "longest_copy_notes": found.longest_copy_notes if found else None,
         "copied_share": found.copied_share if found else None,
         "copied_from": found.piece if found else None,

@@ -31,7 +31,7 @@ def fill(app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> 
     """Complete the typed flags from the recipe and the preset (a config source of cyclopts)."""
     for argument in arguments:
         _split_at_commas(argument)
-    _set_start_apart(arguments)
+    _split_init(arguments)
     named = {_key(argument): argument for argument in arguments if not argument.children}
     verb = find_verb(commands)
     if verb is not None:
@@ -51,8 +51,8 @@ def _complete(verb: Verb, commands: tuple[str, ...], named: Mapping[str, Argumen
         recipe = read_recipe(Path(named["recipe"].tokens[-1].value), " ".join(commands))
         _check_keys(recipe, {name for name, argument in named.items() if _is_setting(argument)})
         files = {name: [f["file"] for f in given] for name, given in recipe.files.items()}
-        if "start" in named and named["start"].tokens:  # a word typed for it is not a picture
-            files.pop("start_picture", None)
+        if "init" in named and named["init"].tokens:  # a typed --init replaces the recorded image
+            files.pop("init_image", None)
         _supply(named, files)
         options = {name: value for name, value in recipe.run.items() if name in FROM_RECORD}
         _supply(named, options, str(recipe.path))
@@ -60,13 +60,13 @@ def _complete(verb: Verb, commands: tuple[str, ...], named: Mapping[str, Argumen
     if "preset" in named and named["preset"].tokens:
         _apply_preset(commands[0], named, named["preset"].tokens[-1].value)
     _supply(named, overridden_defaults(verb))
-    if "memory" in named:  # 8 and 8GB are the same
-        memory = named["memory"].tokens
+    if "max_memory" in named:  # 8 and 8GB are the same
+        memory = named["max_memory"].tokens
         memory[:] = [token.evolve(value=token.value.removesuffix("GB")) for token in memory]
 
 
 def _apply_preset(noun: str, named: Mapping[str, Argument], name: str) -> None:
-    """Give the flags that were not typed the values of a preset; the parser refuses unknown ones."""
+    """Give the flags that were not typed the values of a preset, if it exists."""
     domain = find_domain(noun)
     presets = resolve(domain.presets) if domain is not None and domain.presets else {}
     if name not in presets:
@@ -210,17 +210,17 @@ def _split_at_commas(argument: Argument) -> None:
     ]
 
 
-def _set_start_apart(arguments: ArgumentCollection) -> None:
-    """Let ``--start FILE`` be ``--start-picture FILE`` where a picture may be given."""
+def _split_init(arguments: ArgumentCollection) -> None:
+    """Make ``--init FILE`` mean ``--init-image FILE`` in commands that have both."""
     named = {argument.field_info.name: argument for argument in arguments}
-    if "start" not in named or "start_picture" not in named:
+    if "init" not in named or "init_image" not in named:
         return
-    start, picture = named["start"], named["start_picture"]
-    words = get_args(start.hint)
-    for token in [token for token in start.tokens if token.value not in words]:
+    init, image = named["init"], named["init_image"]
+    words = get_args(init.hint)
+    for token in [token for token in init.tokens if token.value not in words]:
         if not Path(token.value).exists():
             raise ValueError(
-                f"--start {token.value} is neither a file nor one of {', '.join(words)}"
+                f"--init {token.value} is neither a file nor one of {', '.join(words)}"
             )
-        start.tokens.remove(token)
-        picture.tokens.append(token)
+        init.tokens.remove(token)
+        image.tokens.append(token)

@@ -29,7 +29,8 @@ class _Result:
 
 def image_section(output: Path, config: DemoConfig) -> Generator[Step, None, str]:
     """Give a photograph the style of two plates."""
-    from bowerbird.image.transfer import TransferConfig, transfer_steps
+    from bowerbird.image.config import TransferConfig
+    from bowerbird.image.transfer import transfer_steps
     from bowerbird.pictures.reading import read_picture
     from bowerbird.pictures.writing import write_picture
 
@@ -41,7 +42,7 @@ def image_section(output: Path, config: DemoConfig) -> Generator[Step, None, str
     photograph = read_picture(output / "chelsea.png").rgb
     results: list[_Result] = []
     began = time.perf_counter()
-    before, total = 0, len(STYLES) * sum(count for _, count in settings.ladder(size))
+    before, total = 0, len(STYLES) * sum(count for _, count in settings.scale_schedule(size))
     for plate, style in STYLES:
         copy(plate_path(plate), output / f"{plate}.jpg")
         style_picture = read_picture(output / f"{plate}.jpg").rgb

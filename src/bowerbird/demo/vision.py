@@ -60,10 +60,10 @@ def _objects(output: Path, demo: DemoConfig) -> Example:
     from bowerbird.pictures.reading import read_picture
     from bowerbird.pictures.writing import write_picture
     from bowerbird.vision.config import DetectConfig
-    from bowerbird.vision.detect import detect, open_looker
+    from bowerbird.vision.detection import detect, open_looker
     from bowerbird.vision.drawing import draw
     from bowerbird.vision.results import Seen
-    from bowerbird.vision.segment import segment
+    from bowerbird.vision.segmentation import segment
 
     rgb = read_picture(output / "coffee.png").rgb
     boxes = segment(rgb, detect(rgb, open_looker(DetectConfig(), demo.device)))

@@ -1,20 +1,20 @@
-"""Keep the photograph's colours while its manner changes.
+"""Keep the content image's colors while its style changes.
 
 Two ways, both from Gatys, Bethge, Hertzmann and Shechtman, "Preserving Color in Neural Artistic
 Style Transfer", arXiv:1606.05897:
 
-    colour matching  before the transfer, give the style picture the photograph's mean and
+    color matching   before the transfer, give the style image the content image's mean and
                      covariance of RGB: x -> S_t^1/2 S_s^-1/2 (x - mu_s) + mu_t, with symmetric
                      roots ("Color histogram matching", the variant of Image Analogies)
-    luminance only   transfer between gray pictures, then put the photograph's chroma back
+    luminance only   transfer between gray images, then restore the content image's chroma
                      ("Luminance-only transfer"). Where the two differ much in brightness or
                      contrast, match first: L -> (sigma_t / sigma_s) (L - mu_s) + mu_t
 
 Departures: both covariances (and variances) get (1/255)^2 on the diagonal, so that a gray or
-constant picture is left as it is where it has no colour to stretch, and rounding noise is not
-blown up. Luma is BT.709's Y' = 0.2126 R' + 0.7152 G' + 0.0722 B' instead of the paper's YIQ
-(BT.601): it belongs to the primaries of sRGB, which our pictures have, and 601 to those of NTSC.
-Colours that would leave 0..1 lose chroma, not luma or hue.
+constant image is unchanged where it has no color to stretch, and rounding noise is not amplified.
+Luma is BT.709's Y' = 0.2126 R' + 0.7152 G' + 0.0722 B' instead of the paper's YIQ (BT.601): it
+belongs to the primaries of sRGB, which our images have, and 601 to those of NTSC. Colors outside
+0..1 lose chroma, not luma or hue.
 """
 
 import torch
@@ -22,7 +22,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 _LUMA = (0.2126, 0.7152, 0.0722)  # ITU-R BT.709-6, 3.2: luma of R', G', B'
-_FLOOR = (1 / 255) ** 2  # variance added: one 8-bit level; below it a picture holds only rounding
+_FLOOR = (
+    1 / 255
+) ** 2  # variance added: one 8-bit level; below it an image has only rounding errors
 
 
 def match_color(
@@ -31,10 +33,10 @@ def match_color(
     *,
     target_weights: Float[Tensor, "H W"] | None = None,
 ) -> Float[Tensor, "3 h w"]:
-    """Give `source` the mean colour and colour covariance of `target`, clipped to 0..1.
+    """Return ``source`` with the mean color and color covariance of ``target``, clipped to 0..1.
 
-    Weights (>= 0, e.g. a mask) say which pixels of `target` are measured. Raises `ValueError` for
-    weights of another shape, below 0, not finite, or all zero.
+    Weights (>= 0, such as a mask) weigh the pixels of ``target``. Raises ValueError for weights of
+    another shape, below 0, not finite, or all zero.
     """
     source_mean, source_covariance = _moments(source, None)
     target_mean, target_covariance = _moments(target, target_weights)
@@ -45,49 +47,48 @@ def match_color(
 
 
 def luminance(rgb: Float[Tensor, "3 h w"]) -> Float[Tensor, "3 h w"]:
-    """Return the picture in gray: BT.709 luma, 0..1, in each of the three channels."""
+    """Return an image in gray: BT.709 luma, 0..1, in each of the three channels."""
     return _luma(rgb).expand(3, -1, -1).clone()
 
 
 def match_luminance(
     style: Float[Tensor, "3 h w"],
-    photograph: Float[Tensor, "3 H W"],
+    content: Float[Tensor, "3 H W"],
     *,
     weights: Float[Tensor, "H W"] | None = None,
 ) -> Float[Tensor, "3 h w"]:
-    """Return `style` in gray with the mean and spread of the photograph's luma, clipped to 0..1.
+    """Return ``style`` in gray with the mean and std of the content image's luma, in 0..1.
 
-    For luminance-only transfer between pictures of unlike brightness: else the style's own
-    brightness comes with its manner. Weights say which pixels of the photograph are measured;
-    errors as in `match_color`.
+    For luminance-only transfer between images of different brightness; without it the result has
+    the style's brightness. Weights weigh the pixels of ``content``; errors as in ``match_color``.
     """
-    gray, wanted = (_luma(rgb.cpu().to(torch.float64)) for rgb in (style, photograph))
-    share = _shares(photograph, weights)
-    mean = (wanted.flatten() * share).sum()
-    spread = ((wanted.flatten() - mean).square() * share).sum()
-    gain = ((spread + _FLOOR) / (gray.var(correction=0) + _FLOOR)).sqrt()
+    gray, target = (_luma(rgb.cpu().to(torch.float64)) for rgb in (style, content))
+    normalized = _normalized_weights(content, weights)
+    mean = (target.flatten() * normalized).sum()
+    variance = ((target.flatten() - mean).square() * normalized).sum()
+    gain = ((variance + _FLOOR) / (gray.var(correction=0) + _FLOOR)).sqrt()
     matched = (gray - gray.mean()) * gain + mean
     return matched.clamp(0, 1).to(style).expand(3, -1, -1).clone()
 
 
-def keep_luminance(
-    result: Float[Tensor, "3 h w"], photograph: Float[Tensor, "3 h w"]
+def restore_chroma(
+    result: Float[Tensor, "3 h w"], content: Float[Tensor, "3 h w"]
 ) -> Float[Tensor, "3 h w"]:
-    """Join the luma of `result` with the chroma (R'-Y', G'-Y', B'-Y') of `photograph`, in 0..1.
+    """Return the luma of ``result`` with the chroma (R'-Y', G'-Y', B'-Y') of ``content``, in 0..1.
 
-    Raises `ValueError` if the two differ in size.
+    Raises ValueError if the two differ in size.
     """
-    if result.shape != photograph.shape:
+    if result.shape != content.shape:
         raise ValueError(
-            f"the result is {tuple(result.shape[1:])} and the photograph "
-            f"{tuple(photograph.shape[1:])} px; resize one to the other"
+            f"the result is {tuple(result.shape[1:])} px and the content image "
+            f"{tuple(content.shape[1:])} px; resize one to the other"
         )
     luma = _luma(result).clamp(0, 1)
-    chroma = photograph - _luma(photograph)
-    # The largest share of the chroma that keeps each channel within 0..1 around this luma.
-    room = torch.where(chroma > 0, 1 - luma, luma)
-    share = (room / chroma.abs().clamp_min(1e-6)).amin(dim=0, keepdim=True).clamp_max(1)
-    return (luma + share * chroma).clamp(0, 1)
+    chroma = content - _luma(content)
+    # The largest fraction of the chroma that keeps each channel within 0..1 around this luma.
+    headroom = torch.where(chroma > 0, 1 - luma, luma)
+    fraction = (headroom / chroma.abs().clamp_min(1e-6)).amin(dim=0, keepdim=True).clamp_max(1)
+    return (luma + fraction * chroma).clamp(0, 1)
 
 
 def _luma(rgb: Float[Tensor, "3 h w"]) -> Float[Tensor, "1 h w"]:
@@ -101,26 +102,29 @@ def _moments(
 ) -> tuple[Float[Tensor, "3 1"], Float[Tensor, "3 3"]]:
     """Return the weighted mean and covariance (with the floor added) in float64, on the CPU."""
     pixels = rgb.cpu().to(torch.float64).flatten(1)  # Apple's GPU has neither float64 nor eigh
-    share = _shares(rgb, weights)
-    mean = (pixels * share).sum(dim=1, keepdim=True)
-    centred = pixels - mean
-    covariance = (centred * share) @ centred.T
+    normalized = _normalized_weights(rgb, weights)
+    mean = (pixels * normalized).sum(dim=1, keepdim=True)
+    centered = pixels - mean
+    covariance = (centered * normalized) @ centered.T
     return mean, covariance + _FLOOR * torch.eye(3, dtype=torch.float64)
 
 
-def _shares(
+def _normalized_weights(
     rgb: Float[Tensor, "3 h w"], weights: Float[Tensor, "h w"] | None
 ) -> Float[Tensor, " h*w"]:
-    """Return how much each pixel counts, in all 1, in float64 on the CPU."""
+    """Return the weight of each pixel, with sum 1, in float64 on the CPU."""
     if weights is None:
         weights = torch.ones(rgb.shape[1:])
     if weights.shape != rgb.shape[1:]:
-        raise ValueError(f"weights are {tuple(weights.shape)}, the picture {tuple(rgb.shape[1:])}")
-    share = weights.cpu().to(torch.float64).flatten()
-    total = share.sum()
-    if not (bool(torch.isfinite(total)) and bool(total > 0) and bool((share >= 0).all())):
-        raise ValueError("weights must be finite, at least 0, and above 0 somewhere")
-    return share / total
+        raise ValueError(
+            f"weights must have the image's shape {tuple(rgb.shape[1:])}, "
+            f"got {tuple(weights.shape)}"
+        )
+    flat = weights.cpu().to(torch.float64).flatten()
+    total = flat.sum()
+    if not (bool(torch.isfinite(total)) and bool(total > 0) and bool((flat >= 0).all())):
+        raise ValueError("weights must be finite, at least 0, and positive somewhere")
+    return flat / total
 
 
 def _power(covariance: Float[Tensor, "3 3"], exponent: float) -> Float[Tensor, "3 3"]:

@@ -1,232 +1,178 @@
-"""The engine of the image craft: descent over pixels, from coarse to fine, towards an objective.
+"""Minimize an objective over the pixels of an image, from coarse to fine.
 
-Transfer, texture and reconstruction are this engine with other materials. Each scale begins with
-the enlarged result of the one before (Gatys et al. 2016, "Controlling perceptual factors in neural
-style transfer", arXiv:1611.07865, section 6), so that large forms are found where steps are cheap.
+Transfer, texture and reconstruction are this optimization with different inputs. Each scale starts
+from the enlarged result of the one before (Gatys et al. 2016, "Controlling perceptual factors in
+neural style transfer", arXiv:1611.07865, section 6), so that large forms are found where steps are
+cheap.
 """
 
 import math
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Literal, get_args
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from bowerbird.image.masks import fitted
-from bowerbird.image.memory import Kept, Share, share_out
-from bowerbird.image.objective import Evaluation, Manner, Objective, ObjectiveConfig, see
-from bowerbird.image.optimizers import LBFGS, Adam, Descent
+from bowerbird.image.config import MIN_SIDE, ObjectiveConfig, OptimizeConfig
+from bowerbird.image.masks import resize_masks
+from bowerbird.image.memory import MemoryPlan, MemoryUse, plan_memory
+from bowerbird.image.objective import Evaluation, Objective, style_statistics
+from bowerbird.image.optimizers import LBFGS, Adam, Optimizer
 from bowerbird.image.statistics import Moments
-from bowerbird.learning.config import Precision
+from bowerbird.image.style_loss import StyleTarget
 from bowerbird.learning.device import Compute, generator, keep_freed_memory, select_compute
 from bowerbird.learning.pretrained_weights import open_vgg19
 from bowerbird.learning.step import Step
-from bowerbird.learning.validate import check_choice
 from bowerbird.networks.vgg import VGG
-from bowerbird.networks.vgg_layers import stride, width
+from bowerbird.networks.vgg_layers import num_channels, stride
 from bowerbird.pictures.pixels import fit_long_side, resize
 
-Optimizer = Literal["lbfgs", "adam"]
-Start = Literal["photograph", "noise", "gray"]
-
-SMALLEST = 16  # px; below it the deepest layers see nothing
-COARSEST = 192  # px; the long side of the first scale if none were asked for: a face is lost below
-WIDEST = 4096  # px; a size that may be proposed where a shape is narrow
-MOST_STEPS = 500  # at one of the smaller scales, where more change nothing any more
+MAX_PROPOSED_SIZE = 4096  # px; the largest size proposed for a narrow image
 
 
 @dataclass(frozen=True)
-class PaintingConfig:
-    """How any picture is made; transfer, texture and reconstruction each add their own."""
-
-    iterations: int = 40
-    """Steps of descent at the final scale."""
-    scales: int = 0
-    """Sizes that the picture goes through, each half the next; 0 is all down to 192 px."""
-    coarse_iterations: float = 1.5
-    """Steps at each smaller scale, as a multiple of those at the next larger one."""
-    optimizer: Optimizer = "lbfgs"
-    """lbfgs, with line search; or adam, whose result is an average of its iterates."""
-    rate: float = 0.02
-    """Change a step that Adam makes in a pixel, in [0, 1]."""
-    average: float = 0.99
-    """Decay of the running average of Adam's iterates that is the result; 0 is the last one."""
-    start: Start = "photograph"
-    """What the first scale begins with: the photograph, noise or gray."""
-    seed: int = 0
-    """Seed of the noise that a picture may start from."""
-    weights: str = "vgg19-codebook"
-    """Name of VGG-19's weights (``bowerbird models list``) or a file."""
-    device: str = "auto"
-    """auto, cpu, cuda, cuda:1, mps ..."""
-    precision: Precision = "auto"
-    """Precision of the network: auto takes bfloat16 where it is faster, else float32."""
-    memory: float = 0.0
-    """Most memory to use, in GB; 0 is half of the machine's. Larger pictures are seen in tiles."""
-    objective: ObjectiveConfig = field(default_factory=ObjectiveConfig)
-    """What a good picture is."""
-
-    def __post_init__(self) -> None:
-        for name, good, what in (
-            ("iterations", self.iterations >= 1, "at least 1"),
-            ("scales", self.scales >= 0, "at least 0"),
-            ("coarse_iterations", 0 <= self.coarse_iterations < math.inf, "at least 0"),
-            ("rate", 0 < self.rate < math.inf, "a number above 0"),
-            ("average", 0 <= self.average < 1, "at least 0 and below 1"),
-            ("seed", 0 <= self.seed < 2**63, "between 0 and 2^63 - 1"),
-            ("memory", 0 <= self.memory < math.inf, "a number of GB from 0 on"),
-        ):
-            if not good:
-                raise ValueError(f"{name} has to be {what}, not {getattr(self, name)}")
-        check_choice(self.optimizer, get_args(Optimizer))
-        check_choice(self.start, get_args(Start))
-
-    def ladder(self, side: int) -> list[tuple[int, int]]:
-        """Return (long side in px, steps) of every scale up to ``side``, the smallest first."""
-        rungs = [(side, self.iterations)]
-        steps = float(self.iterations)
-        least = SMALLEST if self.scales else COARSEST
-        while len(rungs) != self.scales and rungs[-1][0] // 2 >= least:
-            steps *= self.coarse_iterations
-            rungs.append((rungs[-1][0] // 2, min(round(steps), MOST_STEPS)))
-        return [(length, count) for length, count in reversed(rungs) if count]
-
-
-@dataclass(frozen=True)
-class Materials:
-    """What a picture is made of."""
+class Inputs:
+    """The images that an optimization is given."""
 
     shape: tuple[int, int]
-    """Height and width that give the result its proportions, in px."""
+    """Height and width whose proportions the result has, in px."""
     content: Float[Tensor, "3 h w"] | None = None
-    """The photograph, sRGB in [0, 1], or None for a picture without one."""
+    """The content image, sRGB in [0, 1], or None."""
     styles: Sequence[Float[Tensor, "3 h2 w2"]] = ()
-    """The paintings, sRGB in [0, 1]."""
+    """The style images, sRGB in [0, 1]."""
     style_scales: Sequence[float] = ()
-    """The size of each painting beside the picture's (1: the same long side)."""
+    """The size of each style image relative to the result (1: the same long side)."""
     style_weights: Sequence[float] = ()
-    """The share of each painting."""
+    """The weight of each style image."""
     masks: Sequence[Float[Tensor, "h w"]] | None = None
-    """The region of each painting, 0 to 1; None mixes all of them everywhere."""
-    start: Float[Tensor, "3 h3 w3"] | None = None
-    """A picture to begin with, instead of the configuration's start."""
-    beside: int = 0
-    """Pixels of pictures that are kept beside these: originals of those that were recolored."""
-    multiple: int = 1
-    """Sides are made multiples of this (16: a picture that can be laid as tiles)."""
+    """The region of each style image, 0 to 1; None blends all of them everywhere."""
+    init: Float[Tensor, "3 h3 w3"] | None = None
+    """The initial image, instead of the configured one."""
+    extra_px: int = 0
+    """Pixels of images in memory besides these: originals of recolored images."""
+    side_multiple: int = 1
+    """Sides of the result are multiples of this (16: a tileable image)."""
 
     @property
-    def given_px(self) -> int:
-        """The pixels of all pictures as they were given, and of what is kept beside them."""
-        pictures = [*self.styles, *(self.masks or ()), self.content, self.start]
-        return self.beside + sum(p.shape[-2] * p.shape[-1] for p in pictures if p is not None)
+    def total_px(self) -> int:
+        """The pixels of all images at their own sizes, and of those in memory besides them."""
+        images = [*self.styles, *(self.masks or ()), self.content, self.init]
+        return self.extra_px + sum(i.shape[-2] * i.shape[-1] for i in images if i is not None)
 
-    def size(self, side: int) -> tuple[int, int]:
-        """Return the (height, width) whose long side is ``side`` px."""
-        height, width = fit_long_side(*self.shape, side)
-        step = self.multiple
+    def size(self, long_side: int) -> tuple[int, int]:
+        """Return the (height, width) of the result with this long side in px."""
+        height, width = fit_long_side(*self.shape, long_side)
+        step = self.side_multiple
         return max(step, round(height / step) * step), max(step, round(width / step) * step)
 
-    def painting_sizes(self, size: tuple[int, int], least: int) -> list[tuple[int, int]]:
-        """Return the (height, width) at which each painting is seen beside a picture of a size.
+    def style_sizes(self, size: tuple[int, int], min_side: int) -> list[tuple[int, int]]:
+        """Return the (height, width) of each style image for a result of this (height, width).
 
-        ``least`` is the length in px that its short side must have.
+        The short side of each is at least ``min_side`` px.
         """
         sizes = []
         for style, scale in zip(self.styles, self.style_scales, strict=True):
             short, long = sorted(style.shape[1:])
-            wanted = min(round(max(size) * scale), long)  # enlarging adds no strokes
-            side = max(wanted, -(-least * long // short))
+            target = min(round(max(size) * scale), long)  # enlarging adds no detail
+            side = max(target, -(-min_side * long // short))
             sizes.append(fit_long_side(style.shape[1], style.shape[2], side))
         return sizes
 
 
-def paint_steps(
-    materials: Materials, config: PaintingConfig, side: int
+def optimize_steps(
+    inputs: Inputs, config: OptimizeConfig, size: int
 ) -> Iterator[Step[Float[Tensor, "3 h w"]]]:
-    """Yield the picture, in [0, 1] and on the processor, after every step of descent.
+    """Yield the image, in [0, 1] and on the CPU, after every step; its long side is ``size`` px.
 
-    Raises ValueError for a device that is not there and for too little memory, and DownloadError.
+    Raises ValueError for a device that does not exist and for too little memory, and DownloadError.
     """
-    began = time.perf_counter()
-    ladder = _wide_enough(config.ladder(side), materials, _least_side(config.objective))
+    started = time.perf_counter()
+    schedule = _large_enough(config.scale_schedule(size), inputs, _min_side(config.objective))
     compute = select_compute(config.device, config.precision)
-    # what the last scale has no memory for is refused, by its size, before anything is computed
-    shares = [_share(materials, config, long_side, compute) for long_side, _ in reversed(ladder)]
+    # a final scale that does not fit into memory is refused before anything is computed
+    plans = [_plan_memory(inputs, config, side, compute) for side, _ in reversed(schedule)]
     keep_freed_memory()
-    painter = _Painter(open_network(config.weights, config.objective, compute), config, materials)
-    total, number = sum(steps for _, steps in ladder), 0
-    picture: Tensor | None = materials.start
-    descent: Descent | None = None
-    for (long_side, steps), share in zip(ladder, reversed(shares), strict=True):
-        earlier = descent if isinstance(descent, Adam) else None
-        descent = None  # its history makes room for the next one's
-        descent = painter.begin(materials.size(long_side), share, picture, earlier)
-        for i in range(steps):
-            losses = descent.step()
+    network = open_network(config.weights, config.objective, compute)
+    optimization = _Optimization(network, config, inputs)
+    total, number = sum(iterations for _, iterations in schedule), 0
+    image: Tensor | None = inputs.init
+    optimizer: Optimizer | None = None
+    for (side, iterations), plan in zip(schedule, reversed(plans), strict=True):
+        coarser = optimizer if isinstance(optimizer, Adam) else None
+        optimizer = None  # frees its history before the next one's is allocated
+        optimizer = optimization.at_scale(inputs.size(side), plan, image, coarser)
+        for i in range(iterations):
+            losses = optimizer.step()
             number += 1
-            if descent.done:
-                total -= steps - i - 1
-            picture = painter.shown(descent.picture)[0].detach().clamp(0, 1).cpu()
-            scale = f"{picture.shape[2]} x {picture.shape[1]} px" if i == 0 else ""
-            note = descent.note or scale
-            yield Step(number, total, losses, time.perf_counter() - began, picture, note)
-            if descent.done:
+            if optimizer.converged:
+                total -= iterations - i - 1
+            image = optimization.composite(optimizer.image)[0].detach().clamp(0, 1).cpu()
+            scale = f"{image.shape[2]} x {image.shape[1]} px" if i == 0 else ""
+            note = optimizer.note or scale
+            yield Step(number, total, losses, time.perf_counter() - started, image, note)
+            if optimizer.converged:
                 break
-        picture = descent.picture[0]
+        image = optimizer.image[0]
 
 
-def _least_side(objective: ObjectiveConfig) -> int:
-    """Return the px that a side needs for the deepest layer to see anything."""
-    return max(SMALLEST, stride(objective.last_layer))
+def _min_side(objective: ObjectiveConfig) -> int:
+    """Return the px that a side needs for the deepest layer to have a position."""
+    return max(MIN_SIDE, stride(objective.last_layer))
 
 
-def check_shape(shape: tuple[int, int], side: int, objective: ObjectiveConfig) -> None:
-    """Raise ValueError if a picture of this (height, width) has no width left at a long side."""
-    _refuse_narrow(shape, fit_long_side(*shape, side), _least_side(objective))
+def check_shape(shape: tuple[int, int], size: int, objective: ObjectiveConfig) -> None:
+    """Raise ValueError if an image of this (height, width) is too narrow at a long side."""
+    _check_size(shape, fit_long_side(*shape, size), _min_side(objective))
 
 
-def _refuse_narrow(shape: tuple[int, int], size: tuple[int, int], least: int) -> None:
-    """Raise ValueError, with what would do, if ``shape`` has a side below ``least`` at a size."""
-    if min(size) >= least:
+def _check_size(shape: tuple[int, int], size: tuple[int, int], min_side: int) -> None:
+    """Raise ValueError if ``size`` has a side below the minimum; ``shape`` gives proportions."""
+    if min(size) >= min_side:
         return
-    enough = math.ceil(least * max(shape) / min(shape))
-    mend = f"raise the size to {enough} px" if enough <= WIDEST else "cut it to a wider shape"
+    sufficient = math.ceil(min_side * max(shape) / min(shape))
+    fix = (
+        f"raise the size to {sufficient} px"
+        if sufficient <= MAX_PROPOSED_SIZE
+        else "crop it to a less narrow shape"
+    )
     raise ValueError(
-        f"the result would have {size[1]} x {size[0]} px and needs {least} px a side; {mend}"
+        f"the result would be {size[1]} x {size[0]} px, but each side needs at least "
+        f"{min_side} px; {fix}"
     )
 
 
-def _wide_enough(
-    ladder: list[tuple[int, int]], materials: Materials, least: int
+def _large_enough(
+    schedule: list[tuple[int, int]], inputs: Inputs, min_side: int
 ) -> list[tuple[int, int]]:
-    """Leave out the scales at which a narrow picture has no width left."""
-    _refuse_narrow(materials.shape, materials.size(ladder[-1][0]), least)
-    return [(side, steps) for side, steps in ladder if min(materials.size(side)) >= least]
+    """Return the schedule without the scales at which a narrow image is too small."""
+    _check_size(inputs.shape, inputs.size(schedule[-1][0]), min_side)
+    return [(side, count) for side, count in schedule if min(inputs.size(side)) >= min_side]
 
 
-def _share(materials: Materials, config: PaintingConfig, long_side: int, compute: Compute) -> Share:
-    """Return what fits into memory at one scale; raise ValueError, with the mend, if too little."""
-    objective, size = config.objective, materials.size(long_side)
-    layers = objective.content_layers if materials.content is not None else ()
-    features = sum(width(name) / stride(name) ** 2 for name in layers)
-    paintings = materials.painting_sizes(size, _least_side(objective))
-    largest = max((height * width for height, width in paintings), default=0)
-    kept = Kept(features, len(materials.masks or ()), materials.given_px, largest)
-    return share_out(config.memory, size, compute, kept, objective.edge == "circular")
+def _plan_memory(
+    inputs: Inputs, config: OptimizeConfig, long_side: int, compute: Compute
+) -> MemoryPlan:
+    """Return what fits into memory at one scale; raise ValueError if too little does."""
+    objective, size = config.objective, inputs.size(long_side)
+    layers = objective.content_layers if inputs.content is not None else ()
+    features = sum(num_channels(name) / stride(name) ** 2 for name in layers)
+    styles = inputs.style_sizes(size, _min_side(objective))
+    style_px = max((height * width for height, width in styles), default=0)
+    use = MemoryUse(features, len(inputs.masks or ()), inputs.total_px, style_px)
+    untiled = objective.padding_mode == "circular"
+    return plan_memory(config.max_memory, size, compute, use, untiled)
 
 
 def open_network(weights: str, objective: ObjectiveConfig, compute: Compute) -> VGG:
-    """Return VGG-19 up to the last layer that the objective needs, ready to compute."""
+    """Return VGG-19 up to the last layer that the objective needs, on its device."""
     opened = open_vgg19(weights)
     network = VGG(
         opened.layers,
         opened.preprocessing,
         pooling=objective.pooling,
-        edge=objective.edge,
+        padding_mode=objective.padding_mode,
         last=objective.last_layer,
         winograd=compute.winograd,
     )
@@ -234,85 +180,88 @@ def open_network(weights: str, objective: ObjectiveConfig, compute: Compute) -> 
     return network.to(compute.device)
 
 
-class _Painter:
-    """The materials brought to one size after the other."""
+class _Optimization:
+    """The inputs, resized to one scale after the other."""
 
-    def __init__(self, network: VGG, config: PaintingConfig, materials: Materials) -> None:
-        self.network, self.config, self.materials = network, config, materials
+    def __init__(self, network: VGG, config: OptimizeConfig, inputs: Inputs) -> None:
+        self.network, self.config, self.inputs = network, config, inputs
         self.device = network.mean.device
-        self.uncovered: tuple[Tensor, Tensor] | None = None
-        """The photograph at this size, and how much of each of its pixels is to be painted."""
+        self.background: tuple[Tensor, Tensor] | None = None
+        """The content image at this scale and, per pixel, how much of it is covered by masks."""
 
-    def shown(self, painted: Float[Tensor, "1 3 h w"]) -> Float[Tensor, "1 3 h w"]:
-        """Return the picture: what no mask covers is the photograph, softly where a mask is."""
+    def composite(self, image: Float[Tensor, "1 3 h w"]) -> Float[Tensor, "1 3 h w"]:
+        """Return the image over the content image, which remains where no mask covers it."""
         return (
-            painted
-            if self.uncovered is None
-            else torch.lerp(self.uncovered[0], painted, self.uncovered[1])
+            image
+            if self.background is None
+            else torch.lerp(self.background[0], image, self.background[1])
         )
 
-    def begin(
-        self, size: tuple[int, int], share: Share, picture: Tensor | None, earlier: Adam | None
-    ) -> Descent:
-        """Return the descent at a new size; ``picture`` and ``earlier`` are the last one's."""
-        config, most = self.config, share.px_at_once
-        content = self.materials.content
-        there = None if content is None else resize(content, size)[None].to(self.device)
-        manners = self._manners(size, most)
-        objective = Objective(self.network, config.objective, there, manners, most)
-        picture = self._start(size) if picture is None or self._stays() else picture
-        here = resize(picture.cpu(), size)[None].to(self.device)
-        covered, self.uncovered = objective.covered, None
-        if covered is not None and there is not None:
-            self.uncovered = there, covered
+    def at_scale(
+        self, size: tuple[int, int], plan: MemoryPlan, image: Tensor | None, coarser: Adam | None
+    ) -> Optimizer:
+        """Return the optimizer of a scale; ``image`` and ``coarser`` are those of the last one."""
+        config, content = self.config, self.inputs.content
+        if content is not None:
+            content = resize(content, size)[None].to(self.device)
+        styles = self._style_targets(size, plan.max_px)
+        objective = Objective(self.network, config.objective, content, styles, plan.max_px)
+        image = self._initial_image(size) if image is None or self._is_unchanged() else image
+        start = resize(image.cpu(), size)[None].to(self.device)
+        coverage, self.background = objective.coverage, None
+        if coverage is not None and content is not None:
+            self.background = content, coverage
 
-        def evaluate(painted: Tensor) -> Evaluation:
-            found = objective.evaluate(self.shown(painted))
-            if self.uncovered is not None:  # the chain rule: where nothing shows, nothing pulls
-                found.gradient.mul_(self.uncovered[1])
-            return found
+        def evaluate(image: Tensor) -> Evaluation:
+            evaluation = objective.evaluate(self.composite(image))
+            if self.background is not None:  # the chain rule
+                evaluation.gradient.mul_(self.background[1])
+            return evaluation
 
         if config.optimizer == "adam":
-            return Adam(evaluate, here, config.rate, config.average, earlier)
-        return LBFGS(evaluate, here, share.history)
+            return Adam(evaluate, start, config.learning_rate, config.ema_decay, coarser)
+        return LBFGS(evaluate, start, plan.history)
 
-    def _stays(self) -> bool:
-        """Tell whether there is nothing to change in the photograph, at no scale."""
-        config, materials = self.config, self.materials
-        whole = config.start == "photograph" and materials.start is None
-        return config.objective.strength == 0 and whole and materials.content is not None
+    def _is_unchanged(self) -> bool:
+        """Return whether the result is the content image itself, at every scale."""
+        config, inputs = self.config, self.inputs
+        from_content = config.init == "content" and inputs.init is None
+        return config.objective.strength == 0 and from_content and inputs.content is not None
 
-    def _start(self, size: tuple[int, int]) -> Tensor:
-        if self.config.start == "photograph" and self.materials.content is not None:
-            return self.materials.content
+    def _initial_image(self, size: tuple[int, int]) -> Tensor:
+        if self.config.init == "content" and self.inputs.content is not None:
+            return self.inputs.content
         gray = torch.full((3, *size), 0.5)
-        if self.config.start == "gray":
+        if self.config.init == "gray":
             return gray
         return gray + 0.1 * torch.randn(gray.shape, generator=generator(self.config.seed))
 
-    def _manners(self, size: tuple[int, int], most: int) -> list[Manner]:
-        """Return the styles at this scale: one a mask, or one blend of all paintings."""
-        materials, seen = self.materials, []
-        sizes = materials.painting_sizes(size, _least_side(self.config.objective))
-        for style, its_size in zip(materials.styles, sizes, strict=True):
-            there = resize(style, its_size)[None].to(self.device)
-            seen.append(see(self.network, there, self.config.objective, most))
-        if not seen:
+    def _style_targets(self, size: tuple[int, int], max_px: int) -> list[StyleTarget]:
+        """Return the targets at this scale: one per mask, or one blend of all style images."""
+        inputs, objective = self.inputs, self.config.objective
+        statistics = []
+        sizes = inputs.style_sizes(size, _min_side(objective))
+        for style, style_size in zip(inputs.styles, sizes, strict=True):
+            image = resize(style, style_size)[None].to(self.device)
+            statistics.append(style_statistics(self.network, image, objective, max_px))
+        if not statistics:
             return []
-        if materials.masks is None:
-            return [Manner(_blend(seen, materials.style_weights))]
-        masks = [mask.to(self.device) for mask in fitted(materials.masks, size)]
-        mean = sum(materials.style_weights) / len(masks)
-        shares = [weight / mean for weight in materials.style_weights]
-        return [Manner(s, m, w) for s, m, w in zip(seen, masks, shares, strict=True)]
+        if inputs.masks is None:
+            return [StyleTarget(_blend(statistics, inputs.style_weights))]
+        masks = [mask.to(self.device) for mask in resize_masks(inputs.masks, size)]
+        mean = sum(inputs.style_weights) / len(masks)
+        weights = [weight / mean for weight in inputs.style_weights]
+        return [StyleTarget(*target) for target in zip(statistics, masks, weights, strict=True)]
 
 
-def _blend(seen: list[dict[str, Moments]], shares: Sequence[float]) -> dict[str, Moments]:
-    """Mix the moments a position of several paintings by their shares."""
-    whole = sum(shares) or 1.0
+def _blend(
+    statistics: Sequence[dict[str, Moments]], weights: Sequence[float]
+) -> dict[str, Moments]:
+    """Return the weighted mean of the moments of several style images."""
+    total = sum(weights) or 1.0
     blend: dict[str, Moments] = {}
-    for moments, share in zip(seen, shares, strict=True):
+    for moments, weight in zip(statistics, weights, strict=True):
         for name, m in moments.items():
-            part = m.scaled(share / whole)
+            part = m.scaled(weight / total)
             blend[name] = blend[name] + part if name in blend else part
     return blend

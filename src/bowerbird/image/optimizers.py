@@ -1,13 +1,13 @@
-"""Descent over the pixels of one picture: L-BFGS with line search, and Adam with averaging.
+"""Minimize over the pixels of one image: L-BFGS with line search, and Adam with averaging.
 
 L-BFGS: Nocedal and Wright, "Numerical Optimization" (2006), algorithms 7.4 and 7.5; the step is
-halved or interpolated until the loss falls enough (Armijo, 3.1). Adam: Kingma and Ba 2014
-(arXiv:1412.6980), algorithm 1, with a running average of the iterates as its result.
+halved or interpolated until the loss decreases enough (Armijo, 3.1). Adam: Kingma and Ba 2014
+(arXiv:1412.6980), algorithm 1, with a moving average of the iterates as its result.
 
 Departures: a step is one accepted iterate, nearly always one evaluation of the objective (a
 library's L-BFGS evaluates the accepted point again before the next step, and forgets the line
-search when it is driven step by step). A loss that is not a number is a step too long: it is
-halved, and the last good picture is never lost.
+search when it is driven step by step). A loss that is NaN means that the step was too long: it is
+halved, and the last good image is never lost.
 """
 
 from collections import deque
@@ -25,165 +25,169 @@ from bowerbird.image.objective import Evaluation
 Evaluate = Callable[[Tensor], Evaluation]
 
 FIRST_CHANGE = 0.02  # the largest change of a pixel in the very first step, in [0, 1]
-SUFFICIENT = 1e-4  # of the predicted fall that a step must reach (Nocedal and Wright, 3.1)
-HALVINGS = 12  # shorter steps tried before the curvature is forgotten
+SUFFICIENT_DECREASE = 1e-4  # of the predicted one, for a step (Nocedal and Wright, 3.1)
+MAX_HALVINGS = 12  # shorter steps tried before the history is cleared
+BETA_1, BETA_2 = 0.9, 0.99  # Adam's decays
+MIN_LEARNING_RATE = 1e-6
 
 
-class Descent(Protocol):
-    """A picture on its way down."""
+class Optimizer(Protocol):
+    """An image that is improved step by step."""
 
-    picture: Float[Tensor, "1 3 h w"]
-    """The picture as it would be handed over now."""
+    image: Float[Tensor, "1 3 h w"]
+    """The result so far."""
     note: str
     """What was unusual about the last step, or nothing."""
-    done: bool
+    converged: bool
     """Whether further steps would change nothing."""
 
     def step(self) -> dict[str, float]:
-        """Improve the picture once and return the losses."""
+        """Improve the image once and return the losses."""
         ...
 
 
 class LBFGS:
-    """Quasi-Newton descent; good from the first dozens of steps on."""
+    """Quasi-Newton method; good from the first dozens of steps on."""
 
-    def __init__(self, evaluate: Evaluate, start: Tensor, history: int = 20) -> None:
-        """Begin at ``start``; memory is 2 * history pictures in float32."""
-        self.evaluate, self.picture, self.note, self.done = evaluate, start.clone(), "", False
+    def __init__(self, evaluate: Evaluate, image: Tensor, history: int = 20) -> None:
+        """Start at ``image``; needs memory for 2 * history images in float32."""
+        self.evaluate, self.image, self.note, self.converged = evaluate, image.clone(), "", False
         self.pairs: deque[tuple[Tensor, Tensor, float]] = deque(maxlen=history)
         # one block for all pairs: large tensors that come and go between them would leave gaps
-        self.room = start.new_empty((history, 2, *start.shape))
-        self.next = 0
-        self.now = _finite(evaluate(self.picture))
+        self.storage = image.new_empty((history, 2, *image.shape))
+        self.next_slot = 0
+        self.current = _check_finite(evaluate(self.image))
 
     def _direction(self) -> Tensor:
         """Return minus the inverse Hessian's estimate times the gradient (algorithm 7.4)."""
-        q = self.now.gradient.neg()
-        shares = []
+        q = self.current.gradient.neg()
+        alphas = []
         for s, y, curvature in reversed(self.pairs):
-            share = _dot(s, q) / curvature
-            q.add_(y, alpha=-share)
-            shares.append(share)
+            alpha = _dot(s, q) / curvature
+            q.add_(y, alpha=-alpha)
+            alphas.append(alpha)
         if self.pairs:
             _, y, curvature = self.pairs[-1]
             q.mul_(curvature / _dot(y, y))
         else:
             q.mul_(FIRST_CHANGE / max(float(q.abs().max()), 1e-30))
-        for (s, y, curvature), share in zip(self.pairs, reversed(shares), strict=True):
-            q.add_(s, alpha=share - _dot(y, q) / curvature)
+        for (s, y, curvature), alpha in zip(self.pairs, reversed(alphas), strict=True):
+            q.add_(s, alpha=alpha - _dot(y, q) / curvature)
         return q
 
     def step(self) -> dict[str, float]:
-        """Improve the picture once, if any step does, and return the losses."""
+        """Improve the image once, if any step does, and return the losses."""
         self.note = ""
-        while not self.done:
+        while not self.converged:
             direction = self._direction()
-            slope = _dot(self.now.gradient, direction)
-            if slope < 0 and self._search(direction, slope):
-                return self.now.losses
-            self.done = not self.pairs
-            self.pairs.clear()  # the estimate misleads: once more along the gradient
-            self.note = "restarted from the last good picture"
-        self.note = "no step improves the picture any more"
-        return self.now.losses
+            slope = _dot(self.current.gradient, direction)
+            if slope < 0 and self._line_search(direction, slope):
+                return self.current.losses
+            self.converged = not self.pairs
+            self.pairs.clear()  # the curvature misleads: try once more along the gradient
+            self.note = "restarted from the last good image"
+        self.note = "converged: no step improves the image"
+        return self.current.losses
 
-    def _search(self, direction: Tensor, slope: float) -> bool:
-        """Take the longest of a row of steps that lowers the loss enough; say whether one did."""
-        before, length = self.now.losses["total"], 1.0
-        for _ in range(HALVINGS):
-            candidate = self.picture.add(direction, alpha=length)
-            there = self.evaluate(candidate)
-            after = there.losses["total"]
-            if after <= before + SUFFICIENT * length * slope and _is_finite(there):
-                self._accept(candidate, there)
+    def _line_search(self, direction: Tensor, slope: float) -> bool:
+        """Take the longest of a series of steps that lowers the loss enough; return success."""
+        before, length = self.current.losses["total"], 1.0
+        for _ in range(MAX_HALVINGS):
+            candidate = self.image.add(direction, alpha=length)
+            evaluation = self.evaluate(candidate)
+            after = evaluation.losses["total"]
+            if after <= before + SUFFICIENT_DECREASE * length * slope and evaluation.is_finite:
+                self._accept(candidate, evaluation)
                 return True
-            # the parabola through both losses and the slope, within safe limits
-            lowest = -slope * length**2 / (2 * (after - before - slope * length))
-            good = 0.1 * length <= lowest <= 0.5 * length  # also false for not-a-number
-            length = lowest if good else 0.5 * length if after - before < 1e30 else 0.1 * length
+            # the minimum of the parabola through both losses and the slope, within safe limits
+            minimum = -slope * length**2 / (2 * (after - before - slope * length))
+            valid = 0.1 * length <= minimum <= 0.5 * length  # False for NaN too
+            length = minimum if valid else 0.5 * length if after - before < 1e30 else 0.1 * length
         return False
 
-    def _accept(self, candidate: Tensor, there: Evaluation) -> None:
-        if len(self.pairs) == self.pairs.maxlen:  # the oldest pair makes room
+    def _accept(self, candidate: Tensor, evaluation: Evaluation) -> None:
+        if len(self.pairs) == self.pairs.maxlen:  # the new pair takes the slot of the oldest
             self.pairs.popleft()
-        s, y = self.room[self.next]
-        torch.sub(candidate, self.picture, out=s)
-        torch.sub(there.gradient, self.now.gradient, out=y)
+        s, y = self.storage[self.next_slot]
+        torch.sub(candidate, self.image, out=s)
+        torch.sub(evaluation.gradient, self.current.gradient, out=y)
         curvature = _dot(s, y)
         if curvature > 1e-10 * _dot(y, y):
             self.pairs.append((s, y, curvature))
-            self.next = (self.next + 1) % len(self.room)
-        self.picture, self.now = candidate, there
+            self.next_slot = (self.next_slot + 1) % len(self.storage)
+        self.image, self.current = candidate, evaluation
 
 
 class Adam:
-    """Descent with a step of its own for each pixel; needs five pictures of memory."""
+    """A step size per pixel; needs memory for five images."""
 
     def __init__(
         self,
         evaluate: Evaluate,
-        start: Tensor,
-        rate: float = 0.02,
-        decay: float = 0.99,
-        earlier: "Adam | None" = None,
+        image: Tensor,
+        learning_rate: float = 0.02,
+        ema_decay: float = 0.99,
+        coarser: "Adam | None" = None,
     ) -> None:
-        """Begin at ``start``; ``rate`` is the change a step in [0, 1]; ``earlier`` was smaller.
+        """Start at ``image``; ``learning_rate`` is the change per step, for pixels in [0, 1].
 
-        ``decay`` is that of the running average that is handed over (0: the iterate itself).
+        ``ema_decay`` is that of the moving average that is the result (0: the iterate itself);
+        ``coarser`` is the optimizer of the scale before.
         """
-        self.evaluate, self.rate, self.decay = evaluate, rate, decay
-        self.note, self.done = "", False
-        self.iterate = start.clone()
-        self.mean, self.square, self.count = torch.zeros_like(start), torch.zeros_like(start), 0
-        if earlier is not None:  # the state at the smaller size, so that no burst of noise begins
-            size = (start.shape[2], start.shape[3])
-            self.mean = F.interpolate(earlier.mean, size, mode="bicubic")
-            self.square = F.interpolate(earlier.square, size, mode="bilinear").clamp(min=0)
-            self.count = earlier.count
-        self.averaged, self.share = torch.zeros_like(start), 0.0
-        self.picture, self.good = self.iterate.clone(), self.iterate.clone()
+        self.evaluate, self.learning_rate, self.ema_decay = evaluate, learning_rate, ema_decay
+        self.note, self.converged = "", False
+        self.iterate = image.clone()
+        self.mean, self.square, self.count = torch.zeros_like(image), torch.zeros_like(image), 0
+        if coarser is not None:  # its state, resized, so that no burst of noise begins the scale
+            size = (image.shape[2], image.shape[3])
+            self.mean = F.interpolate(coarser.mean, size, mode="bicubic")
+            self.square = F.interpolate(coarser.square, size, mode="bilinear").clamp(min=0)
+            self.count = coarser.count
+        self.average, self.average_weight = torch.zeros_like(image), 0.0
+        self.image, self.last_good = self.iterate.clone(), self.iterate.clone()
 
     def step(self) -> dict[str, float]:
-        """Improve the picture once and return the losses before the step."""
-        there = self.evaluate(self.iterate)
+        """Improve the image once and return the losses before the step."""
+        evaluation = self.evaluate(self.iterate)
         self.note = ""
-        if not _is_finite(there):
-            if self.rate < 1e-6:
-                raise OptimizationError("the loss is not a number, however small the steps")
-            self.rate /= 2
-            self.iterate = self.good.clone()
-            self.averaged, self.share = torch.zeros_like(self.good), 0.0
-            self.picture = self.good
-            self.mean.zero_()
-            self.note = f"restarted from the last good picture with rate {self.rate:.2g}"
-            return there.losses
+        if not evaluation.is_finite:
+            self._restart()
+            return evaluation.losses
         self.count += 1
-        self.good = self.iterate.clone()
-        first, second = 0.9, 0.99
-        self.mean.lerp_(there.gradient, 1 - first)
-        self.square.lerp_(there.gradient.square(), 1 - second)
-        scale = (self.square / (1 - second**self.count)).sqrt_().add_(1e-12)
-        self.iterate.addcdiv_(self.mean, scale, value=-self.rate / (1 - first**self.count))
-        self.averaged.lerp_(self.iterate, 1 - self.decay)
-        self.share += (1 - self.share) * (1 - self.decay)
-        self.picture = self.averaged / self.share
-        return there.losses
+        self.last_good = self.iterate.clone()
+        self.mean.lerp_(evaluation.gradient, 1 - BETA_1)
+        self.square.lerp_(evaluation.gradient.square(), 1 - BETA_2)
+        scale = (self.square / (1 - BETA_2**self.count)).sqrt_().add_(1e-12)
+        self.iterate.addcdiv_(
+            self.mean, scale, value=-self.learning_rate / (1 - BETA_1**self.count)
+        )
+        self.average.lerp_(self.iterate, 1 - self.ema_decay)
+        self.average_weight += (1 - self.average_weight) * (1 - self.ema_decay)
+        self.image = self.average / self.average_weight
+        return evaluation.losses
+
+    def _restart(self) -> None:
+        """Go back to the last good image and halve the learning rate."""
+        if self.learning_rate < MIN_LEARNING_RATE:
+            raise OptimizationError("the loss is NaN or infinite, however small the steps")
+        self.learning_rate /= 2
+        self.iterate = self.last_good.clone()
+        self.average, self.average_weight = torch.zeros_like(self.last_good), 0.0
+        self.image = self.last_good
+        self.mean.zero_()
+        self.note = (
+            f"restarted from the last good image with learning rate {self.learning_rate:.2g}"
+        )
 
 
 def _dot(a: Tensor, b: Tensor) -> float:
     return float(torch.dot(a.flatten(), b.flatten()))
 
 
-def _is_finite(there: Evaluation) -> bool:
-    return bool(torch.tensor(there.losses["total"]).isfinite()) and bool(
-        there.gradient.isfinite().all()
-    )
-
-
-def _finite(there: Evaluation) -> Evaluation:
-    if not _is_finite(there):
+def _check_finite(evaluation: Evaluation) -> Evaluation:
+    if not evaluation.is_finite:
         raise OptimizationError(
-            "the loss of the first picture is not a number; take precision float32, weights "
-            "that are not so large, or another painting"
+            "the loss of the initial image is NaN or infinite; use precision float32, smaller "
+            "weights, or another style image"
         )
-    return there
+    return evaluation

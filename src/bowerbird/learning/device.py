@@ -128,7 +128,7 @@ def keep_freed_memory() -> bool:
 
     A network's features are tens of megabytes each, and glibc gives such blocks back to the system
     at once, which has to clear every page when the next tensor asks for it again: a seventh of the
-    time of a descent (docs/log.md). This holds for the whole process; other C libraries are left
+    time of a descent (docs/experiment-log.md). This holds for the whole process; other C libraries are left
     as they are.
     """
     m_trim_threshold, m_mmap_max = -1, -4  # from malloc.h

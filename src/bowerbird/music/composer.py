@@ -1,7 +1,7 @@
-"""A composer: a network, its alphabet, and what it learned from; it composes, scores, is kept.
+"""A composer: a network and its tokenizer, which compose, continue, harmonize and evaluate pieces.
 
-Signs are drawn one after the other, as in text; the alphabet's grammar forbids what would be no
-music (`bowerbird.music.tokens.melody_grammar`), so bars add up to their meter whatever is drawn.
+Tokens are sampled one after the other, as in text. A grammar (`bowerbird.music.tokens.grammar`)
+masks those that would not be valid music, so that bars add up to their meter in any case.
 """
 
 from collections.abc import Sequence
@@ -24,17 +24,17 @@ from bowerbird.learning.model_file import (
 from bowerbird.learning.sampling import generate_tokens, read_prompt
 from bowerbird.learning.sequence_batches import stream_loss
 from bowerbird.models import model_path
-from bowerbird.music.config import MAX_TEMPO, MIN_TEMPO, ComposeConfig
+from bowerbird.music.config import MAX_TEMPO, MELODY_KINDS, MIN_TEMPO, ComposeConfig
 from bowerbird.music.score.build import new_tempo
 from bowerbird.music.score.instruments import program_of
 from bowerbird.music.score.key import parse_key
 from bowerbird.music.score.melody import GRID, melody
 from bowerbird.music.score.meter import Meter, meters_of, parse_meter, usual_tempo
-from bowerbird.music.tokens.events import Events
-from bowerbird.music.tokens.harmonize_grammar import Harmony
-from bowerbird.music.tokens.kinds import MELODIES, alphabet_from
-from bowerbird.music.tokens.melody_grammar import Grammar, NotesGrammar
-from bowerbird.music.tokens.vocabulary import Alphabet
+from bowerbird.music.tokens.events import EventTokenizer
+from bowerbird.music.tokens.grammar import Grammar
+from bowerbird.music.tokens.harmonize_grammar import HARMONIZING, HarmonizeGrammar
+from bowerbird.music.tokens.kinds import tokenizer_from
+from bowerbird.music.tokens.tokenizer import MusicTokenizer
 from bowerbird.networks.config import LanguageModelConfig
 from bowerbird.networks.language_model import language_model_from
 
@@ -42,10 +42,10 @@ if TYPE_CHECKING:
     from symusic.core import ScoreTick as Score
 
 KIND = "music"
-MOST_SIGNS = 96  # a bar, on average over a piece; then it is cut off
-ENDLESS = 64  # bars of a piece that may have any number, at most
-SUNG = 100.0  # quarter notes a minute of many voices whose corpus told no tempo
-METERS: tuple[Meter, ...] = (  # among which one is chosen where none is asked for
+MAX_TOKENS_PER_BAR = 96  # on average over a piece, which is cut off there
+MAX_BARS = 64  # of a piece of any length
+POLYPHONIC_TEMPO = 100.0  # quarter notes per minute, if the corpus has no tempo
+METERS: tuple[Meter, ...] = (  # of which the most likely one is chosen if none is asked for
     *((4, 4), (2, 2), (2, 4), (3, 4), (6, 8), (9, 8), (12, 8), (3, 2), (3, 8), (6, 4), (5, 4)),
 )
 
@@ -55,176 +55,185 @@ class Composition:
     """One piece."""
 
     score: "Score"
-    """As it is written, with its repeats."""
-    nats_per_sign: float
-    """How likely the composer itself finds it; less is likelier."""
+    """The notes as written, with repeat signs."""
+    nats_per_token: float
+    """Loss of the model on its own piece; lower is more likely."""
 
 
 @dataclass(frozen=True)
-class MusicScore:
-    """How well a composer foresees pieces."""
+class Evaluation:
+    """How well a model predicts pieces."""
 
     nats_per_note: float
-    nats_per_sign: float
+    nats_per_token: float
     notes: int
-    signs: int
-    nats_per_note_by_grammar: float | None = None
-    """With what the grammar forbids left out, as when it composes; None if not asked for."""
+    tokens: int
+    nats_per_note_with_grammar: float | None = None
+    """With the tokens masked that the grammar forbids, as in composing; None if not computed."""
 
 
 class Composer:
-    """What has learned to compose."""
+    """A trained model of music."""
 
     def __init__(
         self,
         network: Any,
-        alphabet: Alphabet,
+        tokenizer: MusicTokenizer,
         config: LanguageModelConfig,
         provenance: dict[str, Any],
     ) -> None:
-        """Put the parts together; ``provenance`` tells what it learned from, and how."""
-        self.network, self.alphabet, self.config = network, alphabet, config
+        """Combine the parts; ``provenance`` says what it was trained on, and how."""
+        self.network, self.tokenizer, self.config = network, tokenizer, config
         self.provenance = provenance
 
     def compose(
         self, config: ComposeConfig | None = None, pieces: int = 1, primer: "Score | None" = None
     ) -> list[Composition]:
-        """Return so many pieces; each goes on with ``primer``, if there is one.
+        """Return new pieces, or continuations of ``primer``, to which bars or seconds are added.
 
-        Then bars and seconds are those that are added. Raises MusicError for a key, meter or primer
-        that the alphabet can't tell, and for a key or meter besides a primer.
+        Raises MusicError for a key, meter or primer that the vocabulary can't represent, and for a
+        key or meter together with a primer.
         """
         config = config or ComposeConfig()
-        opening, bars = self._opening(config) if primer is None else self._primed(config, primer)
-        rules = []
+        prompt, bars = self._prompt(config) if primer is None else self._continue(config, primer)
+        grammars: list[Grammar] = []
         for _ in range(pieces * config.best_of):
-            steady = primer is None  # a primer may change its meter
-            rule = self.alphabet.grammar(bars if steady else 0, steady=steady)
-            for sign in opening:
-                rule.advance(sign)
-            if isinstance(rule, NotesGrammar):
-                rule.cadence = config.cadence
-            if primer is not None:
-                rule.go_on(bars)
-            rules.append(rule)
-        drafts = self._drawn(opening, config, rules, MOST_SIGNS * (bars or ENDLESS))
-        made = [self._finished([*opening, *draft], config, primer) for draft in drafts]
-        return self._likeliest(made, config)
+            new = primer is None  # a primer may change its meter
+            grammar = self.tokenizer.grammar(
+                bars if new else 0, single_meter=new, cadence=config.cadence
+            )
+            for token in prompt:
+                grammar.advance(token)
+            if not new:
+                grammar.extend(bars)
+            grammars.append(grammar)
+        samples = self._sample(prompt, config, grammars, MAX_TOKENS_PER_BAR * (bars or MAX_BARS))
+        return self._best(
+            [self._decode([*prompt, *ids], config, primer) for ids in samples], config
+        )
 
     def harmonize(
         self, line: "Score", config: ComposeConfig | None = None, pieces: int = 1
     ) -> list[Composition]:
-        """Return pieces of two voices whose first is the melody of ``line``, note for note.
+        """Return pieces of two voices, of which the first is the melody of ``line``.
 
-        They are as long as the melody, and in its meter and key. Raises MusicError if the alphabet
-        is for melodies, or can't tell this one, and for bars, seconds, key or meter besides it.
+        They have its length, meter and key. Raises MusicError if the tokenizer is for one voice or
+        can't represent the melody, and for bars, seconds, key or meter.
         """
         config = config or ComposeConfig()
-        if not isinstance(self.alphabet, Events):
+        tokenizer = self.tokenizer
+        if not isinstance(tokenizer, EventTokenizer):
             raise MusicError(
-                f"a composer of {self.alphabet.kind} writes one voice; train one with --tokenizer "
-                "remi, tsd or structured"
+                f"a model with {tokenizer.kind} tokens composes one voice; train one with "
+                f"--tokenizer {', '.join(HARMONIZING)}"
             )
-        _refuse(config, ("bars", "seconds", "key", "meter"), "voices around a melody keep its")
-        rules = [Harmony(self.alphabet, line) for _ in range(pieces * config.best_of)]
-        drafts = self._drawn([], config, rules, rules[0].signs + MOST_SIGNS * rules[0].bars)
-        if any(rule.left for rule in rules):
+        _forbid(config, ("bars", "seconds", "key", "meter"), "a harmonization keeps the melody's")
+        grammars = [
+            HarmonizeGrammar(tokenizer.kind, tokenizer.vocabulary, line)
+            for _ in range(pieces * config.best_of)
+        ]
+        length = grammars[0].num_tokens + MAX_TOKENS_PER_BAR * grammars[0].bars
+        samples = self._sample([], config, grammars, length)
+        if any(grammar.notes_left for grammar in grammars):
             raise MusicError(
-                "the voices around the melody had no end before it was over; lower the temperature "
-                "or take another seed"
+                "the other voices became too long before the melody ended; lower the temperature "
+                "or change the seed"
             )
-        made = [self._finished(draft, config, line) for draft in drafts]
-        return self._likeliest(made, config)
+        return self._best([self._decode(ids, config, line) for ids in samples], config)
 
-    def refusal(self, score: "Score") -> str:
-        """Return why a piece can't be told in the alphabet; nothing if it can."""
+    def why_not(self, score: "Score") -> str:
+        """Return why the tokenizer can't encode a piece; empty if it can."""
         try:
-            self.alphabet.encode(self._told(score))
+            self.tokenizer.encode(self._reduced(score))
         except MusicError as error:
             return str(error)
         return ""
 
-    def score(self, scores: Sequence["Score"], *, grammar: bool = False) -> MusicScore:
-        """Return how well pieces are foreseen, with the network's dropping switched off.
+    def evaluate(self, scores: Sequence["Score"], *, grammar: bool = False) -> Evaluation:
+        """Return how well the model predicts pieces.
 
-        ``grammar`` asks for the loss by the grammar as well, which takes longer. Raises MusicError
-        for a piece that the alphabet can't tell.
+        ``grammar`` also computes the loss under the grammar, which takes longer. Raises MusicError
+        for a piece that the vocabulary can't represent.
         """
-        end = np.array([self.alphabet.end])
-        told = [self._told(score) for score in scores]
-        pieces = [np.concatenate([self.alphabet.encode(piece), end]) for piece in told]
+        end = np.array([self.tokenizer.end_token])
+        reduced = [self._reduced(score) for score in scores]
+        pieces = [np.concatenate([self.tokenizer.encode(score), end]) for score in reduced]
         stream = np.concatenate([end, *pieces])
-        notes = max(1, sum(piece.note_num() for piece in told))
-        nats, signs = stream_loss(self.network, stream, device=_device(self.network)), len(stream)
-        ruled = sum(map(self._nats_by_grammar, pieces)) / notes if grammar else None
-        return MusicScore(nats * (signs - 1) / notes, nats, notes, signs - 1, ruled)
+        notes, tokens = max(1, sum(score.note_num() for score in reduced)), len(stream) - 1
+        nats = stream_loss(self.network, stream, device=_device(self.network))
+        masked = sum(map(self._nats_with_grammar, pieces)) / notes if grammar else None
+        return Evaluation(nats * tokens / notes, nats, notes, tokens, masked)
 
-    def _nats_by_grammar(self, piece: np.ndarray) -> float:
-        """Return the nats of a piece, of whose signs the forbidden ones are left out.
+    def _nats_with_grammar(self, piece: np.ndarray) -> float:
+        """Return the nats of a piece with the forbidden tokens masked.
 
-        A sign that the grammar itself would not have allowed counts as if it allowed everything.
+        From the first token on that the grammar forbids itself, nothing is masked.
         """
-        signs = torch.from_numpy(piece.astype(np.int64)).to(_device(self.network))
-        before = signs.roll(1)  # the last one is the end, which stands before the first as well
+        ids = torch.from_numpy(piece.astype(np.int64)).to(_device(self.network))
+        before = ids.roll(1)  # the last one is the end, which also comes before the first
         with torch.no_grad():
-            scores = self.network(before[None])[0][0].double().cpu()
-        rule: Grammar | None = self.alphabet.grammar()
+            logits = self.network(before[None])[0][0].double().cpu()
+        grammar: Grammar | None = self.tokenizer.grammar()
         nats = 0.0
-        for number, sign in enumerate(piece.tolist()):
-            mask = torch.from_numpy(rule.allowed()) if rule else None
-            if mask is None or not mask[sign]:
-                rule, mask = None, torch.ones(self.alphabet.size, dtype=torch.bool)
-            nats += float(scores[number][mask].logsumexp(0) - scores[number, sign])
-            if rule:
-                rule.advance(sign)
+        for place, token in enumerate(piece.tolist()):
+            if grammar and grammar.allowed()[token]:
+                mask = torch.from_numpy(grammar.allowed())
+                grammar.advance(token)
+            else:
+                grammar, mask = None, torch.ones(self.tokenizer.vocab_size, dtype=torch.bool)
+            nats += float(logits[place][mask].logsumexp(0) - logits[place, token])
         return nats
 
     def save(self, path: Path, *, half: bool = False) -> None:
-        """Write the model file, whole or not at all; ``half`` precision makes it half as large."""
-        card = ModelHeader(KIND, self.config.to_dict(), self.alphabet.to_dict(), self.provenance)
-        write_model(path, card, stored_weights(self.network, half=half))
+        """Write the model file atomically; ``half`` stores float16 weights, half the size."""
+        header = ModelHeader(KIND, self.config.to_dict(), self.tokenizer.to_dict(), self.provenance)
+        write_model(path, header, stored_weights(self.network, half=half))
 
     @staticmethod
-    def _likeliest(made: Sequence[Composition], config: ComposeConfig) -> list[Composition]:
-        several = [made[i : i + config.best_of] for i in range(0, len(made), config.best_of)]
-        return [min(some, key=lambda piece: piece.nats_per_sign) for some in several]
+    def _best(made: Sequence[Composition], config: ComposeConfig) -> list[Composition]:
+        """Return the most likely one of each ``best_of`` candidates."""
+        groups = [made[i : i + config.best_of] for i in range(0, len(made), config.best_of)]
+        return [min(group, key=lambda piece: piece.nats_per_token) for group in groups]
 
-    def _told(self, score: "Score") -> "Score":
-        return melody(score) if self.alphabet.kind in MELODIES else score
+    def _reduced(self, score: "Score") -> "Score":
+        """Return what the tokenizer can encode of a score: its melody, or all of it."""
+        return melody(score) if self.tokenizer.kind in MELODY_KINDS else score
 
-    def _opening(self, config: ComposeConfig) -> tuple[list[int], int]:
-        """Return the signs that a piece begins with, and how many bars it shall have."""
+    def _prompt(self, config: ComposeConfig) -> tuple[list[int], int]:
+        """Return the token ids that a new piece begins with, and its number of bars."""
         meter = parse_meter(config.meter) if config.meter else None
-        asked = bool(config.key or config.seconds)
-        if meter is None and asked and self.alphabet.kind != "performance":
-            meter = self._likeliest_meter()
+        needed = bool(config.key or config.seconds)
+        if meter is None and needed and self.tokenizer.kind != "performance":
+            meter = self._most_likely_meter()
         key = parse_key(config.key) if config.key else None
-        return self.alphabet.opening(key, meter), self._bars(config, meter or (4, 4))
+        return self.tokenizer.prompt(key, meter), self._num_bars(config, meter or (4, 4))
 
-    def _primed(self, config: ComposeConfig, primer: "Score") -> tuple[list[int], int]:
-        """Return the signs of a piece to go on from, and how many bars shall be added."""
-        _refuse(config, ("key", "meter"), "what goes on from a piece keeps its")
-        signs, end = self.alphabet.encode(self._told(primer)).tolist(), self.alphabet.end
-        rule = self.alphabet.grammar()
-        for place, sign in enumerate(signs):
+    def _continue(self, config: ComposeConfig, primer: "Score") -> tuple[list[int], int]:
+        """Return the token ids of a piece to continue, and how many bars to add."""
+        _forbid(config, ("key", "meter"), "a continuation keeps the primer's")
+        ids, grammar = (
+            self.tokenizer.encode(self._reduced(primer)).tolist(),
+            self.tokenizer.grammar(),
+        )
+        for place, token in enumerate(ids):
             try:
-                rule.advance(sign)
+                grammar.advance(token)
             except MusicError as error:
-                notes = self.alphabet.decode(signs[:place]).note_num()
+                notes = self.tokenizer.decode(ids[:place]).note_num()
                 raise MusicError(
-                    f"after {notes} notes its repeats don't fit its bars; mend them, or take them "
-                    "out of the file"
+                    f"after {notes} notes its repeats don't fit its bars; correct them, or remove "
+                    "them from the file"
                 ) from error
-        mask = rule.allowed()
-        if mask[end] and mask.sum() == 1:
-            signs.pop()  # a bar line that says that all is over
-        return signs, self._bars(config, meters_of(primer, GRID)[-1][1], primer)
+        mask = grammar.allowed()
+        if mask[self.tokenizer.end_token] and mask.sum() == 1:
+            ids.pop()  # a final bar line
+        return ids, self._num_bars(config, meters_of(primer, GRID)[-1][1], primer)
 
-    def _bars(self, config: ComposeConfig, meter: Meter, given: "Score | None" = None) -> int:
-        """Return how many bars are asked for, in a meter; 0 is any number."""
+    def _num_bars(self, config: ComposeConfig, meter: Meter, given: "Score | None" = None) -> int:
+        """Return how many bars are asked for, in a meter; 0 for any number."""
         if not config.seconds:
             return config.bars
-        if self.alphabet.kind == "performance":
+        if self.tokenizer.kind == "performance":
             meter = (4, 4)
         quarters = config.seconds * (config.tempo or self._tempo(meter, given)) / 60
         return max(1, round(quarters * meter[1] / (4 * meter[0])))
@@ -232,56 +241,56 @@ class Composer:
     def _tempo(self, meter: Meter, given: "Score | None" = None) -> float:
         """Return the tempo of a given piece, else of the corpus, else one for the meter.
 
-        What can't be played counts as not told. A performance tells all times itself.
+        Tempos out of range are ignored. A performance, whose tokens are in seconds, has 120.
         """
-        if self.alphabet.kind == "performance":
+        if self.tokenizer.kind == "performance":
             return 120.0
-        told = [float(given.tempos[0].qpm)] if given is not None and len(given.tempos) else []
-        if isinstance(self.alphabet, Events):
-            learned = self.provenance.get("tempo")
-            told += [learned] if isinstance(learned, float) else []
-            told += [SUNG] if ("voice", 1) in self.alphabet.number else []
-        return next((t for t in told if MIN_TEMPO <= t <= MAX_TEMPO), usual_tempo(meter))
+        tempos = [float(given.tempos[0].qpm)] if given is not None and len(given.tempos) else []
+        if self.tokenizer.kind not in MELODY_KINDS:
+            corpus = self.provenance.get("tempo")
+            tempos += [corpus] if isinstance(corpus, float) else []
+            tempos += [POLYPHONIC_TEMPO] if ("voice", 1) in self.tokenizer.vocabulary.ids else []
+        return next((t for t in tempos if MIN_TEMPO <= t <= MAX_TEMPO), usual_tempo(meter))
 
-    def _likeliest_meter(self) -> Meter:
-        """Return the meter that the composer itself would begin with most often."""
-        prompt = torch.tensor([[self.alphabet.end]], device=_device(self.network))
-        scores = read_prompt(self.network, prompt)[0][0]
-        found: dict[float, Meter] = {}
+    def _most_likely_meter(self) -> Meter:
+        """Return the meter that the model most likely begins a piece with."""
+        prompt = torch.tensor([[self.tokenizer.end_token]], device=_device(self.network))
+        logits = read_prompt(self.network, prompt)[0][0]
+        meters: dict[float, Meter] = {}
         for meter in METERS:
             try:
-                sign = self.alphabet.opening(None, meter)[0]
-            except (MusicError, IndexError):  # which it never met, or which has no sign
+                token = self.tokenizer.prompt(None, meter)[0]
+            except MusicError:  # it is not in the vocabulary
                 continue
-            found[float(scores[sign])] = meter
-        return found[max(found)] if found else (4, 4)
+            meters[float(logits[token])] = meter
+        return meters[max(meters)] if meters else (4, 4)
 
-    def _drawn(
-        self, opening: list[int], config: ComposeConfig, rules: Sequence[Any], most: int
+    def _sample(
+        self, prompt: list[int], config: ComposeConfig, grammars: Sequence[Grammar], length: int
     ) -> list[list[int]]:
-        """Return the signs of each piece after its opening, without its end."""
-        end, device = self.alphabet.end, _device(self.network)
-        prompt = torch.tensor([[end, *opening]], device=device)
-        drafts: list[list[int]] = [[] for _ in rules]
-        done = [False] * len(rules)
-        drawn = generate_tokens(self.network, prompt, config.sampling, len(rules), rules)
-        for _, row in zip(range(most), drawn, strict=False):
-            for i, sign in enumerate(row.tolist()):
-                done[i] = done[i] or sign == end
+        """Return the token ids of each piece after its prompt, without its end."""
+        end, device = self.tokenizer.end_token, _device(self.network)
+        start = torch.tensor([[end, *prompt]], device=device)
+        samples: list[list[int]] = [[] for _ in grammars]
+        done = [False] * len(grammars)
+        rows = generate_tokens(self.network, start, config.sampling, len(grammars), grammars)
+        for _, row in zip(range(length), rows, strict=False):
+            for i, token in enumerate(row.tolist()):
+                done[i] = done[i] or token == end
                 if not done[i]:
-                    drafts[i].append(sign)
+                    samples[i].append(token)
             if all(done):
                 break
-        return drafts
+        return samples
 
-    def _finished(
-        self, signs: list[int], config: ComposeConfig, given: "Score | None" = None
+    def _decode(
+        self, ids: list[int], config: ComposeConfig, given: "Score | None" = None
     ) -> Composition:
-        """Return the piece of signs, at its tempo or that of what was given, for its instrument."""
-        end = self.alphabet.end
-        stream = np.array([end, *signs, end])
+        """Return the piece of token ids, with its tempo and instrument."""
+        end = self.tokenizer.end_token
+        stream = np.array([end, *ids, end])
         nats = stream_loss(self.network, stream, device=_device(self.network))
-        score = self.alphabet.decode(signs)
+        score = self.tokenizer.decode(ids)
         score.tempos.clear()
         meter = meters_of(score, GRID)[0][1]
         score.tempos.append(new_tempo(0, config.tempo or self._tempo(meter, given)))
@@ -297,22 +306,22 @@ def load(path_or_name: str | Path, device: str = "auto") -> Composer:
     Raises ModelError for a file that is missing, damaged or of another kind.
     """
     path = model_path(path_or_name)
-    card, tensors = read_model(path, KIND)
+    header, tensors = read_model(path, KIND)
     try:
-        alphabet = alphabet_from(card.tokenizer)
-        network, config = language_model_from(card.config, alphabet.size, tensors)
+        tokenizer = tokenizer_from(header.tokenizer)
+        network, config = language_model_from(header.config, tokenizer.vocab_size, tensors)
     except ValueError as error:
         raise ModelError(f"{path} is damaged: {error}; {MEND}") from error
     network.to(select_compute(device, "float32").device).eval()
-    return Composer(network, alphabet, config, dict(card.provenance))
+    return Composer(network, tokenizer, config, dict(header.provenance))
 
 
-def _refuse(config: ComposeConfig, names: Sequence[str], why: str) -> None:
-    """Raise MusicError if one of these settings, which would have no effect, is asked for."""
-    usual = ComposeConfig()
+def _forbid(config: ComposeConfig, names: Sequence[str], why: str) -> None:
+    """Raise MusicError if one of these settings, which would have no effect, is given."""
+    defaults = ComposeConfig()
     for name in names:
-        asked = getattr(config, name)
-        if asked and asked != getattr(usual, name):
+        value = getattr(config, name)
+        if value and value != getattr(defaults, name):
             raise MusicError(f"{why} {name}; leave out {name}")
 
 

@@ -15,6 +15,8 @@ from bowerbird.networks.config import LanguageModelConfig
 
 EventKind = Literal["remi", "tsd", "midi-like", "structured", "performance"]
 TokenizerKind = Literal["melody", "abc", "remi", "tsd", "midi-like", "structured", "performance"]
+MELODY_KINDS: tuple[TokenizerKind, ...] = ("melody", "abc")
+"""Tokenizers for one voice: other pieces are reduced to their melody."""
 Accompaniment = Literal["auto", "names", "staff"]
 Paper = Literal["fit", "a4", "letter", "scroll", "phone"]
 AudioSuffix = Literal[".wav", ".flac", ".mp3", ".ogg"]

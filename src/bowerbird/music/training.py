@@ -27,11 +27,11 @@ from bowerbird.learning.sequence_training import NetworkFactory, SequenceTrainer
 from bowerbird.learning.step import Step
 from bowerbird.music.augment import variations
 from bowerbird.music.composer import Composer
-from bowerbird.music.config import AugmentConfig, ComposeConfig, TrainConfig
+from bowerbird.music.config import MELODY_KINDS, AugmentConfig, ComposeConfig, TrainConfig
 from bowerbird.music.corpus import Corpus, Piece
 from bowerbird.music.formats.abc_writer import abc_of_score
-from bowerbird.music.tokens.kinds import MELODIES, encoded, learned_alphabet
-from bowerbird.music.tokens.vocabulary import Alphabet
+from bowerbird.music.tokens.kinds import encode_pieces, tokenizer_for
+from bowerbird.music.tokens.tokenizer import MusicTokenizer
 from bowerbird.networks.config import LanguageModelConfig
 from bowerbird.networks.language_model import language_model, language_model_config
 
@@ -57,7 +57,7 @@ class MusicTraining:
         self.split = corpus.split(
             validation=config.sequence.validation, test=config.test, seed=config.split_seed
         )
-        self.alphabet = start.alphabet if start else self._alphabet()
+        self.tokenizer = start.tokenizer if start else self._tokenizer()
         room.mkdir(parents=True, exist_ok=True)
         self.streams = [
             self._stream(room / f"{name}.{processes()[0]}", pieces, augment)
@@ -115,7 +115,7 @@ class MusicTraining:
         }
         if self.start:
             told["from"] = dict(self.start.provenance)
-        return Composer(self.trainer.network, self.alphabet, self.trainer.model_config, told)
+        return Composer(self.trainer.network, self.tokenizer, self.trainer.model_config, told)
 
     @property
     def planned(self) -> TrainConfig:
@@ -148,20 +148,20 @@ class MusicTraining:
                     self.last, preview=self._sample() if "validation_loss" in losses else None
                 )
 
-    def _alphabet(self) -> Alphabet:
+    def _tokenizer(self) -> MusicTokenizer:
         """Return an alphabet for all pieces, and for the variations that are learned from."""
         split, augment = self.split, self.config.augment
         measured = (score for _, score in (*split.validation, *split.test))
         learned = (varied for _, score in split.train for varied in variations(score, augment))
-        return learned_alphabet(self.config.tokenizer, chain(measured, learned))
+        return tokenizer_for(self.config.tokenizer, chain(measured, learned))
 
     def _stream(
         self, place: Path, pieces: Iterable[Piece], augment: AugmentConfig | None
     ) -> np.memmap:
         stream = write_stream(
             place,
-            encoded(pieces, self.alphabet, self.corpus.skipped, augment),
-            self.alphabet.size,
+            encode_pieces(pieces, self.tokenizer, self.corpus.skipped, augment),
+            self.tokenizer.vocab_size,
         )
         if len(stream) <= self.config.sequence.sequence_length:
             raise MusicError(
@@ -173,14 +173,14 @@ class MusicTraining:
 
     def _signs_a_note(self, stream: np.ndarray) -> float:
         """Return how many signs tell a note, in a stream."""
-        ends = np.flatnonzero(stream == self.alphabet.end)
+        ends = np.flatnonzero(stream == self.tokenizer.end_token)
         pieces = [stream[a + 1 : b] for a, b in pairwise(ends)]
-        notes = sum(self.alphabet.decode(piece.tolist()).note_num() for piece in pieces)
+        notes = sum(self.tokenizer.decode(piece.tolist()).note_num() for piece in pieces)
         return (len(stream) - 1) / max(1, notes)
 
     def _network(self, config: LanguageModelConfig) -> Any:
         torch.manual_seed(self.config.trainer.seed)
-        network = language_model(self.alphabet.size, config, self.compute.dtype)
+        network = language_model(self.tokenizer.vocab_size, config, self.compute.dtype)
         network.initialize(self.config.trainer.seed)
         return network.to(self.compute.device)
 
@@ -188,7 +188,7 @@ class MusicTraining:
         config = ComposeConfig(SAMPLE_BARS, sampling=SamplingConfig(seed=self.config.trainer.seed))
         try:
             made = self.composer.compose(config)[0].score
-            if self.alphabet.kind not in MELODIES:
+            if self.tokenizer.kind not in MELODY_KINDS:
                 return f"{made.note_num()} notes"
             return abc_of_score(made).partition("K:")[2].strip()
         except ValueError:  # also where nothing may come next

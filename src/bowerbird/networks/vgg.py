@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from bowerbird.networks.vgg_layers import Edge, Pooling, check_layers, layer_names
+from bowerbird.networks.vgg_layers import PaddingMode, Pooling, check_layers, layer_names
 from bowerbird.networks.winograd import Transforms, WinogradConvolution
 
 Preprocessing = Literal["caffe", "torchvision"]
@@ -69,7 +69,7 @@ class VGG(nn.Module):
         preprocessing: Preprocessing = "caffe",
         *,
         pooling: Pooling = "max",
-        edge: Edge = "zeros",
+        padding_mode: PaddingMode = "zeros",
         last: str = "relu5_4",
         winograd: bool = False,
     ) -> None:
@@ -77,11 +77,16 @@ class VGG(nn.Module):
         self.network: Literal["vgg16", "vgg19"] = "vgg19" if "conv3_4" in weights else "vgg16"
         check_layers([last], self.names())
         if pooling not in get_args(Pooling):
-            raise ValueError(f"pooling must be one of {', '.join(get_args(Pooling))}, got {pooling!r}")
-        if edge not in get_args(Edge):
-            raise ValueError(f"edge must be one of {', '.join(get_args(Edge))}, got {edge!r}")
+            raise ValueError(
+                f"pooling must be one of {', '.join(get_args(Pooling))}, got {pooling!r}"
+            )
+        if padding_mode not in get_args(PaddingMode):
+            raise ValueError(
+                f"padding_mode must be one of {', '.join(get_args(PaddingMode))}, "
+                f"got {padding_mode!r}"
+            )
         self.pooling, self.last = pooling, last
-        self.edge: Edge = edge
+        self.padding_mode: PaddingMode = padding_mode
         mean, std = CAFFE if preprocessing == "caffe" else TORCHVISION
         self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1))
         self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1))
@@ -110,14 +115,17 @@ class VGG(nn.Module):
         return names[: names.index(name) + (2 if name != self.last else 1)]
 
     def forward(
-        self, pictures: Float[Tensor, "b 3 h w"], layers: Iterable[str], edge: Edge | None = None
+        self,
+        pictures: Float[Tensor, "b 3 h w"],
+        layers: Iterable[str],
+        padding_mode: PaddingMode | None = None,
     ) -> dict[str, Float[Tensor, "b c h2 w2"]]:
         """Return the features of pictures (RGB in [0, 1]) at each of the layers, by name.
 
-        A layer of stride s has ``h2 = h // s``; ``edge`` replaces the network's own.
+        A layer of stride s has ``h2 = h // s``; ``padding_mode`` overrides the network's.
         Raises ValueError for a layer that doesn't exist or was left out.
         """
-        edge = edge or self.edge
+        padding_mode = padding_mode or self.padding_mode
         wanted = set(layers)
         check_layers(wanted, self._included())
         features: dict[str, Tensor] = {}
@@ -129,7 +137,7 @@ class VGG(nn.Module):
             if name.startswith("conv"):
                 # the relu after a conv that isn't wanted itself can be computed in place
                 rectify = name not in wanted
-                x = self._convolve(x, name, rectify, edge)
+                x = self._convolve(x, name, rectify, padding_mode)
             elif name.startswith("relu"):
                 x = x if name.replace("relu", "conv") not in wanted else F.relu(x)
             else:
@@ -143,11 +151,12 @@ class VGG(nn.Module):
         """The precision of the weights and so of the features."""
         return next(m for m in self.convolutions.values()).bias.dtype  # type: ignore[return-value]
 
-    def _convolve(self, x: Tensor, name: str, rectify: bool, edge: Edge) -> Tensor:
+    def _convolve(self, x: Tensor, name: str, rectify: bool, padding_mode: PaddingMode) -> Tensor:
         convolution = self.convolutions[name]
-        if edge == "zeros" or (edge != "circular" and name != "conv1_1"):
+        if padding_mode == "zeros" or (padding_mode != "circular" and name != "conv1_1"):
             return convolution(x, rectify)
-        mode = edge if min(x.shape[2:]) > 1 else "replicate"  # a single row can't be reflected
+        single = min(x.shape[2:]) == 1  # a single row can't be reflected
+        mode = "replicate" if single else padding_mode
         return convolution(F.pad(x, (1, 1, 1, 1), mode), rectify, padded=True)
 
     def _pool(self, x: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from typing import Literal
 
 Pooling = Literal["max", "average", "l2"]
-Edge = Literal["zeros", "replicate", "reflect", "circular"]
+PaddingMode = Literal["zeros", "replicate", "reflect", "circular"]
 
 BLOCKS = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}  # convolutions a block
 WIDTHS = (64, 128, 256, 512, 512)  # channels a block
@@ -34,12 +34,12 @@ def stride(layer: str) -> int:
     return 2 ** (block if layer.startswith("pool") else block - 1)
 
 
-def width(layer: str) -> int:
+def num_channels(layer: str) -> int:
     """Return the number of channels of a layer."""
     return WIDTHS[int(layer[4]) - 1]
 
 
-def reach(layer: str) -> int:
+def receptive_radius(layer: str) -> int:
     """Return the radius, in px, of the receptive field of a position in a layer of VGG-19."""
     field = 1  # px across
     for name in layer_names("vgg19"):
@@ -63,7 +63,7 @@ def check_channels(layer: str, channels: Iterable[int]) -> None:
     """Raise ValueError for a layer, or for channels of it, that VGG-19 does not have."""
     check_layers([layer])
     for channel in channels:
-        if not 0 <= channel < width(layer):
+        if not 0 <= channel < num_channels(layer):
             raise ValueError(
-                f"{layer} has no channel {channel}; its channels are 0 to {width(layer) - 1}"
+                f"{layer} has no channel {channel}; its channels are 0 to {num_channels(layer) - 1}"
             )

@@ -27,7 +27,7 @@ class Picture:
     def filled(self) -> Float[Tensor, "3 h w"]:
         """Return the colours, and where nothing is seen of them those of the surroundings.
 
-        So nothing that lies under a transparent pixel reaches its neighbours. Raises `ValueError`
+        So nothing that lies under a transparent pixel reaches its neighbours. Raises ValueError
         for a picture of which nothing at all is seen.
         """
         if self.alpha is None:

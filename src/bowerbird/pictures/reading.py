@@ -55,9 +55,9 @@ class _Samples:
 def read_picture(path: Path, *, max_pixels: int = 200_000_000) -> Picture:
     """Read a picture file (its first frame or page), upright and in sRGB.
 
-    Raises `PictureError` for a file that is missing, empty, not a picture, damaged or cut short,
+    Raises PictureError for a file that is missing, empty, not a picture, damaged or cut short,
     or that has more than `max_pixels` pixels (known from its header, before decoding); and
-    `MemoryError` for one that there is no room for.
+    MemoryError for one that there is no room for.
     """
     with _opened(path) as stream:
         return _finish(_decode(path, stream, max_pixels))
@@ -66,7 +66,7 @@ def read_picture(path: Path, *, max_pixels: int = 200_000_000) -> Picture:
 def picture_size(path: Path) -> tuple[int, int]:
     """Return the (height, width) of a picture file, upright, in px, as its header tells it.
 
-    Raises `PictureError` as `read_picture` does, but for what shows only when it is decoded.
+    Raises PictureError as `read_picture` does, but for what shows only when it is decoded.
     """
     with _opened(path) as stream:
         prefix = stream.read(32)
@@ -109,7 +109,7 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
 
 
 def _refuse_unreadable(path: Path) -> None:
-    """Raise `PictureError` for what can be told without decoding."""
+    """Raise PictureError for what can be told without decoding."""
     if path.is_dir():
         raise PictureError(f"{path} is a folder; give the name of a picture file")
     if not path.exists():
@@ -123,7 +123,7 @@ def _refuse_unreadable(path: Path) -> None:
 
 
 def _refuse_large(path: Path, width: int, height: int, max_pixels: int, samples: int = 1) -> None:
-    """Raise `PictureError` for a picture of more than `max_pixels`, or of as many numbers.
+    """Raise PictureError for a picture of more than `max_pixels`, or of as many numbers.
 
     A pixel of red, green, blue and alpha is one; one of 40 samples takes the room of ten.
     """
@@ -136,7 +136,7 @@ def _refuse_large(path: Path, width: int, height: int, max_pixels: int, samples:
 
 
 def _decode(path: Path, stream: BinaryIO, max_pixels: int) -> _Samples:
-    """Decode the first frame; raise `PictureError`, or whatever the decoder raises."""
+    """Decode the first frame; raise PictureError, or whatever the decoder raises."""
     prefix = stream.read(32)
     if prefix[:4] in _TIFF_MAGIC:
         deep = _read_deep_tiff(path, stream, max_pixels)

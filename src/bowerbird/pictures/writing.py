@@ -25,7 +25,7 @@ _LARGEST_SIDE = {".jpg": 65500, ".jpeg": 65500, ".webp": 16383}  # px; libjpeg's
 def check_writable(path: Path, *, force: bool) -> None:
     """Refuse an output `path` that could not be written later, before any long work is done.
 
-    Raises `PictureError` for an unknown suffix, a folder that is missing or can't be written to,
+    Raises PictureError for an unknown suffix, a folder that is missing or can't be written to,
     and a file that exists (unless `force`).
     """
     _suffix(path)
@@ -47,7 +47,7 @@ def write_picture(
     """Write a picture, tagged as sRGB, in the format of the suffix: whole, or not at all.
 
     `rgb` and `alpha` are clipped to 0..1. PNG has 8 bits a channel, TIFF 16; JPEG is 4:4:4 with
-    transparency laid on white; `quality` is 1..100, for JPEG and WebP. Raises `PictureError` for
+    transparency laid on white; `quality` is 1..100, for JPEG and WebP. Raises PictureError for
     an unknown suffix, values or sizes that can't be stored, and a disk that refuses.
     """
     suffix = _suffix(path)
@@ -64,7 +64,7 @@ def write_picture(
 
 
 def _suffix(path: Path) -> PictureSuffix:
-    """Return the suffix in lower case; raise `PictureError` for one that can't be written."""
+    """Return the suffix in lower case; raise PictureError for one that can't be written."""
     for suffix in get_args(PictureSuffix):
         if path.suffix.lower() == suffix:
             return suffix
@@ -75,7 +75,7 @@ def _suffix(path: Path) -> PictureSuffix:
 def _refuse_unwritable(
     path: Path, suffix: PictureSuffix, rgb: Tensor, alpha: Tensor | None
 ) -> None:
-    """Raise `PictureError` for tensors that are no picture, or none of this format."""
+    """Raise PictureError for tensors that are no picture, or none of this format."""
     if rgb.ndim != 3 or rgb.shape[0] != 3 or rgb.numel() == 0:
         raise PictureError(f"{path} needs a picture of shape (3, h, w), not {tuple(rgb.shape)}")
     if alpha is not None and alpha.shape != rgb.shape[1:]:
@@ -88,7 +88,7 @@ def _refuse_unwritable(
 
 
 def check_side(path: Path, side: int) -> None:
-    """Raise `PictureError` if the format of `path` can't hold this many px a side."""
+    """Raise PictureError if the format of `path` can't hold this many px a side."""
     limit = _LARGEST_SIDE.get(_suffix(path))
     if limit and side > limit:
         raise PictureError(f"{path} can't hold more than {limit} px a side; write a .png or .tif")

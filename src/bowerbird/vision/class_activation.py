@@ -11,7 +11,7 @@ part of the map, around its highest point, above a share of that (Zhou et al., s
 
 Departures: b_c is kept; maps below 0 count as 0, and are averaged over sizes after each was divided
 by its largest value; the share is 0.35 where Zhou et al. take 0.2, chosen on development scenes
-(docs/detect.md).
+(docs/guides/detect.md).
 """
 
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ from torch import Tensor
 
 from bowerbird.pictures.pixels import fit_long_side, resize
 from bowerbird.vision.boxes import Sides
-from bowerbird.vision.classify import Classifier
+from bowerbird.vision.classification import Classifier
 
 SIZES = (256, 384, 544)  # px of the long side of the picture, each time it is looked at
 STRIDE = 32  # px of the network's grid; a side is a multiple of it

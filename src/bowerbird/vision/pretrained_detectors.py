@@ -32,7 +32,7 @@ from bowerbird.learning.device import Compute, select_compute
 from bowerbird.networks.vgg import TORCHVISION
 from bowerbird.pictures.pixels import resize
 from bowerbird.vision.results import Box
-from bowerbird.vision.segment import around
+from bowerbird.vision.segmentation import around
 
 Detector = Literal["detr", "mask2former"]
 HUB = {  # where weights are downloaded from, and which branch of them

@@ -333,11 +333,11 @@ import random, resource, sys, time
 from bowerbird.music.formats.abc_writer import abc_of_score
 from bowerbird.music.score.build import new_track
 from bowerbird.music.formats.midi import score_of_midi
-from bowerbird.music.tokens.melody import Notes
+from bowerbird.music.tokens.melody import MelodyTokenizer
 resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))
 base = [open(name, "rb").read() for name in sys.argv[1:]]
 good = 0
-alphabet = Notes()
+tokenizer = MelodyTokenizer()
 for seed in range(3000):
     r = random.Random(seed)
     data = bytearray(r.choice(base))
@@ -362,7 +362,7 @@ for seed in range(3000):
     try:
         score = score_of_midi(bytes(data))
         good += 1
-        alphabet.encode(score)
+        tokenizer.encode(score)
     except MusicError as error:
         assert "\\n" not in str(error)
     assert time.perf_counter() - began < 5

@@ -46,7 +46,7 @@ def test_growing_raises_its_channel(network, layer):
     # ten times what the noise at the start and a gray picture have, and more than white noise has
     gray = torch.full((1, 3, 48, 48), 0.5)
     convolution = layer.replace("relu", "conv")
-    net = network(last=convolution, edge="replicate")
+    net = network(last=convolution, padding_mode="replicate")
     white = torch.rand(1, 3, 48, 48, generator=torch.Generator().manual_seed(4))
     with torch.no_grad():
         seen, flat, noise = (

@@ -7,7 +7,7 @@ import torch
 from skimage import data
 
 from bowerbird.cli import run
-from bowerbird.vision.classify import open_classifier
+from bowerbird.vision.classification import open_classifier
 from bowerbird.vision.config import ClassifyConfig, InspectConfig
 from bowerbird.vision.features.class_maps import class_activation
 

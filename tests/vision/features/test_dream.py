@@ -33,10 +33,12 @@ def test_strength_0_is_the_picture(photograph, tile):
 
 def test_a_dream_raises_the_layer(photograph, network):
     picture = photograph(height=96, width=96)
-    energies = [energy(network(edge="replicate"), picture, "conv3_1")]
+    energies = [energy(network(padding_mode="replicate"), picture, "conv3_1")]
     for strength in (0.2, 0.8):
         config = DreamConfig("conv3_1", strength=strength, steps=5, octaves=2)
-        energies.append(energy(network(edge="replicate"), dream(picture, config), "conv3_1"))
+        energies.append(
+            energy(network(padding_mode="replicate"), dream(picture, config), "conv3_1")
+        )
     assert energies[1] > 1.5 * energies[0]
     assert energies[2] > 3 * energies[0]
     assert energies[2] > energies[1]
@@ -46,7 +48,9 @@ def test_a_dream_of_a_channel_raises_that_channel(photograph, network):
     picture = photograph(height=64, width=64)
     dreams = [dream(picture, DreamConfig("relu3_1", (channel,), octaves=1)) for channel in (9, 110)]
     with torch.no_grad():
-        three = network(edge="replicate")(torch.stack([picture, *dreams]), ["conv3_1"])["conv3_1"]
+        three = network(padding_mode="replicate")(torch.stack([picture, *dreams]), ["conv3_1"])[
+            "conv3_1"
+        ]
     start, first, second = three.clamp(min=0).mean((2, 3))[:, [9, 110]]
     assert first[0] > 2 * max(start[0], second[0])
     assert second[1] > 2 * max(start[1], first[1])

@@ -88,7 +88,7 @@ def test_spans_cover_once_within_bounds(length, cut):
 
 
 def test_slope_is_the_gradient_of_the_target(toy_network):
-    network = toy_network(width=3, last="relu3_1", edge="replicate")
+    network = toy_network(width=3, last="relu3_1", padding_mode="replicate")
     picture = torch.rand(1, 3, 12, 16, dtype=torch.float64)
     for target in (Target("relu2_2"), Target("conv2_2", (0, 2)), Target("relu2_2", (1,))):
         found, score = slope(network, picture, target, 64)
@@ -105,12 +105,12 @@ def test_slope_is_the_gradient_of_the_target(toy_network):
 
 
 def test_tiles_have_the_whole_pictures_slope_away_from_their_borders(toy_network):
-    network = toy_network(width=2, last="relu2_1", edge="replicate")
+    network = toy_network(width=2, last="relu2_1", padding_mode="replicate")
     picture = torch.rand(1, 3, 96, 64, dtype=torch.float64)
     whole, _ = slope(network, picture, Target("relu2_1"), 96)
     tiled, _ = slope(network, picture, Target("relu2_1"), 64, (48, 0))
-    reach = 10  # px: twice that of conv2_1, 5 px
-    apart = [*range(48 - reach), *range(48 + reach, 96)]
+    radius = 10  # px: twice that of conv2_1, 5 px
+    apart = [*range(48 - radius), *range(48 + radius, 96)]
     torch.testing.assert_close(tiled[:, :, apart], whole[:, :, apart], rtol=1e-5, atol=1e-9)
     assert not torch.allclose(tiled, whole)
 

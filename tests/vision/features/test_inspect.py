@@ -66,7 +66,7 @@ def test_channels_have_the_layers_numbers(photograph, reference_features, layer)
 
 
 def test_the_heat_of_channels_is_their_grad_cam(photograph, network):
-    net = network(edge="replicate")
+    net = network(padding_mode="replicate")
     picture = photograph(height=48, width=48)
     maps = feature_maps(picture, net, ["conv4_1"])["conv4_1"]
     features = net(picture[None], ["conv4_1"])["conv4_1"].detach().requires_grad_()

@@ -8,11 +8,11 @@ from cyclopts import Group, Parameter
 
 from bowerbird.cli.errors import about
 from bowerbird.cli.options import RUN, CommonOptions, Output
-from bowerbird.cli.progress import Work, follow
 from bowerbird.cli.report import notify, report
 from bowerbird.vision.config import InspectConfig
 
 if TYPE_CHECKING:
+    from bowerbird.cli.progress import Work
     from bowerbird.learning.step import Step
     from bowerbird.vision.features.inspect import View
 
@@ -42,6 +42,7 @@ def inspect(
     image
         The picture.
     """
+    from bowerbird.cli.progress import follow
     from bowerbird.pictures.reading import read_picture
     from bowerbird.pictures.writing import check_writable
     from bowerbird.vision.features.inspect import inspect_steps

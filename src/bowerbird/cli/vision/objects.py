@@ -76,14 +76,14 @@ def classify(
     images
         Picture files.
     """
-    from bowerbird.vision import classify
+    from bowerbird.vision.classification import classify, open_classifier
     from bowerbird.vision.results import Seen
 
     paths = run.output_paths(images)
-    classifier = classify.open_classifier(config, run.device)
+    classifier = open_classifier(config, run.device)
 
     def recognize(picture: "Picture") -> Seen:
-        return Seen(labels=classify.classify(picture.over(), classifier, config))
+        return Seen(labels=classify(picture.over(), classifier, config))
 
     return run_batch(images, paths, run, recognize, _label_lines)
 
@@ -100,8 +100,8 @@ def localize(
     images
         Picture files.
     """
-    from bowerbird.vision.classify import open_classifier
-    from bowerbird.vision.localize import localize
+    from bowerbird.vision.classification import open_classifier
+    from bowerbird.vision.localization import localize
 
     paths = run.output_paths(images)
     settings = ClassifyConfig(weights=config.weights, precision=config.precision)
@@ -125,7 +125,7 @@ def detect(
     images
         Picture files.
     """
-    from bowerbird.vision.detect import detect, open_looker
+    from bowerbird.vision.detection import detect, open_looker
     from bowerbird.vision.results import Seen
 
     paths = run.output_paths(images)
@@ -149,9 +149,9 @@ def segment(
     images
         Picture files.
     """
-    from bowerbird.vision.detect import detect, open_looker
+    from bowerbird.vision.detection import detect, open_looker
     from bowerbird.vision.results import Seen
-    from bowerbird.vision.segment import segment
+    from bowerbird.vision.segmentation import segment
 
     paths = run.output_paths(images)
     detector = open_looker(config, run.device)

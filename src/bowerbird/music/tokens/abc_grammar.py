@@ -1,362 +1,324 @@
-"""Which tokens of ABC may come next, so that bars add up and every tune can be read.
+"""The grammar of ABC tokens: bars add up, and every tune can be read.
 
-The lengths of a bar make a whole one, whatever is drawn. The first bar may be short, a pickup; then
-a section may end early by as much. After a section that ends within a bar, either the rest of the
-bar comes, as the pickup of the next section, or a new bar. A tied note goes on with the same note.
+The durations of a bar fill it. The first bar may be short, a pickup; then a section may end early
+by as much. After a section that ends within a bar either the rest of the bar comes, as the pickup
+of the next section, or a new bar. A tied note continues with the same note.
 """
 
 import re
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import cast
 
 import numpy as np
 
-from bowerbird.errors import MusicError
+from bowerbird.music.tokens.grammar import SECOND_ENDING_DUE, Grammar, Sections
+from bowerbird.music.tokens.vocabulary import Vocabulary
 
-if TYPE_CHECKING:
-    from bowerbird.music.tokens.abc import AbcTokens
-
-QUARTER = 144  # parts: 6 of a tick of the grid, so that tuplets are whole
+QUARTER = 144  # ticks: 6 for each of the grid, so that tuplets are whole
 _EIGHTH = QUARTER // 2
 _NOTE = re.compile("[_=^]*[A-Ga-g][,']*")
-_ENDLESS = 1 << 60  # parts
-_WAITS = 2  # a first ending is over, the second has to come
 _RANK = {"|": 0, "|]": 0, "||": 0, ":|": 0, "[M": 1, "|:": 2, "[1": 3, "[2": 3}
 
 
-class AbcGrammar:
-    """The grammar of `bowerbird.music.tokens.abc.AbcTokens`."""
+class AbcGrammar(Grammar):
+    """The grammar of `bowerbird.music.tokens.abc.AbcTokenizer`."""
 
-    def __init__(self, alphabet: "AbcTokens", bars: int = 0, *, steady: bool = False) -> None:
-        """Begin a tune of ``bars`` as played (0: any number); ``steady`` keeps to one meter."""
-        self.alphabet, self.limit, self.steady = alphabet, bars, steady
-        self.parts = _Parts.of(alphabet)
-        self.expects = "meter"
-        self.bar, self.meter = 0, -1  # parts of a bar, and the token of its meter
-        self.whole, self.past = 0, 0  # a bar of the meter that is counted in; parts of a primer
-        self.at = 0  # parts of this measure
+    def __init__(
+        self, vocabulary: Vocabulary, bars: int = 0, *, single_meter: bool = False
+    ) -> None:
+        """Start a tune of ``bars`` as played (0 for any number)."""
+        super().__init__(vocabulary, single_meter=single_meter)
+        self.masks, self.sections = _masks(vocabulary), Sections(bars)
+        self.expects = "meter"  # then key, body, and chord within a chord
+        self.bar, self.meter = 0, -1  # ticks of a bar, and the token of its meter
+        self.position = 0  # ticks of this measure so far
         self.starts: tuple[int, ...] = (0,)  # where in its bar this measure may have begun
-        self.lead = self.begin = 0  # where in a bar the tune began, and this section
-        self.number = 0  # measures that are over
-        self.left = 0  # notes of a tuplet that are still to come
-        self.pending = False  # whether the last note may still get a length
-        self.pitched = False  # whether what was written last can be tied
+        self.pickup = self.section_offset = 0  # where in a bar the tune and the section began
+        self.num_measures = 0  # that are complete
+        self.section = 0  # ticks of this section's complete measures
+        self.tuplet_left = 0  # notes of a tuplet that are still to come
+        self.pending = False  # whether the last note may still get a duration
+        self.pitched = False  # whether the last token can be tied
         self.tied: tuple[str, ...] = ()
         self.chord: list[str] = []
         self.rank = -1  # of the last bar line since the last note
-        self.open, self.ending = False, 0
-        self.once = False  # whether this section, of a primer, is not to be repeated
-        self.section = self.played = 0  # parts of this section, and with repeats before it
-        self.over, self.last, self.sounded = False, "", False
+        self.is_over, self.last, self.has_note = False, "", False
 
-    @property
-    def ended(self) -> bool:
-        """Whether the end has been taken."""
-        return self.expects == "nothing"
-
-    def allowed(self) -> np.ndarray:
-        """Return for each token whether it may come next; after an end none may."""
-        mask = np.zeros(self.alphabet.size, bool)
+    def _allow(self, mask: np.ndarray) -> None:
         if self.expects in ("meter", "key"):
-            mask[self.parts.heads[self.expects]] = True
+            mask[self.masks.header[self.expects]] = True
         elif self.expects == "chord":
-            mask[self.parts.notes] = True
-            mask[[self.alphabet.number[name] for name in self.chord]] = False
+            mask[self.masks.notes] = True
+            mask[[self.vocabulary.ids[name] for name in self.chord]] = False
             self._set(mask, "]", len(self.chord) > 1)
-        elif self.expects == "body":
-            at, left, late = self.at, self.left, True
+        else:
+            position, left, fits = self.position, self.tuplet_left, True
             if self.pending:
-                self._lengths(mask)
-                late = self._fits(_EIGHTH)
-                at, left = at + self._scaled(_EIGHTH), max(0, left - 1)
-            if late:
-                after = np.zeros(self.alphabet.size, bool)
-                self._set(after, "-", self.pitched)
-                self._notes(after, at, left)
-                self._lines(after, at, left)  # may take all else back
-                mask |= after
-        return mask
+                self._allow_durations(mask)
+                fits = self._fits(_EIGHTH)
+                position, left = position + self._scaled(_EIGHTH), max(0, left - 1)
+            if fits:
+                following = np.zeros(len(mask), bool)
+                self._set(following, "-", self.pitched)
+                self._allow_notes(following, position, left)
+                self._allow_lines(following, position, left)  # may take all else back
+                mask |= following
 
-    def _lengths(self, mask: np.ndarray) -> None:
-        """Allow the lengths with which the measure can be filled."""
-        if self.left:
-            for token, length in self.parts.lengths.items():
-                mask[token] = self._fits(length)
+    def _allow_durations(self, mask: np.ndarray) -> None:
+        """Allow the durations with which the measure can be filled."""
+        if self.tuplet_left:
+            for token, duration in self.masks.durations.items():
+                mask[token] = self._fits(duration)
             return
-        for whole in self._wholes():
-            mask[self.parts.length_signs] |= self.parts.leaves(whole - self.at)
+        for end in self._measure_ends():
+            mask[self.masks.duration_ids] |= self.masks.fitting(end - self.position)
 
     def _set(self, mask: np.ndarray, token: str, value: bool) -> None:
-        if token in self.alphabet.number:
-            mask[self.alphabet.number[token]] = value
+        if token in self.vocabulary.ids:
+            mask[self.vocabulary.ids[token]] = value
 
-    def _scaled(self, length: int) -> int:
-        return length * 2 // 3 if self.left else length
+    def _scaled(self, duration: int) -> int:
+        return duration * 2 // 3 if self.tuplet_left else duration
 
-    def _fits(self, length: int) -> bool:
-        """Return whether the last note can have a length, so that the measure can be filled."""
-        at = self.at + self._scaled(length)
-        return self._fills(at, max(0, self.left - 1))
+    def _fits(self, duration: int) -> bool:
+        """Return whether the last note can have a duration, so that the measure can be filled."""
+        position = self.position + self._scaled(duration)
+        return self._fillable(position, max(0, self.tuplet_left - 1))
 
-    def _fills(self, at: int, left: int) -> bool:
-        return any(self.parts.fills(whole - at, left) for whole in self._wholes())
+    def _fillable(self, position: int, tuplet_left: int) -> bool:
+        ends = self._measure_ends()
+        return any(self.masks.fillable(end - position, tuplet_left) for end in ends)
 
-    def _wholes(self) -> list[int]:
-        """Return what this measure may have in all."""
-        wholes = [self.bar - start for start in self.starts]
-        if self.open or self.ending == 1:
+    def _measure_ends(self) -> list[int]:
+        """Return how many ticks this measure may have in all."""
+        ends = [self.bar - start for start in self.starts]
+        if self.sections.repeating or self.sections.ending == 1:
             for place, start in enumerate(self.starts):
-                early = self.begin - start  # where the repeat may be closed, and must if it is long
-                due = early > self.at and 2 * (self.section + early) >= self._room()
-                if due and self.parts.fills(early - self.at, self.left):
-                    wholes[place] = early
-        return wholes
+                early = self.section_offset - start  # where the repeat may close
+                due = 2 * (self.section + early) >= self.sections.remaining
+                left = early - self.position
+                if left > 0 and due and self.masks.fillable(left, self.tuplet_left):
+                    ends[place] = early
+        return ends
 
-    def _notes(self, mask: np.ndarray, at: int, left: int) -> None:
+    def _allow_notes(self, mask: np.ndarray, position: int, tuplet_left: int) -> None:
         """Allow notes, chords, rests, tuplets."""
-        if self.ending == _WAITS or self.over:
+        if self.sections.ending == SECOND_ENDING_DUE or self.is_over:
             return
-        room = max(self._wholes()) - at
-        if room <= 0 and not left:
+        if max(self._measure_ends()) <= position and not tuplet_left:
             return
+        notes = self.masks.notes
         if self.tied:
-            notes = [n for n in self.parts.notes if self._goes_on(self.alphabet.tokens[n])]
-            mask[notes] = True
-            self._set(mask, "[", len(self.tied) > 1)
-            mask[notes] &= len(self.tied) == 1
+            single = len(self.tied) == 1
+            mask[[n for n in notes if self._continues_tie(n)]] = single
+            self._set(mask, "[", not single)
         else:
-            mask[self.parts.notes] = True
-            self._set(mask, "[", len(self.parts.notes) > 1)
-            self._set(mask, "z", not self.steady or self.sounded)
-        if not left:
-            for token, count in self.parts.tuplets.items():
-                mask[token] = self._fills(at, count)
+            mask[notes] = True
+            self._set(mask, "[", len(notes) > 1)
+            self._set(mask, "z", not self.single_meter or self.has_note)
+        if not tuplet_left:
+            for token, count in self.masks.tuplets.items():
+                mask[token] = self._fillable(position, count)
 
-    def _goes_on(self, token: str) -> bool:
-        """Return whether a note can be the tied one: without a sign, the tie keeps it."""
-        return token in self.tied or token == self.tied[0].lstrip("^_=")
+    def _continues_tie(self, token: int) -> bool:
+        """Return whether a note can be the tied one: its accidental may be left out."""
+        name = self.vocabulary.tokens[token]
+        return name in self.tied or name == self.tied[0].lstrip("^_=")
 
-    def _lines(self, mask: np.ndarray, at: int, left: int) -> None:
-        """Allow bar lines, signs and the end."""
-        if left:
+    def _allow_lines(self, mask: np.ndarray, position: int, tuplet_left: int) -> None:
+        """Allow bar lines, repeat signs and the end."""
+        if tuplet_left:
             return
-        if not at:
-            self._after_line(mask)
+        if not position:
+            self._allow_after_line(mask)
             return
-        first = not self.number
-        places = [start + at for start in self.starts]
+        sections, first = self.sections, not self.num_measures
+        places = [start + position for start in self.starts]
         ended = self.bar in places or first
-        closes = any(place % self.bar == self.begin for place in places) and not first
-        repeats = closes and not self.once
+        closes = any(place % self.bar == self.section_offset for place in places) and not first
+        repeats = closes and not sections.once
         self._set(mask, "|", ended)
         if self.tied:
             return
-        free = not self.open and not self.ending
-        early = bool(self.lead) and self.lead in places
-        last = free and not first and (ended or early)
-        passed, room = self.section + at, self._room()
-        full = repeats and 2 * passed >= room and (self.open or bool(self.ending))
-        if full or (self.limit and last and passed >= room):
+        plain = sections.plain
+        early = bool(self.pickup) and self.pickup in places
+        ends = plain and not first and (ended or early)
+        passed, remaining = self.section + position, sections.remaining
+        full = repeats and 2 * passed >= remaining and not plain
+        if full or (sections.bars and ends and passed >= remaining):
             mask[:] = False
             self._set(mask, ":|" if full else "|]", True)
             return
-        self._set(mask, "|]", last and not self.limit)
-        self._set(mask, ":|", repeats and 2 * passed <= room)
-        self._set(mask, "||", free and (ended or closes))
-        self._set(mask, "|:", free and passed + 2 * self.bar <= room)
+        self._set(mask, "|]", ends and not sections.bars)
+        self._set(mask, ":|", repeats and 2 * passed <= remaining)
+        self._set(mask, "||", plain and (ended or closes))
+        self._set(mask, "|:", plain and passed + 2 * self.bar <= remaining)
 
-    def _room(self) -> int:
-        """Return the parts that this section may still have as played."""
-        return self.limit * self.whole + self.past - self.played if self.limit else _ENDLESS
-
-    def _after_line(self, mask: np.ndarray) -> None:
+    def _allow_after_line(self, mask: np.ndarray) -> None:
         """Allow what may stand after a bar line, before the first note."""
-        free, room = not self.open and not self.ending and not self.tied, self._room()
-        enough = not self.limit or self.section >= room
-        mask[self.alphabet.end] = self.over or (self.last == ":|" and free and enough)
-        if self.over or (self.limit and mask[self.alphabet.end]):
+        sections = self.sections
+        plain, remaining = sections.plain and not self.tied, sections.remaining
+        enough = not sections.bars or self.section >= remaining
+        mask[0] = self.is_over or (self.last == ":|" and plain and enough)
+        if self.is_over or (sections.bars and mask[0]):
             mask[:] = False
-            mask[self.alphabet.end] = True
+            mask[0] = True
             return
-        if self.rank == 0 and not self.steady and self.number:
-            self._meters(mask, free=free)
-        if self.ending == _WAITS:
+        if self.rank == 0 and not self.single_meter and self.num_measures and not sections.bars:
+            self._allow_meters(mask, same=self.last == ":|" and plain)
+        if sections.ending == SECOND_ENDING_DUE:
             self._set(mask, "[2", True)
             return
-        begins = free and self.section + 2 * self.bar <= room
+        begins = plain and self.section + 2 * self.bar <= remaining
         self._set(mask, "|:", begins and self.rank < _RANK["|:"])
-        begins = self.section > 0 and self.starts == (0,) and not self.ending and not self.tied
-        short = 2 * (self.section + self.bar) <= room and not self.once
-        self._set(mask, "[1", begins and short and self.rank < _RANK["[1"])
+        begins = self.section > 0 and self.starts == (0,) and not sections.ending and not self.tied
+        fits = 2 * (self.section + self.bar) <= remaining and not sections.once
+        self._set(mask, "[1", begins and fits and self.rank < _RANK["[1"])
 
-    def _meters(self, mask: np.ndarray, *, free: bool) -> None:
-        """Allow a new meter where the bars are not counted."""
-        inline, end = self.parts.inline, self.alphabet.end
-        if not self.limit:
-            mask[self.parts.meters] = True
-            mask[inline.get(self.meter, end)] &= self.last == ":|" and free
+    def _allow_meters(self, mask: np.ndarray, *, same: bool) -> None:
+        """Allow a new meter, and the same one only if ``same``."""
+        mask[self.masks.inline_meters] = True
+        mask[self.masks.inline_meter_of.get(self.meter, 0)] &= same
 
-    def go_on(self, bars: int) -> None:
-        """Ask for so many bars more than were written so far, in the meter of the last one.
+    def _extend(self, bars: int) -> None:
+        pending = self._scaled(_EIGHTH) if self.pending else 0
+        self.sections.extend(bars, self.bar, self.section + self.position + pending)
 
-        0 is any number, in any meters.
-        """
-        self.whole = self.bar
-        passed = self.section + self.at + (self._scaled(_EIGHTH) if self.pending else 0)
-        twice = self.open or self.ending == 1
-        self.once = passed > 0 and not twice  # bars that are there already are none of them
-        self.limit, self.past = bars, self.played + (2 * passed if twice else passed)
-
-    def advance(self, sign: int) -> None:
-        """Take a token as written; raise MusicError if it may not come next."""
-        if not (0 <= sign < self.alphabet.size and self.allowed()[sign]):
-            raise MusicError(f"the sign {sign} may not come here")
-        token = self.alphabet.tokens[sign]
-        if token in self.parts.length_of:
-            self._pass(self.parts.length_of[token])
+    def _append(self, token: int) -> None:
+        name = cast(str, self.vocabulary.tokens[token])
+        if token in self.masks.durations:
+            self._pass(self.masks.durations[token])
         elif self.expects == "chord":
-            if token == "]":
+            if name == "]":
                 self.expects, self.pending, self.tied = "body", True, ()
             else:
-                self.chord.append(token)
+                self.chord.append(name)
         else:
             if self.pending:
                 self._pass(_EIGHTH)
-            self._take(token, sign)
-        self.last = token
+            self._append_body(name, token)
+        self.last = name
 
-    def _pass(self, length: int) -> None:
-        self.at += self._scaled(length)
-        self.left = max(0, self.left - 1)
+    def _pass(self, duration: int) -> None:
+        self.position += self._scaled(duration)
+        self.tuplet_left = max(0, self.tuplet_left - 1)
         self.pending = False
 
-    def _take(self, token: str, sign: int) -> None:
+    def _append_body(self, name: str, token: int) -> None:
         if self.expects == "meter":
-            self._set_meter(token[2:], sign)
-            self.whole, self.expects = self.bar, "key"
+            self._set_meter(name[2:], token)
+            self.sections.bar, self.expects = self.bar, "key"
         elif self.expects == "key":
             self.expects = "body"
-        elif token == self.alphabet.tokens[self.alphabet.end]:
-            self.expects = "nothing"
-        elif token == "-":
+        elif name == "-":
             self.tied, self.pitched = tuple(self.chord), False
-        elif token == "[":
+        elif name == "[":
             self.expects, self.chord, self.pitched, self.rank = "chord", [], True, -1
-            self.sounded = True
-        elif token.startswith("[M:"):
-            self._set_meter(token[3:-1], self.alphabet.number.get(f"M:{token[3:-1]}", -1))
+            self.has_note = True
+        elif name.startswith("[M:"):
+            self._set_meter(name[3:-1], self.vocabulary.ids.get(f"M:{name[3:-1]}", -1))
             self.rank = _RANK["[M"]
-        elif token in _RANK:
-            self._line(token)
-        elif sign in self.parts.tuplets:
-            self.left = self.parts.tuplets[sign]
+        elif name in _RANK:
+            self._append_line(name)
+        elif token in self.masks.tuplets:
+            self.tuplet_left = self.masks.tuplets[token]
         else:
-            self.chord = [token] if token != "z" else []
-            self.sounded = self.sounded or token != "z"
-            self.pending, self.pitched, self.tied, self.rank = True, token != "z", (), -1
+            self.chord = [name] if name != "z" else []
+            self.has_note = self.has_note or name != "z"
+            self.pending, self.pitched, self.tied, self.rank = True, name != "z", (), -1
 
-    def _set_meter(self, text: str, sign: int) -> None:
+    def _set_meter(self, text: str, token: int) -> None:
         beats, part = map(int, text.split("/"))
-        self.bar, self.meter, self.starts = 4 * QUARTER * beats // part, sign, (0,)
+        self.bar, self.meter, self.starts = 4 * QUARTER * beats // part, token, (0,)
 
-    def _line(self, token: str) -> None:
-        """Take a bar line or a sign of repeats."""
-        self.rank, self.pitched = _RANK[token], False
-        place = self._end_measure(token) if self.at else self.starts[0]
-        if token == ":|":
-            self.played += 2 * self.section
-            self.open, self.ending = False, _WAITS if self.ending == 1 else 0
-        elif token in ("||", "|:"):
-            self.played += self.section
-            self.open = token == "|:"
-        elif token in ("[1", "[2"):
-            self.ending = 1 if token == "[1" else 0
+    def _append_line(self, name: str) -> None:
+        """Append a bar line, a repeat sign or an ending."""
+        self.rank, self.pitched = _RANK[name], False
+        place = self._end_measure(name) if self.position else self.starts[0]
+        if name in (":|", "||", "|:", "[1", "[2"):
+            self.sections.mark(name, self.section)
+        if name in ("[1", "[2"):
             self.starts = (0,)
-        if token in (":|", "||", "|:"):
-            self.section, self.begin, self.once = 0, place, False
-        self.over = token == "|]"
+        if name in (":|", "||", "|:"):
+            self.section, self.section_offset = 0, place
+        self.is_over = name == "|]"
 
-    def _end_measure(self, token: str) -> int:
+    def _end_measure(self, name: str) -> int:
         """End a measure, and return where in the bar it ends; the end of a bar is 0."""
-        at, self.at = self.at, 0
-        self.section += at
-        places = [start + at for start in self.starts]
-        self.number += 1
-        if self.number == 1:  # a short first measure is a pickup
-            self.lead = self.begin = (self.bar - at) % self.bar
+        ticks, self.position = self.position, 0
+        self.section += ticks
+        places = [start + ticks for start in self.starts]
+        self.num_measures += 1
+        if self.num_measures == 1:  # a short first measure is a pickup
+            self.pickup = self.section_offset = (self.bar - ticks) % self.bar
             place = 0
-        elif self.bar in places or token == "|":
+        elif self.bar in places or name == "|":
             place = 0
-        elif self.begin in places:
-            place = self.begin
+        elif self.section_offset in places:
+            place = self.section_offset
         else:
             place = places[0]
         self.starts = (place, 0) if place else (0,)
         return place
 
 
-class _Parts:
-    """Where the kinds of tokens lie in an alphabet, and which lengths fill what is left."""
+class _Masks:
+    """The ids of a vocabulary by kind, and which durations fill what is left of a measure."""
 
-    def __init__(self, alphabet: "AbcTokens") -> None:
-        self.number = alphabet.number
-        tokens = list(enumerate(alphabet.tokens))
-        self.heads = {
-            "meter": [n for n, token in tokens if token.startswith("M:")],
-            "key": [n for n, token in tokens if token.startswith("K:")],
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        ids = vocabulary.ids
+        names = [(n, cast(str, token)) for n, token in enumerate(vocabulary.tokens)]
+        self.header = {
+            "meter": [n for n, name in names if name.startswith("M:")],
+            "key": [n for n, name in names if name.startswith("K:")],
         }
-        self.meters = [n for n, token in tokens if token.startswith("[M:")]
-        self.inline = {
-            self.number[f"M:{alphabet.tokens[n][3:-1]}"]: n
-            for n in self.meters
-            if f"M:{alphabet.tokens[n][3:-1]}" in self.number
-        }
-        self.notes = [n for n, t in tokens if _NOTE.fullmatch(t)]
-        self.tuplets = {n: int(t[5:] or 3) for n, t in tokens if t[:2] == "(3"}
-        self.length_of: dict[str, int] = {}
-        for _, token in tokens:
-            if token[0].isdigit() or token[0] == "/":
-                top, _, bottom = token.partition("/")
-                length = Fraction(int(top or 1), int(bottom or 1)) * _EIGHTH
-                self.length_of[token] = int(length)
-        self.lengths = {self.number[token]: length for token, length in self.length_of.items()}
-        self.length_signs = list(self.lengths)
-        self._parts = np.array(list(self.lengths.values()), np.int64)
-        self._all = sorted({*self.length_of.values(), _EIGHTH})
+        inline = {n: name[1:-1] for n, name in names if name.startswith("[M:")}
+        self.inline_meters = list(inline)
+        self.inline_meter_of = {ids[name]: n for n, name in inline.items() if name in ids}
+        self.notes = [n for n, name in names if _NOTE.fullmatch(name)]
+        self.tuplets = {n: int(name[5:] or 3) for n, name in names if name[:2] == "(3"}
+        self.durations: dict[int, int] = {}
+        for n, name in names:
+            if name[0].isdigit() or name[0] == "/":
+                top, _, bottom = name.partition("/")
+                self.durations[n] = int(Fraction(int(top or 1), int(bottom or 1)) * _EIGHTH)
+        self.duration_ids = list(self.durations)
+        self._ticks = np.array(list(self.durations.values()), np.int64)
+        self._distinct = sorted({*self.durations.values(), _EIGHTH})
         self._reached = np.ones(1, bool)
-        self._filled: dict[tuple[int, int], bool] = {}
+        self._tuplets: dict[tuple[int, int], bool] = {}
 
-    @classmethod
-    def of(cls, alphabet: "AbcTokens") -> "_Parts":
-        """Return the parts of an alphabet, worked out once."""
-        if not isinstance(alphabet.parts, cls):
-            alphabet.parts = cls(alphabet)
-        return alphabet.parts
+    def fitting(self, left: int) -> np.ndarray:
+        """Return for each duration whether it fits and leaves what can be filled."""
+        if left <= 0:
+            return np.zeros(len(self._ticks), bool)
+        self._reach(left)
+        rest = left - self._ticks
+        return (rest >= 0) & self._reached[np.maximum(rest, 0)]
 
-    def leaves(self, room: int) -> np.ndarray:
-        """Return for each length whether it leaves of a room what can be filled."""
-        if room <= 0:
-            return np.zeros(len(self._parts), bool)
-        self._reach(room)
-        left = room - self._parts
-        return (left >= 0) & self._reached[np.maximum(left, 0)]
-
-    def fills(self, room: int, left: int) -> bool:
-        """Return whether notes can fill a room, the first of them ``left`` of a tuplet."""
-        if room < 0:
+    def fillable(self, left: int, tuplet_left: int) -> bool:
+        """Return whether notes can fill ``left`` ticks, the first ones the rest of a tuplet."""
+        if left < 0:
             return False
-        if not left:
-            return bool(self._reach(room))
-        if (room, left) not in self._filled:
-            self._filled[room, left] = any(
-                length * 2 % 3 == 0 and self.fills(room - length * 2 // 3, left - 1)
-                for length in self._all
+        if not tuplet_left:
+            return bool(self._reach(left))
+        if (left, tuplet_left) not in self._tuplets:
+            self._tuplets[left, tuplet_left] = any(
+                duration * 2 % 3 == 0 and self.fillable(left - duration * 2 // 3, tuplet_left - 1)
+                for duration in self._distinct
             )
-        return self._filled[room, left]
+        return self._tuplets[left, tuplet_left]
 
-    def _reach(self, room: int) -> np.bool_:
-        while len(self._reached) <= room:
+    def _reach(self, left: int) -> np.bool_:
+        while len(self._reached) <= left:
             place = len(self._reached)
-            steps = [place - length for length in self._all if length <= place]
+            steps = [place - duration for duration in self._distinct if duration <= place]
             self._reached = np.append(self._reached, self._reached[steps].any())
-        return self._reached[room]
+        return self._reached[left]
+
+
+@lru_cache(maxsize=8)
+def _masks(vocabulary: Vocabulary) -> _Masks:
+    """Return the masks of a vocabulary, computed once."""
+    return _Masks(vocabulary)

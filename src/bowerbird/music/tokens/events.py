@@ -1,350 +1,318 @@
-"""Music of many voices to integers and back, as streams of events.
+"""Event tokens: music of many voices as a stream of events.
 
 ``remi``: bars, positions in the bar, notes with durations (Huang and Yang 2020, "Pop music
-transformer"). ``tsd``: shifts of time instead of bars and positions; ``structured``: a shift before
-every note, also of nothing (Hadjeres and Crestel 2021, "The piano inpainting application").
-``midi-like``: a note begins and ends by events of its own (Oore et al. 2018, "This time with
-feeling"). ``performance`` is the same in seconds, with 32 degrees of loudness and the pedal heard
-as longer notes: for one instrument, as it was played.
+transformer"). ``tsd``: time shifts instead of bars and positions; ``structured``: a shift before
+every note, also of 0 (Hadjeres and Crestel 2021, "The piano inpainting application").
+``midi-like``: notes begin and end by tokens of their own (Oore et al. 2018, "This time with
+feeling"). ``performance`` is the same in seconds, with 32 velocities, and the sustain pedal as
+longer notes: for one instrument, as it was played.
 
 A piece begins with its meter, key and mode, then the instrument of each voice, so that voices stay
-apart. Times are on the grid of 24 ticks a quarter note, in ``performance`` of 10 ms. What is longer
-than one sign can say takes several, the largest first.
+apart. Times are on the grid of 24 ticks per quarter note, in ``performance`` of 10 ms. What is
+longer than one token can say takes several, the longest first.
 
-The tokens of miditok 3 are the same up to their names (a test says so); but it takes torch along,
-puts tracks of one instrument together, and needs 2 to 5 s for the 1,034 tunes of Nottingham. Here
-everything is done on arrays, in 0.2 s.
+The tokens of miditok 3 are the same but for their names (a test compares them), but miditok imports
+torch, merges tracks of one instrument, and needs 2 to 5 s for the 1,034 tunes of Nottingham. This
+module works on arrays and needs 0.2 s.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
 from bowerbird.errors import MusicError
 from bowerbird.music.config import EventKind
-from bowerbird.music.score.build import new_meter, new_score, new_tempo, new_track
-from bowerbird.music.score.key import MODES, key_at, key_of, with_key
+from bowerbird.music.score.build import TICKS, VELOCITY, new_meter, new_score, new_tempo, new_track
+from bowerbird.music.score.key import MODES, Key, key_at, key_of, with_key
 from bowerbird.music.score.meter import Meter, bar_length, bars_of, meters_of, usual_tempo
-from bowerbird.music.tokens.events_grammar import EventGrammar
+from bowerbird.music.tokens.events_grammar import MAX_DURATION, EventGrammar
+from bowerbird.music.tokens.tokenizer import MusicTokenizer, used_ids
+from bowerbird.music.tokens.vocabulary import (
+    METERS,
+    Token,
+    Vocabulary,
+    describe,
+    kind_of,
+    split_token,
+)
 from bowerbird.music.tokens.voices import GRID, SECOND, Voices, voices_of
 
 if TYPE_CHECKING:
     from symusic.core import ScoreTick as Score
 
 EVENT_KINDS: tuple[EventKind, ...] = get_args(EventKind)
-
-LONGEST = 4 * GRID  # ticks that one duration or shift can say
-LOUDNESS = 32  # degrees of velocity in a performance (Oore et al. 2018)
-MOST_VOICES = 32
-METERS: tuple[Meter, ...] = tuple((n, d) for d in (2, 4, 8, 16, 32) for n in range(1, 65))
-PAUSE = 500  # ticks of a quarter note in a performance: at 120 a minute a millisecond each
+MAX_VOICES = 32
+DRUMS = -1  # the program of drums
+VELOCITIES = 32  # levels of velocity in a performance (Oore et al. 2018)
+PERFORMANCE_TICKS = 500  # per quarter note: at 120 a minute one millisecond each
 
 
-def event_names(kind: EventKind) -> list[Any]:
-    """Return the names of all signs that an alphabet of a kind may have, the end first."""
-    names: list[Any] = ["end"]
+def event_tokens(kind: EventKind) -> list[Token]:
+    """Return all tokens that a vocabulary of a kind may have, the end first."""
+    tokens: list[Token] = ["end"]
     if kind != "performance":
-        names += [("M", *meter) for meter in METERS]
-        names += [("K", tonic) for tonic in range(12)]
-        names += list(MODES)
-        names += [("program", number) for number in range(128)] + ["drums"]
-        names += [("voice", number) for number in range(MOST_VOICES)]
+        tokens += [("meter", *meter) for meter in METERS]
+        tokens += [("tonic", tonic) for tonic in range(12)]
+        tokens += [("mode", mode) for mode in MODES]
+        tokens += [("program", number) for number in (*range(128), DRUMS)]
+        tokens += [("voice", number) for number in range(MAX_VOICES)]
     if kind == "remi":
         longest = max(bar_length(m, GRID) for m in METERS if m[0] <= 2 * m[1])
-        names += ["bar", *(("position", n) for n in range(longest))]
+        tokens += ["bar", *(("position", n) for n in range(longest))]
     else:
-        most = SECOND if kind == "performance" else LONGEST
-        names += [("shift", n) for n in range(kind != "structured", most + 1)]
-    names += [("on", pitch) for pitch in range(128)]
+        longest = SECOND if kind == "performance" else MAX_DURATION
+        tokens += [("shift", n) for n in range(kind != "structured", longest + 1)]
+    tokens += [("on", pitch) for pitch in range(128)]
     if kind in ("midi-like", "performance"):
-        names += [("off", pitch) for pitch in range(128)]
+        tokens += [("off", pitch) for pitch in range(128)]
     else:
-        names += [("lasts", n) for n in range(1, LONGEST + 1)]
+        tokens += [("duration", n) for n in range(1, MAX_DURATION + 1)]
     if kind == "performance":
-        names += [("loud", n) for n in range(LOUDNESS)]
-    return names
+        tokens += [("velocity", n) for n in range(VELOCITIES)]
+    return tokens
 
 
-class Events:
-    """Signs for music of many voices."""
+class EventTokenizer(MusicTokenizer):
+    """Encodes music of many voices."""
 
-    end = 0
+    def __init__(self, kind: EventKind, tokens: Iterable[int] | None = None) -> None:
+        """Use some of the tokens of a kind, by their ids among all of them; all without ``tokens``.
 
-    def __init__(self, kind: EventKind, signs: Iterable[int] | None = None) -> None:
-        """Number the signs; without ``signs``, numbers among all of a kind, all of them are there.
-
-        Raises MusicError for signs that do not begin with the end, in order, or lack a voice.
+        Raises MusicError for ids that don't begin with the end, aren't rising, or lack a voice.
         """
-        self.kind = kind
-        everything = event_names(kind)
-        chosen = np.arange(len(everything)) if signs is None else np.array(list(signs), np.int64)
+        self.kind: EventKind = kind
+        self._every = every = Vocabulary(tuple(event_tokens(kind)))
+        chosen = np.arange(len(every)) if tokens is None else np.array(list(tokens), np.int64)
         rising = len(chosen) > 1 and chosen[0] == 0 and (np.diff(chosen) > 0).all()
-        if not rising or chosen[-1] >= len(everything):
-            raise MusicError(f"these are no signs of {kind}")
-        self.signs = chosen
-        self.names = [everything[n] for n in chosen.tolist()]
-        self.number = {name: n for n, name in enumerate(self.names)}
-        voices = [name[1] for name in self.names if name[0] == "voice"]
+        if not rising or chosen[-1] >= len(every):
+            raise MusicError(f"these are not the ids of {kind} tokens")
+        self._chosen = chosen
+        super().__init__(Vocabulary(tuple(every.tokens[n] for n in chosen.tolist())))
+        voices = self.vocabulary.values_of("voice").tolist()
         if voices != [*range(len(voices))]:
-            raise MusicError(f"the voices of an alphabet of {kind} are not numbered in a row")
-        self.size = len(self.names)
-        self._full = {name: n for n, name in enumerate(everything)}
-        self._everything = everything
-        self._lookup = np.full(len(everything), -1)
-        self._lookup[chosen] = np.arange(self.size)
+            raise MusicError(f"the voices of the {kind} tokens are not numbered without gaps")
+        self._lookup = np.full(len(every), -1)
+        self._lookup[chosen] = np.arange(self.vocab_size)
 
     @classmethod
-    def learned(cls, kind: EventKind, scores: Iterable["Score"]) -> "Events":
-        """Return the alphabet of a corpus, with signs for what it holds and nothing else."""
-        everything = cls(kind)
-        seen = np.zeros(everything.size, bool)
-        seen[0] = True
-        for score in scores:
-            seen[everything.encode(score)] = True
-        return cls(kind, np.flatnonzero(seen).tolist())
+    def from_scores(cls, kind: EventKind, scores: Iterable["Score"]) -> "EventTokenizer":
+        """Return the tokenizer with just the tokens that scores need."""
+        return cls(kind, used_ids(cls(kind), scores))
 
-    def opening(self, key: Any = None, meter: Meter | None = None) -> list[int]:
-        """Return the signs that ask for a meter, and a key; a key needs a meter before it.
+    def _header(self, meter: Meter, key: Key | None) -> Sequence[Token]:
+        names: list[Token] = [("meter", *meter)]
+        return [*names, ("tonic", key.pitch_class), ("mode", key.mode)] if key else names
 
-        Raises MusicError for a meter or key that the alphabet does not have.
-        """
+    def prompt(self, key: Key | None = None, meter: Meter | None = None) -> list[int]:
+        """Return the ids that ask for a meter and a key; performances have neither."""
         if self.kind == "performance" and (key or meter):
-            raise MusicError("a composer of performances knows no key and no meter; leave them out")
-        if meter is None:
-            if key:
-                raise MusicError("to ask for a key, ask for a meter as well")
-            return []
-        names: list[Any] = [("M", *meter)]
-        names += [("K", key.pitch_class), key.mode] if key else []
-        for name in names:
-            if name not in self.number:
-                asked = f"{meter[0]}/{meter[1]}" if name[0] == "M" else str(key)
-                raise MusicError(f"the composer knows no {asked}: its corpus had none")
-        return [self.number[name] for name in names]
+            raise MusicError("performance tokens have no key and no meter; leave them out")
+        return super().prompt(key, meter)
 
     def encode(self, score: "Score") -> np.ndarray:
-        """Return the signs of a score, in the smallest unsigned integers that number them.
+        """Return the token ids of a score, without the end, in the smallest unsigned integers.
 
-        Raises MusicError for a score without notes, with too many voices, or with what the
-        alphabet has no sign for.
+        Raises MusicError for a score without notes, with too many voices, or one that the
+        vocabulary can't represent.
         """
         voices = voices_of(score, seconds=self.kind == "performance")
-        if len(voices.programs) > MOST_VOICES:
-            raise MusicError(f"it has more than {MOST_VOICES} tracks")
-        head = [] if self.kind == "performance" else self._head(score, voices)
-        full = np.concatenate([np.array(head, np.int64), self._body(score, voices)])
-        signs = self._lookup[full]
-        if signs.min(initial=0) < 0:
-            name = self._everything[full[signs.argmin()]]
-            if name[0] == "M":
-                known = ", ".join(f"{n}/{d}" for _, n, d in self._meters())
-                raise MusicError(f"its meter is {name[1]}/{name[2]}; the composer knows {known}")
-            told = " ".join(map(str, name)) if isinstance(name, tuple) else name
-            raise MusicError(f"it has {told!r}, for which the alphabet has no sign")
-        return signs.astype(np.min_scalar_type(self.size - 1))
+        if len(voices.programs) > MAX_VOICES:
+            raise MusicError(f"it has more than {MAX_VOICES} tracks")
+        full = np.concatenate(
+            [self._encode_header(score, voices), self._encode_body(score, voices)]
+        )
+        ids = self._lookup[full]
+        if ids.min(initial=0) < 0:
+            token = self._every.tokens[full[ids.argmin()]]
+            if kind_of(token) == "meter":
+                raise MusicError(
+                    f"its meter is {token[1]}/{token[2]}; the model was trained on "
+                    f"{self.known_meters}"
+                )
+            raise MusicError(f"it has {describe(token)!r}, which is not in the model's vocabulary")
+        return ids.astype(self.dtype)
 
-    def _meters(self) -> list[Any]:
-        return [name for name in self.names if name[0] == "M"]
+    def _encode_header(self, score: "Score", voices: Voices) -> np.ndarray:
+        if self.kind == "performance":
+            return np.zeros(0, np.int64)
+        header = self._header(meters_of(score, GRID)[0][1], key_of(score))
+        names = [*header, *(("program", max(p, DRUMS)) for p in voices.programs)]
+        return np.array([self._every_id(name) for name in names])
 
-    def _head(self, score: "Score", voices: Voices) -> list[int]:
-        key, meter = key_of(score), meters_of(score, GRID)[0][1]
-        names: list[Any] = [("M", *meter), ("K", key.pitch_class), key.mode]
-        names += ["drums" if p < 0 else ("program", p) for p in voices.programs]
-        for name in names:
-            if name not in self._full:
-                raise MusicError(f"its meter {meter[0]}/{meter[1]} is not in the alphabet")
-        return [self._full[name] for name in names]
+    def _every_id(self, token: Token) -> int:
+        """Return the id of a token among all of the kind; raise MusicError for a rare meter."""
+        if token not in self._every.ids:
+            raise MusicError(f"its meter {token[1]}/{token[2]} is not in the model's vocabulary")
+        return self._every.ids[token]
 
-    def _body(self, score: "Score", voices: Voices) -> np.ndarray:
-        """Return what happens, item after item; each is a row of signs, filled up with -1."""
-        columns = self._items(voices)
+    def _encode_body(self, score: "Score", voices: Voices) -> np.ndarray:
+        """Return the ids of all events in order."""
+        first = self._every.ids
+        columns = self._note_events(voices)
         if self.kind != "performance":
-            marks = self._marks(score, int(voices.starts[-1]) + 1)
+            marks = self._bar_events(score, int(voices.starts[-1]) + 1)
             columns = [np.concatenate(pair) for pair in zip(columns, marks, strict=True)]
         order = np.lexsort(columns[3::-1])
-        time, _, voice, _, sign, more, loud = (column[order] for column in columns)
-        parts = [self._time(time, sign)]
+        time, _, voice, _, event, duration, velocity = (column[order] for column in columns)
+        parts = [self._encode_times(time, event)]  # each (events, tokens), filled up with -1
         if self.kind != "performance":
-            before = _held(np.where(voice < 0, -1, voice))
-            changed = (voice >= 0) & (voice != before) & (len(voices.programs) > 1)
-            parts.append(np.where(changed, self._full["voice", 0] + voice, -1)[:, None])
+            changed = (voice >= 0) & (voice != _previous(voice)) & (len(voices.programs) > 1)
+            parts.append(np.where(changed, first["voice", 0] + voice, -1)[:, None])
         else:
-            before = _held(loud)
-            parts.append(
-                np.where((loud >= 0) & (loud != before), loud + self._full["loud", 0], -1)[:, None]
-            )
-        parts.append(sign[:, None])
-        if ("lasts", 1) in self._full:
-            parts.append(_chunks(more, LONGEST, self._full["lasts", 1] - 1))
+            changed = (velocity >= 0) & (velocity != _previous(velocity))
+            parts.append(np.where(changed, first["velocity", 0] + velocity, -1)[:, None])
+        parts.append(event[:, None])
+        if ("duration", 1) in first:
+            parts.append(_chunks(duration, MAX_DURATION, first["duration", 1] - 1))
         rows = np.concatenate(parts, 1).ravel()
         return rows[rows >= 0]
 
-    def _items(self, voices: Voices) -> list[np.ndarray]:
-        """Return time, rank, voice, pitch, sign, duration and loudness of every event of notes."""
-        count = len(voices.starts)
-        on = self._full["on", 0] + voices.pitches
-        loud = voices.velocities.astype(np.int64) * LOUDNESS // 128
-        none = np.full(count, -1)
-        rank = np.full(count, 2)
+    def _note_events(self, voices: Voices) -> list[np.ndarray]:
+        """Return time, rank, voice, pitch, id, duration and velocity of the events of notes."""
+        count, first = len(voices.starts), self._every.ids
+        on = first["on", 0] + voices.pitches
+        velocity = voices.velocities.astype(np.int64) * VELOCITIES // 128
+        none, rank = np.full(count, -1), np.full(count, 2)
         begin = [voices.starts, rank, voices.voices, voices.pitches, on]
         if self.kind not in ("midi-like", "performance"):
             return [*begin, voices.ends - voices.starts, none]
-        off = self._full["off", 0] + voices.pitches
+        off = first["off", 0] + voices.pitches
         finish = [voices.ends, 0 * rank, voices.voices, voices.pitches, off]
         both = [np.concatenate(pair) for pair in zip(begin, finish, strict=True)]
-        return [*both, np.zeros(2 * count, np.int64), np.concatenate([loud, none])]
+        return [*both, np.zeros(2 * count, np.int64), np.concatenate([velocity, none])]
 
-    def _marks(self, score: "Score", end: int) -> list[np.ndarray]:
-        """Return the same of bars, for remi, and of new meters."""
+    def _bar_events(self, score: "Score", end: int) -> list[np.ndarray]:
+        """Return the same columns of bars, for remi, and of new meters."""
         bars = bars_of(meters_of(score, GRID), end)
         rows: list[tuple[int, int, int]] = []
         for number, start in enumerate(bars.starts.tolist()):
             if start >= end:
                 break
             if self.kind == "remi":
-                rows.append((start, 0, self._full["bar"]))
+                rows.append((start, 0, self._every.ids["bar"]))
             if number and bars.meters[number] != bars.meters[number - 1]:
-                name = ("M", *bars.meters[number])
-                if name not in self._full:
-                    raise MusicError(f"its meter {name[1]}/{name[2]} is not in the alphabet")
-                rows.append((start, 1, self._full[name]))
+                rows.append((start, 1, self._every_id(("meter", *bars.meters[number]))))
         table = np.array(rows, np.int64).reshape(-1, 3)
         none = np.full(len(table), -1)
         return [table[:, 0], table[:, 1], none, none, table[:, 2], 0 * none, none]
 
-    def _time(self, time: np.ndarray, sign: np.ndarray) -> np.ndarray:
-        """Return the signs that come before each item to say when it happens."""
+    def _encode_times(self, time: np.ndarray, event: np.ndarray) -> np.ndarray:
+        """Return the ids that come before each event to say when it happens, or -1."""
+        first = self._every.ids
         if self.kind == "remi":
-            bar = sign == self._full["bar"]
-            begun = time[np.maximum.accumulate(np.where(bar, np.arange(len(bar)), 0))]
-            note = sign >= self._full["on", 0]
-            last = _held(np.where(note, time, -1))
-            fresh = note & ((time != last) | (np.append(True, bar[:-1])))
-            place = time - begun
-            if place.max(initial=0) > self._full["on", 0] - self._full["position", 0] - 1:
+            bar = event == first["bar"]
+            bar_start = time[np.maximum.accumulate(np.where(bar, np.arange(len(bar)), 0))]
+            note = event >= first["on", 0]
+            last = _previous(np.where(note, time, -1))
+            new = note & ((time != last) | (np.append(True, bar[:-1])))
+            position = time - bar_start
+            if position.max(initial=0) > first["on", 0] - first["position", 0] - 1:
                 raise MusicError("it has a bar that is too long")
-            return np.where(fresh, self._full["position", 0] + place, -1)[:, None]
+            return np.where(new, first["position", 0] + position, -1)[:, None]
         gaps = np.diff(time, prepend=0)
-        most = SECOND if self.kind == "performance" else LONGEST
-        shifts = _chunks(gaps, most, self._full["shift", most] - most)
-        if self.kind == "structured":  # also a shift of nothing
-            still = (gaps == 0) & (sign >= self._full["on", 0])
-            shifts[:, 0] = np.where(still, self._full["shift", 0], shifts[:, 0])
+        longest = SECOND if self.kind == "performance" else MAX_DURATION
+        shifts = _chunks(gaps, longest, first["shift", longest] - longest)
+        if self.kind == "structured":  # also a shift of 0
+            still = (gaps == 0) & (event >= first["on", 0])
+            shifts[:, 0] = np.where(still, first["shift", 0], shifts[:, 0])
         return shifts
 
     def decode(self, ids: Iterable[int]) -> "Score":
-        """Return the score of signs, up to an end if there is one.
+        """Return the score of token ids, up to an end.
 
-        Any signs can be read: what makes no sense is passed over. Raises MusicError for a number
-        that is no sign.
+        Any ids can be decoded: what makes no sense is skipped. Raises MusicError for an id out of
+        range.
         """
-        state = _Reading()
-        for sign in ids:
-            if not 0 <= sign < self.size:
-                raise MusicError(f"{sign} is no sign of an alphabet of {self.size}")
-            if sign == self.end:
-                break
-            state.read(self.names[sign])
-        return state.score(seconds=self.kind == "performance")
+        decoder = _Decoder()
+        for token in self.vocabulary.read(ids):
+            decoder.add(token)
+        return decoder.score(seconds=self.kind == "performance")
 
-    def grammar(self, bars: int = 0, *, steady: bool = False) -> EventGrammar:
-        """Return what says which signs may come next, at the beginning of a piece.
-
-        ``bars`` is how many there shall be (0: any number), 2 s each in a performance; ``steady``
-        is one meter.
-        """
-        return EventGrammar(self, bars, steady=steady)
+    def grammar(
+        self, bars: int = 0, *, single_meter: bool = False, cadence: bool = False
+    ) -> EventGrammar:
+        """Return a grammar at the start of a piece; `cadence` has no effect on events."""
+        return EventGrammar(self.kind, self.vocabulary, bars, single_meter=single_meter)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the kind, and the numbers of the signs among all of the kind."""
-        return {"kind": self.kind, "signs": self.signs.tolist()}
+        """Return the kind, and the ids of the tokens among all of the kind."""
+        return {"kind": self.kind, "tokens": self._chosen.tolist()}
 
     @classmethod
-    def from_described(cls, described: Mapping[str, Any]) -> "Events":
-        """Return the alphabet that was described; raise MusicError for anything else."""
-        kind, signs = described.get("kind"), described.get("signs")
-        numbers: list[int] = signs if isinstance(signs, list) else [-1]
-        if kind in EVENT_KINDS and all(type(n) is int and 0 <= n < 1 << 63 for n in numbers):
-            return cls(kind, numbers)
-        raise MusicError("the signs of the model's alphabet are damaged; fetch the model again")
+    def from_dict(cls, data: Mapping[str, Any]) -> "EventTokenizer":
+        """Return the tokenizer of `to_dict`; raise MusicError for anything else."""
+        kind, tokens = data.get("kind"), data.get("tokens")
+        ids: list[int] = tokens if isinstance(tokens, list) else [-1]
+        if kind in EVENT_KINDS and all(type(n) is int and 0 <= n < 1 << 63 for n in ids):
+            return cls(kind, ids)
+        raise MusicError(f"the {kind} tokenizer of the model is damaged; download the model again")
 
 
-def _held(values: np.ndarray) -> np.ndarray:
+def _previous(values: np.ndarray) -> np.ndarray:
     """Return for each place the last value before it that is not below 0, or -1."""
     places = np.maximum.accumulate(np.where(values >= 0, np.arange(len(values)), -1))
     before = np.append(-1, places[:-1])
     return np.where(before >= 0, values[before], -1)
 
 
-def _chunks(lengths: np.ndarray, most: int, first: int) -> np.ndarray:
-    """Return each length as signs of at most ``most`` ticks, -1 where fewer are needed."""
-    columns = max(1, -(-int(lengths.max(initial=0)) // most))
-    left = lengths[:, None] - most * np.arange(columns)
-    return np.where(left > 0, first + np.minimum(left, most), -1)
+def _chunks(lengths: np.ndarray, longest: int, first: int) -> np.ndarray:
+    """Return each length as ids of up to ``longest`` ticks, -1 where fewer are needed."""
+    columns = max(1, -(-int(lengths.max(initial=0)) // longest))
+    left = lengths[:, None] - longest * np.arange(columns)
+    return np.where(left > 0, first + np.minimum(left, longest), -1)
 
 
-class _Reading:
-    """Events in, notes out."""
+class _Decoder:
+    """Collects events into notes."""
 
     def __init__(self) -> None:
-        self.at = self.bar = self.length = self.voice = self.tonic = 0
-        self.loud, self.started = -1, False
+        self.time = self.bar_start = self.bar = self.voice = self.tonic = 0
+        self.velocity = VELOCITY
         self.programs: list[int] = []
         self.meters: list[tuple[int, Meter]] = []
-        self.notes: list[list[int]] = []  # voice, start, length, pitch, velocity
-        self.open: dict[tuple[int, int], int] = {}
-        self.key: Any = None
+        self.notes: list[list[int]] = []  # voice, start, duration, pitch, velocity
+        self.sounding: dict[tuple[int, int], list[int]] = {}  # notes by voice and pitch
+        self.key: Key | None = None
 
-    def read(self, name: Any) -> None:
-        """Take one sign in."""
-        if name == "bar":
-            self.bar += self.length
-            self.at = self.bar
-            self.length = bar_length(self.meters[-1][1], GRID) if self.meters else 4 * GRID
-        elif name == "drums":
-            self.programs.append(-1)
-        elif isinstance(name, str):
-            self.key = key_at(self.tonic, name)  # type: ignore[arg-type]
-        elif name[0] in ("on", "off"):
-            self._note(name[0], name[1])
-        elif name[0] == "M":
-            self.meters.append((self.at, name[1:]))
-            self.length = bar_length(name[1:], GRID) if self.length else 0
-        else:
-            self._say(name[0], name[1])
-
-    def _say(self, what: str, number: int) -> None:
-        match what:
-            case "shift":
-                self.at += number
-            case "position":
-                self.at = self.bar + number
-            case "lasts":
-                if self.notes:
-                    self.notes[-1][2] += number
-            case "K":
-                self.tonic = number
+    def add(self, token: Token) -> None:
+        """Take the next token."""
+        kind, value = split_token(token)
+        match kind:
+            case "bar":
+                self.bar_start += self.bar
+                self.time = self.bar_start
+                self.bar = bar_length(self.meters[-1][1], GRID) if self.meters else 4 * GRID
+            case "meter":
+                self.meters.append((self.time, token[1:]))  # type: ignore[arg-type]
+                self.bar = bar_length(self.meters[-1][1], GRID) if self.bar else 0
+            case "tonic":
+                self.tonic = value
+            case "mode":
+                self.key = key_at(self.tonic, value)
             case "program":
-                self.programs.append(number)
+                self.programs.append(value)
             case "voice":
-                self.voice = number
-            case "loud":
-                self.loud = (number * 128 + 64) // LOUDNESS
-
-    def _note(self, what: str, pitch: int) -> None:
-        place = self.voice, pitch
-        if what == "on":
-            self.open[place] = len(self.notes)
-            self.notes.append([self.voice, self.at, 0, pitch, 90 if self.loud < 0 else self.loud])
-        elif place in self.open:
-            note = self.notes[self.open.pop(place)]
-            note[2] = self.at - note[1]
+                self.voice = value
+            case "shift":
+                self.time += value
+            case "position":
+                self.time = self.bar_start + value
+            case "velocity":
+                self.velocity = (value * 128 + 64) // VELOCITIES
+            case "on":
+                self.notes.append([self.voice, self.time, 0, value, self.velocity])
+                self.sounding[self.voice, value] = self.notes[-1]
+            case "off" if (self.voice, value) in self.sounding:
+                note = self.sounding.pop((self.voice, value))
+                note[2] = self.time - note[1]
+            case "duration" if self.notes:
+                self.notes[-1][2] += value
 
     def score(self, *, seconds: bool) -> "Score":
-        """Return what was read."""
-        score = new_score(PAUSE) if seconds else new_score()
-        step = 2 * PAUSE // SECOND if seconds else 480 // GRID
+        """Return the score of all tokens so far."""
+        score = new_score(PERFORMANCE_TICKS) if seconds else new_score()
+        step = 2 * PERFORMANCE_TICKS // SECOND if seconds else TICKS // GRID
         if seconds:
             score.tempos.append(new_tempo(0, 120))
         else:
@@ -359,6 +327,5 @@ class _Reading:
             table = notes[notes[:, 0] == voice, 1:]
             table[:, :2] *= step
             program = self.programs[voice] if voice < len(self.programs) else 0
-            track = new_track(table, "", max(program, 0), drums=program < 0)
-            score.tracks.append(track)
+            score.tracks.append(new_track(table, "", max(program, 0), drums=program < 0))
         return score

@@ -1,338 +1,303 @@
-"""Which events may come next: a mask while they are sampled, so that nothing invalid is written.
+"""The grammar of event tokens: notes begin and end in order, and a piece has its bars.
 
 A piece begins with meter, key, mode and the instruments of its voices. Notes that begin together
 are in order of voice, then pitch; a note ends after it began, and once; a position in a bar comes
-after those before it; a piece ends when nothing sounds any more, or nothing else may come. Where so
-many bars are asked for, a pickup is none of them, and nothing sounds after the last one.
+after those before it; a piece ends when nothing sounds, or nothing else may come. With a number of
+bars, a pickup is none of them, and nothing sounds after the last one.
 """
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
-from bowerbird.errors import MusicError
-from bowerbird.music.score.key import MODES
+from bowerbird.music.config import EventKind
 from bowerbird.music.score.meter import bar_length
+from bowerbird.music.tokens.grammar import UNLIMITED, Grammar
+from bowerbird.music.tokens.vocabulary import Token, Vocabulary, kind_of
 from bowerbird.music.tokens.voices import GRID, SECOND
 
-if TYPE_CHECKING:
-    from bowerbird.music.tokens.events import Events
-
-LONGEST = 4 * GRID  # ticks that one duration or shift can say
-_ENDLESS = 1 << 60  # ticks: until a sign ends it
+MAX_DURATION = 4 * GRID  # ticks of one duration or shift token
+_HEADER = {"start": "meter", "meter": "tonic", "tonic": "mode", "mode": "program"}
+_END, _METER, _BEGIN = 0, 1, 2  # phases at one tick: notes end, the meter changes, notes begin
 
 
-class EventGrammar:
-    """The grammar of `bowerbird.music.tokens.events.Events`."""
+class EventGrammar(Grammar):
+    """The grammar of `bowerbird.music.tokens.events.EventTokenizer`."""
 
-    def __init__(self, alphabet: "Events", bars: int = 0, *, steady: bool = False) -> None:
-        """Begin a piece; with ``bars`` it ends after so many; ``steady`` keeps to one meter.
+    def __init__(
+        self, kind: EventKind, vocabulary: Vocabulary, bars: int = 0, *, single_meter: bool = False
+    ) -> None:
+        """Start a piece of ``bars`` (0 for any number).
 
-        A performance has bars of 4/4 at 120 quarter notes a minute: 2 s.
+        A performance has bars of 4/4 at 120 quarter notes per minute: 2 s.
         """
-        self.alphabet, self.limit, self.steady = alphabet, bars, steady
-        self.until = _ENDLESS  # when all has to be silent, besides the limit
-        self.kind = alphabet.kind
-        self.pairs = self.kind in ("midi-like", "performance")
-        self.last: Any = "start"
-        self.parts = _Parts(alphabet)
-        self.at = self.bar = self.count = 0
-        self.length = 2 * SECOND if self.kind == "performance" else 0
-        self.voice = -1 if self.parts.of["voice"] else 0  # that notes are in
-        self.voices, self.drawn = 0, -1  # voices, and the one that a sign has just named
-        self.order = (-1, -1, -1)  # phase, voice and pitch of the last event at this time
+        super().__init__(vocabulary, single_meter=single_meter)
+        self.kind, self.max_bars, self.masks = kind, bars, _masks(vocabulary)
+        self.paired = kind in ("midi-like", "performance")  # notes end by tokens of their own
+        self.until = UNLIMITED  # the tick by which all has to be silent, besides the bars
+        self.last: Token = "start"
+        self.time = self.bar_start = self.bar_count = 0
+        self.bar = 2 * SECOND if kind == "performance" else 0  # ticks
+        self.voice = -1 if self.masks.voices else 0  # of the next notes
+        self.num_voices, self.named_voice = 0, -1  # the voice that a token has just named
+        self.order = (-1, -1, -1)  # phase, voice and pitch of the last event at this tick
         self.sounding: dict[tuple[int, int], int] = {}  # until when, by voice and pitch
         self.begun: dict[tuple[int, int], int] = {}
-        self.meter = -1
-        self.loud = -1
+        self.meter = self.velocity = -1  # tokens
 
-    @property
-    def ended(self) -> bool:
-        """Whether the end has been taken."""
-        return bool(self.last == "end")
+    def _allow(self, mask: np.ndarray) -> None:
+        if not self._allow_header(mask):
+            self._allow_body(mask)
+            self._fit_in_time(mask)
+        mask[0] |= not mask.any()
 
-    def allowed(self) -> np.ndarray:
-        """Return for each sign whether it may come next; after an end nothing may."""
-        mask = np.zeros(self.alphabet.size, bool)
-        if not self.ended:
-            if not self._head(mask):
-                self._body(mask)
-                self._in_time(mask)
-            mask[self.alphabet.end] |= not mask.any()
-        return mask
-
-    def _head(self, mask: np.ndarray) -> bool:
-        """Allow what stands at the beginning; return whether that is all."""
-        parts, kind = self.parts, self.kind_of(self.last)
+    def _allow_header(self, mask: np.ndarray) -> bool:
+        """Allow what stands at the beginning; return whether that is all that is allowed."""
         if self.kind == "performance":
             return False
-        following = {"start": "M", "M": "K", "K": "mode", "mode": "program"}
-        if self.voices == 0:
-            mask[parts.of[following[kind]]] = True
+        kind = kind_of(self.last)
+        if self.num_voices == 0:
+            mask[self.vocabulary.ids_of(_HEADER[kind])] = True
             return True
-        if kind == "program" and self.voices < len(parts.voices):
-            mask[parts.of["program"]] = True
+        if kind == "program" and self.num_voices < len(self.masks.voices):
+            mask[self.vocabulary.ids_of("program")] = True
         return False
 
-    def _body(self, mask: np.ndarray) -> None:
-        kind = self.kind_of(self.last)
-        if self._over():  # what sounds ends, then the piece
-            if self.pairs and self.sounding:
-                self._close(mask, *min(self.sounding))
+    def _allow_body(self, mask: np.ndarray) -> None:
+        kind, ids_of = kind_of(self.last), self.vocabulary.ids_of
+        if self._is_over():  # what sounds ends, then the piece
+            if self.paired and self.sounding:
+                self._allow_off(mask, *min(self.sounding))
             return
         shifted = self.kind == "structured" and kind == "shift"
-        if kind == "on" and not self.pairs:
-            mask[self.parts.of["lasts"]] = True
+        if kind == "on" and not self.paired:
+            mask[ids_of("duration")] = True
             return
-        if kind not in ("voice", "loud", "position") and not shifted:
-            self._times(mask, kind)
-            mask[self.alphabet.end] = self._may_end(kind)
-            if kind == "lasts" and self.last[1] == LONGEST:
-                mask[self.parts.of["lasts"]] = True
-        elif shifted and self.last[1] == LONGEST:  # so long a wait may be longer
-            mask[self.parts.of["shift"]] = True
-            mask[self.alphabet.number.get(("shift", 0), 0)] = False
-        if kind in ("shift", "off", "bar") and self.order[0] < 1 and self._at_bar():
-            mask[self.parts.of["M"]] = True
+        longest = kind in ("duration", "shift") and self.last[1] == MAX_DURATION
+        if kind not in ("voice", "velocity", "position") and not shifted:
+            self._allow_times(mask, kind)
+            mask[0] = self._may_end(kind)
+            if kind == "duration" and longest:
+                mask[ids_of("duration")] = True
+        elif shifted and longest:  # a longer wait takes several shifts
+            mask[ids_of("shift")] = True
+            mask[self.vocabulary.ids.get(("shift", 0), 0)] = False
+        if kind in ("shift", "off", "bar") and self.order[0] < _METER and self._may_change_meter():
+            mask[ids_of("meter")] = True
             mask[self.meter] = False
-        self._notes(mask, kind)
+        self._allow_notes(mask, kind)
 
-    def _in_time(self, mask: np.ndarray) -> None:
-        """Forbid what opens with silence but for a pickup, or sounds beyond the end."""
-        parts, left = self.parts, self.left
-        if self._asked() and not self.begun:
-            self._keep(mask, "shift", self._opens(self.at + parts.shifts))
-            self._keep(mask, "position", self._opens(parts.places))
-            if self.count:
-                mask[parts.bar] = False
-        room = left if self.pairs and self.sounding else left - parts.least
-        self._keep(mask, "shift", parts.shifts <= room)
-        self._keep(mask, "position", parts.places - (self.at - self.bar) <= room)
-        self._keep(mask, "lasts", parts.lengths <= left - self.told)
+    def _fit_in_time(self, mask: np.ndarray) -> None:
+        """Forbid silence at the beginning, but for a pickup, and sound after the end."""
+        masks, left = self.masks, self.ticks_left
+        if self._counts_bars() and not self.begun:
+            self._restrict(mask, "shift", self._may_open(self.time + masks.shifts))
+            self._restrict(mask, "position", self._may_open(masks.positions))
+            if self.bar_count:
+                mask[masks.bar] = False
+        fits = left if self.paired and self.sounding else left - masks.shortest
+        self._restrict(mask, "shift", masks.shifts <= fits)
+        self._restrict(mask, "position", masks.positions - (self.time - self.bar_start) <= fits)
+        self._restrict(mask, "duration", masks.durations <= left - self.last_duration)
 
-    def _keep(self, mask: np.ndarray, kind: str, good: np.ndarray) -> None:
-        """Keep of the signs of a kind the good ones, unless nothing could come then."""
-        kept = mask.copy()
-        kept[self.parts.of[kind]] &= good
-        if kept.any():
-            mask[:] = kept
+    def _restrict(self, mask: np.ndarray, kind: str, good: np.ndarray) -> None:
+        """Forbid the tokens of a kind that aren't good, unless nothing would be left."""
+        restricted = mask.copy()
+        restricted[self.vocabulary.ids_of(kind)] &= good
+        if restricted.any():
+            mask[:] = restricted
 
-    def _asked(self) -> bool:
+    def _counts_bars(self) -> bool:
         """Return whether bars are counted as musicians do, without a pickup."""
-        return bool(self.limit) and self.steady and self.kind != "performance"
+        return bool(self.max_bars) and self.single_meter and self.kind != "performance"
 
-    def _opens(self, times: np.ndarray) -> np.ndarray:
-        """Return whether a piece may open at a time: with its bar, or a pickup."""
-        return (times == 0) | ((2 * times >= self.length) & (times < self.length))
+    def _may_open(self, times: np.ndarray) -> np.ndarray:
+        """Return whether a piece may open at these times: with its bar, or a pickup."""
+        return (times == 0) | ((2 * times >= self.bar) & (times < self.bar))
 
     @property
-    def left(self) -> int:
+    def ticks_left(self) -> int:
         """The ticks from now until all has to be silent."""
         until = self.until
-        if self.limit and self.length:
-            first = self.bar + (self.length if self.kind == "remi" else 0)
-            until = min(until, first + (self.limit - self.count) * self.length)
-        return until - self.at
+        if self.max_bars and self.bar:
+            first = self.bar_start + (self.bar if self.kind == "remi" else 0)
+            until = min(until, first + (self.max_bars - self.bar_count) * self.bar)
+        return until - self.time
 
     @property
-    def told(self) -> int:
-        """The ticks that the last note has so far, of those that are told by their lengths."""
-        return self.sounding.get(self.order[1:], self.at) - self.at
+    def last_duration(self) -> int:
+        """The ticks that the last note has so far, where notes have durations."""
+        return self.sounding.get(self.order[1:], self.time) - self.time
 
-    def _at_bar(self) -> bool:
+    def _may_change_meter(self) -> bool:
         """Return whether a bar has just begun that may have a new meter."""
-        if self.steady:
+        if self.single_meter or self.kind == "performance":
             return False
-        if self.kind in ("remi", "performance"):
-            return self.kind == "remi" and self.last == "bar" and self.count > 1
-        return self.at > self.bar and (self.at - self.bar) % self.length == 0
-
-    def _passed(self, ago: int = 0) -> int:
-        """Return how many bars have begun, up to some ticks ago."""
         if self.kind == "remi":
-            return self.count
-        return self.count + 1 + (self.at - ago - self.bar) // self.length if self.length else 0
+            return self.last == "bar" and self.bar_count > 1
+        return self.time > self.bar_start and (self.time - self.bar_start) % self.bar == 0
 
-    def _over(self) -> bool:
+    def _bars_begun(self, ago: int = 0) -> int:
+        """Return how many bars have begun, up to ``ago`` ticks ago."""
+        if self.kind == "remi":
+            return self.bar_count
+        if not self.bar:
+            return 0
+        return self.bar_count + 1 + (self.time - ago - self.bar_start) // self.bar
+
+    def _is_over(self) -> bool:
         """Return whether there are enough bars for no more notes to begin."""
-        due = self.pairs and bool(self.sounding) and self.left < self.parts.least
-        return bool(self.limit) and (due or self._passed() > self.limit)
+        due = self.paired and bool(self.sounding) and self.ticks_left < self.masks.shortest
+        return bool(self.max_bars) and (due or self._bars_begun() > self.max_bars)
 
     def _may_end(self, kind: str) -> bool:
-        if self.limit and self._passed(int(self.pairs)) < self.limit:  # none sounded in the last
+        if self.max_bars and self._bars_begun(int(self.paired)) < self.max_bars:
             return False
-        return kind == "lasts" or (kind == "off" and not self.sounding)
+        return kind == "duration" or (kind == "off" and not self.sounding)
 
-    def _times(self, mask: np.ndarray, kind: str) -> None:
+    def _allow_times(self, mask: np.ndarray, kind: str) -> None:
         """Allow what says when the next thing happens."""
-        parts = self.parts
+        masks = self.masks
         if self.kind == "remi":
-            mask[parts.bar] = not (self.limit and self.count >= self.limit)
-            if self.length:
-                now = self.at - self.bar
-                fits = (parts.places > now) & (parts.places < self.length)
-                if self.order[0] < 2:
-                    fits |= parts.places == now
-                mask[parts.of["position"]] = fits
+            mask[masks.bar] = not (self.max_bars and self.bar_count >= self.max_bars)
+            if self.bar:
+                now = self.time - self.bar_start
+                fits = (masks.positions > now) & (masks.positions < self.bar)
+                if self.order[0] < _BEGIN:
+                    fits |= masks.positions == now
+                mask[self.vocabulary.ids_of("position")] = fits
             return
-        most = SECOND if self.kind == "performance" else LONGEST
-        mask[parts.of["shift"]] = kind != "shift" or self.last[1] == most
-        if self.kind == "structured" and ("shift", 0) in self.alphabet.number:
-            now = any(self._can_begin(voice).any() for voice in range(self.voices))
-            mask[self.alphabet.number["shift", 0]] &= now
+        longest = SECOND if self.kind == "performance" else MAX_DURATION
+        mask[self.vocabulary.ids_of("shift")] = kind != "shift" or self.last[1] == longest
+        if self.kind == "structured" and ("shift", 0) in self.vocabulary.ids:
+            now = any(self._can_begin(voice).any() for voice in range(self.num_voices))
+            mask[self.vocabulary.ids["shift", 0]] &= now
 
-    def _close(self, mask: np.ndarray, voice: int, pitch: int) -> None:
+    def _allow_off(self, mask: np.ndarray, voice: int, pitch: int) -> None:
         """Allow nothing but the end of a note."""
-        off = self.alphabet.number.get(("off", pitch), self.alphabet.end)
-        mask[off if voice == self.voice else self.parts.voices[voice]] = True
+        off = self.vocabulary.ids.get(("off", pitch), 0)
+        mask[off if voice == self.voice else self.masks.voices[voice]] = True
 
-    def _notes(self, mask: np.ndarray, kind: str) -> None:
+    def _allow_notes(self, mask: np.ndarray, kind: str) -> None:
         """Allow notes to begin and end, in order."""
-        parts = self.parts
-        if self.kind == "remi" and kind not in ("position", "voice", "lasts"):
+        masks, ids_of = self.masks, self.vocabulary.ids_of
+        if self.kind == "remi" and kind not in ("position", "voice", "duration"):
             return
         if self.kind == "structured" and kind not in ("shift", "voice"):
             return
-        if self.drawn < 0 and self.voices > 1 and kind != "loud":
-            for voice in range(self.voices):
+        if self.named_voice < 0 and self.num_voices > 1 and kind != "velocity":
+            for voice in range(self.num_voices):
                 if voice != self.voice and self._can_begin(voice).any():
-                    mask[parts.voices[voice]] = True
+                    mask[masks.voices[voice]] = True
         if self.voice >= 0:
-            mask[parts.of["on"]] = self._can_begin(self.voice)
-        if self.kind == "performance" and kind != "loud" and self._can_begin(0).any():
-            mask[parts.of["loud"]] = True
-            if self.loud >= 0:
-                mask[self.loud] = False
+            mask[ids_of("on")] = self._can_begin(self.voice)
+        if self.kind == "performance" and kind != "velocity" and self._can_begin(0).any():
+            mask[ids_of("velocity")] = True
+            if self.velocity >= 0:
+                mask[self.velocity] = False
             else:
-                mask[parts.of["on"]] = False
-        if self.pairs and kind != "loud":
-            self._ends(mask)
+                mask[ids_of("on")] = False
+        if self.paired and kind != "velocity":
+            self._allow_ends(mask)
 
     def _can_begin(self, voice: int) -> np.ndarray:
-        """Return which notes may begin now in a voice: those after the last one, and silent."""
+        """Return which pitches may begin now in a voice: those after the last one, and silent."""
         phase, last, pitch = self.order
-        pitches = self.parts.on_pitches
-        begins = np.full(len(pitches), phase < 2 or voice >= last)
-        begins &= self.left >= self.parts.least
-        if phase == 2 and voice == last:
+        pitches = self.masks.on_pitches
+        begins = np.full(len(pitches), phase < _BEGIN or voice >= last)
+        begins &= self.ticks_left >= self.masks.shortest
+        if phase == _BEGIN and voice == last:
             begins &= pitches > pitch
         for (owner, sounds), until in self.sounding.items():
-            if owner == voice and until > self.at:
+            if owner == voice and until > self.time:
                 begins &= pitches != sounds
         return begins
 
-    def _ends(self, mask: np.ndarray) -> None:
+    def _allow_ends(self, mask: np.ndarray) -> None:
         """Allow notes to end, in order, before others begin."""
         phase, voice, pitch = self.order
         ends = np.zeros(128, bool)
         for owner, sounds in self.sounding:
             start = self.begun[owner, sounds]
-            late = phase < 1 and (owner, sounds) > (voice, pitch)
-            ends[sounds] |= owner == self.voice and start < self.at and late
-            if late and owner != self.voice and self.drawn < 0:
-                mask[self.parts.voices[owner]] = True
-        mask[self.parts.of["off"]] = ends[self.parts.off_pitches]
+            later = phase < _METER and (owner, sounds) > (voice, pitch)
+            ends[sounds] |= owner == self.voice and start < self.time and later
+            if later and owner != self.voice and self.named_voice < 0:
+                mask[self.masks.voices[owner]] = True
+        mask[self.vocabulary.ids_of("off")] = ends[self.masks.off_pitches]
 
-    def advance(self, sign: int) -> None:
-        """Take a sign as written; raise MusicError if it may not come next."""
-        if not (0 <= sign < self.alphabet.size and self.allowed()[sign]):
-            raise MusicError(f"the sign {sign} may not come here")
-        name = self.alphabet.names[sign]
-        match self.kind_of(name):
-            case "M":
-                self._set_meter(sign, bar_length(name[1:], GRID))
+    def _append(self, token: int) -> None:
+        name: Any = self.vocabulary.tokens[token]
+        match kind_of(name):
+            case "meter":
+                self._set_meter(token, bar_length(name[1:], GRID))
             case "program":
-                self.voices += 1
-                self.voice = 0 if self.voices == 1 else -1
+                self.num_voices += 1
+                self.voice = 0 if self.num_voices == 1 else -1
             case "bar":
-                meter = self.alphabet.names[self.meter]
-                self.bar += self.length if self.count else 0
-                self.length = bar_length(meter[1:], GRID)
-                self.count += 1
-                self._move(self.bar)
+                meter: Any = self.vocabulary.tokens[self.meter]
+                self.bar_start += self.bar if self.bar_count else 0
+                self.bar = bar_length(meter[1:], GRID)
+                self.bar_count += 1
+                self._move(self.bar_start)
             case "position":
-                self._move(self.bar + name[1])
+                self._move(self.bar_start + name[1])
             case "shift" if name[1]:
-                self._move(self.at + name[1])
+                self._move(self.time + name[1])
             case "voice":
-                self.voice = self.drawn = name[1]
-            case "loud":
-                self.loud = sign
-            case "lasts":
+                self.voice = self.named_voice = name[1]
+            case "velocity":
+                self.velocity = token
+            case "duration":
                 self.sounding[self.order[1:]] += name[1]
-            case "on" | "off" as what:
-                self._note(what, name[1])
+            case "on" | "off" as kind:
+                self._append_note(kind, name[1])
         self.last = name
 
-    def go_on(self, bars: int) -> None:
-        """Ask for so many bars more than have begun so far (0: any number)."""
-        self.limit = self._passed() + bars if bars else 0
+    def _extend(self, bars: int) -> None:
+        self.max_bars = self._bars_begun() + bars if bars else 0
 
-    def _note(self, what: str, pitch: int) -> None:
+    def _append_note(self, kind: str, pitch: int) -> None:
         place = self.voice, pitch
-        self.order, self.drawn = (2 if what == "on" else 0, *place), -1
-        if not self.begun and self._asked():
-            self.limit += 2 * self.at >= self.length  # a pickup is no bar
-        if what == "off":
+        self.order, self.named_voice = (_BEGIN if kind == "on" else _END, *place), -1
+        if not self.begun and self._counts_bars():
+            self.max_bars += 2 * self.time >= self.bar  # a pickup is no bar
+        if kind == "off":
             del self.sounding[place]
         else:
-            self.sounding[place] = _ENDLESS if self.pairs else self.at
-            self.begun[place] = self.at
+            self.sounding[place] = UNLIMITED if self.paired else self.time
+            self.begun[place] = self.time
 
-    def _set_meter(self, sign: int, length: int) -> None:
+    def _set_meter(self, token: int, bar: int) -> None:
         if self.meter >= 0:
-            self.order = (1, -1, -1)
+            self.order = (_METER, -1, -1)
             if self.kind != "remi":
-                self.count += (self.at - self.bar) // self.length
-                self.bar = self.at
-        self.meter = sign
-        self.length = length if self.count or self.kind != "remi" else 0
+                self.bar_count += (self.time - self.bar_start) // self.bar
+                self.bar_start = self.time
+        self.meter = token
+        self.bar = bar if self.bar_count or self.kind != "remi" else 0
 
     def _move(self, time: int) -> None:
-        self.at, self.order = time, (-1, -1, -1)
+        self.time, self.order = time, (-1, -1, -1)
         self.sounding = {place: until for place, until in self.sounding.items() if until > time}
 
-    @staticmethod
-    def kind_of(name: Any) -> str:
-        """Return the kind of a sign, by its name."""
-        if isinstance(name, tuple):
-            return str(name[0])
-        return {"drums": "program"}.get(name, "mode" if name in MODES else name)
+
+class _Masks:
+    """The values of the tokens of a vocabulary, by kind."""
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        values: Callable[[str], np.ndarray] = vocabulary.values_of
+        self.bar = vocabulary.ids_of("bar")
+        self.voices = vocabulary.ids_of("voice")  # numbered from 0 without gaps
+        self.positions, self.shifts = values("position"), values("shift")
+        self.durations = values("duration")
+        shortest = self.durations if len(self.durations) else self.shifts[self.shifts > 0]
+        self.shortest = int(shortest.min(initial=MAX_DURATION))  # ticks of the shortest note
+        self.on_pitches, self.off_pitches = values("on"), values("off")
 
 
-class _Parts:
-    """Where the kinds of signs lie in an alphabet."""
-
-    def __init__(self, alphabet: "Events") -> None:
-        self.of: dict[str, list[int]] = {
-            kind: []
-            for kind in (
-                [
-                    "M",
-                    "K",
-                    "mode",
-                    "program",
-                    "voice",
-                    "position",
-                    "shift",
-                    "on",
-                    "off",
-                    "lasts",
-                    "loud",
-                    "bar",
-                    "end",
-                ]
-            )
-        }
-        for number, name in enumerate(alphabet.names):
-            self.of[EventGrammar.kind_of(name)].append(number)
-        names = alphabet.names
-        self.bar = self.of["bar"]
-        self.places = np.array([names[n][1] for n in self.of["position"]], np.int64)
-        self.voices = {names[n][1]: n for n in self.of["voice"]}
-        self.shifts = np.array([names[n][1] for n in self.of["shift"]], np.int64)
-        self.lengths = np.array([names[n][1] for n in self.of["lasts"]], np.int64)
-        shortest = self.lengths if len(self.lengths) else self.shifts[self.shifts > 0]
-        self.least = int(shortest.min(initial=LONGEST))  # ticks that a note takes
-        self.on_pitches = np.array([names[n][1] for n in self.of["on"]], np.int64)
-        self.off_pitches = np.array([names[n][1] for n in self.of["off"]], np.int64)
+@lru_cache(maxsize=8)
+def _masks(vocabulary: Vocabulary) -> _Masks:
+    """Return the values of a vocabulary, computed once."""
+    return _Masks(vocabulary)

@@ -1,4 +1,4 @@
-"""The alphabets of music by name: which there are, learned from a corpus, built again."""
+"""The kinds of music tokenizers: build one from its name, from a corpus, or from a model file."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
@@ -9,93 +9,88 @@ import numpy as np
 from bowerbird.errors import MusicError
 from bowerbird.music.augment import variations
 from bowerbird.music.config import AugmentConfig, TokenizerKind
-from bowerbird.music.tokens.abc import AbcTokens
-from bowerbird.music.tokens.events import EVENT_KINDS, Events
-from bowerbird.music.tokens.melody import Notes
-from bowerbird.music.tokens.vocabulary import Alphabet
+from bowerbird.music.tokens.abc import AbcTokenizer
+from bowerbird.music.tokens.events import EVENT_KINDS, EventTokenizer
+from bowerbird.music.tokens.melody import MelodyTokenizer
+from bowerbird.music.tokens.tokenizer import MusicTokenizer
 
 if TYPE_CHECKING:
     from symusic.core import ScoreTick as Score
 
-
 KINDS: tuple[TokenizerKind, ...] = get_args(TokenizerKind)
-MELODIES: tuple[TokenizerKind, ...] = ("melody", "abc")
-"""Alphabets for one voice: pieces of more are reduced to their melody first."""
 
 
-def learned_alphabet(kind: TokenizerKind, scores: Iterable["Score"]) -> Alphabet:
-    """Return an alphabet with signs for what these scores hold; what can't be told is passed over.
-
-    Raises MusicError for a kind that there is not, and for scores of which none can be told.
-    """
-    everything = full_alphabet(kind)
-    found = _able(everything, scores)
-    first = next(found, None)
-    if first is None:
-        raise MusicError(f"none of the pieces can be told in the alphabet {kind}")
-    able = chain([first], found)
-    if isinstance(everything, Notes):
-        return Notes.learned(able)
-    if isinstance(everything, AbcTokens):
-        return AbcTokens.learned(able)
-    return Events.learned(everything.kind, able)
-
-
-def full_alphabet(kind: TokenizerKind) -> Notes | AbcTokens | Events:
-    """Return an alphabet with every sign of its kind; raise MusicError if there is no such kind."""
+def full_tokenizer(kind: TokenizerKind) -> MusicTokenizer:
+    """Return a tokenizer with every token of its kind; raise MusicError for an unknown kind."""
     if kind == "melody":
-        return Notes()
+        return MelodyTokenizer()
     if kind == "abc":
-        return AbcTokens()
+        return AbcTokenizer()
     if kind in EVENT_KINDS:
-        return Events(kind)
-    raise MusicError(f"{kind!r:.40} is none of the alphabets {', '.join(KINDS)}")
+        return EventTokenizer(kind)
+    raise MusicError(f"{kind!r:.40} is not a tokenizer; use one of {', '.join(KINDS)}")
 
 
-def _able(alphabet: Alphabet, scores: Iterable["Score"]) -> Iterator["Score"]:
+def tokenizer_for(kind: TokenizerKind, scores: Iterable["Score"]) -> MusicTokenizer:
+    """Return a tokenizer with just the tokens that scores need; those it can't encode are skipped.
+
+    Raises MusicError for an unknown kind, and if no score can be encoded.
+    """
+    usable = _encodable(full_tokenizer(kind), scores)
+    first = next(usable, None)
+    if first is None:
+        raise MusicError(f"none of the pieces can be encoded as {kind} tokens")
+    usable = chain([first], usable)
+    if kind == "melody":
+        return MelodyTokenizer.from_scores(usable)
+    if kind == "abc":
+        return AbcTokenizer.from_scores(usable)
+    return EventTokenizer.from_scores(kind, usable)
+
+
+def _encodable(tokenizer: MusicTokenizer, scores: Iterable["Score"]) -> Iterator["Score"]:
     for score in scores:
         try:
-            alphabet.encode(score)
+            tokenizer.encode(score)
         except MusicError:
             continue
         yield score
 
 
-def alphabet_from(described: Mapping[str, Any]) -> Alphabet:
-    """Return the alphabet that `described()` spoke of; raise MusicError for anything else."""
-    kind = described.get("kind") if isinstance(described, Mapping) else None
+def tokenizer_from(data: Mapping[str, Any]) -> MusicTokenizer:
+    """Return the tokenizer of `MusicTokenizer.to_dict`; raise MusicError for anything else."""
+    kind = data.get("kind") if isinstance(data, Mapping) else None
     if kind == "melody":
-        return Notes.from_described(described)
+        return MelodyTokenizer.from_dict(data)
     if kind == "abc":
-        return AbcTokens.from_described(described)
+        return AbcTokenizer.from_dict(data)
     if kind in EVENT_KINDS:
-        return Events.from_described(described)
-    raise MusicError(f"the model's alphabet is {kind!r:.40}, which is none of: {', '.join(KINDS)}")
+        return EventTokenizer.from_dict(data)
+    raise MusicError(f"the model's tokenizer is {kind!r:.40}, not one of {', '.join(KINDS)}")
 
 
-def encoded(
+def encode_pieces(
     pieces: Iterable[tuple[str, "Score"]],
-    alphabet: Alphabet,
+    tokenizer: MusicTokenizer,
     skipped: dict[str, str],
     augment: AugmentConfig | None = None,
 ) -> Iterator[np.ndarray]:
-    """Yield an end, then the signs of each piece and its end: the stream that is learned from.
+    """Yield an end, then the token ids of each piece and its end: the stream to train on.
 
-    ``augment`` is for what is learned from, never for what is measured on. Pieces of which no
-    variation has signs go into ``skipped``, with the reason.
+    ``augment`` is for training pieces, never for validation. Pieces of which no variation can be
+    encoded are added to ``skipped``, with the reason.
     """
-    kind = np.min_scalar_type(alphabet.size - 1)
-    end = np.array([alphabet.end], kind)
+    end = np.array([tokenizer.end_token], tokenizer.dtype)
     yield end
     for name, score in pieces:
-        told, why = False, "transposed as asked for, it leaves MIDI's range"
-        for varied in variations(score, augment or AugmentConfig()):
+        encoded, reason = False, "transposed as asked, it exceeds MIDI's range"
+        for variation in variations(score, augment or AugmentConfig()):
             try:
-                signs = alphabet.encode(varied)
+                ids = tokenizer.encode(variation)
             except MusicError as error:
-                why = str(error)
+                reason = str(error)
                 continue
-            told = True
-            yield np.concatenate([signs, end]).astype(kind)
-        if not told:
-            skipped[name] = why
+            encoded = True
+            yield np.concatenate([ids, end])
+        if not encoded:
+            skipped[name] = reason

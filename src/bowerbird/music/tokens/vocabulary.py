@@ -1,58 +1,71 @@
-"""What an alphabet of music is: scores to signs and back, with a grammar."""
+"""The vocabulary of a tokenizer: its tokens, numbered from 0."""
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 
-from bowerbird.music.score.key import Key
+from bowerbird.errors import MusicError
 from bowerbird.music.score.meter import Meter
-from bowerbird.music.tokens.melody_grammar import Grammar
 
-if TYPE_CHECKING:
-    from symusic.core import ScoreTick as Score
+Token = str | tuple[Any, ...]
+"""A token: text, or its kind and a value, as ``("pitch", 60)`` or ``("meter", 6, 8)``."""
+
+METERS: tuple[Meter, ...] = tuple((n, d) for d in (2, 4, 8, 16, 32) for n in range(1, 65))
+"""Every meter that can be a token."""
 
 
-class Alphabet(Protocol):
-    """What turns scores into signs, numbered from 0, and back."""
+@dataclass(frozen=True, eq=False)
+class Vocabulary:
+    """Tokens by their ids; token 0 ends a piece."""
 
-    @property
-    def kind(self) -> str:
-        """The name of the alphabet."""
-        ...
+    tokens: tuple[Token, ...]
 
-    @property
-    def size(self) -> int:
-        """Number of signs."""
-        ...
+    @cached_property
+    def ids(self) -> dict[Token, int]:
+        """The id of each token."""
+        return {token: number for number, token in enumerate(self.tokens)}
 
-    @property
-    def end(self) -> int:
-        """The sign that ends a piece."""
-        ...
+    @cached_property
+    def _by_kind(self) -> dict[str, list[int]]:
+        found: dict[str, list[int]] = {}
+        for number, token in enumerate(self.tokens):
+            found.setdefault(kind_of(token), []).append(number)
+        return found
 
-    def opening(self, key: Key | None = None, meter: Meter | None = None) -> list[int]:
-        """Return the signs that ask for a meter, and a key; a key needs a meter before it.
+    def __len__(self) -> int:
+        return len(self.tokens)
 
-        Raises MusicError for a meter or key that the alphabet does not have.
-        """
-        ...
+    def ids_of(self, kind: str) -> list[int]:
+        """Return the ids of all tokens of a kind, in order."""
+        return self._by_kind.get(kind, [])
 
-    def encode(self, score: "Score") -> np.ndarray:
-        """Return the signs of a score, without the end; raise MusicError if it has no signs."""
-        ...
+    def values_of(self, kind: str) -> np.ndarray:
+        """Return the values of all tokens of a kind, in the order of `ids_of`."""
+        return np.array([self.tokens[number][1] for number in self.ids_of(kind)], np.int64)
 
-    def decode(self, ids: Iterable[int]) -> "Score":
-        """Return the score of signs; raise MusicError for a number that is no sign."""
-        ...
+    def read(self, ids: Iterable[int]) -> Iterator[Token]:
+        """Yield tokens up to the end of the piece; raise MusicError for an id out of range."""
+        for number in ids:
+            if not 0 <= number < len(self.tokens):
+                raise MusicError(f"token id {number} is out of range [0, {len(self.tokens)})")
+            if number == 0:
+                return
+            yield self.tokens[number]
 
-    def grammar(self, bars: int = 0, *, steady: bool = False) -> Grammar:
-        """Return what says which signs may come next, at the beginning of a piece.
 
-        ``bars`` is how many there shall be, as played (0: any number); ``steady`` is one meter.
-        """
-        ...
+def kind_of(token: Token) -> str:
+    """Return the kind of a token: what its value is, or the token itself."""
+    return token if isinstance(token, str) else str(token[0])
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return what builds this alphabet again, ready for JSON."""
-        ...
+
+def split_token(token: Token) -> tuple[str, Any]:
+    """Return the kind and the value of a token; the value is None where it has none."""
+    return (token, None) if isinstance(token, str) else (str(token[0]), token[1])
+
+
+def describe(token: Token) -> str:
+    """Return a token in words, for messages."""
+    return token if isinstance(token, str) else " ".join(map(str, token))

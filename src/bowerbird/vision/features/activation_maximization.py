@@ -30,7 +30,7 @@ from bowerbird.learning.config import Precision
 from bowerbird.learning.device import Compute, generator, keep_freed_memory, select_compute
 from bowerbird.learning.step import Step, run_to_end
 from bowerbird.networks.vgg import VGG
-from bowerbird.networks.vgg_layers import check_channels, reach, stride
+from bowerbird.networks.vgg_layers import check_channels, receptive_radius, stride
 from bowerbird.vision.features.gradient_ascent import LEAK
 from bowerbird.vision.features.network import convolution_of, open_sight
 
@@ -93,7 +93,7 @@ class UnitsConfig:
     @property
     def side(self) -> int:
         """The side of each picture in px."""
-        return self.size or min(112, max(48, 16 * round(2 * reach(self.layer) / 16)))
+        return self.size or min(112, max(48, 16 * round(2 * receptive_radius(self.layer) / 16)))
 
     @property
     def batches(self) -> list[tuple[int, ...]]:

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from bowerbird.vision.class_activation import evidence, heat
-from bowerbird.vision.classify import Classifier, classes, labels_of
+from bowerbird.vision.classification import Classifier, classes, labels_of
 from bowerbird.vision.features.sheets import Heading, beside
 from bowerbird.vision.results import Label
 

@@ -17,7 +17,7 @@ from torch import Tensor
 from bowerbird.learning.device import select_compute
 from bowerbird.learning.step import Step, run_to_end
 from bowerbird.pictures.pixels import fit_long_side, resize
-from bowerbird.vision.classify import open_classifier
+from bowerbird.vision.classification import open_classifier
 from bowerbird.vision.config import FIRST_LAYER, ClassifyConfig, DreamConfig, InspectConfig
 from bowerbird.vision.features import filters as first
 from bowerbird.vision.features.activation_maximization import UnitsConfig, grow_steps

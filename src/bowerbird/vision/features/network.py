@@ -26,7 +26,7 @@ def open_sight(weights: str, layer: str, compute: Compute) -> VGG:
     network = VGG(
         opened.layers,
         opened.preprocessing,
-        edge="replicate",
+        padding_mode="replicate",
         last=layer,
         winograd=compute.winograd,
     )

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from jaxtyping import Float
 from torch import Tensor
 
-from bowerbird.networks.vgg_layers import reach, stride, width
+from bowerbird.networks.vgg_layers import num_channels, receptive_radius, stride
 from bowerbird.vision.features.colormap import colored, overlaid, unit
 from bowerbird.vision.features.layout import INK, SOFT, Sheet
 from bowerbird.vision.features.maps import Channel
@@ -73,8 +73,8 @@ class LayerSeen:
     def words(self) -> tuple[str, str]:
         """How many channels the layer has, and how far it sees."""
         across = stride(self.layer)
-        sees = 2 * reach(self.layer) + (across if across == 1 else 0)
-        return f"{width(self.layer)} channels", f"each place sees {sees} px"
+        sees = 2 * receptive_radius(self.layer) + (across if across == 1 else 0)
+        return f"{num_channels(self.layer)} channels", f"each place sees {sees} px"
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,6 +1,6 @@
 """Tell the one thing that a picture shows, and where it is.
 
-The best scored of all that detect.py proposes: a class whose evidence is strong in some window,
+The best scored of all that detection.py proposes: a class whose evidence is strong in some window,
 with the box around its activation map, judged by a second look at that box alone. Where nothing
 is proposed: the classifier's word for the whole picture, with the box of its map.
 
@@ -8,16 +8,16 @@ Source: Zhou et al. 2016, arXiv:1512.04150, section 3.2; the task: Russakovsky e
 arXiv:1409.0575, section 2.2 (classification and localisation in one).
 
 Departures: Zhou et al. take the class from the whole picture; a thing that is small or at the side
-is lost then (docs/localize.md has both figures). Of each class only the best box counts.
+is lost then (docs/guides/localize.md has both figures). Of each class only the best box counts.
 """
 
 from jaxtyping import Float
 from torch import Tensor
 
 from bowerbird.vision.class_activation import evidence, extent, heat
-from bowerbird.vision.classify import Classifier, classes, open_classifier
+from bowerbird.vision.classification import Classifier, classes, open_classifier
 from bowerbird.vision.config import ClassifyConfig, LocalizeConfig
-from bowerbird.vision.detect import candidates
+from bowerbird.vision.detection import candidates
 from bowerbird.vision.results import Box, Label, Seen
 
 FAINT = 0.1  # of the first class's score: what is below it is not told beside it

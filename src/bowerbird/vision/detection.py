@@ -6,7 +6,7 @@ overlap the best stays. A panorama is looked at in pieces.
 
 Source: Zhou et al. 2016, arXiv:1512.04150 (boxes from class activation); Sermanet et al. 2013,
 arXiv:1312.6229 (windows); Girshick et al. 2014, arXiv:1311.2524 (scoring a region by looking at
-it alone). Steps and figures: evidence.py, windows.py, docs/detect.md.
+it alone). Steps and figures: evidence.py, windows.py, docs/guides/detect.md.
 
 Departures: nothing here was trained on boxes, so a box is where the class's evidence is: often the
 head of an animal, or two things of one class together. ``detr`` and ``mask2former`` are networks
@@ -23,7 +23,7 @@ from torch import Tensor
 from bowerbird.pictures.pixels import resize
 from bowerbird.vision.boxes import Sides, iou, overlap
 from bowerbird.vision.class_activation import evidence, extent, heat
-from bowerbird.vision.classify import SIDE, Classifier, classes, open_classifier
+from bowerbird.vision.classification import SIDE, Classifier, classes, open_classifier
 from bowerbird.vision.config import ClassifyConfig, DetectConfig
 from bowerbird.vision.pretrained_detectors import Spotter, open_spotter
 from bowerbird.vision.proposals import Window, apart, suppressed, windows

@@ -1,7 +1,7 @@
-"""Make the pictures of docs/knobs.md and docs/objective.md, and write docs/knobs.md.
+"""Make the pictures of docs/gallery.md and docs/concepts/style.md, and write docs/gallery.md.
 
-    .venv/bin/python docs/gallery.py            # all of them, about 40 minutes on two cores
-    .venv/bin/python docs/gallery.py strength   # those whose name begins so
+    .venv/bin/python tools/make_gallery.py            # all of them, about 40 minutes on two cores
+    .venv/bin/python tools/make_gallery.py strength   # those whose name begins so
 
 Photographs come from scikit-image, paintings are our own plates: everyone gets these pictures.
 """
@@ -29,7 +29,7 @@ from bowerbird import (
 from bowerbird.pictures.pixels import resize
 from bowerbird.plates import plate_path
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).parents[1] / "docs"
 SIDE = 384  # px; long side of every picture in the gallery
 BASE = TransferConfig(size=SIDE, iterations=25)
 
@@ -72,13 +72,13 @@ KNOBS = (
     Knob(
         "color",
         "Whose colors: the painting's, the photograph's pixel by pixel, or its palette.",
-        tuple((f"--color {c}", {"color": c}) for c in ("painting", "luminance", "match")),
+        tuple((f"--color {c}", {"color": c}) for c in ("style", "luminance", "match")),
         "woodblock",
     ),
     Knob(
         "scales",
         "How many sizes the picture goes through: only the coarse ones find large forms.",
-        tuple((f"--scales {n}", {"scales": n}) for n in (1, 2)),
+        tuple((f"--num-scales {n}", {"num_scales": n}) for n in (1, 2)),
         "woodblock",
     ),
     Knob(
@@ -86,8 +86,8 @@ KNOBS = (
         "What the first scale begins with: noise forgets more of the photograph. With average "
         "pooling none of it is left as grain.",
         (
-            ("--start photograph", {}),
-            ("--start noise --pooling average", {"start": "noise", **objective(pooling="average")}),
+            ("--init content", {}),
+            ("--init noise --pooling average", {"init": "noise", **objective(pooling="average")}),
         ),
         "ink",
     ),
@@ -109,7 +109,7 @@ KNOBS = (
         "edge",
         "What the network sees beyond the picture's edge. Zeros, as in most tools, can leave a "
         "frame; here the difference is hard to see.",
-        tuple((f"--edge {e}", objective(edge=e)) for e in ("zeros", "replicate")),
+        tuple((f"--padding-mode {e}", objective(padding_mode=e)) for e in ("zeros", "replicate")),
         "ink",
     ),
     Knob(
@@ -128,9 +128,12 @@ STATISTICS = Knob(
     "statistic",
     "What a style is taken to be.",
     (
-        ("--statistic wasserstein", {}),
-        ("--statistic gram --content-weight 0.2", objective(statistic="gram", content_weight=0.2)),
-        ("--statistic mean-deviation", objective(statistic="mean-deviation")),
+        ("--style-loss wasserstein", {}),
+        (
+            "--style-loss gram --content-weight 0.2",
+            objective(style_loss="gram", content_weight=0.2),
+        ),
+        ("--style-loss mean-std", objective(style_loss="mean-std")),
         (
             "--style-layer-weights 16,8,4,2,1",
             objective(style_layer_weights=(16.0, 8.0, 4.0, 2.0, 1.0)),
@@ -146,8 +149,8 @@ DESCENT = Knob(
         ("--optimizer lbfgs --iterations 25", {}),
         ("--optimizer adam --iterations 25", {"optimizer": "adam"}),
         (
-            "--optimizer adam --iterations 100 --average 0",
-            {"optimizer": "adam", "iterations": 100, "average": 0.0},
+            "--optimizer adam --iterations 100 --ema-decay 0",
+            {"optimizer": "adam", "iterations": 100, "ema_decay": 0.0},
         ),
         (
             "--optimizer adam --iterations 100",
@@ -159,12 +162,12 @@ VARIATION = Knob(
     "variation",
     "Total variation, and the range penalty.",
     (
-        ("--variation-weight 0", objective(variation_weight=0.0)),
-        ("--variation-weight 30", objective(variation_weight=30.0)),
+        ("--tv-weight 0", objective(tv_weight=0.0)),
+        ("--tv-weight 30", objective(tv_weight=30.0)),
         ("--range-weight 0", objective(range_weight=0.0)),
     ),
 )
-COMPARED = (STATISTICS, DESCENT, VARIATION)  # for docs/objective.md
+COMPARED = (STATISTICS, DESCENT, VARIATION)  # for docs/concepts/style.md
 
 
 def file_name(knob: Knob, index: int) -> str:
@@ -202,16 +205,16 @@ def textures() -> None:
 def figure_1() -> None:
     """Reconstruct content from each layer, and style from nested sets of layers."""
     rows = []
-    for of, picture, layers in (
+    for target, picture, layers in (
         ("style", plate("swirls"), [f"relu{i}_1" for i in range(1, 6)]),
         ("content", photograph(), ["relu1_2", "relu2_2", "relu3_2", "relu4_2", "relu5_2"]),
     ):
         row = []
         for layer in layers:
-            config = ReconstructConfig(size=192, layer=layer, of=of, iterations=60)
+            config = ReconstructConfig(size=192, layer=layer, target=target, iterations=60)
             made = reconstruct(picture[:, :, : picture.shape[1]], config)
             row.append(torch.nn.functional.pad(made, (4, 4, 4, 4), value=1.0))
-            print("figure 1", of, layer)
+            print("figure 1", target, layer)
         rows.append(torch.cat(row, 2))
     write_picture(HERE / "pictures" / "figure-1.jpg", torch.cat(rows, 1))
 
@@ -290,7 +293,7 @@ def page() -> str:
     lines = [
         "# What each knob does",
         "",
-        "Made by `docs/gallery.py` from this code; the photograph is scikit-image's Chelsea, the "
+        "Made by `tools/make_gallery.py` from this code; the photograph is scikit-image's Chelsea, the "
         f"long side {SIDE} px, {BASE.iterations} steps at the final scale if nothing else is said.",
         "",
     ]
@@ -322,7 +325,7 @@ def main() -> None:
     ):
         if name.startswith(wanted):
             make()
-    (HERE / "knobs.md").write_text(page(), encoding="utf-8")
+    (HERE / "gallery.md").write_text(page(), encoding="utf-8")
 
 
 if __name__ == "__main__":

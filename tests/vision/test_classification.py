@@ -12,8 +12,8 @@ from bowerbird.learning.download import fetch
 from bowerbird.learning.pretrained_weights import find_weights, open_state
 from bowerbird.networks.classifiers import HeadedNetwork
 from bowerbird.networks.efficientnet import EfficientNetLite0
-from bowerbird.vision import classify as imagenet
-from bowerbird.vision.classify import classes, classify, middle, open_classifier
+from bowerbird.vision import classification as imagenet
+from bowerbird.vision.classification import classes, classify, middle, open_classifier
 from bowerbird.vision.config import ClassifierName, ClassifyConfig
 
 SEEN = {"coffee": "espresso", "rocket": "missile"}

@@ -8,13 +8,13 @@ from skimage import data
 
 from bowerbird.vision.boxes import iou, overlap
 from bowerbird.vision.class_activation import evidence, extent, heat
-from bowerbird.vision.classify import classes, classify, open_classifier
+from bowerbird.vision.classification import classes, classify, open_classifier
 from bowerbird.vision.config import ClassifyConfig, DetectConfig, LocalizeConfig
-from bowerbird.vision.detect import detect, pieces
-from bowerbird.vision.localize import localize
+from bowerbird.vision.detection import detect, pieces
+from bowerbird.vision.localization import localize
 from bowerbird.vision.proposals import Window, apart, suppressed, windows
 from bowerbird.vision.results import Box
-from bowerbird.vision.segment import around, segment, with_mask
+from bowerbird.vision.segmentation import around, segment, with_mask
 
 
 def sample(name):

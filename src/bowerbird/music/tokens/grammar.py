@@ -1,0 +1,114 @@
+"""What may come next: the base class of the grammars of music tokens.
+
+A grammar masks the tokens that would make no valid music while a network samples. It follows a
+piece token by token, and is independent of the tokenizer: it reads the vocabulary only.
+"""
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+
+from bowerbird.errors import MusicError
+from bowerbird.music.tokens.vocabulary import Vocabulary
+
+UNLIMITED = 1 << 60
+SECOND_ENDING_DUE = 2
+
+
+class Grammar(ABC):
+    """Which tokens may come next, given those before."""
+
+    def __init__(self, vocabulary: Vocabulary, *, single_meter: bool = False) -> None:
+        """Start a piece; with ``single_meter`` its meter doesn't change."""
+        self.vocabulary, self.single_meter = vocabulary, single_meter
+        self.ended = False
+        self._mask: np.ndarray | None = None
+
+    def allowed(self) -> np.ndarray:
+        """Return a boolean mask (vocabulary,) of the tokens that may come next; none after the end.
+
+        The array is read-only by convention: the next call may return it again.
+        """
+        if self._mask is None:
+            self._mask = np.zeros(len(self.vocabulary), bool)
+            if not self.ended:
+                self._allow(self._mask)
+        return self._mask
+
+    def advance(self, token: int) -> None:
+        """Append a token to the piece; raise MusicError if it isn't allowed."""
+        if not (0 <= token < len(self.vocabulary) and self.allowed()[token]):
+            raise MusicError(f"token {token} is not allowed here")
+        self._mask = None
+        if token == 0:
+            self.ended = True
+        else:
+            self._append(token)
+
+    def extend(self, bars: int) -> None:
+        """Ask for this many more bars than there are so far; 0 for any number."""
+        self._mask = None
+        self._extend(bars)
+
+    def accepts(self, ids: np.ndarray) -> bool:
+        """Return whether all these tokens are allowed in this order, and append them."""
+        for token in ids:
+            if not self.allowed()[token]:
+                return False
+            self.advance(int(token))
+        return True
+
+    @abstractmethod
+    def _allow(self, mask: np.ndarray) -> None:
+        """Set the tokens that may come next in a mask of False."""
+
+    @abstractmethod
+    def _append(self, token: int) -> None:
+        """Append an allowed token other than the end."""
+
+    @abstractmethod
+    def _extend(self, bars: int) -> None:
+        """Ask for more bars."""
+
+
+class Sections:
+    """The repeats of a tune while it is composed, and how long the current section may become.
+
+    Lengths are in the ticks of the grammar; `remaining` counts them as played, with repeats.
+    """
+
+    def __init__(self, bars: int) -> None:
+        """Start a tune of ``bars`` as played; 0 for any number."""
+        self.bars = bars
+        self.bar = 0  # ticks of a bar in the meter that the bars are counted in
+        self.primer = 0  # ticks of the primer, which don't count
+        self.played = 0  # ticks, with repeats, before this section
+        self.repeating = False  # whether |: is open
+        self.ending = 0  # 1 in a first ending, SECOND_ENDING_DUE after it
+        self.once = False  # whether the section began in a primer and must not be repeated
+
+    @property
+    def plain(self) -> bool:
+        """Whether neither a repeat nor an ending is open."""
+        return not self.repeating and not self.ending
+
+    @property
+    def remaining(self) -> int:
+        """The ticks that this section may still have, as played."""
+        return self.bars * self.bar + self.primer - self.played if self.bars else UNLIMITED
+
+    def mark(self, sign: str, length: int) -> None:
+        """Append a repeat sign or an ending after ``length`` ticks of the section."""
+        if sign in ("[1", "[2"):
+            self.ending = 1 if sign == "[1" else 0
+            return
+        self.played += 2 * length if sign == ":|" else length
+        self.ending = SECOND_ENDING_DUE if self.ending == 1 and sign == ":|" else 0
+        self.repeating, self.once = sign == "|:", False
+
+    def extend(self, bars: int, bar: int, length: int) -> None:
+        """Ask for more bars of ``bar`` ticks after ``length`` ticks of this section."""
+        twice = self.repeating or self.ending == 1
+        self.bars, self.bar = bars, bar
+        self.once = length > 0 and not twice
+        self.primer = self.played + (2 * length if twice else length)
