@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from bowerbird.models import load
     from bowerbird.music.composer import Composer
     from bowerbird.music.config import ComposeConfig
-    from bowerbird.music.training import MusicTraining
     from bowerbird.pictures.pixels import Picture
     from bowerbird.pictures.reading import read_picture
     from bowerbird.pictures.writing import write_picture
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
     from bowerbird.prediction.tabular.study import TableConfig, study, study_steps
     from bowerbird.text.config import GenerateConfig, TrainConfig
     from bowerbird.text.corpus import Corpus
-    from bowerbird.text.generator import Writer
+    from bowerbird.text.generator import TextGenerator
     from bowerbird.text.training import Training
     from bowerbird.vision.classification import classify, open_classifier
     from bowerbird.vision.config import DetectConfig, DreamConfig, InspectConfig
@@ -54,7 +53,6 @@ __all__ = [
     "DreamConfig",
     "GenerateConfig",
     "InspectConfig",
-    "MusicTraining",
     "NumbersConfig",
     "ObjectiveConfig",
     "Picture",
@@ -62,11 +60,11 @@ __all__ = [
     "SamplingConfig",
     "Step",
     "TableConfig",
+    "TextGenerator",
     "TextureConfig",
     "TrainConfig",
     "Training",
     "TransferConfig",
-    "Writer",
     "backtest",
     "backtest_steps",
     "classify",
@@ -102,7 +100,6 @@ _HOMES = {
     "Corpus": "text.corpus",
     "DetectConfig": "vision.config",
     "DreamConfig": "vision.config",
-    "MusicTraining": "music.training",
     "NumbersConfig": "vision.house_numbers.reader",
     "ObjectiveConfig": "image.config",
     "Picture": "pictures.pixels",
@@ -111,12 +108,12 @@ _HOMES = {
     "InspectConfig": "vision.config",
     "Step": "learning.step",
     "TableConfig": "prediction.tabular.study",
+    "TextGenerator": "text.generator",
     "TextureConfig": "image.config",
     "TrainConfig": "text.config",
     "Training": "text.training",
     "TransferConfig": "image.config",
     "GenerateConfig": "text.config",
-    "Writer": "text.generator",
     "backtest": "prediction.series.backtest",
     "backtest_steps": "prediction.series.backtest",
     "classify": "vision.classification",

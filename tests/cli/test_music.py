@@ -198,7 +198,10 @@ def test_a_folder_of_the_name_of_a_corpus_is_not_that_corpus(bowerbird, here):
         ("music compose scottish -o t.mid --key H", ["no key"]),
         ("music compose scottish -o t.mid --melody photo.png", ["photo.png"]),
         ("music compose photo.png -o t.mid", ["photo.png", "no model file"]),
-        ("music compose shakespeare -o t.mid", ["shakespeare", "is a text model", "music model is needed"]),
+        (
+            "music compose shakespeare -o t.mid",
+            ["shakespeare", "is a text model", "music model is needed"],
+        ),
         ("music render photo.png -o t.wav", ["photo.png"]),
         ("music render none.mid -o t.wav", ["none.mid"]),
         ("music train none -o m.safetensors", ["none does not exist"]),

@@ -146,7 +146,11 @@ def test_an_init_that_is_typed_wins_over_the_recipes_picture(here, flags, pictur
 
 
 def test_memory_may_have_its_unit(here):
-    assert config(f"{PLAIN} --max-memory 8GB").max_memory == config(f"{PLAIN} --max-memory 8").max_memory == 8
+    assert (
+        config(f"{PLAIN} --max-memory 8GB").max_memory
+        == config(f"{PLAIN} --max-memory 8").max_memory
+        == 8
+    )
 
 
 def test_init_that_is_neither(refuses):

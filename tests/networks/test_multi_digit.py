@@ -13,7 +13,7 @@ from bowerbird.networks.multi_digit import (
     MultiDigit,
     Reading,
     _Conv,
-    _seen_at,
+    _grid_features,
     log_probability,
     most_probable,
 )
@@ -68,7 +68,9 @@ def test_the_most_probable_number_is_the_best_of_all(seed):
 def test_gradients_reach_only_the_digits_that_are_there():
     reading = a_reading(1)
     places = reading.digits.requires_grad_()
-    log_probability(reading, torch.tensor([2]), torch.zeros(1, MAX_DIGITS, dtype=torch.long)).backward()
+    log_probability(
+        reading, torch.tensor([2]), torch.zeros(1, MAX_DIGITS, dtype=torch.long)
+    ).backward()
     assert (places.grad[0, :2, 0] == 1).all()
     assert (places.grad[0, 2:] == 0).all()
 
@@ -88,7 +90,7 @@ def test_a_glimpse_reads_between_the_cells():
     y, x = torch.meshgrid(torch.arange(16.0), torch.arange(16.0), indexing="ij")
     features = torch.stack([(x + 0.5) / 16, (y + 0.5) / 16])[None]
     boxes = torch.tensor([[[0.2, 0.3, 0.6, 0.7]]])
-    seen = _seen_at(features, boxes).view(2, 4, 4)
+    seen = _grid_features(features, boxes).view(2, 4, 4)
     steps = 0.2 * 0.9 * torch.linspace(-1, 1, 4)
     torch.testing.assert_close(seen[0], (0.4 + steps).expand(4, 4), atol=1e-5, rtol=0)
     torch.testing.assert_close(seen[1], (0.5 + steps)[:, None].expand(4, 4), atol=1e-5, rtol=0)

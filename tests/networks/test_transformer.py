@@ -10,7 +10,7 @@ import torch
 from bowerbird.learning.config import SamplingConfig
 from bowerbird.learning.sampling import generate_tokens
 from bowerbird.learning.sequence_batches import (
-    WARM,
+    WARMUP,
     SequenceBatches,
     SequenceTask,
     next_token_loss,
@@ -48,7 +48,7 @@ def build(vocabulary=17, **changes):
 
 
 def by_steps(network, whole, state=None):
-    state = network.start(len(whole)) if state is None else state
+    state = network.initial_state(len(whole)) if state is None else state
     scores = []
     for column in whole.T:
         one, state = network.step(column, state)
@@ -174,7 +174,7 @@ def test_rows_are_independent_and_may_have_pasts_of_different_lengths(positions)
     pasts = [network(signs()[i : i + 1, :length])[1] for i, length in enumerate((1, 5, 13))]
     state = tuple(torch.cat(parts) for parts in zip(*pasts, strict=True))
     state = tuple(
-        torch.cat([new, old[1:]]) for new, old in zip(network.start(1), state, strict=True)
+        torch.cat([new, old[1:]]) for new, old in zip(network.initial_state(1), state, strict=True)
     )
     together, _ = network(signs()[:, 15:], state)
     for i in range(3):
@@ -213,7 +213,7 @@ def test_with_learned_positions_the_past_ends_with_each_window():
 def test_a_state_keeps_its_size_and_is_not_changed_by_reading_on(positions):
     network = build(positions=positions)
     _, state = network(signs())
-    shapes, kept = [s.shape for s in network.start(3)], [s.clone() for s in state]
+    shapes, kept = [s.shape for s in network.initial_state(3)], [s.clone() for s in state]
     _, after = by_steps(network, signs(), state)
     assert [s.shape for s in after] == [s.shape for s in state] == shapes
     assert all(s.is_contiguous() for s in after)
@@ -307,7 +307,7 @@ def test_dropping_is_drawn_from_the_seed_and_ends_with_eval():
     assert float((network(signs())[0] - one).detach().abs().max()) > 0.1
     x = network._drop(torch.ones(2, 50, 24), 0.5)
     assert sorted(set(x.flatten().tolist())) == [0.0, 2.0]
-    state = network.start(3)
+    state = network.initial_state(3)
     assert torch.equal(network.step(signs()[:, 0], state)[0], network.step(signs()[:, 0], state)[0])
     network.eval()
     assert torch.equal(network(signs())[0], network(signs())[0])
@@ -329,7 +329,7 @@ def test_bfloat16_is_near_float32_and_scores_are_float32(positions):
     assert all(p.dtype == torch.float32 for p in half.parameters())
     scores, state = half(signs())
     assert scores.dtype == torch.float32
-    assert state[0].dtype == half.start(1)[0].dtype == torch.bfloat16
+    assert state[0].dtype == half.initial_state(1)[0].dtype == torch.bfloat16
     expected = single(signs())[0]
     error = (scores - expected).square().mean().sqrt() / expected.std()
     assert float(error.detach()) < 0.02
@@ -337,7 +337,7 @@ def test_bfloat16_is_near_float32_and_scores_are_float32(positions):
 
 
 def one_by_one(network, data):
-    state, nats = network.eval().start(1), 0.0
+    state, nats = network.eval().initial_state(1), 0.0
     with torch.no_grad():
         for now, then in itertools.pairwise(data):
             scores, state = network.step(torch.tensor([int(now)]), state)
@@ -348,9 +348,9 @@ def one_by_one(network, data):
 @BOTH
 def test_the_loss_of_a_stream_is_that_of_reading_it_sign_by_sign(positions):
     network = build(11, positions=positions)
-    data = np.random.default_rng(0).integers(0, 11, 4 * WARM * 2 + 1).astype(np.uint8)
+    data = np.random.default_rng(0).integers(0, 11, 4 * WARMUP * 2 + 1).astype(np.uint8)
     for some in (data[:301], data):  # the second in two rows, that begin where windows of 8 do
-        assert stream_loss(network, some, window=100) == pytest.approx(
+        assert stream_loss(network, some, sequence_length=100) == pytest.approx(
             one_by_one(network, some), rel=1e-5
         )
 

@@ -130,7 +130,9 @@ def test_overfits_one_batch():
 
 
 def test_a_chain_of_two_thousand_nodes_is_no_recursion():
-    assert network("child-sum")(make_forest([Tree([1] * 2000, [-1, *range(1999)])])).isfinite().all()
+    assert (
+        network("child-sum")(make_forest([Tree([1] * 2000, [-1, *range(1999)])])).isfinite().all()
+    )
 
 
 @pytest.mark.parametrize(

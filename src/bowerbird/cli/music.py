@@ -13,11 +13,11 @@ from bowerbird.cli.errors import about
 from bowerbird.cli.options import RUN, CommonOptions, Device, Json, RequiredOutput, Switch
 from bowerbird.cli.progress import Work
 from bowerbird.cli.report import notify
-from bowerbird.cli.training_run import School, TrainRun
+from bowerbird.cli.training_run import TrainingRun, TrainOptions
 from bowerbird.errors import MusicError
 from bowerbird.learning.atomic_write import check_output
 from bowerbird.learning.config import SamplingConfig, SequenceConfig, TrainerConfig
-from bowerbird.learning.trainer import ALREADY
+from bowerbird.learning.trainer import ALREADY_DONE
 from bowerbird.models import model_path
 from bowerbird.music.composer import Composer, Composition, load
 from bowerbird.music.config import (
@@ -37,7 +37,7 @@ from bowerbird.music.score.key import key_of
 from bowerbird.music.score.melody import GRID, melody
 from bowerbird.music.score.meter import bar_count, main_meter
 from bowerbird.music.score.repeats import expanded
-from bowerbird.music.training import MusicTraining
+from bowerbird.music.training import Training
 from bowerbird.networks.config import LanguageModelConfig, RecurrentConfig, TransformerConfig
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ Parameter(name="*", group=COMPOSING)(SamplingConfig)
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
-class MusicRun(TrainRun):
+class MusicRun(TrainOptions):
     """What training a composer can be told besides its configuration."""
 
     preset: Annotated[PresetName | None, Parameter(show_default=False)] = None
@@ -137,19 +137,21 @@ def train(
     corpus
         Files, folders, patterns, or scottish, irish, bach: tunes that come with the installation.
     """
-    with School("music train", run, "note") as school:
+    with TrainingRun("music train", run, "note") as training_run:
         if not corpus:
             raise ValueError(f"there is no corpus; name files, a folder, or {', '.join(EMBEDDED)}")
         start = None if run.start is None else load(run.start, config.device)
         melodies = (start.tokenizer.kind if start else config.tokenizer) in MELODY_KINDS
-        training = MusicTraining(Corpus(corpus, melodies=melodies), config, school.room, start)
-        if school.first:
+        training = Training(Corpus(corpus, melodies=melodies), config, training_run.work_dir, start)
+        if training_run.first:
             _tell_skipped(training.corpus, run.quiet)
 
-        work = school.learn(training.steps(run.checkpoint_every, resume=run.resume))
+        work = training_run.follow(training.steps(run.checkpoint_every, resume=run.resume))
 
         told = {"model": str(run.output), "preset": run.preset, **_told(training, work)}
-        return school.finish(work, lambda path: training.composer.save(path, half=run.half), told)
+        return training_run.finish(
+            work, lambda path: training.composer.save(path, half=run.half), told
+        )
 
 
 def compose(
@@ -214,7 +216,7 @@ def evaluate(
     each: Switch = False,
     grammar: Switch = False,
 ) -> int:
-    """Tell how well a model foresees pieces, in nats a note.
+    """Tell how well a model foresees pieces, in nats per note.
 
     Parameters
     ----------
@@ -248,7 +250,7 @@ def evaluate(
     beside = f"; on pieces of its own corpus it had {own:.3f}" if isinstance(own, float) else ""
     if found.nats_per_note_with_grammar is not None:
         beside += f"; with its grammar {found.nats_per_note_with_grammar:.3f}"
-    print(f"{found.nats_per_note:.3f} nats a note over {found.notes} notes{beside}")  # noqa: T201
+    print(f"{found.nats_per_note:.3f} nats per note over {found.notes} notes{beside}")  # noqa: T201
     return 0
 
 
@@ -260,15 +262,18 @@ def _tell_skipped(corpus: Corpus, quiet: bool) -> None:
     notify(corpus.summary())
 
 
-def _told(training: MusicTraining, work: Work[str]) -> dict[str, Any]:
+def _told(training: Training, work: Work[str]) -> dict[str, Any]:
     """Return what is told of a training, besides how it went."""
     provenance, seconds = training.composer.provenance, work.last.seconds
     # a resumed run has not done what was done before it
-    steps = 0 if work.last.note == ALREADY else work.last.number - work.history[0].number + 1
+    steps = 0 if work.last.note == ALREADY_DONE else work.last.number - work.history[0].number + 1
     return {
         "inputs": {"corpus": [{"file": name} for name in training.corpus.names]},
-        "corpus_sha256": training.digest,
-        "config": {**asdict(training.planned), "precision": str(training.compute.dtype)[6:]},
+        "corpus_sha256": training.data.sha256,
+        "config": {
+            **asdict(training.trainer.planned),
+            "precision": str(training.compute.dtype)[6:],
+        },
         "train_loss": provenance["train_loss"],
         "validation_loss": provenance["validation_loss"],
         "notes_per_second": round(steps * training.notes_per_step / max(seconds, 1e-9)),

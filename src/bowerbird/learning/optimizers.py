@@ -33,7 +33,9 @@ def make_optimizers(network: nn.Module, config: TrainerConfig) -> list[torch.opt
     inner = [p for n, p in named if p.ndim == 2 and n.startswith("layers")]
     rest = [p for n, p in named if not (p.ndim == 2 and n.startswith("layers"))]
     muon = torch.optim.Muon(
-        [{"params": inner, "lr_factor": 1.0}], lr=config.learning_rate, weight_decay=config.weight_decay
+        [{"params": inner, "lr_factor": 1.0}],
+        lr=config.learning_rate,
+        weight_decay=config.weight_decay,
     )
     adam = torch.optim.AdamW(
         [{"params": rest, "lr_factor": 0.25}],

@@ -4,7 +4,7 @@ A domain brings two streams of tokens, a tokenizer and a way to show what the ne
 This module does the rest: it plans what fits into the given minutes, trains, reports losses per
 character or note, writes checkpoints and resumes from them, and describes the result.
 
-Source of the dropout for each number of epochs: our own measurements (docs/log.md).
+Source of the dropout for each number of epochs: our own measurements (docs/experiment-log.md).
 """
 
 import hashlib
@@ -13,7 +13,7 @@ import math
 import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import closing
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar, cast
@@ -87,7 +87,10 @@ class Model(Protocol):
 
     network: Any
     config: Any
-    provenance: Mapping[str, Any]
+
+    @property
+    def provenance(self) -> Mapping[str, Any]:
+        """The description of its training."""
 
 
 @dataclass(frozen=True)
@@ -107,45 +110,39 @@ class SequenceData:
 C = TypeVar("C", bound=TrainConfig)
 
 
+@dataclass
 class SequenceTrainer(Generic[C]):
-    """A training of a network on a stream of tokens.
+    """A training of a network on a stream of tokens."""
 
-    ``model_config`` and ``trainer_config`` become what was planned. ``last`` is the last step, ``best``
-    the best validation loss so far, per unit.
-    """
+    data: SequenceData
+    config: C
+    build: Callable[[Any], Any]
+    """Makes a network of a configuration, with its initial weights, on the device."""
+    work_dir: Path
+    """Folder of the checkpoints and the plan."""
+    compute: Compute
+    preview: Callable[[], str]
+    """Shows what the current network generates."""
+    widths: tuple[int, ...] = ()
+    """Hidden sizes, ascending, among which the minutes choose."""
+    start: Model | None = None
+    """Model to start from."""
+    start_time: float = field(default_factory=time.perf_counter)
+    """When the minutes began."""
+    network: Any = None
+    """The network, from the first step on."""
+    last: Step[str] | None = None
+    """The last step."""
+    best: float | None = None
+    """The best validation loss so far, in nats per unit."""
 
-    def __init__(
-        self,
-        data: SequenceData,
-        config: C,
-        build: Callable[[Any], Any],
-        work_dir: Path,
-        compute: Compute,
-        *,
-        preview: Callable[[], str],
-        widths: tuple[int, ...] = (),
-        start: Model | None = None,
-        start_time: float | None = None,
-    ) -> None:
-        """Set a training up.
-
-        ``build`` makes a network, with its initial weights, on the device of ``compute``;
-        ``preview`` shows what the current network generates; ``widths``, ascending, are those among
-        which the minutes choose; ``start`` is a model to start from; the minutes run from
-        ``start_time`` on. Checkpoints and the plan are files in ``work_dir``.
-        """
+    def __post_init__(self) -> None:
         keep_freed_memory()
-        self.data, self.config, self.build = data, config, build
-        self.work_dir, self.compute = work_dir, compute
-        self.preview, self.start = preview, start
-        self.model_config = start.config if start else config.model
-        self.trainer_config, self.minutes = config.trainer, config.minutes
-        self.widths = () if start or not self.model_config.can_be_resized else widths
-        self.start_time = time.perf_counter() if start_time is None else start_time
-        self.settings: dict[str, Any] = {**asdict(cast(Any, config)), "corpus": data.sha256}
-        self.network: Any = None
-        self.last: Step[str] | None = None
-        self.best: float | None = None
+        self.model_config = self.start.config if self.start else self.config.model
+        self.trainer_config, self.minutes = self.config.trainer, self.config.minutes
+        if self.start or not self.model_config.can_be_resized:
+            self.widths = ()
+        self.settings = {**asdict(cast(Any, self.config)), "corpus": self.data.sha256}
 
     def steps(
         self, checkpoint_every: int = 0, *, resume: bool = False

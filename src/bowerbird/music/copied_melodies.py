@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bowerbird.learning.atomic_write import atomic_write
-from bowerbird.learning.copied_passages import Copy, copied_share, longest_copies
+from bowerbird.learning.copied_passages import Copy, copied_fraction, longest_copies
 from bowerbird.music.score.melody import GRID, grid_notes, melody
 
 if TYPE_CHECKING:
@@ -100,5 +100,5 @@ def novelty(made: "Score", corpus: Melodies) -> Novelty:
     if not copies:
         return Novelty(0, 0.0, 0, "")
     first = copies[0]
-    share = copied_share(copies, len(own))
-    return Novelty(first.length + 1, share, first.start, corpus.name_at(first.place))
+    share = copied_fraction(copies, len(own))
+    return Novelty(first.length + 1, share, first.start, corpus.name_at(first.source))

@@ -108,8 +108,12 @@ class TableConvolution(nn.Module):
         self.fan_in = [25 * len(table[target]) for target, _ in pairs]
         self.kernels = nn.Parameter(torch.empty(len(pairs), 5, 5))
         self.bias = nn.Parameter(torch.empty(len(table)))
-        self.register_buffer("target", torch.tensor([target for target, _ in pairs]), persistent=False)
-        self.register_buffer("source", torch.tensor([source for _, source in pairs]), persistent=False)
+        self.register_buffer(
+            "target", torch.tensor([target for target, _ in pairs]), persistent=False
+        )
+        self.register_buffer(
+            "source", torch.tensor([source for _, source in pairs]), persistent=False
+        )
 
     def forward(self, x: Float[Tensor, "b inputs h w"]) -> Float[Tensor, "b maps h-4 w-4"]:
         """Return maps smaller by 4 in height and width."""

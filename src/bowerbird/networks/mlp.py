@@ -247,7 +247,9 @@ class MLP(nn.Module):
         self.config = config
         ties = ties or {}
         if unknown := [number for number in ties if not 0 <= number < len(config.widths) - 1]:
-            raise ValueError(f"there is no layer {unknown[0]}, only {len(config.widths) - 1} layers")
+            raise ValueError(
+                f"there is no layer {unknown[0]}, only {len(config.widths) - 1} layers"
+            )
         self.layers = nn.ModuleList(
             Affine(inputs, outputs, ties.get(number), config.members, random)
             for number, (inputs, outputs) in enumerate(itertools.pairwise(config.widths))

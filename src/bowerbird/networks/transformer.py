@@ -37,7 +37,9 @@ from torch import Tensor, nn
 from bowerbird.networks.config import TransformerConfig
 
 State = tuple[Tensor, ...]
-BASE = 10000.0  # the slowest pair rotates by about 1/BASE radians per token (Su et al., section 3.2.2)
+BASE = (
+    10000.0  # the slowest pair rotates by about 1/BASE radians per token (Su et al., section 3.2.2)
+)
 
 
 @dataclass(frozen=True)

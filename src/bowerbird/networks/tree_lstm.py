@@ -69,7 +69,9 @@ class Forest:
     def to(self, device: torch.device | str) -> "Forest":
         """Return the forest on another device."""
         levels = [
-            Level(one.start, one.end, *(t.to(device) for t in (one.child, one.parent, one.position)))
+            Level(
+                one.start, one.end, *(t.to(device) for t in (one.child, one.parent, one.position))
+            )
             for one in self.levels
         ]
         return Forest(self.tokens.to(device), levels, self.nodes.to(device), self.roots.to(device))

@@ -112,7 +112,9 @@ def _strips(
     bias, rectify, active = extra
     batch, _, height, width = x.shape
     across = -(-width // TILE)
-    rows = min(max(1, -(-TILES_PER_STRIP // across)), -(-height // TILE))  # rows of tiles in a strip
+    rows = min(
+        max(1, -(-TILES_PER_STRIP // across)), -(-height // TILE)
+    )  # rows of tiles in a strip
     x = x.permute(0, 2, 3, 1).contiguous()
     mask = None if active is None else active.permute(0, 2, 3, 1)
     y = x.new_empty((batch, height, width, spread.shape[2]))

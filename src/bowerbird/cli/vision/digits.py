@@ -8,7 +8,7 @@ from cyclopts import Group, Parameter
 
 from bowerbird.cli.options import Switch
 from bowerbird.cli.progress import Work
-from bowerbird.cli.training_run import School, TrainRun
+from bowerbird.cli.training_run import TrainingRun, TrainOptions
 from bowerbird.cli.vision.batch_run import BatchOptions, run_batch
 from bowerbird.networks.config import SmallConvNetConfig
 from bowerbird.pictures.pixels import Picture
@@ -25,7 +25,7 @@ Parameter(name="*", group=Group("Distortion", sort_key=4))(DistortionConfig)
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
-class DigitRun(TrainRun):
+class DigitRun(TrainOptions):
     """What training a reader of digits can be told besides its configuration."""
 
     half: Switch = False
@@ -51,19 +51,19 @@ def train_digits(
         Folder with IDX files (NAME-images-idx3-ubyte and NAME-labels-idx1-ubyte, or packed), or
         mnist: the full set, which is downloaded.
     """
-    with School("vision train-digits", run, unit="digit") as school:
+    with TrainingRun("vision train-digits", run, unit="digit") as training_run:
         tested = read_digits(folder, "test") if run.test else None
-        made = DigitSchool(read_digits(folder, "training"), config, school.room)
+        made = DigitSchool(read_digits(folder, "training"), config, training_run.work_dir)
 
-        work = school.learn(made.steps(run.checkpoint_every, resume=run.resume))
+        work = training_run.follow(made.steps(run.checkpoint_every, resume=run.resume))
 
         told = _told_digits(made, work, run)
         if tested is not None:
             score = made.reader.score(tested)
             told["test"] = {**asdict(score), "accuracy": score.accuracy}
             told["test"]["official"] = tested.official
-        code = school.finish(work, lambda path: made.reader.save(path, half=run.half), told)
-        if tested is not None and not run.json and not school.quiet:
+        code = training_run.finish(work, lambda path: made.reader.save(path, half=run.half), told)
+        if tested is not None and not run.json and not training_run.quiet:
             print(f"{score.errors} of {score.count} test digits are wrong")  # noqa: T201
         return code
 

@@ -8,10 +8,10 @@ from cyclopts import Group, Parameter
 
 from bowerbird.cli.options import RUN
 from bowerbird.cli.progress import Work
-from bowerbird.cli.training_run import School, TrainRun
+from bowerbird.cli.training_run import TrainingRun, TrainOptions
 from bowerbird.cli.vision.batch_run import BatchOptions, run_batch
 from bowerbird.learning.config import TrainerConfig
-from bowerbird.learning.trainer import ALREADY
+from bowerbird.learning.trainer import ALREADY_DONE
 from bowerbird.networks.config import MultiDigitConfig
 from bowerbird.vision.drawing import draw
 from bowerbird.vision.house_numbers.assets import Materials
@@ -72,21 +72,21 @@ def house_numbers(
 
 def train_house_numbers(
     *,
-    run: TrainRun,
+    run: TrainOptions,
     given: NumbersGiven = NumbersGiven(),
     config: Annotated[
         NumbersTrainConfig, Parameter(name="*", group=Group("Learning", sort_key=2))
     ] = NumbersTrainConfig(),
 ) -> int:
     """Learn to find and read numbers, from generated scenes of streets."""
-    with School("vision train-house-numbers", run, "number") as school:
+    with TrainingRun("vision train-house-numbers", run, "number") as training_run:
         materials = Materials(given.photos, given.fonts, given.svhn, given.start)
         training = NumbersTraining(materials, config)
 
-        steps = training.steps(school.room, run.checkpoint_every, resume=run.resume)
-        work = school.learn(steps)
+        steps = training.steps(training_run.work_dir, run.checkpoint_every, resume=run.resume)
+        work = training_run.follow(steps)
 
-        return school.finish(
+        return training_run.finish(
             work, training.reader.save, {"model": str(run.output), **_told_numbers(training, work)}
         )
 
@@ -101,7 +101,7 @@ def _in_words(seen: Seen, reader: NumberReader, config: NumbersConfig) -> str:
 
 
 def _told_numbers(training: NumbersTraining, work: Work[Any]) -> dict[str, Any]:
-    steps = 0 if work.last.note == ALREADY else work.last.number - work.history[0].number + 1
+    steps = 0 if work.last.note == ALREADY_DONE else work.last.number - work.history[0].number + 1
     scenes = steps * training.config.pool.batch
     config = {**asdict(replace(training.config, trainer=training.fit))}
     return {

@@ -20,7 +20,7 @@ from torch import Tensor
 from bowerbird.errors import ModelError
 from bowerbird.learning.device import select_compute
 from bowerbird.learning.model_file import (
-    MEND,
+    REPLACE,
     ModelHeader,
     printable,
     read_model,
@@ -152,9 +152,9 @@ def load(path: str | Path, device: str = "cpu") -> TableModel:
         spread = _spread(card.config, config, tensors, where)
         conformal = _conformal(tensors, SCORES if spread is None else RELATIVE, config.members)
     except (KeyError, TypeError, ValueError, RuntimeError, OverflowError) as error:
-        raise ModelError(f"{path} is a damaged model ({printable(error)}); {MEND}") from error
+        raise ModelError(f"{path} is a damaged model ({printable(error)}); {REPLACE}") from error
     if config.widths[0] != encoding.width or config.widths[-1] != (len(target.classes) or 1):
-        raise ModelError(f"{path} is a damaged model (its columns and weights differ); {MEND}")
+        raise ModelError(f"{path} is a damaged model (its columns and weights differ); {REPLACE}")
     return TableModel(target, encoding, network, conformal, mean, scale, spread, card.provenance)
 
 

@@ -14,7 +14,13 @@ from torch import Tensor, nn
 
 from bowerbird.errors import ModelError
 from bowerbird.learning.device import select_compute
-from bowerbird.learning.model_file import MEND, ModelHeader, read_model, stored_weights, write_model
+from bowerbird.learning.model_file import (
+    REPLACE,
+    ModelHeader,
+    read_model,
+    stored_weights,
+    write_model,
+)
 from bowerbird.models import model_path
 from bowerbird.networks.config import DigitNetwork, SmallConvNetConfig
 from bowerbird.networks.convolution import digit_network
@@ -111,6 +117,6 @@ def load(path_or_name: str | Path = "digits", device: str = "auto") -> DigitRead
         built = _built(network, shape, tensors)
     except (ValueError, TypeError, RuntimeError, OverflowError) as error:
         reason = str(error).split("\n")[0]
-        raise ModelError(f"{path} is damaged: {reason}; {MEND}") from error
+        raise ModelError(f"{path} is damaged: {reason}; {REPLACE}") from error
     built.to(select_compute(device, "float32").device).eval()
     return DigitReader(built, network, shape, dict(card.provenance))

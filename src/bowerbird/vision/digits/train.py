@@ -20,7 +20,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from bowerbird.learning.atomic_write import atomic_write
-from bowerbird.learning.checkpoints import ANEW
+from bowerbird.learning.checkpoints import START_OVER
 from bowerbird.learning.config import CheckpointConfig, Precision, TrainerConfig
 from bowerbird.learning.device import Compute, select_compute
 from bowerbird.learning.step import Step
@@ -297,10 +297,10 @@ def _planned_steps(file: Path, asked: Mapping[str, object]) -> int:
         plan = json.loads(file.read_text(encoding="utf-8"))
         same, steps = plan["asked"] == asked, DigitTraining(iterations=plan["iterations"])
     except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{file} is damaged; {ANEW}") from error
+        raise ValueError(f"{file} is damaged; {START_OVER}") from error
     if not same:
         raise ValueError(
-            f"the run to be resumed had other digits or other settings; give the same, or {ANEW}"
+            f"the run to be resumed had other digits or other settings; give the same, or {START_OVER}"
         )
     return steps.iterations
 

@@ -20,7 +20,13 @@ from jaxtyping import Float, Int
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from bowerbird.networks.multi_digit import MAX_DIGITS, MultiDigit, Reading, as_input, log_probability
+from bowerbird.networks.multi_digit import (
+    MAX_DIGITS,
+    MultiDigit,
+    Reading,
+    as_input,
+    log_probability,
+)
 from bowerbird.vision.house_numbers.scenes.streets import Scene
 from bowerbird.vision.house_numbers.training_crops import crop_of, piece_of
 
