@@ -18,8 +18,7 @@ import skimage.data
 import torch
 
 from bowerbird.errors import DownloadError, WeightsError
-from bowerbird.learning import download as fetching
-from bowerbird.learning import pretrained_weights as module
+from bowerbird.learning import download as fetching, pretrained_weights as module
 from bowerbird.learning.download import cache_folder, fetch
 from bowerbird.learning.pretrained_weights import (
     LAYOUT,
@@ -296,8 +295,16 @@ def test_download_from_a_file_address(tmp_path: Path, cache: Path):
         ({"body": BODY, "status": 404}, {}, "404"),
         ({"body": BODY, "status": 503}, {}, "503"),
         ({"body": BODY}, {"sha256": "0" * 64}, "SHA-256 is .* not 00000000"),
-        ({"body": BODY[:-9], "length": len(BODY)}, {}, f"received {len(BODY) - 9:,} of {len(BODY):,}"),
-        ({"body": BODY[:-9], "length": len(BODY)}, {"size": None}, f"received {len(BODY) - 9:,} of"),
+        (
+            {"body": BODY[:-9], "length": len(BODY)},
+            {},
+            f"received {len(BODY) - 9:,} of {len(BODY):,}",
+        ),
+        (
+            {"body": BODY[:-9], "length": len(BODY)},
+            {"size": None},
+            f"received {len(BODY) - 9:,} of",
+        ),
         ({"body": BODY[:-9]}, {}, f"received {len(BODY) - 9:,} of {len(BODY):,}"),
         ({"body": BODY + b"more"}, {}, f"of {len(BODY):,}"),
         ({"body": b""}, {}, "received 0 of"),

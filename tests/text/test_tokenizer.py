@@ -48,7 +48,7 @@ def tiny():
     return TINY.read_text(encoding="utf-8")
 
 
-# --- every tokenizer -------------------------------------------------------------------------------
+# --- every tokenizer ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("text", ["", "a", PLAY, ODD, ODD[::-1], "\n" * 70 + "-" * 200])

@@ -101,19 +101,19 @@ def train(
     from bowerbird.text.generator import load
     from bowerbird.text.training import Training
 
-    with TrainingRun("text train", run) as training_run:
+    with TrainingRun("text train", run) as job:
         start = None if run.start is None else load(run.start, config.device)
-        training = Training(reading.corpus(corpus), config, training_run.work_dir, start)
+        training = Training(reading.corpus(corpus), config, job.work_dir, start)
         inputs = _inputs(training, run, reading)
-        if training_run.first:
+        if job.is_main:
             _notify_changes(training, run, inputs)
 
-        work = training_run.follow(training.steps(run.checkpoint_every, resume=run.resume))
+        work = job.train(training.steps(run.checkpoint_every, resume=run.resume))
 
         generator = training.generator
         results = _results(training, generator.provenance, work)
         facts = {"model": str(run.output), "preset": run.preset, **inputs, **results}
-        return training_run.finish(work, lambda path: generator.save(path, half=run.half), facts)
+        return job.finish(work, lambda path: generator.save(path, half=run.half), facts)
 
 
 def write(

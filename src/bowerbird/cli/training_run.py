@@ -1,4 +1,4 @@
-"""A run of a command that trains: it writes the model, its record and its curve, and can resume."""
+"""A run of a command that trains: it writes the model, its record and its curve; it can resume."""
 
 import math
 import os
@@ -14,64 +14,66 @@ from cyclopts import Parameter
 from bowerbird.cli.options import RunOptions, Switch
 from bowerbird.cli.report import notify, report
 from bowerbird.learning.config import CheckpointConfig
-from bowerbird.learning.step import Step
 
 if TYPE_CHECKING:
     from bowerbird.cli.curves import Log
     from bowerbird.cli.progress import Work
+    from bowerbird.learning.step import Step
 
-LAUNCHED = "ACCELERATE_MIXED_PRECISION"  # set by `accelerate launch`, also for one process
+LAUNCHED = "ACCELERATE_MIXED_PRECISION"  # `accelerate launch` sets it, also for a single process
 SUFFIX, CURVE = ".safetensors", ".png"
-RECORD_ONLY = ("inputs", "config", "run", "corpus_sha256")  # not in the printed report
+IN_RECORD_ONLY = ("inputs", "config", "run", "corpus_sha256")  # not printed
 
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
 class TrainOptions(RunOptions):
-    """Options of a command that trains, besides its configuration."""
+    """Options of a command that trains."""
 
     resume: Switch = False
-    """Resume the same command from its last checkpoint, after an interruption."""
+    """Continue an interrupted run of the same command from its last checkpoint."""
     checkpoint_every: int = CheckpointConfig.every
-    """Steps between two checkpoints: the most that an interruption can lose; 0 is never."""
+    """Steps between checkpoints, 0 for none: the most that an interruption can cost."""
     log: Annotated[Path | None, Parameter(show_default=False)] = None
     """Folder for a TensorBoard log."""
 
     def __post_init__(self) -> None:
         if self.checkpoint_every < 0:
-            raise ValueError(
-                f"--checkpoint-every must not be negative, got {self.checkpoint_every}"
-            )
+            raise ValueError(f"checkpoint_every must be at least 0, got {self.checkpoint_every}")
 
 
 class TrainingRun:
-    """One run of a command that trains, used by ``with``: at the end its folder is deleted."""
+    """A run of a command that trains; a context manager that deletes its working folder."""
 
     def __init__(self, command: str, run: TrainOptions, unit: str = "character") -> None:
-        """Check, before any work, that the output can be written; losses are in nats per ``unit``."""
-        from bowerbird.cli.run_record import check_record
+        """Refuse, before any work, an output that could not be written later.
+
+        Losses are in nats per ``unit``.
+        """
         from bowerbird.learning.atomic_write import check_output
         from bowerbird.learning.device import processes
 
         self.command, self.run, self.unit = command, run, unit
-        self.first = processes()[0] == 0  # of several processes, one writes and prints
-        self.quiet = run.quiet or not self.first
+        self.is_main = processes()[0] == 0  # of several processes, one writes and prints
+        self.quiet = run.quiet or not self.is_main
         self.best = math.inf
         self._log: Log | None = None
         path = run.output
         if path.suffix != SUFFIX:
-            raise ValueError(f"{path} is not a name of a model file; end it in {SUFFIX}")
+            raise ValueError(f"{path} must be a model file; end its name in {SUFFIX}")
         self.work_dir = path.with_name(f".{path.name}.work")
-        # the model of an interrupted run may be replaced by the same run
+        # the model of an interrupted run is overwritten by the run that continues it
         interrupted = self._has_checkpoint()
         force = run.force or (run.resume and interrupted)
         if interrupted and path.exists() and not force:
             raise ValueError(
-                f"{path} is from an interrupted training; add --resume to continue it, or --force "
-                "to start over"
+                f"{path} is from a training that was interrupted; add --resume to continue it, or "
+                "--force to start again"
             )
         check_output(path, force=force)
         if run.record:
+            from bowerbird.cli.run_record import check_record
+
             check_record(path, force=force)
             check_record(path, force=force, suffix=CURVE)
 
@@ -86,24 +88,23 @@ class TrainingRun:
     ) -> None:
         from bowerbird.learning.device import leave_group
 
-        if self.first and not self._has_checkpoint():
+        if self.is_main and not self._has_checkpoint():
             shutil.rmtree(self.work_dir, ignore_errors=True)
         leave_group(together=error is None)
 
     def _has_checkpoint(self) -> bool:
-        """Return whether there is a checkpoint to resume from."""
         return any(self.work_dir.glob("checkpoint*"))
 
-    def follow(self, steps: Iterator[Step[str]]) -> "Work[str]":
-        """Follow the steps of a training to its end, or to Ctrl-C."""
+    def train(self, steps: "Iterator[Step[str]]") -> "Work[str]":
+        """Run the steps of a training to the end, or to Ctrl-C."""
         from bowerbird.cli.curves import Log
         from bowerbird.cli.progress import follow
         from bowerbird.learning.device import processes
 
         count = processes()[1]
-        if self.first and (count > 1 or LAUNCHED in os.environ):
+        if self.is_main and (count > 1 or LAUNCHED in os.environ):
             notify(f"training with {count} {'process' if count == 1 else 'processes'}")
-        if self.run.log is not None and self.first:
+        if self.run.log is not None and self.is_main:
             self._log = Log(self.run.log)
         try:
             return follow(steps, (), self._on_step, quiet=self.quiet)
@@ -112,55 +113,60 @@ class TrainingRun:
                 self._log.close()
 
     def finish(self, work: "Work[str]", save: Callable[[Path], None], facts: dict[str, Any]) -> int:
-        """Save the model with its record, report, and return the exit code."""
-        if self.first:
+        """Save the model with its record, report it, and return the exit code."""
+        if self.is_main:
             if work.ended:
-                number, total = work.last.number, work.last.total
-                notify(f"{work.ended} at step {number} of {total}; saving the best model so far")
+                notify(
+                    f"{work.ended} at step {work.last.number} of {work.last.total}; saving the best"
+                )
             save(self.run.output)
             self._write_record(work, facts)
             self._report(work, facts)
         if not work.ended:
-            if self.first:
+            if self.is_main:
                 shutil.rmtree(self.work_dir, ignore_errors=True)
             return 0
-        if self.first and self._has_checkpoint():
-            notify("run the same command with --resume to continue from the last checkpoint")
+        if self.is_main and self._has_checkpoint():
+            notify("the same command with --resume continues from the last checkpoint")
         return work.exit_code(self.command.partition(" ")[0])
 
-    def _on_step(self, step: Step[str]) -> str:
-        """Log a step and print its sample; return a text for the progress bar."""
+    def _on_step(self, step: "Step[str]") -> str:
+        """Log a step and print its sample; return the best validation loss in words."""
         if self._log:
             self._log.add(step)
         self.best = step.losses.get("best_validation_loss", self.best)
         if step.preview and not self.quiet:
             loss = step.losses["validation_loss"]
-            notify(f"step {step.number}, validation loss {loss:.4f}: {step.preview}")
-        return f"best validation loss {self.best:.4f}" if math.isfinite(self.best) else ""
+            notify(f"step {step.number}, validation {loss:.4f}: {step.preview}")
+        return f"best validation {self.best:.4f}" if math.isfinite(self.best) else ""
 
     def _write_record(self, work: "Work[str]", facts: dict[str, Any]) -> None:
         """Write the record and the curve beside the model."""
-        from bowerbird.cli import run_record
         from bowerbird.cli.curves import draw_losses
+        from bowerbird.cli.run_record import (
+            loss_table,
+            record_path,
+            summary,
+            versions,
+            write_record,
+        )
 
         if not self.run.record:
             return
-        head = {**run_record.versions(), "command": self.command}
-        record = {**head, **run_record.summary(work), **facts}
-        record["steps"] = run_record.loss_table(work)
-        run_record.write_record(run_record.record_path(self.run.output), record)
-        draw_losses(work.history, self.run.output.with_suffix(CURVE), f"nats per {self.unit}")
+        record = {**versions(), "command": self.command, **summary(work), **facts}
+        record["steps"] = loss_table(work)
+        write_record(record_path(self.run.output), record)
+        draw_losses(work.history, self.run.output.with_suffix(CURVE), f"nats a {self.unit}")
 
     def _report(self, work: "Work[str]", facts: dict[str, Any]) -> None:
         from bowerbird.cli.run_record import summary
 
         loss = facts["validation_loss"]
-        validation = "not validated" if loss is None else f"validation loss {loss:.4f}"
-        speed = f"{facts[f'{self.unit}s_per_second']:.0f} {self.unit}s/s"
+        validation = "not measured" if loss is None else f"{loss:.4f} nats a {self.unit}"
         report(
-            {**summary(work), **{k: v for k, v in facts.items() if k not in RECORD_ONLY}},
-            f"{self.run.output}: {work.last.number} steps in {work.last.seconds:.0f} s, {speed}, "
-            f"{validation}" + ("" if loss is None else f" nats per {self.unit}"),
+            {**summary(work), **{k: v for k, v in facts.items() if k not in IN_RECORD_ONLY}},
+            f"{self.run.output}: {work.last.number} steps in {work.last.seconds:.0f} s, "
+            f"{facts[f'{self.unit}s_per_second']:.0f} {self.unit}s/s, validation {validation}",
             json=self.run.json,
             quiet=self.quiet,
         )

@@ -96,7 +96,7 @@ def home_of(source: Source) -> Path | None:
 
 
 def digest_of(path: Path, source: Source | None = None) -> str:
-    """Return a file's SHA-256; raise DownloadError if it can't be read or differs from the source's."""
+    """Return a file's SHA-256; raise DownloadError if it is unreadable, or not the source's."""
     try:
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()

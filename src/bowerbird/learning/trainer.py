@@ -117,8 +117,9 @@ class _Trainer:
 
     def __init__(self, task: Task, config: TrainerConfig, accelerator: Any) -> None:
         self.task, self.config, self.accelerator = task, config, accelerator
-        optimizers = make_optimizers(task.network, config)
-        self.network, *self.optimizers = accelerator.prepare(task.network, *optimizers)
+        self.network = accelerator.prepare(task.network)
+        # torch's own optimizers: Accelerate's look for optional packages in every step (0.3 ms)
+        self.optimizers = make_optimizers(task.network, config)
         self.number, self.validations_since_best, self.failures = 0, 0, 0
         self.losses: dict[str, float] = {}  # of the last step
         self.best: dict[str, Tensor] = {}
@@ -149,7 +150,7 @@ class _Trainer:
         learning_rate = config.learning_rate_at(self.number)
         for _ in range(config.gradient_accumulation_steps):
             loss = self.task.loss(self.network)
-            self.accelerator.backward(loss / config.gradient_accumulation_steps)
+            (loss / config.gradient_accumulation_steps).backward()
             total += (
                 float(self.accelerator.reduce(loss.detach(), "mean"))
                 / config.gradient_accumulation_steps
@@ -196,7 +197,8 @@ class _Trainer:
 
     def validate(self) -> None:
         """Validate the weights that would be the result now, and keep them if they are the best."""
-        current = {n: p.detach().clone() for n, p in self.task.network.named_parameters()}
+        named = list(self.task.network.named_parameters())
+        current = {n: p.detach().clone() for n, p in named} if self.average else {}
         self._set_weights(self.average)
         loss = self.task.validate(self.task.network)
         if loss < self.best_loss:

@@ -23,8 +23,8 @@ from bowerbird.learning.step import Step
 from bowerbird.music.augment import variations
 from bowerbird.music.composer import Composer
 from bowerbird.music.config import MELODY_KINDS, AugmentConfig, ComposeConfig, TrainConfig
-from bowerbird.music.corpus import Corpus, Piece
-from bowerbird.music.formats.abc_writer import abc_of_score
+from bowerbird.music.corpus import Corpus, NamedScore
+from bowerbird.music.formats.abc_writer import to_abc
 from bowerbird.music.tokens.kinds import encode_pieces, tokenizer_for
 from bowerbird.music.tokens.tokenizer import MusicTokenizer
 from bowerbird.networks.config import LanguageModelConfig
@@ -113,7 +113,7 @@ class Training:
         return tokenizer_for(self.config.tokenizer, chain(others, train))
 
     def _write(
-        self, file: Path, pieces: Iterable[Piece], augment: AugmentConfig | None
+        self, file: Path, pieces: Iterable[NamedScore], augment: AugmentConfig | None
     ) -> np.memmap:
         stream = write_stream(
             file.with_name(f"{file.name}.{processes()[0]}"),  # every process has its own
@@ -147,7 +147,7 @@ class Training:
             score = self.composer.compose(config)[0].score
             if self.tokenizer.kind not in MELODY_KINDS:
                 return f"{score.note_num()} notes"
-            return abc_of_score(score).partition("K:")[2].strip()
+            return to_abc(score).partition("K:")[2].strip()
         except ValueError:  # also if no token is allowed next
             return "no notes yet"
 

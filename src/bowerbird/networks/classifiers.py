@@ -48,7 +48,7 @@ class HeadedNetwork(nn.Module):
             )
 
     def features(self, x: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b c h2 w2"]:
-        """Return the features after the last pooling, of preprocessed pictures of at least 63 px."""
+        """Return the features after the last pooling; pictures are preprocessed, at least 63 px."""
         dtype = next(self.parameters()).dtype
         return self.layers(x.to(dtype, memory_format=torch.channels_last))
 

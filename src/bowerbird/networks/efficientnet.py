@@ -7,8 +7,8 @@ Source: Tan and Le 2019, arXiv:1905.11946, table 1 (B0); Sandler et al. 2018, ar
 (the inverted bottleneck). Lite is Google's change for small processors (``tensorflow/tpu``,
 ``efficientnet/lite``, 2020): no squeeze and excitation, min(max(x, 0), 6) for swish.
 
-Departures: each batch normalization is folded into the convolution before it, W' = W g / sqrt(v + e) and
-b' = b - m g / sqrt(v + e), so the network can be used but not trained; pictures may have any
+Departures: each batch normalization is folded into the convolution before it, W' = W g / sqrt(v +
+e) and b' = b - m g / sqrt(v + e), so the network can be used but not trained; pictures may have any
 size, with TensorFlow's "SAME" padding, which puts an odd pixel below and to the right.
 """
 

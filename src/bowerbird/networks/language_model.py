@@ -41,9 +41,9 @@ def language_model_from(
 ) -> tuple[Recurrent | Transformer, LanguageModelConfig]:
     """Return the float32 network of a model file with its weights, and its configuration.
 
-    ``data`` is ``LanguageModelConfig.to_dict()``. Neither argument is trusted: raises ValueError for
-    a shape larger than the weights, before the network is built, for weights that don't fit the
-    network, and for weights that aren't finite.
+    ``data`` is ``LanguageModelConfig.to_dict()``. Nothing is trusted: raises ValueError for a shape
+    larger than the weights, before the network is built, for weights that don't fit the network,
+    and for weights that aren't finite.
     """
     config = LanguageModelConfig.from_dict(data)
     _check_size({**data, "vocab_size": vocab_size}, tensors)

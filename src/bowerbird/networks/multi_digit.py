@@ -8,8 +8,8 @@ The probability of a number S of length L is that of Goodfellow, Bulatov, Ibarz,
 with L in 0, 1, ..., 5 and "more than 5", and one softmax of ten for each of five digits. The most
 probable number is found exactly: the best digit at each position, then the best length.
 
-The trunk is fully convolutional and has two more heads: a detector, which predicts for every cell of
-8 x 8 px of a large picture whether the center of a number is there and how far its sides are
+The trunk is fully convolutional and has two more heads: a detector, which predicts for every cell
+of 8 x 8 px of a large picture whether the center of a number is there and how far its sides are
 (Tian et al. 2019, FCOS, arXiv:1904.01355); and, in a crop, the boxes of the number and of each
 digit.
 

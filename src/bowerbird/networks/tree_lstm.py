@@ -145,7 +145,7 @@ class ChildSum(nn.Module):
     ) -> tuple[Float[Tensor, "n h"], Float[Tensor, "n h"]]:
         """Return h and c of a level's nodes.
 
-        ``x`` is W x + b of the nodes, for i, o, u and f; ``h`` and ``c`` are those of the edges' children.
+        ``x`` is W x + b of the nodes, for i, o, u and f; ``h``, ``c`` are those of the children.
         """
         width = h.shape[1]
         if not len(h):

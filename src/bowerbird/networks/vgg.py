@@ -56,8 +56,8 @@ class DirectConvolution(nn.Module):
 class VGG(nn.Module):
     """The convolutional part of VGG-16 or VGG-19 with constant weights.
 
-    ``weights`` maps ``conv1_1`` ... to (weight ``(O, I, 3, 3)``, bias ``(O,)``); ``preprocessing`` is
-    that of their training. Layers after ``last`` are left out.
+    ``weights`` maps ``conv1_1`` ... to (weight ``(O, I, 3, 3)``, bias ``(O,)``), ``preprocessing``
+    is that of their training. Layers after ``last`` are left out.
     """
 
     mean: Tensor

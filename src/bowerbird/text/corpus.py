@@ -8,7 +8,6 @@ with their headings, and stage directions in square brackets.
 """
 
 import codecs
-import csv
 import glob
 import gzip
 import hashlib
@@ -30,13 +29,13 @@ from typing import BinaryIO
 
 import numpy as np
 
-from bowerbird.errors import CorpusError
+from bowerbird.errors import CorpusError, TableError
+from bowerbird.files.delimited import MAX_CELL, read_rows
 from bowerbird.text.tokenizer import TextTokenizer
 
 TABLES = {".csv": ",", ".tsv": "\t"}  # suffix and delimiter
 SUFFIXES = (".txt", ".md", *TABLES)
 BLOCK = 1 << 20  # bytes read at once
-MAX_CELL = 1 << 24  # characters: an unclosed quote would extend to the end of the file
 BINARY = "has zero bytes: it isn't text, or it is UTF-16 (then add --encoding utf-16)"
 UNMARK = (  # a play's Markdown, and the plain text for it, in this order
     (r":?\*\* \*\*(?:& )?", " & "),  # several speak
@@ -217,17 +216,12 @@ class Corpus:
 
     def _rows(self, source: _Source) -> Iterator[list[str]]:
         """Yield the rows of a table, first its header."""
-        csv.field_size_limit(max(csv.field_size_limit(), MAX_CELL))
         lines = _read(source, self.encoding, lines=True)
-        rows = csv.reader(lines, delimiter=TABLES[source.kind], strict=True)
         try:
-            yield from filter(None, rows)
-        except csv.Error as error:
-            line = rows.line_num
-            raise CorpusError(
-                f"{source.name} is not a valid table near line {line} ({error}); close any open "
-                "quotation mark"
-            ) from error
+            for _, cells in read_rows(lines, TABLES[source.kind], source.name):
+                yield cells
+        except TableError as error:
+            raise CorpusError(str(error)) from error
 
 
 def _binary(path: Path) -> str | None:

@@ -1,0 +1,193 @@
+"""One run of an image command: read the inputs, show previews, save the result and its record."""
+
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+from glob import escape
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from bowerbird.cli.errors import about
+from bowerbird.cli.image.options import ImageOptions
+from bowerbird.cli.progress import Work, follow
+from bowerbird.cli.report import notify, report
+from bowerbird.cli.run_record import (
+    check_record,
+    loss_table,
+    read_recipe,
+    record_path,
+    sha256,
+    summary,
+    versions,
+    write_record,
+)
+from bowerbird.image.config import ObjectiveConfig, OptimizeConfig
+from bowerbird.image.optimize import check_shape
+from bowerbird.image.style_transfer import check_image
+from bowerbird.learning.device import select_compute
+from bowerbird.learning.pretrained_weights import WEIGHTS
+from bowerbird.learning.step import Step
+from bowerbird.pictures.pixels import Picture, fit_long_side, resize
+from bowerbird.pictures.reading import picture_size, read_picture
+from bowerbird.pictures.writing import check_side, check_writable, write_picture
+
+
+class ImageRun:
+    """One run of a command that optimizes an image."""
+
+    def __init__(self, command: str, options: ImageOptions, config: OptimizeConfig) -> None:
+        """Refuse, before any work, an output that can't be written."""
+        self.command, self.options, self.config = command, options, config
+        self.compute = select_compute(config.device, config.precision)
+        self.inputs: dict[str, list[dict[str, Any]]] = {}
+        self.alpha: Tensor | None = None
+        """The transparency that the result gets, (h, w) of any size, or None."""
+        self.size = 0
+        output = options.output
+        check_writable(output, force=options.force)
+        if options.record:
+            check_record(output, force=options.force)
+        if options.keep_previews and not options.force:
+            for path in sorted(output.parent.glob(f"{escape(output.stem)}-*")):
+                number = path.stem.removeprefix(f"{output.stem}-")
+                if number.isdecimal() and path.suffix == output.suffix:
+                    raise ValueError(f"{path} exists; add --force to overwrite previews")
+
+    def check_shape(self, path: Path, size: int, objective: ObjectiveConfig) -> None:
+        """Refuse, by its header, a picture that is too narrow at this long side."""
+        with about(path):
+            check_shape(picture_size(path), size, objective)
+
+    def read(self, role: str, path: Path) -> Picture:
+        """Read and check an input picture, and note it for the record."""
+        with about(path):
+            picture = read_picture(path)
+            check_image("picture", picture.rgb)
+            if role != "mask":
+                picture.fill_transparent()  # raises if nothing is opaque; such a mask is black
+        height, width = picture.rgb.shape[1:]
+        entry = {"file": str(path), "sha256": sha256(path), "width": width, "height": height}
+        self.inputs.setdefault(role, []).append(entry)
+        return picture
+
+    def read_mask(self, path: Path, photograph: Tensor) -> Tensor:
+        """Return a mask (h, w) in 0..1: the lightness of a picture over black."""
+        mask = self.read("mask", path).over(0.0).mean(0)
+        (mask_height, mask_width), (height, width) = mask.shape, photograph.shape[1:]
+        if (mask_height, mask_width) != (height, width):
+            raise ValueError(
+                f"{path} has {mask_width} x {mask_height} px and the photograph {width} x "
+                f"{height} px; resize the mask to the photograph"
+            )
+        if not float(mask.max()) > 0:
+            raise ValueError(f"{path} is black everywhere; make the region of its style white")
+        return mask
+
+    def follow(self, made: Iterator[Step[Tensor]], size: int) -> Work[Tensor]:
+        """Show the progress of the steps of an image whose long side will be ``size`` px."""
+        check_side(self.options.output, size)
+        self._warn_of_changes()
+        self.size = size
+        schedule = self.config.scale_schedule(size)
+        effort = [float(side**2) for side, iterations in schedule for _ in range(iterations)]
+        return follow(made, effort, self._preview, quiet=self.options.quiet)
+
+    def finish(self, work: Work[Tensor]) -> int:
+        """Save the result with its record, report it, and return the exit code."""
+        assert work.last.preview is not None
+        if work.ended:
+            step = f"step {work.last.number} of {work.last.total}"
+            notify(f"{work.ended} at {step}; saving the picture")
+            work.last = replace(work.last, preview=self._enlarged(work.last.preview))
+        assert work.last.preview is not None
+        self._write(self.options.output, work.last.preview)
+        record = self._record(work)
+        if self.options.record:
+            path = record_path(self.options.output)
+            write_record(path, {**record, "steps": loss_table(work)})
+        self._report(work, record)
+        return work.exit_code("image")
+
+    def _enlarged(self, image: Tensor) -> Tensor:
+        """Return the image of a smaller scale at the long side that was asked for."""
+        height, width = image.shape[1:]
+        if max(height, width) >= self.size:
+            return image
+        notify(f"it was at a smaller scale, {width} x {height} px, and is enlarged")
+        return resize(image, fit_long_side(height, width, self.size)).clamp(0, 1)
+
+    def _preview(self, step: Step[Tensor]) -> str:
+        """Write the preview of every Nth step; return its size in words."""
+        image, options = step.preview, self.options
+        if image is None:
+            return ""
+        every, output = options.preview_every, options.output
+        if every and step.number % every == 0 and step.number < step.total:
+            numbered = output.with_name(f"{output.stem}-{step.number:04}{output.suffix}")
+            self._write(numbered if options.keep_previews else output, image)
+        return f"{image.shape[2]} x {image.shape[1]} px"
+
+    def _write(self, path: Path, image: Tensor) -> None:
+        alpha = self.alpha
+        if alpha is not None:
+            alpha = resize(alpha.expand(3, -1, -1), (image.shape[1], image.shape[2]))[0]
+        write_picture(path, image, alpha)
+
+    def _record(self, work: Work[Tensor]) -> dict[str, Any]:
+        assert work.last.preview is not None
+        height, width = work.last.preview.shape[1:]
+        return {
+            **versions(),
+            "command": self.command,
+            "output": str(self.options.output),
+            "width": width,
+            "height": height,
+            **summary(work),
+            "inputs": self.inputs,
+            "preset": self.options.preset,
+            "config": asdict(self.config),
+            "weights": _weights(self.config.weights),
+            "computed": self._computed(),
+        }
+
+    def _computed(self) -> dict[str, str]:
+        """Return the device and precision of this run."""
+        return {"device": str(self.compute.device), "precision": str(self.compute.dtype)[6:]}
+
+    def _report(self, work: Work[Tensor], record: dict[str, Any]) -> None:
+        options = self.options
+        path = str(record_path(options.output)) if options.record else None
+        size = f"{record['width']} x {record['height']} px"
+        effort = f"{work.last.number} steps in {work.last.seconds:.1f} s"
+        report(
+            {**record, "record": path},
+            f"{options.output}: {size}, {effort}",
+            json=options.json,
+            quiet=options.quiet,
+        )
+
+    def _warn_of_changes(self) -> None:
+        """Warn if an input, the device or the precision differs from the run that is repeated."""
+        if self.options.recipe is None:
+            return
+        recipe = read_recipe(self.options.recipe)
+        before, now = recipe.computed, self._computed()
+        if before and before != now:
+            computed, computes = (" in ".join(c.values()) for c in (before, now))
+            notify(
+                f"{recipe.path} was computed on {computed}, this run uses {computes}: the picture "
+                "will differ; choose with --device and --precision"
+            )
+        for role, recorded in recipe.files.items():
+            for new, old in zip(self.inputs.get(role, ()), recorded, strict=False):
+                if new["file"] == old["file"] and new["sha256"] != old["sha256"]:
+                    notify(f"{new['file']} has changed since {self.options.recipe} was written")
+
+
+def _weights(name: str) -> dict[str, str]:
+    """Return the name and SHA-256 of the network's weights."""
+    for weights in WEIGHTS:
+        if weights.name == name:
+            return {"name": name, "sha256": weights.sha256}
+    return {"name": name, "sha256": sha256(Path(name))}
