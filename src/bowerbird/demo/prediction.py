@@ -13,45 +13,45 @@ _HEAD = """    <h2>Predicting</h2>
 
 
 def prediction_section(output: Path, config: DemoConfig) -> Generator[Step, None, str]:
-    """Predict the consumption of cars, carbon dioxide in the air, and the Lorenz system."""
-    return (yield from gallery(_HEAD, (_cars, _air, _chaos), output, config))
+    """Predict the progression of diabetes, carbon dioxide in the air, and the Lorenz system."""
+    return (yield from gallery(_HEAD, (_diabetes, _air, _chaos), output, config))
 
 
-def _cars(output: Path, demo: DemoConfig) -> Example:
+def _diabetes(output: Path, demo: DemoConfig) -> Example:
     from bowerbird.prediction.data.samples import TARGETS, read_sample
     from bowerbird.prediction.tabular.config import EnsembleConfig, TableConfig
     from bowerbird.prediction.tabular.cross_validation import cross_validate
     from bowerbird.prediction.tabular.plot import plot_report
 
     config = TableConfig(ensemble=EnsembleConfig(seed=demo.seed))
-    done = cross_validate(read_sample("cars"), TARGETS["cars"], config)
-    plot_report(done, output / "cars.png")
-    caption = "miles per gallon of cars in the test folds; orange ones are outside their interval"
-    return Example(
-        "cars.png", f"bowerbird predict table cars -o cars.png --seed {demo.seed}", caption
-    )
+    done = cross_validate(read_sample("diabetes"), TARGETS["diabetes"], config)
+    plot_report(done, output / "diabetes.png")
+    caption = "diabetes after a year, in the test folds; orange patients are outside their interval"
+    command = f"bowerbird predict table diabetes -o diabetes.png --seed {demo.seed}"
+    return Example("diabetes.png", command, caption)
 
 
 def _air(output: Path, demo: DemoConfig) -> Example:
-    from bowerbird.prediction.series.backtest import BacktestConfig, backtest
-    from bowerbird.prediction.series.file import known_series
-    from bowerbird.prediction.series.forecaster import NetworkConfig
-    from bowerbird.prediction.series.plot import draw_backtest
+    from bowerbird.prediction.series.backtest import backtest
+    from bowerbird.prediction.series.config import BacktestConfig, ForecasterConfig
+    from bowerbird.prediction.series.file import sample_series
+    from bowerbird.prediction.series.plot import plot_backtest
 
     config = BacktestConfig(horizon=24)
-    done = backtest(known_series("co2"), config, NetworkConfig(seed=demo.seed))
-    draw_backtest(done, output / "co2.png")
+    result = backtest(sample_series("co2"), config, ForecasterConfig(seed=demo.seed))
+    plot_backtest(result, output / "co2.png")
     caption = "carbon dioxide over Hawaii, forecast for two years, and the errors of a backtest"
     command = f"bowerbird predict series co2 --horizon 24 -o co2.png --seed {demo.seed}"
     return Example("co2.png", command, caption)
 
 
 def _chaos(output: Path, demo: DemoConfig) -> Example:
-    from bowerbird.prediction.dynamics.learn import DynamicsConfig, move
-    from bowerbird.prediction.dynamics.plot import draw_free_run
+    from bowerbird.prediction.dynamics.config import DynamicsConfig
+    from bowerbird.prediction.dynamics.plot import plot_free_run
+    from bowerbird.prediction.dynamics.train import train_dynamics
 
-    done = move("lorenz", DynamicsConfig(seed=demo.seed))
-    draw_free_run(done, output / "lorenz.png")
+    run = train_dynamics("lorenz", DynamicsConfig(seed=demo.seed))
+    plot_free_run(run, output / "lorenz.png")
     caption = "the Lorenz system, and a network that was trained on it, running free"
     command = f"bowerbird predict dynamics lorenz -o lorenz.png --seed {demo.seed}"
     return Example("lorenz.png", command, caption)

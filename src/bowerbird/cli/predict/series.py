@@ -1,255 +1,253 @@
 """``bowerbird predict series``."""
 
-import json as jsonlib
-import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import numpy as np
 from cyclopts import Group, Parameter
 
 from bowerbird.cli.errors import about
 from bowerbird.cli.options import RUN, CommonOptions, Output
 from bowerbird.cli.predict.outputs import check_not_input, describe_loss, final_result, output_paths
-from bowerbird.cli.progress import Work, follow
-from bowerbird.cli.report import notify
+from bowerbird.cli.progress import follow
+from bowerbird.cli.report import notify, report
 from bowerbird.errors import SeriesError
-from bowerbird.files.delimited import write_rows
-from bowerbird.prediction.series.accuracy import FEWEST_PAIRS
-from bowerbird.prediction.series.config import OURS, BacktestConfig, NetworkConfig
-from bowerbird.prediction.series.file import KNOWN, known_series, read_series
-from bowerbird.prediction.series.series import Series
+from bowerbird.prediction.series.config import OURS, SAMPLES, BacktestConfig, ForecasterConfig
 
 if TYPE_CHECKING:
-    from bowerbird.prediction.series.backtest import Backtest
+    import numpy as np
 
-Parameter(name="*", group=Group("Network", sort_key=3))(NetworkConfig)
-CERTAIN = 0.05  # p below which one model is called better than another
-SHOWN = 10  # steps of a forecast that are printed
+    from bowerbird.prediction.series.backtest import Backtest
+    from bowerbird.prediction.series.series import Series
+
+    Row = dict[str, Any]
+
+Parameter(name="*", group=Group("Network", sort_key=3))(ForecasterConfig)
+SIGNIFICANCE = 0.05  # p below which one model is called better than another
+MAX_PRINTED = 10  # steps of a forecast
 
 
 @Parameter(name="*", group=RUN)
 @dataclass(frozen=True, kw_only=True)
-class SeriesRun(CommonOptions):
-    """What foreseeing a series can be told besides its configuration."""
+class SeriesOptions(CommonOptions):
+    """Options of ``predict series`` besides its configuration."""
 
     target: Annotated[str | None, Parameter(show_default=False)] = None
-    """Column to foresee; needed if several hold numbers."""
+    """Column to forecast; needed if there are several columns of numbers."""
     time: Annotated[str | None, Parameter(show_default=False)] = None
-    """Column of dates; looked for if not told."""
+    """Column of dates; by default it is looked for."""
     output: Output = None
-    """Picture to write (.png), OUT-ahead.csv has the forecast, OUT.safetensors the model; with
-    --model the forecast (.csv)."""
+    """Plot to write (.png); OUT-forecast.csv has the forecast, OUT.safetensors the model. With
+    --model: the forecast (.csv)."""
     model: Annotated[Path | None, Parameter(show_default=False)] = None
-    """Model file to foresee with, instead of learning and measuring."""
+    """Model file to forecast with, instead of training and testing."""
 
     def paths(self, given: Path) -> dict[str, Path]:
         """Return the files to write by suffix; raise ValueError if one can't be written."""
         suffixes = (".csv",) if self.model else (".png", ".csv", ".safetensors")
-        places = output_paths(self.output, suffixes, force=self.force, table="-ahead")
-        check_not_input(places.values(), given)
-        return places
+        paths = output_paths(self.output, suffixes, force=self.force, table="-forecast")
+        check_not_input(paths.values(), given)
+        return paths
 
 
 def series(
     file: str,
     /,
     *,
-    run: SeriesRun = SeriesRun(),
+    run: SeriesOptions = SeriesOptions(),
     config: Annotated[
-        BacktestConfig, Parameter(name="*", group=Group("Foreseeing", sort_key=2))
+        BacktestConfig, Parameter(name="*", group=Group("Forecast", sort_key=2))
     ] = BacktestConfig(),
-    network: NetworkConfig = NetworkConfig(),
+    network: ForecasterConfig = ForecasterConfig(),
 ) -> int:
-    """Foresee a series, with error bars that were measured.
+    """Forecast a series, with prediction intervals and a backtest against simpler models.
 
     Parameters
     ----------
     file
-        CSV file, or sunspots, co2, electricity: series that come with the installation.
+        CSV file, or a sample series: sunspots, co2, electricity.
     """
-    places = run.paths(Path(file))
-    known = file in KNOWN and not Path(file).exists()
-    if known and (run.target or run.time):
-        raise ValueError(f"{file} has one column and its own dates; leave --target and --time out")
-    if run.model and (config, network) != (BacktestConfig(), NetworkConfig()):
-        raise ValueError(
-            f"{run.model} is a model, which knows its horizon, season, band and network; leave "
-            "flags about them out"
-        )
     path = Path(file)
+    paths = run.paths(path)
+    is_sample = file in SAMPLES and not path.exists()
+    if is_sample and (run.target or run.time):
+        raise ValueError(f"{file} is a sample with one column; leave --target and --time out")
+    if run.model and (config, network) != (BacktestConfig(), ForecasterConfig()):
+        raise ValueError(
+            f"{run.model} is a model, which has a horizon, seasonal period, coverage and network; "
+            "leave their flags out"
+        )
+    from bowerbird.prediction.series.file import read_series, sample_series
+
     with about(path, SeriesError):
-        data = known_series(file) if known else read_series(path, run.target, run.time)
-        _note(data, data.notes)
+        data = sample_series(file) if is_sample else read_series(path, run.target, run.time)
+        _notify(data, data.notes)
         if run.model is not None:
-            return _with_model(data, run, places)
-        # what takes seconds to import comes after all that may be wrong with the file
+            return _forecast_with_model(data, run, paths)
+        # slow imports come after everything that may be wrong with the file
         from bowerbird.prediction.series.backtest import backtest_steps
 
-        work = follow(backtest_steps(data, config, network), (), describe_loss, quiet=run.quiet)
-    done = final_result(work)
+        steps = backtest_steps(data, config, network)
+        work = follow(steps, (), describe_loss, quiet=run.quiet)
+    result: Backtest = final_result(work)
+    _notify(data, result.notes)
+    rows = _rows(data, result.forecast, result.half_widths)
+    _write(result, rows, paths)
+    facts = _facts(result) | {
+        "forecast": rows,
+        "files": [str(path) for path in paths.values()],
+        "seconds": round(work.last.seconds, 2),
+    }
+    lines = [*_summary(result), *_forecast_lines(rows)]
+    report(facts, *lines, *_joined(facts["files"]), json=run.json)
+    return 0
 
-    _note(data, done.notes)
-    _write_series(done, places)
-    return _tell_series(done, places, work, run)
+
+def _joined(files: list[str]) -> list[str]:
+    return [", ".join(files)] if files else []
 
 
-def _note(data: Series, notes: list[str]) -> None:
+def _notify(data: "Series", notes: list[str]) -> None:
     for note in notes:
         notify(f"{data.name}: {note}")
 
 
-def _with_model(data: Series, run: SeriesRun, places: dict[str, Path]) -> int:
-    """Foresee with a model that has learned before."""
+def _forecast_with_model(data: "Series", run: SeriesOptions, paths: dict[str, Path]) -> int:
+    """Forecast with the model in a file."""
+    from bowerbird.prediction.series.forecaster import load_forecaster, training_differences
+
     assert run.model is not None
-    from bowerbird.prediction.series.forecaster import (
-        load_forecaster,
-        misgivings,
-    )
-
     forecaster = load_forecaster(run.model)
-    notes = misgivings(forecaster, data)
-    _note(data, notes)
-    said = forecaster.forecast(data.values)
-    band = np.array(forecaster.band or [math.inf] * len(said))
-    rows = _rows(data, said, band)
-    _write_forecast(rows, places)
-    if run.json:
-        facts = {"series": data.name, "model": str(run.model), "notes": data.notes + notes}
-        print(jsonlib.dumps({**facts, "forecast": rows}, allow_nan=False))  # noqa: T201
-    else:
-        _print_forecast(rows)
-    return 0
-
-
-def _rows(data: Series, said: np.ndarray, band: np.ndarray) -> list[dict[str, Any]]:
-    """Return a forecast with its interval, a row a step.
-
-    Where no value of the past is below 0, none ahead is said to be.
-    """
-    rows = []
-    least = 0.0 if data.values.min() >= 0 else -math.inf
-    for step, (value, half) in enumerate(zip(said.tolist(), band.tolist(), strict=True), 1):
-        sure = math.isfinite(half)
-        low, high = (max(value - half, least), max(value + half, least)) if sure else (None, None)
-        rows.append(
-            {"time": data.moment(step), "value": max(value, least), "low": low, "high": high}
-        )
-    return rows
-
-
-def _write_forecast(rows: list[dict[str, Any]], places: dict[str, Path]) -> None:
-    if ".csv" not in places:
-        return
-    write_rows(places[".csv"], list(rows[0]), (row.values() for row in rows), digits=7)
-
-
-def _write_series(done: "Backtest", places: dict[str, Path]) -> None:
-    _write_forecast(_rows(done.series, done.forecast, done.band), places)
-    if ".png" in places:
-        from bowerbird.prediction.series.plot import draw_backtest
-
-        draw_backtest(done, places[".png"])
-    if ".safetensors" in places:
-        told = {s.model: {"mase": s.mase, "smape": s.smape, "rmse": s.rmse} for s in done.scores}
-        done.forecaster.provenance = {
-            "series": done.series.name,
-            "source": done.series.source,
-            "step": done.series.step,
-            "low": float(done.series.values.min()),
-            "high": float(done.series.values.max()),
-            "values": len(done.series),
-            "backtest": told,
-            "covered": done.covered,
-        }
-        done.forecaster.save(places[".safetensors"])
-
-
-def _tell_series(
-    done: "Backtest", places: dict[str, Path], work: "Work[Backtest]", run: SeriesRun
-) -> int:
-    data, season = done.series, done.season
-    rows = _rows(data, done.forecast, done.band)
-    if run.json:
-        facts = _facts(done) | {"forecast": rows, "files": [str(p) for p in places.values()]}
-        facts |= {"seconds": round(work.last.seconds, 2)}
-        print(jsonlib.dumps(facts, allow_nan=False))  # noqa: T201
-        return 0
-    seasonal = f"season {season.steps} ({season.why})" if season.steps > 1 else "no season"
-    if season.steps == 1:
-        seasonal += f" ({season.why})"
-    print(  # noqa: T201
-        f"{data.name}: {len(data)} values, {data.times[0]} to {data.times[-1]}, step: "
-        f"{data.step}; {seasonal}"
-    )
-    _print_scores(done)
-    _print_forecast(rows)
-    if places:
-        print(", ".join(str(place) for place in places.values()))  # noqa: T201
-    return 0
-
-
-def _print_scores(done: "Backtest") -> None:
-    measured = len(done.origins) - done.measured
-    if not measured:
-        print("nothing was measured")  # noqa: T201
-        return
-    print(  # noqa: T201
-        f"{'':24}{'MASE':>8}{'sMAPE %':>10}{'RMSE':>12}   {measured} origins, "
-        f"{done.apart} with horizons that don't overlap"
-    )
-    for score in sorted(done.scores, key=lambda score: (score.mase or 0, score.rmse)):
-        words = "" if score.model == OURS else _beside(done.against[score.model], done.apart)
-        name = done.smoothing if score.model == "exponential smoothing" else score.model
-        relative = "-" if score.mase is None else f"{score.mase:.3f}"
-        print(f"{name:24}{relative:>8}{score.smape:10.2f}{score.rmse:12.4g}   {words}")  # noqa: T201
-    held = "not measured"
-    if done.covered is not None:
-        least, most = min(done.covered_by_step), max(done.covered_by_step)
-        held = f"held {done.covered:.0%} of what came ({least:.0%} to {most:.0%} by step)"
-    print(f"band for {done.config.coverage:.0%}: {held}")  # noqa: T201
-
-
-def _facts(done: "Backtest") -> dict[str, Any]:
-    """Return what a backtest found, for JSON."""
-    data, season = done.series, done.season
+    notes = training_differences(forecaster, data)
+    _notify(data, notes)
+    forecast = forecaster.networks.forecast(data.values)
+    rows = _rows(data, forecast, forecaster.half_widths(forecaster.config.coverage))
+    _write_forecast(rows, paths)
     facts = {
         "series": data.name,
-        "values": len(data),
-        "step": data.step,
-        "notes": data.notes + done.notes,
+        "model": str(run.model),
+        "notes": data.notes + notes,
+        "forecast": rows,
     }
-    facts |= {"season": season.steps, "season_why": season.why}
-    facts |= {"horizon": done.config.horizon, "origins": len(done.origins)}
-    facts |= {"measured": len(done.origins) - done.measured, "apart": done.apart}
-    facts |= {"scores": [asdict(score) for score in done.scores]}
-    facts |= {
-        "against": {m: _tested(*(found or (None, None))) for m, found in done.against.items()}
+    report(facts, *_forecast_lines(rows), json=run.json)
+    return 0
+
+
+def _rows(data: "Series", forecast: "np.ndarray", widths: "np.ndarray") -> "list[Row]":
+    """Return a forecast with its interval, a row per step; bounds are None if there is none."""
+    from bowerbird.prediction.series.interval import interval
+
+    bounds = interval(forecast, widths, data.values)
+    known = bool((widths < float("inf")).all())
+    return [
+        {
+            "time": data.future_time(step),
+            "value": value,
+            "lower": lower if known else None,
+            "upper": upper if known else None,
+        }
+        for step, (value, lower, upper) in enumerate(
+            zip(*(bound.tolist() for bound in bounds), strict=True), 1
+        )
+    ]
+
+
+def _write_forecast(rows: "list[Row]", paths: dict[str, Path]) -> None:
+    from bowerbird.files.delimited import write_rows
+
+    if ".csv" in paths:
+        write_rows(paths[".csv"], list(rows[0]), (row.values() for row in rows), digits=7)
+
+
+def _write(result: "Backtest", rows: "list[Row]", paths: dict[str, Path]) -> None:
+    """Write the forecast, the plot and the model."""
+    if not paths:
+        return
+    from bowerbird.prediction.series.forecaster import Forecaster
+    from bowerbird.prediction.series.plot import plot_backtest
+
+    _write_forecast(rows, paths)
+    if ".png" in paths:
+        plot_backtest(result, paths[".png"])
+        Forecaster.from_backtest(result).save(paths[".safetensors"])
+
+
+def _facts(result: "Backtest") -> dict[str, Any]:
+    """Return the results of a backtest, for JSON."""
+    data = result.series
+    return {
+        "series": data.name,
+        "num_values": len(data),
+        "frequency": data.frequency,
+        "notes": data.notes + result.notes,
+        "seasonal_period": result.seasonality.period,
+        "seasonal_period_reason": result.seasonality.reason,
+        "horizon": result.config.horizon,
+        "splits": len(result.splits.cutoffs),
+        "test_splits": result.test_splits,
+        "independent_splits": result.independent_splits,
+        "metrics": [asdict(metrics) for metrics in result.metrics],
+        "comparisons": {
+            model: dict(zip(("t", "p"), test or (None, None), strict=True))
+            for model, test in result.comparisons.items()
+        },
+        "coverage": result.config.coverage,
+        "empirical_coverage": result.empirical_coverage,
+        "empirical_coverage_by_step": result.empirical_coverage_by_step,
+        "smoothing": result.smoothing,
     }
-    facts |= {"coverage": done.config.coverage, "covered": done.covered}
-    return facts | {"covered_by_step": done.covered_by_step, "smoothing": done.smoothing}
 
 
-def _tested(t: float | None, p: float | None) -> dict[str, float | None]:
-    return {"t": t, "p": p}
+def _summary(result: "Backtest") -> list[str]:
+    """Return lines about the series and the accuracy of each model."""
+    data, seasonality = result.series, result.seasonality
+    period = f"seasonal period {seasonality.period}" if seasonality.period > 1 else "no seasonality"
+    lines = [
+        f"{data.name}: {len(data)} values, {data.times[0]} to {data.times[-1]}, step: "
+        f"{data.frequency}; {period} ({seasonality.reason})"
+    ]
+    if not result.test_splits:
+        return [*lines, "no test: the series is too short"]
+    lines.append(
+        f"{'':24}{'MASE':>8}{'sMAPE %':>10}{'RMSE':>12}   {result.test_splits} test splits, "
+        f"{result.independent_splits} with horizons that don't overlap"
+    )
+    for metrics in sorted(result.metrics, key=lambda metrics: (metrics.mase or 0, metrics.rmse)):
+        is_ours = metrics.model == OURS
+        comparison = "" if is_ours else _comparison(result, metrics.model)
+        name = result.smoothing if metrics.model == "exponential smoothing" else metrics.model
+        mase = "-" if metrics.mase is None else f"{metrics.mase:.3f}"
+        errors = f"{mase:>8}{metrics.smape:10.2f}{metrics.rmse:12.4g}"
+        lines.append(f"{name:24}{errors}   {comparison}")
+    tested = "not tested"
+    if result.empirical_coverage is not None:
+        low, high = (f(result.empirical_coverage_by_step) for f in (min, max))
+        tested = (
+            f"contains {result.empirical_coverage:.0%} of the true values ({low:.0%} to "
+            f"{high:.0%} by step)"
+        )
+    return [*lines, f"{result.config.coverage:.0%} interval: {tested}"]
 
 
-def _beside(found: tuple[float, float] | None, apart: int) -> str:
-    """Say whether ours is better than another model, by a paired test at so many origins."""
-    if found is None:
-        few = apart < FEWEST_PAIRS
-        return "too few origins to tell from ours" if few else "no difference to ours"
-    t, p = found
-    if p >= CERTAIN:
-        return f"no clear difference to ours (p = {p:.2f})"
-    told = f"p = {p:.2g}"
-    return f"ours is better ({told})" if t < 0 else f"better than ours ({told})"
+def _comparison(result: "Backtest", model: str) -> str:
+    """Describe the paired test of our model with another."""
+    from bowerbird.prediction.series.accuracy import MIN_PAIRS
+
+    test = result.comparisons[model]
+    if test is None:
+        few = result.independent_splits < MIN_PAIRS
+        return "too few splits to compare with ours" if few else "no difference to ours"
+    t, p = test
+    if p >= SIGNIFICANCE:
+        return f"no significant difference to ours (p = {p:.2f})"
+    return f"ours is better (p = {p:.2g})" if t < 0 else f"better than ours (p = {p:.2g})"
 
 
-def _print_forecast(rows: list[dict[str, Any]]) -> None:
-    for row in rows[:SHOWN]:
-        band = "" if row["low"] is None else f"   {row['low']:.5g} to {row['high']:.5g}"
-        print(f"{row['time']:>16}  {row['value']:.5g}{band}")  # noqa: T201
-    if len(rows) > SHOWN:
-        print(f"{'...':>16}  {len(rows) - SHOWN} more")  # noqa: T201
+def _forecast_lines(rows: "list[Row]") -> list[str]:
+    lines = []
+    for row in rows[:MAX_PRINTED]:
+        bounds = "" if row["lower"] is None else f"   {row['lower']:.5g} to {row['upper']:.5g}"
+        lines.append(f"{row['time']:>16}  {row['value']:.5g}{bounds}")
+    if len(rows) > MAX_PRINTED:
+        lines.append(f"{'...':>16}  {len(rows) - MAX_PRINTED} more")
+    return lines
