@@ -1,8 +1,8 @@
 """Piano rolls: which of 88 keys sound in each frame of a piece.
 
 The splits are those of Boulanger-Lewandowski, Bengio and Vincent 2012 (arXiv:1206.6392), as in the
-repository of TCN (Bai, Kolter and Koltun 2018, arXiv:1803.01271). Losses are computed as there: over
-all frames but the first of each piece, over all 88 keys, in nats, divided by the number of frames.
+repository of TCN (Bai, Kolter and Koltun 2018, arXiv:1803.01271). Losses are computed as there:
+over all frames but the first of each piece and all 88 keys, in nats, divided by the frames.
 """
 
 from dataclasses import dataclass

@@ -69,10 +69,8 @@ def repetitions(score: Score) -> list[int]:
     for first, last in pairwise([*bars.starts.tolist(), bars.end]):
         inside = (notes.starts < last) & (notes.ends > first)
         rows = np.stack([notes.starts[inside], notes.ends[inside]], 1).clip(first, last) - first
-        inside_pitches = notes.pitches[inside].tolist()
-        contents.append(
-            tuple((*row, p) for row, p in zip(rows.tolist(), inside_pitches, strict=True))
-        )
+        notes_inside = zip(rows.tolist(), notes.pitches[inside].tolist(), strict=True)
+        contents.append(tuple((*row, pitch) for row, pitch in notes_inside))
     ago = []
     for number, content in enumerate(contents[1:], 1):
         equal = [n for n in range(1, min(number, MAX_AGO) + 1) if contents[number - n] == content]
