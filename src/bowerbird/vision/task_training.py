@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,16 @@ class TaskTraining:
                 preview = self.sample() if "validation_loss" in losses else None
                 self.last = Step(step.number, step.total, losses, step.seconds, preview, step.note)
                 yield self.last
+
+    def provenance(self, licence: str) -> dict[str, Any]:
+        """Return how the run went so far, for the header of a model file."""
+        return {
+            "seconds": round(self.last.seconds, 1) if self.last else 0.0,
+            "iterations": self.last.number if self.last else 0,
+            "validation_loss": self.best,
+            "licence": licence,
+            "versions": {"bowerbird": version("bowerbird"), "torch": version("torch")},
+        }
 
     def _plan(self, settings: Mapping[str, Any], resume: bool) -> None:
         """Choose the steps that fit into the minutes, or keep those of the interrupted run."""

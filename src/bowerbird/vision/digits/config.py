@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from bowerbird.learning.config import Precision, TrainerConfig
-from bowerbird.learning.validate import check_choice
+from bowerbird.learning.validate import check_choice, check_range
 from bowerbird.networks.config import DigitNetwork, SmallConvNetConfig
 
 Polarity = Literal["auto", "dark", "light"]
@@ -33,14 +33,9 @@ class DigitConfig:
 
     def __post_init__(self) -> None:
         check_choice(self.polarity, get_args(Polarity))
-        for name in (
-            *("classifier_threshold", "report_threshold", "page_threshold"),
-            *("confident_threshold", "min_clean_fraction"),
-        ):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"{name} must be in [0, 1], got {getattr(self, name)}")
-        if not 100 <= self.max_side <= 10000:
-            raise ValueError(f"max_side must be in [100, 10000] px, got {self.max_side}")
+        check_range(self, 0, 1, "classifier_threshold", "report_threshold", "page_threshold")
+        check_range(self, 0, 1, "confident_threshold", "min_clean_fraction")
+        check_range(self, 100, 10000, "max_side")
 
 
 @dataclass(frozen=True)
@@ -63,15 +58,10 @@ class AugmentConfig:
     """Fraction of the digits whose stroke is made thicker, thinner or lighter."""
 
     def __post_init__(self) -> None:
-        for name in ("elastic_alpha", "max_rotation", "max_shear", "max_shift"):
-            if not 0 <= getattr(self, name) < 1000:
-                raise ValueError(f"{name} must be in [0, 1000), got {getattr(self, name)}")
-        if not 0.1 <= self.elastic_sigma <= 100:
-            raise ValueError(f"elastic_sigma must be in [0.1, 100] px, got {self.elastic_sigma}")
-        if not 0 <= self.max_scale < 1:
-            raise ValueError(f"max_scale must be in [0, 1), got {self.max_scale}")
-        if not 0 <= self.stroke_fraction <= 1:
-            raise ValueError(f"stroke_fraction must be in [0, 1], got {self.stroke_fraction}")
+        check_range(self, 0, 1000, "elastic_alpha", "max_rotation", "max_shear", "max_shift")
+        check_range(self, 0.1, 100, "elastic_sigma")
+        check_range(self, 0, 0.9, "max_scale")
+        check_range(self, 0, 1, "stroke_fraction")
 
 
 @dataclass(frozen=True)
@@ -116,17 +106,10 @@ class DigitTrainConfig:
 
     def __post_init__(self) -> None:
         check_choice(self.network, get_args(DigitNetwork))
-        if not 0 <= self.minutes < math.inf:
-            raise ValueError(f"minutes must be finite and not negative, got {self.minutes}")
-        if not 2 <= self.batch_size <= 1 << 20:
-            raise ValueError(f"batch_size must be in [2, 1048576], got {self.batch_size}")
-        for name in ("label_smoothing", "negative_fraction", "validation_fraction"):
-            if not 0 <= getattr(self, name) <= 0.9:
-                raise ValueError(f"{name} must be in [0, 0.9], got {getattr(self, name)}")
-        if not 0 <= self.undistorted_fraction <= 1:
-            raise ValueError(
-                f"undistorted_fraction must be in [0, 1], got {self.undistorted_fraction}"
-            )
+        check_range(self, 0, math.inf, "minutes")
+        check_range(self, 2, 1 << 20, "batch_size")
+        check_range(self, 0, 0.9, "label_smoothing", "negative_fraction", "validation_fraction")
+        check_range(self, 0, 1, "undistorted_fraction")
         if self.model.num_classes != NO_DIGIT + 1:
             raise ValueError(
                 f"a digit reader needs {NO_DIGIT + 1} classes, got {self.model.num_classes}"

@@ -27,14 +27,9 @@ from bowerbird.vision.digits.calibration import (
 )
 from bowerbird.vision.digits.components import find_components, label_components
 from bowerbird.vision.digits.config import DigitConfig
-from bowerbird.vision.digits.lines import Place, group_lines, line_text
+from bowerbird.vision.digits.lines import group_lines, line_text
 from bowerbird.vision.digits.reader import DigitReader
-from bowerbird.vision.digits.segmentation import (
-    Candidate,
-    classify,
-    classify_again,
-    resegment,
-)
+from bowerbird.vision.digits.segmentation import Candidate, classify, classify_again, resegment
 from bowerbird.vision.digits.single import read_single_digit
 from bowerbird.vision.drawing import draw
 from bowerbird.vision.results import Box, Line, Seen
@@ -177,12 +172,12 @@ def _result(page: PageDigits, factor: float, margin: int) -> Seen:
     digits = page.digits
     if not digits:
         return Seen(boxes=(), text="", lines=(), confidence=0.0)
-    places = [Place(*one.component.box) for one in digits]
+    own_boxes = np.array([one.component.box for one in digits], float)
     names = [str(one.digit) for one in digits]
-    lines = group_lines(places)
+    lines = group_lines(own_boxes)
     features = line_features(lines, digits, page.candidates, page.probabilities)
     confidences = calibrated_probability(features, "line")
-    texts = [line_text(line, names, places) for line in lines]
+    texts = [line_text(line, names, own_boxes) for line in lines]
     boxes = []
     for index in (index for line in lines for index in line):
         left, top, right, bottom = (side / factor - margin for side in digits[index].component.box)

@@ -14,13 +14,7 @@ from torch import Tensor, nn
 
 from bowerbird.errors import ModelError
 from bowerbird.learning.device import select_compute
-from bowerbird.learning.model_file import (
-    MEND,
-    ModelHeader,
-    read_model,
-    stored_weights,
-    write_model,
-)
+from bowerbird.learning.model_file import MEND, ModelHeader, read_model, stored_weights, write_model
 from bowerbird.models import model_path
 from bowerbird.networks.config import DigitNetwork, SmallConvNetConfig
 from bowerbird.networks.convolution import digit_network

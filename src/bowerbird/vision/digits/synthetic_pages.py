@@ -11,9 +11,10 @@ from typing import Any, Literal, get_args
 
 import cv2
 import numpy as np
+from numpy.random import Generator
 from numpy.typing import NDArray
 
-from bowerbird.learning.validate import check_choice
+from bowerbird.learning.validate import check_choice, check_range
 from bowerbird.vision.camera import photograph_page, warp_boxes
 
 Surface = Literal["plain", "ruled", "squared", "board"]
@@ -48,10 +49,8 @@ class PageConfig:
     def __post_init__(self) -> None:
         if self.surface is not None:
             check_choice(self.surface, get_args(Surface))
-        if not 0 <= self.lines <= 12:
-            raise ValueError(f"lines must be in [0, 12], got {self.lines}")
-        if not 0 <= self.touching_fraction <= 1:
-            raise ValueError(f"touching_fraction must be in [0, 1], got {self.touching_fraction}")
+        check_range(self, 0, 12, "lines")
+        check_range(self, 0, 1, "touching_fraction")
         if not all(200 <= side <= 5000 for side in self.size):
             raise ValueError(f"sides must be in [200, 5000] px, got {self.size}")
 
@@ -90,7 +89,7 @@ class Handwriting:
         self,
         images: NDArray[np.uint8],
         labels: NDArray[np.int64],
-        random: np.random.Generator,
+        random: Generator,
         touching_fraction: float,
     ) -> None:
         self.images, self.labels = images, labels
@@ -176,14 +175,14 @@ def blend(image: Array, color: Array | float, mask: Array) -> Array:
     return image * (1 - mask[..., None]) + color * mask[..., None]
 
 
-def _noise(random: np.random.Generator, height: int, width: int, grain: float) -> Array:
+def _noise(random: Generator, height: int, width: int, grain: float) -> Array:
     """Return smooth noise in 0..1 whose spots are about ``grain`` px."""
     size = max(2, int(height / grain)), max(2, int(width / grain))
     small = random.random(size).astype(np.float32)
     return np.clip(cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC), 0, 1)
 
 
-def empty_page(surface: str, pitch: float, random: np.random.Generator) -> Array:
+def empty_page(surface: str, pitch: float, random: Generator) -> Array:
     """Return an empty page (h, w, 3) whose rulings are ``pitch`` px apart."""
     board = surface == "board"
     color = random.uniform(0.02, 0.14, 3) * [0.8, 1, 1.5]
@@ -214,7 +213,7 @@ def empty_page(surface: str, pitch: float, random: np.random.Generator) -> Array
     return page
 
 
-def _perspective(random: np.random.Generator, size: tuple[int, int]) -> Array:
+def _perspective(random: Generator, size: tuple[int, int]) -> Array:
     """Return the homography (3, 3) from px of the flat page to px of the photograph."""
     width, height = size
     inset = random.uniform(-0.03, 0.06, (4, 2)) * [width, height]
@@ -228,9 +227,7 @@ def _perspective(random: np.random.Generator, size: tuple[int, int]) -> Array:
     return cv2.getPerspectiveTransform(flat, corners.astype(np.float32)).astype(np.float32)
 
 
-def _on_desk(
-    page: Array, matrix: Array, random: np.random.Generator, size: tuple[int, int]
-) -> Array:
+def _on_desk(page: Array, matrix: Array, random: Generator, size: tuple[int, int]) -> Array:
     """Return the page on a desk, transformed by the matrix."""
     width, height = size
     desk = _array([0.42, 0.30, 0.20]) * float(random.uniform(0.5, 1.6))

@@ -10,7 +10,6 @@ import time
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from importlib.metadata import version
 from pathlib import Path
 
 import torch
@@ -177,17 +176,12 @@ class DigitTraining:
     @property
     def reader(self) -> DigitReader:
         """The network as it is now, with the provenance so far."""
-        config, last = self.planned, self.run.last
-        provenance = {
+        config = self.planned
+        provenance = self.run.provenance(config.licence) | {
             "corpus": [f"{len(self.data.train):,} handwritten digits"],
             "digits": len(self.data.train),
             "digits_sha256": self.digits.sha256,
-            "seconds": round(last.seconds, 1) if last else 0.0,
-            "iterations": last.number if last else 0,
-            "validation_loss": self.run.best,
-            "licence": config.licence,
             "settings": asdict(config),
-            "versions": {"bowerbird": version("bowerbird"), "torch": version("torch")},
         }
         return DigitReader(self.task.network, config.network, config.model, provenance)
 

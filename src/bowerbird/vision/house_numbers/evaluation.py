@@ -48,7 +48,7 @@ def true_text(scene: Scene) -> str:
 
 def read_scenes(reader: HouseNumberReader, scenes: Sequence[Scene]) -> list[HouseNumber]:
     """Read each scene in the box of its number, of its letters, or in the middle."""
-    return reader.read_all([(scene.pixels, _region(scene)) for scene in scenes])
+    return reader.read([(scene.pixels, _region(scene)) for scene in scenes])
 
 
 def _region(scene: Scene) -> NDArray[Any]:

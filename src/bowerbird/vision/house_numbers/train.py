@@ -7,9 +7,7 @@ validation scenes (``evaluation.calibrate``).
 
 import time
 from collections.abc import Generator, Sequence
-from dataclasses import asdict, replace
-from functools import partial
-from importlib.metadata import version
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -33,7 +31,7 @@ from bowerbird.vision.house_numbers.crops import Pixels
 from bowerbird.vision.house_numbers.evaluation import PHOTO, calibrate, read_scenes
 from bowerbird.vision.house_numbers.reader import HouseNumberReader, load
 from bowerbird.vision.house_numbers.scenes.streets import Scene, make_scene
-from bowerbird.vision.house_numbers.scenes.typefaces import Typeface, find_typefaces
+from bowerbird.vision.house_numbers.scenes.typefaces import find_typefaces
 from bowerbird.vision.house_numbers.svhn import Svhn
 from bowerbird.vision.house_numbers.task import HouseNumberTask
 from bowerbird.vision.task_training import TaskTraining
@@ -47,10 +45,7 @@ class HouseNumberTraining:
     """One training run; ``reader`` is the current result."""
 
     def __init__(
-        self,
-        assets: TrainingAssets,
-        config: HouseNumberTrainConfig,
-        work_dir: Path | None = None,
+        self, assets: TrainingAssets, config: HouseNumberTrainConfig, work_dir: Path | None = None
     ) -> None:
         """Load typefaces and photographs; raise ValueError if there are too few of them."""
         start_time = time.perf_counter()
@@ -79,7 +74,7 @@ class HouseNumberTraining:
         self.num_typefaces, self.num_photos = len(train_faces), len(paths[0])
         self.thresholds: dict[str, float] = {}
         names = [path.name for part in paths for path in part]
-        names += [face.path.name for faces in (train_faces, validation_faces) for face in faces]
+        names += [face.name for faces in (train_faces, validation_faces) for face in faces]
         self.run = TaskTraining(
             lambda: self._task(self.network),
             config.trainer,
@@ -95,20 +90,15 @@ class HouseNumberTraining:
     @property
     def reader(self) -> HouseNumberReader:
         """The network as it is now, with the provenance so far."""
-        last, trainer, pool = self.run.last, self.run.trainer, self.config.pool
-        iterations = last.number if last else 0
-        batches = iterations * trainer.gradient_accumulation_steps
-        provenance = {
+        trainer, pool = self.run.trainer, self.config.pool
+        provenance = self.run.provenance(self.config.licence)
+        batches = provenance["iterations"] * trainer.gradient_accumulation_steps
+        provenance |= {
             "typefaces": self.num_typefaces,
             "photographs": self.num_photos,
             "scenes": batches * pool.new_scenes_per_step + pool.pool_size,
-            "iterations": iterations,
-            "seconds": round(last.seconds, 1) if last else 0.0,
-            "validation_loss": self.run.best,
             **self.thresholds,
-            "licence": self.config.licence,
             "settings": {"pool": asdict(pool), "trainer": asdict(trainer)},
-            "versions": {"bowerbird": version("bowerbird"), "torch": version("torch")},
         }
         return HouseNumberReader(self.network, provenance, self.compute)
 
@@ -163,21 +153,16 @@ def mine_hard_negatives(reader: HouseNumberReader, photos: Sequence[Pixels]) -> 
     ]
 
 
+@dataclass(frozen=True)
 class Scenes:
     """Generated scenes, mixed with SVHN and hard negatives; number k is always the same one."""
 
-    def __init__(
-        self,
-        key: tuple[int, int],
-        typefaces: Sequence[Typeface],
-        photos: Sequence[Pixels],
-        config: HouseNumberTrainConfig,
-        svhn: Svhn | None = None,
-        negatives: Sequence[Scene] = (),
-    ) -> None:
-        self.key, self.config = key, config
-        self.svhn, self.negatives = svhn, negatives
-        self.generate = partial(make_scene, typefaces=typefaces, photos=photos, config=config.scene)
+    key: tuple[int, int]
+    typefaces: Sequence[Path]
+    photos: Sequence[Pixels]
+    config: HouseNumberTrainConfig
+    svhn: Svhn | None = None
+    negatives: Sequence[Scene] = ()
 
     def __call__(self, index: int) -> Scene:
         """Return scene number ``index``."""
@@ -186,4 +171,4 @@ class Scenes:
             return self.negatives[int(random.integers(len(self.negatives)))]
         if self.svhn is not None and random.random() < self.config.svhn_fraction:
             return self.svhn[int(random.integers(len(self.svhn)))]
-        return self.generate(random)
+        return make_scene(random, self.typefaces, self.photos, self.config.scene)
