@@ -15,16 +15,15 @@ from pathlib import Path
 
 import torch
 
-from bowerbird import (
+from bowerbird import read_picture, write_picture
+from bowerbird.image import (
     PRESETS,
     ReconstructConfig,
     TextureConfig,
     TransferConfig,
-    read_picture,
     reconstruct,
     texture,
     transfer,
-    write_picture,
 )
 from bowerbird.pictures.pixels import resize
 from bowerbird.plates import plate_path

@@ -114,7 +114,7 @@ def bowerbird(spec: dict) -> dict:
     the targets count as part of the first step.
     """
     began = time.perf_counter()
-    from bowerbird.image.transfer import transfer_steps
+    from bowerbird.image.style_transfer import transfer_steps
     from bowerbird.learning.device import select_compute
     from bowerbird.pictures.reading import read_picture
     from bowerbird.pictures.writing import write_picture

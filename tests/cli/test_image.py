@@ -12,7 +12,7 @@ from PIL import Image
 
 from bowerbird.errors import OptimizationError
 from bowerbird.image.optimizers import LBFGS
-from bowerbird.image.transfer import transfer_steps
+from bowerbird.image.style_transfer import transfer_steps
 
 # the first layers only, and no roots of large matrices: seconds, not minutes
 STYLE = "--style-loss gram --style-layers relu1_1,relu2_1"
@@ -221,7 +221,7 @@ def test_a_run_interrupted_at_a_smaller_scale_still_has_the_requested_size(
         yield next(transfer_steps(*args, **kwargs))
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("bowerbird.image.transfer.transfer_steps", interrupted)
+    monkeypatch.setattr("bowerbird.image.style_transfer.transfer_steps", interrupted)
     flags = SMALL.replace("--size 32", "--size 64").replace("--num-scales 1", "--num-scales 2")
     done = bowerbird(f"image transfer photo.png swirls.png -o out.png {flags} --iterations 2")
     assert done.code == 130

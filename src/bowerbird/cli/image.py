@@ -43,7 +43,7 @@ def transfer(
         Initial image; ``--init FILE`` is the same.
     """
     from bowerbird.cli.image_run import ImageRun
-    from bowerbird.image.transfer import transfer_steps
+    from bowerbird.image.style_transfer import transfer_steps
 
     image_run = ImageRun("image transfer", run, config)
     image_run.check_shape(content, config.size, config.objective)
@@ -72,7 +72,7 @@ def texture(
         The painting.
     """
     from bowerbird.cli.image_run import ImageRun
-    from bowerbird.image.texture import texture_steps
+    from bowerbird.image.texture_synthesis import texture_steps
 
     image_run = ImageRun("image texture", run, config)
     painting = image_run.read("style", style).over()
@@ -96,7 +96,7 @@ def reconstruct(
         The picture to reconstruct from noise.
     """
     from bowerbird.cli.image_run import ImageRun
-    from bowerbird.image.reconstruct import reconstruct_steps
+    from bowerbird.image.reconstruction import reconstruct_steps
 
     image_run = ImageRun("image reconstruct", run, config)
     image_run.check_shape(picture, config.size, config.target_objective)

@@ -24,7 +24,7 @@ from bowerbird.cli.run_record import (
 )
 from bowerbird.image.config import ObjectiveConfig, OptimizeConfig
 from bowerbird.image.optimize import check_shape
-from bowerbird.image.transfer import check_image
+from bowerbird.image.style_transfer import check_image
 from bowerbird.learning.device import select_compute
 from bowerbird.learning.pretrained_weights import WEIGHTS
 from bowerbird.learning.step import Step

@@ -37,7 +37,7 @@ from bowerbird.music.score.key import key_of
 from bowerbird.music.score.melody import GRID, melody
 from bowerbird.music.score.meter import bar_count, main_meter
 from bowerbird.music.score.repeats import expanded
-from bowerbird.music.training import MusicTraining
+from bowerbird.music.training import Training
 from bowerbird.networks.config import LanguageModelConfig, RecurrentConfig, TransformerConfig
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ def train(
             raise ValueError(f"there is no corpus; name files, a folder, or {', '.join(EMBEDDED)}")
         start = None if run.start is None else load(run.start, config.device)
         melodies = (start.tokenizer.kind if start else config.tokenizer) in MELODY_KINDS
-        training = MusicTraining(Corpus(corpus, melodies=melodies), config, school.room, start)
+        training = Training(Corpus(corpus, melodies=melodies), config, school.room, start)
         if school.first:
             _tell_skipped(training.corpus, run.quiet)
 
@@ -260,7 +260,7 @@ def _tell_skipped(corpus: Corpus, quiet: bool) -> None:
     notify(corpus.summary())
 
 
-def _told(training: MusicTraining, work: Work[str]) -> dict[str, Any]:
+def _told(training: Training, work: Work[str]) -> dict[str, Any]:
     """Return what is told of a training, besides how it went."""
     provenance, seconds = training.composer.provenance, work.last.seconds
     # a resumed run has not done what was done before it

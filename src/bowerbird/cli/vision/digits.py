@@ -114,10 +114,10 @@ def digits(
         Photographs.
     """
     from bowerbird.vision.digits.page import draw_digits, read_page
-    from bowerbird.vision.digits.reader import load
+    from bowerbird.vision.digits.reader import load_digit_reader
 
     paths = run.output_paths(images)
-    reader = load(run.model, run.device)
+    reader = load_digit_reader(run.model, run.device)
 
     return run_batch(
         images,

@@ -63,10 +63,10 @@ def house_numbers(
         Photographs of any size.
     """
     from bowerbird.vision.drawing import draw
-    from bowerbird.vision.house_numbers.reader import load
+    from bowerbird.vision.house_numbers.reader import load_house_number_reader
 
     paths = run.output_paths(images)
-    reader = load(run.model, run.device)
+    reader = load_house_number_reader(run.model, run.device)
     threshold = reader.confident_threshold(config)
 
     return run_batch(
