@@ -1,12 +1,12 @@
 """Settings of the handwritten-digit reader and of its training."""
 
-import math
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
-from bowerbird.learning.config import Precision, TrainerConfig
+from bowerbird.learning.config import TrainerConfig
 from bowerbird.learning.validate import check_choice, check_range
 from bowerbird.networks.config import DigitNetwork, SmallConvNetConfig
+from bowerbird.vision.config import TaskTrainConfig
 
 Polarity = Literal["auto", "dark", "light"]
 NO_DIGIT = 10  # class of everything that is not a digit; 0 to 9 are the digits
@@ -65,13 +65,11 @@ class AugmentConfig:
 
 
 @dataclass(frozen=True)
-class DigitTrainConfig:
+class DigitTrainConfig(TaskTrainConfig):
     """How a digit classifier is trained."""
 
     network: DigitNetwork = "small"
     """small, or lenet5: the network of 1998 as it was."""
-    minutes: float = 0.0
-    """Training time in minutes; the number of steps is chosen to fit it on this machine."""
     batch_size: int = 128
     """Images per step."""
     label_smoothing: float = 0.05
@@ -82,12 +80,6 @@ class DigitTrainConfig:
     """Fraction of the digits in a batch that are not distorted."""
     validation_fraction: float = 0.0
     """Fraction of the training digits, the last ones, that is held out for validation."""
-    precision: Precision = "auto"
-    """Precision of the network: auto uses bfloat16 where it is faster, else float32."""
-    device: str = "auto"
-    """auto, cpu, cuda, cuda:1, mps ..."""
-    licence: str = ""
-    """Licence of the training data, stored in the model file."""
     model: SmallConvNetConfig = field(default_factory=SmallConvNetConfig)
     """Shape of the small network."""
     augment: AugmentConfig = field(default_factory=AugmentConfig)
@@ -105,8 +97,8 @@ class DigitTrainConfig:
     """How weights are trained."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         check_choice(self.network, get_args(DigitNetwork))
-        check_range(self, 0, math.inf, "minutes")
         check_range(self, 2, 1 << 20, "batch_size")
         check_range(self, 0, 0.9, "label_smoothing", "negative_fraction", "validation_fraction")
         check_range(self, 0, 1, "undistorted_fraction")

@@ -31,7 +31,6 @@ from bowerbird.vision.digits.lines import group_lines, line_text
 from bowerbird.vision.digits.reader import DigitReader
 from bowerbird.vision.digits.segmentation import Candidate, classify, classify_again, resegment
 from bowerbird.vision.digits.single import read_single_digit
-from bowerbird.vision.drawing import draw
 from bowerbird.vision.results import Box, Line, Seen
 
 CERTAIN = 0.6  # probability of the digits that give the typical height
@@ -83,13 +82,6 @@ def find_digits(values: Array, reader: DigitReader, config: DigitConfig) -> list
         values = np.clip(cv2.resize(values, size, interpolation=interpolation), 0, 1)
     polarities = [config.polarity == "light"] if config.polarity != "auto" else [False, True]
     return [_find(values, reader, config, light, MIN_HEIGHT * factor) for light in polarities]
-
-
-def draw_digits(
-    rgb: Float[Tensor, "3 h w"], result: Seen, threshold: float = DigitConfig.confident_threshold
-) -> Float[Tensor, "3 h w"]:
-    """Return an image with the boxes of the digits, those below the threshold with a "?"."""
-    return draw(rgb, result.questioned(threshold))
 
 
 def scale_factor(side: int, max_side: int) -> float:

@@ -4,9 +4,10 @@ import math
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bowerbird.learning.config import Precision, TrainerConfig
+from bowerbird.learning.config import TrainerConfig
 from bowerbird.learning.validate import check_range
 from bowerbird.networks.config import MultiDigitConfig
+from bowerbird.vision.config import TaskTrainConfig
 
 
 @dataclass(frozen=True)
@@ -85,11 +86,9 @@ class TrainingAssets:
 
 
 @dataclass(frozen=True)
-class HouseNumberTrainConfig:
+class HouseNumberTrainConfig(TaskTrainConfig):
     """How a house-number reader is trained."""
 
-    minutes: float = 0.0
-    """Training time in minutes; the number of steps is chosen to fit it on this machine."""
     validation_families: tuple[str, ...] = (
         *("Manrope", "P052", "STIXGeneral", "STIXGeneralBolIta", "HankenGrotesk"),
     )
@@ -108,12 +107,6 @@ class HouseNumberTrainConfig:
     """Crops that are read at the end to set the confidence threshold of readings."""
     calibration_photos: int = 300
     """Whole scenes that are searched at the end to set the threshold of detections."""
-    precision: Precision = "auto"
-    """Precision of the network: auto uses bfloat16 where it is faster, else float32."""
-    device: str = "auto"
-    """auto, cpu, cuda, cuda:1, mps ..."""
-    licence: str = ""
-    """Licence of the training data, stored in the model file."""
     model: MultiDigitConfig = field(default_factory=MultiDigitConfig)
     """Shape of the network."""
     scene: SceneConfig = field(default_factory=SceneConfig)
@@ -128,6 +121,7 @@ class HouseNumberTrainConfig:
     """How weights are trained."""
 
     def __post_init__(self) -> None:
-        check_range(self, 0, math.inf, "minutes", "max_mined_photos")
+        super().__post_init__()
+        check_range(self, 0, math.inf, "max_mined_photos")
         check_range(self, 0, 1, "svhn_fraction")
         check_range(self, 0, 0.99, "hard_negative_fraction")

@@ -44,16 +44,14 @@ def find_typefaces(folders: Iterable[Path] = ()) -> tuple[Path, ...]:
     for folder in folders:
         if not folder.is_dir():
             raise ValueError(f"{folder} is not a folder; give one with fonts (.ttf, .otf)")
-    found = {path.name: path for folder in folders for path in sorted(folder.rglob("*"))}
     for group in ("fonts_ttf", "fonts_otf"):
         for entry in entry_points(group=group):
             spec = find_spec(entry.module)
-            for root in (spec.submodule_search_locations or ()) if spec else ():
-                found |= {path.name: path for path in sorted(Path(root).rglob("*"))}
+            folders += map(Path, (spec and spec.submodule_search_locations) or ())
     matplotlib = find_spec("matplotlib")
     if matplotlib and matplotlib.origin:
-        fonts = Path(matplotlib.origin).parent / "mpl-data" / "fonts" / "ttf"
-        found |= {path.name: path for path in sorted(fonts.glob("*"))}
+        folders.append(Path(matplotlib.origin).parent / "mpl-data" / "fonts" / "ttf")
+    found = {path.name: path for folder in folders for path in sorted(folder.rglob("*"))}
     readable = (
         path
         for name, path in sorted(found.items())
