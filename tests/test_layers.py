@@ -14,11 +14,15 @@ DOMAINS = {"image", "text", "music", "vision", "prediction"}
 INTERFACES = {"cli", "studio", "demo", "__main__"}
 RECORDS = {"domain", "registry"}
 BELOW = {
-    **{domain: {domain, "learning", "networks", "pictures", "models"} for domain in DOMAINS},
+    **{
+        domain: {domain, "files", "learning", "networks", "pictures", "models"}
+        for domain in DOMAINS
+    },
     **{
         interface: {
             *INTERFACES,
             *DOMAINS,
+            "files",
             "learning",
             "networks",
             "pictures",
@@ -30,6 +34,7 @@ BELOW = {
     },
     "__init__": {*DOMAINS, "learning", "models", "pictures"},  # the public API
     "pictures": {"pictures", "learning"},
+    "files": {"files", "learning"},
     "learning": {"learning"},
     "networks": {"networks"},
     "plates": set(),
@@ -171,7 +176,7 @@ def test_a_wrong_import_is_found(path, source):
     [
         ("image/style_transfer.py", "from bowerbird.image.color import luminance\nimport torch"),
         ("image/style_transfer.py", "from . import color\nfrom .color import luminance"),
-        ("cli/image.py", "from bowerbird.image import style_transfer"),
+        ("cli/image/optimize.py", "from bowerbird.image import style_transfer"),
         ("networks/vgg.py", "from bowerbird.errors import WeightsError"),
         ("demo.py", "from bowerbird.plates import PLATES"),
     ],

@@ -16,7 +16,7 @@ IMAGE = Domain(
     (
         Verb(
             "transfer",
-            "bowerbird.cli.image:transfer",
+            "bowerbird.cli.image.optimize:transfer",
             "CONTENT STYLE... -o OUT [OPTIONS]",
             "image transfer photo.jpg painting.jpg -o out.jpg --size 1024 --strength 0.6",
             _COMMAS,
@@ -25,7 +25,7 @@ IMAGE = Domain(
         ),
         Verb(
             "texture",
-            "bowerbird.cli.image:texture",
+            "bowerbird.cli.image.optimize:texture",
             "STYLE -o OUT [OPTIONS]",
             note=_COMMAS,
             config="bowerbird.image.config:TextureConfig",
@@ -34,7 +34,7 @@ IMAGE = Domain(
         ),
         Verb(
             "reconstruct",
-            "bowerbird.cli.image:reconstruct",
+            "bowerbird.cli.image.optimize:reconstruct",
             "IMAGE -o OUT [--layer NAME] [OPTIONS]",
             note=_COMMAS,
             config="bowerbird.image.config:ReconstructConfig",

@@ -19,13 +19,13 @@ def prediction_section(output: Path, config: DemoConfig) -> Generator[Step, None
 
 def _cars(output: Path, demo: DemoConfig) -> Example:
     from bowerbird.prediction.data.samples import TARGETS, read_sample
-    from bowerbird.prediction.tabular.ensemble import MembersConfig
-    from bowerbird.prediction.tabular.plot import draw_study
-    from bowerbird.prediction.tabular.study import TableConfig, study
+    from bowerbird.prediction.tabular.config import EnsembleConfig, TableConfig
+    from bowerbird.prediction.tabular.cross_validation import cross_validate
+    from bowerbird.prediction.tabular.plot import plot_report
 
-    config = TableConfig(networks=MembersConfig(seed=demo.seed))
-    done = study(read_sample("cars"), TARGETS["cars"], config)
-    draw_study(done, output / "cars.png")
+    config = TableConfig(ensemble=EnsembleConfig(seed=demo.seed))
+    done = cross_validate(read_sample("cars"), TARGETS["cars"], config)
+    plot_report(done, output / "cars.png")
     caption = "miles per gallon of cars in the test folds; orange ones are outside their interval"
     return Example(
         "cars.png", f"bowerbird predict table cars -o cars.png --seed {demo.seed}", caption

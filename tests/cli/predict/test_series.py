@@ -170,6 +170,6 @@ def test_what_is_read_is_never_written_over(sales, here, refuses, bowerbird):
     refuses("predict series sales.csv --target sales -o sales.csv --force", "sales.csv")
     words = "--target sales --horizon 3 --draws 1 --width 10 --quiet --force"
     assert bowerbird(f"predict series sales.csv {words} -o sales.png").code == 0
-    refuses("predict table sales.csv --target sales -o sales.csv --force", "is what is read")
+    refuses("predict table sales.csv --target sales -o sales.csv --force", "is the input")
     assert (here / "sales.csv").read_text() == before
     assert (here / "sales-ahead.csv").exists()

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import numpy as np
 from cyclopts import Group, Parameter
 
-from bowerbird.cli.predict.outputs import PictureRun, result_of, words_of
+from bowerbird.cli.predict.outputs import PictureRun, describe_loss, final_result
 from bowerbird.cli.progress import Work, follow
 from bowerbird.learning.device import select_compute
 from bowerbird.prediction.dynamics.learn import DynamicsConfig, FreeRun, move_steps
@@ -32,13 +32,13 @@ def dynamics(
     system
         lorenz or pendulum.
     """
-    places = run.places(".png")
+    places = run.paths(".png")
     if config.learns == "readout" and run.device not in ("auto", "cpu"):
         raise ValueError("a readout is learned on the processor; leave --device out")
     device = "cpu" if config.learns == "readout" else str(select_compute(run.device).device)
 
-    work = follow(move_steps(system, config, device), (), words_of, quiet=run.quiet)
-    done = result_of(work)
+    work = follow(move_steps(system, config, device), (), describe_loss, quiet=run.quiet)
+    done = final_result(work)
 
     if ".png" in places:
         draw_free_run(done, places[".png"])

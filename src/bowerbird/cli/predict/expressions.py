@@ -1,6 +1,5 @@
 """``bowerbird predict expressions``."""
 
-import csv
 import json as jsonlib
 from dataclasses import asdict
 from pathlib import Path
@@ -9,9 +8,9 @@ from typing import Annotated, Any
 
 from cyclopts import Group, Parameter
 
-from bowerbird.cli.predict.outputs import PictureRun, result_of, words_of
+from bowerbird.cli.predict.outputs import PictureRun, describe_loss, final_result
 from bowerbird.cli.progress import follow
-from bowerbird.learning.atomic_write import atomic_write
+from bowerbird.files.delimited import write_rows
 from bowerbird.learning.device import select_compute
 from bowerbird.prediction.expressions.compare import (
     CalculatorConfig,
@@ -37,13 +36,13 @@ def expressions(
     expression
         Expressions to work out afterwards, as "[MAX 2 9 [MIN 4 7] 0]".
     """
-    places = run.places(".png", ".csv")
+    places = run.paths(".png", ".csv")
     asked = [read_expression(text) for text in expression]
     check_asked(config, asked)
     device = str(select_compute(run.device).device)
 
-    work = follow(learn_steps(config, device), (), words_of, quiet=run.quiet)
-    done = result_of(work)
+    work = follow(learn_steps(config, device), (), describe_loss, quiet=run.quiet)
+    done = final_result(work)
 
     _write_lesson(done, asked, places)
     return _tell_lesson(done, asked, places, run)
@@ -55,15 +54,12 @@ def _write_lesson(done: Lesson, asked: list[Expression], places: dict[str, Path]
     random = Random(f"{done.config.seed} an example")
     example = asked[0] if asked else draw_expression(random, done.config.depth, most=3)
     draw_lesson(done, example, places[".png"])
-    with (
-        atomic_write(places[".csv"]) as part,
-        part.open("w", newline="", encoding="utf-8") as stream,
-    ):
-        written = csv.writer(stream, lineterminator="\n")
-        written.writerow(["depth", "expressions", *(marks.reader for marks in done.marks)])
-        for depth, count in done.tested.items():
-            shares = [f"{marks.accuracy[depth]:.4f}" for marks in done.marks]
-            written.writerow([depth, count, *shares])
+    names = ["depth", "expressions", *(marks.reader for marks in done.marks)]
+    rows = (
+        [depth, count, *(f"{marks.accuracy[depth]:.4f}" for marks in done.marks)]
+        for depth, count in done.tested.items()
+    )
+    write_rows(places[".csv"], names, rows)
 
 
 def _tell_lesson(

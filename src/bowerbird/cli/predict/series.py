@@ -1,6 +1,5 @@
 """``bowerbird predict series``."""
 
-import csv
 import json as jsonlib
 import math
 from dataclasses import asdict, dataclass
@@ -12,11 +11,11 @@ from cyclopts import Group, Parameter
 
 from bowerbird.cli.errors import about
 from bowerbird.cli.options import RUN, CommonOptions, Output
-from bowerbird.cli.predict.outputs import check_apart, places_of, result_of, words_of
+from bowerbird.cli.predict.outputs import check_not_input, describe_loss, final_result, output_paths
 from bowerbird.cli.progress import Work, follow
 from bowerbird.cli.report import notify
 from bowerbird.errors import SeriesError
-from bowerbird.learning.atomic_write import atomic_write
+from bowerbird.files.delimited import write_rows
 from bowerbird.prediction.series.accuracy import FEWEST_PAIRS
 from bowerbird.prediction.series.config import OURS, BacktestConfig, NetworkConfig
 from bowerbird.prediction.series.file import KNOWN, known_series, read_series
@@ -45,11 +44,11 @@ class SeriesRun(CommonOptions):
     model: Annotated[Path | None, Parameter(show_default=False)] = None
     """Model file to foresee with, instead of learning and measuring."""
 
-    def places(self, given: Path) -> dict[str, Path]:
+    def paths(self, given: Path) -> dict[str, Path]:
         """Return the files to write by suffix; raise ValueError if one can't be written."""
         suffixes = (".csv",) if self.model else (".png", ".csv", ".safetensors")
-        places = places_of(self.output, suffixes, force=self.force, table="-ahead")
-        check_apart(places.values(), given)
+        places = output_paths(self.output, suffixes, force=self.force, table="-ahead")
+        check_not_input(places.values(), given)
         return places
 
 
@@ -70,7 +69,7 @@ def series(
     file
         CSV file, or sunspots, co2, electricity: series that come with the installation.
     """
-    places = run.places(Path(file))
+    places = run.paths(Path(file))
     known = file in KNOWN and not Path(file).exists()
     if known and (run.target or run.time):
         raise ValueError(f"{file} has one column and its own dates; leave --target and --time out")
@@ -88,8 +87,8 @@ def series(
         # what takes seconds to import comes after all that may be wrong with the file
         from bowerbird.prediction.series.backtest import backtest_steps
 
-        work = follow(backtest_steps(data, config, network), (), words_of, quiet=run.quiet)
-    done = result_of(work)
+        work = follow(backtest_steps(data, config, network), (), describe_loss, quiet=run.quiet)
+    done = final_result(work)
 
     _note(data, done.notes)
     _write_series(done, places)
@@ -143,17 +142,7 @@ def _rows(data: Series, said: np.ndarray, band: np.ndarray) -> list[dict[str, An
 def _write_forecast(rows: list[dict[str, Any]], places: dict[str, Path]) -> None:
     if ".csv" not in places:
         return
-    with (
-        atomic_write(places[".csv"]) as part,
-        part.open("w", newline="", encoding="utf-8") as stream,
-    ):
-        written = csv.DictWriter(stream, list(rows[0]), lineterminator="\n")
-        written.writeheader()
-        written.writerows({name: _digits(cell) for name, cell in row.items()} for row in rows)
-
-
-def _digits(cell: object) -> object:
-    return f"{cell:.7g}" if isinstance(cell, float) else cell
+    write_rows(places[".csv"], list(rows[0]), (row.values() for row in rows), digits=7)
 
 
 def _write_series(done: "Backtest", places: dict[str, Path]) -> None:

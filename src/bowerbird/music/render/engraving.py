@@ -21,8 +21,9 @@ from symusic import Score
 from bowerbird.learning.atomic_write import atomic_write, check_output
 from bowerbird.music.config import SheetConfig
 from bowerbird.music.formats.musicxml_writer import to_musicxml
-from bowerbird.music.notation.bars import QUARTER, Bar, bars_of
-from bowerbird.music.notation.tune_notation import title_of
+from bowerbird.music.notation.beats import QUARTER
+from bowerbird.music.notation.measures import Measure, measures_of
+from bowerbird.music.score.titles import title_of
 
 _SIZES = {
     "fit": (2100, 2970),
@@ -56,12 +57,14 @@ def engrave(score: Score, config: SheetConfig | None = None, *, seed: int = 1) -
     return engrave_musicxml(
         to_musicxml(score, accompaniment=config.accompaniment),
         replace(config, title=config.title or title_of(score)),
-        bars_of(score),
+        measures_of(score),
         seed=seed,
     )
 
 
-def engrave_musicxml(text: str, config: SheetConfig, bars: list[Bar], *, seed: int = 1) -> Sheet:
+def engrave_musicxml(
+    text: str, config: SheetConfig, measures: list[Measure], *, seed: int = 1
+) -> Sheet:
     """Set what MusicXML says of a score's bars; raise `ValueError` for what Verovio can't read."""
     import verovio  # noqa: PLC0415 - takes a moment
 
@@ -81,13 +84,13 @@ def engrave_musicxml(text: str, config: SheetConfig, bars: list[Bar], *, seed: i
         for n, head in enumerate(heads, 1)
     ]
     timemap = toolkit.renderToTimemap({"includeMeasures": False})
-    begins = [0, *accumulate(bar.length for bar in bars)]  # on the sheet
+    begins = [0, *accumulate(measure.length for measure in measures)]  # on the sheet
     onsets = []
     for event in timemap:
         if event.get("on"):
             at = float(event["qstamp"]) * QUARTER
-            number = max(0, min(bisect_right(begins, at + 0.5), len(bars)) - 1)
-            at += bars[number].start - begins[number]
+            number = max(0, min(bisect_right(begins, at + 0.5), len(measures)) - 1)
+            at += measures[number].start - begins[number]
             onsets.append((at / QUARTER, tuple(event["on"])))
     return Sheet(tuple(pages), tuple(onsets))
 

@@ -23,7 +23,7 @@ from bowerbird.learning.atomic_write import atomic_write
 from bowerbird.music.config import PageConfig, Paper, RollConfig
 from bowerbird.music.formats.midi import seconds_of
 from bowerbird.music.formats.musicxml_writer import to_musicxml
-from bowerbird.music.notation.bars import bars_of
+from bowerbird.music.notation.measures import measures_of
 from bowerbird.music.render.engraving import engrave_musicxml
 from bowerbird.music.render.pianoroll import draw_roll
 from bowerbird.music.render.synthesizer import first_note, write_sound
@@ -87,8 +87,10 @@ def fragment(
         audio = base64.b64encode(sound.read_bytes()).decode()
     text = to_musicxml(piece.score, accompaniment=config.sheet.accompaniment)
     papers = [replace(config.sheet, title="", paper=paper) for paper in _PAPERS]
-    bars = bars_of(piece.score)
-    sheets = [engrave_musicxml(text, p, bars, seed=4 * number + i) for i, p in enumerate(papers)]
+    measures = measures_of(piece.score)
+    sheets = [
+        engrave_musicxml(text, p, measures, seed=4 * number + i) for i, p in enumerate(papers)
+    ]
     roll = draw_roll(piece.score, RollConfig(width=_ROLL_WIDTH))
     data: dict[str, Any] = {
         "lead": round(first_note(played), 4),

@@ -10,8 +10,9 @@ from html import escape
 from symusic import Score
 
 from bowerbird.music.config import RollConfig
-from bowerbird.music.notation.bars import QUARTER, Bar, bars_of
-from bowerbird.music.notation.spelling import keys_of, spell
+from bowerbird.music.notation.beats import QUARTER
+from bowerbird.music.notation.measures import Measure, measures_of
+from bowerbird.music.notation.spelling import spell
 
 # The house's blue and orange, then colours as far from each other in hue and lightness.
 COLOURS = ("#1d4e89", "#d1662b", "#3d7a4e", "#8a3a6b", "#b8860b", "#2a8a94", "#7a5230", "#5a5fa8")
@@ -39,7 +40,7 @@ def draw_roll(score: Score, config: RollConfig | None = None) -> Roll:
         raise ValueError("the score has no notes to draw")
     if score.note_num() > _MOST_NOTES:
         raise ValueError(f"the score has more than {_MOST_NOTES:,} notes; draw a part of it")
-    bars = bars_of(score)
+    bars = measures_of(score)
     pitches = [int(p) for t in score.tracks if len(t.notes) for p in t.notes.numpy()["pitch"]]
     low, high = min(pitches) - 2, max(pitches) + 2
     low -= max(0, 18 - (high - low)) // 2
@@ -51,8 +52,7 @@ def draw_roll(score: Score, config: RollConfig | None = None) -> Roll:
     head = 46 if config.title or len(names) > 1 else 0
     step = (high - low + 1) * config.semitone_height + _TOP + _BOTTOM
     parts = [_head(config, names)] if head else []
-    keys = keys_of(score)
-    labels = {p: spell(p, keys[0]) for p in range(low, high + 1) if p % 12 == 0}
+    labels = {p: spell(p, bars[0].key) for p in range(low, high + 1) if p % 12 == 0}
     for number, row in enumerate(rows):
         top = head + number * step + _TOP
         parts.append(f'<g transform="translate({_LEFT} {top:.1f})">')
@@ -81,13 +81,13 @@ def draw_roll(score: Score, config: RollConfig | None = None) -> Roll:
     return Roll(svg, _LEFT, scale * QUARTER, tuple(places))
 
 
-def _rows(bars: list[Bar], config: RollConfig) -> list[list[Bar]]:
+def _rows(bars: list[Measure], config: RollConfig) -> list[list[Measure]]:
     """Divide bars into rows as equal as fours allow, of 30 px a quarter or nearly."""
     count = max(bar.number for bar in bars) or 1
     quarters = sum(bar.length for bar in bars) / QUARTER
     wanted = -(-int(quarters * 30) // (config.width - _LEFT - _RIGHT))
     per_row = config.bars_per_row or -(-count // wanted // 4) * 4
-    rows: list[list[Bar]] = [[]]
+    rows: list[list[Measure]] = [[]]
     for bar in bars:
         if rows[-1] and bar.number > 1 and (bar.number - 1) % per_row == 0:
             rows.append([])
@@ -117,7 +117,7 @@ def _head(config: RollConfig, names: list[str]) -> str:
     return text
 
 
-def _grid(row: list[Bar], low: int, high: int, scale: float, semitone: float) -> str:
+def _grid(row: list[Measure], low: int, high: int, scale: float, semitone: float) -> str:
     """Draw the rows of the keys, and lines at octaves, bars and beats."""
     begin, width = row[0].start, (row[-1].end - row[0].start) * scale
     height = (high - low + 1) * semitone
@@ -140,8 +140,8 @@ def _grid(row: list[Bar], low: int, high: int, scale: float, semitone: float) ->
                 f'<text class="faint" x="{x + 3:.1f}" y="-7" font-size="11" fill="{_FAINT}">'
                 f"{bar.number}</text>"
             )
-        for beat in bar.beats[:-1]:
-            at = beat - bar.skipped
+        for beat in bar.beats.beats[:-1]:
+            at = beat - bar.beats.offset
             if 0 < at < bar.length:
                 text += _line(x + at * scale, 0, x + at * scale, height, 0.12)
     return text + _line(width, -4, width, height, 0.45)
@@ -154,7 +154,7 @@ def _line(x1: float, y1: float, x2: float, y2: float, opacity: float) -> str:
     )
 
 
-def _notes(score: Score, row: list[Bar], high: int, scale: float, semitone: float) -> list[str]:
+def _notes(score: Score, row: list[Measure], high: int, scale: float, semitone: float) -> list[str]:
     begin, end = row[0].start, row[-1].end
     units = QUARTER / score.ticks_per_quarter
     parts = []

@@ -1,8 +1,8 @@
-"""Tables that come with the packages: nothing is downloaded, except California's by its name.
+"""Sample tables that come with installed packages; only California is downloaded.
 
 Iris: Fisher 1936. Wine, breast cancer: the UCI repository. Diabetes: Efron, Hastie, Johnstone,
 Tibshirani 2004. Cars: Quinlan 1993, in vega-datasets, with gaps and dates. California: Pace, Barry
-1997, which scikit-learn downloads once where there is a network.
+1997, which scikit-learn downloads once.
 """
 
 import json
@@ -16,7 +16,7 @@ import pandas as pd
 from bowerbird.errors import TableError
 from bowerbird.prediction.data.table import Table
 
-TARGETS = {  # what each is usually asked
+TARGETS = {  # the column that is usually predicted
     "iris": "species",
     "wine": "cultivar",
     "breast-cancer": "diagnosis",
@@ -27,7 +27,7 @@ TARGETS = {  # what each is usually asked
 
 
 def read_sample(name: str) -> Table:
-    """Return a built-in table by its name; raise TableError if it can't be had here."""
+    """Return a sample table by its name; raise TableError if it can't be downloaded."""
     frame = _cars() if name == "cars" else _from_sklearn(name)
     text = frame.map(lambda cell: cell if pd.isna(cell) else str(cell)).astype(object)
     return Table(name, text.set_axis(range(2, len(text) + 2)), len(text))  # as lines of a file
@@ -36,13 +36,13 @@ def read_sample(name: str) -> Table:
 def _from_sklearn(name: str) -> pd.DataFrame:
     from sklearn import datasets  # noqa: PLC0415 - takes a second
 
-    found = LOAD[name](datasets)
-    frame = found.data.copy()
-    target = found.target
+    bunch = LOADERS[name](datasets)
+    frame = bunch.data.copy()
+    target = bunch.target
     if name in ("iris", "wine", "breast-cancer"):
-        target = target.map(lambda number: str(found.target_names[number]))
+        target = target.map(lambda number: str(bunch.target_names[number]))
     if name == "diabetes":
-        frame["sex"] = frame["sex"].map({1.0: "one", 2.0: "two"})  # codes, no quantity
+        frame["sex"] = frame["sex"].map({1.0: "one", 2.0: "two"})  # codes, not a quantity
     frame[TARGETS[name]] = target
     return frame
 
@@ -50,16 +50,16 @@ def _from_sklearn(name: str) -> pd.DataFrame:
 def _california(datasets: Any) -> Any:
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of each attempt; the sentence below says it once
+            warnings.simplefilter("ignore")  # one for each attempt; the message below is enough
             return datasets.fetch_california_housing(as_frame=True, n_retries=1, delay=0.1)
     except Exception as error:  # scikit-learn's and urllib's are many
         raise TableError(
-            "california is not on this machine, and scikit-learn could not download it; connect to "
-            "a network once, or try `cars`"
+            "california is not on this machine and could not be downloaded; connect to the "
+            "internet once, or use `cars`"
         ) from error
 
 
-LOAD: dict[str, Callable[[Any], Any]] = {  # by scikit-learn's module of them
+LOADERS: dict[str, Callable[[Any], Any]] = {  # of scikit-learn's datasets module
     "iris": lambda datasets: datasets.load_iris(as_frame=True),
     "wine": lambda datasets: datasets.load_wine(as_frame=True),
     "breast-cancer": lambda datasets: datasets.load_breast_cancer(as_frame=True),

@@ -32,7 +32,7 @@ from bowerbird.learning.validate import check_choice
 from bowerbird.networks.config import Cell, RecurrentConfig
 from bowerbird.networks.echo_state import RecurrentRegressor
 from bowerbird.prediction.dynamics.systems import SYSTEMS, System, energy, observe
-from bowerbird.prediction.ridge import ridges
+from bowerbird.prediction.ridge import fit_ridges
 
 Array = np.ndarray
 Learns = Literal["readout", "everything"]
@@ -246,7 +246,7 @@ def echo(system: System, paths: Float[Array, "p t d"], config: DynamicsConfig) -
     features = torch.cat([hidden, s[:, :-1]], 2)[:-aside, skipped:].flatten(0, 1).numpy()
     targets = mover.targets(paths)[:-aside, skipped:].flatten(0, 1).numpy()
     best, found = -1.0, None
-    for readout in ridges(features, targets, PENALTIES):
+    for readout in fit_ridges(features, targets, PENALTIES):
         width = shape.hidden_size
         network.readout.weight.copy_(torch.from_numpy(readout.weight[:width].T))
         network.skip.weight.copy_(torch.from_numpy(readout.weight[width:].T))

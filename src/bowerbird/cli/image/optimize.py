@@ -1,11 +1,11 @@
-"""``bowerbird image``: transfer, texture, reconstruct."""
+"""``bowerbird image transfer``, ``texture`` and ``reconstruct``."""
 
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Group, Parameter
 
-from bowerbird.cli.image_options import ImageOptions
+from bowerbird.cli.image.options import ImageOptions
 from bowerbird.image.config import (
     ObjectiveConfig,
     ReconstructConfig,
@@ -42,7 +42,7 @@ def transfer(
     init_image
         Initial image; ``--init FILE`` is the same.
     """
-    from bowerbird.cli.image_run import ImageRun
+    from bowerbird.cli.image.image_run import ImageRun
     from bowerbird.image.style_transfer import transfer_steps
 
     image_run = ImageRun("image transfer", run, config)
@@ -71,7 +71,7 @@ def texture(
     style
         The painting.
     """
-    from bowerbird.cli.image_run import ImageRun
+    from bowerbird.cli.image.image_run import ImageRun
     from bowerbird.image.texture_synthesis import texture_steps
 
     image_run = ImageRun("image texture", run, config)
@@ -95,7 +95,7 @@ def reconstruct(
     picture
         The picture to reconstruct from noise.
     """
-    from bowerbird.cli.image_run import ImageRun
+    from bowerbird.cli.image.image_run import ImageRun
     from bowerbird.image.reconstruction import reconstruct_steps
 
     image_run = ImageRun("image reconstruct", run, config)

@@ -9,7 +9,7 @@ from typing import Any
 from torch import Tensor
 
 from bowerbird.cli.errors import about
-from bowerbird.cli.image_options import ImageOptions
+from bowerbird.cli.image.options import ImageOptions
 from bowerbird.cli.progress import Work, follow
 from bowerbird.cli.report import notify, report
 from bowerbird.cli.run_record import (
