@@ -35,8 +35,8 @@ PROMISED = {
         *("localize", "open_classifier", "read_page", "segment"),
     },
     "bowerbird.prediction": {
-        *("BacktestConfig", "EnsembleConfig", "TableConfig", "TableReport"),
-        *("backtest", "backtest_steps", "cross_validate", "cross_validate_steps"),
+        *("BacktestConfig", "EnsembleConfig", "TableClassifier", "TableConfig", "TableRegressor"),
+        *("TableReport", "backtest", "backtest_steps", "cross_validate", "cross_validate_steps"),
         *("load_forecaster", "load_table_model", "read_problem", "read_series", "read_table"),
     },
 }

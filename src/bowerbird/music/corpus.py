@@ -14,7 +14,6 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from importlib.metadata import PackageNotFoundError, distribution
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
@@ -22,6 +21,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 import numpy as np
 
 from bowerbird.errors import MusicError
+from bowerbird.learning.extras import package_folder
 from bowerbird.music.copied_melodies import MelodyIndex, melody_intervals
 from bowerbird.music.formats.files import SUFFIXES, read_scores
 from bowerbird.music.formats.tune import Tune
@@ -250,10 +250,7 @@ def _digest(score: "Score") -> str:
 
 def _built_in(name: BuiltIn) -> dict[Path, WhyNot]:
     """Return the files of a built-in collection, and which of their tunes to skip."""
-    try:
-        root = Path(str(distribution("music21").locate_file("music21/corpus")))
-    except PackageNotFoundError as error:
-        raise MusicError(f"{name} needs the tunes of music21: pip install music21") from error
+    root = package_folder("music21", f"the corpus {name}") / "corpus"
     paths: dict[Path, WhyNot] = {}
     if name == "scottish":
         paths |= dict.fromkeys(sorted(root.glob("airdsAirs/*.abc")), _not_scottish)

@@ -25,6 +25,10 @@ if TYPE_CHECKING:
         cross_validate as cross_validate,
         cross_validate_steps as cross_validate_steps,
     )
+    from bowerbird.prediction.tabular.estimators import (
+        TableClassifier as TableClassifier,
+        TableRegressor as TableRegressor,
+    )
     from bowerbird.prediction.tabular.model import load_table_model as load_table_model
     from bowerbird.prediction.tabular.target import read_problem as read_problem
 else:

@@ -3,21 +3,23 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
 from bowerbird.cli.options import RUN, CommonOptions, Device, Output
-from bowerbird.cli.progress import Work
 from bowerbird.learning.atomic_write import check_output
-from bowerbird.learning.step import Step
+
+if TYPE_CHECKING:
+    from bowerbird.cli.progress import Work
+    from bowerbird.learning.step import Step
 
 MODEL, PICTURE, ROWS = ".safetensors", ".png", ".csv"  # what --output writes, by suffix
 
 
 @Parameter(name="*", group=RUN)
 @dataclass(frozen=True, kw_only=True)
-class PictureRun(CommonOptions):
+class PlotOptions(CommonOptions):
     """Options of a command that plots its result."""
 
     output: Output = None
@@ -31,7 +33,7 @@ class PictureRun(CommonOptions):
 
 @Parameter(name="*", group=RUN)
 @dataclass(frozen=True, kw_only=True)
-class TableRun(CommonOptions):
+class TableOptions(CommonOptions):
     """Options of ``predict table`` besides its configuration."""
 
     target: Annotated[str | None, Parameter(show_default=False)] = None
@@ -87,12 +89,12 @@ def check_not_input(paths: Iterable[Path], given: Path) -> None:
             raise ValueError(f"{path} is the input; give the output another name")
 
 
-def describe_loss(step: Step[Any]) -> str:
+def describe_loss(step: "Step[Any]") -> str:
     """Return the loss of a step for the progress bar."""
     return f"loss {step.losses['total']:.4f}"
 
 
-def final_result(work: Work[Any]) -> Any:
+def final_result(work: "Work[Any]") -> Any:
     """Return the result of a job; raise the error that ended it early."""
     if work.last.preview is not None:
         return work.last.preview

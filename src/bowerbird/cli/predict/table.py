@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Group, Parameter
 
-from bowerbird.cli.predict.outputs import MODEL, ROWS, TableRun, check_not_input
-from bowerbird.cli.progress import follow
+from bowerbird.cli.predict.outputs import MODEL, ROWS, TableOptions, check_not_input
 from bowerbird.cli.report import notify, report
 from bowerbird.prediction.tabular.config import EnsembleConfig, TableConfig
 
@@ -23,7 +22,7 @@ def table(
     file: str,
     /,
     *,
-    run: TableRun = TableRun(),
+    run: TableOptions = TableOptions(),
     config: Annotated[
         TableConfig, Parameter(name="*", group=Group("Validation", sort_key=2))
     ] = TableConfig(),
@@ -41,6 +40,7 @@ def table(
         check_not_input(paths.values(), given)
     if Path(file).suffix == MODEL:
         return _predict_with_model(file, run, paths, config.coverage)
+    from bowerbird.cli.progress import follow
     from bowerbird.prediction.data.table import read_table
     from bowerbird.prediction.tabular.target import read_problem
 
@@ -78,7 +78,7 @@ def _read(file: str, config: TableConfig) -> "Table":
     return read_table(Path(file), config.max_rows, config.ensemble.seed)
 
 
-def _target(data: "Table", run: TableRun) -> str:
+def _target(data: "Table", run: TableOptions) -> str:
     """Return the column to predict; raise ValueError if none is given, or it does not exist."""
     from bowerbird.prediction.data.columns import find_column
     from bowerbird.prediction.data.samples import TARGETS
@@ -102,7 +102,7 @@ def _predict(model: "TableModel", new: "Table", coverage: float) -> tuple["Predi
 
 
 def _predict_with_model(
-    file: str, run: TableRun, paths: Mapping[str, Path], coverage: float
+    file: str, run: TableOptions, paths: Mapping[str, Path], coverage: float
 ) -> int:
     """Predict new rows with a model file."""
     if run.predict is None:
@@ -116,16 +116,16 @@ def _predict_with_model(
 
     model_path(file)  # before the slow imports
     new = read_table(run.predict)
-    from bowerbird.cli.predict import table_predictions
+    from bowerbird.cli.predict import table_report
     from bowerbird.prediction.tabular.model import load_table_model
 
     model = load_table_model(file, run.device)
     predictions, notes = _predict(model, new, coverage)
     facts = {"model": file, "notes": notes}
-    facts |= table_predictions.predictions_facts(model.target, predictions)
-    results = table_predictions.predictions_text(model.target, predictions)
+    facts |= table_report.predictions_facts(model.target, predictions)
+    results = table_report.predictions_text(model.target, predictions)
     if ROWS in paths:
-        table_predictions.write_predictions(new, model.target, predictions, paths[ROWS])
+        table_report.write_predictions(new, model.target, predictions, paths[ROWS])
         results = []
     report(facts, *results, json=run.json)
     return 0

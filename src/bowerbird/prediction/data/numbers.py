@@ -265,19 +265,14 @@ def _decide_mark(
         return common, "" if sure else f"because other columns have a {NAMES[common]}"
     if "." in marks:  # 1.234, perhaps with 1,234
         return ".", POINT_IS_USUAL if delimiter == ";" or len(marks) > 1 else ""
-    return _decide_comma(numbers, delimiter)
-
-
-def _decide_comma(numbers: Sequence[_Number], delimiter: str) -> tuple[DecimalMark, str]:
-    """Decide whether the comma in numbers such as 1,234 is a decimal mark, with the reason."""
-    digits = [sum(map(str.isdigit, n.body)) for n in numbers if not n.is_ambiguous]
-    if digits and max(digits) > 3:
-        return ",", "because larger numbers have no comma"
-    if digits:
-        return ".", "because numbers below 1,000 have no comma"
-    if delimiter == ";":
-        return ",", "because files with semicolons between cells usually have decimal commas"
-    return ".", "because three digits follow every comma"
+    mark: DecimalMark = ","
+    why = "files with semicolons between cells usually have decimal commas"
+    if digits := [sum(map(str.isdigit, n.body)) for n in numbers if not n.is_ambiguous]:
+        mark = "," if max(digits) > 3 else "."
+        why = f"{'larger numbers' if mark == ',' else 'numbers below 1,000'} have no comma"
+    elif delimiter != ";":
+        mark, why = ".", "three digits follow every comma"
+    return mark, f"because {why}"
 
 
 def format_difference(

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from bowerbird.errors import SeriesError, TableError
+from bowerbird.learning.extras import import_extra
 from bowerbird.prediction.data.columns import find_column, parse_numbers
 from bowerbird.prediction.data.numbers import MIN_FRACTION, detect_number_format
 from bowerbird.prediction.data.table import Table, missing_words_to_nan, read_table, shortened
@@ -40,9 +41,8 @@ def known_series(name: str) -> Series:
         times = moments(words, "date", range(2, 2 + len(monthly)), notes)
         source = "Keeling and Whorf, in statsmodels"
         return laid(name, monthly.to_numpy(float), times, notes, source)
-    from pmdarima.datasets import load_taylor  # noqa: PLC0415
-
-    values = np.asarray(load_taylor(), float)
+    datasets = import_extra("pmdarima.datasets", "the series electricity")
+    values = np.asarray(datasets.load_taylor(), float)
     start = np.datetime64("2000-06-05T00:00:00")
     return laid(
         name,
