@@ -17,7 +17,7 @@ _HEAD = """    <h2>Seeing</h2>
 
 def vision_section(output: Path, config: DemoConfig) -> Generator[Step, None, str]:
     """Show the features of a cat, segment a cup, and read a page of handwriting."""
-    for name in ("chelsea.jpg", "coffee.jpg"):
+    for name in ("chelsea.jpg", "coffee.jpg", "page.jpg"):
         copy(PHOTOS / name, output / name)
     return (yield from gallery(_HEAD, (_features, _objects, _page), output, config))
 
@@ -81,7 +81,6 @@ def _page(output: Path, demo: DemoConfig) -> Example:
     from bowerbird.vision.digits.reader import load_digit_reader
     from bowerbird.vision.drawing import draw
 
-    copy(Path(str(files("bowerbird.demo") / "handwriting.jpg")), output / "page.jpg")
     rgb = read_picture(output / "page.jpg").rgb
     result = read_page(rgb, load_digit_reader("digits", demo.device))
     drawn = draw(rgb, result.questioned(DigitConfig.confident_threshold))
