@@ -35,9 +35,11 @@ PROMISED = {
         *("localize", "open_classifier", "read_page", "segment"),
     },
     "bowerbird.prediction": {
-        *("BacktestConfig", "EnsembleConfig", "TableClassifier", "TableConfig", "TableRegressor"),
+        *("BacktestConfig", "EnsembleConfig", "Forecaster", "ForecasterConfig"),
+        *("TableClassifier", "TableConfig", "TableRegressor"),
         *("TableReport", "backtest", "backtest_steps", "cross_validate", "cross_validate_steps"),
         *("load_forecaster", "load_table_model", "read_problem", "read_series", "read_table"),
+        "sample_series",
     },
 }
 NAMES = [(package, name) for package, names in PROMISED.items() for name in sorted(names)]
