@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bowerbird.networks.multi_digit import MOST
+from bowerbird.networks.multi_digit import MAX_DIGITS
 from bowerbird.vision.boxes import iou
 from bowerbird.vision.house_numbers.calibration import true_text
 from bowerbird.vision.house_numbers.reader import HouseNumber
@@ -35,7 +35,7 @@ def evaluate(scenes: Sequence[Scene], numbers: Sequence[HouseNumber], threshold:
     digits = [
         a == b
         for scene, number in positives
-        if len(scene.text) == len(number.text) <= MOST
+        if len(scene.text) == len(number.text) <= MAX_DIGITS
         for a, b in zip(scene.text, number.text, strict=True)
     ]
     return Metrics(

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bowerbird.networks.multi_digit import MOST
+from bowerbird.networks.multi_digit import MAX_DIGITS
 from bowerbird.vision.boxes import iou
 from bowerbird.vision.house_numbers.config import HouseNumberConfig, SceneConfig
 from bowerbird.vision.house_numbers.crops import bounding_box
@@ -28,7 +28,7 @@ PHOTO = SceneConfig(  # whole photographs
 
 def true_text(scene: Scene) -> str:
     """Return the right answer for a scene."""
-    return scene.text if len(scene.text) <= MOST else TOO_LONG
+    return scene.text if len(scene.text) <= MAX_DIGITS else TOO_LONG
 
 
 def read_scenes(reader: HouseNumberReader, scenes: Sequence[Scene]) -> list[HouseNumber]:
