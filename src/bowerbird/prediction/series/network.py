@@ -64,8 +64,6 @@ class ForecastNetworks:
         for seed in member_seeds(config):
             network = build_network(length, horizon, config)
             network.initialize_reservoir(
-                
-            )
                 int(seed), spectral_radius=SPECTRAL_RADIUS, input_scale=INPUT_SCALE
             )
             hidden = network.hidden(inputs)[0][:, -1].double().numpy()
