@@ -27,10 +27,8 @@ from bowerbird.music.config import (
     OutputConfig,
     TrainConfig,
 )
-from bowerbird.music.copied_melodies import Novelty, novelty
-from bowerbird.music.copied_melodies import MelodyIndex
-from bowerbird.music.corpus import Corpus
-from bowerbird.music.corpus import BUILT_IN, melody_index
+from bowerbird.music.copied_melodies import MelodyIndex, Novelty, novelty
+from bowerbird.music.corpus import BUILT_IN, Corpus, melody_index
 from bowerbird.music.formats.files import read_score
 from bowerbird.music.formats.midi import seconds_of
 from bowerbird.music.presets import PresetName
