@@ -109,9 +109,9 @@ def _text(result: "VisionResult", threshold: float) -> str:
 
 def _training_report(training: "HouseNumberTraining", work: "Work[Any]") -> dict[str, Any]:
     """Return the facts about a training, besides its losses."""
-    from bowerbird.learning.trainer import ALREADY
+    from bowerbird.learning.trainer import ALREADY_DONE
 
-    steps = 0 if work.last.note == ALREADY else work.last.number - work.history[0].number + 1
+    steps = 0 if work.last.note == ALREADY_DONE else work.last.number - work.history[0].number + 1
     num_crops = steps * training.config.pool.batch_size
     config = replace(training.config, minutes=0.0, trainer=training.run.trainer)
     return {

@@ -33,7 +33,7 @@ from bowerbird.learning.model_file import (
 from bowerbird.models import model_path
 from bowerbird.networks.config import MultiDigitConfig
 from bowerbird.networks.multi_digit import (
-    MOST,
+    MAX_DIGITS,
     MultiDigit,
     Reading,
     as_input,
@@ -167,8 +167,8 @@ class HouseNumberReader:
         length, values, log = most_probable(Reading(lengths, digits, views.box, views.boxes))
         numbers = []
         for k, (_, region) in enumerate(crops[1::n]):
-            count = min(int(length[k]), MOST)
-            too_long = int(length[k]) > MOST
+            count = min(int(length[k]), MAX_DIGITS)
+            too_long = int(length[k]) > MAX_DIGITS
             text = TOO_LONG if too_long else "".join(map(str, values[k, :count].tolist()))
             box = to_absolute(boxes[k : k + 1], region)[0]
             each = to_absolute(digit_boxes[k, :count], region)
