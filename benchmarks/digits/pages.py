@@ -83,7 +83,7 @@ def main():
         if counts["pages_right"] < 1 and args.show:
             print(seed, counts, page.lines, result.text.split("\n"))
         if args.show:
-            drawn = draw(rgb, result.questioned(DigitConfig.confident_threshold))
+            drawn = draw(rgb, result.mark_uncertain(DigitConfig.confident_threshold))
             write_picture(args.show / f"page-{seed}.png", drawn)
     print(
         json.dumps(

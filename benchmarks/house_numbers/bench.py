@@ -200,7 +200,7 @@ def pictures(reader, faces, pixels, folder):
         scene = make_scene(np.random.default_rng((78, k)), faces, pixels, PHOTO)
         rgb = torch.from_numpy(scene.pixels).permute(2, 0, 1).float() / 255
         result = reader.predict(Picture(rgb, None))
-        drawn = draw(rgb, result.questioned(reader.threshold))
+        drawn = draw(rgb, result.mark_uncertain(reader.threshold))
         small = resize(drawn, (192, 256))
         tiles.append(to_pixels(small))
     save(folder / "numbers.jpg", tiles, 4)

@@ -16,7 +16,7 @@ from bowerbird.vision.digits.config import AugmentConfig, DigitConfig, DigitTrai
 if TYPE_CHECKING:
     from bowerbird.cli.progress import Work
     from bowerbird.vision.digits.train import DigitTraining
-    from bowerbird.vision.results import Seen
+    from bowerbird.vision.results import VisionResult
 
 Parameter(name="*", group=Group("Network", sort_key=3))(SmallConvNetConfig)
 Parameter(name="*", group=Group("Augmentation", sort_key=4))(AugmentConfig)
@@ -126,11 +126,11 @@ def digits(
         run,
         lambda picture: read_page(picture.over(), reader, config),
         lambda result: _text(result, config),
-        lambda rgb, result: draw(rgb, result.questioned(config.confident_threshold)),
+        lambda rgb, result: draw(rgb, result.mark_uncertain(config.confident_threshold)),
     )
 
 
-def _text(result: "Seen", config: DigitConfig) -> str:
+def _text(result: "VisionResult", config: DigitConfig) -> str:
     """Return the lines, with a question mark behind those that are not confident."""
     lines = [
         line.text if line.confidence >= config.confident_threshold else f"{line.text} ?"

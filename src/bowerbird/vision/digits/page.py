@@ -31,7 +31,7 @@ from bowerbird.vision.digits.lines import group_lines, line_text
 from bowerbird.vision.digits.reader import DigitReader
 from bowerbird.vision.digits.segmentation import Candidate, classify, classify_again, resegment
 from bowerbird.vision.digits.single import read_single_digit
-from bowerbird.vision.results import Box, Line, Seen
+from bowerbird.vision.results import Box, Line, VisionResult
 
 CERTAIN = 0.6  # probability of the digits that give the typical height
 MIN_HEIGHT = 8  # px of a digit in the original image
@@ -53,7 +53,7 @@ class PageDigits:
 
 def read_page(
     rgb: Float[Tensor, "3 h w"], reader: DigitReader, config: DigitConfig = DigitConfig()
-) -> Seen:
+) -> VisionResult:
     """Return the digits in an image: text, lines, and boxes in reading order.
 
     The confidence is the mean probability of the digits.
@@ -159,11 +159,11 @@ def _likely_digits(candidates: list[Candidate], config: DigitConfig) -> list[Can
     ]
 
 
-def _result(page: PageDigits, factor: float, margin: int) -> Seen:
+def _result(page: PageDigits, factor: float, margin: int) -> VisionResult:
     """Return the digits in lines, with boxes in px of the original image."""
     digits = page.digits
     if not digits:
-        return Seen(boxes=(), text="", lines=(), confidence=0.0)
+        return VisionResult(boxes=(), text="", lines=(), confidence=0.0)
     own_boxes = np.array([one.component.box for one in digits], float)
     names = [str(one.digit) for one in digits]
     lines = group_lines(own_boxes)
@@ -175,7 +175,7 @@ def _result(page: PageDigits, factor: float, margin: int) -> Seen:
         left, top, right, bottom = (side / factor - margin for side in digits[index].component.box)
         score = float(page.probabilities[index])
         boxes.append(Box(names[index], score, (left, top, right, bottom)))
-    return Seen(
+    return VisionResult(
         boxes=tuple(boxes),
         text="\n".join(texts),
         lines=tuple(Line(text, float(p)) for text, p in zip(texts, confidences, strict=True)),

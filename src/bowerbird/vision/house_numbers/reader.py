@@ -33,8 +33,8 @@ from bowerbird.vision.boxes import area, iou, overlap, shared
 from bowerbird.vision.house_numbers.assets import to_pixels
 from bowerbird.vision.house_numbers.config import HouseNumberConfig
 from bowerbird.vision.house_numbers.crops import CELL, Box, Pixels, crop, enlarged, to_absolute
-from bowerbird.vision.proposals import suppressed
-from bowerbird.vision.results import Box as ResultBox, Seen
+from bowerbird.vision.proposals import non_max_suppression
+from bowerbird.vision.results import Box as ResultBox, VisionResult
 
 KIND = "house-numbers"
 CLASSES = {"classes": "0123456789"}
@@ -87,7 +87,9 @@ class HouseNumberReader:
         header = ModelHeader(KIND, asdict(self.network.config), CLASSES, self.provenance)
         write_model(path, header, stored_weights(self.network, half=True))
 
-    def predict(self, picture: Picture, config: HouseNumberConfig = HouseNumberConfig()) -> Seen:
+    def predict(
+        self, picture: Picture, config: HouseNumberConfig = HouseNumberConfig()
+    ) -> VisionResult:
         """Return the numbers of a picture: all boxes, and the text of the confident ones."""
         pixels = to_pixels(picture.over())
         numbers = self.find_numbers(pixels, config)
@@ -97,7 +99,7 @@ class HouseNumberReader:
         )
         text = " ".join(n.text for n in numbers if self.is_confident(n, config))
         confidence = max((number.score for number in numbers), default=None)
-        return Seen(boxes=boxes, text=text, confidence=confidence)
+        return VisionResult(boxes=boxes, text=text, confidence=confidence)
 
     def confident_threshold(self, config: HouseNumberConfig) -> float:
         """Return the score from which a number is confident."""
@@ -121,7 +123,7 @@ class HouseNumberReader:
         wholes = [one for one in numbers if not any(_is_part(one, other) for other in numbers)]
         numbers = [number for number in wholes if number.score >= config.report_threshold]
         numbers.sort(key=lambda number: number.score, reverse=True)
-        return suppressed(numbers, lambda one, better: is_same(one.box, better.box))
+        return non_max_suppression(numbers, lambda one, better: is_same(one.box, better.box))
 
     def find_regions(self, pixels: Pixels, config: HouseNumberConfig) -> list[tuple[float, Box]]:
         """Return probabilities and boxes of regions that may be numbers, the best first."""
@@ -226,7 +228,7 @@ def is_same(a: Box, b: Box) -> bool:
 def distinct(regions: list[tuple[float, Box]]) -> list[tuple[float, Box]]:
     """Return the best of each group of overlapping regions, the best first."""
     ranked = sorted(regions, key=lambda region: -region[0])
-    return suppressed(ranked, lambda one, better: iou(one[1], better[1]) > SAME_IOU)
+    return non_max_suppression(ranked, lambda one, better: iou(one[1], better[1]) > SAME_IOU)
 
 
 def _is_part(one: HouseNumber, other: HouseNumber) -> bool:
