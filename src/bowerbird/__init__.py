@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from bowerbird.vision.digits.page import read_page
     from bowerbird.vision.features.dream import dream, dream_steps
     from bowerbird.vision.features.inspect import inspect, inspect_steps
-    from bowerbird.vision.house_numbers.reader import NumbersConfig
+    from bowerbird.vision.house_numbers.config import HouseNumberConfig
     from bowerbird.vision.localization import localize
     from bowerbird.vision.segmentation import segment
 
@@ -53,9 +53,9 @@ __all__ = [
     "DetectConfig",
     "DreamConfig",
     "GenerateConfig",
+    "HouseNumberConfig",
     "InspectConfig",
     "MusicTraining",
-    "NumbersConfig",
     "ObjectiveConfig",
     "Picture",
     "ReconstructConfig",
@@ -103,7 +103,7 @@ _HOMES = {
     "DetectConfig": "vision.config",
     "DreamConfig": "vision.config",
     "MusicTraining": "music.training",
-    "NumbersConfig": "vision.house_numbers.reader",
+    "HouseNumberConfig": "vision.house_numbers.config",
     "ObjectiveConfig": "image.config",
     "Picture": "pictures.pixels",
     "ReconstructConfig": "image.config",

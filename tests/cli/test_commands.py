@@ -119,7 +119,7 @@ def test_a_verb_shows_its_own_defaults(bowerbird, monkeypatch):
         ("music train", "--validation", "0.05"),
         ("text train", "--validation", "0.1"),
         ("vision train-house-numbers", "--learning-rate", "0.004"),
-        ("vision train-digits", "--rate", "0.004"),
+        ("vision train-digits", "--learning-rate", "0.004"),
     ):
         page = bowerbird(f"{verb} --help").out
         line = next(line for line in page.splitlines() if f"{flag} " in line)

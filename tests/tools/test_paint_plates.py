@@ -1,4 +1,4 @@
-"""The shipped style plates are rich pictures, and the painting program paints the same ones."""
+"""The shipped style plates are rich pictures, and the program in tools/ paints the same ones."""
 
 import subprocess
 import sys
@@ -34,7 +34,7 @@ def test_is_large_and_rich(picture):
 
 
 def test_has_structure_everywhere(picture):
-    # style losses compare local statistics: a flat block of the picture would teach them nothing
+    # style losses compare local statistics: a flat block of the picture has none
     light = picture.mean(axis=2)
     blocks = [b for row in np.array_split(light, 12) for b in np.array_split(row, 16, axis=1)]
     assert min(block.std() for block in blocks) > 2

@@ -1,7 +1,7 @@
 """A bristle brush and the light on thick paint.
 
-A stroke is a bundle of hairs: parallel polylines, each with its own colour (the brush is loaded
-with two colours that never mix fully), its own ragged beginning and end, and its own thickness of
+A stroke is a bundle of hairs: parallel polylines, each with its own color (the brush is loaded
+with two colors that never mix fully), its own ragged beginning and end, and its own thickness of
 paint. The canvas has four channels, red, green, blue and height, so paint covers paint in one
 drawing call; at the end a lamp at the upper left lights the height map (Lambert's law plus a small
 highlight).
@@ -21,7 +21,7 @@ GROUND = 60  # height of the primed canvas, of 255
 
 @dataclass(frozen=True)
 class Load:
-    """What the brush carries: two colours `(3,)` in [0, 255], thickness and dryness in [0, 1]."""
+    """What the brush carries: two colors ``(3,)`` in [0, 255], thickness and dryness in [0, 1]."""
 
     color: NDArray[np.floating]
     second: NDArray[np.floating]
@@ -30,7 +30,7 @@ class Load:
 
 
 class Canvas:
-    """Paint in progress: `(H, W, 4)` uint8, `k` px for each plate unit."""
+    """Paint in progress: ``(H, W, 4)`` uint8, ``k`` px for each plate unit."""
 
     def __init__(self, size: tuple[int, int], k: float, ground: NDArray[np.floating]) -> None:
         self.k = k
@@ -40,7 +40,7 @@ class Canvas:
         self.pixels[..., 3] = GROUND
 
     def stroke(self, path: Field, width: float, load: Load, rng: np.random.Generator) -> None:
-        """Paint one stroke along `path (n, 2)`, `width` plate units wide."""
+        """Paint one stroke along ``path (n, 2)``, ``width`` plate units wide."""
         hairs = _hairs(_resample(path, 3.0), width, rng)
         count, points = hairs.shape[0], hairs.shape[1]
         colors = _hair_colors(count, load, rng)
@@ -61,14 +61,14 @@ class Canvas:
         return np.asarray(cv2.resize(height, size, interpolation=cv2.INTER_NEAREST) == GROUND)
 
     def lit(self, relief: float, tooth: Field) -> Field:
-        """Return the painting `(H, W, 3)` in [0, 255] with the lamp on its relief and tooth."""
+        """Return the painting ``(H, W, 3)`` in [0, 255] with the lamp on its relief and tooth."""
         color = self.pixels[..., :3].astype(np.float32)
         height = self.pixels[..., 3].astype(np.float32) / 255 + 0.012 * tooth
         return lamp(color, height, self.k, relief)
 
 
 def _resample(path: Field, step: float) -> Field:
-    """Return the path with points about `step` apart, so that hairs end anywhere along it."""
+    """Return the path with points about ``step`` apart, so that hairs end anywhere along it."""
     along = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(path, axis=0), axis=1))])
     places = np.linspace(0, along[-1], max(4, int(along[-1] / step)))
     return np.stack([np.interp(places, along, path[:, c]) for c in (0, 1)], axis=1)
@@ -104,7 +104,7 @@ def _hair_colors(count: int, load: Load, rng: np.random.Generator) -> Field:
 
 
 def lamp(color: Field, height: Field, k: float, relief: float) -> Field:
-    """Return `color` lit from the upper left over `height` in [0, 1]; `k` px a plate unit."""
+    """Return ``color`` lit from the upper left over ``height`` in [0, 1]; ``k`` px a plate unit."""
     fine = cv2.GaussianBlur(height, (0, 0), 0.55 * k)
     broad = cv2.GaussianBlur(height, (0, 0), 1.6 * k)
     surface = 0.6 * fine + 0.9 * broad

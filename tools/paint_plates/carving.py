@@ -17,7 +17,7 @@ SHIFT = 4  # fixed-point coordinates: 1/16 px
 
 
 class Sheet:
-    """Shapes in progress: `(H, W, 3)` uint8, `k` px for each plate unit."""
+    """Shapes in progress: ``(H, W, 3)`` uint8, ``k`` px for each plate unit."""
 
     def __init__(self, size: tuple[int, int], k: float, paper: Color) -> None:
         self.size, self.k, self.paper = size, k, paper
@@ -28,11 +28,11 @@ class Sheet:
         return np.round(np.asarray(points) * self.k * 2**SHIFT).astype(np.int32)
 
     def fill(self, points: Points, color: Color) -> None:
-        """Fill the polygon `(n, 2)` with one ink."""
+        """Fill the polygon ``(n, 2)`` with one ink."""
         cv2.fillPoly(self.pixels, [self._fixed(points)], color.tolist(), cv2.LINE_AA, SHIFT)
 
     def fade(self, points: Points, top: Color, bottom: Color, span: tuple[float, float]) -> None:
-        """Fill the polygon with ink that changes from `top` to `bottom` between two heights."""
+        """Fill the polygon with ink that changes from ``top`` to ``bottom`` between two heights."""
         mask = np.zeros(self.pixels.shape[:2], np.uint8)
         cv2.fillPoly(mask, [self._fixed(points)], 255, cv2.LINE_AA, SHIFT)
         rows = np.arange(len(mask)) / self.k
@@ -63,7 +63,7 @@ class Sheet:
             cv2.fillPoly(self.pixels, [shape], color.tolist(), cv2.LINE_AA, SHIFT)
 
     def printed(self, rng: np.random.Generator) -> Field:
-        """Return the sheet `(H, W, 3)` in [0, 255] with the grain of wood, ink and paper."""
+        """Return the sheet ``(H, W, 3)`` in [0, 255] with the grain of wood, ink and paper."""
         shape = self.pixels.shape[:2]
         edge = 0.34 * self.k  # the knife never runs perfectly smooth
         dx, dy = (grow(edge * noise(self.size, (7, 7), rng), shape) for _ in range(2))

@@ -33,7 +33,7 @@ ULTRA, COBALT, SKY, EMERALD, LEAF, YELLOW, ORANGE, RED, MAGENTA, PINK, BLACK, CR
 )
 
 
-# root x, y, direction (rad), length, pairs of arms, colour
+# root x, y, direction (rad), length, pairs of arms, color
 LEAVES = (
     (50, 306, -1.15, 330, 6, CREAM),
     (390, 252, -1.60, 250, 5, BLACK),
@@ -56,7 +56,7 @@ LEAVES = (
 
 @dataclass(frozen=True)
 class Brushing:
-    """How thick the gouache lies on a sheet, how bare its paper is, and how warm its hue."""
+    """Thickness of the gouache on a sheet, how much of its paper is bare, and warmth of its hue."""
 
     tone: Field
     bare: Field
@@ -64,7 +64,7 @@ class Brushing:
 
 
 class Table:
-    """Papers laid so far: `(H, W, 3)` in [0, 255], `k` px for each plate unit."""
+    """Papers placed so far: ``(H, W, 3)`` in [0, 255], ``k`` px for each plate unit."""
 
     def __init__(self, k: float, rng: np.random.Generator) -> None:
         self.k, self.rng = k, rng
@@ -72,7 +72,7 @@ class Table:
         self.pixels = np.zeros((round(SIZE[0] * k), round(SIZE[1] * k), 3), np.float32)
 
     def lay(self, pieces: list[Points], color: NDArray[np.floating], lift: float = 1.0) -> None:
-        """Lay pieces cut from one sheet of gouache of this colour, `lift` px above the table."""
+        """Place pieces cut from one sheet of gouache of this color, ``lift`` px above the table."""
         reach = 3.2 * lift * self.k
         corner, end = self._bounds(np.concatenate(pieces), 4 * reach + 2)
         under = self.pixels[corner[1] : end[1], corner[0] : end[0]]
@@ -98,7 +98,7 @@ class Table:
     def _sheet(
         self, color: NDArray[np.floating], corner: NDArray[np.int64], end: NDArray[np.int64]
     ) -> Field:
-        """Return a part of a sheet brushed with one colour; each call may turn the sheet over."""
+        """Return a part of a sheet brushed with one color; each call may turn the sheet over."""
         brushing = self.brushings[self.rng.integers(len(self.brushings))]
         flip = self.rng.choice([1, -1], 2)
         x, y = np.meshgrid(np.arange(corner[0], end[0]), np.arange(corner[1], end[1]))
@@ -120,7 +120,7 @@ def _shift(cover: NDArray[np.floating], dx: float, dy: float) -> Field:
 
 def _brush(rng: np.random.Generator) -> Brushing:
     """Brush a whole sheet in one direction."""
-    reach = int(np.hypot(*SIZE)) + 160  # room for the bends at the rim
+    reach = int(np.hypot(*SIZE)) + 160  # space for the bends at the rim
     square = (reach, reach)
     hairs = 0.7 * noise(square, (170, 1.9), rng) + 0.5 * noise(square, (320, 5), rng)
     strokes = noise(square, (420, 30), rng)
@@ -190,7 +190,7 @@ def pebble(center: Points, radius: float, squash: float, rng: np.random.Generato
 
 
 def bird(center: Points, size: float) -> Points:
-    """Return a flying bird, `size` px from bill to tail."""
+    """Return a flying bird, ``size`` px from bill to tail."""
     outline = np.array(
         [
             (0.50, -0.06),
@@ -220,7 +220,7 @@ def bird(center: Points, size: float) -> Points:
 
 
 def paint(scale: float = 1.0, seed: int = 8) -> Field:
-    """Paint the plate `(768, 1024, 3)` times `2 * scale`, in [0, 255]."""
+    """Paint the plate ``(768, 1024, 3)`` times ``2 * scale``, in [0, 255]."""
     rng = np.random.default_rng(seed)
     table = Table(2 * scale, rng)
     _grounds(table, rng)

@@ -18,7 +18,7 @@ SHIFT = 4
 
 @dataclass(frozen=True)
 class Form:
-    """A part of the drawing: its place, the direction of its lines, its darkness in [0, 1]."""
+    """A part of the drawing: where it is, the direction of its lines, its darkness in [0, 1]."""
 
     mask: NDArray[np.bool_]
     angle: Field
@@ -29,14 +29,14 @@ class Form:
 
 
 class Pen:
-    """Ink in progress: coverage `(H, W)` uint8, `k` px for each plate unit."""
+    """Ink in progress: coverage ``(H, W)`` uint8, ``k`` px for each plate unit."""
 
     def __init__(self, size: tuple[int, int], k: float) -> None:
         self.size, self.k = size, k
         self.ink = np.zeros((round(size[0] * k), round(size[1] * k)), np.uint8)
 
     def line(self, points: NDArray[np.floating], widths: NDArray[np.floating]) -> None:
-        """Draw a line `(n, 2)` whose width (px) changes from point to point."""
+        """Draw a line ``(n, 2)`` whose width (px) changes from point to point."""
         tangent = np.gradient(points, axis=0)
         tangent /= np.linalg.norm(tangent, axis=1, keepdims=True) + 1e-6
         side = np.stack([-tangent[:, 1], tangent[:, 0]], axis=1) * (0.5 * widths)[:, None]
@@ -45,7 +45,7 @@ class Pen:
         cv2.fillPoly(self.ink, [fixed], 255, cv2.LINE_AA, SHIFT)
 
     def contour(self, points: NDArray[np.floating], width: float, rng: np.random.Generator) -> None:
-        """Draw an outline with a living hand: it swells, thins and lifts."""
+        """Draw an outline as if by hand: it swells, thins and lifts."""
         count = len(points)
         knots = np.linspace(0, 1, max(4, count // 9))
         swell = np.interp(np.linspace(0, 1, count), knots, rng.uniform(0.35, 1.5, len(knots)))

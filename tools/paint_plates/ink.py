@@ -20,7 +20,7 @@ SUN = (836.0, 116.0, 40.0)  # x, y, radius
 
 
 def paint(scale: float = 1.0, seed: int = 21) -> Field:
-    """Paint the plate `(768, 1024, 3)` times `2 * scale`, in [0, 255]."""
+    """Paint the plate ``(768, 1024, 3)`` times ``2 * scale``, in [0, 255]."""
     rng = np.random.default_rng(seed)
     pen = Pen(SIZE, 2 * scale)
     tree = grow_pine(np.array([236.0, 796.0]), rng)
@@ -135,7 +135,7 @@ def _pine(pen: Pen, tree: list[Branch], rng: np.random.Generator) -> None:
 
 
 def _washes(masks: list[NDArray[np.bool_]], tree: list[Branch], rng: np.random.Generator) -> Field:
-    """Return the paper with its washes `(768, 1024, 3)`."""
+    """Return the paper with its washes ``(768, 1024, 3)``."""
     x, y = np.meshgrid(np.arange(SIZE[1], dtype=np.float32), np.arange(SIZE[0], dtype=np.float32))
     picture = (PAPER * washi(SIZE, rng)[..., None]).astype(np.float32)
     wood, _, dark = rasterize(tree, SIZE)

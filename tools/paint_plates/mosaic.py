@@ -1,9 +1,9 @@
-"""The bowerbird in a vine: glass tesserae laid along every form.
+"""The bowerbird in a vine: glass tesserae along every form.
 
 Each form (a leaf, a wing, the halo) is filled as a mosaicist does it: a row of stones along its
 outline, then a row inside that, and so on, which are the level lines of the distance to its edge.
-Bare places in the middle get small odd stones. A stone takes its colour from the form's family of
-colours, is cut a little crooked, and stands a little proud of the grout, which the lamp shows.
+Bare places in the middle get small odd stones. A stone takes its color from the form's family of
+colors, is cut a little crooked, and stands a little proud of the grout, which the lamp shows.
 """
 
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ ROSE = rgb("7c2438", "b8434e", "e0786a", "f2b199")
 
 @dataclass(frozen=True)
 class Part:
-    """A form to be filled: where, its colours, the tone in [0, 1] everywhere, the stone (px)."""
+    """A form to be filled: where, its colors, the tone in [0, 1] everywhere, the stone (px)."""
 
     mask: NDArray[np.bool_]
     colors: NDArray[np.float64]
@@ -44,7 +44,7 @@ class Part:
 
 
 class Wall:
-    """Stones set so far: `(H, W, 4)` uint8, red, green, blue and height, with the margin."""
+    """Stones set so far: ``(H, W, 4)`` uint8, red, green, blue and height, with the margin."""
 
     def __init__(self, k: float) -> None:
         self.k = k
@@ -64,7 +64,7 @@ class Wall:
 
 
 def paint(scale: float = 1.0, seed: int = 3) -> Field:
-    """Paint the plate `(768, 1024, 3)` times `2 * scale`, in [0, 255]."""
+    """Paint the plate ``(768, 1024, 3)`` times ``2 * scale``, in [0, 255]."""
     rng = np.random.default_rng(seed)
     k = 2 * scale
     wall = Wall(k)
@@ -118,7 +118,7 @@ def _fill(wall: Wall, part: Part, rng: np.random.Generator) -> None:
 def _row(
     wall: Wall, part: Part, line: Points, done: NDArray[np.uint8], rng: np.random.Generator
 ) -> None:
-    """Lay stones along a closed line."""
+    """Place stones along a closed line."""
     if len(line) < 4:
         return
     reach = 7

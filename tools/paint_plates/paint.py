@@ -1,4 +1,4 @@
-"""Paint every style plate again: `PYTHONPATH=tools python -m paint_plates.paint [OUTPUT_DIR]`.
+"""Paint every style plate again: ``PYTHONPATH=tools python -m paint_plates.paint [OUTPUT_DIR]``.
 
 Each plate is painted at twice its size and shrunk, which smooths every edge, and is written as a
 JPEG into the package or into OUTPUT_DIR. Seeds are fixed: the same versions of NumPy and OpenCV
@@ -30,7 +30,7 @@ LIMIT = 320_000  # bytes a plate, for a small package; the quality goes down unt
 
 
 def paint(name: PlateName, scale: float = 1.0) -> NDArray[np.uint8]:
-    """Paint a plate, `(768, 1024, 3)` times `scale`, in [0, 255]."""
+    """Paint a plate, ``(768, 1024, 3)`` times ``scale``, in [0, 255]."""
     large = PAINTERS[name](scale)
     size = (round(large.shape[1] / 2), round(large.shape[0] / 2))
     small = cv2.resize(large, size, interpolation=cv2.INTER_AREA)
@@ -38,7 +38,7 @@ def paint(name: PlateName, scale: float = 1.0) -> NDArray[np.uint8]:
 
 
 def save(picture: NDArray[np.uint8], path: Path) -> int:
-    """Write the picture as a JPEG of at most `LIMIT` bytes and return the quality it got."""
+    """Write the picture as a JPEG of at most ``LIMIT`` bytes and return the quality it got."""
     for quality in range(QUALITY, 50, -1):
         Image.fromarray(picture).save(path, quality=quality, optimize=True, progressive=True)
         if path.stat().st_size <= LIMIT:

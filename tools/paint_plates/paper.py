@@ -1,4 +1,4 @@
-"""Handmade paper, and watercolour that dries on it.
+"""Handmade paper, and watercolor that dries on it.
 
 A wash is a film of pigment. It takes light away by Beer's law, `paper * (color / 255) ** density`,
 and is thicker where a real one is: along its rim, where the water dried last, in the hollows of the
@@ -13,7 +13,7 @@ from paint_plates.noise import Field, fractal, noise, smoothstep, warp
 
 
 def washi(size: tuple[int, int], rng: np.random.Generator) -> Field:
-    """Return the brightness of handmade paper around 1: cloud, tooth, and long fibres."""
+    """Return the brightness of handmade paper around 1: cloud, tooth, and long fibers."""
     sheet = np.full(size, 128, np.uint8)
     for _ in range(1100):
         turn, length = rng.uniform(0, 2 * np.pi), rng.uniform(8, 42)
@@ -30,7 +30,7 @@ def washi(size: tuple[int, int], rng: np.random.Generator) -> Field:
 
 
 def wash(cover: NDArray[np.floating], rng: np.random.Generator) -> Field:
-    """Return the density of pigment, 0 to 2, of a wash over `cover` (1 inside, 0 outside)."""
+    """Return the density of pigment, 0 to 2, of a wash over ``cover`` (1 inside, 0 outside)."""
     size = cover.shape[:2]
     dx, dy = (3.2 * noise(size, (38, 38), rng) + 1.2 * noise(size, (8, 8), rng) for _ in range(2))
     wet = warp(cover.astype(np.float32), dx, dy)
@@ -45,6 +45,6 @@ def wash(cover: NDArray[np.floating], rng: np.random.Generator) -> Field:
 
 
 def stain(paper: Field, density: Field, color: NDArray[np.floating]) -> Field:
-    """Return the paper `(H, W, 3)` in [0, 255] seen through the wash."""
+    """Return the paper ``(H, W, 3)`` in [0, 255] seen through the wash."""
     absorbed = np.log(np.clip(color, 2, 255) / 255)
     return np.asarray(paper * np.exp(density[..., None] * absorbed), np.float32)

@@ -11,7 +11,7 @@ from paint_plates.noise import Field
 
 @dataclass(frozen=True)
 class Branch:
-    """A bent cylinder along `line (n, 2)`; its radius runs from `radius` to `end` px."""
+    """A bent cylinder along ``line (n, 2)``; its radius runs from ``radius`` to ``end`` px."""
 
     line: NDArray[np.float64]
     radius: float

@@ -1,9 +1,9 @@
 """Evening wind: oil paint in thick strokes along a flow with several vortices.
 
 The sky is a stream function: vortices on a wavy wind. Its contour lines are the directions of the
-strokes, and its value picks the tone, so bands of colour curl with the brush. Every region of the
+strokes, and its value picks the tone, so bands of color curl with the brush. Every region of the
 picture (sky, sun, hills, lake, field, tree) knows its direction, its tone, how warm it is, and two
-families of colour, cold and warm; a stroke takes one of them by chance, so that colours mix in the
+families of color, cold and warm; a stroke takes one of them by chance, so that colors mix in the
 eye. Each region is painted from back to front with four brushes, from large to small.
 """
 
@@ -33,7 +33,7 @@ WARM_SKY = rgb("3a1440", "8a2346", "d4492f", "ee8430", "f7bb4a", "fdeab0")
 
 @dataclass(frozen=True)
 class Region:
-    """A part of the picture: where, which way, how light, how warm, and its two colour families."""
+    """A part of the picture: its mask, directions, tone, warmth, and its two color families."""
 
     mask: NDArray[np.bool_]
     angle: NDArray[np.floating]
@@ -67,7 +67,7 @@ MENDER = Brush(13, 42, 9.0, 0.08, 0.40)
 
 
 def paint(scale: float = 1.0, seed: int = 11) -> Field:
-    """Paint the plate `(768, 1024, 3)` times `2 * scale`, in [0, 255]."""
+    """Paint the plate ``(768, 1024, 3)`` times ``2 * scale``, in [0, 255]."""
     rng = np.random.default_rng(seed)
     canvas = Canvas(SIZE, 2 * scale, rgb("2a2350")[0])
     for region in _regions(rng):
@@ -94,7 +94,7 @@ def _cover(
     width, length = brush.width * region.size, brush.length * region.size
     rows, columns = np.nonzero(region.mask)
     picks = rng.integers(0, len(rows), int(len(rows) / (width * length) * brush.coverage))
-    # neighbours choose alike, so warm strokes gather into ribbons instead of confetti
+    # neighbors choose alike, so warm strokes gather into ribbons instead of confetti
     drift = 1 / (1 + np.exp(-1.6 * noise(SIZE, (34, 22), rng)))
     for y, x in zip(rows[picks], columns[picks], strict=True):
         chance = 0.72 * drift[y, x] + 0.28 * rng.random()
@@ -109,7 +109,7 @@ def _cover(
 
 
 def _trace(region: Region, spot: NDArray[np.float64], length: float) -> Field:
-    """Follow the region's directions from `spot`, half the length each way."""
+    """Follow the region's directions from ``spot``, half the length each way."""
     steps = max(4, int(length / 7))
     halves = []
     for sign in (-1.0, 1.0):

@@ -1,7 +1,7 @@
 """The shape of a breaking wave, its stripes, its foam and its claws.
 
 A wave is two splines that meet at the tip of the lip: the back `O(t)`, and the hollow face `I(t)`,
-with t = 0 in the troughs and 1 at the tip. A place is `P(t, k) = (1 - k) O(t) + k I(t)`, so lines
+with t = 0 in the troughs and 1 at the tip. A place is ``P(t, k) = (1 - k) O(t) + k I(t)``, so lines
 of constant k run up the body and gather in the lip as the water does.
 Claws are small tapering hooks that carry smaller hooks.
 """
@@ -39,7 +39,7 @@ FACE = (
 
 
 def spline(points: Points, count: int) -> NDArray[np.float64]:
-    """Return `count` points of the Catmull-Rom spline through `points (n, 2)`."""
+    """Return ``count`` points of the Catmull-Rom spline through ``points (n, 2)``."""
     p = np.asarray(points, float)
     p = np.vstack([2 * p[0] - p[1], p, 2 * p[-1] - p[-2]])
     s = np.linspace(0, len(p) - 3 - 1e-9, count)
@@ -53,7 +53,7 @@ def spline(points: Points, count: int) -> NDArray[np.float64]:
 
 @dataclass(frozen=True)
 class Wave:
-    """A wave at `(x, y)` (middle of its foot), `height` px, breaking to the right or left."""
+    """A wave at ``(x, y)`` (middle of its foot), ``height`` px, breaking to the right or left."""
 
     x: float
     y: float
@@ -66,7 +66,7 @@ class Wave:
         return np.array([self.x, self.y]) + np.asarray(unit, float) * scale
 
     def at(self, t: Points | float, k: Points | float) -> NDArray[np.float64]:
-        """Return the places `(n, 2)` at `t`, `k` `(n,)`, both in [0, 1]."""
+        """Return the points ``(n, 2)`` at ``t``, ``k`` ``(n,)``, both in [0, 1]."""
         t, k = np.broadcast_arrays(np.asarray(t, float), np.asarray(k, float))
         grid = np.linspace(0, 1, 400)
         back, face = (
@@ -78,14 +78,14 @@ class Wave:
         return o * (1 - k[..., None]) + i * k[..., None]
 
     def body(self, floor: float) -> NDArray[np.float64]:
-        """Return the outline of the wave and of the water below it, down to `floor`."""
+        """Return the outline of the wave and of the water below it, down to ``floor``."""
         t = np.linspace(0, 1, 200)
         back, face = self.at(t, np.zeros(200)), self.at(t[::-1], np.ones(200))
         feet = np.array([[face[-1, 0], floor], [back[0, 0], floor]])
         return np.concatenate([back, face, feet])
 
     def band(self, k0: float, k1: float, start: float, stop: float) -> NDArray[np.float64]:
-        """Return a stripe of water between `k0` and `k1` that tapers at both ends."""
+        """Return a stripe of water between ``k0`` and ``k1`` that tapers at both ends."""
         t = np.linspace(start, stop, 120)
         s = np.linspace(0, 1, 120)
         half = 0.5 * (k1 - k0) * np.clip(np.sin(np.pi * s) * 1.6, 0, 1)
@@ -96,7 +96,7 @@ class Wave:
 def claw(
     root: Points, turn: float, length: float, curl: float, rng: np.random.Generator
 ) -> list[Points]:
-    """Return the polygons of a hook of foam: an arm that curls by `curl` rad, and its hooks."""
+    """Return the polygons of a hook of foam: an arm that curls by ``curl`` rad, and its hooks."""
     s = np.linspace(0, 1, 14)
     turns = turn + curl * s**1.4
     steps = np.stack([np.cos(turns), np.sin(turns)], axis=1) * (length / 13)
@@ -119,7 +119,7 @@ def claw(
 
 
 def disc(center: Points, radius: float, rng: np.random.Generator, wobble: float = 1.0) -> Points:
-    """Return a hand-cut round `(n, 2)`."""
+    """Return a hand-cut round ``(n, 2)``."""
     turn = np.linspace(0, 2 * np.pi, 60, endpoint=False)
     two, three = rng.uniform(0, 2 * np.pi, 2)
     lobes = 0.07 * np.sin(2 * turn + two) + 0.03 * np.sin(3 * turn + three)

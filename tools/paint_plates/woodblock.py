@@ -20,7 +20,7 @@ CENTER = (640.0, 262.0)  # of the sun
 
 
 def paint(scale: float = 1.0, seed: int = 7) -> Field:
-    """Paint the plate `(768, 1024, 3)` times `2 * scale`, in [0, 255]."""
+    """Paint the plate ``(768, 1024, 3)`` times ``2 * scale``, in [0, 255]."""
     rng = np.random.default_rng(seed)
     sheet = Sheet(SIZE, 2 * scale, PAPER)
     _sky(sheet, rng)
@@ -192,7 +192,7 @@ def _claws(wave: Wave, rng: np.random.Generator) -> list[list[Points]]:
             turn = down if wave.facing > 0 else np.pi - down
             curl = wave.facing * rng.uniform(1.5, 2.5)
             length = wave.height * rng.uniform(0.14, 0.22) * (1 if k else 0.7)
-            # the root lies inside the foam, so that the crust covers it
+            # the root is inside the foam, so that the crust covers it
             root = wave.at(t, 0.86 if k else 0.06)
             claws.append(claw(root, turn, length, curl, rng))
     return claws

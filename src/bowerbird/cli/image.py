@@ -53,7 +53,7 @@ def transfer(
     init = image_run.read("init_image", init_image).over() if init_image else None
     image_run.alpha = photograph.alpha
 
-    steps = transfer_steps(photograph.filled(), paintings, config, masks=masks, init=init)
+    steps = transfer_steps(photograph.fill_transparent(), paintings, config, masks=masks, init=init)
     return image_run.finish(image_run.follow(steps, config.size))
 
 

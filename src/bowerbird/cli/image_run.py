@@ -65,7 +65,7 @@ class ImageRun:
             picture = read_picture(path)
             check_image("picture", picture.rgb)
             if role != "mask":
-                picture.filled()  # raises for a fully transparent one, which is a black mask
+                picture.fill_transparent()  # raises if nothing is opaque; such a mask is black
         height, width = picture.rgb.shape[1:]
         entry = {"file": str(path), "sha256": sha256(path), "width": width, "height": height}
         self.inputs.setdefault(role, []).append(entry)

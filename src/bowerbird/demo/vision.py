@@ -80,22 +80,19 @@ def _page(output: Path, demo: DemoConfig) -> Example:
     from sklearn.datasets import load_digits
 
     from bowerbird.pictures.writing import write_picture
-    from bowerbird.vision.digits.page import boxed, read_page
+    from bowerbird.vision.digits.page import draw_digits, read_page
     from bowerbird.vision.digits.reader import load
-    from bowerbird.vision.digits.synthetic_pages import PageConfig, compose
+    from bowerbird.vision.digits.synthetic_pages import PageConfig, make_page
 
     data = load_digits()
     large = [cv2.resize(one, (28, 28), interpolation=cv2.INTER_CUBIC) for one in data.images]
-    ink = np.clip(np.stack(large) / 16 * 255, 0, 255).astype(np.uint8)
-    page = compose(
-        ink,
-        data.target,
-        PageConfig(seed=PAGE_SEED + demo.seed, surface="ruled", lines=5, touching=0),
-    )
+    images = np.clip(np.stack(large) / 16 * 255, 0, 255).astype(np.uint8)
+    config = PageConfig(seed=PAGE_SEED + demo.seed, surface="ruled", lines=5, touching_fraction=0)
+    page = make_page(images, data.target, config)
     rgb = torch.from_numpy(page.rgb).permute(2, 0, 1).float()
     seen = read_page(rgb, load("digits", demo.device))
     write_picture(output / "page.png", rgb)
-    write_picture(output / "page-read.png", torch.cat([rgb, boxed(rgb, seen)], 2))
+    write_picture(output / "page-read.png", torch.cat([rgb, draw_digits(rgb, seen)], 2))
     command = "bowerbird vision digits page.png -o page-read.png"
     read = " / ".join((seen.text or "").splitlines())
     caption = f"a composed page with digits of 8 x 8 px, enlarged; read as {read}"

@@ -1,4 +1,4 @@
-"""Tensors to picture files, tagged as sRGB: whole, or not at all."""
+"""Write tensors to picture files, tagged as sRGB, atomically."""
 
 import errno
 import io
@@ -19,14 +19,14 @@ from bowerbird.pictures.profiles import srgb_profile
 
 PictureSuffix = Literal[".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff"]
 
-_LARGEST_SIDE = {".jpg": 65500, ".jpeg": 65500, ".webp": 16383}  # px; libjpeg's and WebP's limits
+_MAX_SIDE = {".jpg": 65500, ".jpeg": 65500, ".webp": 16383}  # px; libjpeg's and WebP's limits
 
 
 def check_writable(path: Path, *, force: bool) -> None:
-    """Refuse an output `path` that could not be written later, before any long work is done.
+    """Check before long work that a file can be written.
 
-    Raises PictureError for an unknown suffix, a folder that is missing or can't be written to,
-    and a file that exists (unless `force`).
+    Raises PictureError for an unknown suffix, a folder that is missing or can't be written to, and
+    a file that exists (unless ``force``).
     """
     _suffix(path)
     try:
@@ -44,16 +44,16 @@ def write_picture(
     *,
     quality: int = 95,
 ) -> None:
-    """Write a picture, tagged as sRGB, in the format of the suffix: whole, or not at all.
+    """Write a picture, tagged as sRGB, in the format of the suffix, whole or not at all.
 
-    `rgb` and `alpha` are clipped to 0..1. PNG has 8 bits a channel, TIFF 16; JPEG is 4:4:4 with
-    transparency laid on white; `quality` is 1..100, for JPEG and WebP. Raises PictureError for
-    an unknown suffix, values or sizes that can't be stored, and a disk that refuses.
+    ``rgb`` and ``alpha`` are clipped to 0..1. PNG has 8 bits per channel, TIFF 16; JPEG is 4:4:4,
+    on white where it is transparent; ``quality`` is 1..100, for JPEG and WebP. Raises PictureError
+    for an unknown suffix, for values or sizes that can't be stored, and if writing fails.
     """
     suffix = _suffix(path)
-    _refuse_unwritable(path, suffix, rgb, alpha)
+    _check_tensors(path, rgb, alpha)
     if not 1 <= quality <= 100:
-        raise PictureError(f"{path} needs a quality of 1 to 100, not {quality}")
+        raise PictureError(f"quality must be between 1 and 100, got {quality}")
     opacity = None if alpha is None else alpha.clamp(0, 1)
     data = _encode(suffix, Picture(rgb.clamp(0, 1), opacity), quality)
     try:
@@ -64,38 +64,36 @@ def write_picture(
 
 
 def _suffix(path: Path) -> PictureSuffix:
-    """Return the suffix in lower case; raise PictureError for one that can't be written."""
+    """Return the suffix in lower case; raise PictureError for an unknown one."""
     for suffix in get_args(PictureSuffix):
         if path.suffix.lower() == suffix:
             return suffix
     known = ", ".join(get_args(PictureSuffix))
-    raise PictureError(f"{path} can't be written as a picture; end its name in one of {known}")
+    raise PictureError(f"{path} can't be written as a picture; use one of the suffixes {known}")
 
 
-def _refuse_unwritable(
-    path: Path, suffix: PictureSuffix, rgb: Tensor, alpha: Tensor | None
-) -> None:
-    """Raise PictureError for tensors that are no picture, or none of this format."""
+def _check_tensors(path: Path, rgb: Tensor, alpha: Tensor | None) -> None:
+    """Raise PictureError for tensors that are no picture, or too large for the format."""
     if rgb.ndim != 3 or rgb.shape[0] != 3 or rgb.numel() == 0:
-        raise PictureError(f"{path} needs a picture of shape (3, h, w), not {tuple(rgb.shape)}")
+        raise PictureError(f"a picture must have shape (3, h, w), got {tuple(rgb.shape)}")
     if alpha is not None and alpha.shape != rgb.shape[1:]:
         raise PictureError(
-            f"{path} needs an alpha of shape {tuple(rgb.shape[1:])}, not {tuple(alpha.shape)}"
+            f"alpha must have shape {tuple(rgb.shape[1:])}, got {tuple(alpha.shape)}"
         )
     check_side(path, max(rgb.shape))
     if not all(bool(torch.isfinite(t).all()) for t in (rgb, alpha) if t is not None):
-        raise PictureError(f"{path} was not written, as the picture holds NaN or infinite values")
+        raise PictureError(f"{path} was not written: the picture contains NaN or infinity")
 
 
 def check_side(path: Path, side: int) -> None:
-    """Raise PictureError if the format of `path` can't hold this many px a side."""
-    limit = _LARGEST_SIDE.get(_suffix(path))
+    """Raise PictureError if the format of ``path`` can't store this many px a side."""
+    limit = _MAX_SIDE.get(_suffix(path))
     if limit and side > limit:
-        raise PictureError(f"{path} can't hold more than {limit} px a side; write a .png or .tif")
+        raise PictureError(f"{path} can't store more than {limit} px a side; use .png or .tif")
 
 
 def _write_error(path: Path, error: OSError) -> PictureError:
-    """Say what the disk refused and what to do."""
+    """Return an error that says why writing failed and what to do."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return PictureError(f"{path} was not written: the disk is full; free some space")
     reason = error.strerror or type(error).__name__
@@ -103,11 +101,11 @@ def _write_error(path: Path, error: OSError) -> PictureError:
 
 
 def _encode(suffix: PictureSuffix, picture: Picture, quality: int) -> bytes:
-    """Return the bytes of a picture file; in memory, so that a full disk is a plain error."""
+    """Encode a picture file in memory, so that a full disk is a plain error."""
     stream = io.BytesIO()
     if suffix in (".jpg", ".jpeg"):
         picture = Picture(picture.over(1.0), None)
-    flat = picture.alpha is None
+    opaque = picture.alpha is None
     channels = (
         picture.rgb if picture.alpha is None else torch.cat([picture.rgb, picture.alpha[None]])
     )
@@ -117,7 +115,7 @@ def _encode(suffix: PictureSuffix, picture: Picture, quality: int) -> bytes:
             stream,
             np.rint(values * 65535).astype(np.uint16),
             photometric="rgb",
-            extrasamples=None if flat else ["unassalpha"],
+            extrasamples=None if opaque else ["unassalpha"],
             compression="zlib",
             predictor=True,
             iccprofile=srgb_profile(),
@@ -129,6 +127,6 @@ def _encode(suffix: PictureSuffix, picture: Picture, quality: int) -> bytes:
         image.save(stream, "PNG", icc_profile=srgb_profile())
     elif suffix == ".webp":
         image.save(stream, "WEBP", quality=quality, icc_profile=srgb_profile())
-    else:  # subsampling 0 is 4:4:4: brush strokes of pure colour keep their edges
+    else:  # subsampling 0 is 4:4:4: strokes of saturated color keep their edges
         image.save(stream, "JPEG", quality=quality, subsampling=0, icc_profile=srgb_profile())
     return stream.getvalue()

@@ -1,6 +1,6 @@
-"""Style plates: small paintings that our own program painted, shipped as style pictures.
+"""Style plates: small pictures, made by our own program, to use as style images.
 
-`tools/paint_plates` paints them again; this module only finds the shipped JPEGs.
+``tools/paint_plates`` draws them; this module finds the JPEGs that are shipped.
 """
 
 from importlib.resources import files
@@ -12,7 +12,7 @@ PLATES: tuple[PlateName, ...] = get_args(PlateName)
 
 
 def plate_path(name: PlateName) -> Path:
-    """Return where the plate's JPEG lies; raise ValueError for a name that is not in `PLATES`."""
+    """Return the path of a plate's JPEG; raise ValueError for a name that is not in ``PLATES``."""
     if name not in PLATES:
-        raise ValueError(f"no plate is named {name!r}; the plates are {', '.join(PLATES)}")
+        raise ValueError(f"there is no plate {name!r}; the plates are {', '.join(PLATES)}")
     return Path(str(files(__name__) / f"{name}.jpg"))

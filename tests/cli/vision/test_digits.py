@@ -1,4 +1,4 @@
-"""The doors of digits, through the real command: train, read a page, and bad input."""
+"""``vision digits`` and ``train-digits``, through the real command."""
 
 import gzip
 import json
@@ -10,9 +10,12 @@ from PIL import Image
 from skimage.data import coffee
 from sklearn.datasets import load_digits
 
-from bowerbird.vision.digits.synthetic_pages import PageConfig, compose
+from bowerbird.vision.digits.synthetic_pages import PageConfig, make_page
 
-SMALL = "--iterations 6 --rows 8 --channels 8 --none 0 --precision float32 --device cpu --quiet"
+SMALL = (
+    "--iterations 6 --batch-size 8 --channels 8 --negative-fraction 0 --precision float32 "
+    "--device cpu --quiet"
+)
 
 
 @pytest.fixture
@@ -34,21 +37,20 @@ def folder(here):
 def page(here):
     """A page of scikit-learn's digits, and the lines on it."""
     data = load_digits()
-    ink = np.stack(
-        [cv2.resize(one, (28, 28), interpolation=cv2.INTER_CUBIC) for one in data.images]
-    )
-    codes = np.clip(ink / 16 * 255, 0, 255).astype(np.uint8)
-    made = compose(codes, data.target, PageConfig(seed=4, surface="ruled", touching=0))
-    Image.fromarray((made.rgb * 255).round().astype(np.uint8)).save("page.png")
-    return made
+    large = [cv2.resize(one, (28, 28), interpolation=cv2.INTER_CUBIC) for one in data.images]
+    codes = np.clip(np.stack(large) / 16 * 255, 0, 255).astype(np.uint8)
+    config = PageConfig(seed=4, surface="ruled", touching_fraction=0)
+    page = make_page(codes, data.target, config)
+    Image.fromarray((page.rgb * 255).round().astype(np.uint8)).save("page.png")
+    return page
 
 
-def right(found, written):
+def num_right(predicted, expected):
     """Return how many digits have one box over their middle, with their name."""
     count = 0
-    for name, (left, top, far, low) in written:
+    for name, (left, top, far, low) in expected:
         x, y = (left + far) / 2, (top + low) / 2
-        boxes = [(box["name"], box["xyxy"]) for box in found]
+        boxes = [(box["name"], box["xyxy"]) for box in predicted]
         over = [n for n, (x0, y0, x1, y1) in boxes if x0 < x < x1 and y0 < y < y1]
         count += over == [name]
     return count
@@ -57,18 +59,18 @@ def right(found, written):
 def test_training_writes_a_model_with_its_record_and_test(bowerbird, folder, here):
     done = bowerbird(f"vision train-digits digits -o m.safetensors {SMALL} --test --json")
     assert done.code == 0
-    told = json.loads(done.out)
-    assert told["test"]["count"] == 10
-    assert told["iterations"] == 6
+    report = json.loads(done.out)
+    assert report["test"]["count"] == 10
+    assert report["iterations"] == 6
     assert (here / "m.safetensors").stat().st_size > 1000
     record = json.loads((here / "m.json").read_text())
-    assert record["config"]["shape"]["channels"] == [8]
+    assert record["config"]["model"]["channels"] == [8]
     info = bowerbird("models info m.safetensors")
     assert info.code == 0
     assert "digits" in info.out
     loud = SMALL.removesuffix(" --quiet")
-    told = bowerbird(f"vision train-digits digits -o m.safetensors {loud} --test --force").out
-    assert "test digits are wrong" in told
+    text = bowerbird(f"vision train-digits digits -o m.safetensors {loud} --test --force").out
+    assert "test digits are wrong" in text
 
 
 def test_a_record_repeats_the_training(bowerbird, folder, here):
@@ -80,47 +82,49 @@ def test_a_record_repeats_the_training(bowerbird, folder, here):
     assert first["losses"] == second["losses"]
 
 
-def test_a_page_is_read_boxed_and_told(bowerbird, page, here):
+def test_a_page_is_read_and_its_boxes_drawn(bowerbird, page, here):
     done = bowerbird("vision digits page.png -o read.png --json --device cpu")
     assert done.code == 0
-    (told,) = json.loads(done.out)
-    assert told["file"] == "page.png"
-    assert right(told["boxes"], page.boxes) >= 0.8 * len(page.boxes)
-    assert "".join(box["name"] for box in told["boxes"]) == "".join(told["text"].split())
-    assert [line["text"] for line in told["lines"]] == told["text"].split("\n")
-    assert 0.5 < told["confidence"] <= 1
+    (report,) = json.loads(done.out)
+    assert report["file"] == "page.png"
+    assert num_right(report["boxes"], page.boxes) >= 0.8 * len(page.boxes)
+    assert "".join(box["name"] for box in report["boxes"]) == "".join(report["text"].split())
+    assert [line["text"] for line in report["lines"]] == report["text"].split("\n")
+    assert 0.5 < report["confidence"] <= 1
     assert (here / "read.png").exists()
     assert bowerbird("vision digits page.png --device cpu").out.count("\n") >= len(page.lines) - 1
 
 
-def test_lines_that_are_not_sure_have_a_question_mark(bowerbird, page):
+def test_lines_that_are_not_confident_have_a_question_mark(bowerbird, page):
     plain = json.loads(bowerbird("vision digits page.png --json --device cpu").out)[0]["text"]
-    asked = bowerbird("vision digits page.png --sure 1 --device cpu").out
-    assert asked == "".join(f"{line} ?\n" for line in plain.split("\n"))
-    assert bowerbird("vision digits page.png --sure 0 --device cpu").out == plain + "\n"
+    questioned = bowerbird("vision digits page.png --confident-threshold 1 --device cpu").out
+    assert questioned == "".join(f"{line} ?\n" for line in plain.split("\n"))
+    assert (
+        bowerbird("vision digits page.png --confident-threshold 0 --device cpu").out == plain + "\n"
+    )
 
 
 def test_a_photograph_without_digits_has_none(bowerbird):
     Image.fromarray(coffee()).save("coffee.png")
     done = bowerbird("vision digits coffee.png --json --device cpu")
-    (told,) = json.loads(done.out)
-    assert told["boxes"] == []
-    assert told["text"] == ""
+    (report,) = json.loads(done.out)
+    assert report["boxes"] == []
+    assert report["text"] == ""
     assert bowerbird("vision digits coffee.png --device cpu").out == "no digits\n"
 
 
 @pytest.mark.parametrize(
-    ("line", "words"),
+    ("line", "message"),
     [
         ("vision digits nothing.png", "does not exist"),
-        ("vision digits photo.png --threshold 2", "0..1"),
+        ("vision digits photo.png --report-threshold 2", "[0, 1]"),
         ("vision digits photo.png --model photo.png", "no model file"),
-        ("vision digits photo.png --ink blue", "blue"),
-        ("vision train-digits digits -o m.safetensors --rows 1", "rows"),
+        ("vision digits photo.png --polarity blue", "blue"),
+        ("vision train-digits digits -o m.safetensors --batch-size 1", "batch_size"),
         ("vision train-digits digits -o m.safetensors --network vgg", "vgg"),
         ("vision train-digits digits -o m.safetensors --minutes 1 --iterations 5", "leave one"),
-        ("vision train-digits nowhere -o m.safetensors", "no folder"),
+        ("vision train-digits nowhere -o m.safetensors", "not a folder"),
     ],
 )
-def test_bad_input_is_one_sentence(refuses, folder, line, words):
-    refuses(line, words)
+def test_bad_input_is_one_sentence(refuses, folder, line, message):
+    refuses(line, message)

@@ -1,4 +1,4 @@
-"""Archives of Street View House Numbers are read as they are; broken ones are one sentence."""
+"""Archives of Street View House Numbers are read as they are; damaged ones are one sentence."""
 
 import io
 import tarfile
@@ -13,8 +13,9 @@ from scipy.io import savemat
 from bowerbird.errors import DatasetError
 from bowerbird.networks.config import MultiDigitConfig
 from bowerbird.networks.multi_digit import MultiDigit
+from bowerbird.vision.house_numbers.config import ScenePoolConfig
 from bowerbird.vision.house_numbers.svhn import Svhn, read_single_digits
-from bowerbird.vision.house_numbers.task import NumbersTask, PoolConfig
+from bowerbird.vision.house_numbers.task import HouseNumberTask
 
 PICTURES = {
     "1.png": ("19", [(24.0, 7.0, 8.0, 20.0), (33.0, 6.5, 9.0, 20.0)]),
@@ -23,21 +24,21 @@ PICTURES = {
 }
 
 
-def struct(pictures=PICTURES, label=lambda sign: 10 if sign == "0" else int(sign)):
+def struct(pictures=PICTURES, label=lambda digit: 10 if digit == "0" else int(digit)):
     """Write a digitStruct.mat with the structure of references that MATLAB 7.3 writes."""
     held = io.BytesIO()
     with h5py.File(held, "w") as file:
         group, refs = file.create_group("digitStruct"), file.create_group("#refs#")
         names, boxes = [], []
         for number, (name, (text, digits)) in enumerate(pictures.items()):
-            codes = np.array([[ord(sign)] for sign in name], np.uint16)
+            codes = np.array([[ord(character)] for character in name], np.uint16)
             names.append(refs.create_dataset(f"n{number}", data=codes).ref)
             box = refs.create_group(f"b{number}")
             values = {
                 side: [digit[i] for digit in digits]
                 for i, side in enumerate(("left", "top", "width", "height"))
             }
-            values["label"] = [float(label(sign)) for sign in text]
+            values["label"] = [float(label(digit)) for digit in text]
             for side, row in values.items():
                 if len(row) == 1:
                     box.create_dataset(side, data=np.array([row]))
@@ -72,7 +73,7 @@ def archive(tmp_path):
 
 def test_numbers_and_boxes_of_an_archive(archive):
     svhn = Svhn(archive)
-    assert (len(svhn), svhn.missing) == (3, 0)
+    assert (len(svhn), svhn.num_missing) == (3, 0)
     for k, (text, digits) in enumerate(PICTURES.values()):
         scene = svhn[k]
         assert scene.text == text
@@ -89,7 +90,7 @@ def test_a_folder_is_read_like_its_archive(archive, tmp_path):
     assert [whole[k].text for k in range(3)] == [unpacked[k].text for k in range(3)]
     (folder / "train" / "2.png").unlink()
     fewer = Svhn(folder / "train")
-    assert (len(fewer), fewer.missing) == (2, 1)
+    assert (len(fewer), fewer.num_missing) == (2, 1)
 
 
 def test_single_digits(tmp_path):
@@ -104,7 +105,7 @@ def test_single_digits(tmp_path):
     ("held", "complaint"),
     [
         ({"X": np.zeros((32, 32, 4), np.uint8), "y": np.zeros((4, 1))}, "shape"),
-        ({"X": np.zeros((32, 32, 3, 2), np.uint8), "y": np.array([[1], [11]])}, "labels beyond"),
+        ({"X": np.zeros((32, 32, 3, 2), np.uint8), "y": np.array([[1], [11]])}, "labels above"),
         ({"Z": np.zeros(3)}, "has no 'X'"),
     ],
 )
@@ -114,14 +115,14 @@ def test_other_matlab_files_are_one_sentence(tmp_path, held, complaint):
         read_single_digits(tmp_path / "digits.mat")
 
 
-def test_files_that_are_none_are_one_sentence(tmp_path):
+def test_files_of_another_kind_are_one_sentence(tmp_path):
     (tmp_path / "x.mat").write_bytes(b"no matlab" * 40)
     for path in (tmp_path / "x.mat", tmp_path / "nowhere.mat"):
         with pytest.raises(DatasetError, match=path.name):
             read_single_digits(path)
 
 
-def test_broken_archives_are_one_sentence(archive, tmp_path):
+def test_damaged_archives_are_one_sentence(archive, tmp_path):
     cut = tmp_path / "cut.tar.gz"
     cut.write_bytes(archive.read_bytes()[:-2000])
     words = tmp_path / "words.tar.gz"
@@ -129,8 +130,8 @@ def test_broken_archives_are_one_sentence(archive, tmp_path):
     empty = tmp_path / "empty"
     empty.mkdir()
     for path, complaint in (
-        (cut, "cut short|damaged"),
-        (words, "no archive"),
+        (cut, "truncated|damaged"),
+        (words, "not an archive"),
         (empty, "has no digitStruct.mat"),
         (tmp_path / "nowhere", "does not exist"),
     ):
@@ -143,11 +144,11 @@ def test_broken_archives_are_one_sentence(archive, tmp_path):
     [
         (b"no HDF5 at all", "is damaged"),
         (struct()[:3000], "is damaged"),
-        (struct(label=lambda _: 12), "labels beyond 10"),
-        (struct({"9.png": ("4", [(1.0, 1.0, 2.0, 2.0)])}), "no picture"),
+        (struct(label=lambda _: 12), "labels above 10"),
+        (struct({"9.png": ("4", [(1.0, 1.0, 2.0, 2.0)])}), "no image"),
     ],
 )
-def test_broken_descriptions_are_one_sentence(tmp_path, data, complaint):
+def test_damaged_descriptions_are_one_sentence(tmp_path, data, complaint):
     (tmp_path / "digitStruct.mat").write_bytes(data)
     (tmp_path / "1.png").write_bytes(picture(0)[1])
     with pytest.raises(DatasetError, match=complaint):
@@ -162,14 +163,14 @@ def test_a_damaged_picture_is_named(tmp_path):
         svhn[0]
 
 
-def test_a_reader_learns_from_an_archive(archive):
+def test_an_archive_can_be_trained_on(archive):
     svhn = Svhn(archive)
     torch.manual_seed(0)
     network = MultiDigit(
         MultiDigitConfig(crop_size=32, channels=(8, 8, 8, 8), hidden_size=8, glimpse_size=8)
     )
-    config = PoolConfig(batch=6, looked=3, pool=3, fresh=1, validation=2)
-    task = NumbersTask(network, lambda k: svhn[k % 3], lambda k: svhn[k], config)
+    config = ScenePoolConfig(6, 3, 3, 1, 2)
+    task = HouseNumberTask(network, lambda k: svhn[k % 3], lambda k: svhn[k], config)
     for _ in range(4):
         assert torch.isfinite(task.loss(network))
     assert np.isfinite(task.validate(network))

@@ -2,104 +2,109 @@
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Group, Parameter
 
 from bowerbird.cli.options import Switch
-from bowerbird.cli.progress import Work
 from bowerbird.cli.training_run import School, TrainRun
 from bowerbird.cli.vision.batch_run import BatchOptions, run_batch
+from bowerbird.learning.config import TrainerConfig
 from bowerbird.networks.config import SmallConvNetConfig
-from bowerbird.pictures.pixels import Picture
-from bowerbird.vision.digits.augment import DistortionConfig
-from bowerbird.vision.digits.idx import read_digits
-from bowerbird.vision.digits.page import ReadConfig, boxed, read_page
-from bowerbird.vision.digits.reader import load
-from bowerbird.vision.digits.train import DigitSchool, DigitTraining
-from bowerbird.vision.results import Seen
+from bowerbird.vision.digits.config import AugmentConfig, DigitConfig, DigitTrainConfig
+
+if TYPE_CHECKING:
+    from bowerbird.cli.progress import Work
+    from bowerbird.vision.digits.train import DigitTraining
+    from bowerbird.vision.results import Seen
 
 Parameter(name="*", group=Group("Network", sort_key=3))(SmallConvNetConfig)
-Parameter(name="*", group=Group("Distortion", sort_key=4))(DistortionConfig)
+Parameter(name="*", group=Group("Augmentation", sort_key=4))(AugmentConfig)
+Parameter(name="*", group=Group("Optimization", sort_key=5))(TrainerConfig)
 
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
-class DigitRun(TrainRun):
-    """What training a reader of digits can be told besides its configuration."""
+class DigitTrainRun(TrainRun):
+    """Options of ``train-digits`` besides its configuration."""
 
     half: Switch = False
     """Store the weights in half precision: a file of half the size."""
     test: Switch = False
-    """At the end, read the test digits of the folder (t10k-...) and tell how many are wrong."""
+    """At the end, evaluate on the test digits of the folder (t10k-...)."""
 
 
 def train_digits(
     folder: Path,
     /,
     *,
-    run: DigitRun,
-    config: Annotated[DigitTraining, Parameter(name="*", group=Group("Learning", sort_key=2))] = (
-        DigitTraining()
-    ),
+    run: DigitTrainRun,
+    config: Annotated[
+        DigitTrainConfig, Parameter(name="*", group=Group("Training", sort_key=2))
+    ] = DigitTrainConfig(),
 ) -> int:
-    """Learn to read handwritten digits.
+    """Train a classifier of handwritten digits.
 
     Parameters
     ----------
     folder
-        Folder with IDX files (NAME-images-idx3-ubyte and NAME-labels-idx1-ubyte, or packed), or
-        mnist: the full set, which is downloaded.
+        Folder with IDX files (NAME-images-idx3-ubyte and NAME-labels-idx1-ubyte, or compressed),
+        or mnist: the full set, which is downloaded.
     """
+    from bowerbird.vision.digits.idx import read_digit_dataset
+    from bowerbird.vision.digits.train import DigitTraining
+
     with School("vision train-digits", run, unit="digit") as school:
-        tested = read_digits(folder, "test") if run.test else None
-        made = DigitSchool(read_digits(folder, "training"), config, school.room)
+        test_set = read_digit_dataset(folder, "test") if run.test else None
+        training = DigitTraining(read_digit_dataset(folder, "train"), config, school.room)
 
-        work = school.learn(made.steps(run.checkpoint_every, resume=run.resume))
+        work = school.learn(training.steps(run.checkpoint_every, resume=run.resume))
 
-        told = _told_digits(made, work, run)
-        if tested is not None:
-            score = made.reader.score(tested)
-            told["test"] = {**asdict(score), "accuracy": score.accuracy}
-            told["test"]["official"] = tested.official
-        code = school.finish(work, lambda path: made.reader.save(path, half=run.half), told)
-        if tested is not None and not run.json and not school.quiet:
-            print(f"{score.errors} of {score.count} test digits are wrong")  # noqa: T201
+        report = _training_report(training, work, run)
+        if test_set is not None:
+            metrics = training.reader.evaluate(test_set)
+            report["test"] = {**asdict(metrics), "accuracy": metrics.accuracy}
+            report["test"]["official"] = test_set.official
+        code = school.finish(work, lambda path: training.reader.save(path, half=run.half), report)
+        if test_set is not None and not run.json and not school.quiet:
+            print(f"{metrics.errors} of {metrics.count} test digits are wrong")  # noqa: T201
         return code
 
 
-def _told_digits(made: DigitSchool, work: Work[str], run: DigitRun) -> dict[str, Any]:
-    """Return what is told of a training, besides how it went."""
+def _training_report(
+    training: "DigitTraining", work: "Work[str]", run: DigitTrainRun
+) -> dict[str, Any]:
+    """Return the facts about a training, besides its losses."""
     steps = work.last.number - work.history[0].number + 1
-    rate = steps * made.planned.rows / max(work.last.seconds, 1e-9)
+    num_digits = steps * training.config.batch_size
     return {
         "model": str(run.output),
         "inputs": {},
         "preset": None,
-        "corpus_sha256": made.digits.sha256,
+        "corpus_sha256": training.digits.sha256,
         "run": {"half": run.half},
-        "config": {**asdict(made.planned), "precision": str(made.compute.dtype)[6:]},
-        "validation_loss": made.best,
-        "digits_per_second": round(rate),
-        "parameters": sum(p.numel() for p in made.task.network.parameters()),
+        "config": {**asdict(training.planned), "precision": str(training.compute.dtype)[6:]},
+        "validation_loss": training.run.best,
+        "digits_per_second": round(num_digits / max(work.last.seconds, 1e-9)),
+        "parameters": sum(p.numel() for p in training.task.network.parameters()),
     }
 
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
-class DigitLook(BatchOptions):
-    """What reading digits can be told besides its configuration."""
+class DigitRun(BatchOptions):
+    """Options of ``digits`` besides its configuration."""
 
     model: str = "digits"
-    """Model file, or digits: the reader that comes with the package."""
+    """Model file, or digits: the model that comes with the package."""
 
 
 def digits(
     *images: Path,
-    run: DigitLook = DigitLook(),
-    config: Annotated[ReadConfig, Parameter(name="*", group=Group("Reading", sort_key=2))] = (
-        ReadConfig()
-    ),
+    run: DigitRun = DigitRun(),
+    config: Annotated[
+        DigitConfig, Parameter(name="*", group=Group("Reading", sort_key=2))
+    ] = DigitConfig(),
 ) -> int:
     """Find and read handwritten digits on photographed pages.
 
@@ -108,23 +113,26 @@ def digits(
     images
         Photographs.
     """
-    reader = load(run.model, run.device)
+    from bowerbird.vision.digits.page import draw_digits, read_page
+    from bowerbird.vision.digits.reader import load
 
-    def see(picture: Picture) -> Seen:
-        return read_page(picture.over(), reader, config)
+    paths = run.output_paths(images)
+    reader = load(run.model, run.device)
 
     return run_batch(
         images,
-        run.output_paths(images),
+        paths,
         run,
-        see,
-        lambda seen: _in_words(seen, config),
-        lambda rgb, seen: boxed(rgb, seen, config.sure),
+        lambda picture: read_page(picture.over(), reader, config),
+        lambda result: _text(result, config),
+        lambda rgb, result: draw_digits(rgb, result, config.confident_threshold),
     )
 
 
-def _in_words(seen: Seen, config: ReadConfig) -> str:
-    """Say each line, with a question mark where it is not sure."""
-    lines = seen.lines or ()
-    words = [one.text if one.confidence >= config.sure else f"{one.text} ?" for one in lines]
-    return "\n".join(words) or "no digits"
+def _text(result: "Seen", config: DigitConfig) -> str:
+    """Return the lines, with a question mark behind those that are not confident."""
+    lines = [
+        line.text if line.confidence >= config.confident_threshold else f"{line.text} ?"
+        for line in result.lines or ()
+    ]
+    return "\n".join(lines) or "no digits"

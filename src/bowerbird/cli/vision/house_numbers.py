@@ -2,115 +2,125 @@
 
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Group, Parameter
 
 from bowerbird.cli.options import RUN
-from bowerbird.cli.progress import Work
 from bowerbird.cli.training_run import School, TrainRun
 from bowerbird.cli.vision.batch_run import BatchOptions, run_batch
 from bowerbird.learning.config import TrainerConfig
-from bowerbird.learning.trainer import ALREADY
 from bowerbird.networks.config import MultiDigitConfig
-from bowerbird.vision.drawing import draw
-from bowerbird.vision.house_numbers.assets import Materials
-from bowerbird.vision.house_numbers.reader import NumberReader, NumbersConfig, load
-from bowerbird.vision.house_numbers.scenes.streets import StreetConfig
-from bowerbird.vision.house_numbers.task import PoolConfig
-from bowerbird.vision.house_numbers.train import NumbersTrainConfig, NumbersTraining
-from bowerbird.vision.results import Seen
+from bowerbird.vision.house_numbers.config import (
+    HouseNumberConfig,
+    HouseNumberTrainConfig,
+    SceneConfig,
+    ScenePoolConfig,
+    TrainingAssets,
+)
+
+if TYPE_CHECKING:
+    from bowerbird.cli.progress import Work
+    from bowerbird.vision.house_numbers.train import HouseNumberTraining
+    from bowerbird.vision.results import Seen
 
 Parameter(name="*", group=Group("Network", sort_key=3))(MultiDigitConfig)
-Parameter(name="*", group=Group("Scenes", sort_key=4))(StreetConfig)
-Parameter(name="*", group=Group("Scenes", sort_key=4))(PoolConfig)
-Parameter(name="*", group=Group("Fitting", sort_key=5))(TrainerConfig)
+Parameter(name="*", group=Group("Scenes", sort_key=4))(SceneConfig)
+Parameter(name="*", group=Group("Scenes", sort_key=4))(ScenePoolConfig)
+Parameter(name="*", group=Group("Optimization", sort_key=5))(TrainerConfig)
 
 
-@Parameter(name="*", group=RUN)
+@Parameter(name="*", group=RUN, show_default=False)
 @dataclass(frozen=True)
-class NumbersGiven:
-    """What a reader of numbers learns from."""
+class AssetOptions(TrainingAssets):
+    """Where the training data is, as flags."""
 
-    photos: Annotated[Path | None, Parameter(show_default=False)] = None
-    """Folder of photographs without numbers; else those of scikit-image and scikit-learn."""
-    fonts: Annotated[tuple[Path, ...], Parameter(show_default=False)] = ()
-    """Folder of fonts, besides those of installed packages; may be given several times."""
-    svhn: Annotated[Path | None, Parameter(show_default=False)] = None
-    """train.tar.gz of Street View House Numbers, or its folder."""
-    start: Annotated[Path | None, Parameter(name="--from", show_default=False)] = None
-    """Model file to go on from."""
+    start: Annotated[Path | None, Parameter(name="--from")] = None
+    """Model file to continue from."""
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class HouseNumberRun(BatchOptions):
+    """Options of ``house-numbers`` besides its configuration."""
+
+    model: str = "house-numbers"
+    """Model file, or house-numbers: the model that comes with the package."""
 
 
 def house_numbers(
-    *photos: Path,
-    run: BatchOptions = BatchOptions(),
-    config: Annotated[NumbersConfig, Parameter(name="*", group=Group("Search"))] = NumbersConfig(),
-    model: Annotated[str, Parameter(group=RUN)] = "house-numbers",
+    *images: Path,
+    run: HouseNumberRun = HouseNumberRun(),
+    config: Annotated[
+        HouseNumberConfig, Parameter(name="*", group=Group("Detection", sort_key=2))
+    ] = HouseNumberConfig(),
 ) -> int:
-    """Find the house numbers in photographs, and read them.
+    """Detect and read the house numbers in photographs.
 
     Parameters
     ----------
-    photos
+    images
         Photographs of any size.
-    model
-        Model file, or house-numbers, which is installed with the package.
     """
-    places = run.output_paths(photos)
-    reader = load(model, run.device)
+    from bowerbird.vision.drawing import draw
+    from bowerbird.vision.house_numbers.reader import load
+
+    paths = run.output_paths(images)
+    reader = load(run.model, run.device)
+    threshold = reader.confident_threshold(config)
 
     return run_batch(
-        photos,
-        places,
+        images,
+        paths,
         run,
-        lambda picture: reader.see(picture, config),
-        lambda seen: _in_words(seen, reader, config),
-        lambda rgb, seen: draw(rgb, seen.questioned(reader.sure(config))),
+        lambda picture: reader.predict(picture, config),
+        lambda result: _text(result, threshold),
+        lambda rgb, result: draw(rgb, result.questioned(threshold)),
     )
 
 
 def train_house_numbers(
     *,
     run: TrainRun,
-    given: NumbersGiven = NumbersGiven(),
+    assets: AssetOptions = AssetOptions(),
     config: Annotated[
-        NumbersTrainConfig, Parameter(name="*", group=Group("Learning", sort_key=2))
-    ] = NumbersTrainConfig(),
+        HouseNumberTrainConfig, Parameter(name="*", group=Group("Training", sort_key=2))
+    ] = HouseNumberTrainConfig(),
 ) -> int:
-    """Learn to find and read numbers, from generated scenes of streets."""
+    """Train a network to detect and read house numbers, on generated street scenes."""
+    from bowerbird.vision.house_numbers.train import HouseNumberTraining
+
     with School("vision train-house-numbers", run, "number") as school:
-        materials = Materials(given.photos, given.fonts, given.svhn, given.start)
-        training = NumbersTraining(materials, config)
+        training = HouseNumberTraining(assets, config, school.room)
 
-        steps = training.steps(school.room, run.checkpoint_every, resume=run.resume)
-        work = school.learn(steps)
+        work = school.learn(training.steps(run.checkpoint_every, resume=run.resume))
 
-        return school.finish(
-            work, training.reader.save, {"model": str(run.output), **_told_numbers(training, work)}
-        )
+        report = {"model": str(run.output), **_training_report(training, work)}
+        return school.finish(work, training.reader.save, report)
 
 
-def _in_words(seen: Seen, reader: NumberReader, config: NumbersConfig) -> str:
-    """Say each number with its probability, and which of them are not sure."""
-    sure = reader.sure(config)
-    boxes = seen.boxes or ()
-    words = [f"{one.name} ({one.score:.1%})" for one in boxes if one.score >= sure]
-    words += [f"perhaps {one.name} ({one.score:.1%})" for one in boxes if one.score < sure]
-    return ", ".join(words) or "no number"
+def _text(result: "Seen", threshold: float) -> str:
+    """Return each number with its score, the ones that are not confident last."""
+    boxes = result.boxes or ()
+    texts = [f"{box.name} ({box.score:.1%})" for box in boxes if box.score >= threshold]
+    texts += [f"perhaps {box.name} ({box.score:.1%})" for box in boxes if box.score < threshold]
+    return ", ".join(texts) or "no number"
 
 
-def _told_numbers(training: NumbersTraining, work: Work[Any]) -> dict[str, Any]:
+def _training_report(training: "HouseNumberTraining", work: "Work[Any]") -> dict[str, Any]:
+    """Return the facts about a training, besides its losses."""
+    from bowerbird.learning.trainer import ALREADY
+
     steps = 0 if work.last.note == ALREADY else work.last.number - work.history[0].number + 1
-    scenes = steps * training.config.pool.batch
-    config = {**asdict(replace(training.config, trainer=training.fit))}
+    num_crops = steps * training.config.pool.batch_size
+    config = replace(training.config, minutes=0.0, trainer=training.run.trainer)
     return {
         "preset": None,
         "inputs": {},
-        "config": config,
+        "config": asdict(config),
         "train_loss": work.last.losses["total"],
-        "validation_loss": training.best,
-        **training.sure,
-        "numbers_per_second": round(scenes / max(work.last.seconds, 1e-9)),
+        "validation_loss": training.run.best,
+        **training.thresholds,
+        "numbers_per_second": round(num_crops / max(work.last.seconds, 1e-9)),
         "parameters": sum(p.numel() for p in training.network.parameters()),
     }

@@ -1,105 +1,78 @@
-"""Digits as other hands might have written them: elastic and affine distortions, other pens.
+"""Data augmentation of digits: elastic and affine distortions, and other pens.
 
 Elastic (P. Simard, D. Steinkraus, J. Platt, "Best practices for convolutional neural networks
-applied to visual document analysis", ICDAR 2003, section 2): every px is fetched from a place that
-is off by (dx, dy), two fields of even random numbers in -1..1, smoothed by a Gaussian of sigma px
-and multiplied by alpha. Affine: turned, scaled along both axes, sheared and moved by even random
-numbers. Pens: some digits are made thicker or thinner, by a share of a dilation or erosion by
-3 x 3 px, or lighter.
+applied to visual document analysis", ICDAR 2003, section 2): every pixel is displaced by (dx, dy),
+two fields of uniform random numbers in -1..1, smoothed by a Gaussian of ``elastic_sigma`` px and
+multiplied by ``elastic_alpha``. Affine: rotated, scaled along both axes, sheared and shifted by
+uniform random amounts. Pens: some digits are thickened or thinned, by a fraction of a dilation or
+erosion with 3 x 3 px, which also makes them lighter.
 
-Departures: the field reaches beyond the picture, so that borders are as wild as the middle.
+Departures: the displacement field extends beyond the image, so that borders vary like the middle.
 """
-
-from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-
-@dataclass(frozen=True)
-class DistortionConfig:
-    """How far digits are distorted."""
-
-    alpha: float = 34.0
-    """Strength of elastic distortions, px (Simard et al. 2003: 34)."""
-    sigma: float = 4.0
-    """Smoothness of elastic distortions, px (Simard et al. 2003: 4)."""
-    turn: float = 12.0
-    """Largest turn, degrees."""
-    scale: float = 0.15
-    """Largest change of height and of width, as a share."""
-    shear: float = 0.2
-    """Largest shear, px a px."""
-    shift: float = 1.5
-    """Largest move along each axis, px."""
-    pen: float = 0.3
-    """Share of digits that get another pen."""
-
-    def __post_init__(self) -> None:
-        for name in ("alpha", "turn", "shear", "shift"):
-            if not 0 <= getattr(self, name) < 1000:
-                raise ValueError(f"{name} is not below 0 (and below 1000)")
-        if not 0.1 <= self.sigma <= 100:
-            raise ValueError(f"sigma lies between 0.1 and 100 px, not at {self.sigma}")
-        if not 0 <= self.scale < 1 or not 0 <= self.pen <= 1:
-            raise ValueError("scale is in 0..1 without 1, and pen in 0..1")
+from bowerbird.vision.digits.config import AugmentConfig
 
 
 def distort(
-    ink: Float[Tensor, "b 1 s s"], config: DistortionConfig, random: torch.Generator | None = None
+    images: Float[Tensor, "b 1 s s"], config: AugmentConfig, random: torch.Generator | None = None
 ) -> Float[Tensor, "b 1 s s"]:
-    """Return each picture distorted in a way of its own; ink is 0..1, and 0 beyond the border."""
-    side = ink.shape[-1]
-    grid = _affine(len(ink), side, config, random)
-    if config.alpha:
-        grid = grid + elastic(len(ink), side, config, random) * (2 / side)
-    moved = F.grid_sample(ink, grid.to(ink), "bilinear", "zeros", align_corners=False)
-    return _penned(moved, config.pen, random) if config.pen else moved
+    """Return each image distorted at random; values are 0..1, and 0 beyond the border."""
+    side = images.shape[-1]
+    grid = _affine_grid(len(images), side, config, random)
+    if config.elastic_alpha:
+        grid = grid + elastic_field(len(images), side, config, random) * (2 / side)
+    warped = F.grid_sample(images, grid.to(images), "bilinear", "zeros", align_corners=False)
+    fraction = config.stroke_fraction
+    return _with_other_strokes(warped, fraction, random) if fraction else warped
 
 
-def elastic(
-    count: int, side: int, config: DistortionConfig, random: torch.Generator | None = None
+def elastic_field(
+    count: int, side: int, config: AugmentConfig, random: torch.Generator | None = None
 ) -> Float[Tensor, "count side side 2"]:
-    """Return fields of (dx, dy), px."""
-    reach = round(3 * config.sigma)
-    whole = side + 2 * reach
-    away = torch.arange(whole)[None] - reach - torch.arange(side)[:, None]
-    gauss = torch.exp(-(away.float() ** 2) / (2 * config.sigma**2))
+    """Return displacement fields (dx, dy), px."""
+    sigma = config.elastic_sigma
+    margin = round(3 * sigma)
+    size = side + 2 * margin
+    distance = torch.arange(size)[None] - margin - torch.arange(side)[:, None]
+    gauss = torch.exp(-(distance.float() ** 2) / (2 * sigma**2))
     gauss = gauss / gauss.sum(1, keepdim=True)
-    noise = torch.rand((count, 2, whole, whole), generator=random) * 2 - 1
-    return (config.alpha * (gauss @ noise @ gauss.T)).permute(0, 2, 3, 1)
+    noise = torch.rand((count, 2, size, size), generator=random) * 2 - 1
+    return (config.elastic_alpha * (gauss @ noise @ gauss.T)).permute(0, 2, 3, 1)
 
 
-def _even(count: int, most: float, random: torch.Generator | None) -> Tensor:
-    return (torch.rand(count, generator=random) * 2 - 1) * most
+def _uniform(count: int, bound: float, random: torch.Generator | None) -> Tensor:
+    return (torch.rand(count, generator=random) * 2 - 1) * bound
 
 
-def _affine(
-    count: int, side: int, config: DistortionConfig, random: torch.Generator | None
+def _affine_grid(
+    count: int, side: int, config: AugmentConfig, random: torch.Generator | None
 ) -> Tensor:
-    """Return the places that each px comes from, (count, side, side, 2) in -1..1."""
-    angle = _even(count, config.turn, random).deg2rad()
-    wide, high = (1 + _even(count, config.scale, random) for _ in range(2))
-    shear = _even(count, config.shear, random)
-    x, y = (_even(count, config.shift * 2 / side, random) for _ in range(2))
+    """Return the source of each pixel, (count, side, side, 2) in -1..1."""
+    angle = _uniform(count, config.max_rotation, random).deg2rad()
+    width, height = (1 + _uniform(count, config.max_scale, random) for _ in range(2))
+    shear = _uniform(count, config.max_shear, random)
+    x, y = (_uniform(count, config.max_shift * 2 / side, random) for _ in range(2))
     cos, sin = angle.cos(), angle.sin()
     rows = [
-        torch.stack([cos / wide, (shear * cos - sin) / wide, x], 1),
-        torch.stack([sin / high, (shear * sin + cos) / high, y], 1),
+        torch.stack([cos / width, (shear * cos - sin) / width, x], 1),
+        torch.stack([sin / height, (shear * sin + cos) / height, y], 1),
     ]
     return F.affine_grid(torch.stack(rows, 1), [count, 1, side, side], align_corners=False)
 
 
-def _penned(ink: Tensor, share: float, random: torch.Generator | None) -> Tensor:
-    """Return the pictures, some of them thicker, thinner or lighter."""
-    kind, how = torch.rand((2, len(ink), 1, 1, 1), generator=random).to(ink.device)
-    thick = kind < share / 2
-    some = torch.where(thick[:, 0, 0, 0])[0]
-    ink = ink.index_add(0, some, how[some] * (F.max_pool2d(ink[some], 3, 1, 1) - ink[some]))
-    thin = (kind >= share / 2) & (kind < share)
-    some = torch.where(thin[:, 0, 0, 0])[0]
-    eroded = -F.max_pool2d(-ink[some], (1, 2), 1, (0, 1))[..., :-1]
-    thinner = ink[some] + 0.8 * how[some] * (eroded - ink[some])
-    return ink.index_copy(0, some, thinner)
+def _with_other_strokes(images: Tensor, fraction: float, random: torch.Generator | None) -> Tensor:
+    """Return the images, a fraction of them with thicker, thinner or lighter strokes."""
+    kind, amount = torch.rand((2, len(images), 1, 1, 1), generator=random).to(images.device)
+    thicker = torch.where((kind < fraction / 2)[:, 0, 0, 0])[0]
+    chosen = images[thicker]
+    change = amount[thicker] * (F.max_pool2d(chosen, 3, 1, 1) - chosen)
+    images = images.index_add(0, thicker, change)
+    thinner = torch.where(((kind >= fraction / 2) & (kind < fraction))[:, 0, 0, 0])[0]
+    chosen = images[thinner]
+    eroded = -F.max_pool2d(-chosen, (1, 2), 1, (0, 1))[..., :-1]
+    return images.index_copy(0, thinner, chosen + 0.8 * amount[thinner] * (eroded - chosen))

@@ -1,15 +1,16 @@
-"""How sure it is that digits were read right: a probability for each digit and for each line.
+"""Calibrated probabilities that digits and lines were read right.
 
-A network that reads single digits is sure of much that is none: of ten bricks one looks like a 0.
-What tells is the page: digits are as high, as strong and as broad in stroke as their neighbors,
-stand in a row on clean paper, and are most of what is written there. From such numbers x, and the
-network's own,
+A classifier of single digits is confident about much that is not a digit: among ten bricks one
+looks like a 0. The page tells more: digits have the height, contrast and stroke width of their
+neighbors, stand in a row on clean paper, and are most of what is written there. From such features
+x, and those of the classifier,
 
     P(right) = 1 / (1 + exp(-(w . x + b)))
 
-(logistic regression; for probabilities of one score: Platt 1999). A line is right if all of its
-digits are, and none is left out: its numbers are those of its digits, and the ink around it that
-was not read. Weights: benchmarks/digits/sureness.py, on composed pages, print and photographs.
+(logistic regression; for probabilities from one score: Platt 1999). A line is right if all of its
+digits are and none is missing: its features are those of its digits, and the writing around it
+that was not read. Weights: benchmarks/digits/calibration.py, on synthetic pages, print and
+photographs.
 """
 
 import json
@@ -21,123 +22,127 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bowerbird.vision.digits.components import stroke
-from bowerbird.vision.digits.reader import NONE
-from bowerbird.vision.digits.segmentation import Found
+from bowerbird.vision.digits.components import stroke_width
+from bowerbird.vision.digits.config import NO_DIGIT
+from bowerbird.vision.digits.segmentation import Candidate
 
 Array = NDArray[Any]  # float64
-DIGIT = 0.5  # probability from which a neighbor counts as a digit
-NEAR = 2.5  # heights of a digit to the sides in which marks are neighbors
-ROW = 0.6  # ... and upwards and downwards
-SMALL, LARGE = 0.3, 2.0  # heights of a digit between which a mark may be writing too
-FEW = 3  # digits of a line that may be nothing but strokes
-GAP, BLANK = 1.2, 1.9  # heights from middle to middle between which a digit may be missing
+MIN_DIGIT = 0.5  # probability from which a neighbor counts as a digit
+# in heights of a typical digit
+NEAR_X, NEAR_Y = 2.5, 0.6  # distance of neighbors
+SMALL, LARGE = 0.3, 2.0  # height of components that may be writing
+MIN_GAP, MAX_GAP = 1.2, 1.9  # distance of centers between which a digit may be missing
+SHORT = 3  # digits of a line below which it may be nothing but strokes
 WEIGHTS = "calibration.json"
 
 
 @dataclass(frozen=True, eq=False)
-class Writing:
-    """The sizes of some marks, as arrays (n,), px."""
+class Sizes:
+    """Measurements of components, as arrays (n,)."""
 
-    x: Array
-    y: Array
-    high: Array
-    ink: Array  # px
-    strength: Array
-    score: Array  # of the digit that each is most like, 0..1
+    x: Array  # px
+    y: Array  # px
+    height: Array  # px
+    area: Array  # px
+    contrast: Array
+    score: Array  # 0..1
 
     @staticmethod
-    def of(found: list[Found]) -> "Writing":
-        """Measure marks."""
-        marks = [one.mark for one in found]
+    def of(candidates: list[Candidate]) -> "Sizes":
+        """Measure components."""
         rows = [
-            (m.left + m.wide / 2, m.top + m.high / 2, m.high, m.ink.sum(), m.strength)
-            for m in marks
+            (c.left + c.width / 2, c.top + c.height / 2, c.height, c.image.sum(), c.contrast)
+            for c in (one.component for one in candidates)
         ]
-        x, y, high, ink, strength = np.array(rows, float).reshape(-1, 5).T
-        score = np.array([one.score for one in found], float)
-        return Writing(x, y, high, ink, strength, score)
+        x, y, height, area, contrast = np.array(rows, float).reshape(-1, 5).T
+        score = np.array([one.score for one in candidates], float)
+        return Sizes(x, y, height, area, contrast, score)
 
 
-def digit_features(read: list[Found], found: list[Found]) -> Array:
-    """Return what tells whether digits are right, (n, 20); ``found`` are all marks."""
-    own, around = Writing.of(read), Writing.of(found)
-    usual = float(np.median(own.high))
-    told = np.stack([one.told.numpy() for one in read]).astype(float).clip(1e-6, 1 - 1e-6)
-    ranked = np.sort(told[:, :NONE], 1)
-    strokes = np.array([stroke(one.mark) for one in read]).clip(0.5)
-    unclean = np.array([1 - one.mark.clean for one in read]) * 10
-    ones = np.array([one.digit == 1 for one in read], float)
+def digit_features(digits: list[Candidate], candidates: list[Candidate]) -> Array:
+    """Return the features of digits (n, 20); ``candidates`` are all components of the page."""
+    own, page = Sizes.of(digits), Sizes.of(candidates)
+    typical = float(np.median(own.height))
+    probabilities = np.stack([one.probabilities.numpy() for one in digits]).astype(float)
+    probabilities = probabilities.clip(1e-6, 1 - 1e-6)
+    ranked = np.sort(probabilities[:, :NO_DIGIT], 1)
+    widths = np.array([stroke_width(one.component) for one in digits]).clip(0.5)
+    unclean = (np.array([1 - one.component.clean_fraction for one in digits]) * 10).clip(0, 3)
+    ones = np.array([one.digit == 1 for one in digits], float)
     logit = np.log(ranked[:, -1] / (1 - ranked[:, -1])).clip(-4, 5)
-    high, strong, broad = (_off(size) for size in (own.high, own.strength, strokes))
-    share, beside = _neighbors(own, around, usual)
-    alike = (around.high > SMALL * usual) & (around.high < LARGE * usual)
-    single = [
-        *(logit, np.log(ranked[:, -1] / ranked[:, -2]).clip(0, 6), np.log(told[:, NONE]).clip(-7)),
-        *(unclean.clip(0, 3), high, strong, broad, [one.made for one in read], ones),
-        *(share, np.log1p(beside)),
+    margin = np.log(ranked[:, -1] / ranked[:, -2]).clip(0, 6)
+    height, contrast, width = map(_deviation, (own.height, own.contrast, widths))
+    fraction, neighbors = _neighbors(own, page, typical)
+    writing = (page.height > SMALL * typical) & (page.height < LARGE * typical)
+    of_digit = [
+        *(logit, margin, np.log(probabilities[:, NO_DIGIT]).clip(-7), unclean),
+        *(height, contrast, width, [one.resegmented for one in digits], ones),
+        *(fraction, np.log1p(neighbors)),
     ]
-    whole = [
-        *(np.log1p(len(read)), len(read) / max(1, int(alike.sum())), high.mean(), strong.mean()),
-        *(broad.mean(), ones.mean(), unclean.clip(0, 3).mean(), logit.mean()),
-        own.ink.sum() / max(around.ink.sum(), 1.0),
+    of_page = [
+        *(np.log1p(len(digits)), len(digits) / max(1, int(writing.sum()))),
+        *(height.mean(), contrast.mean(), width.mean(), ones.mean(), unclean.mean()),
+        *(logit.mean(), own.area.sum() / max(page.area.sum(), 1.0)),
     ]
-    return np.column_stack([*single, np.tile(whole, (len(read), 1))]).astype(float)
+    return np.column_stack([*of_digit, np.tile(of_page, (len(digits), 1))]).astype(float)
 
 
-def line_features(lines: list[list[int]], read: list[Found], found: list[Found], p: Array) -> Array:
-    """Return what tells whether lines are right, (n, 11); ``p`` are the digits' probabilities."""
-    own = Writing.of(read)
-    taken = {id(one) for one in read}
-    left = Writing.of([one for one in found if id(one) not in taken])
-    usual = float(np.median(own.high))
+def line_features(
+    lines: list[list[int]], digits: list[Candidate], candidates: list[Candidate], p: Array
+) -> Array:
+    """Return the features of lines (n, 11); ``p`` (m,) are the probabilities of the digits."""
+    own = Sizes.of(digits)
+    read = {id(one) for one in digits}
+    unread = Sizes.of([one for one in candidates if id(one) not in read])
+    typical = float(np.median(own.height))
     rows = []
     for line in lines:
-        some, x, y = p[line].clip(1e-4, 1 - 1e-4), own.x[line], own.y[line]
-        level = np.interp(left.x, x, y)
-        inside = (left.x > x.min() - 1.5 * usual) & (left.x < x.max() + 1.5 * usual)
-        inside &= (np.abs(left.y - level) < ROW * usual) & (left.high < LARGE * usual)
-        unread = left.ink[inside] / max(float(np.median(own.ink[line])), 1.0)
-        ones = np.mean([read[index].digit == 1 for index in line])
-        worst = some.min()
-        gaps = np.diff(np.sort(x)) / usual
-        told = np.stack([np.sort(read[index].told[:NONE].numpy())[-2:] for index in line])
+        clipped, x, y = p[line].clip(1e-4, 1 - 1e-4), own.x[line], own.y[line]
+        level = np.interp(unread.x, x, y)
+        inside = (unread.x > x.min() - 1.5 * typical) & (unread.x < x.max() + 1.5 * typical)
+        inside &= (np.abs(unread.y - level) < NEAR_Y * typical) & (unread.height < LARGE * typical)
+        missed = unread.area[inside] / max(float(np.median(own.area[line])), 1.0)
+        ones = np.mean([digits[index].digit == 1 for index in line])
+        worst = clipped.min()
+        gaps = np.diff(np.sort(x)) / typical
+        probabilities = np.stack([digits[i].probabilities[:NO_DIGIT].numpy() for i in line])
+        second, first = np.sort(probabilities, 1)[:, -2:].T
         rows.append(
             [
-                *(np.log(some).sum(), np.log(worst / (1 - worst)), np.log(len(line))),
-                *(np.log1p(10 * unread.sum()), p.mean(), _off(own.high)[line].max()),
-                *(unread.max(initial=0).clip(0, 1), ones, ones * (len(line) < FEW)),
-                float(((gaps > GAP) & (gaps < BLANK)).sum()),
-                np.log(told[:, 1] / told[:, 0].clip(1e-6)).min().clip(0, 6),
+                *(np.log(clipped).sum(), np.log(worst / (1 - worst)), np.log(len(line))),
+                *(np.log1p(10 * missed.sum()), p.mean(), _deviation(own.height)[line].max()),
+                *(missed.max(initial=0).clip(0, 1), ones, ones * (len(line) < SHORT)),
+                float(((gaps > MIN_GAP) & (gaps < MAX_GAP)).sum()),
+                np.log(first / second.clip(1e-6)).min().clip(0, 6),
             ]
         )
     return np.array(rows, float)
 
 
 @cache
-def weights(name: str) -> tuple[Array, float]:
-    """Return the weights (n,) and the bias of what is asked: digit, line or alone."""
+def _weights(name: str) -> tuple[Array, float]:
+    """Return the weights (n,) and the bias for digits, lines or single digits."""
     text = files("bowerbird.vision.digits").joinpath(WEIGHTS).read_text("utf-8")
-    told = json.loads(text)[name]
-    return np.array(told["weights"], float), float(told["bias"])
+    model = json.loads(text)[name]
+    return np.array(model["weights"], float), float(model["bias"])
 
 
-def probability(features: Array, name: str) -> Array:
-    """Return the probability, 0..1, that each row of features is of something read right."""
-    weight, bias = weights(name)
-    return 1 / (1 + np.exp(-(features @ weight + bias)))
+def calibrated_probability(features: Array, name: str) -> Array:
+    """Return the probability (n,) that each row is right; ``name`` is digit, line or single."""
+    weights, bias = _weights(name)
+    return 1 / (1 + np.exp(-(features @ weights + bias)))
 
 
-def _off(sizes: Array) -> Array:
-    """Return how far sizes are from the usual one, as the absolute logarithm of the ratio."""
+def _deviation(sizes: Array) -> Array:
+    """Return the absolute logarithm of the ratio of each size to the median."""
     return np.abs(np.log(sizes / np.median(sizes))).clip(0, 2)
 
 
-def _neighbors(own: Writing, around: Writing, usual: float) -> tuple[Array, Array]:
-    """Return which share of the marks beside each digit are digits too, and how many."""
-    x, y = np.abs(own.x[:, None] - around.x), np.abs(own.y[:, None] - around.y)
-    size = (around.high > SMALL * usual) & (around.high < LARGE * usual)
-    beside = (x < NEAR * usual) & (y < ROW * usual) & size & ((x > 0) | (y > 0))
-    digits = beside & (around.score > DIGIT) & (around.high > usual / LARGE)
+def _neighbors(own: Sizes, page: Sizes, typical: float) -> tuple[Array, Array]:
+    """Return the fraction of the components beside each digit that are digits, and how many."""
+    x, y = np.abs(own.x[:, None] - page.x), np.abs(own.y[:, None] - page.y)
+    writing = (page.height > SMALL * typical) & (page.height < LARGE * typical)
+    beside = (x < NEAR_X * typical) & (y < NEAR_Y * typical) & writing & ((x > 0) | (y > 0))
+    digits = beside & (page.score > MIN_DIGIT) & (page.height > typical / LARGE)
     count = digits.sum(1)
     return (count + 1) / (beside.sum(1) + 1.5), count

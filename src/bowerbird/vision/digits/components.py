@@ -1,8 +1,8 @@
-"""Marks on a page: pieces of ink that hang together, each of which may be a digit, or several.
+"""Connected components of the writing on a page, each of which may be a digit, or several.
 
-A mark is thresholded by its own ink: the share of ink at a px is its strength over that of the
-mark, so that digits in the shade are as black as others. Broken digits are joined and touching
-ones are cut apart later, by what reads best (pieces.py); here only ways to do so are found.
+A component is normalized by its own contrast, so that digits in the shade are as black as others.
+Broken digits are merged and touching ones split later, by what reads best (``segmentation.py``);
+this module only provides the operations.
 """
 
 from dataclasses import dataclass, replace
@@ -12,191 +12,200 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from bowerbird.vision.digits.binarize import Array, Ink
+from bowerbird.vision.digits.binarize import Array, Foreground, Mask
 
 Columns = NDArray[Any]  # int64
-LEAST_SIDE = 5  # px of the larger side of a mark
-LEAST_AREA = 10  # px
-MOST_SIDE = 0.45  # of the page's
-MOST = 1500  # marks on a page that are looked at, the largest first
-EDGE, FULL = 0.25, 0.7  # shares of a mark's strength at which ink begins, and is black
-STROKES = 1.7  # widths of the pen that a cut may go through
-ASIDE = 0.05  # ink that a step aside counts for, so that cuts are straight where nothing is gained
-BODY = 0.4  # share of a mark's strength above which a px is part of it
+MIN_SIDE = 5  # px of the larger side
+MIN_AREA = 10  # px
+MAX_SIDE = 0.45  # of the page
+MAX_COMPONENTS = 1500  # per page, the largest first
+EDGE, FULL = 0.25, 0.7  # fractions of a component's contrast that become 0 and 1
+BODY = 0.4  # fraction of a component's contrast above which a pixel belongs to it
+MAX_CUT = 1.7  # stroke widths that a cut may go through
+SIDESTEP = 0.05  # cost of a diagonal step, which keeps cuts straight where nothing is gained
+MIN_FRAGMENT = 0.12  # area of a part, of the largest; smaller ones belong to the neighbor
+SQUARE = np.ones((3, 3), np.uint8)
 
 
 @dataclass(frozen=True, eq=False)
-class Mark:
-    """A piece of ink."""
+class Component:
+    """A connected region of writing."""
 
     left: int
     top: int
-    ink: Array  # (h, w), 0..1, with the paper around it 0
-    strength: float  # of its ink
-    clean: float  # share of the px around it without any ink, 0..1
+    image: Array  # (h, w), 0: background .. 1: writing
+    contrast: float
+    clean_fraction: float  # of the pixels around it without half-tones, 0..1
 
     @property
-    def wide(self) -> int:
-        """Its width, px."""
-        return self.ink.shape[1]
+    def width(self) -> int:
+        """Width, px."""
+        return self.image.shape[1]
 
     @property
-    def high(self) -> int:
-        """Its height, px."""
-        return self.ink.shape[0]
+    def height(self) -> int:
+        """Height, px."""
+        return self.image.shape[0]
+
+    @property
+    def right(self) -> int:
+        """Right side, px."""
+        return self.left + self.width
+
+    @property
+    def bottom(self) -> int:
+        """Lower side, px."""
+        return self.top + self.height
 
     @property
     def box(self) -> tuple[float, float, float, float]:
         """Left, top, right, bottom, px."""
-        return (self.left, self.top, self.left + self.wide, self.top + self.high)
+        return (self.left, self.top, self.right, self.bottom)
 
 
-def find_marks(ink: Ink) -> list[Mark]:
-    """Return the marks of a page that may be digits by their size."""
-    count, names, facts, _ = cv2.connectedComponentsWithStats(
-        ink.marks.astype(np.uint8), connectivity=8
-    )
-    found: list[Mark] = []
-    order = np.argsort(-facts[1:count, cv2.CC_STAT_AREA])[:MOST] + 1
-    for name in order.tolist():
-        left, top, wide, high, area = facts[name].tolist()
-        large = wide > MOST_SIDE * names.shape[1] or high > MOST_SIDE * names.shape[0]
-        if large or max(wide, high) < LEAST_SIDE or area < LEAST_AREA:
+def find_components(page: Foreground) -> list[Component]:
+    """Return the components of a page that are of the size of digits."""
+    labels, boxes = label_components(page.mask)
+    components: list[Component] = []
+    order = np.argsort(-boxes[:, cv2.CC_STAT_AREA])[:MAX_COMPONENTS]
+    for number in order.tolist():
+        left, top, width, height, area = boxes[number].tolist()
+        large = width > MAX_SIDE * labels.shape[1] or height > MAX_SIDE * labels.shape[0]
+        if large or max(width, height) < MIN_SIDE or area < MIN_AREA:
             continue
-        window = slice(top, top + high), slice(left, left + wide)
-        own = names[window] == name
-        found += _thresholded(ink.strength[window], own, (left, top))
-    return [_judged(mark, ink) for mark in found]
+        window = slice(top, top + height), slice(left, left + width)
+        own = labels[window] == number + 1
+        components += _normalized(page.contrast[window], own, (left, top))
+    return [_with_clean_fraction(component, page) for component in components]
 
 
-def joined(first: Mark, second: Mark) -> Mark:
-    """Return two marks as one."""
+def label_components(mask: Array) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return 8-connected components: labels (h, w) from 1, and OpenCV's stats (n, 5) of each."""
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+    return labels, stats[1:]
+
+
+def merge(first: Component, second: Component) -> Component:
+    """Return two components as one."""
     left, top = min(first.left, second.left), min(first.top, second.top)
-    right = max(first.left + first.wide, second.left + second.wide)
-    bottom = max(first.top + first.high, second.top + second.high)
-    ink = np.zeros((bottom - top, right - left), np.float32)
+    right, bottom = max(first.right, second.right), max(first.bottom, second.bottom)
+    image = np.zeros((bottom - top, right - left), np.float32)
     for one in (first, second):
         y, x = one.top - top, one.left - left
-        where = ink[y : y + one.high, x : x + one.wide]
-        np.maximum(where, one.ink, out=where)
-    strength = max(first.strength, second.strength)
-    return Mark(left, top, ink, strength, min(first.clean, second.clean))
+        window = image[y : y + one.height, x : x + one.width]
+        np.maximum(window, one.image, out=window)
+    contrast = max(first.contrast, second.contrast)
+    return Component(left, top, image, contrast, min(first.clean_fraction, second.clean_fraction))
 
 
-def cut(mark: Mark, first: Columns, last: Columns) -> Mark | None:
-    """Return what is between two cuts, a column for each row, or None if it is little."""
-    x = np.arange(mark.wide)
-    inside = (x >= first[:, None]) & (x < last[:, None])
-    ink = np.where(inside, mark.ink, 0).astype(np.float32)
-    codes = (ink > 0.3).astype(np.uint8)
-    count, names, facts, _ = cv2.connectedComponentsWithStats(codes, connectivity=8)
-    if count < 2:
+def split(component: Component, start: Columns, stop: Columns) -> Component | None:
+    """Return the part between two cuts, one column per row, or None if it is nearly empty."""
+    x = np.arange(component.width)
+    inside = (x >= start[:, None]) & (x < stop[:, None])
+    image = np.where(inside, component.image, 0).astype(np.float32)
+    labels, boxes = label_components(image > 0.3)
+    if not len(boxes):
         return None
-    # crumbs of the neighbor fall off
-    areas = facts[1:, cv2.CC_STAT_AREA]
-    crumbs = np.flatnonzero(areas < 0.12 * areas.max()) + 1
-    ink[cv2.dilate(np.isin(names, crumbs).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0] = 0
-    return _trimmed(replace(mark, ink=ink))
+    areas = boxes[:, cv2.CC_STAT_AREA]
+    fragments = np.flatnonzero(areas < MIN_FRAGMENT * areas.max()) + 1
+    image[cv2.dilate(np.isin(labels, fragments).astype(np.uint8), SQUARE) > 0] = 0
+    return _trimmed(replace(component, image=image))
 
 
-def cuts(mark: Mark, most: int = 12) -> list[Columns]:
-    """Return where a mark may be cut from top to bottom, a column for each row, from the left.
+def find_cuts(component: Component, max_cuts: int = 12) -> list[Columns]:
+    """Return possible cuts from top to bottom, one column per row, from left to right.
 
-    A cut moves by at most a column a row, and goes where the ink in its way is least: of all cuts
-    through a place of the middle row, the best is kept (the shortest way, by dynamic programming).
-    Two digits mostly touch in one place, so a cut goes through about one stroke and not through
-    two, as it would in a 0.
+    A cut moves by at most one column per row and crosses as little writing as possible: of all
+    cuts through a pixel of the middle row the best is kept (shortest path, by dynamic
+    programming). Two digits mostly touch in one place, so a cut crosses about one stroke, and not
+    two as it would in a 0.
     """
-    down, before = _ways(mark.ink)
-    up, after = _ways(mark.ink[::-1])
-    middle = mark.high // 2
-    through = down[middle] + up[mark.high - 1 - middle] - mark.ink[middle]
-    edge = max(2, round(0.1 * mark.high))
-    free = through < STROKES * stroke(mark)
-    free[:edge], free[-edge:] = False, False
-    found: list[Columns] = []
-    while free.any() and len(found) < most:
-        at = int(np.where(free, through, np.inf).argmin())
-        above = _followed(before, middle, at)
-        below = _followed(after, mark.high - 1 - middle, at)[::-1]
-        found.append(np.concatenate([above, below[1:]]))
-        free[max(0, at - edge) : at + edge + 1] = False
-    return sorted(found, key=lambda columns: float(columns[middle]))
+    image, middle = component.image, component.height // 2
+    down, came_down = _path_costs(image)
+    up, came_up = _path_costs(image[::-1])
+    cost = down[middle] + up[component.height - 1 - middle] - image[middle]
+    distance = max(2, round(0.1 * component.height))
+    free = cost < MAX_CUT * stroke_width(component)
+    free[:distance], free[-distance:] = False, False
+    cuts: list[Columns] = []
+    while free.any() and len(cuts) < max_cuts:
+        column = int(np.where(free, cost, np.inf).argmin())
+        above = _path(came_down, middle, column)
+        below = _path(came_up, component.height - 1 - middle, column)[::-1]
+        cuts.append(np.concatenate([above, below[1:]]))
+        free[max(0, column - distance) : column + distance + 1] = False
+    return sorted(cuts, key=lambda columns: float(columns[middle]))
 
 
-def _ways(ink: Array) -> tuple[Array, Columns]:
-    """Return the least ink on the way from the top to each px, and the columns it came from."""
-    high, wide = ink.shape
-    least, came = np.zeros((high, wide), np.float32), np.zeros((high, wide), np.int64)
-    least[0], columns = ink[0], np.arange(wide)
-    for row in range(1, high):
-        last = np.pad(least[row - 1], 1, constant_values=np.inf)
-        steps = np.stack([last[1:-1], last[:-2] + ASIDE, last[2:] + ASIDE])
+def _path_costs(image: Array) -> tuple[Array, Columns]:
+    """Return the lowest cost of a path from the top to each pixel, and the columns it came from."""
+    height, width = image.shape
+    cost = np.zeros((height, width), np.float32)
+    came_from = np.zeros((height, width), np.int64)
+    cost[0], columns = image[0], np.arange(width)
+    for row in range(1, height):
+        above = np.pad(cost[row - 1], 1, constant_values=np.inf)
+        steps = np.stack([above[1:-1], above[:-2] + SIDESTEP, above[2:] + SIDESTEP])
         step = steps.argmin(0)
-        came[row] = columns + np.array([0, -1, 1])[step]
-        least[row] = steps[step, columns] + ink[row]
-    return least, came
+        came_from[row] = columns + np.array([0, -1, 1])[step]
+        cost[row] = steps[step, columns] + image[row]
+    return cost, came_from
 
 
-def _followed(came: Columns, row: int, column: int) -> Columns:
-    """Return the columns of the way from the top to a px, one a row."""
-    way = [column]
+def _path(came_from: Columns, row: int, column: int) -> Columns:
+    """Return the columns of the path from the top to a pixel, one per row."""
+    path = [column]
     for at in range(row, 0, -1):
-        way.append(int(came[at, way[-1]]))
-    return np.array(way[::-1])
+        path.append(int(came_from[at, path[-1]]))
+    return np.array(path[::-1])
 
 
-def stroke(mark: Mark) -> float:
-    """Return the width of a mark's pen, px: twice the mean of the farthest ways to its border."""
-    body = np.pad((mark.ink > 0.4).astype(np.uint8), 1)
-    away = cv2.distanceTransform(body, cv2.DIST_L2, 3)
-    ridge = away[(away >= cv2.dilate(away, np.ones((3, 3), np.uint8))) & (away > 0)]
+def stroke_width(component: Component) -> float:
+    """Return the width of the strokes, px: twice the mean distance of their ridge to the edge."""
+    body = np.pad((component.image > BODY).astype(np.uint8), 1)
+    distance = cv2.distanceTransform(body, cv2.DIST_L2, 3)
+    ridge = distance[(distance >= cv2.dilate(distance, SQUARE)) & (distance > 0)]
     return 2 * float(np.mean(ridge)) if len(ridge) else 1.0
 
 
-def _thresholded(strength: Array, own: NDArray[np.bool_], at: tuple[int, int]) -> list[Mark]:
-    """Return the pieces of a piece of ink that are left when its faint edges are taken away."""
-    typical = float(np.percentile(strength[own], 85))
-    body = (own & (strength > BODY * typical)).astype(np.uint8)
-    around = cv2.dilate(own.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
-    share = np.where(around, np.clip((strength / typical - EDGE) / (FULL - EDGE), 0, 1), 0)
-    count, names, facts, _ = cv2.connectedComponentsWithStats(body, connectivity=8)
-    pieces = []
-    for name in range(1, count):
-        if facts[name, cv2.CC_STAT_AREA] < LEAST_AREA:
-            continue
-        piece = cv2.dilate((names == name).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
-        ink = np.where(piece, share, 0).astype(np.float32)
-        mark = _trimmed(Mark(at[0], at[1], ink, typical, 1.0))
-        if mark is not None and max(mark.wide, mark.high) >= LEAST_SIDE:
-            pieces.append(mark)
-    return pieces
+def _normalized(contrast: Array, own: Mask, corner: tuple[int, int]) -> list[Component]:
+    """Return the parts of a component that remain without its faint edges, scaled to 0..1."""
+    typical = float(np.percentile(contrast[own], 85))
+    labels, boxes = label_components(own & (contrast > BODY * typical))
+    around = cv2.dilate(own.astype(np.uint8), SQUARE) > 0
+    scaled = np.where(around, np.clip((contrast / typical - EDGE) / (FULL - EDGE), 0, 1), 0)
+    components = []
+    for number in np.flatnonzero(boxes[:, cv2.CC_STAT_AREA] >= MIN_AREA) + 1:
+        part = cv2.dilate((labels == number).astype(np.uint8), SQUARE) > 0
+        image = np.where(part, scaled, 0).astype(np.float32)
+        component = _trimmed(Component(*corner, image, typical, 1.0))
+        if component is not None and max(component.width, component.height) >= MIN_SIDE:
+            components.append(component)
+    return components
 
 
-def _trimmed(mark: Mark) -> Mark | None:
-    """Return a mark without the empty rows and columns around it."""
-    rows, columns = (np.flatnonzero((mark.ink > 0.1).any(axis)) for axis in (1, 0))
+def _trimmed(component: Component) -> Component | None:
+    """Return a component without the empty rows and columns around it."""
+    rows, columns = (np.flatnonzero((component.image > 0.1).any(axis)) for axis in (1, 0))
     if not len(rows):
         return None
     top, left = int(rows[0]), int(columns[0])
-    ink = np.ascontiguousarray(mark.ink[top : rows[-1] + 1, left : columns[-1] + 1])
-    return replace(mark, left=mark.left + left, top=mark.top + top, ink=ink)
+    image = np.ascontiguousarray(component.image[top : rows[-1] + 1, left : columns[-1] + 1])
+    return replace(component, left=component.left + left, top=component.top + top, image=image)
 
 
-def _judged(mark: Mark, ink: Ink) -> Mark:
-    """Tell how clean the paper around a mark is."""
-    margin = max(3, mark.high // 5)
-    y0, x0 = max(0, mark.top - margin), max(0, mark.left - margin)
-    window = (
-        slice(y0, mark.top + mark.high + margin),
-        slice(x0, mark.left + mark.wide + margin),
-    )
-    own: Array = np.zeros(ink.marks[window].shape, np.uint8)
-    y, x = mark.top - y0, mark.left - x0
-    own[y : y + mark.high, x : x + mark.wide] = mark.ink > 0.02
+def _with_clean_fraction(component: Component, page: Foreground) -> Component:
+    """Return a component with the fraction of the background around it without half-tones."""
+    margin = max(3, component.height // 5)
+    y0, x0 = max(0, component.top - margin), max(0, component.left - margin)
+    window = slice(y0, component.bottom + margin), slice(x0, component.right + margin)
+    own: Array = np.zeros(page.mask[window].shape, np.uint8)
+    y, x = component.top - y0, component.left - x0
+    own[y : y + component.height, x : x + component.width] = component.image > 0.02
     own = cv2.dilate(own, np.ones((5, 5), np.uint8))
-    paper = (own == 0) & ~ink.rulings[window]
-    # ink of a neighbor is as strong as the mark's own: what is in between makes paper unclean
-    share = ink.strength[window] / mark.strength
-    unclean = (share > 0.2) & (share < 0.6) & paper
-    return replace(mark, clean=1 - float(unclean.sum()) / max(1, int(paper.sum())))
+    background = (own == 0) & ~page.rulings[window]
+    # a neighboring digit has the component's contrast: what is in between is unclean
+    relative = page.contrast[window] / component.contrast
+    unclean = (relative > 0.2) & (relative < 0.6) & background
+    fraction = 1 - float(unclean.sum()) / max(1, int(background.sum()))
+    return replace(component, clean_fraction=fraction)

@@ -1,22 +1,23 @@
-"""Marks in the order in which they are read: lines from the top, digits from the left.
+"""Reading order: lines from top to bottom, digits from left to right.
 
-Each mark is followed by the nearest one to its right that stands at its height, where "at its
-height" follows the slope of the page; so come chains, and chains that continue each other are
-joined. Slopes are told by neighbors, so that lines may lean differently.
+Each digit is appended to the line that continues at its height, where "its height" follows the
+slope of the page. Slopes are estimated from neighbors, so lines may lean.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
-NEAR = 3.0  # heights of a digit to the next one that tells the slope
-LEVEL = 0.5  # heights of a digit that a neighbor may stand higher or lower
-BLANK = 0.7  # heights of a digit from which on a gap is a blank
+# in heights of a digit
+MAX_NEIGHBOR = 3.0  # distance of the next digit that gives the slope
+MAX_OFFSET = 0.5  # of a digit above or below its line
+MIN_BLANK = 0.7  # gap that is a blank
+MAX_SLOPE = 0.25  # px per px
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a mark is, px."""
+    """The box of a digit, px."""
 
     left: float
     top: float
@@ -25,70 +26,75 @@ class Place:
 
     @property
     def x(self) -> float:
-        """The middle."""
+        """Horizontal middle."""
         return (self.left + self.right) / 2
 
     @property
     def y(self) -> float:
-        """The middle."""
+        """Vertical middle."""
         return (self.top + self.bottom) / 2
 
+    @property
+    def height(self) -> float:
+        """Height."""
+        return self.bottom - self.top
 
-def in_lines(places: list[Place]) -> list[list[int]]:
-    """Return the numbers of the marks in each line, lines from the top, marks from the left."""
+
+def group_lines(places: list[Place]) -> list[list[int]]:
+    """Return the indices of the digits of each line, in reading order."""
     if not places:
         return []
-    high = float(np.median([place.bottom - place.top for place in places]))
-    slope = _slope(places, high)
+    height = float(np.median([place.height for place in places]))
+    slope = _slope(places, height)
     order = sorted(range(len(places)), key=lambda i: places[i].x)
     lines: list[list[int]] = []
     for index in order:
         place = places[index]
-        best, nearest = None, LEVEL * high
+        best, min_offset = None, MAX_OFFSET * height
         for line in lines:
             last = places[line[-1]]
-            # what overlaps is beside, not above: the same x is no next digit
-            if place.x - last.x < 0.2 * high and abs(place.y - last.y) > 0.3 * high:
+            # a digit above or below the last one is not the next digit
+            if place.x - last.x < 0.2 * height and abs(place.y - last.y) > 0.3 * height:
                 continue
-            off = abs(place.y - _foreseen(line, places, place.x, slope))
-            if off < nearest:
-                best, nearest = line, off
+            offset = abs(place.y - _expected_y(line, places, place.x, slope))
+            if offset < min_offset:
+                best, min_offset = line, offset
         if best is None:
             lines.append([index])
         else:
             best.append(index)
-    return sorted(lines, key=lambda line: _height(line, places, slope))
+    return sorted(lines, key=lambda line: _mean_y(line, places, slope))
 
 
-def spelled(line: list[int], names: list[str], places: list[Place]) -> str:
-    """Return the signs of a line, with a blank where the gap is wide."""
-    high = float(np.median([places[i].bottom - places[i].top for i in line]))
-    words, before = "", None
+def line_text(line: list[int], digits: list[str], places: list[Place]) -> str:
+    """Return the digits of a line, with a blank at each wide gap."""
+    height = float(np.median([places[i].height for i in line]))
+    text, end = "", None
     for index in line:
-        if before is not None and places[index].left - before > BLANK * high:
-            words += " "
-        words += names[index]
-        before = max(places[index].right, before or 0)
-    return words
+        if end is not None and places[index].left - end > MIN_BLANK * height:
+            text += " "
+        text += digits[index]
+        end = max(places[index].right, end or 0)
+    return text
 
 
-def _slope(places: list[Place], high: float) -> float:
-    """Return how far lines sink, px a px: the median over neighbors."""
-    found = []
-    for one in places:
-        right = [p for p in places if 0.2 * high < p.x - one.x < NEAR * high]
-        right = [p for p in right if abs(p.y - one.y) < LEVEL * high]
+def _slope(places: list[Place], height: float) -> float:
+    """Return how far lines descend, px per px: the median over neighbors."""
+    slopes = []
+    for place in places:
+        right = [p for p in places if 0.2 * height < p.x - place.x < MAX_NEIGHBOR * height]
+        right = [p for p in right if abs(p.y - place.y) < MAX_OFFSET * height]
         if right:
-            next_one = min(right, key=lambda p: p.x)
-            found.append((next_one.y - one.y) / (next_one.x - one.x))
-    return float(np.clip(np.median(found), -0.25, 0.25)) if len(found) > 2 else 0.0
+            neighbor = min(right, key=lambda p: p.x)
+            slopes.append((neighbor.y - place.y) / (neighbor.x - place.x))
+    return float(np.clip(np.median(slopes), -MAX_SLOPE, MAX_SLOPE)) if len(slopes) > 2 else 0.0
 
 
-def _foreseen(line: list[int], places: list[Place], x: float, slope: float) -> float:
-    """Return the height at which a line goes on at ``x``, by its last marks."""
+def _expected_y(line: list[int], places: list[Place], x: float, slope: float) -> float:
+    """Return the height at which a line continues at ``x``, from its last digits."""
     last = [places[i] for i in line[-4:]]
     return float(np.mean([place.y + slope * (x - place.x) for place in last]))
 
 
-def _height(line: list[int], places: list[Place], slope: float) -> float:
+def _mean_y(line: list[int], places: list[Place], slope: float) -> float:
     return float(np.mean([places[i].y - slope * places[i].x for i in line]))

@@ -1,9 +1,9 @@
-"""Marks that are a digit in pieces, or several digits that touch: what the reader reads better.
+"""From components to digits: broken digits are merged, touching ones split, by what reads best.
 
-Pieces are joined where the whole reads better than its parts, or as well where a part alone is no
-digit. Marks that read badly or are wide are cut as LeCun et al. 1998 (section VII) cut words:
-between all likely cuts lie candidates, each is read, and the way through the cuts whose worst digit
-is best wins, if it is better than the mark as it is.
+Two components are merged if the whole reads better than its parts, or as well where one part is
+not a digit. Components that read badly or are wide are split as LeCun et al. 1998 (section VII)
+split words: the parts between all possible cuts are classified, and the path through the cuts
+whose worst digit is best wins, if it is better than the component as it is.
 """
 
 from dataclasses import dataclass, replace
@@ -14,163 +14,177 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from bowerbird.vision.digits.components import Mark, cut, cuts, joined
+from bowerbird.vision.digits.components import Component, find_cuts, merge, split
+from bowerbird.vision.digits.config import NO_DIGIT
 from bowerbird.vision.digits.normalize import normalize
-from bowerbird.vision.digits.reader import NONE, DigitReader
+from bowerbird.vision.digits.reader import DigitReader
 
-DOUBTFUL = 0.5  # probability below which a mark may be several digits
-GAIN = 0.1  # by which a join or a cut must read better
-WHOLE = 0.75  # probability of a whole one of whose parts is no digit
-HIGHEST, WIDEST = 1.5, 1.3  # heights of a digit that a whole one is high and wide at most
-ROUNDS = 2  # times that pieces are joined, so that three become one
+DOUBTFUL = 0.5  # probability below which a component may be several digits
+CERTAIN = 0.9  # probability of two components that are not merged
+MIN_GAIN = 0.1  # in probability, of merging or splitting
+MIN_WHOLE = 0.75  # probability of a merged digit one of whose parts is not a digit
+MAX_HEIGHT, MAX_WIDTH = 1.5, 1.3  # of a merged digit, in heights of a typical digit
+ROUNDS = 2  # of merging, so that three parts become one
 
 
 @dataclass(frozen=True, eq=False)
-class Found:
-    """A mark, and the probabilities of what it is."""
+class Candidate:
+    """A component with its class probabilities."""
 
-    mark: Mark
-    told: Float[Tensor, "11"]  # of each digit and of "none of these"
-    made: bool = False  # from pieces, or cut out of a larger mark
+    component: Component
+    probabilities: Float[Tensor, "11"]  # of each digit and of "not a digit"
+    resegmented: bool = False  # merged from parts, or split off a larger component
 
     @property
     def digit(self) -> int:
-        """The digit that it is most like."""
-        return int(self.told[:NONE].argmax())
+        """The most probable digit."""
+        return int(self.probabilities[:NO_DIGIT].argmax())
 
     @property
     def score(self) -> float:
         """The probability of that digit, 0..1."""
-        return float(self.told[:NONE].max())
+        return float(self.probabilities[:NO_DIGIT].max())
 
 
-def recognized(marks: list[Mark], reader: DigitReader, *, made: bool = False) -> list[Found]:
-    """Read each mark as one digit."""
-    if not marks:
+def classify(
+    components: list[Component],
+    reader: DigitReader,
+    *,
+    resegmented: bool = False,
+    shifts: bool = False,
+) -> list[Candidate]:
+    """Classify each component as one digit; ``shifts`` is that of ``predict_proba``."""
+    if not components:
         return []
-    ink = np.stack([normalize(mark.ink) for mark in marks])
-    told = reader.probabilities(torch.from_numpy(ink))
-    return [Found(mark, row, made) for mark, row in zip(marks, told, strict=True)]
+    images = np.stack([normalize(component.image) for component in components])
+    probabilities = reader.predict_proba(torch.from_numpy(images), shifts=shifts)
+    pairs = zip(components, probabilities, strict=True)
+    return [Candidate(component, row, resegmented) for component, row in pairs]
 
 
-def read_again(found: list[Found], reader: DigitReader) -> list[Found]:
-    """Read marks more carefully: moved by a px each way too."""
-    if not found:
-        return []
-    ink = np.stack([normalize(one.mark.ink) for one in found])
-    told = reader.steady(torch.from_numpy(ink))
-    return [replace(one, told=row) for one, row in zip(found, told, strict=True)]
-
-
-def mended(found: list[Found], usual: float, reader: DigitReader) -> list[Found]:
-    """Join pieces and cut touching digits apart; ``usual`` is the height of a digit, px."""
-    for _ in range(ROUNDS):
-        found = _joined(found, usual, reader)
-    return _parted(found, usual, reader)
-
-
-def _joined(found: list[Found], usual: float, reader: DigitReader) -> list[Found]:
-    """Join pieces of a digit where the whole reads better than its parts."""
-    score = np.array([one.score for one in found])
-    close = [
-        (found[first], found[second])
-        for first, second in _near([one.mark for one in found], usual)
-        if min(score[first], score[second]) < 0.9
-        and _belong(found[first].mark, found[second].mark, usual)
+def classify_again(candidates: list[Candidate], reader: DigitReader) -> list[Candidate]:
+    """Classify candidates more robustly, as the mean over shifted images."""
+    again = classify([one.component for one in candidates], reader, shifts=True)
+    return [
+        replace(one, resegmented=before.resegmented)
+        for one, before in zip(again, candidates, strict=True)
     ]
-    wholes = recognized([joined(a.mark, b.mark) for a, b in close], reader, made=True)
-    done: set[int] = set()
-    kept: list[Found] = []
-    order = sorted(zip(close, wholes, strict=True), key=lambda pair: -pair[1].score)
-    for (first, second), whole in order:
-        if not {id(first), id(second)} & done and _is_better(whole, first, second):
-            done |= {id(first), id(second)}
-            kept.append(whole)
-    return kept + [one for one in found if id(one) not in done]
 
 
-def _near(marks: list[Mark], usual: float) -> list[tuple[int, int]]:
-    """Return the pairs of marks whose middles are near enough to be one digit."""
-    middles = np.array([(m.left + m.wide / 2, m.top + m.high / 2) for m in marks]).reshape(-1, 2)
-    away = np.abs(middles[:, None] - middles) / usual
-    near = np.triu((away[..., 0] < WIDEST) & (away[..., 1] < HIGHEST), 1)
+def resegment(candidates: list[Candidate], height: float, reader: DigitReader) -> list[Candidate]:
+    """Merge broken digits and split touching ones; ``height`` is that of a typical digit, px."""
+    for _ in range(ROUNDS):
+        candidates = _merge_broken(candidates, height, reader)
+    return _split_touching(candidates, reader, height)
+
+
+def _merge_broken(
+    candidates: list[Candidate], height: float, reader: DigitReader
+) -> list[Candidate]:
+    """Merge the parts of digits where the whole reads better."""
+    score = np.array([one.score for one in candidates])
+    pairs = [
+        (candidates[i], candidates[j])
+        for i, j in _near_pairs([one.component for one in candidates], height)
+        if min(score[i], score[j]) < CERTAIN
+        and _may_be_one(candidates[i].component, candidates[j].component, height)
+    ]
+    merged = [merge(a.component, b.component) for a, b in pairs]
+    wholes = classify(merged, reader, resegmented=True)
+    used: set[int] = set()
+    accepted: list[Candidate] = []
+    ranked = sorted(zip(pairs, wholes, strict=True), key=lambda pair: -pair[1].score)
+    for (first, second), whole in ranked:
+        if not {id(first), id(second)} & used and _is_better(whole, first, second):
+            used |= {id(first), id(second)}
+            accepted.append(whole)
+    return accepted + [one for one in candidates if id(one) not in used]
+
+
+def _near_pairs(components: list[Component], height: float) -> list[tuple[int, int]]:
+    """Return the indices of pairs whose centers are near enough to be one digit."""
+    rows = [(c.left + c.width / 2, c.top + c.height / 2) for c in components]
+    centers = np.array(rows).reshape(-1, 2)
+    distance = np.abs(centers[:, None] - centers) / height
+    near = np.triu((distance[..., 0] < MAX_WIDTH) & (distance[..., 1] < MAX_HEIGHT), 1)
     return [(int(first), int(second)) for first, second in np.argwhere(near)]
 
 
-def _is_better(whole: Found, first: Found, second: Found) -> bool:
-    """Tell whether two pieces are one digit rather than two, or a digit and a crumb."""
-    small = min(first, second, key=lambda one: one.mark.ink.sum())
+def _is_better(whole: Candidate, first: Candidate, second: Candidate) -> bool:
+    """Return whether two components are one digit rather than two, or a digit and a speck."""
+    small = min(first, second, key=lambda one: one.component.image.sum())
     large = second if small is first else first
-    if small.score < DOUBTFUL and whole.score > WHOLE:
+    if small.score < DOUBTFUL and whole.score > MIN_WHOLE:
         return whole.digit == large.digit or whole.score > large.score
-    crumb = small.mark.ink.sum() < 0.35 * large.mark.ink.sum()
-    if crumb:
+    if small.component.image.sum() < 0.35 * large.component.image.sum():
         return whole.score > large.score
-    return whole.score > max(first.score, second.score) + GAIN
+    return whole.score > max(first.score, second.score) + MIN_GAIN
 
 
-def _belong(first: Mark, second: Mark, usual: float) -> bool:
-    """Tell whether two marks may be one digit: near, above or in each other, not too large."""
-    over = min(first.left + first.wide, second.left + second.wide) - max(first.left, second.left)
-    under = min(first.top + first.high, second.top + second.high) - max(first.top, second.top)
-    bottom = max(first.top + first.high, second.top + second.high)
-    high = bottom - min(first.top, second.top)
-    right = max(first.left + first.wide, second.left + second.wide)
-    wide = right - min(first.left, second.left)
+def _may_be_one(first: Component, second: Component, height: float) -> bool:
+    """Return whether two components are near, above or inside each other, and not too large."""
+    right, bottom = max(first.right, second.right), max(first.bottom, second.bottom)
+    left, top = min(first.left, second.left), min(first.top, second.top)
     if (
-        high > HIGHEST * usual
-        or wide > WIDEST * usual
-        or min(first.ink.sum(), second.ink.sum()) < 8
+        bottom - top > MAX_HEIGHT * height
+        or right - left > MAX_WIDTH * height
+        or min(first.image.sum(), second.image.sum()) < 8
     ):
         return False
-    beside = over > -0.12 * usual and under > 0
-    return (over > 0.3 * min(first.wide, second.wide) and under > -0.3 * usual) or beside
+    x_overlap = min(first.right, second.right) - max(first.left, second.left)
+    y_overlap = min(first.bottom, second.bottom) - max(first.top, second.top)
+    beside = x_overlap > -0.12 * height and y_overlap > 0
+    above = x_overlap > 0.3 * min(first.width, second.width) and y_overlap > -0.3 * height
+    return above or beside
 
 
-def _parted(found: list[Found], usual: float, reader: DigitReader) -> list[Found]:
-    """Cut marks of several digits apart where their parts read better."""
-    kept = []
-    for one in found:
-        mark = one.mark
-        large = mark.high > 0.5 * usual and mark.wide > 0.55 * mark.high
-        if large and (one.score < DOUBTFUL or mark.wide > 1.2 * mark.high):
-            kept += _best_parts(one, reader)
+def _split_touching(
+    candidates: list[Candidate], reader: DigitReader, height: float
+) -> list[Candidate]:
+    """Split components of several digits where their parts read better."""
+    result = []
+    for one in candidates:
+        component = one.component
+        large = component.height > 0.5 * height and component.width > 0.55 * component.height
+        if large and (one.score < DOUBTFUL or component.width > 1.2 * component.height):
+            result += _best_split(one, reader)
         else:
-            kept.append(one)
-    return kept
+            result.append(one)
+    return result
 
 
-def _best_parts(whole: Found, reader: DigitReader) -> list[Found]:
-    """Return the way through the cuts of a mark whose worst digit is best, or the mark itself."""
-    mark = whole.mark
-    ends = [np.full(mark.high, -1), *cuts(mark), np.full(mark.high, mark.wide)]
-    middles = [float(end.mean()) for end in ends]
+def _best_split(whole: Candidate, reader: DigitReader) -> list[Candidate]:
+    """Return the parts whose worst digit is best, or the candidate itself."""
+    component = whole.component
+    width, height = component.width, component.height
+    cuts = [np.full(height, -1), *find_cuts(component), np.full(height, width)]
+    middles = [float(cut.mean()) for cut in cuts]
     spans = [
         (i, j)
-        for i, j in combinations(range(len(ends)), 2)
-        if 0.1 * mark.high < middles[j] - middles[i] < 1.3 * mark.high and j - i < len(ends) - 1
+        for i, j in combinations(range(len(cuts)), 2)
+        if 0.1 * height < middles[j] - middles[i] < 1.3 * height and j - i < len(cuts) - 1
     ]
-    pieces = {(i, j): cut(mark, ends[i], ends[j]) for i, j in spans}
-    whole_ones = {
-        span: piece
-        for span, piece in pieces.items()
-        if piece is not None and piece.high > 0.4 * mark.high
+    parts = {(i, j): split(component, cuts[i], cuts[j]) for i, j in spans}
+    tall = {
+        span: part
+        for span, part in parts.items()
+        if part is not None and part.height > 0.4 * height
     }
-    read = recognized([*whole_ones.values()], reader, made=True)
-    way = _way(dict(zip(whole_ones, read, strict=True)), len(ends) - 1)
-    better = way and min(one.score for one in way) > whole.score + GAIN
-    return way if better else [whole]
+    classified = classify([*tall.values()], reader, resegmented=True)
+    path = _best_path(dict(zip(tall, classified, strict=True)), len(cuts) - 1)
+    better = path and min(one.score for one in path) > whole.score + MIN_GAIN
+    return path if better else [whole]
 
 
-def _way(read: dict[tuple[int, int], Found], last: int) -> list[Found]:
-    """Return the pieces from the first end to the last whose worst score is best (Viterbi)."""
-    reached: dict[int, tuple[float, list[Found]]] = {0: (1.0, [])}
+def _best_path(parts: dict[tuple[int, int], Candidate], last: int) -> list[Candidate]:
+    """Return the parts from cut 0 to the last one whose worst score is best (Viterbi)."""
+    best: dict[int, tuple[float, list[Candidate]]] = {0: (1.0, [])}
     for end in range(1, last + 1):
-        ways = [
-            (min(reached[start][0], one.score), [*reached[start][1], one])
-            for (start, stop), one in read.items()
-            if stop == end and start in reached
+        paths = [
+            (min(best[start][0], one.score), [*best[start][1], one])
+            for (start, stop), one in parts.items()
+            if stop == end and start in best
         ]
-        if ways:
-            reached[end] = max(ways, key=lambda way: (way[0], -len(way[1])))
-    return reached.get(last, (0.0, []))[1]
+        if paths:
+            best[end] = max(paths, key=lambda path: (path[0], -len(path[1])))
+    return best.get(last, (0.0, []))[1]

@@ -1,9 +1,9 @@
-"""A picture that holds one digit and nothing else, at any size, as a tablet's canvas does.
+"""Images with exactly one digit, at any size, as from a drawing canvas.
 
-Paper is what most of the picture is (of a small one, its rim), ink what differs from it. Ink that
-reaches the rim on all sides is a frame, and goes. A picture holds one mark if nearly all ink that
-is left hangs together, on paper that is of one shade; pictures as small as MNIST's always do. It is
-normalized as MNIST's makers did.
+The background is the most common shade of the image (of a small one: of its border), the foreground
+what differs from it. A frame along all four sides is removed. An image has one digit if nearly all
+of the remaining foreground is connected, on an even background; images as small as MNIST's always
+have one. The digit is normalized as in MNIST.
 """
 
 from typing import Any
@@ -12,108 +12,106 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from bowerbird.vision.digits.binarize import Array
-from bowerbird.vision.digits.calibration import probability
-from bowerbird.vision.digits.components import Mark
-from bowerbird.vision.digits.margins import INK, inked, is_strong
-from bowerbird.vision.digits.reader import NONE, DigitReader
-from bowerbird.vision.digits.segmentation import Found, read_again, recognized
+from bowerbird.vision.digits.binarize import SOLID, Array, even_foreground, is_even
+from bowerbird.vision.digits.calibration import calibrated_probability
+from bowerbird.vision.digits.components import Component, label_components
+from bowerbird.vision.digits.config import NO_DIGIT
+from bowerbird.vision.digits.reader import DigitReader
+from bowerbird.vision.digits.segmentation import Candidate, classify
 from bowerbird.vision.results import Box, Line, Seen
 
-SMALL = 48  # px of the long side of a picture that is taken for one digit
-RIM = 0.03  # of the shorter side, in which a frame may lie
-MAIN = 0.85  # least share of the ink that is of one piece, or above, below or in it
-LEAST = 0.2  # of the longer side, that the mark is high or wide at least
-WIDE = 1.8  # heights that one digit is wide at most: a 5 with a long roof
+SMALL = 48  # px of the long side, up to which an image is one digit
+FRAME = 0.03  # of the short side, in which a frame may be
+MAIN_FRACTION = 0.85  # lowest fraction of the foreground in the main part, and above or below it
+MIN_SIDE = 0.2  # of the long side of the image
+MAX_ASPECT = 1.8  # width of a digit in its heights: a 5 with a long top
 
 
-def read_alone(
-    values: Array, reader: DigitReader, shown: float = 0.0, *, light: bool | None = None
+def read_single_digit(
+    values: Array, reader: DigitReader, min_probability: float = 0.0, *, light: bool | None = None
 ) -> Seen | None:
-    """Return the digit of a picture (h, w, 3) in 0..1 that holds one mark.
+    """Return the digit of an image (h, w, 3) in 0..1 that has exactly one.
 
-    None if it holds more, or if its mark is none of the digits, or one with a probability below
-    ``shown``; small pictures then have no digits. ``light`` ink is that on a board, None either.
+    None if there is more in it, or nothing that is a digit with ``min_probability``; for a small
+    image the result then has no digits. ``light`` is the polarity, None for both.
     """
     small = max(values.shape[:2]) <= SMALL
-    mark = single(values, small=small, light=light)
-    empty = Seen(boxes=(), text="", lines=(), confidence=0.0)
-    if mark is None:
-        return empty if small else None
-    (one,) = read_again(recognized([mark], reader), reader)
-    if int(one.told.argmax()) == NONE:
-        return empty if small else None
-    sure = float(probability(alone_features(one)[None], "alone")[0])
-    if sure < shown:
-        return empty if small else None
-    name = str(one.digit)
-    box = Box(name, sure, mark.box)
-    return Seen(boxes=(box,), text=name, lines=(Line(name, sure),), confidence=sure)
-
-
-def single(values: Array, *, small: bool, light: bool | None = None) -> Mark | None:
-    """Return the one mark of a picture (h, w, 3) in 0..1, or None if there is none, or more.
-
-    ``light`` ink is that on a board, None either.
-    """
-    gray = values.mean(axis=2)
-    rim = np.concatenate([gray[0], gray[-1], gray[:, 0], gray[:, -1]])
-    away = gray - np.median(rim if small else gray)
-    away = np.abs(away) if light is None else np.maximum(away if light else -away, 0)
-    if not small:
-        away = _unframed(away)
-    ink = inked(away)
-    if ink is None or not (small or _is_one(ink)):
-        return None
-    rows, columns = (np.flatnonzero(ink.any(axis)) for axis in (1, 0))
-    top, left = int(rows[0]), int(columns[0])
-    cut = np.ascontiguousarray(ink[top : rows[-1] + 1, left : columns[-1] + 1])
-    return Mark(left, top, cut, float(away.max()), 1.0)
-
-
-def _unframed(away: Array) -> Array:
-    """Return how far px are from paper, without a frame: what reaches all four sides of the rim."""
-    high, wide = away.shape
-    body = (away > INK * away.max()).astype(np.uint8)
-    count, names, facts, _ = cv2.connectedComponentsWithStats(body, connectivity=8)
-    band = max(2, round(RIM * min(high, wide)))
-    clear = away.copy()
-    for name in range(1, count):
-        left, top, w, h, area = facts[name].tolist()
-        around = max(left, top, wide - left - w, high - top - h) <= band
-        if around and area < band * 4 * (high + wide):
-            frame = (names == name).astype(np.uint8)
-            clear[cv2.dilate(frame, np.ones((2 * band + 1, 2 * band + 1), np.uint8)) > 0] = 0
-    return clear
-
-
-def _is_one(ink: Array) -> bool:
-    """Tell whether ink 0..1 is one mark on paper: neither small nor wide, nor half-tones."""
-    body = ink > INK
-    count, _, facts, _ = cv2.connectedComponentsWithStats(body.astype(np.uint8), connectivity=8)
-    rows, columns = (np.flatnonzero(body.any(axis)) for axis in (1, 0))
-    if count < 2 or not is_strong(ink):
-        return False
-    high, wide = int(rows[-1] - rows[0] + 1), int(columns[-1] - columns[0] + 1)
-    large = max(high, wide) > LEAST * max(ink.shape)
-    return bool(large and wide < WIDE * high and _hang_together(facts[1:]))
-
-
-def _hang_together(facts: NDArray[Any]) -> bool:
-    """Tell whether pieces are one mark: a large one, and what is above, below or in it."""
-    left, wide, area = (facts[:, n] for n in (cv2.CC_STAT_LEFT, cv2.CC_STAT_WIDTH, 4))
-    main = int(area.argmax())
-    over = np.minimum(left + wide, left[main] + wide[main]) - np.maximum(left, left[main])
-    return bool(area[over > wide / 2].sum() > MAIN * area.sum())
-
-
-def alone_features(one: Found) -> NDArray[Any]:
-    """Return what tells whether a digit that stands alone is right, (2,)."""
-    told = one.told.numpy().astype(float).clip(1e-6, 1 - 1e-6)
-    ranked = np.sort(told[:-1])
-    return np.array(
-        [
-            np.log(ranked[-1] / (1 - ranked[-1])).clip(-4, 5),
-            np.log(ranked[-1] / ranked[-2]).clip(0, 6),
-        ]
+    nothing = Seen(boxes=(), text="", lines=(), confidence=0.0) if small else None
+    component = find_single_component(values, small=small, light=light)
+    if component is None:
+        return nothing
+    (candidate,) = classify([component], reader, shifts=True)
+    probability = float(calibrated_probability(single_features(candidate)[None], "single")[0])
+    if int(candidate.probabilities.argmax()) == NO_DIGIT or probability < min_probability:
+        return nothing
+    name = str(candidate.digit)
+    return Seen(
+        boxes=(Box(name, probability, component.box),),
+        text=name,
+        lines=(Line(name, probability),),
+        confidence=probability,
     )
+
+
+def find_single_component(
+    values: Array, *, small: bool, light: bool | None = None
+) -> Component | None:
+    """Return the one component of an image (h, w, 3) in 0..1, or None if there is not just one."""
+    gray = values.mean(axis=2)
+    border = np.concatenate([gray[0], gray[-1], gray[:, 0], gray[:, -1]])
+    difference = gray - np.median(border if small else gray)
+    if light is None:
+        difference = np.abs(difference)
+    else:
+        difference = np.maximum(difference if light else -difference, 0)
+    if not small:
+        difference = _without_frame(difference)
+    image = even_foreground(difference)
+    if image is None or not (small or _is_single(image)):
+        return None
+    rows, columns = (np.flatnonzero(image.any(axis)) for axis in (1, 0))
+    top, left = int(rows[0]), int(columns[0])
+    image = np.ascontiguousarray(image[top : rows[-1] + 1, left : columns[-1] + 1])
+    return Component(left, top, image, float(difference.max()), 1.0)
+
+
+def _without_frame(difference: Array) -> Array:
+    """Return the difference to the background without a frame, which reaches all four sides."""
+    height, width = difference.shape
+    labels, boxes = label_components(difference > SOLID * difference.max())
+    margin = max(2, round(FRAME * min(height, width)))
+    kernel = np.ones((2 * margin + 1, 2 * margin + 1), np.uint8)
+    result = difference.copy()
+    for number, (left, top, w, h, area) in enumerate(boxes.tolist(), 1):
+        around = max(left, top, width - left - w, height - top - h) <= margin
+        if around and area < margin * 4 * (height + width):
+            result[cv2.dilate((labels == number).astype(np.uint8), kernel) > 0] = 0
+    return result
+
+
+def _is_single(image: Array) -> bool:
+    """Return whether a foreground 0..1 is one component, not small or wide, without half-tones."""
+    body = image > SOLID
+    _, boxes = label_components(body)
+    if not len(boxes) or not is_even(image):
+        return False
+    rows, columns = (np.flatnonzero(body.any(axis)) for axis in (1, 0))
+    height, width = int(rows[-1] - rows[0] + 1), int(columns[-1] - columns[0] + 1)
+    large = max(height, width) > MIN_SIDE * max(image.shape)
+    return bool(large and width < MAX_ASPECT * height and _is_connected(boxes))
+
+
+def _is_connected(boxes: NDArray[Any]) -> bool:
+    """Return whether most of the area is in the largest part, or above, below or inside it."""
+    left, width, area = boxes[:, [cv2.CC_STAT_LEFT, cv2.CC_STAT_WIDTH, cv2.CC_STAT_AREA]].T
+    main = int(area.argmax())
+    overlap = np.minimum(left + width, left[main] + width[main]) - np.maximum(left, left[main])
+    return bool(area[overlap > width / 2].sum() > MAIN_FRACTION * area.sum())
+
+
+def single_features(candidate: Candidate) -> NDArray[Any]:
+    """Return the features for the calibration of a single digit, (2,)."""
+    probabilities = candidate.probabilities.numpy().astype(float).clip(1e-6, 1 - 1e-6)
+    ranked = np.sort(probabilities[:NO_DIGIT])
+    logit = np.log(ranked[-1] / (1 - ranked[-1])).clip(-4, 5)
+    return np.array([logit, np.log(ranked[-1] / ranked[-2]).clip(0, 6)])

@@ -1,12 +1,11 @@
-"""What a reader of numbers learns from: photographs without numbers, and typefaces, each split.
+"""Photographs and typefaces for training, each split into training, validation and test sets.
 
-The split is made before anything is made of them, so that what is measured was never learned from.
+The split is made before any scene is generated, so validation and test data are never trained on.
 """
 
 import hashlib
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from bowerbird.vision.house_numbers.crops import Pixels
 from bowerbird.vision.house_numbers.scenes.typefaces import Typeface
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
-SAMPLES = {  # packages with photographs, and which of them have no writing
+SAMPLES = {  # photographs without writing, by the package that has them
     "skimage": (
         *("data/astronaut.png", "data/brick.png", "data/chelsea.png", "data/coffee.png"),
         *("data/grass.png", "data/gravel.png", "data/motorcycle_left.png", "data/rocket.jpg"),
@@ -25,79 +24,74 @@ SAMPLES = {  # packages with photographs, and which of them have no writing
     ),
     "sklearn": ("datasets/images/china.jpg", "datasets/images/flower.jpg"),
 }
-LONGEST = 800  # px: larger photographs are shrunk when they are read
-PARTS = 10  # of all photographs: two for tests, one for validation, the others to learn from
-
-
-@dataclass(frozen=True)
-class Materials:
-    """Where what is learned from lies; all of it may be left out."""
-
-    photos: Path | None = None
-    """Folder of photographs without numbers; else those of scikit-image and scikit-learn."""
-    fonts: tuple[Path, ...] = ()
-    """Folders of fonts, besides those of installed packages."""
-    svhn: Path | None = None
-    """train.tar.gz of Street View House Numbers, or its folder."""
-    start: Path | None = None
-    """Model file to go on from."""
+MAX_SIDE = 800  # px, to which photographs are downscaled
+NUM_FOLDS = 10  # of all photographs: two for tests, one for validation, the others for training
 
 
 def split_typefaces(
-    faces: Sequence[Typeface], validation: Sequence[str], tests: Sequence[str]
+    typefaces: Sequence[Typeface], validation: Sequence[str], tests: Sequence[str]
 ) -> tuple[list[Typeface], list[Typeface]]:
-    """Return the typefaces to learn from, and those to measure with; those of tests are neither."""
-    measured = [face for face in faces if face.family in validation]
-    kept = {*validation, *tests}
-    learned = [face for face in faces if face.family not in kept]
-    if not learned or not measured:
+    """Return the typefaces for training and for validation, by family; those for tests in neither.
+
+    Raises ValueError if there is none for one of both.
+    """
+    held_out = {*validation, *tests}
+    train = [face for face in typefaces if face.family not in held_out]
+    validation_faces = [face for face in typefaces if face.family in validation]
+    if not train or not validation_faces:
         raise ValueError(
-            f"there are {len(learned)} typefaces to learn from and {len(measured)} to measure with "
-            "(--validation-families); give more by --fonts FOLDER"
+            f"found {len(train)} typefaces for training and {len(validation_faces)} for validation "
+            "(--validation-families); give more with --fonts FOLDER"
         )
-    return learned, measured
+    return train, validation_faces
 
 
 def split_photos(paths: Sequence[Path]) -> tuple[list[Path], list[Path], list[Path]]:
-    """Return photographs to learn from, to measure with, and for tests, by the hash of their name.
+    """Return photographs for training, validation and tests, by the hash of their name.
 
-    Of so few that none falls to a part, the next part is used in its place.
+    Where there are so few that a set would be empty, another one is used in its place.
     """
-    parts: tuple[list[Path], list[Path], list[Path]] = [], [], []
+    train: list[Path] = []
+    validation: list[Path] = []
+    tests: list[Path] = []
     for path in paths:
-        number = int(hashlib.sha256(path.name.encode()).hexdigest(), 16) % PARTS
-        parts[2 if number < 2 else 1 if number == 2 else 0].append(path)
-    learned, measured, tests = parts
-    return learned or list(paths), measured or tests or list(paths), tests
+        fold = int(hashlib.sha256(path.name.encode()).hexdigest(), 16) % NUM_FOLDS
+        (tests if fold < 2 else validation if fold == 2 else train).append(path)
+    return train or list(paths), validation or tests or list(paths), tests
 
 
-def photographs(folder: Path | None = None, without: Sequence[str] = ()) -> list[Path]:
-    """Return the pictures of a folder, or those that come with scikit-image and scikit-learn.
+def find_photos(folder: Path | None = None, exclude: Sequence[str] = ()) -> list[Path]:
+    """Return the images of a folder, or those that come with scikit-image and scikit-learn.
 
-    Raises ValueError for a folder without pictures.
+    ``exclude`` lists parts of names to leave out. Raises ValueError for a folder without images.
     """
     if folder is None:
-        roots = {package: find_spec(package) for package in SAMPLES}
+        specs = {package: find_spec(package) for package in SAMPLES}
         paths = [
             Path(str(spec.origin)).parent / name
-            for package, spec in roots.items()
+            for package, spec in specs.items()
             for name in SAMPLES[package]
             if spec is not None
         ]
-        found = [path for path in paths if path.exists()]
+        paths = [path for path in paths if path.exists()]
     else:
         if not folder.is_dir():
-            raise ValueError(f"{folder} is no folder; name one with photographs")
-        found = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES)
-    found = [path for path in found if not any(part in path.stem for part in without)]
-    if not found:
-        raise ValueError(f"{folder or 'scikit-image'} has no photographs; name another folder")
-    return found
+            raise ValueError(f"{folder} is not a folder; give one with photographs")
+        paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES)
+    paths = [path for path in paths if not any(part in path.stem for part in exclude)]
+    if not paths:
+        raise ValueError(f"{folder or 'scikit-image'} has no photographs; give another folder")
+    return paths
 
 
-def pixels_of(path: Path) -> Pixels:
-    """Read a photograph as RGB of 8 bits, with a long side of at most ``LONGEST`` px."""
+def load_pixels(path: Path) -> Pixels:
+    """Return a photograph as 8-bit RGB (h, w, 3), downscaled to at most ``MAX_SIDE``."""
     rgb = read_picture(path).over()
-    step = max(1, math.ceil(max(rgb.shape[1:]) / LONGEST))
-    rgb = torch.nn.functional.avg_pool2d(rgb, step) if step > 1 else rgb
+    factor = max(1, math.ceil(max(rgb.shape[1:]) / MAX_SIDE))
+    rgb = torch.nn.functional.avg_pool2d(rgb, factor) if factor > 1 else rgb
+    return to_pixels(rgb)
+
+
+def to_pixels(rgb: torch.Tensor) -> Pixels:
+    """Return an image (3, h, w) in 0..1 as 8-bit RGB (h, w, 3)."""
     return (rgb * 255).round().byte().permute(1, 2, 0).contiguous().numpy()

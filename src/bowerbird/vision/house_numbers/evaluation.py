@@ -1,8 +1,8 @@
-"""How well numbers are read: whole numbers, digits, boxes, and how many with 98 % accuracy.
+"""Accuracy of house-number readings: whole numbers, digits, boxes, and coverage at 98 % accuracy.
 
-Coverage at an accuracy is that of Goodfellow et al. 2013 (section 5.3): the largest share of the
-numbers that can be answered, the most probable ones first, so that this share of the answers is
-right. The probability of the last of them is the threshold.
+Coverage at an accuracy is that of Goodfellow et al. 2013 (section 5.3): the largest fraction of
+the numbers that can be answered, the most probable ones first, such that this fraction of the
+answers is right. The probability of the last of them is the threshold.
 """
 
 from collections.abc import Sequence
@@ -14,44 +14,48 @@ from numpy.typing import NDArray
 
 from bowerbird.networks.multi_digit import MOST
 from bowerbird.vision.boxes import iou
-from bowerbird.vision.house_numbers.reader import MORE, Number, NumberReader, NumbersConfig
-from bowerbird.vision.house_numbers.scenes.streets import Scene, StreetConfig
+from bowerbird.vision.house_numbers.config import HouseNumberConfig, SceneConfig
+from bowerbird.vision.house_numbers.crops import bounding_box
+from bowerbird.vision.house_numbers.reader import TOO_LONG, HouseNumber, HouseNumberReader
+from bowerbird.vision.house_numbers.scenes.streets import Scene
 
 ACCURACY = 0.98
-FOUND = 0.5  # overlap of a box with the true one
-PHOTO = StreetConfig(height=384, width=512, smallest=20, largest=170, empty=0.25)  # whole photos
+MIN_IOU = 0.5  # of a box with the true one
+CALIBRATION = HouseNumberConfig(report_threshold=0.3)
+PHOTO = SceneConfig(  # whole photographs
+    height=384, width=512, min_number_size=20, max_number_size=170, empty_fraction=0.25
+)
 
 
 @dataclass(frozen=True)
-class Measured:
-    """What was measured on scenes with a number, whose boxes are known, and on places without."""
+class HouseNumberMetrics:
+    """Metrics on scenes whose boxes are known, with and without a number."""
 
-    numbers: int
-    whole: float  # share of numbers that were read exactly
-    digits: float  # share of digits that were right, of numbers whose length was right
-    iou: float  # mean overlap of the box with the true one
-    coverage: float  # share of numbers that are answered at the threshold
+    num_numbers: int
+    accuracy: float  # fraction of numbers that are read exactly
+    digit_accuracy: float  # fraction of right digits, of numbers whose length is right
+    iou: float  # mean, of the predicted with the true box
+    coverage: float  # fraction of numbers that are answered at the threshold
     threshold: float
-    accuracy: float  # share of right answers among those at the threshold, invented ones included
-    invented: float  # share of places without a number in which one was read as sure
+    answer_accuracy: float  # fraction of right answers at the threshold, false positives included
+    false_positive_rate: float  # fraction of regions without a number with a confident answer
 
 
-def truth(scene: Scene) -> str:
-    """Return what is to be answered for a scene."""
-    return scene.text if len(scene.text) <= MOST else MORE
+def true_text(scene: Scene) -> str:
+    """Return the right answer for a scene."""
+    return scene.text if len(scene.text) <= MOST else TOO_LONG
 
 
-def answers(reader: NumberReader, scenes: Sequence[Scene]) -> list[Number]:
-    """Read each scene's number where it is, and letters or the middle where there is none."""
-    return reader.read_all([(scene.pixels, place(scene)) for scene in scenes])
+def read_scenes(reader: HouseNumberReader, scenes: Sequence[Scene]) -> list[HouseNumber]:
+    """Read each scene in the box of its number, of its letters, or in the middle."""
+    return reader.read_all([(scene.pixels, _region(scene)) for scene in scenes])
 
 
-def place(scene: Scene) -> NDArray[Any]:
-    """Return the box of a scene's number, else of its letters, else the middle half of it."""
+def _region(scene: Scene) -> NDArray[Any]:
     if scene.text:
         return scene.box
-    if len(scene.decoy):
-        return np.concatenate([scene.decoy[:, :2].min(0), scene.decoy[:, 2:].max(0)])
+    if len(scene.negative_boxes):
+        return bounding_box(scene.negative_boxes)
     h, w = scene.pixels.shape[:2]
     return np.array([w / 4, h / 4, 3 * w / 4, 3 * h / 4], np.float32)
 
@@ -71,70 +75,70 @@ def coverage_at(
     return (last + 1) / len(order), float(np.asarray(probabilities)[order[last]])
 
 
-def told_of(reader: NumberReader, scene: Scene, config: NumbersConfig) -> list[tuple[Number, bool]]:
-    """Search a whole scene; return all numbers that are told, each with whether it is right.
-
-    Right is the exact number in a box that overlaps the true one by half.
-    """
-    return [
-        (one, bool(scene.text) and iou(one.box, scene.box) > FOUND and one.text == truth(scene))
-        for one in reader.look(scene.pixels, config)
-    ]
-
-
-def calibrated(
-    reader: NumberReader, crops: Sequence[Scene], photos: Sequence[Scene]
+def calibrate(
+    reader: HouseNumberReader, crops: Sequence[Scene], photos: Sequence[Scene]
 ) -> dict[str, float]:
-    """Return the thresholds with 98 % of the answers right, and the coverage of numbers there.
+    """Return the thresholds at which 98 % of the answers are right, and the coverage there.
 
-    ``read_threshold`` holds where the place of a number is given, ``threshold`` where whole photos
-    are searched, which finds numbers where none are.
+    ``read_threshold`` is for numbers whose box is given, ``threshold`` for the detection in whole
+    photographs, which has false positives. A detection is right if its text is, in a box that
+    overlaps the true one by half.
     """
-    read = measure(crops, answers(reader, crops))
-    told = [pair for scene in photos for pair in told_of(reader, scene, NumbersConfig(shown=0.3))]
-    limit = coverage_at([one.score for one, _ in told], [right for _, right in told])[1]
-    sure = sum(right and one.score >= limit for one, right in told)
-    numbers = sum(bool(scene.text) for scene in photos)
+    readings = evaluate(crops, read_scenes(reader, crops))
+    detections = [
+        (
+            number.score,
+            bool(scene.text)
+            and iou(number.box, scene.box) > MIN_IOU
+            and number.text == true_text(scene),
+        )
+        for scene in photos
+        for number in reader.find_numbers(scene.pixels, CALIBRATION)
+    ]
+    threshold = coverage_at([s for s, _ in detections], [right for _, right in detections])[1]
+    confident = sum(right and score >= threshold for score, right in detections)
     return {
-        "read_threshold": read.threshold,
-        "read_coverage": read.coverage,
-        "threshold": limit,
-        "coverage": sure / max(1, numbers),
+        "read_threshold": readings.threshold,
+        "read_coverage": readings.coverage,
+        "threshold": threshold,
+        "coverage": confident / max(1, sum(bool(scene.text) for scene in photos)),
     }
 
 
-def measure(
-    scenes: Sequence[Scene], read: Sequence[Number], threshold: float | None = None
-) -> Measured:
-    """Compare what was read with what is there; the threshold is found here if none is given.
+def evaluate(
+    scenes: Sequence[Scene], numbers: Sequence[HouseNumber], threshold: float | None = None
+) -> HouseNumberMetrics:
+    """Compare readings with the truth; without a threshold, the one for 98 % accuracy is chosen.
 
-    The threshold counts numbers invented where none is as wrong answers.
+    A number that is read where there is none counts as a wrong answer.
     """
-    pairs = list(zip(scenes, read, strict=True))
-    real = [(scene, number) for scene, number in pairs if scene.text]
-    told = [(scene, number) for scene, number in pairs if number.text]
-    if threshold is None:  # that there is no number is no answer
-        hits = [number.text == truth(scene) for scene, number in told]
-        threshold = coverage_at([number.probability for _, number in told], hits)[1]
-    sure = [bool(number.text) and number.probability >= threshold for _, number in pairs]
-    right = [number.text == truth(scene) for scene, number in pairs]
-    signs = [
+    pairs = list(zip(scenes, numbers, strict=True))
+    positives = [(scene, number) for scene, number in pairs if scene.text]
+    if threshold is None:  # an empty text is no answer
+        answers = [(scene, number) for scene, number in pairs if number.text]
+        hits = [number.text == true_text(scene) for scene, number in answers]
+        threshold = coverage_at([number.probability for _, number in answers], hits)[1]
+    confident = [bool(n.text) and n.probability >= threshold for _, n in pairs]
+    right = [number.text == true_text(scene) for scene, number in pairs]
+    digits = [
         a == b
-        for scene, number in real
+        for scene, number in positives
         if len(scene.text) == len(number.text) <= MOST
         for a, b in zip(scene.text, number.text, strict=True)
     ]
-    return Measured(
-        len(real),
-        _share([number.text == truth(scene) for scene, number in real]),
-        _share(signs),
-        _share([iou(number.box, scene.box) for scene, number in real]),
-        _share([answered for answered, (scene, _) in zip(sure, pairs, strict=True) if scene.text]),
-        threshold,
-        _share([ok for ok, answered in zip(right, sure, strict=True) if answered]),
-        _share([answered for answered, (s, _) in zip(sure, pairs, strict=True) if not s.text]),
+    return HouseNumberMetrics(
+        num_numbers=len(positives),
+        accuracy=_mean([number.text == true_text(scene) for scene, number in positives]),
+        digit_accuracy=_mean(digits),
+        iou=_mean([iou(number.box, scene.box) for scene, number in positives]),
+        coverage=_mean([c for c, (scene, _) in zip(confident, pairs, strict=True) if scene.text]),
+        threshold=threshold,
+        answer_accuracy=_mean([r for r, c in zip(right, confident, strict=True) if c]),
+        false_positive_rate=_mean(
+            [c for c, (scene, _) in zip(confident, pairs, strict=True) if not scene.text]
+        ),
     )
 
 
-def _share(values: Sequence[float]) -> float:
+def _mean(values: Sequence[float]) -> float:
     return float(np.mean(values)) if values else 0.0

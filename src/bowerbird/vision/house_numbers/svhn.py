@@ -1,13 +1,13 @@
-"""The Street View House Numbers of Netzer et al. 2011, read from the archives as they are.
+"""Reader of Street View House Numbers (Netzer et al. 2011), from the original archives.
 
-The full numbers come in ``train.tar.gz``, ``test.tar.gz`` and ``extra.tar.gz``, each with pictures
+The full numbers come in ``train.tar.gz``, ``test.tar.gz`` and ``extra.tar.gz``, each with images
 and ``digitStruct.mat``, a MATLAB 7.3 file, which is HDF5: ``/digitStruct/name`` and
-``/digitStruct/bbox`` are columns of references, one a picture; a bbox has ``left``, ``top``,
-``width``, ``height`` and ``label``, each a number if the picture has one digit and a column of
-references to numbers if it has several. The label 10 is a 0. A folder that was unpacked is read as
-well. The single digits of 32 x 32 px come in ``train_32x32.mat``, a MATLAB 5 file.
+``/digitStruct/bbox`` are columns of references, one per image; a bbox has ``left``, ``top``,
+``width``, ``height`` and ``label``, each a number if the image has one digit and a column of
+references to numbers if it has several. The label 10 is a 0. An unpacked folder is read as well.
+The single digits of 32 x 32 px come in ``train_32x32.mat``, a MATLAB 5 file.
 
-Pictures stay packed in memory and are unpacked one by one; nothing is written.
+Images stay compressed in memory and are decoded one by one; nothing is written.
 Source: http://ufldl.stanford.edu/housenumbers (for use in research, not commercial).
 """
 
@@ -26,51 +26,50 @@ from bowerbird.errors import DatasetError
 from bowerbird.vision.house_numbers.scenes.streets import Scene
 
 STRUCT = "digitStruct.mat"
-LARGEST = 64 * 2**20  # bytes of one picture
-PICTURES = (".png", ".jpg", ".jpeg")
+MAX_BYTES = 64 * 2**20  # of one image
+SUFFIXES = (".png", ".jpg", ".jpeg")
 SIDES = ("left", "top", "width", "height", "label")
 
 
 class Svhn:
-    """The numbered pictures of one archive or folder; number k is unpacked when it is asked for."""
+    """The labeled images of an archive or folder, decoded on access."""
 
     def __init__(self, path: Path) -> None:
-        """Read an archive (.tar.gz, .tar) or a folder; raise DatasetError if it is none of SVHN."""
+        """Read an archive (.tar.gz, .tar) or a folder; raise DatasetError for any other file."""
         self.path = path
-        pictures, struct = _unpacked(path)
+        images, struct = _read_files(path)
         if struct is None:
             raise DatasetError(
                 f"{path} has no {STRUCT}; give train.tar.gz, test.tar.gz or its folder"
             )
-        labels = _labels(path, struct)
-        self._rows = [(pictures[name], name, *row) for name, row in labels if name in pictures]
-        self.missing = len(labels) - len(self._rows)
+        labels = _read_labels(path, struct)
+        self._rows = [(images[name], name, *row) for name, row in labels if name in images]
+        self.num_missing = len(labels) - len(self._rows)
         if not self._rows:
-            raise DatasetError(f"{path} has no picture that {STRUCT} names; fetch it again")
+            raise DatasetError(f"{path} has no image that {STRUCT} names; download it again")
 
     def __len__(self) -> int:
         return len(self._rows)
 
     def __getitem__(self, index: int) -> Scene:
-        """Unpack a picture with the boxes and the values of its digits, from left to right."""
-        packed, name, boxes, text = self._rows[index]
-        pixels = cv2.imdecode(np.frombuffer(packed, np.uint8), cv2.IMREAD_COLOR)
+        """Decode an image; its digits are in the order of the archive, from left to right."""
+        encoded, name, boxes, text = self._rows[index]
+        pixels = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR)
         if pixels is None:
-            raise DatasetError(f"{self.path}: its picture {name} is damaged; fetch it again")
-        rgb = np.ascontiguousarray(pixels[..., ::-1], np.uint8)
-        return Scene(rgb, text, boxes, np.zeros((0, 4), np.float32), "", "", 0.0)
+            raise DatasetError(f"{self.path}: image {name} is damaged; download it again")
+        return Scene(np.ascontiguousarray(pixels[..., ::-1], np.uint8), text, boxes)
 
 
 def read_single_digits(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """Return pictures (n, 32, 32, 3) and digits (n,) of a file such as train_32x32.mat.
+    """Return images (n, 32, 32, 3) and digits (n,) of a file such as train_32x32.mat.
 
-    Raises DatasetError for another file.
+    Raises DatasetError for any other file.
     """
     from scipy.io import loadmat  # noqa: PLC0415 - takes a moment
 
     try:
-        held = loadmat(path)
-        x, y = np.asarray(held["X"]), np.asarray(held["y"]).reshape(-1)
+        content = loadmat(path)
+        x, y = np.asarray(content["X"]), np.asarray(content["y"]).reshape(-1)
     except FileNotFoundError as error:
         raise DatasetError(f"{path} does not exist; check its name") from error
     except KeyError as error:
@@ -79,34 +78,38 @@ def read_single_digits(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.int64]
         ) from error
     except (ValueError, TypeError, OSError, NotImplementedError, zlib.error) as error:
         raise DatasetError(
-            f"{path} is no MATLAB file of SVHN, or is damaged; fetch it again"
+            f"{path} is not a MATLAB file of SVHN, or is damaged; download it again"
         ) from error
     if x.shape[:3] != (32, 32, 3) or x.ndim != 4 or x.shape[3] != len(y) or x.dtype != np.uint8:
-        raise DatasetError(f"{path} has pictures of the shape {x.shape}, not (32, 32, 3, n)")
+        raise DatasetError(f"{path} has images of shape {x.shape}, expected (32, 32, 3, n)")
     if len(y) and not (y.min() >= 0 and y.max() <= 10):
-        raise DatasetError(f"{path} has labels beyond 10; give train_32x32.mat or test_32x32.mat")
+        raise DatasetError(f"{path} has labels above 10; give train_32x32.mat or test_32x32.mat")
     return np.ascontiguousarray(x.transpose(3, 0, 1, 2)), y.astype(np.int64) % 10
 
 
-def _unpacked(path: Path) -> tuple[dict[str, bytes], bytes | None]:
-    """Return the packed pictures by name, and the description, of an archive or a folder."""
-    pictures: dict[str, bytes] = {}
+def _read_files(path: Path) -> tuple[dict[str, bytes], bytes | None]:
+    """Return the encoded images by name, and digitStruct.mat, of an archive or a folder."""
+    images: dict[str, bytes] = {}
     struct = None
     try:
         for name, size, read in _files(path):
             if name == STRUCT:
                 struct = read()
-            elif name.lower().endswith(PICTURES) and not name.startswith("."):
-                if size > LARGEST:
-                    raise DatasetError(f"{path}: its picture {name} is larger than {LARGEST} bytes")
-                pictures[name] = read()
+            elif name.lower().endswith(SUFFIXES) and not name.startswith("."):
+                if size > MAX_BYTES:
+                    raise DatasetError(
+                        f"{path}: image {name} has {size} bytes, more than {MAX_BYTES}"
+                    )
+                images[name] = read()
     except (tarfile.TarError, EOFError, zlib.error) as error:
-        raise DatasetError(f"{path} is no archive, or is cut short; fetch it again") from error
-    return pictures, struct
+        raise DatasetError(
+            f"{path} is not an archive, or is truncated; download it again"
+        ) from error
+    return images, struct
 
 
 def _files(path: Path) -> Iterator[tuple[str, int, Any]]:
-    """Yield the name, the size and a way to read each file."""
+    """Yield the name, the size and a function that reads it, of each file."""
     if path.is_dir():
         for file in sorted(path.iterdir()):
             if file.is_file():
@@ -121,39 +124,39 @@ def _files(path: Path) -> Iterator[tuple[str, int, Any]]:
                 yield Path(member.name).name, member.size, stream.read
 
 
-def _labels(path: Path, struct: bytes) -> list[tuple[str, tuple[NDArray[np.float32], str]]]:
-    """Return each picture's name with the boxes (n, 4) and the text of its digits."""
+def _read_labels(path: Path, struct: bytes) -> list[tuple[str, tuple[NDArray[np.float32], str]]]:
+    """Return the name of each image, with the boxes (n, 4) and the text of its digits."""
     try:
         import h5py  # noqa: PLC0415 - only archives of SVHN need it
     except ImportError as error:
         raise DatasetError(
-            f"{path} holds an HDF5 file; `pip install 'bowerbird[numbers]'` brings h5py to read it"
+            f"{path} needs h5py to be read; run `pip install 'bowerbird[house-numbers]'`"
         ) from error
     try:
         with h5py.File(io.BytesIO(struct), "r") as file:
             names = file["digitStruct/name"][()].reshape(-1)
             boxes = file["digitStruct/bbox"][()].reshape(-1)
             return [
-                ("".join(map(chr, file[name][()].reshape(-1))), _digits(path, file, file[box]))
+                ("".join(map(chr, file[name][()].reshape(-1))), _read_digits(path, file, file[box]))
                 for name, box in zip(names, boxes, strict=True)
             ]
     except DatasetError:
         raise
     except (OSError, KeyError, ValueError, TypeError, AttributeError, RuntimeError) as error:
-        raise DatasetError(f"{path}: its {STRUCT} is damaged; fetch it again") from error
+        raise DatasetError(f"{path}: {STRUCT} is damaged; download it again") from error
 
 
-def _digits(path: Path, file: Any, group: Any) -> tuple[NDArray[np.float32], str]:
-    """Return the boxes and the text of one picture's digits, from left to right as it has them."""
+def _read_digits(path: Path, file: Any, group: Any) -> tuple[NDArray[np.float32], str]:
+    """Return the boxes (n, 4) and the text of an image's digits."""
     columns = []
     for side in SIDES:
         values = group[side][()].reshape(-1)
         if values.dtype == object:
-            values = np.array([float(file[one][()].reshape(-1)[0]) for one in values])
+            values = np.array([float(file[value][()].reshape(-1)[0]) for value in values])
         columns.append(values.astype(np.float64))
     table = np.stack(columns, 1)
     if not np.isfinite(table).all() or not ((table[:, 4] >= 0) & (table[:, 4] <= 10)).all():
-        raise DatasetError(f"{path}: its {STRUCT} has labels beyond 10; fetch it again")
-    low, size = table[:, :2], table[:, 2:4]
+        raise DatasetError(f"{path}: {STRUCT} has labels above 10; download it again")
+    corner, size = table[:, :2], table[:, 2:4]
     text = "".join(str(int(label) % 10) for label in table[:, 4])
-    return np.concatenate([low, low + size], 1).astype(np.float32), text
+    return np.concatenate([corner, corner + size], 1).astype(np.float32), text

@@ -1,236 +1,189 @@
-"""A training of a reader of numbers as a whole: what is at hand, the steps, and the threshold.
+"""Training of a house-number reader: assets, scenes, the run, and the confidence thresholds.
 
-Typefaces and photographs are split before anything is made of them: those of validation are never
-learned from, those kept for tests are in neither. At the end the threshold of "sure" is found on
-validation scenes (``measure.py``).
+Typefaces and photographs are split before any scene is generated: those for validation are never
+trained on, those for tests are used in neither. At the end the confidence thresholds are set on
+validation scenes (``evaluation.calibrate``).
 """
 
-import hashlib
-import math
-from collections.abc import Callable, Generator, Sequence
-from contextlib import closing
-from dataclasses import asdict, dataclass, field, replace
+import time
+from collections.abc import Generator, Sequence
+from dataclasses import asdict, replace
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from bowerbird.learning.config import CheckpointConfig, Precision, TrainerConfig
 from bowerbird.learning.device import keep_freed_memory, select_compute
 from bowerbird.learning.step import Step
-from bowerbird.learning.time_budget import seconds_per_step
-from bowerbird.learning.trainer import train_steps
-from bowerbird.networks.config import MultiDigitConfig
 from bowerbird.networks.multi_digit import MultiDigit
 from bowerbird.vision.house_numbers.assets import (
-    Materials,
-    photographs,
-    pixels_of,
+    find_photos,
+    load_pixels,
     split_photos,
     split_typefaces,
 )
+from bowerbird.vision.house_numbers.config import (
+    HouseNumberConfig,
+    HouseNumberTrainConfig,
+    TrainingAssets,
+)
 from bowerbird.vision.house_numbers.crops import Pixels
-from bowerbird.vision.house_numbers.evaluation import PHOTO, answers, calibrated
-from bowerbird.vision.house_numbers.hard_negatives import decoys
-from bowerbird.vision.house_numbers.reader import NumberReader, load
-from bowerbird.vision.house_numbers.scenes.streets import Scene, StreetConfig, make_scene
-from bowerbird.vision.house_numbers.scenes.typefaces import Typeface, typefaces
+from bowerbird.vision.house_numbers.evaluation import PHOTO, calibrate, read_scenes
+from bowerbird.vision.house_numbers.reader import HouseNumberReader, load
+from bowerbird.vision.house_numbers.scenes.streets import Scene, make_scene
+from bowerbird.vision.house_numbers.scenes.typefaces import Typeface, find_typefaces
 from bowerbird.vision.house_numbers.svhn import Svhn
-from bowerbird.vision.house_numbers.task import NumbersTask, PoolConfig
+from bowerbird.vision.house_numbers.task import HouseNumberTask
+from bowerbird.vision.task_training import TaskTraining
 
-SAMPLE = 6  # scenes that are shown while it learns
-
-
-@dataclass(frozen=True)
-class NumbersTrainConfig:
-    """How a reader of numbers learns."""
-
-    minutes: float = 0.0
-    """Time to learn for, in minutes: steps are chosen to fit it on this machine."""
-    validation_families: tuple[str, ...] = (
-        *("Manrope", "P052", "STIXGeneral", "STIXGeneralBolIta", "HankenGrotesk"),
-    )
-    """Typefaces with which is measured, never learned from."""
-    test_families: tuple[str, ...] = ("Lato", "Caladea", "FjallaOne", "Intuitive", "URWBookman")
-    """Typefaces kept for tests: neither learned from nor measured with."""
-    without: tuple[str, ...] = ()
-    """Parts of the names of photographs that are left out, as they show numbers."""
-    svhn_share: float = 0.5
-    """Share of SVHN's pictures among what is learned from, if they are given."""
-    searched: int = 160
-    """Photographs that are searched for errors of the model from which is gone on (--from)."""
-    error_share: float = 0.07
-    """Share of these errors among what is learned from."""
-    judged: int = 1500
-    """Numbers that are read at the end to find the threshold of readings."""
-    photographed: int = 300
-    """Whole scenes that are searched at the end to find the threshold of searches."""
-    precision: Precision = "auto"
-    """Precision of the network: auto takes bfloat16 where it is faster, else float32."""
-    device: str = "auto"
-    """auto, cpu, cuda, cuda:1, mps ..."""
-    licence: str = ""
-    """Licence of what is learned, which the model file then names."""
-    network: MultiDigitConfig = field(default_factory=MultiDigitConfig)
-    """The network."""
-    street: StreetConfig = field(default_factory=StreetConfig)
-    """The scenes."""
-    pool: PoolConfig = field(default_factory=PoolConfig)
-    """How scenes are used."""
-    trainer: TrainerConfig = field(
-        default_factory=lambda: TrainerConfig(
-            iterations=13000, learning_rate=4e-3, warmup_steps=200
-        )
-    )
-    """How weights are learned."""
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.minutes < math.inf:
-            raise ValueError(f"minutes are a number from 0 on, not {self.minutes}")
-        if not 0 < self.svhn_share <= 1:
-            raise ValueError(f"svhn_share is a share in 0..1, above 0, not {self.svhn_share}")
-        if not 0 <= self.error_share < 1 or self.searched < 0:
-            raise ValueError(
-                "error_share is a share in 0..1 without 1, and searched is not below 0"
-            )
+NUM_SAMPLES = 6  # scenes whose readings are shown during training
+TRIAL_POOL = 32  # scenes, to time a step
+MINING = HouseNumberConfig(finder_threshold=0.1, max_regions=12)
 
 
-class NumbersTraining:
-    """One training; ``reader`` is what it can do so far."""
+class HouseNumberTraining:
+    """One training run; ``reader`` is the current result."""
 
-    def __init__(self, materials: Materials, config: NumbersTrainConfig) -> None:
-        """Read typefaces and photographs; raise ValueError if there are too few of them."""
+    def __init__(
+        self,
+        assets: TrainingAssets,
+        config: HouseNumberTrainConfig,
+        work_dir: Path | None = None,
+    ) -> None:
+        """Load typefaces and photographs; raise ValueError if there are too few of them."""
+        start_time = time.perf_counter()
         self.config, self.compute = config, select_compute(config.device, config.precision)
         keep_freed_memory()
-        learned, measured = split_typefaces(
-            typefaces(materials.fonts), config.validation_families, config.test_families
+        train_faces, validation_faces = split_typefaces(
+            find_typefaces(assets.fonts), config.validation_families, config.test_families
         )
-        photos = split_photos(photographs(materials.photos, config.without))
-        self.photos, self.typefaces = photos, (learned, measured)
-        svhn = Svhn(materials.svhn) if materials.svhn else None
-        pixels = [[pixels_of(path) for path in part] for part in photos]
+        paths = split_photos(find_photos(assets.photos, config.exclude_photos))
+        train_photos, validation_photos = ([load_pixels(p) for p in part] for part in paths[:2])
         seed = config.trainer.seed
-        photographed = replace(config, street=PHOTO)
-        self.photographed = _source((0, 6), measured, pixels[1], (None, ()), photographed)
         torch.manual_seed(seed)
-        network, errors = MultiDigit(config.network), []
-        if materials.start:
-            before = load(materials.start, config.device)
-            errors = decoys(before, pixels[0][: config.searched])
-            network = before.network
-        self.learned = _source((seed, 0), learned, pixels[0], (svhn, errors), config)
-        self.measured = _source((0, 5), measured, pixels[1], (None, ()), config)
-        self.network = network.to(self.compute.device)
-        self.task = self._task(self.network)
-        self.sure: dict[str, float] = {}
-        self.last: Step[str] | None = None
-        self.best: float | None = None
-        self.fit = self._paced() if config.minutes else config.trainer
+        self.network = MultiDigit(config.model)
+        svhn = Svhn(assets.svhn) if assets.svhn else None
+        negatives: list[Scene] = []
+        if assets.start:
+            start = load(assets.start, config.device)
+            negatives = mine_hard_negatives(start, train_photos[: config.max_mined_photos])
+            self.network = start.network
+        self.network.to(self.compute.device)
+        self.train = Scenes((seed, 0), train_faces, train_photos, config, svhn, negatives)
+        self.validation = Scenes((0, 5), validation_faces, validation_photos, config)
+        self.photos = Scenes(
+            (0, 6), validation_faces, validation_photos, replace(config, scene=PHOTO)
+        )
+        self.num_typefaces, self.num_photos = len(train_faces), len(paths[0])
+        self.thresholds: dict[str, float] = {}
+        names = [path.name for part in paths for path in part]
+        names += [face.path.name for faces in (train_faces, validation_faces) for face in faces]
+        self.run = TaskTraining(
+            lambda: self._task(self.network),
+            config.trainer,
+            self.compute,
+            {**asdict(config), "start": assets.start, "assets": names},
+            self._sample,
+            config.minutes,
+            self._trial,
+            work_dir,
+            start_time,
+        )
 
     @property
-    def reader(self) -> NumberReader:
-        """What learns, with what is known of its learning so far."""
-        told = {
-            "typefaces": len(self.typefaces[0]),
-            "photographs": len(self.photos[0]),
-            "scenes": self.task.step * self.config.pool.fresh + self.config.pool.pool,
-            "iterations": self.last.number if self.last else 0,
-            "seconds": round(self.last.seconds, 1) if self.last else 0.0,
-            "validation_loss": self.best,
-            **self.sure,
+    def reader(self) -> HouseNumberReader:
+        """The network as it is now, with the provenance so far."""
+        last, trainer, pool = self.run.last, self.run.trainer, self.config.pool
+        iterations = last.number if last else 0
+        batches = iterations * trainer.gradient_accumulation_steps
+        provenance = {
+            "typefaces": self.num_typefaces,
+            "photographs": self.num_photos,
+            "scenes": batches * pool.new_scenes_per_step + pool.pool_size,
+            "iterations": iterations,
+            "seconds": round(last.seconds, 1) if last else 0.0,
+            "validation_loss": self.run.best,
+            **self.thresholds,
             "licence": self.config.licence,
-            "settings": {"pool": asdict(self.config.pool), "trainer": asdict(self.fit)},
+            "settings": {"pool": asdict(pool), "trainer": asdict(trainer)},
             "versions": {"bowerbird": version("bowerbird"), "torch": version("torch")},
         }
-        return NumberReader(self.network, told, self.compute)
+        return HouseNumberReader(self.network, provenance, self.compute)
 
     def steps(
-        self, room: Path, checkpoints: int = 0, *, resume: bool = False
+        self, checkpoint_every: int = 0, *, resume: bool = False
     ) -> Generator[Step[str], None, None]:
-        """Learn; yield a step after each, its losses in nats a number; then find the threshold."""
-        kept = None
-        if checkpoints:
-            room.mkdir(parents=True, exist_ok=True)
-            kept = CheckpointConfig(room / "checkpoint", checkpoints, resume, self._name())
+        """Train and yield a step after each, with losses in nats per number; then calibrate."""
         try:
-            steps = train_steps(self.task, self.fit, kept, device=str(self.compute.device))
-            with closing(steps) as learned:
-                for step in learned:
-                    self.best = step.losses.get("best_validation_loss", self.best)
-                    shown = self._sample() if "validation_loss" in step.losses else None
-                    told = (step.number, step.total, step.losses, step.seconds)
-                    self.last = Step(*told, shown, step.note)
-                    yield self.last
-        finally:  # also after Ctrl-C: what is saved then needs its threshold as well
-            self._find_threshold()
-
-    def _find_threshold(self) -> None:
-        config = self.config
-        crops = [self.measured(k) for k in range(config.judged)]
-        photos = [self.photographed(k) for k in range(config.photographed)]
-        self.sure = calibrated(self.reader, crops, photos)
+            yield from self.run.steps(checkpoint_every, resume=resume)
+        finally:  # also after Ctrl-C: the saved model needs its thresholds
+            crops = [self.validation(k) for k in range(self.config.calibration_crops)]
+            photos = [self.photos(k) for k in range(self.config.calibration_photos)]
+            self.thresholds = calibrate(self.reader, crops, photos)
 
     def _sample(self) -> str:
-        """Say what a few scenes are read as."""
-        scenes = [self.measured(k) for k in range(SAMPLE)]
-        pairs = zip(scenes, answers(self.reader, scenes), strict=True)
+        """Return what a few validation scenes are read as."""
+        scenes = [self.validation(k) for k in range(NUM_SAMPLES)]
+        pairs = zip(scenes, read_scenes(self.reader, scenes), strict=True)
         return ", ".join(f"{s.text or 'nothing'} as {n.text or 'nothing'}" for s, n in pairs)
 
-    def _task(self, network: MultiDigit) -> NumbersTask:
-        pool, seed, dtype = self.config.pool, self.config.trainer.seed, self.compute.dtype
-        return NumbersTask(network, self.learned, self.measured, pool, seed, dtype)
+    def _task(self, network: MultiDigit, **pool: int) -> HouseNumberTask:
+        config = replace(self.config.pool, **pool)
+        seed, dtype = self.config.trainer.seed, self.compute.dtype
+        return HouseNumberTask(network, self.train, self.validation, config, seed, dtype)
 
-    def _paced(self) -> TrainerConfig:
-        """Return the settings with as many steps as fit into the minutes."""
-        few = replace(self.config.pool, pool=32)
-        trial = MultiDigit(self.network.config).to(self.compute.device)
-        task = NumbersTask(trial, self.learned, self.measured, few, 0, self.compute.dtype)
-        fit = self.config.trainer
-        step = seconds_per_step(task, fit, str(self.compute.device))
-        iterations = max(10, int(60 * self.config.minutes / step))
-        return replace(
-            fit,
-            iterations=iterations,
-            validate_every=max(1, iterations // 8),
-            warmup_steps=min(fit.warmup_steps, iterations // 10),
-        )
-
-    def _name(self) -> str:
-        """Tell this run from others."""
-        names = [path.name for part in self.photos for path in part]
-        names += [face.path.name for part in self.typefaces for face in part]
-        told = repr((asdict(self.config), names))
-        return hashlib.sha256(told.encode()).hexdigest()
+    def _trial(self) -> HouseNumberTask:
+        network = MultiDigit(self.network.config).to(self.compute.device)
+        return self._task(network, pool_size=TRIAL_POOL)
 
 
-def train_numbers(
-    materials: Materials, config: NumbersTrainConfig, room: Path | None = None
-) -> NumberReader:
-    """Learn to the end; return the reader."""
-    training = NumbersTraining(materials, config)
-    for _ in training.steps(room or Path()):
+def train_house_numbers(
+    assets: TrainingAssets = TrainingAssets(),
+    config: HouseNumberTrainConfig = HouseNumberTrainConfig(),
+) -> HouseNumberReader:
+    """Train to the end and return the reader."""
+    training = HouseNumberTraining(assets, config)
+    for _ in training.steps():
         pass
     return training.reader
 
 
-def _source(
-    key: tuple[int, int],
-    faces: Sequence[Typeface],
-    photos: Sequence[Pixels],
-    others: tuple[Svhn | None, Sequence[Scene]],
-    config: NumbersTrainConfig,
-) -> Callable[[int], Scene]:
-    """Return what makes scene number k, always the same one."""
+def mine_hard_negatives(reader: HouseNumberReader, photos: Sequence[Pixels]) -> list[Scene]:
+    """Return a scene without a number for each false positive in photographs without numbers.
 
-    svhn, errors = others
+    Bootstrapping (Sung, Poggio 1998): nearly all of the thousands of regions of a picture are easy
+    negatives, so the model itself selects those that it gets wrong.
+    """
+    return [
+        Scene(pixels, negative_boxes=box[None].astype(np.float32))
+        for pixels in photos
+        for _, box in reader.find_regions(pixels, MINING)
+    ]
 
-    def make(index: int) -> Scene:
-        random = np.random.default_rng((*key, index))
-        if errors and random.random() < config.error_share:
-            return errors[int(random.integers(len(errors)))]
-        if svhn is not None and random.random() < config.svhn_share:
-            return svhn[int(random.integers(len(svhn)))]
-        return make_scene(random, faces, photos, config.street)
 
-    return make
+class Scenes:
+    """Generated scenes, mixed with SVHN and hard negatives; number k is always the same one."""
+
+    def __init__(
+        self,
+        key: tuple[int, int],
+        typefaces: Sequence[Typeface],
+        photos: Sequence[Pixels],
+        config: HouseNumberTrainConfig,
+        svhn: Svhn | None = None,
+        negatives: Sequence[Scene] = (),
+    ) -> None:
+        self.key, self.config = key, config
+        self.svhn, self.negatives = svhn, negatives
+        self.generate = partial(make_scene, typefaces=typefaces, photos=photos, config=config.scene)
+
+    def __call__(self, index: int) -> Scene:
+        """Return scene number ``index``."""
+        random = np.random.default_rng((*self.key, index))
+        if self.negatives and random.random() < self.config.hard_negative_fraction:
+            return self.negatives[int(random.integers(len(self.negatives)))]
+        if self.svhn is not None and random.random() < self.config.svhn_fraction:
+            return self.svhn[int(random.integers(len(self.svhn)))]
+        return self.generate(random)

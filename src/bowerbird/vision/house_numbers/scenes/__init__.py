@@ -1,1 +1,1 @@
-"""Generated street scenes to train on."""
+"""Generated street scenes with house numbers, to train on."""

@@ -1,8 +1,8 @@
-"""Signs with a number, as they hang beside doors: each of a material, seen from the front.
+"""House-number signs of several materials, drawn from the front.
 
-Enamel with a rim, brass, carved stone, painted wood, a tile for each digit, a plain sticker, and
-digits without a plate that are stuck to the wall or painted on it. All is drawn by NumPy in the
-scale of ``typefaces.HEIGHT``; perspective, light and camera come later (``streets.py``).
+Enamel with a rim, brass, carved stone, painted wood, one tile per digit, a plain sticker, and
+digits without a plate that are stuck to the wall or painted on it. Signs are drawn at the scale of
+``typefaces.EM``; perspective, light and the camera come later (``streets.py``).
 """
 
 import colorsys
@@ -13,7 +13,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from bowerbird.vision.house_numbers.scenes.typefaces import HEIGHT, Lettering
+from bowerbird.vision.camera import smooth_noise
+from bowerbird.vision.house_numbers.scenes.typefaces import EM, Lettering
 
 Material = Literal["enamel", "brass", "stone", "wood", "tiles", "sticker", "stuck", "painted"]
 MATERIALS: tuple[Material, ...] = get_args(Material)
@@ -23,77 +24,78 @@ Field = NDArray[Any]  # (h, w) in 0..1
 
 @dataclass(frozen=True, eq=False)
 class Sign:
-    """A sign from the front: colors, how opaque, how much shadow it casts, and its digits."""
+    """A sign from the front, with transparency."""
 
     rgb: Canvas
     alpha: Field
-    ink: Field  # where its lettering is
-    boxes: NDArray[Any]  # (n, 4): left, top, right, bottom in px
-    lift: float  # px that it stands out of the wall: the length of its shadow
+    text_mask: Field  # coverage by the lettering
+    boxes: NDArray[Any]  # (n, 4) of the digits: left, top, right, bottom in px
+    shadow_length: float  # px
 
 
 def make_sign(
-    random: np.random.Generator, lettering: Lettering, material: Material, around: float = 0.5
+    random: np.random.Generator,
+    lettering: Lettering,
+    material: Material,
+    wall_brightness: float = 0.5,
 ) -> Sign:
-    """Make a sign of a material with some lettering, to hang on a wall of this brightness."""
-    bare = material in ("stuck", "painted")
-    margin = int(HEIGHT * (0.12 if bare else random.uniform(0.15, 0.5)))
-    ink = np.pad(lettering.ink, margin)
+    """Return a sign of a material; digits without a plate contrast with the wall (0..1)."""
+    without_plate = material in ("stuck", "painted")
+    margin = int(EM * (0.12 if without_plate else random.uniform(0.15, 0.5)))
+    mask = np.pad(lettering.mask, margin)
     boxes = lettering.boxes + margin
-    if bare:
-        color = tone(random, around < 0.5)
-        return _bare(random, ink, boxes, color, stuck=material == "stuck")
+    if without_plate:
+        color = random_color(random, bright=wall_brightness < 0.5)
+        return _without_plate(random, mask, boxes, color, stuck=material == "stuck")
     if material == "tiles":
-        return _tiles(random, ink, boxes)
-    rgb, color = _ground(random, material, ink.shape)
-    outline = _outline(random, ink.shape)
-    alpha = outline
+        return _tiles(random, mask, boxes)
+    rgb, color = _plate(random, material, mask.shape)
+    outline = _outline(random, mask.shape)
     if material in ("enamel", "sticker", "wood") and random.random() < 0.65:
         _add_rim(random, rgb, outline, color)
     if random.random() < 0.15:
-        _add_small_print(random, rgb, ink, color)
-    rgb = _inked(random, rgb, ink, color, carved=material in ("brass", "stone"))
+        _add_small_print(random, rgb, color)
+    rgb = _with_lettering(random, rgb, mask, color, carved=material in ("brass", "stone"))
     if material in ("enamel", "brass"):
         rgb = _shine(random, rgb, 0.25 if material == "enamel" else 0.4)
-    return Sign(np.clip(rgb, 0, 1), alpha, ink, boxes, random.uniform(1, 8))
+    return Sign(np.clip(rgb, 0, 1), outline, mask, boxes, random.uniform(1, 8))
 
 
-def smooth_noise(random: np.random.Generator, shape: tuple[int, int], cells: float) -> Field:
-    """Return soft noise of mean 0 and about -1..1, with waves ``cells`` px long."""
-    small = (max(2, int(shape[0] / cells) + 1), max(2, int(shape[1] / cells) + 1))
-    coarse = random.standard_normal(small, np.float32)
-    return cv2.resize(coarse, (shape[1], shape[0]), interpolation=cv2.INTER_CUBIC)
+def random_color(
+    random: np.random.Generator, *, bright: bool, max_saturation: float = 0.9
+) -> NDArray[Any]:
+    """Return a dark or bright RGB color (3,) in 0..1."""
+    hue, saturation = random.random(), random.random() ** 2 * max_saturation
+    lightness = random.uniform(0.7, 1) if bright else random.uniform(0.02, 0.35)
+    return np.array(colorsys.hls_to_rgb(hue, lightness, saturation), np.float32)
 
 
-def tone(random: np.random.Generator, bright: bool, colorful: float = 0.9) -> NDArray[Any]:
-    """Return a color, dark or bright, whose saturation is at most ``colorful``."""
-    hue, saturation = random.random(), random.random() ** 2 * colorful
-    light = random.uniform(0.7, 1) if bright else random.uniform(0.02, 0.35)
-    return np.array(colorsys.hls_to_rgb(hue, light, saturation), np.float32)
-
-
-def _ground(
+def _plate(
     random: np.random.Generator, material: Material, shape: tuple[int, int]
 ) -> tuple[Canvas, NDArray[Any]]:
-    """Return the plate without its ink, and the color of the ink."""
+    """Return an empty plate, and the color of its lettering."""
     bright = bool(random.random() < 0.5)
     if material == "brass":
         metals = ((0.78, 0.62, 0.28), (0.72, 0.72, 0.74), (0.55, 0.38, 0.24), (0.35, 0.35, 0.37))
         base = np.array(metals[random.integers(4)], np.float32)
         grain = 0.05 * smooth_noise(random, shape, 40) + 0.02 * _streaks(random, shape)
-        ink = tone(random, float(base.mean()) < 0.45)
+        color = random_color(random, bright=float(base.mean()) < 0.45)
     elif material == "stone":
         base = random.uniform(0.45, 0.85) + random.uniform(-0.06, 0.06, 3).astype(np.float32)
         grain = 0.05 * smooth_noise(random, shape, 3) + 0.05 * smooth_noise(random, shape, 25)
-        ink = base * random.uniform(0.35, 0.65) if random.random() < 0.7 else tone(random, False)
+        color = (
+            base * random.uniform(0.35, 0.65)
+            if random.random() < 0.7
+            else random_color(random, bright=False)
+        )
     elif material == "wood":
         base = np.array(colorsys.hls_to_rgb(0.08, random.uniform(0.15, 0.6), 0.45), np.float32)
         grain = 0.08 * _streaks(random, shape) + 0.04 * smooth_noise(random, shape, 30)
-        ink = tone(random, float(base.mean()) < 0.4)
+        color = random_color(random, bright=float(base.mean()) < 0.4)
     else:
-        base, ink = tone(random, bright), tone(random, not bright)
+        base, color = random_color(random, bright=bright), random_color(random, bright=not bright)
         grain = random.uniform(0, 0.03) * smooth_noise(random, shape, 12)
-    return base + grain[..., None], ink.astype(np.float32)
+    return base + grain[..., None], color.astype(np.float32)
 
 
 def _streaks(random: np.random.Generator, shape: tuple[int, int]) -> Field:
@@ -103,7 +105,7 @@ def _streaks(random: np.random.Generator, shape: tuple[int, int]) -> Field:
 
 
 def _outline(random: np.random.Generator, shape: tuple[int, int]) -> Field:
-    """Return a plate's shape: a rectangle, with round or cut corners, or an oval."""
+    """Return the shape of a plate: a rectangle, one with round corners, or an ellipse."""
     h, w = shape
     plate = np.zeros(shape, np.uint8)
     kind = random.random()
@@ -121,7 +123,7 @@ def _outline(random: np.random.Generator, shape: tuple[int, int]) -> Field:
 
 
 def _add_rim(random: np.random.Generator, rgb: Canvas, outline: Field, color: NDArray[Any]) -> None:
-    """Draw a line along the inside of the plate's edge."""
+    """Draw a line along the inside of the plate's edge, in place."""
     depth = cv2.distanceTransform((np.pad(outline, 1) > 0.5).astype(np.uint8), cv2.DIST_L2, 3)
     depth = depth[1:-1, 1:-1]
     start = random.uniform(0.5, 7)
@@ -130,42 +132,41 @@ def _add_rim(random: np.random.Generator, rgb: Canvas, outline: Field, color: ND
     rgb += rim[..., None] * (color - rgb)
 
 
-def _add_small_print(
-    random: np.random.Generator, rgb: Canvas, ink: Field, color: NDArray[Any]
-) -> None:
-    """Write a line of small capitals along the upper edge, as the name of a street."""
+def _add_small_print(random: np.random.Generator, rgb: Canvas, color: NDArray[Any]) -> None:
+    """Write small capitals along the upper edge, like the name of a street, in place."""
     words = "".join(random.choice(list("ABCDEFGHJKLMNPRSTUVWY "), random.integers(4, 12)))
-    layer = np.zeros(ink.shape, np.uint8)
+    layer = np.zeros(rgb.shape[:2], np.uint8)
     scale = random.uniform(0.3, 0.45)
     cv2.putText(layer, words, (int(random.uniform(3, 20)), 12), 0, scale, 255, 1, cv2.LINE_AA)
     rgb += (layer.astype(np.float32) / 255)[..., None] * (color - rgb)
 
 
-def _inked(
+def _with_lettering(
     random: np.random.Generator,
     rgb: Canvas,
-    ink: Field,
+    mask: Field,
     color: NDArray[Any],
     *,
     carved: bool,
 ) -> Canvas:
-    """Put the lettering on; carved or embossed letters have a dark and a bright edge."""
+    """Draw the lettering; carved or embossed letters have a dark and a bright edge."""
     if random.random() < 0.12:  # an outline around the letters
-        halo = cv2.dilate(ink, np.ones((5, 5), np.uint8))
-        rgb = rgb + halo[..., None] * (tone(random, bool(color.mean() < 0.5)) - rgb)
+        halo = cv2.dilate(mask, np.ones((5, 5), np.uint8))
+        outline = random_color(random, bright=bool(color.mean() < 0.5))
+        rgb = rgb + halo[..., None] * (outline - rgb)
     if random.random() < 0.2:  # worn
-        ink = ink * np.clip(1.3 - 0.7 * np.abs(smooth_noise(random, ink.shape, 9)), 0, 1)
-    rgb = rgb + (random.uniform(0.8, 1) * ink)[..., None] * (color - rgb)
+        mask = mask * np.clip(1.3 - 0.7 * np.abs(smooth_noise(random, mask.shape, 9)), 0, 1)
+    rgb = rgb + (random.uniform(0.8, 1) * mask)[..., None] * (color - rgb)
     if carved or random.random() < 0.15:
         dx, dy = random.uniform(-2.5, 2.5, 2)
-        soft = cv2.GaussianBlur(ink, (0, 0), 1.2)
+        soft = cv2.GaussianBlur(mask, (0, 0), 1.2)
         slope = _shift(soft, dx, dy) - _shift(soft, -dx, -dy)
         rgb = rgb + (random.uniform(0.2, 0.5) * slope)[..., None]
     return rgb
 
 
 def _shine(random: np.random.Generator, rgb: Canvas, strength: float) -> Canvas:
-    """Let light glide over a plate."""
+    """Return a plate with a band of reflected light."""
     h, w = rgb.shape[:2]
     angle, at, broad = random.uniform(0, 3.14), random.uniform(-0.2, 1.2), random.uniform(0.1, 0.5)
     y, x = np.mgrid[0:h, 0:w].astype(np.float32)
@@ -174,12 +175,13 @@ def _shine(random: np.random.Generator, rgb: Canvas, strength: float) -> Canvas:
     return (rgb + glow[..., None]).astype(np.float32)
 
 
-def _tiles(random: np.random.Generator, ink: Field, boxes: NDArray[Any]) -> Sign:
-    """Give each digit a tile of its own."""
-    rgb = np.zeros((*ink.shape, 3), np.float32)
-    alpha = np.zeros(ink.shape, np.float32)
+def _tiles(random: np.random.Generator, mask: Field, boxes: NDArray[Any]) -> Sign:
+    """Return a sign with one tile per digit."""
+    rgb = np.zeros((*mask.shape, 3), np.float32)
+    alpha = np.zeros(mask.shape, np.float32)
     bright = bool(random.random() < 0.75)
-    base, color = tone(random, bright), tone(random, not bright)
+    base = random_color(random, bright=bright)
+    color = random_color(random, bright=not bright)
     framed = random.random() < 0.6
     grow = random.uniform(2, 9)
     for left, top, right, bottom in boxes.tolist():
@@ -193,31 +195,31 @@ def _tiles(random: np.random.Generator, ink: Field, boxes: NDArray[Any]) -> Sign
         if framed:
             cv2.rectangle(rgb, (x0 + 2, y0 + 2), (x1 - 3, y1 - 3), color.tolist(), 1, cv2.LINE_AA)
         cv2.rectangle(rgb, (x0, y0), (x1 - 1, y1 - 1), (0.8 * base * shade).tolist(), 1)
-    rgb += 0.02 * smooth_noise(random, ink.shape, 8)[..., None]
-    rgb = _shine(random, rgb + ink[..., None] * (color - rgb), 0.2)
-    return Sign(np.clip(rgb, 0, 1), np.maximum(alpha, ink), ink, boxes, random.uniform(0, 3))
+    rgb += 0.02 * smooth_noise(random, mask.shape, 8)[..., None]
+    rgb = _shine(random, rgb + mask[..., None] * (color - rgb), 0.2)
+    return Sign(np.clip(rgb, 0, 1), np.maximum(alpha, mask), mask, boxes, random.uniform(0, 3))
 
 
-def _bare(
+def _without_plate(
     random: np.random.Generator,
-    ink: Field,
+    mask: Field,
     boxes: NDArray[Any],
     color: NDArray[Any],
     *,
     stuck: bool,
 ) -> Sign:
     """Return digits without a plate: of metal with a shadow, or painted and worn."""
-    rgb = np.broadcast_to(color, (*ink.shape, 3)).astype(np.float32)
+    rgb = np.broadcast_to(color, (*mask.shape, 3)).astype(np.float32)
     if not stuck:
         wear = np.clip(
-            random.uniform(1, 1.6) - 0.5 * np.abs(smooth_noise(random, ink.shape, 7)), 0, 1
+            random.uniform(1, 1.6) - 0.5 * np.abs(smooth_noise(random, mask.shape, 7)), 0, 1
         )
-        return Sign(rgb, ink * wear, ink, boxes, 0.0)
-    soft = cv2.GaussianBlur(ink, (0, 0), 1.5)
+        return Sign(rgb, mask * wear, mask, boxes, 0.0)
+    soft = cv2.GaussianBlur(mask, (0, 0), 1.5)
     slope = _shift(soft, 1.2, 1.6) - _shift(soft, -1.2, -1.6)
     rgb = np.clip(rgb + (random.uniform(0, 0.5) * slope)[..., None], 0, 1)
     rgb = np.clip(_shine(random, rgb, 0.3), 0, 1)
-    return Sign(rgb, ink, ink, boxes, random.uniform(2, 9))
+    return Sign(rgb, mask, mask, boxes, random.uniform(2, 9))
 
 
 def _shift(image: Field, dx: float, dy: float) -> Field:

@@ -1,8 +1,8 @@
-"""Typefaces that are at hand, and digits laid out with them.
+"""Installed typefaces, and digits laid out with them.
 
-Fonts come in packages: matplotlib's DejaVu, STIX and Computer Modern, and every installed package
-that offers its fonts by the entry points ``fonts_ttf`` and ``fonts_otf`` (font-roboto, font-lato
-...); and from folders, such as those of the system.
+Fonts come from packages: matplotlib's DejaVu, STIX and Computer Modern, and every package with the
+entry points ``fonts_ttf`` or ``fonts_otf`` (font-roboto, font-lato ...); and from folders, such as
+those of the system.
 """
 
 from collections.abc import Iterable
@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-HEIGHT = 72  # px of a font's em in which signs are drawn
+EM = 72  # px, font size in which signs are drawn
 SUFFIXES = (".ttf", ".otf")
-# matplotlib's fonts of symbols, and what else has no digits that can be read
+# matplotlib's symbol fonts, and others without legible digits
 WITHOUT_DIGITS = (
     *("cmex", "cmsy", "cmmi", "STIXSiz", "STIXNon", "LastResort", "DejaVuSansDisplay"),
     *("DejaVuSerifDisplay", "Symbol", "D050000L"),
@@ -35,28 +35,28 @@ class Typeface:
 
     @property
     def family(self) -> str:
-        """What all its weights are called: Lato of Lato-BoldItalic."""
+        """Name without weight and style: Lato of Lato-BoldItalic."""
         return self.path.stem.partition("-")[0].removesuffix("Bol").removesuffix("Italic")
 
 
 @dataclass(frozen=True, eq=False)
 class Lettering:
-    """Signs laid out: how much ink is on each pixel, and where each sign is."""
+    """Rendered text and the boxes of its characters."""
 
-    ink: NDArray[Any]  # (h, w) in 0..1
+    mask: NDArray[Any]  # (h, w) in 0..1, coverage of each pixel
     boxes: NDArray[Any]  # (n, 4): left, top, right, bottom in px
 
 
-def typefaces(folders: Iterable[Path] = ()) -> tuple[Typeface, ...]:
-    """Return the fonts at hand, each file once, in the order of their names.
+def find_typefaces(folders: Iterable[Path] = ()) -> tuple[Typeface, ...]:
+    """Return the fonts of installed packages and of folders, each file once, sorted by name.
 
-    Raises ValueError for a folder that is not there.
+    Raises ValueError for a folder that does not exist.
     """
-    places = [*folders]
-    for place in places:
-        if not place.is_dir():
-            raise ValueError(f"{place} is no folder; name one with fonts (.ttf, .otf)")
-    found = {path.name: path for place in places for path in sorted(place.rglob("*"))}
+    folders = [*folders]
+    for folder in folders:
+        if not folder.is_dir():
+            raise ValueError(f"{folder} is not a folder; give one with fonts (.ttf, .otf)")
+    found = {path.name: path for folder in folders for path in sorted(folder.rglob("*"))}
     for group in ("fonts_ttf", "fonts_otf"):
         for entry in entry_points(group=group):
             spec = find_spec(entry.module)
@@ -71,35 +71,35 @@ def typefaces(folders: Iterable[Path] = ()) -> tuple[Typeface, ...]:
         for name, path in sorted(found.items())
         if path.suffix.lower() in SUFFIXES and not any(part in name for part in WITHOUT_DIGITS)
     )
-    once = {path.stem: path for path in readable}
-    return tuple(Typeface(path) for path in once.values() if _has_digits(path))
+    by_stem = {path.stem: path for path in readable}
+    return tuple(Typeface(path) for path in by_stem.values() if _has_digits(path))
 
 
 def lay_out(
     text: str, typeface: Typeface, arrangement: Arrangement, spacing: float, step: float
 ) -> Lettering:
-    """Lay signs out in a row, stacked, or on a diagonal, with their upright boxes.
+    """Render text in a row, stacked, or along a diagonal.
 
-    ``spacing`` lies between two signs, ``step`` is what each stands lower than the one before on a
-    diagonal, both in parts of ``HEIGHT``.
+    ``spacing`` is the gap between two characters, ``step`` how much lower each character of a
+    diagonal is than the one before, both as a fraction of ``EM``.
     """
     font = _font(typeface.path)
-    glyphs = [font.getbbox(sign, anchor="ls") for sign in text]
+    glyphs = [font.getbbox(character, anchor="ls") for character in text]
     x = y = 0.0
-    places = []
+    origins = []
     for left, top, right, bottom in glyphs:
         if arrangement == "stacked":
             y -= top
-            places.append((-(left + right) / 2, y))
-            y += bottom + spacing * HEIGHT + 6
+            origins.append((-(left + right) / 2, y))
+            y += bottom + spacing * EM + 6
         else:
-            places.append((x - left, y))
-            x += right - left + spacing * HEIGHT + 3
-            y += step * HEIGHT if arrangement == "diagonal" else 0
+            origins.append((x - left, y))
+            x += right - left + spacing * EM + 3
+            y += step * EM if arrangement == "diagonal" else 0
     boxes = np.array(
         [
             (px + left, py + top, px + right, py + bottom)
-            for (px, py), (left, top, right, bottom) in zip(places, glyphs, strict=True)
+            for (px, py), (left, top, right, bottom) in zip(origins, glyphs, strict=True)
         ],
         np.float32,
     )
@@ -107,8 +107,8 @@ def lay_out(
     width, height = (np.ceil(boxes[:, 2:].max(0) - corner) + 1).astype(int).tolist()
     image = Image.new("L", (max(1, width), max(1, height)))
     pen = ImageDraw.Draw(image)
-    for sign, (px, py) in zip(text, places, strict=True):
-        pen.text((px - corner[0], py - corner[1]), sign, 255, font, anchor="ls")
+    for character, (px, py) in zip(text, origins, strict=True):
+        pen.text((px - corner[0], py - corner[1]), character, 255, font, anchor="ls")
     return Lettering(
         np.asarray(image, np.float32) / 255, boxes - np.tile(corner, 2).astype(np.float32)
     )
@@ -116,14 +116,14 @@ def lay_out(
 
 @lru_cache(maxsize=1024)
 def _has_digits(path: Path) -> bool:
-    """Tell a font with digits from one that draws the same box for signs that it has not."""
+    """Return whether a font has digits: one without draws the same box for all of them."""
     try:
         font = _font(path)
-    except OSError:  # a damaged file among many
+    except OSError:  # a damaged font is skipped
         return False
     return bytes(font.getmask("0")) != bytes(font.getmask("8"))
 
 
 @lru_cache(maxsize=512)
 def _font(path: Path) -> ImageFont.FreeTypeFont:
-    return ImageFont.truetype(str(path), HEIGHT)
+    return ImageFont.truetype(str(path), EM)
