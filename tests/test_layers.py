@@ -150,11 +150,11 @@ def test_no_junk_drawer(path):
 @pytest.mark.parametrize(
     ("path", "source"),
     [
-        ("image/transfer.py", "from bowerbird.music.tokens.melody import Note"),
-        ("image/transfer.py", "import bowerbird.cli"),
-        ("image/transfer.py", "def f():\n    from bowerbird import cli"),
-        ("image/transfer.py", "from ..text import generator"),
-        ("image/transfer.py", "import bowerbird"),
+        ("image/style_transfer.py", "from bowerbird.music.tokens.melody import Note"),
+        ("image/style_transfer.py", "import bowerbird.cli"),
+        ("image/style_transfer.py", "def f():\n    from bowerbird import cli"),
+        ("image/style_transfer.py", "from ..text import generator"),
+        ("image/style_transfer.py", "import bowerbird"),
         ("networks/vgg.py", "from bowerbird.learning.step import Step"),
         ("learning/trainer.py", "import bowerbird.networks.mlp"),
         ("errors.py", "from bowerbird.learning.step import Step"),
@@ -169,9 +169,9 @@ def test_a_wrong_import_is_found(path, source):
 @pytest.mark.parametrize(
     ("path", "source"),
     [
-        ("image/transfer.py", "from bowerbird.image.color import luminance\nimport torch"),
-        ("image/transfer.py", "from . import color\nfrom .color import luminance"),
-        ("cli/image.py", "from bowerbird.image import transfer"),
+        ("image/style_transfer.py", "from bowerbird.image.color import luminance\nimport torch"),
+        ("image/style_transfer.py", "from . import color\nfrom .color import luminance"),
+        ("cli/image/optimize.py", "from bowerbird.image import style_transfer"),
         ("networks/vgg.py", "from bowerbird.errors import WeightsError"),
         ("demo.py", "from bowerbird.plates import PLATES"),
     ],

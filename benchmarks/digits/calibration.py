@@ -28,7 +28,7 @@ from bowerbird.vision.digits.idx import read_digits
 from bowerbird.vision.digits.lines import Place, in_lines
 from bowerbird.vision.digits.negatives import strangers
 from bowerbird.vision.digits.page import ReadConfig, enlargement, read_page, readings_of
-from bowerbird.vision.digits.reader import load
+from bowerbird.vision.digits.reader import load_digit_reader
 from bowerbird.vision.digits.segmentation import Found
 from bowerbird.vision.digits.single import alone_features
 from bowerbird.vision.digits.synthetic_pages import Page, PageConfig, compose
@@ -220,7 +220,7 @@ def main():
     parser.add_argument("-o", "--output", type=Path)
     told = parser.parse_args()
     torch.set_num_threads(1)
-    reader = load(told.model, "cpu")
+    reader = load_digit_reader(told.model, "cpu")
     if told.fit:
         digits = read_digits(told.folder, "training")
         digits = digits.some(len(digits) - KEPT, len(digits))

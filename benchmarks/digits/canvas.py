@@ -15,7 +15,7 @@ import torch
 
 from bowerbird.vision.digits.idx import read_digits
 from bowerbird.vision.digits.page import ReadConfig, read_page
-from bowerbird.vision.digits.reader import NONE, load
+from bowerbird.vision.digits.reader import NONE, load_digit_reader
 
 WAYS = {"nearest": cv2.INTER_NEAREST, "linear": cv2.INTER_LINEAR, "cubic": cv2.INTER_CUBIC}
 SIDES = (100, 280, 560, 1000)
@@ -65,7 +65,7 @@ def main():
     parser.add_argument("--model", default="digits")
     told = parser.parse_args()
     torch.set_num_threads(1)
-    reader = load(told.model, "cpu")
+    reader = load_digit_reader(told.model, "cpu")
     digits = read_digits(told.folder, "test").some(0, told.count)
     names = digits.labels.tolist()
     small = reader.steady(digits.ink.float() / 255)[:, :NONE].argmax(1)

@@ -12,7 +12,7 @@ from sklearn.datasets import load_digits
 
 from bowerbird.vision.digits.idx import Digits
 from bowerbird.vision.digits.normalize import normalize
-from bowerbird.vision.digits.reader import load
+from bowerbird.vision.digits.reader import load_digit_reader
 
 
 def enlarged():
@@ -32,7 +32,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--model", default="digits")
     torch.set_num_threads(1)
-    score = load(parser.parse_args().model, "cpu").score(enlarged())
+    score = load_digit_reader(parser.parse_args().model, "cpu").score(enlarged())
     print(f"{score.errors} of {score.count} wrong, {score.accuracy:.2%} right")
 
 

@@ -22,7 +22,7 @@ from bowerbird.pictures.writing import write_picture
 from bowerbird.vision.boxes import iou
 from bowerbird.vision.digits.idx import read_digits
 from bowerbird.vision.digits.page import ReadConfig, boxed, read_page
-from bowerbird.vision.digits.reader import load
+from bowerbird.vision.digits.reader import load_digit_reader
 from bowerbird.vision.digits.synthetic_pages import Page, PageConfig, compose
 
 
@@ -67,7 +67,7 @@ def main():
     torch.set_num_threads(1)
     digits = read_digits(told.folder, told.part)
     digits = digits.some(told.begin, len(digits))
-    reader, sums, seconds = load(told.model, "cpu"), defaultdict(float), []
+    reader, sums, seconds = load_digit_reader(told.model, "cpu"), defaultdict(float), []
     for seed in range(told.first, told.first + told.count):
         config = PageConfig(seed=seed, touching=told.touching)
         page = compose(digits.ink.numpy(), digits.labels.numpy(), config)

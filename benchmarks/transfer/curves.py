@@ -14,14 +14,14 @@ INK, FAINT, PAPER = "#222222", "#e2e2e2", "#ffffff"
 
 @dataclass(frozen=True)
 class Curve:
-    """One tool's way down."""
+    """The loss of one tool over time."""
 
     label: str
     color: str
     points: list[tuple[float, float]]
-    """(seconds, loss), by rising seconds."""
+    """(seconds, loss), in the order of seconds."""
     marks: dict[int, str]
-    """What to write beside some of the points, by their index."""
+    """Labels of some of the points, by their index."""
 
 
 @dataclass(frozen=True)
@@ -34,11 +34,11 @@ class Axis:
     end: float
 
     def at(self, value: float) -> float:
-        share = math.log(value / self.low) / math.log(self.high / self.low)
-        return self.start + share * (self.end - self.start)
+        fraction = math.log(value / self.low) / math.log(self.high / self.low)
+        return self.start + fraction * (self.end - self.start)
 
     def ticks(self) -> list[float]:
-        """Return the powers of ten within; with less of them also their multiples."""
+        """Return the powers of ten in range, and multiples of them if there are few."""
         decades = range(math.floor(math.log10(self.low)), math.ceil(math.log10(self.high)) + 1)
         ticks: list[float] = []
         for digits in ((1,), (1, 2, 5), (1, 1.5, 2, 3, 4, 5, 6, 8)):

@@ -16,7 +16,7 @@ IMAGE = Domain(
     (
         Verb(
             "transfer",
-            "bowerbird.cli.image:transfer",
+            "bowerbird.cli.image.optimize:transfer",
             "CONTENT STYLE... -o OUT [OPTIONS]",
             "image transfer photo.jpg painting.jpg -o out.jpg --size 1024 --strength 0.6",
             _COMMAS,
@@ -25,7 +25,7 @@ IMAGE = Domain(
         ),
         Verb(
             "texture",
-            "bowerbird.cli.image:texture",
+            "bowerbird.cli.image.optimize:texture",
             "STYLE -o OUT [OPTIONS]",
             note=_COMMAS,
             config="bowerbird.image.config:TextureConfig",
@@ -34,7 +34,7 @@ IMAGE = Domain(
         ),
         Verb(
             "reconstruct",
-            "bowerbird.cli.image:reconstruct",
+            "bowerbird.cli.image.optimize:reconstruct",
             "IMAGE -o OUT [--layer NAME] [OPTIONS]",
             note=_COMMAS,
             config="bowerbird.image.config:ReconstructConfig",
@@ -205,13 +205,13 @@ VISION = Domain(
         ModelKind(
             "digits",
             "bowerbird vision digits page.jpg --model {}",
-            "bowerbird.vision.digits.reader:load",
+            "bowerbird.vision.digits.reader:load_digit_reader",
             (("digits", "vision/digits/digits.safetensors"),),
         ),
         ModelKind(
             "house-numbers",
             "bowerbird vision house-numbers photo.jpg --model {}",
-            "bowerbird.vision.house_numbers.reader:load",
+            "bowerbird.vision.house_numbers.reader:load_house_number_reader",
             (("house-numbers", "vision/house_numbers/house_numbers.safetensors"),),
         ),
     ),
@@ -258,12 +258,12 @@ PREDICTION = Domain(
         ModelKind(
             "table",
             "bowerbird predict table {} --predict new.csv",
-            "bowerbird.prediction.tabular.model:load",
+            "bowerbird.prediction.tabular.model:load_table_model",
         ),
         ModelKind(
             "series",
             "bowerbird predict series new.csv --model {}",
-            "bowerbird.prediction.series.forecaster:load",
+            "bowerbird.prediction.series.forecaster:load_forecaster",
         ),
     ),
 )

@@ -262,7 +262,7 @@ def test_a_second_interruption_quits(here, bowerbird, monkeypatch):
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("bowerbird.cli.image_run.write_picture", interrupted)
+    monkeypatch.setattr("bowerbird.cli.image.image_run.write_picture", interrupted)
     flags = "--size 32 --iterations 2 --num-scales 1"
     done = bowerbird(f"image transfer photo.png swirls.png -o out.png {flags} {SHALLOW}")
     assert done.code == 130

@@ -121,7 +121,7 @@ def test_two_processes_learn_as_one(verse, tmp_path):
     launch = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]
     launch += ["-m", "bowerbird", *train(verse, two, *more)]
     done = subprocess.run(launch, check=True, capture_output=True, text=True, **how)
-    assert done.stderr.count("2 processes take part") == 1
+    assert done.stderr.count("training with 2 processes") == 1
     curves = [json.loads(p.with_suffix(".json").read_text())["steps"] for p in (one, two)]
     for a, b in zip(*curves, strict=True):
         assert a["total"] == pytest.approx(b["total"], rel=1e-3)

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 
 from bowerbird.image.config import ObjectiveConfig, TransferConfig
 from bowerbird.image.masks import BLACK, coverage, mask_at_layer, resize_masks
-from bowerbird.image.transfer import transfer
+from bowerbird.image.style_transfer import transfer
 from bowerbird.networks.vgg_layers import stride
 
 LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")

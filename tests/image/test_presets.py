@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from bowerbird.image.objective import Objective, style_statistics
 from bowerbird.image.presets import PRESETS, PresetName
 from bowerbird.image.style_loss import StyleTarget
-from bowerbird.image.transfer import transfer_steps
+from bowerbird.image.style_transfer import transfer_steps
 from bowerbird.networks.vgg import VGG
 
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")

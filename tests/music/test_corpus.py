@@ -14,7 +14,7 @@ from bowerbird.music.formats.files import read_score, write_score
 from bowerbird.music.formats.midi import seconds_of
 from bowerbird.music.score.key import Key, key_of
 from bowerbird.music.score.melody import GRID, is_melody, melody
-from bowerbird.music.tokens.kinds import full_tokenizer
+from bowerbird.music.tokens.kinds import new_tokenizer
 
 REEL = (
     "M:4/4\nL:1/8\nK:D\nA|d2fd Adfd|gfef gabg|d2fd Adfd|gfec d2dA|"
@@ -167,7 +167,7 @@ def test_the_melody_of_a_performance(nottingham, written):
             note.time = max(0, note.time + int(random.normal(0, score.ticks_per_quarter / 24)))
         line = melody(played)
         assert is_melody(line, GRID)
-        assert len(full_tokenizer("melody").encode(line))
+        assert len(new_tokenizer("melody").encode(line))
 
 
 def test_novelty_finds_transposed_copies(tune, scottish):
@@ -206,7 +206,7 @@ def test_intervals_by_hand(tune):
 
 def test_nottingham_is_read_and_told_in_two_seconds(nottingham):
     """Reading was timed with the files in memory; both together are far below two seconds."""
-    tokenizer = full_tokenizer("melody")
+    tokenizer = new_tokenizer("melody")
     melodies = [melody(score) for _, score in nottingham]
     began = time.process_time()
     for score in melodies:

@@ -13,7 +13,7 @@ from bowerbird.cli.errors import about
 from bowerbird.cli.options import RUN, CommonOptions, Device, Json, RequiredOutput, Switch
 from bowerbird.cli.progress import Work
 from bowerbird.cli.report import notify
-from bowerbird.cli.training_run import School, TrainRun
+from bowerbird.cli.training_run import TrainingRun, TrainOptions
 from bowerbird.errors import MusicError
 from bowerbird.learning.atomic_write import check_output
 from bowerbird.learning.config import SamplingConfig, SequenceConfig, TrainerConfig
@@ -37,7 +37,7 @@ from bowerbird.music.score.key import key_of
 from bowerbird.music.score.melody import GRID, melody
 from bowerbird.music.score.meter import bar_count, main_meter
 from bowerbird.music.score.repeats import expanded
-from bowerbird.music.training import MusicTraining
+from bowerbird.music.training import Training
 from bowerbird.networks.config import LanguageModelConfig, RecurrentConfig, TransformerConfig
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ Parameter(name="*", group=COMPOSING)(SamplingConfig)
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
-class MusicRun(TrainRun):
+class MusicRun(TrainOptions):
     """What training a composer can be told besides its configuration."""
 
     preset: Annotated[PresetName | None, Parameter(show_default=False)] = None
@@ -137,19 +137,19 @@ def train(
     corpus
         Files, folders, patterns, or scottish, irish, bach: tunes that come with the installation.
     """
-    with School("music train", run, "note") as school:
+    with TrainingRun("music train", run, "note") as job:
         if not corpus:
             raise ValueError(f"there is no corpus; name files, a folder, or {', '.join(EMBEDDED)}")
         start = None if run.start is None else load(run.start, config.device)
         melodies = (start.tokenizer.kind if start else config.tokenizer) in MELODY_KINDS
-        training = MusicTraining(Corpus(corpus, melodies=melodies), config, school.room, start)
-        if school.first:
+        training = Training(Corpus(corpus, melodies=melodies), config, job.work_dir, start)
+        if job.is_main:
             _tell_skipped(training.corpus, run.quiet)
 
-        work = school.learn(training.steps(run.checkpoint_every, resume=run.resume))
+        work = job.train(training.steps(run.checkpoint_every, resume=run.resume))
 
         told = {"model": str(run.output), "preset": run.preset, **_told(training, work)}
-        return school.finish(work, lambda path: training.composer.save(path, half=run.half), told)
+        return job.finish(work, lambda path: training.composer.save(path, half=run.half), told)
 
 
 def compose(
@@ -260,7 +260,7 @@ def _tell_skipped(corpus: Corpus, quiet: bool) -> None:
     notify(corpus.summary())
 
 
-def _told(training: MusicTraining, work: Work[str]) -> dict[str, Any]:
+def _told(training: Training, work: Work[str]) -> dict[str, Any]:
     """Return what is told of a training, besides how it went."""
     provenance, seconds = training.composer.provenance, work.last.seconds
     # a resumed run has not done what was done before it

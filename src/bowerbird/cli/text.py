@@ -18,7 +18,7 @@ from bowerbird.cli.progress import Work
 from bowerbird.cli.report import notify
 from bowerbird.cli.run_record import read_recipe, sha256
 from bowerbird.cli.text_output import WriteRun, ask, keep_writing, written
-from bowerbird.cli.training_run import School, TrainRun
+from bowerbird.cli.training_run import TrainingRun, TrainOptions
 from bowerbird.learning.config import SamplingConfig, SequenceConfig, TrainerConfig
 from bowerbird.learning.trainer import ALREADY
 from bowerbird.models import model_path
@@ -65,7 +65,7 @@ class Reading:
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
-class TextRun(TrainRun):
+class TextRun(TrainOptions):
     """What training a writer can be told besides its configuration."""
 
     preset: Annotated[PresetName | None, Parameter(show_default=False)] = None
@@ -100,17 +100,17 @@ def train(
     corpus
         Files, folders, patterns, - for standard input, or shakespeare: his 38 plays.
     """
-    with School("text train", run) as school:
+    with TrainingRun("text train", run) as job:
         start = None if run.start is None else load(run.start, config.device)
-        training = Training(reading.corpus(corpus), config, school.room, start)
+        training = Training(reading.corpus(corpus), config, job.work_dir, start)
         record = _record(training, run, reading)
-        if school.first:
+        if job.is_main:
             _notice(training, run, record)
 
-        work = school.learn(training.steps(run.checkpoint_every, resume=run.resume))
+        work = job.train(training.steps(run.checkpoint_every, resume=run.resume))
 
         told = {"model": str(run.output), "preset": run.preset, **record, **_told(training, work)}
-        return school.finish(work, lambda path: training.writer.save(path, half=run.half), told)
+        return job.finish(work, lambda path: training.writer.save(path, half=run.half), told)
 
 
 def write(

@@ -1,6 +1,5 @@
-"""Where something learns: the model, its record and its curve are written, a run can be resumed."""
+"""A run of a command that trains: it writes the model, its record and its curve; it can resume."""
 
-import json
 import math
 import os
 import shutil
@@ -8,160 +7,166 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from bowerbird.cli.curves import Log, draw_losses
 from bowerbird.cli.options import RunOptions, Switch
-from bowerbird.cli.progress import Work, follow
-from bowerbird.cli.report import notify
-from bowerbird.cli.run_record import (
-    check_record,
-    loss_table,
-    record_path,
-    summary,
-    versions,
-    write_record,
-)
-from bowerbird.learning.atomic_write import check_output
+from bowerbird.cli.report import notify, report
 from bowerbird.learning.config import CheckpointConfig
-from bowerbird.learning.device import leave_group, processes
-from bowerbird.learning.step import Step
 
-LAUNCHED = "ACCELERATE_MIXED_PRECISION"  # `accelerate launch` sets it, also where it starts one
+if TYPE_CHECKING:
+    from bowerbird.cli.curves import Log
+    from bowerbird.cli.progress import Work
+    from bowerbird.learning.step import Step
+
+LAUNCHED = "ACCELERATE_MIXED_PRECISION"  # `accelerate launch` sets it, also for a single process
 SUFFIX, CURVE = ".safetensors", ".png"
-NOT_TOLD = ("inputs", "config", "run", "corpus_sha256")  # which the record has
+IN_RECORD_ONLY = ("inputs", "config", "run", "corpus_sha256")  # not printed
 
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
-class TrainRun(RunOptions):
-    """What a command that trains can be told besides its configuration."""
+class TrainOptions(RunOptions):
+    """Options of a command that trains."""
 
     resume: Switch = False
-    """Go on with the same command after it was interrupted, from its last checkpoint."""
+    """Continue an interrupted run of the same command from its last checkpoint."""
     checkpoint_every: int = CheckpointConfig.every
-    """Steps between two checkpoints (0 is never): what an interruption can cost."""
+    """Steps between checkpoints, 0 for none: the most that an interruption can cost."""
     log: Annotated[Path | None, Parameter(show_default=False)] = None
     """Folder for a TensorBoard log."""
 
     def __post_init__(self) -> None:
         if self.checkpoint_every < 0:
-            raise ValueError("--checkpoint-every takes a number of steps, or 0")
+            raise ValueError(f"checkpoint_every must be at least 0, got {self.checkpoint_every}")
 
 
-class School:
-    """One run of a command that trains, to be left by ``with``: then its folder is swept."""
+class TrainingRun:
+    """A run of a command that trains; a context manager that deletes its working folder."""
 
-    def __init__(self, command: str, run: TrainRun, unit: str = "character") -> None:
+    def __init__(self, command: str, run: TrainOptions, unit: str = "character") -> None:
         """Refuse, before any work, an output that could not be written later.
 
-        Losses are told in nats a ``unit``.
+        Losses are in nats per ``unit``.
         """
+        from bowerbird.learning.atomic_write import check_output
+        from bowerbird.learning.device import processes
+
         self.command, self.run, self.unit = command, run, unit
-        self.first = processes()[0] == 0  # of several processes, one writes and tells
-        self.quiet = run.quiet or not self.first
+        self.is_main = processes()[0] == 0  # of several processes, one writes and prints
+        self.quiet = run.quiet or not self.is_main
         self.best = math.inf
         self._log: Log | None = None
         path = run.output
         if path.suffix != SUFFIX:
-            raise ValueError(f"{path} is to be a model file; end its name in {SUFFIX}")
-        self.room = path.with_name(f".{path.name}.work")
-        # what an interrupted run has saved is its own, and gives way to what it comes to
-        begun = self._has_checkpoint()
-        force = run.force or (run.resume and begun)
-        if begun and path.exists() and not force:
+            raise ValueError(f"{path} must be a model file; end its name in {SUFFIX}")
+        self.work_dir = path.with_name(f".{path.name}.work")
+        # the model of an interrupted run is overwritten by the run that continues it
+        interrupted = self._has_checkpoint()
+        force = run.force or (run.resume and interrupted)
+        if interrupted and path.exists() and not force:
             raise ValueError(
-                f"{path} is of a training that was interrupted; add --resume to go on, or "
-                "--force to begin anew"
+                f"{path} is from a training that was interrupted; add --resume to continue it, or "
+                "--force to start again"
             )
         check_output(path, force=force)
         if run.record:
+            from bowerbird.cli.run_record import check_record
+
             check_record(path, force=force)
             check_record(path, force=force, suffix=CURVE)
 
-    def __enter__(self) -> "School":
+    def __enter__(self) -> "TrainingRun":
         return self
 
     def __exit__(
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
-        where: TracebackType | None,
+        traceback: TracebackType | None,
     ) -> None:
-        if self.first and not self._has_checkpoint():
-            shutil.rmtree(self.room, ignore_errors=True)
+        from bowerbird.learning.device import leave_group
+
+        if self.is_main and not self._has_checkpoint():
+            shutil.rmtree(self.work_dir, ignore_errors=True)
         leave_group(together=error is None)
 
     def _has_checkpoint(self) -> bool:
-        """Tell whether there is something to go on from."""
-        return any(self.room.glob("checkpoint*"))
+        return any(self.work_dir.glob("checkpoint*"))
 
-    def learn(self, made: Iterator[Step[str]]) -> Work[str]:
-        """Follow the steps of a training to its end, or to Ctrl-C."""
+    def train(self, steps: "Iterator[Step[str]]") -> "Work[str]":
+        """Run the steps of a training to the end, or to Ctrl-C."""
+        from bowerbird.cli.curves import Log
+        from bowerbird.cli.progress import follow
+        from bowerbird.learning.device import processes
+
         count = processes()[1]
-        if self.first and (count > 1 or LAUNCHED in os.environ):
-            notify(f"{count} {'process takes' if count == 1 else 'processes take'} part")
-        if self.run.log is not None and self.first:
+        if self.is_main and (count > 1 or LAUNCHED in os.environ):
+            notify(f"training with {count} {'process' if count == 1 else 'processes'}")
+        if self.run.log is not None and self.is_main:
             self._log = Log(self.run.log)
         try:
-            return follow(made, (), self._look, quiet=self.quiet)
+            return follow(steps, (), self._on_step, quiet=self.quiet)
         finally:
             if self._log:
                 self._log.close()
 
-    def finish(
-        self,
-        work: Work[str],
-        save: Callable[[Path], None],
-        told: dict[str, Any],
-    ) -> int:
-        """Save the model with its record, tell about it, and return the exit code."""
-        if self.first:
+    def finish(self, work: "Work[str]", save: Callable[[Path], None], facts: dict[str, Any]) -> int:
+        """Save the model with its record, report it, and return the exit code."""
+        if self.is_main:
             if work.ended:
                 notify(
                     f"{work.ended} at step {work.last.number} of {work.last.total}; saving the best"
                 )
             save(self.run.output)
-            self._keep(work, told)
-            self._tell(work, told)
+            self._write_record(work, facts)
+            self._report(work, facts)
         if not work.ended:
-            if self.first:
-                shutil.rmtree(self.room, ignore_errors=True)
+            if self.is_main:
+                shutil.rmtree(self.work_dir, ignore_errors=True)
             return 0
-        if self.first and self._has_checkpoint():
-            notify("the same command with --resume goes on from the last checkpoint")
+        if self.is_main and self._has_checkpoint():
+            notify("the same command with --resume continues from the last checkpoint")
         return work.exit_code(self.command.partition(" ")[0])
 
-    def _look(self, step: Step[str]) -> str:
-        """Log a step and show its sample; return how well it does in words."""
+    def _on_step(self, step: "Step[str]") -> str:
+        """Log a step and print its sample; return the best validation loss in words."""
         if self._log:
             self._log.add(step)
         self.best = step.losses.get("best_validation_loss", self.best)
         if step.preview and not self.quiet:
-            notify(
-                f"step {step.number}, validation {step.losses['validation_loss']:.4f}: {step.preview}"
-            )
+            loss = step.losses["validation_loss"]
+            notify(f"step {step.number}, validation {loss:.4f}: {step.preview}")
         return f"best validation {self.best:.4f}" if math.isfinite(self.best) else ""
 
-    def _keep(self, work: Work[str], told: dict[str, Any]) -> None:
+    def _write_record(self, work: "Work[str]", facts: dict[str, Any]) -> None:
         """Write the record and the curve beside the model."""
+        from bowerbird.cli.curves import draw_losses
+        from bowerbird.cli.run_record import (
+            loss_table,
+            record_path,
+            summary,
+            versions,
+            write_record,
+        )
+
         if not self.run.record:
             return
-        record = {**versions(), "command": self.command, **summary(work), **told}
+        record = {**versions(), "command": self.command, **summary(work), **facts}
         record["steps"] = loss_table(work)
         write_record(record_path(self.run.output), record)
         draw_losses(work.history, self.run.output.with_suffix(CURVE), f"nats a {self.unit}")
 
-    def _tell(self, work: Work[str], told: dict[str, Any]) -> None:
-        if self.run.json:
-            facts = {k: v for k, v in told.items() if k not in NOT_TOLD}
-            print(json.dumps({**summary(work), **facts}, allow_nan=False))  # noqa: T201
-        elif not self.quiet:
-            loss = told["validation_loss"]
-            words = "not measured" if loss is None else f"{loss:.4f} nats a {self.unit}"
-            print(  # noqa: T201
-                f"{self.run.output}: {work.last.number} steps in {work.last.seconds:.0f} s, "
-                f"{told[f'{self.unit}s_per_second']:.0f} {self.unit}s/s, validation {words}"
-            )
+    def _report(self, work: "Work[str]", facts: dict[str, Any]) -> None:
+        from bowerbird.cli.run_record import summary
+
+        loss = facts["validation_loss"]
+        validation = "not measured" if loss is None else f"{loss:.4f} nats a {self.unit}"
+        report(
+            {**summary(work), **{k: v for k, v in facts.items() if k not in IN_RECORD_ONLY}},
+            f"{self.run.output}: {work.last.number} steps in {work.last.seconds:.0f} s, "
+            f"{facts[f'{self.unit}s_per_second']:.0f} {self.unit}s/s, validation {validation}",
+            json=self.run.json,
+            quiet=self.quiet,
+        )

@@ -30,7 +30,7 @@ class _Result:
 def image_section(output: Path, config: DemoConfig) -> Generator[Step, None, str]:
     """Give a photograph the style of two plates."""
     from bowerbird.image.config import TransferConfig
-    from bowerbird.image.transfer import transfer_steps
+    from bowerbird.image.style_transfer import transfer_steps
     from bowerbird.pictures.reading import read_picture
     from bowerbird.pictures.writing import write_picture
 

@@ -81,7 +81,7 @@ def _page(output: Path, demo: DemoConfig) -> Example:
 
     from bowerbird.pictures.writing import write_picture
     from bowerbird.vision.digits.page import draw_digits, read_page
-    from bowerbird.vision.digits.reader import load
+    from bowerbird.vision.digits.reader import load_digit_reader
     from bowerbird.vision.digits.synthetic_pages import PageConfig, make_page
 
     data = load_digits()
@@ -90,7 +90,7 @@ def _page(output: Path, demo: DemoConfig) -> Example:
     config = PageConfig(seed=PAGE_SEED + demo.seed, surface="ruled", lines=5, touching_fraction=0)
     page = make_page(images, data.target, config)
     rgb = torch.from_numpy(page.rgb).permute(2, 0, 1).float()
-    seen = read_page(rgb, load("digits", demo.device))
+    seen = read_page(rgb, load_digit_reader("digits", demo.device))
     write_picture(output / "page.png", rgb)
     write_picture(output / "page-read.png", torch.cat([rgb, draw_digits(rgb, seen)], 2))
     command = "bowerbird vision digits page.png -o page-read.png"

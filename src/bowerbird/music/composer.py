@@ -129,7 +129,7 @@ class Composer:
             )
         _forbid(config, ("bars", "seconds", "key", "meter"), "a harmonization keeps the melody's")
         grammars = [
-            HarmonizeGrammar(tokenizer.kind, tokenizer.vocabulary, line)
+            HarmonizeGrammar(tokenizer.event_kind, tokenizer.vocabulary, line)
             for _ in range(pieces * config.best_of)
         ]
         length = grammars[0].num_tokens + MAX_TOKENS_PER_BAR * grammars[0].bars

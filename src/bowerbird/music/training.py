@@ -39,7 +39,7 @@ SAMPLE_BARS = 8  # bars of the samples that are shown while it learns
 WIDTHS = (96, 128, 192, 256, 384, 512)  # sizes among which --minutes chooses
 
 
-class MusicTraining:
+class Training:
     """One training of a composer; ``composer`` is what it can do so far."""
 
     def __init__(

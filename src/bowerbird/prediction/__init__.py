@@ -1,1 +1,26 @@
-"""The prediction craft: tables and series, with error bars."""
+"""Tables, time series and dynamical systems, with prediction intervals.
+
+The public names are imported when they are first used.
+"""
+
+from typing import TYPE_CHECKING
+
+from bowerbird.lazy import lazy_exports
+
+if TYPE_CHECKING:
+    from bowerbird.prediction.data.table import read_table as read_table
+    from bowerbird.prediction.series.backtest import (
+        BacktestConfig as BacktestConfig,
+        backtest as backtest,
+        backtest_steps as backtest_steps,
+    )
+    from bowerbird.prediction.series.file import read_series as read_series
+    from bowerbird.prediction.series.forecaster import load_forecaster as load_forecaster
+    from bowerbird.prediction.tabular.model import load_table_model as load_table_model
+    from bowerbird.prediction.tabular.study import (
+        TableConfig as TableConfig,
+        study as study,
+        study_steps as study_steps,
+    )
+else:
+    __getattr__, __dir__, __all__ = lazy_exports(__name__)

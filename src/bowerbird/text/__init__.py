@@ -1,1 +1,24 @@
-"""The text craft: write in the manner of any corpus."""
+"""Text in the style of a corpus: tokenizers, training, generation.
+
+The public names are imported when they are first used.
+"""
+
+from typing import TYPE_CHECKING
+
+from bowerbird.lazy import lazy_exports
+
+if TYPE_CHECKING:
+    from bowerbird.learning.config import SamplingConfig as SamplingConfig
+    from bowerbird.text.config import (
+        GenerateConfig as GenerateConfig,
+        TrainConfig as TrainConfig,
+    )
+    from bowerbird.text.corpus import Corpus as Corpus
+    from bowerbird.text.generator import (
+        Writer as Writer,
+        load as load,
+    )
+    from bowerbird.text.presets import PRESETS as PRESETS
+    from bowerbird.text.training import Training as Training
+else:
+    __getattr__, __dir__, __all__ = lazy_exports(__name__)

@@ -14,7 +14,7 @@ from bowerbird.music.formats.tune import Tune
 from bowerbird.music.score.key import Key, key_of
 from bowerbird.music.score.melody import grid_notes
 from bowerbird.music.score.repeats import expanded
-from bowerbird.music.tokens.abc import AbcTokenizer
+from bowerbird.music.tokens.kinds import tokenizer_for
 
 C = "M:4/4\nL:1/8\nK:C\n"
 
@@ -347,6 +347,6 @@ def test_instruments(tune, body, programs):
 
 
 def test_a_meter_that_is_not_in_the_vocabulary(tune):
-    tokenizer = AbcTokenizer.from_scores([tune("M:4/4\nK:C\nC8|"), tune("M:6/8\nL:1/8\nK:C\nC6|")])
+    tokenizer = tokenizer_for("abc", [tune("M:4/4\nK:C\nC8|"), tune("M:6/8\nL:1/8\nK:C\nC6|")])
     with pytest.raises(MusicError, match=r"its meter is 3/4; the model was trained on 4/4, 6/8$"):
         tokenizer.encode(tune("M:3/4\nL:1/8\nK:C\nC6|"))

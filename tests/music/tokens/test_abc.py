@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from bowerbird.music.tokens.abc import AbcTokenizer
+from bowerbird.music.tokens.kinds import tokenizer_for
 
 
 def test_bars_add_up_in_any_case(tunes, draw):
     """A bar that does not would be read as one of another meter."""
-    tokenizer, random = AbcTokenizer.from_scores(tunes), np.random.default_rng(2)
+    tokenizer, random = tokenizer_for("abc", tunes), np.random.default_rng(2)
     for _ in range(60):
         ids = draw(tokenizer.grammar(single_meter=True), random)
         assert len(tokenizer.decode(ids).time_signatures) == 1

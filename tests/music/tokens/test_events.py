@@ -9,6 +9,7 @@ from bowerbird.music.score.build import new_meter, new_score, new_tempo, new_tra
 from bowerbird.music.score.melody import melody
 from bowerbird.music.score.meter import bar_count
 from bowerbird.music.tokens.events import EVENT_KINDS, EventTokenizer
+from bowerbird.music.tokens.kinds import tokenizer_for
 from bowerbird.music.tokens.voices import voices_of
 
 BEAT_KINDS = [kind for kind in EVENT_KINDS if kind != "performance"]
@@ -72,7 +73,7 @@ def test_what_can_not_be_encoded(piece):
     many = piece(*[[[0, 480, 60]]] * 40)
     with pytest.raises(MusicError, match="more than 32 tracks"):
         EventTokenizer("tsd").encode(many)
-    small = EventTokenizer.from_scores("tsd", [piece([[0, 480, 60]])])
+    small = tokenizer_for("tsd", [piece([[0, 480, 60]])])
     with pytest.raises(MusicError, match="it has 'on 61', which is not in the model's vocabulary"):
         small.encode(piece([[0, 480, 61]]))
     waltz = piece([[0, 480, 60]])
@@ -146,7 +147,7 @@ def renamed(token):
 @pytest.mark.parametrize("bars", [1, 4])
 def test_bars_are_as_many_as_asked(nottingham, kind, bars):
     """As musicians count them, in any case: with a pickup, and nothing after the last one."""
-    tokenizer = EventTokenizer.from_scores(kind, [score for _, score in nottingham[:200]])
+    tokenizer = tokenizer_for(kind, [score for _, score in nottingham[:200]])
     random, pickups = np.random.default_rng(5), 0
     for _ in range(12):
         grammar, ids = tokenizer.grammar(bars, single_meter=True), []
@@ -174,7 +175,7 @@ def test_length_in_bars_of_many_voices(kind, chorales, draw):
 
     The bars of a performance are 2 s long.
     """
-    tokenizer, random = EventTokenizer.from_scores(kind, chorales), np.random.default_rng(4)
+    tokenizer, random = tokenizer_for(kind, chorales), np.random.default_rng(4)
     begun = []
     for _ in range(30):
         ids = draw(tokenizer.grammar(6, single_meter=True), random, 6000)

@@ -8,6 +8,7 @@ from bowerbird.music.score.melody import melody
 from bowerbird.music.score.meter import bar_length, meters_of
 from bowerbird.music.tokens.events import EventTokenizer
 from bowerbird.music.tokens.harmonize_grammar import HARMONIZING, HarmonizeGrammar
+from bowerbird.music.tokens.kinds import tokenizer_for
 from bowerbird.music.tokens.voices import voices_of
 
 
@@ -19,7 +20,7 @@ def grammar_of(tokenizer, score):
 def test_a_given_melody_stays(nottingham, kind):
     """Random voices around it change nothing in the first one."""
     scores = [score for _, score in nottingham[:200] if len(score.tracks) == 2]
-    tokenizer, random = EventTokenizer.from_scores(kind, scores), np.random.default_rng(5)
+    tokenizer, random = tokenizer_for(kind, scores), np.random.default_rng(5)
     for score in [s for s in scores if len(s.time_signatures) == 1][:5]:
         grammar, ids = grammar_of(tokenizer, score), []
         while True:
@@ -47,7 +48,7 @@ def test_what_can_not_be_harmonized(nottingham, two_voices, piece):
         grammar_of(EventTokenizer("performance"), score)
     with pytest.raises(MusicError, match="meter changes"):
         grammar_of(EventTokenizer("tsd"), score)
-    small = EventTokenizer.from_scores("tsd", [two_voices])
+    small = tokenizer_for("tsd", [two_voices])
     with pytest.raises(MusicError, match="not in the model's vocabulary"):
         grammar_of(small, piece([[0, 480, 75]]))
 
@@ -57,9 +58,7 @@ def test_what_can_not_be_harmonized(nottingham, two_voices, piece):
     [("remi", "position 12"), ("tsd", "shift 12"), ("structured", "shift 12")],
 )
 def test_a_melody_at_times_that_the_model_was_not_trained_on(kind, missing, piece):
-    small = EventTokenizer.from_scores(
-        kind, [piece([[0, 240, 60], [480, 240, 62]], [[0, 480, 48]])]
-    )
+    small = tokenizer_for(kind, [piece([[0, 240, 60], [480, 240, 62]], [[0, 480, 48]])])
     with pytest.raises(
         MusicError, match=f"the melody has '{missing}', which is not in the model's vocabulary"
     ):

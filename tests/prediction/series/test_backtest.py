@@ -14,8 +14,7 @@ import torch
 from bowerbird.errors import ModelError, SeriesError
 from bowerbird.learning.model_file import read_model, write_model
 from bowerbird.prediction.ridge import PENALTIES, ridge, ridges
-from bowerbird.prediction.series import backtest as backtest_module
-from bowerbird.prediction.series import plot as seriesdrawing
+from bowerbird.prediction.series import backtest as backtest_module, plot as seriesdrawing
 from bowerbird.prediction.series.accuracy import (
     apart,
     mase,
@@ -31,7 +30,7 @@ from bowerbird.prediction.series.backtest import (
 )
 from bowerbird.prediction.series.baselines import fit_autoregression, fit_smoothing, seasonal_naive
 from bowerbird.prediction.series.file import known_series
-from bowerbird.prediction.series.forecaster import Forecaster, NetworkConfig, load
+from bowerbird.prediction.series.forecaster import Forecaster, NetworkConfig, load_forecaster
 from bowerbird.prediction.series.interval import band, bands
 from bowerbird.prediction.series.series import Series
 from bowerbird.prediction.series.splits import fitting_window, plan
@@ -242,7 +241,7 @@ def test_the_same_seed_foresees_the_same_and_a_file_keeps_it(tmp_path):
     assert not np.array_equal(one.forecast(values), other.forecast(values))
     one.band = [1.0] * 5
     one.save(tmp_path / "m.safetensors")
-    opened = load(tmp_path / "m.safetensors")
+    opened = load_forecaster(tmp_path / "m.safetensors")
     np.testing.assert_allclose(opened.forecast(values), one.forecast(values), rtol=1e-6)
     assert opened.band == one.band
 
@@ -295,7 +294,7 @@ def test_some_years_of_months_have_a_forecast_of_one_year(tmp_path, years, measu
     assert done.covered is None
     assert "measure" in done.notes[0]
     done.forecaster.save(tmp_path / "m.safetensors")
-    opened = load(tmp_path / "m.safetensors")
+    opened = load_forecaster(tmp_path / "m.safetensors")
     np.testing.assert_allclose(opened.forecast(values), done.forecast, rtol=1e-5)
     assert len(opened.band) == (12 if measured else 0)
 
@@ -435,7 +434,7 @@ def test_seeds_far_and_near_draw_networks_of_their_own():
 def test_a_forged_model_is_refused(tmp_path, told, tensors, words):
     one = Forecaster.fit(wave(), 12, 5, SMALL)
     one.save(tmp_path / "m.safetensors")
-    assert load(tmp_path / "m.safetensors").band == []
+    assert load_forecaster(tmp_path / "m.safetensors").band == []
     card, weights = read_model(tmp_path / "m.safetensors")
     if isinstance(tensors, tuple):
         weights["0.readout.weight"] = torch.zeros(tensors)
@@ -445,5 +444,5 @@ def test_a_forged_model_is_refused(tmp_path, told, tensors, words):
     write_model(tmp_path / "m.safetensors", card, weights)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with pytest.raises(ModelError, match=words):
-        load(tmp_path / "m.safetensors")
+        load_forecaster(tmp_path / "m.safetensors")
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000  # kB

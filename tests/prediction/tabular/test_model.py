@@ -10,7 +10,7 @@ from bowerbird.learning.model_file import ModelHeader, read_model, write_model
 from bowerbird.prediction.data.samples import TARGETS, read_sample
 from bowerbird.prediction.data.table import Table
 from bowerbird.prediction.tabular.ensemble import MembersConfig
-from bowerbird.prediction.tabular.model import load
+from bowerbird.prediction.tabular.model import load_table_model
 from bowerbird.prediction.tabular.study import TableConfig, study
 
 QUICK = TableConfig(
@@ -33,7 +33,7 @@ def saved(learned, tmp_path):
 
 def test_a_saved_model_predicts_the_same(learned, saved):
     known, model = learned
-    again = load(saved)
+    again = load_table_model(saved)
     for coverage in (0.8, 0.9):
         before, after = model.predict(known, coverage), again.predict(known, coverage)
         assert np.array_equal(before.values, after.values)
@@ -87,7 +87,7 @@ def test_intervals_widen_with_the_noise_and_a_file_keeps_that(noisy, tmp_path):
     assert wide[large].mean() > 1.7 * wide[~large].mean()  # 1.6 / 0.6 in truth
     found.model.save(tmp_path / "m.safetensors")
     before = found.model.predict(known)
-    after = load(tmp_path / "m.safetensors").predict(known)
+    after = load_table_model(tmp_path / "m.safetensors").predict(known)
     assert np.array_equal(before.low, after.low)
     assert np.array_equal(before.high, after.high)
 
@@ -101,7 +101,7 @@ def test_a_file_without_a_spread_is_as_it_was(noisy, tmp_path):
     assert set(card.config) == {"widths", "activation", "dropout", "members", "mean", "scale"}
     own = {name for name in tensors if not name.startswith("network.")}
     assert own == {"conformal.scores", "conformal.parts"}
-    opened = load(tmp_path / "m.safetensors")
+    opened = load_table_model(tmp_path / "m.safetensors")
     assert opened.spread is None
     assert np.array_equal(opened.predict(known).low, plain.predict(known).low)
 
@@ -125,7 +125,7 @@ def test_a_damaged_spread_is_one_sentence(noisy, change, tmp_path):
     noisy[1].model.save(path)
     spoil(path, change)
     with pytest.raises(ModelError, match="is a damaged model"):
-        load(path)
+        load_table_model(path)
 
 
 def scores(tensors):
@@ -166,7 +166,7 @@ def spoil(path, change):
 def test_a_damaged_file_is_one_sentence(saved, change):
     spoil(saved, change)
     with pytest.raises(ModelError, match="is a damaged model") as told:
-        load(saved)
+        load_table_model(saved)
     assert str(saved) in str(told.value)
 
 
@@ -174,4 +174,4 @@ def test_a_model_of_another_kind_is_refused(tmp_path):
     path = tmp_path / "other.safetensors"
     write_model(path, ModelHeader("text", {}), {"a": torch.ones(1)})
     with pytest.raises(ModelError, match="is a text model, but a table model is needed"):
-        load(path)
+        load_table_model(path)

@@ -9,7 +9,7 @@ from sklearn.datasets import load_digits
 
 from bowerbird.vision.digits.idx import DigitDataset
 from bowerbird.vision.digits.normalize import normalize
-from bowerbird.vision.digits.reader import load
+from bowerbird.vision.digits.reader import load_digit_reader
 
 MNIST = Path(__file__).resolve().parents[3].parent / "shared" / "data" / "digits"
 
@@ -50,7 +50,7 @@ def folder(tmp_path, write_idx):
 @pytest.fixture(scope="session")
 def reader():
     """The shipped model."""
-    return load(device="cpu")
+    return load_digit_reader(device="cpu")
 
 
 @pytest.fixture(scope="session")

@@ -10,12 +10,12 @@ from bowerbird.learning.model_file import ModelHeader, write_model
 from bowerbird.vision.digits import reader as reader_module
 from bowerbird.vision.digits.config import NO_DIGIT
 from bowerbird.vision.digits.idx import read_digit_dataset
-from bowerbird.vision.digits.reader import load
+from bowerbird.vision.digits.reader import load_digit_reader
 
 
 def test_a_model_survives_its_file(reader, tmp_path):
     reader.save(tmp_path / "again.safetensors", half=True)
-    again = load(tmp_path / "again.safetensors", "cpu")
+    again = load_digit_reader(tmp_path / "again.safetensors", "cpu")
     images = torch.rand(3, 28, 28)
     torch.testing.assert_close(reader.predict_proba(images), again.predict_proba(images))
 
@@ -30,7 +30,7 @@ def test_a_model_survives_its_file(reader, tmp_path):
 def test_forged_model_files_are_refused(tmp_path, config):
     write_model(tmp_path / "f.safetensors", ModelHeader("digits", config), {"x": torch.zeros(2)})
     with pytest.raises(ModelError, match="damaged"):
-        load(tmp_path / "f.safetensors")
+        load_digit_reader(tmp_path / "f.safetensors")
 
 
 def test_a_small_file_that_asks_for_a_huge_network_makes_none(tmp_path, monkeypatch):
@@ -42,7 +42,7 @@ def test_a_small_file_that_asks_for_a_huge_network_makes_none(tmp_path, monkeypa
     header = ModelHeader("digits", {"network": "small", "channels": [4096] * 4})
     write_model(tmp_path / "f.safetensors", header, {"x": torch.zeros(2)})
     with pytest.raises(ModelError, match="another network"):
-        load(tmp_path / "f.safetensors")
+        load_digit_reader(tmp_path / "f.safetensors")
     assert [{p.device.type for p in network.parameters()} for network in made] == [{"meta"}]
 
 

@@ -4,7 +4,7 @@ import skimage.data
 
 from bowerbird.networks.config import MultiDigitConfig
 from bowerbird.vision.house_numbers.config import SceneConfig
-from bowerbird.vision.house_numbers.reader import load
+from bowerbird.vision.house_numbers.reader import load_house_number_reader
 from bowerbird.vision.house_numbers.scenes.streets import make_scene
 from bowerbird.vision.house_numbers.scenes.typefaces import find_typefaces
 
@@ -12,7 +12,7 @@ from bowerbird.vision.house_numbers.scenes.typefaces import find_typefaces
 @pytest.fixture(scope="session")
 def reader():
     """The shipped model."""
-    return load(device="cpu")
+    return load_house_number_reader(device="cpu")
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,7 @@ from bowerbird.vision.house_numbers.reader import (
     HouseNumberReader,
     distinct,
     is_same,
-    load,
+    load_house_number_reader,
 )
 
 
@@ -39,7 +39,7 @@ def test_a_model_is_what_was_saved(reader, tmp_path):
     network = MultiDigit(MultiDigitConfig())
     model = HouseNumberReader(network, {"threshold": 0.75}, reader.compute)
     model.save(tmp_path / "m.safetensors")
-    again = load(tmp_path / "m.safetensors", "cpu")
+    again = load_house_number_reader(tmp_path / "m.safetensors", "cpu")
     assert again.threshold == 0.75
     with torch.no_grad():
         before, after = network.float().read(images), again.network.float().read(images)
@@ -58,14 +58,14 @@ def test_a_forged_model_is_one_sentence(tmp_path, config):
     header = ModelHeader("house-numbers", config, provenance={})
     write_model(tmp_path / "m.safetensors", header, {"x": torch.zeros(2)})
     with pytest.raises(ModelError, match="don't match"):
-        load(tmp_path / "m.safetensors")
+        load_house_number_reader(tmp_path / "m.safetensors")
 
 
 def test_a_forged_threshold_is_one_sentence(reader, tmp_path):
     model = HouseNumberReader(reader.network, {"threshold": 7}, reader.compute)
     model.save(tmp_path / "m.safetensors")
     with pytest.raises(ModelError, match="threshold must be a probability"):
-        load(tmp_path / "m.safetensors")
+        load_house_number_reader(tmp_path / "m.safetensors")
 
 
 @pytest.mark.parametrize(

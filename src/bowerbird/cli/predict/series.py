@@ -105,11 +105,11 @@ def _with_model(data: Series, run: SeriesRun, places: dict[str, Path]) -> int:
     """Foresee with a model that has learned before."""
     assert run.model is not None
     from bowerbird.prediction.series.forecaster import (
-        load,
+        load_forecaster,
         misgivings,
     )
 
-    forecaster = load(run.model)
+    forecaster = load_forecaster(run.model)
     notes = misgivings(forecaster, data)
     _note(data, notes)
     said = forecaster.forecast(data.values)

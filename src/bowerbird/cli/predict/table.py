@@ -149,9 +149,9 @@ def _apply(file: str, run: TableRun, places: Mapping[str, Path], coverage: float
         show_predictions,
         write_predictions,
     )
-    from bowerbird.prediction.tabular.model import load
+    from bowerbird.prediction.tabular.model import load_table_model
 
-    model = load(Path(file), run.device)
+    model = load_table_model(Path(file), run.device)
 
     said, notes = _said(model, new, coverage)
 

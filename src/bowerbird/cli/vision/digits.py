@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Group, Parameter
 
 from bowerbird.cli.options import Switch
-from bowerbird.cli.training_run import School, TrainRun
+from bowerbird.cli.training_run import TrainingRun, TrainOptions
 from bowerbird.cli.vision.batch_run import BatchOptions, run_batch
 from bowerbird.learning.config import TrainerConfig
 from bowerbird.networks.config import SmallConvNetConfig
@@ -25,7 +25,7 @@ Parameter(name="*", group=Group("Optimization", sort_key=5))(TrainerConfig)
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
-class DigitTrainRun(TrainRun):
+class DigitTrainRun(TrainOptions):
     """Options of ``train-digits`` besides its configuration."""
 
     half: Switch = False
@@ -54,19 +54,19 @@ def train_digits(
     from bowerbird.vision.digits.idx import read_digit_dataset
     from bowerbird.vision.digits.train import DigitTraining
 
-    with School("vision train-digits", run, unit="digit") as school:
+    with TrainingRun("vision train-digits", run, unit="digit") as job:
         test_set = read_digit_dataset(folder, "test") if run.test else None
-        training = DigitTraining(read_digit_dataset(folder, "train"), config, school.room)
+        training = DigitTraining(read_digit_dataset(folder, "train"), config, job.work_dir)
 
-        work = school.learn(training.steps(run.checkpoint_every, resume=run.resume))
+        work = job.train(training.steps(run.checkpoint_every, resume=run.resume))
 
         report = _training_report(training, work, run)
         if test_set is not None:
             metrics = training.reader.evaluate(test_set)
             report["test"] = {**asdict(metrics), "accuracy": metrics.accuracy}
             report["test"]["official"] = test_set.official
-        code = school.finish(work, lambda path: training.reader.save(path, half=run.half), report)
-        if test_set is not None and not run.json and not school.quiet:
+        code = job.finish(work, lambda path: training.reader.save(path, half=run.half), report)
+        if test_set is not None and not run.json and not job.quiet:
             print(f"{metrics.errors} of {metrics.count} test digits are wrong")  # noqa: T201
         return code
 
@@ -114,10 +114,10 @@ def digits(
         Photographs.
     """
     from bowerbird.vision.digits.page import draw_digits, read_page
-    from bowerbird.vision.digits.reader import load
+    from bowerbird.vision.digits.reader import load_digit_reader
 
     paths = run.output_paths(images)
-    reader = load(run.model, run.device)
+    reader = load_digit_reader(run.model, run.device)
 
     return run_batch(
         images,

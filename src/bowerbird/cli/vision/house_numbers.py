@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Group, Parameter
 
 from bowerbird.cli.options import RUN
-from bowerbird.cli.training_run import School, TrainRun
+from bowerbird.cli.training_run import TrainingRun, TrainOptions
 from bowerbird.cli.vision.batch_run import BatchOptions, run_batch
 from bowerbird.learning.config import TrainerConfig
 from bowerbird.networks.config import MultiDigitConfig
@@ -63,10 +63,10 @@ def house_numbers(
         Photographs of any size.
     """
     from bowerbird.vision.drawing import draw
-    from bowerbird.vision.house_numbers.reader import load
+    from bowerbird.vision.house_numbers.reader import load_house_number_reader
 
     paths = run.output_paths(images)
-    reader = load(run.model, run.device)
+    reader = load_house_number_reader(run.model, run.device)
     threshold = reader.confident_threshold(config)
 
     return run_batch(
@@ -81,7 +81,7 @@ def house_numbers(
 
 def train_house_numbers(
     *,
-    run: TrainRun,
+    run: TrainOptions,
     assets: AssetOptions = AssetOptions(),
     config: Annotated[
         HouseNumberTrainConfig, Parameter(name="*", group=Group("Training", sort_key=2))
@@ -90,13 +90,13 @@ def train_house_numbers(
     """Train a network to detect and read house numbers, on generated street scenes."""
     from bowerbird.vision.house_numbers.train import HouseNumberTraining
 
-    with School("vision train-house-numbers", run, "number") as school:
-        training = HouseNumberTraining(assets, config, school.room)
+    with TrainingRun("vision train-house-numbers", run, "number") as job:
+        training = HouseNumberTraining(assets, config, job.work_dir)
 
-        work = school.learn(training.steps(run.checkpoint_every, resume=run.resume))
+        work = job.train(training.steps(run.checkpoint_every, resume=run.resume))
 
         report = {"model": str(run.output), **_training_report(training, work)}
-        return school.finish(work, training.reader.save, report)
+        return job.finish(work, training.reader.save, report)
 
 
 def _text(result: "Seen", threshold: float) -> str:

@@ -16,8 +16,9 @@ torch, merges tracks of one instrument, and needs 2 to 5 s for the 1,034 tunes o
 module works on arrays and needs 0.2 s.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, get_args
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
+from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 
@@ -27,13 +28,11 @@ from bowerbird.music.score.build import TICKS, VELOCITY, new_meter, new_score, n
 from bowerbird.music.score.key import MODES, Key, key_at, key_of, with_key
 from bowerbird.music.score.meter import Meter, bar_length, bars_of, meters_of, usual_tempo
 from bowerbird.music.tokens.events_grammar import MAX_DURATION, EventGrammar
-from bowerbird.music.tokens.tokenizer import MusicTokenizer, used_ids
+from bowerbird.music.tokens.tokenizer import MusicTokenizer
 from bowerbird.music.tokens.vocabulary import (
     METERS,
     Token,
     Vocabulary,
-    describe,
-    kind_of,
     split_token,
 )
 from bowerbird.music.tokens.voices import GRID, SECOND, Voices, voices_of
@@ -48,8 +47,9 @@ VELOCITIES = 32  # levels of velocity in a performance (Oore et al. 2018)
 PERFORMANCE_TICKS = 500  # per quarter note: at 120 a minute one millisecond each
 
 
-def event_tokens(kind: EventKind) -> list[Token]:
-    """Return all tokens that a vocabulary of a kind may have, the end first."""
+@cache
+def event_vocabulary(kind: EventKind) -> Vocabulary:
+    """Return all tokens of a kind, the end first."""
     tokens: list[Token] = ["end"]
     if kind != "performance":
         tokens += [("meter", *meter) for meter in METERS]
@@ -70,35 +70,19 @@ def event_tokens(kind: EventKind) -> list[Token]:
         tokens += [("duration", n) for n in range(1, MAX_DURATION + 1)]
     if kind == "performance":
         tokens += [("velocity", n) for n in range(VELOCITIES)]
-    return tokens
+    return Vocabulary(tuple(tokens))
 
 
 class EventTokenizer(MusicTokenizer):
     """Encodes music of many voices."""
 
-    def __init__(self, kind: EventKind, tokens: Iterable[int] | None = None) -> None:
-        """Use some of the tokens of a kind, by their ids among all of them; all without ``tokens``.
-
-        Raises MusicError for ids that don't begin with the end, aren't rising, or lack a voice.
-        """
-        self.kind: EventKind = kind
-        self._every = every = Vocabulary(tuple(event_tokens(kind)))
-        chosen = np.arange(len(every)) if tokens is None else np.array(list(tokens), np.int64)
-        rising = len(chosen) > 1 and chosen[0] == 0 and (np.diff(chosen) > 0).all()
-        if not rising or chosen[-1] >= len(every):
-            raise MusicError(f"these are not the ids of {kind} tokens")
-        self._chosen = chosen
-        super().__init__(Vocabulary(tuple(every.tokens[n] for n in chosen.tolist())))
+    def __init__(self, kind: EventKind, ids: Iterable[int] | None = None) -> None:
+        """Use the tokens with these ids, or all; raise MusicError if a voice is missing."""
+        super().__init__(kind, event_vocabulary(kind), ids)
+        self.event_kind = kind
         voices = self.vocabulary.values_of("voice").tolist()
         if voices != [*range(len(voices))]:
             raise MusicError(f"the voices of the {kind} tokens are not numbered without gaps")
-        self._lookup = np.full(len(every), -1)
-        self._lookup[chosen] = np.arange(self.vocab_size)
-
-    @classmethod
-    def from_scores(cls, kind: EventKind, scores: Iterable["Score"]) -> "EventTokenizer":
-        """Return the tokenizer with just the tokens that scores need."""
-        return cls(kind, used_ids(cls(kind), scores))
 
     def _header(self, meter: Meter, key: Key | None) -> Sequence[Token]:
         names: list[Token] = [("meter", *meter)]
@@ -110,45 +94,24 @@ class EventTokenizer(MusicTokenizer):
             raise MusicError("performance tokens have no key and no meter; leave them out")
         return super().prompt(key, meter)
 
-    def encode(self, score: "Score") -> np.ndarray:
-        """Return the token ids of a score, without the end, in the smallest unsigned integers.
-
-        Raises MusicError for a score without notes, with too many voices, or one that the
-        vocabulary can't represent.
-        """
+    def _encode(self, score: "Score") -> np.ndarray:
         voices = voices_of(score, seconds=self.kind == "performance")
         if len(voices.programs) > MAX_VOICES:
             raise MusicError(f"it has more than {MAX_VOICES} tracks")
-        full = np.concatenate(
+        return np.concatenate(
             [self._encode_header(score, voices), self._encode_body(score, voices)]
         )
-        ids = self._lookup[full]
-        if ids.min(initial=0) < 0:
-            token = self._every.tokens[full[ids.argmin()]]
-            if kind_of(token) == "meter":
-                raise MusicError(
-                    f"its meter is {token[1]}/{token[2]}; the model was trained on "
-                    f"{self.known_meters}"
-                )
-            raise MusicError(f"it has {describe(token)!r}, which is not in the model's vocabulary")
-        return ids.astype(self.dtype)
 
     def _encode_header(self, score: "Score", voices: Voices) -> np.ndarray:
         if self.kind == "performance":
             return np.zeros(0, np.int64)
         header = self._header(meters_of(score, GRID)[0][1], key_of(score))
         names = [*header, *(("program", max(p, DRUMS)) for p in voices.programs)]
-        return np.array([self._every_id(name) for name in names])
-
-    def _every_id(self, token: Token) -> int:
-        """Return the id of a token among all of the kind; raise MusicError for a rare meter."""
-        if token not in self._every.ids:
-            raise MusicError(f"its meter {token[1]}/{token[2]} is not in the model's vocabulary")
-        return self._every.ids[token]
+        return np.array([self._id(name) for name in names])
 
     def _encode_body(self, score: "Score", voices: Voices) -> np.ndarray:
         """Return the ids of all events in order."""
-        first = self._every.ids
+        first = self.every.ids
         columns = self._note_events(voices)
         if self.kind != "performance":
             marks = self._bar_events(score, int(voices.starts[-1]) + 1)
@@ -170,7 +133,7 @@ class EventTokenizer(MusicTokenizer):
 
     def _note_events(self, voices: Voices) -> list[np.ndarray]:
         """Return time, rank, voice, pitch, id, duration and velocity of the events of notes."""
-        count, first = len(voices.starts), self._every.ids
+        count, first = len(voices.starts), self.every.ids
         on = first["on", 0] + voices.pitches
         velocity = voices.velocities.astype(np.int64) * VELOCITIES // 128
         none, rank = np.full(count, -1), np.full(count, 2)
@@ -190,16 +153,16 @@ class EventTokenizer(MusicTokenizer):
             if start >= end:
                 break
             if self.kind == "remi":
-                rows.append((start, 0, self._every.ids["bar"]))
+                rows.append((start, 0, self.every.ids["bar"]))
             if number and bars.meters[number] != bars.meters[number - 1]:
-                rows.append((start, 1, self._every_id(("meter", *bars.meters[number]))))
+                rows.append((start, 1, self._id(("meter", *bars.meters[number]))))
         table = np.array(rows, np.int64).reshape(-1, 3)
         none = np.full(len(table), -1)
         return [table[:, 0], table[:, 1], none, none, table[:, 2], 0 * none, none]
 
     def _encode_times(self, time: np.ndarray, event: np.ndarray) -> np.ndarray:
         """Return the ids that come before each event to say when it happens, or -1."""
-        first = self._every.ids
+        first = self.every.ids
         if self.kind == "remi":
             bar = event == first["bar"]
             bar_start = time[np.maximum.accumulate(np.where(bar, np.arange(len(bar)), 0))]
@@ -218,35 +181,17 @@ class EventTokenizer(MusicTokenizer):
             shifts[:, 0] = np.where(still, first["shift", 0], shifts[:, 0])
         return shifts
 
-    def decode(self, ids: Iterable[int]) -> "Score":
-        """Return the score of token ids, up to an end.
-
-        Any ids can be decoded: what makes no sense is skipped. Raises MusicError for an id out of
-        range.
-        """
+    def _decode(self, tokens: Iterator[Token]) -> "Score":
         decoder = _Decoder()
-        for token in self.vocabulary.read(ids):
+        for token in tokens:
             decoder.add(token)
         return decoder.score(seconds=self.kind == "performance")
 
     def grammar(
         self, bars: int = 0, *, single_meter: bool = False, cadence: bool = False
     ) -> EventGrammar:
-        """Return a grammar at the start of a piece; `cadence` has no effect on events."""
-        return EventGrammar(self.kind, self.vocabulary, bars, single_meter=single_meter)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the kind, and the ids of the tokens among all of the kind."""
-        return {"kind": self.kind, "tokens": self._chosen.tolist()}
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> "EventTokenizer":
-        """Return the tokenizer of `to_dict`; raise MusicError for anything else."""
-        kind, tokens = data.get("kind"), data.get("tokens")
-        ids: list[int] = tokens if isinstance(tokens, list) else [-1]
-        if kind in EVENT_KINDS and all(type(n) is int and 0 <= n < 1 << 63 for n in ids):
-            return cls(kind, ids)
-        raise MusicError(f"the {kind} tokenizer of the model is damaged; download the model again")
+        """Return a grammar at the start of a piece; see `MusicTokenizer.grammar`."""
+        return EventGrammar(self.event_kind, self.vocabulary, bars, single_meter=single_meter)
 
 
 def _previous(values: np.ndarray) -> np.ndarray:

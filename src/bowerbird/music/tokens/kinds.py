@@ -1,7 +1,6 @@
-"""The kinds of music tokenizers: build one from its name, from a corpus, or from a model file."""
+"""The kinds of music tokenizers: build one from its name, for a corpus, or from a model file."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import chain
 from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
@@ -20,53 +19,43 @@ if TYPE_CHECKING:
 KINDS: tuple[TokenizerKind, ...] = get_args(TokenizerKind)
 
 
-def full_tokenizer(kind: TokenizerKind) -> MusicTokenizer:
-    """Return a tokenizer with every token of its kind; raise MusicError for an unknown kind."""
+def new_tokenizer(kind: TokenizerKind, ids: Iterable[int] | None = None) -> MusicTokenizer:
+    """Return a tokenizer with these tokens of its kind, or all; raise MusicError for others."""
     if kind == "melody":
-        return MelodyTokenizer()
+        return MelodyTokenizer(ids)
     if kind == "abc":
-        return AbcTokenizer()
+        return AbcTokenizer(ids)
     if kind in EVENT_KINDS:
-        return EventTokenizer(kind)
+        return EventTokenizer(kind, ids)
     raise MusicError(f"{kind!r:.40} is not a tokenizer; use one of {', '.join(KINDS)}")
 
 
 def tokenizer_for(kind: TokenizerKind, scores: Iterable["Score"]) -> MusicTokenizer:
-    """Return a tokenizer with just the tokens that scores need; those it can't encode are skipped.
+    """Return a tokenizer with the tokens that scores need; those it can't encode are skipped.
 
     Raises MusicError for an unknown kind, and if no score can be encoded.
     """
-    usable = _encodable(full_tokenizer(kind), scores)
-    first = next(usable, None)
-    if first is None:
-        raise MusicError(f"none of the pieces can be encoded as {kind} tokens")
-    usable = chain([first], usable)
-    if kind == "melody":
-        return MelodyTokenizer.from_scores(usable)
-    if kind == "abc":
-        return AbcTokenizer.from_scores(usable)
-    return EventTokenizer.from_scores(kind, usable)
-
-
-def _encodable(tokenizer: MusicTokenizer, scores: Iterable["Score"]) -> Iterator["Score"]:
+    tokenizer = new_tokenizer(kind)
+    used = np.zeros(tokenizer.vocab_size, bool)
     for score in scores:
         try:
-            tokenizer.encode(score)
+            used[tokenizer.encode(score)] = True
         except MusicError:
             continue
-        yield score
+    if not used.any():
+        raise MusicError(f"none of the pieces can be encoded as {kind} tokens")
+    used[tokenizer.end_token] = True
+    return new_tokenizer(kind, np.flatnonzero(tokenizer.complete(used)).tolist())
 
 
 def tokenizer_from(data: Mapping[str, Any]) -> MusicTokenizer:
     """Return the tokenizer of `MusicTokenizer.to_dict`; raise MusicError for anything else."""
-    kind = data.get("kind") if isinstance(data, Mapping) else None
-    if kind == "melody":
-        return MelodyTokenizer.from_dict(data)
-    if kind == "abc":
-        return AbcTokenizer.from_dict(data)
-    if kind in EVENT_KINDS:
-        return EventTokenizer.from_dict(data)
-    raise MusicError(f"the model's tokenizer is {kind!r:.40}, not one of {', '.join(KINDS)}")
+    kind, ids = (data.get("kind"), data.get("tokens")) if isinstance(data, Mapping) else ("", [])
+    if kind not in KINDS:
+        raise MusicError(f"the model's tokenizer is {kind!r:.40}, not one of {', '.join(KINDS)}")
+    if isinstance(ids, list) and all(type(n) is int and 0 <= n < 1 << 31 for n in ids):
+        return new_tokenizer(kind, ids)
+    raise MusicError(f"the {kind} tokens of the model are damaged; download the model again")
 
 
 def encode_pieces(

@@ -14,10 +14,10 @@ folk-rnn, which use letters. Times are on a grid of 24 ticks per quarter note, w
 notes and triplets of 16th notes.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -35,8 +35,8 @@ from bowerbird.music.score.melody import GRID, Lines, grid_notes, is_melody
 from bowerbird.music.score.meter import Bars, Meter, bars_of, meters_of, usual_tempo
 from bowerbird.music.score.sections import Sign, signs_of
 from bowerbird.music.tokens.melody_grammar import PHRASE, BarCounter, MelodyGrammar
-from bowerbird.music.tokens.tokenizer import MusicTokenizer, used_ids
-from bowerbird.music.tokens.vocabulary import METERS, Token, Vocabulary, split_token
+from bowerbird.music.tokens.tokenizer import MusicTokenizer
+from bowerbird.music.tokens.vocabulary import METERS, Token, Vocabulary, kind_of, split_token
 
 if TYPE_CHECKING:
     from symusic.core import ScoreTick as Score
@@ -44,33 +44,17 @@ if TYPE_CHECKING:
 COPIES = (4, 8, 2, 1, 16)  # bars ago that a bar may be a copy of; the first that fits is used
 SIGNS: tuple[Sign, ...] = (":|", "||", "|:", "[1", "[2")
 REST, HOLD = "rest", "hold"
-DURATIONS = range(1, 8 * GRID + 1)
 LOWEST, HIGHEST = -71, 67  # semitones above a tonic in C4 .. B4 that MIDI can have
+MAX_DURATION = 8 * GRID  # ticks within a bar
 
 
-@dataclass(frozen=True)
-class MelodyRanges:
-    """What a vocabulary of melodies has tokens for."""
-
-    meters: tuple[Meter, ...] = METERS
-    durations: tuple[int, ...] = tuple(DURATIONS)
-    """Durations of notes and rests within a bar, in ticks of the grid."""
-    lowest: int = LOWEST
-    """Semitones above the tonic, which is in the octave of middle C."""
-    highest: int = HIGHEST
-
-    def __post_init__(self) -> None:
-        if not (self.meters and self.durations and self.lowest <= self.highest):
-            raise MusicError("a melody vocabulary needs meters, durations and pitches")
-        inside = self.lowest >= LOWEST and self.highest <= HIGHEST
-        if not (inside and {*self.durations} <= {*DURATIONS} and {*self.meters} <= {*METERS}):
-            raise MusicError("a melody vocabulary has a meter, pitch or duration out of range")
-
-    def tokens(self) -> tuple[Token, ...]:
-        """Return all tokens, the end first."""
-        return (
+@cache
+def melody_vocabulary() -> Vocabulary:
+    """Return all tokens, the end first."""
+    return Vocabulary(
+        (
             "end",
-            *(("meter", *meter) for meter in self.meters),
+            *(("meter", *meter) for meter in METERS),
             *(("tonic", tonic) for tonic in range(12)),
             *(("mode", mode) for mode in MODES),
             *(("bar", number) for number in range(PHRASE + 1)),
@@ -78,53 +62,37 @@ class MelodyRanges:
             *(("copy", ago) for ago in COPIES),
             REST,
             HOLD,
-            *(("pitch", pitch) for pitch in range(self.lowest, self.highest + 1)),
-            *(("duration", duration) for duration in self.durations),
+            *(("pitch", pitch) for pitch in range(LOWEST, HIGHEST + 1)),
+            *(("duration", ticks) for ticks in range(1, MAX_DURATION + 1)),
         )
+    )
 
 
 class MelodyTokenizer(MusicTokenizer):
     """Encodes melodies: pitch above the tonic, then duration."""
 
-    kind = "melody"
+    def __init__(self, ids: Iterable[int] | None = None) -> None:
+        """Use the tokens with these ids, or all; raise MusicError if the grammar needs others."""
+        super().__init__("melody", melody_vocabulary(), ids)
+        has = self.vocabulary.ids_of
+        used = self._lookup >= 0
+        complete = has("meter") and has("pitch") and has("duration") and self.complete(used)
+        if not np.array_equal(complete, used):
+            raise MusicError("the melody tokens of the model lack some; download the model again")
 
-    def __init__(self, ranges: MelodyRanges | None = None) -> None:
-        """Use the tokens in these ranges; without them there are tokens for every melody."""
-        self.ranges = ranges = ranges or MelodyRanges()
-        super().__init__(Vocabulary(ranges.tokens()))
-        self._ids = ids = self.vocabulary.ids
-        self._first_pitch = ids["pitch", ranges.lowest] - ranges.lowest
-        self._durations = np.full(max(ranges.durations) + 1, -1)
-        self._durations[list(ranges.durations)] = [ids["duration", n] for n in ranges.durations]
-
-    @classmethod
-    def from_scores(cls, scores: Iterable["Score"]) -> "MelodyTokenizer":
-        """Return the tokenizer whose ranges are just what scores need."""
-        every = cls()
-        used = Vocabulary(tuple(every.vocabulary.tokens[n] for n in used_ids(every, scores)))
-        pitches, durations = (used.values_of(kind).tolist() for kind in ("pitch", "duration"))
-        if not pitches:
-            raise MusicError("the pieces have no notes")
-        meters: list[Any] = [used.tokens[number] for number in used.ids_of("meter")]
-        return cls(
-            MelodyRanges(
-                tuple(meter[1:] for meter in meters),
-                tuple(durations),
-                min(pitches),
-                max(pitches),
-            )
-        )
+    def complete(self, used: np.ndarray) -> np.ndarray:
+        """Add all tokens but meters and durations, of the pitches those between the used ones."""
+        kinds = np.array([kind_of(token) for token in self.every.tokens])
+        pitches = np.flatnonzero(used & (kinds == "pitch"))
+        used = used | ~np.isin(kinds, ["meter", "pitch", "duration"])
+        used[pitches.min(initial=len(used)) : pitches.max(initial=0) + 1] = True
+        return used
 
     def _header(self, meter: Meter, key: Key | None) -> Sequence[Token]:
         names: list[Token] = [("meter", *meter)]
         return [*names, ("tonic", key.pitch_class), ("mode", key.mode)] if key else names
 
-    def encode(self, score: "Score") -> np.ndarray:
-        """Return the token ids of a melody, without the end, in the smallest unsigned integers.
-
-        Raises MusicError for a score with several voices, or one that the vocabulary can't
-        represent.
-        """
+    def _encode(self, score: "Score") -> np.ndarray:
         if not is_melody(score, GRID):
             raise MusicError("several notes sound at once; extract its melody first")
         notes = grid_notes(score, GRID)
@@ -139,13 +107,8 @@ class MelodyTokenizer(MusicTokenizer):
         at = 2 * np.searchsorted(edges, times)
         inside = at <= len(body)
         body = self._with_copies(np.insert(body, at[inside], marks[inside]))
-        header = self._header(bars.meters[0], key)
-        if header[0] not in self._ids:
-            raise self._unknown_meter(bars.meters[0])
-        return np.concatenate([[self._ids[token] for token in header], body]).astype(self.dtype)
-
-    def _unknown_meter(self, meter: Meter) -> MusicError:
-        return MusicError(f"its meter {meter[0]}/{meter[1]} is not in the model's vocabulary")
+        header = [self._id(token) for token in self._header(bars.meters[0], key)]
+        return np.concatenate([header, body])
 
     def _events(self, edges: np.ndarray, notes: Lines, tonic: int) -> np.ndarray:
         """Return pitch and duration of each stretch between two edges, one after the other."""
@@ -154,48 +117,33 @@ class MelodyTokenizer(MusicTokenizer):
         sounds = (note >= 0) & (left < notes.ends[note])
         steps = notes.pitches[note] - tonic
         begins = sounds & (left == notes.starts[note])
-        low, high = self.ranges.lowest, self.ranges.highest
-        wrong = steps[begins & ((steps < low) | (steps > high))]
-        if len(wrong):
-            raise MusicError(
-                f"it has a pitch {wrong[0]} semitones above its tonic; the model's vocabulary has "
-                f"{low} to {high}"
-            )
-        if lengths.max(initial=0) >= len(self._durations):
+        if lengths.max(initial=0) > MAX_DURATION:
             raise MusicError(f"it has a note or rest of {lengths.max() / GRID:.3g} beats in a bar")
-        durations = self._durations[lengths]
-        if durations.min(initial=0) < 0:
-            beats = lengths[durations.argmin()] / GRID
-            raise MusicError(
-                f"it has a note or rest of {beats:.3g} beats, which the model's vocabulary lacks"
-            )
-        events = np.where(begins, steps + self._first_pitch, self._ids[REST])
-        events = np.where(sounds & ~begins, self._ids[HOLD], events)
-        return np.stack([events, durations], 1).ravel()
+        ids = self.every.ids
+        events = np.where(begins, steps + (ids["pitch", LOWEST] - LOWEST), ids[REST])
+        events = np.where(sounds & ~begins, ids[HOLD], events)
+        return np.stack([events, lengths + (ids["duration", 1] - 1)], 1).ravel()
 
     def _marks(
         self, bars: Bars, signs: Sequence[tuple[int, Sign]], *, pickup: bool
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return what stands between the notes: the times and ids of bars, signs, new meters."""
-        marks = [(time, rank, self._ids[sign]) for rank, (time, sign) in enumerate(signs)]
+        marks = [(time, rank, self.every.ids[sign]) for rank, (time, sign) in enumerate(signs)]
         counter, coming = BarCounter(-1 if pickup else 0), list(reversed(signs))
         for number, start in enumerate(bars.starts.tolist()):
             while coming and coming[-1][0] <= start:
                 counter.mark(coming.pop()[1])
             if number and bars.meters[number] != bars.meters[number - 1]:
-                name = ("meter", *bars.meters[number])
-                if name not in self._ids:
-                    raise self._unknown_meter(bars.meters[number])
-                marks.append((start, len(signs), self._ids[name]))
-            marks.append((start, len(signs) + 1, self._ids["bar", counter.bar()]))
+                marks.append((start, len(signs), self._id(("meter", *bars.meters[number]))))
+            marks.append((start, len(signs) + 1, self.every.ids["bar", counter.bar()]))
         times, _, ids = np.array(sorted(marks)).T
         return times, ids
 
     def _with_copies(self, body: np.ndarray) -> np.ndarray:
         """Replace each bar that equals an earlier one by a copy token."""
-        first_bar, rest, hold = self._ids["bar", 0], self._ids[REST], self._ids[HOLD]
+        first_bar, rest, hold = self.every.ids["bar", 0], self.every.ids[REST], self.every.ids[HOLD]
         ids, is_mark = body.tolist(), (body < rest).tolist()  # bars, signs, meters
-        is_bar = (body >= first_bar) & (body <= self._ids["bar", PHRASE])
+        is_bar = (body >= first_bar) & (body <= self.every.ids["bar", PHRASE])
         begins = [*np.flatnonzero(is_bar).tolist(), len(ids)]
         bars: list[list[int]] = []
         short = ids[: begins[0]]
@@ -209,19 +157,14 @@ class MelodyTokenizer(MusicTokenizer):
             ago = next((n for n in COPIES if bar and len(bars) >= n and bars[-n] == bar), 0)
             bars.append(bar)
             if ago:
-                short += [ids[first], self._ids["copy", ago], *ids[end:last]]
+                short += [ids[first], self.every.ids["copy", ago], *ids[end:last]]
             else:
                 short += ids[first:last]
         return np.array(short, np.int64)
 
-    def decode(self, ids: Iterable[int]) -> "Score":
-        """Return the score of token ids, at 480 ticks per quarter note, up to an end.
-
-        Any ids can be decoded: what makes no sense is skipped. Raises MusicError for an id out of
-        range.
-        """
+    def _decode(self, tokens: Iterator[Token]) -> "Score":
         decoder = _Decoder()
-        for token in self.vocabulary.read(ids):
+        for token in tokens:
             decoder.add(token)
         return decoder.score()
 
@@ -230,30 +173,6 @@ class MelodyTokenizer(MusicTokenizer):
     ) -> MelodyGrammar:
         """Return a grammar at the start of a tune; see `MusicTokenizer.grammar`."""
         return MelodyGrammar(self.vocabulary, bars, single_meter=single_meter, cadence=cadence)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the ranges."""
-        ranges = self.ranges
-        return {
-            "kind": self.kind,
-            "meters": [list(meter) for meter in ranges.meters],
-            "durations": list(ranges.durations),
-            "pitches": [ranges.lowest, ranges.highest],
-        }
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> "MelodyTokenizer":
-        """Return the tokenizer of `to_dict`; raise MusicError for anything else."""
-        try:
-            meters = tuple((int(n), int(d)) for n, d in data["meters"])
-            durations = tuple(int(n) for n in data["durations"])
-            lowest, highest = map(int, data["pitches"])
-            tokenizer = cls(MelodyRanges(meters, durations, lowest, highest))
-            if tokenizer.to_dict() == dict(data):
-                return tokenizer
-        except (KeyError, TypeError, ValueError):
-            pass
-        raise MusicError("the melody tokenizer of the model is damaged; download the model again")
 
 
 def _end_of(notes: Lines, bars: Bars, signs: Sequence[tuple[int, Sign]]) -> int:

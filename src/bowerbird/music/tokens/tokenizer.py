@@ -1,7 +1,11 @@
-"""The base class of the music tokenizers: scores to token ids and back."""
+"""The base class of the music tokenizers: scores to token ids and back.
+
+Each kind has a fixed vocabulary of all its tokens. A tokenizer uses some of them, those that its
+corpus needs, and numbers them from 0; a model file stores which.
+"""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +15,7 @@ from bowerbird.music.config import TokenizerKind
 from bowerbird.music.score.key import Key
 from bowerbird.music.score.meter import Meter
 from bowerbird.music.tokens.grammar import Grammar
-from bowerbird.music.tokens.vocabulary import Token, Vocabulary
+from bowerbird.music.tokens.vocabulary import Token, Vocabulary, describe, kind_of
 
 if TYPE_CHECKING:
     from symusic.core import ScoreTick as Score
@@ -20,43 +24,49 @@ if TYPE_CHECKING:
 class MusicTokenizer(ABC):
     """Encodes scores as token ids, decodes them, and knows which tokens may come next."""
 
-    kind: TokenizerKind
     end_token = 0
     """The id of the token that ends a piece."""
 
-    def __init__(self, vocabulary: Vocabulary) -> None:
-        """Use the tokens of a vocabulary."""
-        self.vocabulary = vocabulary
-        self.dtype = np.min_scalar_type(len(vocabulary) - 1)
+    def __init__(
+        self, kind: TokenizerKind, every: Vocabulary, ids: Iterable[int] | None = None
+    ) -> None:
+        """Use the tokens with these ids in the vocabulary of the kind; all of them without ids.
+
+        Raises MusicError for ids that don't begin with the end, or aren't rising.
+        """
+        chosen = np.arange(len(every)) if ids is None else np.array(list(ids), np.int64)
+        rising = len(chosen) > 1 and chosen[0] == 0 and (np.diff(chosen) > 0).all()
+        if not rising or chosen[-1] >= len(every):
+            raise MusicError(f"these are not the ids of {kind} tokens in order")
+        tokens = (every.tokens[number] for number in chosen.tolist())
+        self.kind, self.every, self._chosen = kind, every, chosen
+        self.vocabulary = every if ids is None else Vocabulary(tuple(tokens))
+        self.dtype = np.min_scalar_type(len(chosen) - 1)
+        self._lookup = np.full(len(every), -1)
+        self._lookup[chosen] = np.arange(len(chosen))
 
     @property
     def vocab_size(self) -> int:
         """The number of tokens."""
         return len(self.vocabulary)
 
-    @abstractmethod
     def encode(self, score: "Score") -> np.ndarray:
         """Return the token ids of a score, without the end, in the smallest unsigned integers.
 
-        Raises MusicError for a score that the vocabulary can't represent.
+        Raises MusicError for a score without notes, or one that the vocabulary can't represent.
         """
+        every_ids = self._encode(score)
+        ids = self._lookup[every_ids]
+        if ids.min(initial=0) < 0:
+            raise self._missing(self.every.tokens[every_ids[ids.argmin()]])
+        return ids.astype(self.dtype)
 
-    @abstractmethod
     def decode(self, ids: Iterable[int]) -> "Score":
-        """Return the score of token ids, up to an end; raise MusicError for an id out of range."""
+        """Return the score of token ids, up to an end; raise MusicError for an id out of range.
 
-    @abstractmethod
-    def grammar(
-        self, bars: int = 0, *, single_meter: bool = False, cadence: bool = False
-    ) -> Grammar:
-        """Return a grammar at the start of a piece of ``bars`` as played (0 for any number).
-
-        ``single_meter`` forbids changes of meter. ``cadence`` ends on the tonic (melody only).
+        What makes no sense is skipped, or raises MusicError too (abc).
         """
-
-    @abstractmethod
-    def to_dict(self) -> dict[str, Any]:
-        """Return what `tokenizer_from` builds this tokenizer from, ready for JSON."""
+        return self._decode(self.vocabulary.read(ids))
 
     def prompt(self, key: Key | None = None, meter: Meter | None = None) -> list[int]:
         """Return the ids that ask for a meter and a key; a key needs a meter before it.
@@ -70,26 +80,56 @@ class MusicTokenizer(ABC):
         tokens = self._header(meter, key)
         for token in tokens:
             if token not in self.vocabulary.ids:
-                asked = f"meter {meter[0]}/{meter[1]}" if token == tokens[0] else f"key {key}"
-                known = f"; its meters are {self.known_meters}" if token == tokens[0] else ""
-                raise MusicError(f"the model was not trained on the {asked}{known}")
+                asked = f"the meter {meter[0]}/{meter[1]}" if token == tokens[0] else f"{key}"
+                known = f"; its meters are {self._meters()}" if token == tokens[0] else ""
+                raise MusicError(f"the model was not trained on {asked}{known}")
         return [self.vocabulary.ids[token] for token in tokens]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what `tokens.kinds.tokenizer_from` builds this tokenizer from, ready for JSON."""
+        return {"kind": self.kind, "tokens": self._chosen.tolist()}
+
+    def complete(self, used: np.ndarray) -> np.ndarray:
+        """Return a mask of used tokens of all, with those that every vocabulary of the kind has."""
+        return used
+
+    @abstractmethod
+    def grammar(
+        self, bars: int = 0, *, single_meter: bool = False, cadence: bool = False
+    ) -> Grammar:
+        """Return a grammar at the start of a piece of ``bars`` as played (0 for any number).
+
+        ``single_meter`` forbids changes of meter. ``cadence`` ends on the tonic (melody only). The
+        bars of a performance are 2 s long.
+        """
 
     @abstractmethod
     def _header(self, meter: Meter, key: Key | None) -> Sequence[Token]:
         """Return the tokens with which a piece in a meter, and a key, begins."""
 
-    @property
-    def known_meters(self) -> str:
-        """The meters in the vocabulary, for messages."""
-        tokens = (self.vocabulary.tokens[number] for number in self.vocabulary.ids_of("meter"))
-        return ", ".join(f"{token[1]}/{token[2]}" for token in tokens)
+    @abstractmethod
+    def _encode(self, score: "Score") -> np.ndarray:
+        """Return the ids of a score among all tokens of the kind."""
 
+    @abstractmethod
+    def _decode(self, tokens: Iterator[Token]) -> "Score":
+        """Return the score of tokens."""
 
-def used_ids(tokenizer: MusicTokenizer, scores: Iterable["Score"]) -> list[int]:
-    """Return the ids of the tokens that scores need, in order, with the end."""
-    used = np.zeros(tokenizer.vocab_size, bool)
-    used[tokenizer.end_token] = True
-    for score in scores:
-        used[tokenizer.encode(score)] = True
-    return np.flatnonzero(used).tolist()
+    def _meter_of(self, token: Token) -> str:
+        """Return the meter that a token says, as text; empty for other tokens."""
+        return f"{token[1]}/{token[2]}" if kind_of(token) == "meter" else ""
+
+    def _meters(self) -> str:
+        return ", ".join(filter(None, map(self._meter_of, self.vocabulary.tokens)))
+
+    def _missing(self, token: Token) -> MusicError:
+        """Return the error for a token of a score that is not in the vocabulary."""
+        if meter := self._meter_of(token):
+            return MusicError(f"its meter is {meter}; the model was trained on {self._meters()}")
+        return MusicError(f"it has {describe(token)!r}, which is not in the model's vocabulary")
+
+    def _id(self, token: Token) -> int:
+        """Return the id of a token among all of the kind; raise MusicError if there is none."""
+        if token not in self.every.ids:
+            raise self._missing(token)
+        return self.every.ids[token]

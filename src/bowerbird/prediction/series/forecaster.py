@@ -184,7 +184,7 @@ def _with_weights(
     return network
 
 
-def load(path: str | Path, device: str = "cpu") -> Forecaster:
+def load_forecaster(path: str | Path, device: str = "cpu") -> Forecaster:
     """Return the forecaster in a model file; it runs on the CPU, whatever the ``device``.
 
     Raises ModelError for a file that is missing, damaged or of another kind.

@@ -135,7 +135,7 @@ class TableModel:
         write_model(path, ModelHeader(KIND, config, signs, self.provenance), tensors)
 
 
-def load(path: str | Path, device: str = "cpu") -> TableModel:
+def load_table_model(path: str | Path, device: str = "cpu") -> TableModel:
     """Return the model of a table in a model file.
 
     Raises ModelError for a file that is missing, damaged or of another kind.

@@ -91,7 +91,7 @@ class DigitReader:
         write_model(path, header, stored_weights(self.network, half=half))
 
 
-def load(path_or_name: str | Path = "digits", device: str = "auto") -> DigitReader:
+def load_digit_reader(path_or_name: str | Path = "digits", device: str = "auto") -> DigitReader:
     """Return the reader in a model file; the default is the shipped one.
 
     Raises ModelError for a file that is missing, damaged or of another kind.

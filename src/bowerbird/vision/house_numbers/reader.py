@@ -45,8 +45,7 @@ from bowerbird.vision.house_numbers.assets import to_pixels
 from bowerbird.vision.house_numbers.config import HouseNumberConfig
 from bowerbird.vision.house_numbers.crops import CELL, Box, Pixels, crop, enlarged, to_absolute
 from bowerbird.vision.proposals import suppressed
-from bowerbird.vision.results import Box as ResultBox
-from bowerbird.vision.results import Seen
+from bowerbird.vision.results import Box as ResultBox, Seen
 
 KIND = "house-numbers"
 CLASSES = {"classes": "0123456789"}
@@ -210,7 +209,9 @@ class HouseNumberReader:
         return as_input(torch.from_numpy(pixels).to(self.compute.device), self.compute.dtype)
 
 
-def load(path_or_name: str | Path = "house-numbers", device: str = "auto") -> HouseNumberReader:
+def load_house_number_reader(
+    path_or_name: str | Path = "house-numbers", device: str = "auto"
+) -> HouseNumberReader:
     """Return the reader in a model file; the default is the shipped one.
 
     Raises ModelError for a file that is missing, damaged or of another kind.

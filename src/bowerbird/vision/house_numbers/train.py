@@ -31,7 +31,7 @@ from bowerbird.vision.house_numbers.config import (
 )
 from bowerbird.vision.house_numbers.crops import Pixels
 from bowerbird.vision.house_numbers.evaluation import PHOTO, calibrate, read_scenes
-from bowerbird.vision.house_numbers.reader import HouseNumberReader, load
+from bowerbird.vision.house_numbers.reader import HouseNumberReader, load_house_number_reader
 from bowerbird.vision.house_numbers.scenes.streets import Scene, make_scene
 from bowerbird.vision.house_numbers.scenes.typefaces import Typeface, find_typefaces
 from bowerbird.vision.house_numbers.svhn import Svhn
@@ -67,7 +67,7 @@ class HouseNumberTraining:
         svhn = Svhn(assets.svhn) if assets.svhn else None
         negatives: list[Scene] = []
         if assets.start:
-            start = load(assets.start, config.device)
+            start = load_house_number_reader(assets.start, config.device)
             negatives = mine_hard_negatives(start, train_photos[: config.max_mined_photos])
             self.network = start.network
         self.network.to(self.compute.device)

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from bowerbird.image.config import TextureConfig
 from bowerbird.image.optimize import Inputs, optimize_steps
-from bowerbird.image.transfer import as_input
+from bowerbird.image.style_transfer import as_input
 from bowerbird.learning.step import Step, run_to_end
 
 TILEABLE_MULTIPLE = 16  # px; pooling must divide a side evenly for its ends to meet

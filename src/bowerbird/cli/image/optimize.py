@@ -1,11 +1,11 @@
-"""``bowerbird image``: transfer, texture, reconstruct."""
+"""``bowerbird image transfer``, ``texture`` and ``reconstruct``."""
 
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Group, Parameter
 
-from bowerbird.cli.image_options import ImageOptions
+from bowerbird.cli.image.options import ImageOptions
 from bowerbird.image.config import (
     ObjectiveConfig,
     ReconstructConfig,
@@ -42,8 +42,8 @@ def transfer(
     init_image
         Initial image; ``--init FILE`` is the same.
     """
-    from bowerbird.cli.image_run import ImageRun
-    from bowerbird.image.transfer import transfer_steps
+    from bowerbird.cli.image.image_run import ImageRun
+    from bowerbird.image.style_transfer import transfer_steps
 
     image_run = ImageRun("image transfer", run, config)
     image_run.check_shape(content, config.size, config.objective)
@@ -71,8 +71,8 @@ def texture(
     style
         The painting.
     """
-    from bowerbird.cli.image_run import ImageRun
-    from bowerbird.image.texture import texture_steps
+    from bowerbird.cli.image.image_run import ImageRun
+    from bowerbird.image.texture_synthesis import texture_steps
 
     image_run = ImageRun("image texture", run, config)
     painting = image_run.read("style", style).over()
@@ -95,8 +95,8 @@ def reconstruct(
     picture
         The picture to reconstruct from noise.
     """
-    from bowerbird.cli.image_run import ImageRun
-    from bowerbird.image.reconstruct import reconstruct_steps
+    from bowerbird.cli.image.image_run import ImageRun
+    from bowerbird.image.reconstruction import reconstruct_steps
 
     image_run = ImageRun("image reconstruct", run, config)
     image_run.check_shape(picture, config.size, config.target_objective)

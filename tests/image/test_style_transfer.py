@@ -8,7 +8,7 @@ import torch
 
 from bowerbird.image.color import luminance, match_color
 from bowerbird.image.config import ObjectiveConfig, TransferConfig
-from bowerbird.image.transfer import transfer, transfer_steps
+from bowerbird.image.style_transfer import transfer, transfer_steps
 from bowerbird.pictures.pixels import resize
 
 SHALLOW = ObjectiveConfig(content_layers=("relu2_1",), style_layers=("relu1_1", "relu2_1"))
@@ -300,7 +300,7 @@ def test_the_content_image_is_resized_once_per_scale(photograph, plate, monkeypa
         sizes.append(size)
         return resize(image, size)
 
-    monkeypatch.setattr("bowerbird.image.transfer.resize", recording)
+    monkeypatch.setattr("bowerbird.image.style_transfer.resize", recording)
     config = replace(TWO_SCALES, color="luminance", iterations=2)
     transfer(photograph(height=32), [plate()], config)
     assert sizes == [(96, 192), (192, 384)]

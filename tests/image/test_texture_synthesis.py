@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from bowerbird.image.config import ObjectiveConfig, TextureConfig
-from bowerbird.image.texture import texture, texture_steps
+from bowerbird.image.texture_synthesis import texture, texture_steps
 
 SHALLOW = ObjectiveConfig(style_layers=("relu1_1", "relu2_1"), content_layers=())
 QUICK = TextureConfig(

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from bowerbird.image.config import ObjectiveConfig, ReconstructConfig
-from bowerbird.image.reconstruct import reconstruct, reconstruct_steps
+from bowerbird.image.reconstruction import reconstruct, reconstruct_steps
 
 QUICK = ReconstructConfig(
     layer="relu1_1",

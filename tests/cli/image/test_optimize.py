@@ -12,7 +12,7 @@ from PIL import Image
 
 from bowerbird.errors import OptimizationError
 from bowerbird.image.optimizers import LBFGS
-from bowerbird.image.transfer import transfer_steps
+from bowerbird.image.style_transfer import transfer_steps
 
 # the first layers only, and no roots of large matrices: seconds, not minutes
 STYLE = "--style-loss gram --style-layers relu1_1,relu2_1"
@@ -221,7 +221,7 @@ def test_a_run_interrupted_at_a_smaller_scale_still_has_the_requested_size(
         yield next(transfer_steps(*args, **kwargs))
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("bowerbird.image.transfer.transfer_steps", interrupted)
+    monkeypatch.setattr("bowerbird.image.style_transfer.transfer_steps", interrupted)
     flags = SMALL.replace("--size 32", "--size 64").replace("--num-scales 1", "--num-scales 2")
     done = bowerbird(f"image transfer photo.png swirls.png -o out.png {flags} --iterations 2")
     assert done.code == 130
@@ -243,7 +243,7 @@ def test_previews_are_kept(bowerbird, here):
 def test_previews_go_to_the_output(bowerbird, here, monkeypatch):
     written = []
     monkeypatch.setattr(
-        "bowerbird.cli.image_run.write_picture", lambda path, *_: written.append(path.name)
+        "bowerbird.cli.image.image_run.write_picture", lambda path, *_: written.append(path.name)
     )
     bowerbird(
         f"image transfer photo.png swirls.png -o out.png {SMALL} --iterations 5 --preview-every 2"
@@ -319,7 +319,7 @@ def test_a_bad_picture_is_refused_by_name(refuses, here, kind, line):
 
 @pytest.mark.parametrize("output", ["nowhere/out.png", "/proc/out.png", "out.gif", "out", "."])
 def test_a_bad_output_is_refused_before_the_work(refuses, monkeypatch, output):
-    monkeypatch.setattr("bowerbird.cli.image_run.read_picture", None)
+    monkeypatch.setattr("bowerbird.cli.image.image_run.read_picture", None)
     refuses(f"image transfer photo.png swirls.png -o {output}", output)
 
 
@@ -355,7 +355,7 @@ def test_an_invalid_flag_is_refused(refuses, flags, words):
 def test_a_narrow_picture_is_refused_from_its_header(refuses, monkeypatch):
     Image.new("RGB", (3000, 20)).save("strip.png")
     Image.new("RGB", (300, 50)).save("narrow.png")
-    monkeypatch.setattr("bowerbird.cli.image_run.read_picture", None)
+    monkeypatch.setattr("bowerbird.cli.image.image_run.read_picture", None)
     for verb, rest in (("transfer", "swirls.png "), ("reconstruct", "")):
         narrow = f"image {verb} narrow.png {rest}-o out.png --size 64"
         refuses(
@@ -400,7 +400,7 @@ def test_a_full_disk_when_the_record_is_written(bowerbird, here, monkeypatch):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr("os.replace", full)
-    monkeypatch.setattr("bowerbird.cli.image_run.write_picture", lambda *_: None)
+    monkeypatch.setattr("bowerbird.cli.image.image_run.write_picture", lambda *_: None)
     done = bowerbird(f"{BASE} --quiet")
     assert done.code == 2
     assert "out.json can't be used: No space left on device" in done.err

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from bowerbird.image.config import ReconstructConfig
 from bowerbird.image.optimize import Inputs, optimize_steps
-from bowerbird.image.transfer import as_input
+from bowerbird.image.style_transfer import as_input
 from bowerbird.learning.step import Step, run_to_end
 
 

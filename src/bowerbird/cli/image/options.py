@@ -1,4 +1,4 @@
-"""What every ``bowerbird image`` command takes besides its configuration; needs no torch."""
+"""Options of the image commands. This module doesn't import torch."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -12,7 +12,7 @@ from bowerbird.image.presets import PresetName
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
 class ImageOptions(RunOptions):
-    """Output, preset and previews."""
+    """Options of every image command."""
 
     preset: Annotated[PresetName | None, Parameter(show_default=False)] = None
     """Settings of another tool, instead of the defaults."""

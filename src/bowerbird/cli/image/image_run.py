@@ -9,7 +9,7 @@ from typing import Any
 from torch import Tensor
 
 from bowerbird.cli.errors import about
-from bowerbird.cli.image_options import ImageOptions
+from bowerbird.cli.image.options import ImageOptions
 from bowerbird.cli.progress import Work, follow
 from bowerbird.cli.report import notify, report
 from bowerbird.cli.run_record import (
@@ -24,7 +24,7 @@ from bowerbird.cli.run_record import (
 )
 from bowerbird.image.config import ObjectiveConfig, OptimizeConfig
 from bowerbird.image.optimize import check_shape
-from bowerbird.image.transfer import check_image
+from bowerbird.image.style_transfer import check_image
 from bowerbird.learning.device import select_compute
 from bowerbird.learning.pretrained_weights import WEIGHTS
 from bowerbird.learning.step import Step

@@ -1,0 +1,1 @@
+"""``bowerbird image``: making pictures."""
