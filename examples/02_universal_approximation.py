@@ -1,8 +1,8 @@
-"""A network with enough units comes as near to any continuous function as one likes.
+"""A network with enough units approximates any continuous function as closely as one likes.
 
-The function is a spiral on the plane, f = sin(angle + 8 r), calm in the middle. The more units, the
-smaller the error; and each layer's learned features show how: the first cuts the plane by straight
-lines, the second bends them, the third has arms of the spiral, of which the output is a sum.
+The function is a spiral in the plane, f = sin(angle + 8 r), flat in the middle. The more units, the
+smaller the error, and the features of each layer show how: the first divides the plane by straight
+lines, the second bends them, the third has arms of the spiral, and the output is a sum of these.
 Sources: Hornik, Stinchcombe, White 1989, theorem 2.4; Leshno, Lin, Pinkus, Schocken 1993 (ReLU).
 
     python examples/02_universal_approximation.py
@@ -27,8 +27,8 @@ def spiral(x):
     return torch.sin(angle + 8 * r) * (1 - torch.exp(-((r / 0.25) ** 2)))
 
 
-def learned(width: int, steps: int = 1200) -> MLP:
-    """Return a network of three layers that has learned the function from random points."""
+def train(width: int, steps: int = 1200) -> MLP:
+    """Return a network of three hidden layers, trained on random points."""
     torch.manual_seed(0)
     network = MLP(MLPConfig((2, width, width, width, 1), "relu"))
     optimizer = torch.optim.Adam(network.parameters(), lr=4e-3)
@@ -46,21 +46,21 @@ line = torch.linspace(-1, 1, SIDE)
 plane = torch.cartesian_prod(line, line)
 errors = []
 for width in (4, 12, 32):
-    network = learned(width)
+    network = train(width)
     with torch.no_grad():
         layers = network.features(plane)
     errors.append(float((layers[-1] - spiral(plane)).square().mean().sqrt()))
-    print(f"{width:3} units a layer: error {errors[-1]:.3f}")
+    print(f"{width:3} units per layer: error {errors[-1]:.3f}")
 assert errors[0] > errors[1] > errors[2], "more units, less error"
 assert errors[2] < 0.08
 
 rows = [units / units.amax(0).clamp(min=1e-9) for units in layers[:-1]]
-rows = [units[:, units.std(0).argsort(descending=True)] for units in rows]  # the liveliest first
+rows = [units[:, units.std(0).argsort(descending=True)] for units in rows]  # most active first
 rows += [torch.cat([layers[-1], spiral(plane)], 1) / 2 + 0.5]
 figure = Figure(figsize=(SHOWN, len(rows)), layout="constrained")
 for axes, units in zip(figure.subplots(len(rows), SHOWN), rows, strict=True):
-    for place, one in enumerate(axes):
-        one.set_axis_off()
+    for place, cell in enumerate(axes):
+        cell.set_axis_off()
         if place < min(SHOWN, units.shape[1]):
-            one.imshow(units[:, place].reshape(SIDE, SIDE).numpy(), cmap="magma", vmin=0, vmax=1)
+            cell.imshow(units[:, place].reshape(SIDE, SIDE).numpy(), cmap="magma", vmin=0, vmax=1)
 figure.savefig("features.png", dpi=80)

@@ -1,9 +1,10 @@
-"""A convolution is a feed-forward layer with two restrictions: windows, and shared weights.
+"""A convolution is a feed-forward layer with two restrictions: local windows and shared weights.
 
-Three layers learn what the slope of a curve is from a few noisy examples. A free one has a weight
-for each pair of places; a windowed one is forced to zero elsewhere; in the third all windows share
-their five weights. The fewer free weights, the better it is on new curves. And the third is
-torch's conv1d, exactly. Source: LeCun 1989, "Generalization and network design strategies".
+Three layers are trained to compute the slope of a curve, on a few noisy examples. The free one has
+a weight for each pair of positions; in the windowed one those outside the windows are zero; in the
+third all windows share their five weights. The fewer free weights, the smaller the error on new
+curves; and the third layer equals torch's conv1d. Source: LeCun 1989, "Generalization and network
+design strategies".
 
     python examples/03_windows.py
 
@@ -28,20 +29,22 @@ def curves(count: int):
 
 
 torch.manual_seed(0)
-known, wanted = curves(30)
+known, targets = curves(30)
 new, truth = curves(1000)
 shared = windowed([PLACES], Window((WINDOW,)))
-own = windowed([PLACES], Window((WINDOW,), shared=False))
+local = windowed([PLACES], Window((WINDOW,), shared=False))
 figure = Figure(figsize=(9, 3.2), layout="constrained")
 errors = []
 for axes, (name, ties) in zip(
-    figure.subplots(1, 3), {"free": None, "windowed": own, "shared": shared}.items(), strict=True
+    figure.subplots(1, 3),
+    {"free": None, "windowed": local, "shared": shared}.items(),
+    strict=True,
 ):
     layer = Affine(PLACES, PLACES - WINDOW + 1, ties)
     optimizer = torch.optim.Adam(layer.parameters(), lr=0.02)
     for _ in range(800):
         optimizer.zero_grad()
-        (layer(known) - wanted).square().mean().backward()
+        (layer(known) - targets).square().mean().backward()
         optimizer.step()
     errors.append(float((layer(new) - truth).square().mean().sqrt().detach()))
     print(f"{name:9} {layer.weight.numel():5} weights, error on new curves {errors[-1]:.3f}")

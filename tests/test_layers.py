@@ -14,11 +14,15 @@ DOMAINS = {"image", "text", "music", "vision", "prediction"}
 INTERFACES = {"cli", "studio", "demo", "__main__"}
 RECORDS = {"domain", "registry"}
 BELOW = {
-    **{domain: {domain, "learning", "networks", "pictures", "models"} for domain in DOMAINS},
+    **{
+        domain: {domain, "files", "learning", "networks", "pictures", "models"}
+        for domain in DOMAINS
+    },
     **{
         interface: {
             *INTERFACES,
             *DOMAINS,
+            "files",
             "learning",
             "networks",
             "pictures",
@@ -30,6 +34,7 @@ BELOW = {
     },
     "__init__": {*DOMAINS, "learning", "models", "pictures"},  # the public API
     "pictures": {"pictures", "learning"},
+    "files": {"files", "learning"},
     "learning": {"learning"},
     "networks": {"networks"},
     "plates": set(),

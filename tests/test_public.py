@@ -35,8 +35,9 @@ PROMISED = {
         *("localize", "open_classifier", "read_page", "segment"),
     },
     "bowerbird.prediction": {
-        *("BacktestConfig", "TableConfig", "backtest", "backtest_steps", "load_forecaster"),
-        *("load_table_model", "read_series", "read_table", "study", "study_steps"),
+        *("BacktestConfig", "EnsembleConfig", "TableClassifier", "TableConfig", "TableRegressor"),
+        *("TableReport", "backtest", "backtest_steps", "cross_validate", "cross_validate_steps"),
+        *("load_forecaster", "load_table_model", "read_problem", "read_series", "read_table"),
     },
 }
 NAMES = [(package, name) for package, names in PROMISED.items() for name in sorted(names)]

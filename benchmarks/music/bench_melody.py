@@ -26,7 +26,7 @@ from symusic.core import ScoreTick as Score
 from bowerbird.learning.config import SamplingConfig
 from bowerbird.learning.sampling import generate_tokens
 from bowerbird.music.composer import MAX_TOKENS_PER_BAR, Composer, load
-from bowerbird.music.copied_melodies import Melodies, novelty
+from bowerbird.music.copied_melodies import MelodyIndex, novelty
 from bowerbird.music.corpus import Corpus, Split
 from bowerbird.music.score.melody import GRID
 from bowerbird.music.score.meter import bar_length
@@ -171,7 +171,7 @@ def compared(
     ):
         share = [100.0 * adds_up([names[s] for s in own]) for own in some]
         found.append(Figure(name, setting, "tunes whose bars add up", "%", [float(np.mean(share))]))
-    corpus = Melodies.of(split.train)
+    corpus = MelodyIndex.of(split.train)
     for name, scores in (("composed", made["composed"]), ("real tunes set aside", aside)):
         longest = [float(novelty(score, corpus).longest_copy_notes) for score in scores]
         found.append(Figure(name, setting, "longest passage copied", "notes", longest))

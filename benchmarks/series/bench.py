@@ -18,8 +18,10 @@ from figures import Figure, append, conditions, table
 
 from bowerbird.networks.config import TreeLSTMConfig
 from bowerbird.networks.tree_lstm import Level, Tree, TreeLSTM, plant
-from bowerbird.prediction.dynamics.learn import DynamicsConfig, move
-from bowerbird.prediction.expressions.compare import CalculatorConfig, learn
+from bowerbird.prediction.dynamics.config import DynamicsConfig
+from bowerbird.prediction.dynamics.learn import move
+from bowerbird.prediction.expressions.compare import learn
+from bowerbird.prediction.expressions.config import CalculatorConfig
 from bowerbird.prediction.expressions.listops import VOCABULARY, draw_expression
 from bowerbird.prediction.series.backtest import OURS, BacktestConfig, backtest
 from bowerbird.prediction.series.file import known_series

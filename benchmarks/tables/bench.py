@@ -1,9 +1,9 @@
-"""How well do networks foresee tables, beside scikit-learn's own, on the same folds?
+"""How well does the ensemble predict tables, compared with scikit-learn on the same folds?
 
     .venv/bin/python benchmarks/tables/bench.py [--tables iris diabetes cars] [--seeds 5]
 
-Each seed deals the rows into five folds anew. The method is in README.md. Prints a Markdown table
-and adds to results.csv.
+Each seed splits the rows into five folds anew. The method is in README.md. Prints a Markdown table
+and appends to results.csv.
 """
 
 import argparse
@@ -19,17 +19,15 @@ from sklearn.compose import TransformedTargetRegressor
 from sklearn.ensemble import BaggingClassifier, BaggingRegressor
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier, MLPRegressor
-from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
-from bowerbird.prediction.data.columns import read_columns
 from bowerbird.prediction.data.samples import TARGETS, read_sample
-from bowerbird.prediction.tabular.baselines import said
-from bowerbird.prediction.tabular.encoding import transformer
-from bowerbird.prediction.tabular.ensemble import Members, deal
-from bowerbird.prediction.tabular.scores import measure
-from bowerbird.prediction.tabular.study import TableConfig, study
-from bowerbird.prediction.tabular.target import read_target
+from bowerbird.prediction.tabular.config import EnsembleConfig, TableConfig
+from bowerbird.prediction.tabular.cross_validation import cross_validate
+from bowerbird.prediction.tabular.encoding import fit_encoding
+from bowerbird.prediction.tabular.ensemble import split_evenly, train_ensemble
+from bowerbird.prediction.tabular.metrics import compute_metrics
+from bowerbird.prediction.tabular.target import Problem, read_problem
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 from figures import Figure, append, conditions, table
@@ -38,76 +36,90 @@ HERE = Path(__file__).resolve().parent
 UNITS = {"rmse": "", "r2": "", "accuracy": "", "log_loss": "nats"}
 
 
-def sklearn_mlps(classes: int, seed: int) -> dict[str, object]:
-    """Return scikit-learn's networks in other settings than its defaults, which `study` judges."""
-    kind, bag = (MLPClassifier, BaggingClassifier) if classes else (MLPRegressor, BaggingRegressor)
-    stopped = kind(
+def sklearn_mlps(num_classes: int, seed: int) -> dict[str, object]:
+    """Return scikit-learn's networks with other settings than the defaults."""
+    classify = num_classes > 0
+    mlp, bagging = (
+        (MLPClassifier, BaggingClassifier) if classify else (MLPRegressor, BaggingRegressor)
+    )
+    stopped = mlp(
         hidden_layer_sizes=(64, 64), early_stopping=True, max_iter=1000, random_state=seed
     )
-    many = bag(kind(random_state=seed), n_estimators=10, bootstrap=False, random_state=seed)
-    found = {"sklearn MLP (64, 64), stopped early": stopped, "10 sklearn MLPs averaged": many}
-    if classes:
-        return found
+    averaged = bagging(mlp(random_state=seed), n_estimators=10, bootstrap=False, random_state=seed)
+    models = {
+        "sklearn MLP (64, 64), early stopping": stopped,
+        "10 sklearn MLPs averaged": averaged,
+    }
+    if num_classes:
+        return models
     return {
-        name: TransformedTargetRegressor(one, transformer=StandardScaler())
-        for name, one in found.items()
+        name: TransformedTargetRegressor(model, transformer=StandardScaler())
+        for name, model in models.items()
     }
 
 
-def others(name: str, seed: int) -> dict[str, dict[str, float]]:
-    """Judge scikit-learn's networks in other settings, on the folds of `study`."""
-    target, known, wanted = read_target(read_sample(name), TARGETS[name])
-    columns = read_columns(known, target.name)
-    values, classes = columns.values(known), len(target.classes)
-    folds = deal(wanted if classes else np.zeros(len(wanted), int), 5, seed)
-    found = {}
-    for tool, model in sklearn_mlps(classes, seed).items():
-        told = np.empty((len(wanted), classes) if classes else len(wanted))
+def read(name: str) -> Problem:
+    """Read a sample table."""
+    return read_problem(read_sample(name), TARGETS[name], TableConfig())
+
+
+def other_metrics(name: str, seed: int) -> dict[str, dict[str, float]]:
+    """Evaluate scikit-learn's networks with other settings, on the folds of `cross_validate`."""
+    problem = read(name)
+    truth, num_classes = problem.truth, len(problem.target.classes)
+    values = problem.columns.values(problem.table)
+    groups = truth if num_classes else np.zeros(len(truth), int)
+    folds = split_evenly(groups, 5, seed)
+    metrics = {}
+    for method, model in sklearn_mlps(num_classes, seed).items():
+        predictions = np.empty((len(truth), num_classes) if num_classes else len(truth))
         for fold in range(5):
-            plain = Pipeline([("encode", transformer(columns)), ("model", model)])
-            plain.fit(values[folds != fold], wanted[folds != fold])
-            told[folds == fold] = said(plain, values[folds == fold])
-        found[tool] = measure(wanted, told)
-    return found
+            new = folds == fold
+            encoding = fit_encoding(problem.columns, values[~new])
+            model.fit(encoding(values[~new]), truth[~new])
+            x = encoding(values[new])
+            predictions[new] = model.predict_proba(x) if num_classes else model.predict(x)
+        metrics[method] = compute_metrics(truth, predictions)
+    return metrics
 
 
-def one_network(name: str, seed: int) -> float:
-    """Return the seconds that our networks take to learn a whole table."""
-    target, known, wanted = read_target(read_sample(name), TARGETS[name])
-    columns = read_columns(known, target.name)
-    x = transformer(columns).fit_transform(columns.values(known))
+def training_seconds(name: str, seed: int) -> float:
+    """Return the seconds of CPU that training an ensemble on a whole table takes."""
+    problem = read(name)
+    values = problem.columns.values(problem.table)
+    x = fit_encoding(problem.columns, values)(values)
     began = time.process_time()
-    Members(replace(TableConfig().networks, seed=seed), len(target.classes)).fit(x, wanted)
+    train_ensemble(x, problem.truth, len(problem.target.classes), EnsembleConfig(seed=seed))
     return time.process_time() - began
 
 
-def measured(name: str, seeds: int) -> list[Figure]:
-    """Judge all tools on one table."""
+def evaluate(name: str, seeds: int) -> list[Figure]:
+    """Evaluate all methods on one table."""
     values: dict[tuple[str, str], list[float]] = {}
     coverage, width, seconds = [], [], []
     for seed in range(seeds):
-        config = TableConfig(networks=replace(TableConfig().networks, seed=seed))
-        found = study(read_sample(name), TARGETS[name], config)
-        scores = {
-            tool: {metric: one.value for metric, one in metrics.items()}
-            for tool, metrics in found.scores.items()
+        config = replace(TableConfig(), ensemble=EnsembleConfig(seed=seed))
+        report = cross_validate(read_sample(name), TARGETS[name], config)
+        ours = {
+            method: {metric: estimate.value for metric, estimate in metrics.items()}
+            for method, metrics in report.metrics.items()
         }
-        for tool, metrics in {**scores, **others(name, seed)}.items():
+        for method, metrics in {**ours, **other_metrics(name, seed)}.items():
             for metric in UNITS.keys() & metrics.keys():
-                values.setdefault((metric, tool), []).append(metrics[metric])
-        coverage.append(found.coverage.value)
-        width.append(found.width)
-        seconds.append(one_network(name, seed))
+                values.setdefault((metric, method), []).append(metrics[metric])
+        coverage.append(report.coverage.value)
+        width.append(report.width)
+        seconds.append(training_seconds(name, seed))
     figures = [
-        Figure(tool, name, metric, UNITS[metric], numbers)
+        Figure(method, name, metric, UNITS[metric], numbers)
         for metric in UNITS
-        for (which, tool), numbers in values.items()
+        for (which, method), numbers in values.items()
         if which == metric
     ]
-    unit = "classes" if found.target.classes else "target's unit"
-    figures.append(Figure("networks", name, "coverage where 0.9 was asked", "", coverage))
-    figures.append(Figure("networks", name, "width of intervals or sets", unit, width))
-    figures.append(Figure("networks", name, "learning, all rows", "s of processor", seconds))
+    unit = "classes" if report.target.classes else "target's unit"
+    figures.append(Figure("ensemble", name, "coverage where 0.9 was requested", "", coverage))
+    figures.append(Figure("ensemble", name, "width of intervals or sets", unit, width))
+    figures.append(Figure("ensemble", name, "training, all rows", "s of CPU", seconds))
     return figures
 
 
@@ -118,10 +130,9 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(1)
     warnings.simplefilter("ignore", ConvergenceWarning)
-    packages = ("bowerbird", "scikit-learn", "skorch")
-    print(conditions(torch.__version__, torch.get_num_threads(), packages))
+    print(conditions(torch.__version__, torch.get_num_threads(), ("bowerbird", "scikit-learn")))
     for name in args.tables:
-        figures = measured(name, args.seeds)
+        figures = evaluate(name, args.seeds)
         append(HERE / "results.csv", torch.__version__, figures)
         print(table(figures), flush=True)
 

@@ -277,7 +277,7 @@ def arguments() -> argparse.Namespace:
     flag("--iterations", type=int, default=300, help="steps of pastiche")
     flag("--final-iterations", type=int, default=60, help="our steps at the final scale")
     flag("--coarse-iterations", type=int, default=30, help="our steps at half the size")
-    flag("--num-scales", type=int, default=0, help="our scales ; 0: all, the default")
+    flag("--num-scales", type=int, default=0, help="our scales; 0: all, the default")
     flag("--range-weight", type=float, default=1e9, help="our penalty outside 0..255")
     flag("--save-every", type=int, default=1, help="our final steps between saved pictures")
     flag("--precision", default="auto", help="ours: auto, float32 or bfloat16")

@@ -24,7 +24,7 @@ from scoring import RIGHT, mean_mask_iou, precision_of
 from bowerbird.learning.pretrained_weights import find_weights, verify
 from bowerbird.pictures.reading import read_picture
 from bowerbird.pictures.writing import write_picture
-from bowerbird.prediction.tabular.scores import share
+from bowerbird.prediction.tabular.metrics import proportion
 from bowerbird.vision.boxes import iou
 from bowerbird.vision.class_activation import evidence, extent, heat
 from bowerbird.vision.classification import Classifier, classes, classify, open_classifier
@@ -47,7 +47,7 @@ def one(tool: str, setting: str, metric: str, unit: str, value: float) -> Figure
 
 def of_photographs(tool: str, setting: str, metric: str, hits: list[bool]) -> Iterator[Figure]:
     """Return a share of independent photographs, and the ends of Wilson's 95 % interval."""
-    score = share(np.array(hits))
+    score = proportion(np.array(hits))
     yield one(tool, setting, metric, "%", 100 * score.value)
     yield one(tool, setting, f"{metric}, 95 % from", "%", 100 * score.low)
     yield one(tool, setting, f"{metric}, 95 % to", "%", 100 * score.high)

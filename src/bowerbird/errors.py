@@ -38,6 +38,10 @@ class DatasetError(BowerbirdError):
     """An archive of a public data set (MNIST, EMNIST, SVHN) is damaged or incomplete."""
 
 
+class MissingPackageError(BowerbirdError):
+    """A package that an extra of Bowerbird installs is missing."""
+
+
 class ModelError(BowerbirdError):
     """A file isn't a model, is damaged, or is a model of another kind."""
 

@@ -41,12 +41,12 @@ def test_help_imports_nothing_heavy(words):
     assert ("0.1.0" if words == "--version" else "Usage: bowerbird") in done.stdout
 
 
-HEAVY = ["text", "music", "vision", "predict"]  # whose help still imports torch
+HEAVY = ["text", "music"]  # whose help still imports torch
 VERB_HELP = """
 import sys
 from bowerbird.cli import run
 from bowerbird.registry import NOUNS
-heavy = {"torch", "jaxtyping", "scipy", "pandas", "symusic", "cv2", "PIL", "sklearn", "matplotlib"}
+heavy = {"torch", "numpy", "jaxtyping", "scipy", "pandas", "symusic", "cv2", "PIL", "sklearn"}
 for verb in next(noun.verbs for noun in NOUNS if noun.name == sys.argv[1]):
     assert run([sys.argv[1], verb.name, "--help"]) == 0
     if found := heavy & set(sys.modules):
@@ -174,7 +174,7 @@ def test_an_unexpected_error_is_one_sentence(bowerbird, monkeypatch):
     assert "BOWERBIRD_DEBUG" in done.err
 
 
-def test_debug_shows_the_recordback(bowerbird, monkeypatch):
+def test_debug_shows_the_traceback(bowerbird, monkeypatch):
     monkeypatch.setenv("BOWERBIRD_DEBUG", "1")
     done = bowerbird("image transfer nothing.png swirls.png -o out.png")
     assert done.code == 2
@@ -208,7 +208,7 @@ def test_the_real_command(here):
         assert picture.size == (32, 21)
 
 
-def test_a_recordback_is_never_seen(here):
+def test_a_traceback_is_never_printed(here):
     (here / "cut.png").write_bytes((here / "photo.png").read_bytes()[:900])
     with start(
         "image transfer cut.png swirls.png -o out.png",
@@ -240,9 +240,9 @@ def test_interruption_saves_the_picture(here):
     done = record["iterations"]
     assert 2 <= done < record["planned_iterations"] == 100000
     assert len(record["steps"]) == done
-    kept = [path.read_bytes() for path in sorted(here.glob("out-*.png"))]
-    assert len(kept) in (done - 1, done)  # it may come while the last step's picture is written
-    assert [(here / "out.png").read_bytes()] == kept[done - 1 :] or len(kept) == done - 1
+    previews = [path.read_bytes() for path in sorted(here.glob("out-*.png"))]
+    assert len(previews) in (done - 1, done)  # it may come while the last step's picture is written
+    assert [(here / "out.png").read_bytes()] == previews[done - 1 :] or len(previews) == done - 1
     assert list(here.glob(".bowerbird*")) == []
 
 

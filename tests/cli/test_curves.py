@@ -12,7 +12,7 @@ from bowerbird.learning.step import Step
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf])
 @pytest.mark.parametrize("all_of_them", [False, True])
-def test_losses_that_are_no_numbers(tmp_path, monkeypatch, bad, all_of_them):
+def test_losses_that_are_not_finite(tmp_path, monkeypatch, bad, all_of_them):
     losses = [{"total": bad if all_of_them or i > 5 else 3.0 - 0.1 * i} for i in range(9)]
     losses[2] |= {"validation_loss": bad if all_of_them else 2.0}
     for number in (0, 8):

@@ -41,7 +41,7 @@ def test_demo(bowerbird, here):
 
 
 @pytest.mark.usefixtures("short_demo")
-def test_a_file_is_no_folder(refuses):
+def test_a_file_is_not_a_folder(refuses):
     refuses("demo --output photo.png", "photo.png")
 
 
@@ -63,7 +63,7 @@ def test_interruption(bowerbird, monkeypatch):
         (OSError(28, "No space left on device", "out/a.png"), 2, "out/a.png can't be used"),
     ],
 )
-def test_what_ends_the_demo_is_told_as_anywhere(bowerbird, monkeypatch, error, code, words):
+def test_what_ends_the_demo_is_reported(bowerbird, monkeypatch, error, code, words):
     def steps(output, config):
         yield Step(1, 2, {}, 0.1)
         raise error

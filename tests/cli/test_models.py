@@ -143,7 +143,7 @@ def test_info_of_a_model_file_json(bowerbird, model):
     }
 
 
-def test_info_of_a_model_of_another_craft(bowerbird, here):
+def test_info_of_a_model_of_another_kind(bowerbird, here):
     write_model(here / "tune", ModelHeader("vision", {}), {})
     words = " ".join(bowerbird("models info tune").out.split())
     size = (here / "tune").stat().st_size
@@ -164,7 +164,7 @@ def test_info_does_not_let_a_file_write_to_the_terminal(bowerbird, here):
         assert line.isprintable()
 
 
-def test_info_of_what_is_no_model(refuses, here):
+def test_info_of_what_is_not_a_model(refuses, here):
     write_model(here / "mute", ModelHeader("text", {}, {"kind": "runes"}), {})
     refuses("models info mute", "mute", "runes")
     refuses("models info photo.png", "photo.png", "damaged")
@@ -193,8 +193,8 @@ def test_push(bowerbird, model, sent):
     assert done.out == "https://hub/ada/song: song.safetensors, README.md (private)\n"
     use = "bowerbird text write song.safetensors"
     assert sent == [(Path("song.safetensors"), "ada/song", {"public": False, "usage": use})]
-    told = json.loads(bowerbird("models push song.safetensors ada/song --public --json").out)
-    assert told["files"] == ["song.safetensors", "README.md"]
+    facts = json.loads(bowerbird("models push song.safetensors ada/song --public --json").out)
+    assert facts["files"] == ["song.safetensors", "README.md"]
     assert sent[1][2]["public"] is True
 
 
@@ -208,11 +208,11 @@ def test_push_gives_a_use_for_every_kind(bowerbird, here, sent):
         assert sent[-1][2]["usage"] == usage
 
 
-def test_info_of_models_that_come_along(bowerbird):
+def test_info_of_shipped_models(bowerbird):
     for name, kind in (("shakespeare", "text"), ("scottish", "music")):
-        told = json.loads(bowerbird(f"models info {name} --json").out)
-        assert (told["kind"], told["provenance"]["corpus"]) == (kind, [name])
-        assert told["size"] < 6_000_000
+        facts = json.loads(bowerbird(f"models info {name} --json").out)
+        assert (facts["kind"], facts["provenance"]["corpus"]) == (kind, [name])
+        assert facts["size"] < 6_000_000
 
 
 def test_push_and_pull_refuse(refuses, here, sent):

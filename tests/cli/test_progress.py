@@ -8,6 +8,7 @@ from rich.console import Console
 
 from bowerbird.cli import progress
 from bowerbird.cli.progress import follow
+from bowerbird.errors import TrainingError
 from bowerbird.learning.step import Step
 
 
@@ -108,7 +109,7 @@ def test_interruption_before_the_first_step():
     ("error", "code", "words"),
     [
         (KeyboardInterrupt(), 130, ""),
-        (ArithmeticError("no number"), 2, ""),
+        (TrainingError("the loss is nan"), 2, ""),
         (ValueError("bad"), 2, "bowerbird: bad\n"),
         (MemoryError(), 2, "there is not enough memory"),
         (ZeroDivisionError("odd"), 1, "ZeroDivisionError (odd); this is an error in Bowerbird"),
@@ -123,22 +124,22 @@ def test_how_it_ended_is_an_exit_code(capsys, error, code, words):
     assert follow(job(2), (), text, quiet=True).exit_code() == 0
 
 
-def test_each_craft_has_its_own_way_to_take_less_memory(capsys):
+def test_each_domain_has_its_own_way_to_take_less_memory(capsys):
     work = follow(failing(MemoryError(), 2), (), text, quiet=True)
-    for craft, words in (
+    for noun, words in (
         ("text", "--batch-size"),
         ("image", "--size"),
         ("", "close other programs"),
     ):
-        work.exit_code(craft)
+        work.exit_code(noun)
         assert words in capsys.readouterr().err
 
 
-def test_a_loss_that_is_no_number():
-    work = follow(failing(ArithmeticError("no number"), 2), (), text, quiet=True)
-    assert (work.last.number, work.ended, work.interrupted) == (2, "no number", False)
-    with pytest.raises(ArithmeticError, match="no number"):
-        follow(failing(ArithmeticError("no number"), 0), (), text, quiet=True)
+def test_a_loss_that_is_not_finite():
+    work = follow(failing(TrainingError("the loss is nan"), 2), (), text, quiet=True)
+    assert (work.last.number, work.ended, work.interrupted) == (2, "the loss is nan", False)
+    with pytest.raises(TrainingError, match="the loss is nan"):
+        follow(failing(TrainingError("the loss is nan"), 0), (), text, quiet=True)
 
 
 def test_other_errors_keep_the_work_and_are_not_hidden():

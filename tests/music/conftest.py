@@ -8,7 +8,7 @@ import pytest
 from symusic import KeySignature, Note, Score, Tempo, TextMeta, TimeSignature, Track
 
 from bowerbird.music.formats.abc_reader import read_abc
-from bowerbird.music.formats.bars import score_of_tune
+from bowerbird.music.formats.bars import tune_to_score
 from bowerbird.music.formats.files import read_score
 from bowerbird.music.formats.tune import Tune
 
@@ -35,9 +35,24 @@ def tune():
     def read(body):
         (found,) = read_abc("X:1\n" + body)
         assert isinstance(found, Tune), found
-        return score_of_tune(found)
+        return tune_to_score(found)
 
     return read
+
+
+@pytest.fixture(scope="session")
+def reel_abc():
+    """Return a reel in ABC, for `tune`."""
+    return (
+        "M:4/4\nL:1/8\nK:D\nA|d2fd Adfd|gfef gabg|d2fd Adfd|gfec d2dA|"
+        "d2fd Adfd|gfef gabg|a3g fedf|gfec d2|\n"
+    )
+
+
+@pytest.fixture(scope="session")
+def jig_abc():
+    """Return a jig in ABC, for `tune`."""
+    return "M:6/8\nL:1/8\nK:G\nGAB dBG|cec BdB|AGA BGE|DEF G3|gfe dBG|cBA BGE|DEF GAB|AFD G3|\n"
 
 
 @pytest.fixture(scope="session")

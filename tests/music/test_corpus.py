@@ -1,33 +1,20 @@
 """Corpora: the built-in ones, folders with anything in them, and the split by tune."""
 
-import time
-
 import numpy as np
 import pytest
 
 from bowerbird.errors import MusicError
-from bowerbird.music.augment import at_tempo, transposed, variations
-from bowerbird.music.config import AugmentConfig
-from bowerbird.music.copied_melodies import Melodies, interval_signs, novelty
-from bowerbird.music.corpus import Corpus, alike, melodies_of
-from bowerbird.music.formats.files import read_score, write_score
-from bowerbird.music.formats.midi import seconds_of
-from bowerbird.music.score.key import Key, key_of
-from bowerbird.music.score.melody import GRID, is_melody, melody
-from bowerbird.music.tokens.kinds import new_tokenizer
-
-REEL = (
-    "M:4/4\nL:1/8\nK:D\nA|d2fd Adfd|gfef gabg|d2fd Adfd|gfec d2dA|"
-    "d2fd Adfd|gfef gabg|a3g fedf|gfec d2|\n"
-)
-JIG = "M:6/8\nL:1/8\nK:G\nGAB dBG|cec BdB|AGA BGE|DEF G3|gfe dBG|cBA BGE|DEF GAB|AFD G3|\n"
+from bowerbird.music.augment import transposed
+from bowerbird.music.corpus import Corpus, version_groups
+from bowerbird.music.formats.files import write_score
+from bowerbird.music.score.melody import is_melody
 
 
 @pytest.fixture
-def folder(tmp_path, tune):
-    write_score(tmp_path / "a.mid", tune(REEL))
+def folder(tmp_path, tune, reel_abc, jig_abc):
+    write_score(tmp_path / "a.mid", tune(reel_abc))
     (tmp_path / "deep").mkdir()
-    write_score(tmp_path / "deep/b.abc", tune(JIG))
+    write_score(tmp_path / "deep/b.abc", tune(jig_abc))
     (tmp_path / "bad.mid").write_bytes(b"MThd")
     (tmp_path / "readme.txt").write_text("hello")
     (tmp_path / "one.abc").write_text("X:1\nT:One\nK:C\nA|\n\nX:2\nT:Bad\nK:C\n[A|\n")
@@ -35,28 +22,28 @@ def folder(tmp_path, tune):
     return tmp_path
 
 
-def test_whatever_is_left_out_has_a_reason(folder):
+def test_whatever_is_skipped_has_a_reason(folder):
     corpus = Corpus([folder])
     names = [str(folder / "a.mid"), str(folder / "deep/b.abc: 1 1")]
     assert [name for name, _ in corpus.pieces] == names
-    why = {name.rsplit("/", 1)[-1]: reason for name, reason in corpus.skipped.items()}
-    assert why["bad.mid"] == "it is cut short in its header; fetch it again"
-    assert why["readme.txt"].startswith("it is none of .mid")
-    assert why["one.abc: 1 One"] == "it has 1 notes, fewer than 8"
-    assert "line 9: a bracket is not closed" in why["one.abc: tune 2"]
-    assert "hidden" in why[".hidden.mid"]
-    assert corpus.summary().startswith("2 pieces, 100 notes; 5 left out (")
+    reasons = {name.rsplit("/", 1)[-1]: reason for name, reason in corpus.skipped.items()}
+    assert reasons["bad.mid"].startswith("it is cut short in its header")
+    assert reasons["readme.txt"].startswith("its suffix is not one of .mid")
+    assert reasons["one.abc: 1 One"] == "it has 1 notes, fewer than 8"
+    assert "line 9: a bracket is not closed" in reasons["one.abc: tune 2"]
+    assert "hidden" in reasons[".hidden.mid"]
+    assert corpus.summary().startswith("2 pieces, 100 notes; 5 skipped (")
     assert corpus.summary().endswith("; others: 1)")
 
 
-def test_what_is_left_out_is_named_as_it_was_given(folder, monkeypatch):
+def test_what_is_skipped_has_the_name_that_was_given(folder, monkeypatch):
     """Also a link to nothing."""
     (folder / "deep/gone.mid").symlink_to(folder / "nowhere/else.mid")
     monkeypatch.chdir(folder)
     corpus = Corpus(["deep", "one.abc", "bad.mid", "a.mid"])
     assert [name for name, _ in corpus.pieces] == ["deep/b.abc: 1 1", "a.mid"]
-    left_out = ["deep/gone.mid", "one.abc: 1 One", "one.abc: tune 2", "bad.mid"]
-    assert sorted(corpus.skipped) == sorted(left_out)
+    skipped = ["deep/gone.mid", "one.abc: 1 One", "one.abc: tune 2", "bad.mid"]
+    assert sorted(corpus.skipped) == sorted(skipped)
 
 
 def test_files_globs_and_no_file_twice(folder):
@@ -64,12 +51,12 @@ def test_files_globs_and_no_file_twice(folder):
     assert [name for name, _ in corpus.pieces] == [str(folder / "a.mid")]
 
 
-def test_nothing_to_learn_from(folder, tmp_path):
+def test_nothing_to_train_on(folder):
     with pytest.raises(MusicError, match="does not exist; give files, folders, or one of scottish"):
         Corpus(["/no/such/folder"])
     with pytest.raises(MusicError, match="there is no music in"):
         Corpus([folder / "readme.txt"]).pieces  # noqa: B018
-    with pytest.raises(MusicError, match="fewer than three"):
+    with pytest.raises(MusicError, match="at least three different pieces"):
         Corpus([folder]).split()
 
 
@@ -85,7 +72,7 @@ def test_scottish(scottish):
     assert "STRATHSPEY" in names
     assert "Irish Washerwoman" not in names
     assert all(is_melody(score, 24) for _, score in scottish.pieces)
-    assert "it is no strathspey, reel or fling" in scottish.summary()
+    assert "it is not a strathspey, reel or fling" in scottish.summary()
 
 
 @pytest.mark.slow
@@ -111,104 +98,80 @@ def test_the_split(scottish):
 
 def test_versions_of_a_tune_are_on_one_side(scottish):
     split = scottish.split()
-    measured = [score for _, score in (*split.validation, *split.test)]
-    learned = [score for _, score in split.train]
-    groups = alike([*learned, *measured])
-    for group in groups:
-        assert len({number < len(learned) for number in group}) == 1
+    others = [score for _, score in (*split.validation, *split.test)]
+    train = [score for _, score in split.train]
+    for group in version_groups([*train, *others]):
+        assert len({number < len(train) for number in group}) == 1
 
 
-def test_alike(tune):
-    reel, jig = tune(REEL), tune(JIG)
-    changed = tune(REEL.replace("a3g fedf", "afdf edcB"))
-    assert alike([reel, jig, transposed(reel, 5), changed]) == [[0, 2, 3], [1]]
+def test_version_groups(tune, reel_abc, jig_abc):
+    reel, jig = tune(reel_abc), tune(jig_abc)
+    changed = tune(reel_abc.replace("a3g fedf", "afdf edcB"))
+    assert version_groups([reel, jig, transposed(reel, 5), changed]) == [[0, 2, 3], [1]]
 
 
-def test_transposition_takes_the_key_along(tune):
-    score = tune(REEL.replace("K:D", "K:Ador"))
-    moved = transposed(score, 3)
-    assert key_of(moved) == Key("C", "dorian")
-    assert [n.pitch for n in moved.tracks[0].notes] == [n.pitch + 3 for n in score.tracks[0].notes]
-    assert key_of(score) == Key("A", "dorian")
+@pytest.fixture
+def invented(melody):
+    """Make a tune of 40 quarters, another one for every seed."""
+
+    def make(seed):
+        return melody(*[(int(p), 1) for p in np.random.default_rng(seed).integers(60, 72, 40)])
+
+    return make
 
 
-def test_variations(tune):
-    score = tune(REEL)
-    config = AugmentConfig(semitones=(48, 0, 2), tempo_factors=(0.9, 1.1))
-    varied = list(variations(score, config))
-    assert len(varied) == 4  # four octaves higher there is no note
-    assert seconds_of(at_tempo(score, 2)) == pytest.approx(seconds_of(score) / 2)
-    with pytest.raises(MusicError):
-        AugmentConfig(tempo_factors=())
+def test_a_large_group_does_not_fill_a_small_side(tmp_path, invented):
+    """Of 28 versions of one tune and 12 other tunes, all the versions are trained on."""
+    for number in range(28):
+        write_score(tmp_path / f"version{number}.mid", transposed(invented(1), number - 14))
+    for seed in range(2, 14):
+        write_score(tmp_path / f"other{seed}.mid", invented(seed))
+    for seed in range(6):
+        split = Corpus([tmp_path]).split(seed=seed)
+        assert [len(s) for s in (split.train, split.validation, split.test)] == [36, 2, 2]
+        assert sum("/version" in name for name, _ in split.train) == 28
 
 
-def test_melody(corpus21, tune):
-    chorale = read_score(corpus21("bach/bwv281.mxl"))
-    line = melody(chorale)
-    assert is_melody(line, 24)
-    soprano = next(t for t in chorale.tracks if t.name == "Soprano")
-    assert [n.pitch for n in line.tracks[0].notes] == [n.pitch for n in soprano.notes]
-    double = tune("M:4/4\nL:1/8\nK:C\n[CE]4 [EG]2 c2|")
-    assert [n.pitch for n in melody(double).tracks[0].notes] == [64, 67, 72]
+def test_where_no_group_fits_the_smallest_is_taken(tmp_path, invented):
+    for seed, versions in ((1, 6), (2, 2), (3, 3)):
+        for number in range(versions):
+            write_score(tmp_path / f"{seed}.{number}.mid", transposed(invented(seed), number))
+    split = Corpus([tmp_path]).split()
+    assert [len(s) for s in (split.train, split.validation, split.test)] == [6, 3, 2]
 
 
-def test_the_melody_of_a_performance(nottingham, written):
-    """Players are never on the grid; what they play has a melody all the same."""
-    quick = written(
-        [(n / 2, 0.5, 60 + n) for n in range(4)] + [(0.979, 0.017, 80), (0.99, 0.01, 81)]
-    )
-    line = melody(quick)
-    assert is_melody(line, GRID)
-    assert [n.pitch for n in line.tracks[0].notes] == [60, 61, 62, 63]
-    random = np.random.default_rng(0)
-    for _, score in nottingham[:50]:
-        played = score.copy()
-        for note in (note for track in played.tracks for note in track.notes):
-            note.time = max(0, note.time + int(random.normal(0, score.ticks_per_quarter / 24)))
-        line = melody(played)
-        assert is_melody(line, GRID)
-        assert len(new_tokenizer("melody").encode(line))
+def test_however_many_copies_are_one_tune(invented):
+    copies = [transposed(invented(1), semitones) for semitones in range(-20, 20)]
+    assert version_groups([*copies, invented(2)]) == [list(range(40)), [40]]
 
 
-def test_novelty_finds_transposed_copies(tune, scottish):
-    train = scottish.split().train
-    _, source = train[100]
-    found = novelty(transposed(source, 4), Melodies.of(train))
-    assert found.longest_copy_notes == source.note_num()
-    assert found.copied_share == 1
-    assert novelty(source, Melodies.of([("me", source)])).piece == "me"
-    reel, jig = tune(REEL), tune(JIG)
-    assert novelty(reel, Melodies.of([("jig", jig)])).longest_copy_notes < 8
-    mixed = tune(JIG.replace("M:6/8", "M:6/8").replace("gfe dBG|cBA", "ggg ddd|BBB"))
-    copied = novelty(mixed, Melodies.of([("reel", reel), ("jig", jig)]))
-    assert (copied.piece, copied.start) == ("jig", 0)
-    assert copied.longest_copy_notes == 23  # the next note has the same interval
+def test_files_of_one_name_are_distinguished(tmp_path, invented, melody):
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        write_score(tmp_path / folder / "short.mid", melody((60, 1)))
+        write_score(tmp_path / folder / "long.mid", invented(1))
+    corpus = Corpus([tmp_path])
+    names = [str(tmp_path / folder / "long.mid") for folder in ("a", "b")]
+    assert [name for name, _ in corpus.pieces] == names
+    assert list(corpus.skipped) == [name.replace("long", "short") for name in names]
 
 
-def test_the_melodies_that_come_with_the_package_are_those_of_the_tunes(scottish, tmp_path):
-    kept, read = melodies_of(["scottish"]), Melodies.of(scottish.pieces)
-    assert kept.names == read.names
-    assert np.array_equal(kept.signs, read.signs)
-    read.save(tmp_path / "again.npz")
-    again = Melodies.open(tmp_path / "again.npz")
-    assert again.names == read.names
-    assert np.array_equal(again.signs, read.signs)
-    _, last = scottish.pieces[-1]
-    assert novelty(last, kept).longest_copy_notes == last.note_num()
+def test_filtered_pieces_are_skipped_by_name(tmp_path, invented):
+    for seed in (1, 2):
+        write_score(tmp_path / f"{seed}.mid", invented(seed))
+    corpus = Corpus([tmp_path])
+    first = corpus.pieces[0][1]
+    corpus.filter(lambda score: "it is the first" if score == first else "")
+    assert [name for name, _ in corpus.pieces] == [str(tmp_path / "2.mid")]
+    assert corpus.skipped == {str(tmp_path / "1.mid"): "it is the first"}
+    assert corpus.summary() == "1 pieces, 40 notes; 1 skipped (it is the first: 1)"
+    with pytest.raises(MusicError, match=r"no music in .*1\.mid: it is the first; .*2\.mid: no"):
+        corpus.filter(lambda _: "no")
 
 
-def test_intervals_by_hand(tune):
-    signs = interval_signs(tune("M:4/4\nL:1/4\nK:C\nC E/ G c/ c|"))
-    steps, lasts = np.divmod(signs, 1025)  # the first note's length does not count
-    assert (steps - 128).tolist() == [4, 3, 5, 0]
-    assert lasts.tolist() == [12, 24, 12, 24]
-
-
-def test_nottingham_is_read_and_told_in_two_seconds(nottingham):
-    """Reading was timed with the files in memory; both together are far below two seconds."""
-    tokenizer = new_tokenizer("melody")
-    melodies = [melody(score) for _, score in nottingham]
-    began = time.process_time()
-    for score in melodies:
-        tokenizer.encode(score)
-    assert time.process_time() - began < 1.5
+def test_a_folder_is_not_a_built_in_corpus(tmp_path, invented, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "bach").mkdir()
+    write_score(tmp_path / "bach" / "a.mid", invented(1))
+    assert Corpus(["bach"]).built_in == []
+    assert Corpus(["scottish", "bach"]).built_in == ["scottish"]

@@ -315,19 +315,20 @@ def test_a_table_needs_its_column(write, tmp_path):
 
 @pytest.mark.parametrize(
     ("content", "line"),
-    [('a,b\n1,"two\n3,four\n', 3), ('a,b\n1,two\n3,"four"5\n', 3)],
+    [('a,b\n1,"two\n3,four\n', 2), ('a,b\n1,two\n3,"four"5\n', 3)],
 )
-def test_a_damaged_table_is_told_with_its_line(write, content, line):
+def test_a_damaged_table_is_reported_with_its_line(write, content, line):
     sentence = refusal(write("rows.csv", content), column="b")
-    assert f"rows.csv is no proper table near line {line} (" in sentence
+    assert "rows.csv is not a table with commas between its cells (" in sentence
+    assert f" in the row that starts in line {line})" in sentence
 
 
 def test_an_endless_cell_is_refused(write, monkeypatch):
-    monkeypatch.setattr(module, "LONGEST_CELL", 1 << 18)
+    monkeypatch.setattr("bowerbird.files.delimited.MAX_CELL", 1 << 18)
     path = write("rows.csv", 'a,b\n1,"' + "two\n" * 100_000)
-    limit = csv.field_size_limit()
+    limit = csv.field_size_limit(1 << 17)
     try:
-        assert "no proper table near line" in refusal(path, column="b")
+        assert "field larger than field limit" in refusal(path, column="b")
     finally:
         csv.field_size_limit(limit)
 

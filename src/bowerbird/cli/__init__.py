@@ -148,7 +148,8 @@ def _set_up_libraries(words: Sequence[str]) -> None:
     # NumPy multiplies matrices by vectors here, which one thread does fastest
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     verb = find_verb(words)
-    if verb is not None and verb.long_running and _busy():
+    works_long = verb is not None and verb.long_running and not {"--help", "-h"}.intersection(words)
+    if works_long and _busy():
         os.environ.setdefault("GOMP_SPINCOUNT", "0")
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from bowerbird.learning.atomic_write import atomic_write
+from bowerbird.learning.extras import import_extra
 from bowerbird.learning.step import Step
 
 BLUE, ORANGE, BLACK = "#1d4e89", "#d1662b", "#22252e"
@@ -16,10 +17,11 @@ class Log:
     """A TensorBoard log of each step's losses and samples."""
 
     def __init__(self, folder: Path) -> None:
-        """Open a log; raise OSError if the folder can't be made."""
-        folder.mkdir(parents=True, exist_ok=True)
+        """Open a log; raise OSError if the folder can't be made, or MissingPackageError."""
+        import_extra("tensorboard", "--log")
         from torch.utils.tensorboard import SummaryWriter
 
+        folder.mkdir(parents=True, exist_ok=True)
         self.writer = SummaryWriter(str(folder))
 
     def add(self, step: Step[Any]) -> None:

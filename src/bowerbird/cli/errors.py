@@ -16,6 +16,7 @@ from cyclopts import CycloptsError
 
 from bowerbird.cli.report import notify
 from bowerbird.domain import Domain
+from bowerbird.errors import OptimizationError, TrainingError
 from bowerbird.registry import find_domain
 
 BAD_INPUT, INTERNAL_ERROR, INTERRUPTED = 2, 1, 130
@@ -36,9 +37,8 @@ def about(path: Path, *kinds: type[ValueError]) -> Iterator[None]:
 
 
 def is_divergence(error: BaseException) -> bool:
-    """Return whether an error reports a loss that isn't finite, not a mistake in our arithmetic."""
-    internal = (ZeroDivisionError, OverflowError, FloatingPointError)
-    return isinstance(error, ArithmeticError) and not isinstance(error, internal)
+    """Return whether an error reports a loss that isn't finite."""
+    return isinstance(error, (OptimizationError, TrainingError))
 
 
 def exit_code(error: BaseException, noun: str = "") -> int:
@@ -68,7 +68,7 @@ def _explain(error: BaseException, noun: str) -> tuple[int, str]:
         return BAD_INPUT, f"there is not enough memory; {advice}"
     if isinstance(error, OSError) and error.filename is not None:
         return BAD_INPUT, f"{error.filename} can't be used: {error.strerror}"
-    if isinstance(error, (CycloptsError, ValueError, OSError)) or is_divergence(error):
+    if isinstance(error, (CycloptsError, ValueError, OSError)):
         return BAD_INPUT, message or type(error).__name__
     return INTERNAL_ERROR, (
         f"an unexpected {type(error).__name__} ({message[:200]}); this is an error in Bowerbird: "

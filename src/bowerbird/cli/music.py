@@ -27,8 +27,10 @@ from bowerbird.music.config import (
     OutputConfig,
     TrainConfig,
 )
-from bowerbird.music.copied_melodies import Melodies, Novelty, novelty
-from bowerbird.music.corpus import EMBEDDED, Corpus, melodies_of
+from bowerbird.music.copied_melodies import Novelty, novelty
+from bowerbird.music.copied_melodies import MelodyIndex
+from bowerbird.music.corpus import Corpus
+from bowerbird.music.corpus import BUILT_IN, melody_index
 from bowerbird.music.formats.files import read_score
 from bowerbird.music.formats.midi import seconds_of
 from bowerbird.music.presets import PresetName
@@ -36,7 +38,7 @@ from bowerbird.music.render.output import DRAWINGS, check_suffix, write_output
 from bowerbird.music.score.key import key_of
 from bowerbird.music.score.melody import GRID, melody
 from bowerbird.music.score.meter import bar_count, main_meter
-from bowerbird.music.score.repeats import expanded
+from bowerbird.music.score.repeats import expand_repeats
 from bowerbird.music.training import Training
 from bowerbird.networks.config import LanguageModelConfig, RecurrentConfig, TransformerConfig
 
@@ -139,7 +141,7 @@ def train(
     """
     with TrainingRun("music train", run, "note") as job:
         if not corpus:
-            raise ValueError(f"there is no corpus; name files, a folder, or {', '.join(EMBEDDED)}")
+            raise ValueError(f"there is no corpus; name files, a folder, or {', '.join(BUILT_IN)}")
         start = None if run.start is None else load(run.start, config.device)
         melodies = (start.tokenizer.kind if start else config.tokenizer) in MELODY_KINDS
         training = Training(Corpus(corpus, melodies=melodies), config, job.work_dir, start)
@@ -229,7 +231,7 @@ def evaluate(
     """
     composer = load(model, device)
     corpus = Corpus(files, melodies=composer.tokenizer.kind in MELODY_KINDS)
-    corpus.leave_out(composer.why_not)
+    corpus.filter(composer.why_not)
     pieces = corpus.pieces
 
     found = composer.evaluate([piece for _, piece in pieces], grammar=grammar)
@@ -278,7 +280,7 @@ def _told(training: Training, work: Work[str]) -> dict[str, Any]:
     }
 
 
-def _compared(model: str, composer: Composer, run: ComposeRun) -> Melodies | None:
+def _compared(model: str, composer: Composer, run: ComposeRun) -> MelodyIndex | None:
     """Return the melodies that what is composed is compared with.
 
     Without --novelty they are those of the built-in corpora that the model learned from: a name of
@@ -286,8 +288,8 @@ def _compared(model: str, composer: Composer, run: ComposeRun) -> Melodies | Non
     """
     embedded = model_path(model) != Path(model)
     told = composer.provenance.get("corpus" if embedded else "built_in", ())
-    names = run.novelty or tuple(name for name in told if name in EMBEDDED)
-    return melodies_of(names) if names else None
+    names = run.novelty or tuple(name for name in told if name in BUILT_IN)
+    return melody_index(names) if names else None
 
 
 def _composed(composer: Composer, config: ComposeConfig, run: ComposeRun) -> list[Composition]:
@@ -305,7 +307,7 @@ def _composed(composer: Composer, config: ComposeConfig, run: ComposeRun) -> lis
 
 
 def _kept(
-    piece: Composition, paths: list[Path], corpus: Melodies | None, run: ComposeRun
+    piece: Composition, paths: list[Path], corpus: MelodyIndex | None, run: ComposeRun
 ) -> dict[str, Any]:
     """Write a piece; return what is told of it."""
     found: Novelty | None = novelty(piece.score, corpus) if corpus else None
@@ -320,14 +322,14 @@ def _kept(
         **_facts(piece.score),
         "nats_per_token": piece.nats_per_token,
         "longest_copy_notes": found.longest_copy_notes if found else None,
-        "copied_share": found.copied_share if found else None,
+        "copied_fraction": found.copied_fraction if found else None,
         "copied_from": found.piece if found else None,
     }
 
 
 def _facts(score: "Score") -> dict[str, Any]:
     """Return what a piece is, as it is played; None is what it has not."""
-    played = expanded(score)
+    played = expand_repeats(score)
     facts: dict[str, Any] = {"notes": played.note_num(), "bars": None}
     facts |= {"seconds": round(seconds_of(played), 2), "key": None, "meter": None}
     with suppress(MusicError):  # its meter changes within a beat

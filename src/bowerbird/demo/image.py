@@ -4,10 +4,9 @@ import html
 import time
 from collections.abc import Generator
 from dataclasses import dataclass, replace
-from importlib.resources import files
 from pathlib import Path
 
-from bowerbird.demo.section import DemoConfig, copy
+from bowerbird.demo.section import PHOTOS, DemoConfig, copy
 from bowerbird.learning.step import Step
 from bowerbird.plates import PlateName, plate_path
 
@@ -38,8 +37,8 @@ def image_section(output: Path, config: DemoConfig) -> Generator[Step, None, str
     settings = TransferConfig(
         size=size, iterations=iterations, seed=config.seed, device=config.device
     )
-    copy(Path(str(files("skimage") / "data" / "chelsea.png")), output / "chelsea.png")
-    photograph = read_picture(output / "chelsea.png").rgb
+    copy(PHOTOS / "chelsea.jpg", output / "chelsea.jpg")
+    photograph = read_picture(output / "chelsea.jpg").rgb
     results: list[_Result] = []
     began = time.perf_counter()
     before, total = 0, len(STYLES) * sum(count for _, count in settings.scale_schedule(size))
@@ -57,7 +56,7 @@ def image_section(output: Path, config: DemoConfig) -> Generator[Step, None, str
         write_picture(output / name, step.preview)
         took = time.perf_counter() - start
         command = (
-            f"bowerbird image transfer chelsea.png {plate}.jpg -o {name} "
+            f"bowerbird image transfer chelsea.jpg {plate}.jpg -o {name} "
             f"--size {size} --iterations {iterations}"
         )
         results.append(_Result(plate, style, command, f"{step.number} steps, {took:.0f} s"))
@@ -73,7 +72,7 @@ def _html(results: list[_Result]) -> str:
       <figure class="result"><img src="chelsea-{p.plate}.png" alt="the cat in this style">
         <figcaption>{html.escape(p.caption)}</figcaption></figure>
       <div class="inputs">
-        <figure><img src="chelsea.png" alt="a cat">
+        <figure><img src="chelsea.jpg" alt="a cat">
           <figcaption>the photograph</figcaption></figure>
         <figure><img src="{p.plate}.jpg" alt="{html.escape(p.style)}">
           <figcaption>the painting: {html.escape(p.style)}</figcaption></figure>

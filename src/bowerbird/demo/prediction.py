@@ -13,23 +13,22 @@ _HEAD = """    <h2>Predicting</h2>
 
 
 def prediction_section(output: Path, config: DemoConfig) -> Generator[Step, None, str]:
-    """Predict the consumption of cars, carbon dioxide in the air, and the Lorenz system."""
-    return (yield from gallery(_HEAD, (_cars, _air, _chaos), output, config))
+    """Predict the progression of diabetes, carbon dioxide in the air, and the Lorenz system."""
+    return (yield from gallery(_HEAD, (_diabetes, _air, _chaos), output, config))
 
 
-def _cars(output: Path, demo: DemoConfig) -> Example:
+def _diabetes(output: Path, demo: DemoConfig) -> Example:
     from bowerbird.prediction.data.samples import TARGETS, read_sample
-    from bowerbird.prediction.tabular.ensemble import MembersConfig
-    from bowerbird.prediction.tabular.plot import draw_study
-    from bowerbird.prediction.tabular.study import TableConfig, study
+    from bowerbird.prediction.tabular.config import EnsembleConfig, TableConfig
+    from bowerbird.prediction.tabular.cross_validation import cross_validate
+    from bowerbird.prediction.tabular.plot import plot_report
 
-    config = TableConfig(networks=MembersConfig(seed=demo.seed))
-    done = study(read_sample("cars"), TARGETS["cars"], config)
-    draw_study(done, output / "cars.png")
-    caption = "miles per gallon of cars in the test folds; orange ones are outside their interval"
-    return Example(
-        "cars.png", f"bowerbird predict table cars -o cars.png --seed {demo.seed}", caption
-    )
+    config = TableConfig(ensemble=EnsembleConfig(seed=demo.seed))
+    done = cross_validate(read_sample("diabetes"), TARGETS["diabetes"], config)
+    plot_report(done, output / "diabetes.png")
+    caption = "diabetes after a year, in the test folds; orange patients are outside their interval"
+    command = f"bowerbird predict table diabetes -o diabetes.png --seed {demo.seed}"
+    return Example("diabetes.png", command, caption)
 
 
 def _air(output: Path, demo: DemoConfig) -> Example:
@@ -47,7 +46,8 @@ def _air(output: Path, demo: DemoConfig) -> Example:
 
 
 def _chaos(output: Path, demo: DemoConfig) -> Example:
-    from bowerbird.prediction.dynamics.learn import DynamicsConfig, move
+    from bowerbird.prediction.dynamics.config import DynamicsConfig
+    from bowerbird.prediction.dynamics.learn import move
     from bowerbird.prediction.dynamics.plot import draw_free_run
 
     done = move("lorenz", DynamicsConfig(seed=demo.seed))

@@ -10,6 +10,8 @@ from pathlib import Path
 from bowerbird.learning.atomic_write import atomic_write
 from bowerbird.learning.step import Step
 
+PHOTOS = Path(__file__).parent / "photos"  # CC0: S. van der Walt (chelsea), R. Michetti (coffee)
+
 
 @dataclass(frozen=True)
 class DemoConfig:

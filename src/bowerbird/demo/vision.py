@@ -1,10 +1,9 @@
 """Vision in the demo: features of a cat, segmented objects, handwriting that is read."""
 
 from collections.abc import Generator
-from importlib.resources import files
 from pathlib import Path
 
-from bowerbird.demo.section import DemoConfig, Example, copy, gallery
+from bowerbird.demo.section import PHOTOS, DemoConfig, Example, copy, gallery
 from bowerbird.learning.step import Step
 
 VISUALIZATION_STEPS = 12  # of gradient ascent; a quarter of the sheet's time
@@ -19,8 +18,8 @@ _HEAD = """    <h2>Seeing</h2>
 
 def vision_section(output: Path, config: DemoConfig) -> Generator[Step, None, str]:
     """Show the features of a cat, segment a cup, and read a page of handwriting."""
-    copy(Path(str(files("skimage") / "data" / "chelsea.png")), output / "chelsea.png")
-    copy(Path(str(files("skimage") / "data" / "coffee.png")), output / "coffee.png")
+    for name in ("chelsea.jpg", "coffee.jpg"):
+        copy(PHOTOS / name, output / name)
     return (yield from gallery(_HEAD, (_features, _objects, _page), output, config))
 
 
@@ -41,14 +40,14 @@ def _features(output: Path, demo: DemoConfig) -> Example:
         seed=demo.seed,
         device=demo.device,
     )
-    view = inspect(read_picture(output / "chelsea.png").rgb, config, "chelsea.png")
+    view = inspect(read_picture(output / "chelsea.jpg").rgb, config, "chelsea.jpg")
     height, width = view.sheet.shape[1:]
     write_picture(
         output / "chelsea-features.jpg",
         resize(view.sheet, fit_long_side(height, width, SHEET_WIDTH)),
     )
     command = (
-        f"bowerbird vision inspect chelsea.png -o chelsea-features.jpg --size {size} "
+        f"bowerbird vision inspect chelsea.jpg -o chelsea-features.jpg --size {size} "
         f"--steps {config.steps} --octaves 2 --visualization-steps {steps}"
     )
     return Example(
@@ -65,11 +64,11 @@ def _objects(output: Path, demo: DemoConfig) -> Example:
     from bowerbird.vision.results import Seen
     from bowerbird.vision.segmentation import segment
 
-    rgb = read_picture(output / "coffee.png").rgb
+    rgb = read_picture(output / "coffee.jpg").rgb
     boxes = segment(rgb, detect(rgb, open_looker(DetectConfig(), demo.device)))
     write_picture(output / "coffee-cut.png", draw(rgb, Seen(boxes=boxes)))
     found = ", ".join(f"{box.name} {box.score:.0%}" for box in boxes) or "nothing"
-    command = "bowerbird vision segment coffee.png -o coffee-cut.png"
+    command = "bowerbird vision segment coffee.jpg -o coffee-cut.png"
     return Example("coffee-cut.png", command, f"found: {found}")
 
 

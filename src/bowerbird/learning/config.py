@@ -3,11 +3,12 @@
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
-
-import numpy as np
+from typing import TYPE_CHECKING, Literal, get_args
 
 from bowerbird.learning.validate import check_choice
+
+if TYPE_CHECKING:
+    import numpy as np
 
 Precision = Literal["auto", "float32", "bfloat16"]
 Optimizer = Literal["adamw", "muon", "rmsprop", "sgd"]
@@ -130,7 +131,7 @@ class SequenceConfig:
         if not 0 < self.validation < 1:
             raise ValueError(f"validation must be in (0, 1), got {self.validation}")
 
-    def split(self, stream: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def split(self, stream: "np.ndarray") -> "tuple[np.ndarray, np.ndarray]":
         """Return the training tokens and, from the end of the stream, the validation tokens.
 
         Raises ValueError for a stream that is too short to be split.

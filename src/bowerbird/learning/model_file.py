@@ -80,6 +80,22 @@ def stored_weights(network: nn.Module, *, half: bool = False) -> dict[str, Tenso
     return {name: p.detach().to(dtype) for name, p in network.named_parameters()}
 
 
+def load_weights(network: nn.Module, tensors: Mapping[str, Tensor], prefix: str = "") -> None:
+    """Give a network, which may be on the meta device, the weights of a model file as float32.
+
+    The weights are the tensors whose names start with ``prefix``. Raises ValueError if one is
+    missing, unknown, of another shape, or not finite.
+    """
+    given = {name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)}
+    expected = {name: p.shape for name, p in network.named_parameters()}
+    for name in sorted(given.keys() | expected.keys()):
+        if name not in given or name not in expected or given[name].shape != expected[name]:
+            raise ValueError(f"its weight {prefix}{name} is missing, unknown or of another shape")
+        if not bool(torch.isfinite(given[name]).all()):
+            raise ValueError(f"its weight {prefix}{name} is not finite")
+    network.load_state_dict({name: t.float() for name, t in given.items()}, assign=True)
+
+
 def read_header(path: Path, kind: str | None = None) -> ModelHeader:
     """Return what a model file says of itself, without reading its weights.
 

@@ -1,4 +1,4 @@
-"""Variations of a piece to learn from: transposed, faster or slower. For training only."""
+"""Data augmentation: transposed pieces, and pieces at other tempos. For training only."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -14,13 +14,12 @@ if TYPE_CHECKING:
 
 
 def variations(score: "Score", config: AugmentConfig) -> Iterator["Score"]:
-    """Yield a score in each transposition and tempo."""
+    """Yield a score in each transposition that MIDI can play, at each tempo."""
     for semitones in config.semitones:
-        if not _in_range(score, semitones):
-            continue
-        moved = transposed(score, semitones)
-        for tempo in config.tempo_factors:
-            yield at_tempo(moved, tempo) if tempo != 1 else moved
+        if _in_range(score, semitones):
+            moved = transposed(score, semitones)
+            for factor in config.tempo_factors:
+                yield at_tempo(moved, factor) if factor != 1 else moved
 
 
 def _in_range(score: "Score", semitones: int) -> bool:
@@ -29,15 +28,14 @@ def _in_range(score: "Score", semitones: int) -> bool:
 
 
 def transposed(score: "Score", semitones: int) -> "Score":
-    """Return a score so many semitones higher, with its key; drums stay as they are."""
+    """Return a score transposed with its key; drums stay as they are."""
     if not semitones:
         return score
     moved = score.copy()
     for track in moved.tracks:
         if not track.is_drum:
             track.shift_pitch(semitones, inplace=True)
-    told = bool(moved.key_signatures) or any(m.text.startswith("K:") for m in moved.markers)
-    if told:
+    if moved.key_signatures or any(m.text.startswith("K:") for m in moved.markers):
         key = key_of(score).transposed(semitones)
         moved.markers = moved.markers.filter(lambda m: not m.text.startswith("K:"), inplace=False)
         with_key(moved, key)
@@ -46,12 +44,12 @@ def transposed(score: "Score", semitones: int) -> "Score":
 
 
 def at_tempo(score: "Score", factor: float) -> "Score":
-    """Return a score that is played so many times as fast."""
+    """Return a score with its tempos multiplied by a factor."""
     changed = score.copy()
-    changes = [(t.time, t.qpm) for t in changed.tempos]
-    if not changes or changes[0][0] > 0:
-        changes.insert(0, (0, 120.0))
+    tempos = [(t.time, t.qpm) for t in changed.tempos]
+    if not tempos or tempos[0][0] > 0:
+        tempos.insert(0, (0, 120.0))
     changed.tempos.clear()
-    for time, qpm in changes:
+    for time, qpm in tempos:
         changed.tempos.append(new_tempo(time, qpm * factor))
     return changed

@@ -1,8 +1,7 @@
-"""What a composed melody has copied: its longest passage that stands in the corpus, by intervals.
+"""Find passages of a composed melody that are copied from a corpus, also transposed.
 
-A note is told by how far it is from the note before it, in semitones, and how long it is until the
-next note, so that transposed copies are found. Passages are found by
-`bowerbird.learning.copied_passages.longest_copies`.
+Each note is compared by its interval to the note before it, in semitones, and the time until the
+next note. Passages are found by `bowerbird.learning.copied_passages.longest_copies`.
 """
 
 from collections.abc import Iterable
@@ -19,9 +18,9 @@ from bowerbird.music.score.melody import GRID, grid_notes, melody
 if TYPE_CHECKING:
     from symusic.core import ScoreTick as Score
 
-LONGEST = 1 << 10  # ticks: longer notes count as so long
-LEAST = 6  # notes of a passage that is told of
-_APART = 1 << 20  # no note is told by this number, for 256 (LONGEST + 1) is less: after a piece
+MAX_DURATION = 1 << 10  # ticks; longer notes count as this long
+MIN_COPY = 6  # notes of the shortest passage that is reported
+_SEPARATOR = 1 << 20  # after each piece; codes of notes are below 256 (MAX_DURATION + 1)
 
 
 @dataclass(frozen=True)
@@ -29,76 +28,76 @@ class Novelty:
     """What a melody shares with a corpus."""
 
     longest_copy_notes: int
-    """Notes of the longest passage that stands in the corpus."""
-    copied_share: float
-    """Share of the notes that lie in passages of at least ``LEAST`` notes, 0 to 1."""
+    """Notes of the longest passage that is in the corpus."""
+    copied_fraction: float
+    """Fraction of the notes in copied passages of at least ``MIN_COPY`` notes, 0 to 1."""
     start: int
     """First note of the longest passage, from 0."""
     piece: str
-    """Name of the piece in which it stands."""
+    """Name of the piece that it is from."""
 
 
 @dataclass(frozen=True)
-class Melodies:
-    """The melodies of a corpus, as they are compared."""
+class MelodyIndex:
+    """The melodies of a corpus, ready to compare with."""
 
     names: tuple[str, ...]
     """Names of the pieces."""
-    signs: np.ndarray
-    """The signs of each piece (`interval_signs`), and one after it that stands for no note."""
+    codes: np.ndarray
+    """The `interval_codes` of each piece, each followed by a separator."""
 
     @classmethod
-    def of(cls, pieces: Iterable[tuple[str, "Score"]]) -> "Melodies":
-        """Return the melodies of pieces."""
+    def of(cls, pieces: Iterable[tuple[str, "Score"]]) -> "MelodyIndex":
+        """Return the index of named scores."""
         names: list[str] = []
         parts: list[np.ndarray] = [np.zeros(0, np.int64)]
         for name, score in pieces:
             names.append(name)
-            parts += [interval_signs(score), np.array([_APART])]
+            parts += [interval_codes(score), np.array([_SEPARATOR])]
         return cls(tuple(names), np.concatenate(parts).astype(np.int32))
 
     def name_at(self, place: int) -> str:
-        """Return the name of the piece in which a sign stands."""
-        return self.names[int(np.count_nonzero(self.signs[:place] == _APART))]
+        """Return the name of the piece that the code at a place is from."""
+        return self.names[int(np.count_nonzero(self.codes[:place] == _SEPARATOR))]
 
     def save(self, path: Path) -> None:
-        """Write them to an .npz file, whole or not at all."""
+        """Write an .npz file atomically."""
         with atomic_write(path) as part, part.open("wb") as file:
-            np.savez_compressed(file, names=np.array(self.names), signs=self.signs)
+            np.savez_compressed(file, names=np.array(self.names), codes=self.codes)
 
     @classmethod
-    def open(cls, path: Path) -> "Melodies":
-        """Return what `save` wrote."""
-        with np.load(path, allow_pickle=False) as kept:
-            return cls(tuple(kept["names"].tolist()), kept["signs"])
+    def open(cls, path: Path) -> "MelodyIndex":
+        """Read a file of `save`."""
+        with np.load(path, allow_pickle=False) as arrays:
+            return cls(tuple(arrays["names"].tolist()), arrays["codes"])
 
 
 def melody_intervals(score: "Score") -> np.ndarray:
-    """Return the steps between the notes of a score's melody, in semitones."""
+    """Return the intervals between the notes of a score's melody, in semitones."""
     return np.diff(grid_notes(melody(score), GRID).pitches)
 
 
-def interval_signs(score: "Score") -> np.ndarray:
-    """Return a number for each note of the melody but the first: its interval, then its length.
+def interval_codes(score: "Score") -> np.ndarray:
+    """Return a number for the interval and time of each note of the melody but the first.
 
-    The last note lasts as long as it sounds, the others until the next begins.
+    The last note counts as long as it sounds, the others until the next one begins.
     """
-    lines = grid_notes(melody(score), GRID)
-    lasts = np.append(np.diff(lines.starts), lines.ends[-1] - lines.starts[-1])
-    steps = np.diff(lines.pitches) + 128
-    return steps * (LONGEST + 1) + np.minimum(lasts[1:], LONGEST)
+    notes = grid_notes(melody(score), GRID)
+    durations = np.append(np.diff(notes.starts), notes.ends[-1] - notes.starts[-1])
+    intervals = np.diff(notes.pitches) + 128
+    return intervals * (MAX_DURATION + 1) + np.minimum(durations[1:], MAX_DURATION)
 
 
-def novelty(made: "Score", corpus: Melodies) -> Novelty:
-    """Return what the melody of a score shares with those of a corpus.
+def novelty(score: "Score", corpus: MelodyIndex) -> Novelty:
+    """Return what the melody of a score shares with a corpus.
 
-    A passage of n notes has n - 1 intervals, and the first note's length does not count.
+    A passage of n notes has n - 1 intervals; the duration of its first note doesn't count.
     """
-    own = interval_signs(made)
-    least = LEAST - 1
-    copies: list[Copy] = longest_copies(own, [corpus.signs], least) if len(own) >= least else []
+    codes, min_length = interval_codes(score), MIN_COPY - 1
+    if len(codes) < min_length:
+        return Novelty(0, 0.0, 0, "")
+    copies: list[Copy] = longest_copies(codes, [corpus.codes], min_length)
     if not copies:
         return Novelty(0, 0.0, 0, "")
-    first = copies[0]
-    share = copied_share(copies, len(own))
-    return Novelty(first.length + 1, share, first.start, corpus.name_at(first.place))
+    first, fraction = copies[0], copied_share(copies, len(codes))
+    return Novelty(first.length + 1, fraction, first.start, corpus.name_at(first.place))

@@ -1,12 +1,10 @@
-"""A corpus: the pieces that a composer learns from, and those it is measured on.
+"""A corpus of music: pieces from files, folders, glob patterns or built-in collections.
 
-Given are files, folders, patterns with ``*``, and ``scottish``, ``irish``, ``bach``: tunes and
-chorales that come with the package music21, whose files are read without importing it. Whatever is
-left out is named, with the reason.
-
-``scottish`` are James Aird's airs (Glasgow 1782 on) but for those that say they are from elsewhere,
-and the strathspeys, reels and Highland flings of Ryan's Mammoth Collection (Boston 1883); ``irish``
-is O'Neill's Music of Ireland (Chicago 1903); ``bach`` the four-part chorales.
+``scottish``, ``irish`` and ``bach`` are tunes and chorales in the package music21, whose files are
+read without importing it. ``scottish`` are James Aird's airs (Glasgow 1782 on) without those that
+name another origin, and the strathspeys, reels and Highland flings of Ryan's Mammoth Collection
+(Boston 1883); ``irish`` is O'Neill's Music of Ireland (Chicago 1903); ``bach`` the four-part
+chorales. Whatever is skipped is reported with its reason.
 """
 
 import glob
@@ -16,7 +14,6 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from importlib.metadata import PackageNotFoundError, distribution
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
@@ -24,7 +21,8 @@ from typing import TYPE_CHECKING, Literal, get_args
 import numpy as np
 
 from bowerbird.errors import MusicError
-from bowerbird.music.copied_melodies import Melodies, melody_intervals
+from bowerbird.learning.extras import package_folder
+from bowerbird.music.copied_melodies import MelodyIndex, melody_intervals
 from bowerbird.music.formats.files import SUFFIXES, read_scores
 from bowerbird.music.formats.tune import Tune
 from bowerbird.music.score.melody import melody
@@ -32,205 +30,193 @@ from bowerbird.music.score.melody import melody
 if TYPE_CHECKING:
     from symusic.core import ScoreTick as Score
 
-Embedded = Literal["scottish", "irish", "bach"]
-EMBEDDED: tuple[Embedded, ...] = get_args(Embedded)
-SHIPPED = "scottish"  # whose melodies lie in the package: Melodies.of(...).save, see its recipe
-LEAST_NOTES = 8  # a shorter piece teaches nothing of form
-GRAM = 8  # intervals in a row that tunes are compared by
-COMMON = 32  # tunes that share a gram: then it is a turn of the style, and no sign of a copy
-ALIKE = 0.5  # share of the shorter tune's grams in the other one, from which they count as the same
+BuiltIn = Literal["scottish", "irish", "bach"]
+BUILT_IN: tuple[BuiltIn, ...] = get_args(BuiltIn)
+SHIPPED = "scottish"  # whose MelodyIndex is in the package; its recipe says how it is made
+MIN_NOTES = 8  # of a piece to train on
+NGRAM = 8  # consecutive intervals by which tunes are compared
+COMMON = 32  # tunes with the same n-gram, from which it counts as a figure of the style
+SIMILAR = 0.5  # fraction of shared n-grams, of the shorter tune, from which tunes are versions
 
-Piece = tuple[str, "Score"]
-Refusal = Callable[[Tune], str] | None
+NamedScore = tuple[str, "Score"]
+WhyNot = Callable[[Tune], str] | None
+"""Returns why a tune is skipped; empty if it isn't."""
 
-_ELSEWHERE = re.compile(
+_OTHER_ORIGIN = re.compile(
     r"irish|english|german|french|italian|wel[cs]h|swiss|turkish|spanish|dutch|russia|prussian"
     r"|virginia|negro|west india|america|hessian|minuet|waltz|allemand|cotillion|dibdin|handel"
     r"|taptoo|rondo|gavot",
     re.IGNORECASE,
 )
-_DANCES = ("strathspey", "reel", "fling")
+_SCOTTISH_DANCES = ("strathspey", "reel", "fling")
 
 
 class Corpus:
-    """Pieces in the order in which they were given, each file once.
+    """Pieces in the order of their sources, each file once.
 
-    Files are named as they were given, or found in a folder, those of built-in corpora by their own
-    names. ``skipped`` tells by name what isn't learned from, and why; ``built_in`` which of what
-    was given are built-in corpora, not files or folders of the same name.
+    ``names`` are the sources; ``built_in`` those that are built-in collections, not files or
+    folders of the same name; ``skipped`` maps the name of a piece or file to the reason.
     """
 
-    def __init__(self, given: Iterable[str | Path], *, melodies: bool = False) -> None:
+    def __init__(self, sources: Iterable[str | Path], *, melodies: bool = False) -> None:
         """Find the files; ``melodies`` reduces each piece to its melody.
 
-        Raises MusicError for what is missing or of no kind that can be read.
+        Raises MusicError for a source that is missing or has an unknown format.
         """
-        names = [given] if isinstance(given, str | Path) else list(given)
-        self.names, self.melodies = [str(name) for name in names], melodies
-        self.built_in: list[Embedded] = []
+        sources = [sources] if isinstance(sources, str | Path) else list(sources)
+        self.names, self.melodies = [str(source) for source in sources], melodies
+        self.built_in: list[BuiltIn] = []
         self.skipped: dict[str, str] = {}
-        self._files: dict[Path, tuple[str, Refusal]] = {}  # with the name that is told
-        for name in names:
-            self._find(name)
+        self._files: dict[Path, tuple[str, WhyNot]] = {}  # by resolved path: name, filter
+        for source in sources:
+            self._add(source)
 
     @cached_property
-    def pieces(self) -> list[Piece]:
+    def pieces(self) -> list[NamedScore]:
         """The name and the score of each piece; raises MusicError if there is none."""
-        pieces: list[Piece] = []
-        for path, (told, refused) in self._files.items():
+        pieces: list[NamedScore] = []
+        for path, (file_name, why_not) in self._files.items():
             skipped: dict[str, str] = {}
             try:
-                for own, score in read_scores(path, skipped, refused):
-                    name = told + own.removeprefix(path.name)
-                    if why := self._too_little(score):
-                        self.skipped[name] = why
+                for piece, score in read_scores(path, skipped, why_not):
+                    name = file_name + piece.removeprefix(path.name)
+                    if reason := _too_short(score):
+                        self.skipped[name] = reason
                     else:
                         pieces.append((name, melody(score) if self.melodies else score))
             except MusicError as error:
-                self.skipped[told] = str(error).removeprefix(f"{path} can't be read: ")
-            self.skipped |= {told + n.removeprefix(path.name): why for n, why in skipped.items()}
-        return self._some(pieces)
+                self.skipped[file_name] = str(error).removeprefix(f"{path} can't be read: ")
+            for name, reason in skipped.items():
+                self.skipped[file_name + name.removeprefix(path.name)] = reason
+        return self._not_empty(pieces)
 
-    def leave_out(self, refusal: Callable[["Score"], str]) -> None:
-        """Leave out pieces for which ``refusal`` gives a reason.
+    def filter(self, why_not: Callable[["Score"], str]) -> None:
+        """Skip the pieces for which ``why_not`` returns a reason.
 
         Raises MusicError if none is left.
         """
-        reasons = [refusal(score) for _, score in self.pieces]
-        told = list(zip(self.pieces, reasons, strict=True))
-        self.skipped |= {name: why for (name, _), why in told if why}
-        self.pieces = self._some([piece for piece, why in told if not why])
+        reasons = [why_not(score) for _, score in self.pieces]
+        pairs = list(zip(self.pieces, reasons, strict=True))
+        self.skipped |= {name: reason for (name, _), reason in pairs if reason}
+        self.pieces = self._not_empty([piece for piece, reason in pairs if not reason])
 
-    def _some(self, pieces: list[Piece]) -> list[Piece]:
-        """Return pieces; raise MusicError if there is none."""
+    def _not_empty(self, pieces: list[NamedScore]) -> list[NamedScore]:
         if not pieces:
-            reasons = "; ".join(f"{name}: {why}" for name, why in [*self.skipped.items()][:3])
-            given = ", ".join(self.names) or "no files at all"
-            raise MusicError(f"there is no music in {given} ({reasons or 'it is empty'})")
+            first = [f"{name}: {reason}" for name, reason in self.skipped.items()][:3]
+            sources, why = ", ".join(self.names) or "no files", "; ".join(first) or "it is empty"
+            raise MusicError(f"there is no music in {sources} ({why})")
         return pieces
 
     def summary(self) -> str:
-        """Return in one line how many pieces there are, and why others are left out."""
-        pieces = self.pieces
-        notes = sum(score.note_num() for _, score in pieces)
-        line = f"{len(pieces):,} pieces, {notes:,} notes"
-        if self.skipped:
-            why = Counter(_plain(w) for w in self.skipped.values())
-            told = "; ".join(f"{reason}: {count}" for reason, count in why.most_common(4))
-            others = why.total() - sum(count for _, count in why.most_common(4))
-            told += f"; others: {others}" if others else ""
-            line += f"; {len(self.skipped):,} left out ({told})"
-        return line
+        """Return in one line how many pieces there are, and why others are skipped."""
+        notes = sum(score.note_num() for _, score in self.pieces)
+        line = f"{len(self.pieces):,} pieces, {notes:,} notes"
+        if not self.skipped:
+            return line
+        counts = Counter(_general(reason) for reason in self.skipped.values())
+        common = counts.most_common(4)
+        reasons = "; ".join(f"{reason}: {count}" for reason, count in common)
+        others = counts.total() - sum(count for _, count in common)
+        reasons += f"; others: {others}" if others else ""
+        return f"{line}; {len(self.skipped):,} skipped ({reasons})"
 
     def split(self, *, validation: float = 0.05, test: float = 0.05, seed: int = 0) -> "Split":
-        """Return what is learned from, and what is measured on, by piece.
+        """Split the pieces into training, validation and test pieces.
 
-        Pieces that are alike (`alike`) are on one side. The same pieces are always split the same
-        way, in whatever order they are given. Raises MusicError for fewer than three pieces that
-        differ.
+        Versions of one tune (`version_groups`) stay together. The split depends on the pieces and
+        the seed only, not on their order. Raises MusicError for fewer than three different pieces.
         """
-        groups = alike([score for _, score in self.pieces])
+        groups = version_groups([score for _, score in self.pieces])
         if len(groups) < 3:
-            raise MusicError("a corpus of fewer than three different pieces can't be split")
-        marks = [_mark(score) for _, score in self.pieces]
-        keyed = [
-            (hashlib.sha256(f"{seed}.{min(marks[i] for i in g)}".encode()).digest(), g)
-            for g in groups
-        ]
-        keyed.sort(key=lambda pair: pair[0])
-        sides: list[list[Piece]] = [[], [], []]
-        for number, share in ((2, test), (1, validation)):
-            wanted = max(1, round(share * len(self.pieces)))
-            least = min(
-                (len(group) for _, group in keyed), default=0
-            )  # if none fits, one of the smallest
-            for pair in list(keyed):
-                room = max(wanted, least) - len(sides[number])
-                if len(pair[1]) <= room:
-                    sides[number] += [self.pieces[i] for i in pair[1]]
-                    keyed.remove(pair)
-        sides[0] = [self.pieces[i] for _, group in keyed for i in group]
+            raise MusicError("a split needs at least three different pieces; add more of them")
+        digests = [_digest(score) for _, score in self.pieces]
+        ordered = sorted(
+            (hashlib.sha256(f"{seed}.{min(digests[i] for i in group)}".encode()).digest(), group)
+            for group in groups
+        )
+        sides: list[list[NamedScore]] = [[], [], []]
+        for side, fraction in ((2, test), (1, validation)):
+            smallest = min((len(group) for _, group in ordered), default=0)
+            limit = max(1, round(fraction * len(self.pieces)), smallest)
+            for pair in list(ordered):
+                if len(sides[side]) + len(pair[1]) <= limit:
+                    sides[side] += [self.pieces[i] for i in pair[1]]
+                    ordered.remove(pair)
+        sides[0] = [self.pieces[i] for _, group in ordered for i in group]
         return Split(*map(tuple, sides))
 
-    def _too_little(self, score: "Score") -> str:
-        if all(track.is_drum for track in score.tracks):
-            return "it has only drums"
-        count = sum(len(track.notes) for track in score.tracks if not track.is_drum)
-        return f"it has {count} notes, fewer than {LEAST_NOTES}" if count < LEAST_NOTES else ""
-
-    def _find(self, given: str | Path) -> None:
-        """Add what a name stands for; a Path is never a built-in name."""
-        path = Path(given)
-        if given in EMBEDDED and not path.exists():
-            self.built_in.append(given)
-            self._files |= {path: (path.name, why) for path, why in _embedded(given).items()}
+    def _add(self, source: str | Path) -> None:
+        """Add the files of a source; a Path is never a built-in collection."""
+        path = Path(source)
+        if source in BUILT_IN and not path.exists():
+            self.built_in.append(source)
+            self._files |= {file: (file.name, why) for file, why in _built_in(source).items()}
         elif path.is_dir():
-            self._walk(path)
+            self._add_folder(path)
         elif path.exists():
             self._files.setdefault(path.resolve(), (str(path), None))
-        elif found := sorted(glob.glob(str(given), recursive=True)):
-            for one in found:  # as if a shell had spelled the pattern out
-                self._find(Path(one))
+        elif matches := sorted(glob.glob(str(source), recursive=True)):
+            for match in matches:  # as if a shell had expanded the pattern
+                self._add(Path(match))
         else:
-            known = ", ".join(EMBEDDED)
-            raise MusicError(f"{given} does not exist; give files, folders, or one of {known}")
+            known = ", ".join(BUILT_IN)
+            raise MusicError(f"{source} does not exist; give files, folders, or one of {known}")
 
-    def _walk(self, folder: Path) -> None:
-        """Add the music in a folder and its folders, in order of name."""
+    def _add_folder(self, folder: Path) -> None:
+        """Add the music in a folder and its subfolders, in order of name."""
         try:
-            inside = sorted(folder.iterdir())
+            entries = sorted(folder.iterdir())
         except OSError as error:
             raise MusicError(f"{folder} can't be read ({error.strerror})") from error
-        for path in inside:
+        for path in entries:
             if path.name.startswith(".") or (path.is_dir() and path.is_symlink()):
                 self.skipped[str(path)] = "it is hidden, or a link to a folder"
             elif path.is_dir():
-                self._walk(path)
+                self._add_folder(path)
             elif path.suffix.lower() in SUFFIXES:
                 self._files.setdefault(path.resolve(), (str(path), None))
             else:
-                self.skipped[str(path)] = f"it is none of {', '.join(SUFFIXES)}"
+                self.skipped[str(path)] = f"its suffix is not one of {', '.join(SUFFIXES)}"
 
 
 @dataclass(frozen=True)
 class Split:
-    """The pieces of a corpus, parted."""
+    """The pieces of a corpus in three parts."""
 
-    train: tuple[Piece, ...]
-    """What is learned from."""
-    validation: tuple[Piece, ...]
-    """What is measured on while it learns."""
-    test: tuple[Piece, ...]
-    """What is measured on at the end."""
+    train: tuple[NamedScore, ...]
+    validation: tuple[NamedScore, ...]
+    """For the loss during training."""
+    test: tuple[NamedScore, ...]
+    """For the loss at the end."""
 
 
-def melodies_of(names: Sequence[str]) -> Melodies:
+def melody_index(names: Sequence[str]) -> MelodyIndex:
     """Return the melodies of a corpus to compare with; raise MusicError as `Corpus` does.
 
-    Those of `scottish` come with the package, told already: reading the tunes takes a second.
+    That of ``scottish`` is in the package, because reading the tunes takes a second.
     """
     if list(names) == [SHIPPED] and not Path(SHIPPED).exists():
-        return Melodies.open(Path(str(files("bowerbird.music") / f"{SHIPPED}.npz")))
-    return Melodies.of(Corpus(names, melodies=True).pieces)
+        return MelodyIndex.open(Path(str(files("bowerbird.music") / f"{SHIPPED}.npz")))
+    return MelodyIndex.of(Corpus(names, melodies=True).pieces)
 
 
-def alike(scores: list["Score"]) -> list[list[int]]:
-    """Return groups of scores that are versions of one tune, transposed or not.
+def version_groups(scores: list["Score"]) -> list[list[int]]:
+    """Return groups of scores that are versions of one tune, also transposed, by their indices.
 
-    Two are, if half of the stretches of eight intervals in the melody of one are in the other.
+    Two are, if half of the n-grams of eight intervals in one melody are in the other.
     """
     lines = [melody_intervals(score).astype(np.int8).tobytes() for score in scores]
     first = {line: number for number, line in reversed(list(enumerate(lines)))}
-    parent = [first[line] for line in lines]  # the same line is the same tune, however often
-    grams = {number: _grams(line) for line, number in first.items()}
-    homes: dict[bytes, list[int]] = defaultdict(list)
-    for number in sorted(grams):
-        for gram in grams[number]:
-            homes[gram].append(number)
+    parent = [first[line] for line in lines]  # equal melodies are one tune, however many
+    ngrams = {number: _ngrams(line) for line, number in first.items()}
+    tunes_with: dict[bytes, list[int]] = defaultdict(list)
+    for number in sorted(ngrams):
+        for ngram in ngrams[number]:
+            tunes_with[ngram].append(number)
     shared: Counter[tuple[int, int]] = Counter()
-    for home in homes.values():
-        if 1 < len(home) <= COMMON:
-            shared.update((a, b) for i, a in enumerate(home) for b in home[i + 1 :])
+    for tunes in tunes_with.values():
+        if 1 < len(tunes) <= COMMON:
+            shared.update((a, b) for i, a in enumerate(tunes) for b in tunes[i + 1 :])
 
     def root(number: int) -> int:
         while parent[number] != number:
@@ -238,7 +224,7 @@ def alike(scores: list["Score"]) -> list[list[int]]:
         return number
 
     for (a, b), count in shared.items():
-        if count >= ALIKE * min(len(grams[a]), len(grams[b])):
+        if count >= SIMILAR * min(len(ngrams[a]), len(ngrams[b])):
             parent[root(b)] = root(a)
     groups: dict[int, list[int]] = defaultdict(list)
     for number in range(len(scores)):
@@ -246,14 +232,14 @@ def alike(scores: list["Score"]) -> list[list[int]]:
     return list(groups.values())
 
 
-def _grams(intervals: bytes) -> set[bytes]:
-    if len(intervals) <= GRAM:
+def _ngrams(intervals: bytes) -> set[bytes]:
+    if len(intervals) <= NGRAM:
         return {intervals}
-    return {intervals[i : i + GRAM] for i in range(len(intervals) - GRAM + 1)}
+    return {intervals[i : i + NGRAM] for i in range(len(intervals) - NGRAM + 1)}
 
 
-def _mark(score: "Score") -> str:
-    """Return what names a piece by its content."""
+def _digest(score: "Score") -> str:
+    """Return a hash of the notes of a piece."""
     digest = hashlib.sha256()
     for track in score.tracks:
         notes = track.notes.numpy()
@@ -262,37 +248,40 @@ def _mark(score: "Score") -> str:
     return digest.hexdigest()
 
 
-def _embedded(name: Embedded) -> dict[Path, Refusal]:
-    """Return the files of a built-in corpus, and what refuses some of their tunes."""
-    try:
-        root = Path(str(distribution("music21").locate_file("music21/corpus")))
-    except PackageNotFoundError as error:
-        raise MusicError(f"{name} needs the tunes of music21: pip install music21") from error
-    found: dict[Path, Refusal] = {}
+def _built_in(name: BuiltIn) -> dict[Path, WhyNot]:
+    """Return the files of a built-in collection, and which of their tunes to skip."""
+    root = package_folder("music21", f"the corpus {name}") / "corpus"
+    paths: dict[Path, WhyNot] = {}
     if name == "scottish":
-        found |= dict.fromkeys(sorted(root.glob("airdsAirs/*.abc")), _not_scotch)
-        found |= dict.fromkeys(sorted(root.glob("ryansMammoth/*.abc")), _no_scotch_dance)
+        paths |= dict.fromkeys(sorted(root.glob("airdsAirs/*.abc")), _not_scottish)
+        paths |= dict.fromkeys(sorted(root.glob("ryansMammoth/*.abc")), _not_scottish_dance)
     elif name == "irish":
-        found |= dict.fromkeys(sorted(root.glob("oneills1850/*.abc")))
+        paths |= dict.fromkeys(sorted(root.glob("oneills1850/*.abc")))
     else:
-        found |= dict.fromkeys(p for p in sorted(root.glob("bach/*")) if p.suffix in SUFFIXES)
-    if not found:
-        raise MusicError(f"{name} is not where music21 keeps it; pip install --force music21")
-    return found
+        paths |= dict.fromkeys(p for p in sorted(root.glob("bach/*")) if p.suffix in SUFFIXES)
+    if not paths:
+        raise MusicError(f"music21 doesn't have the files of {name}; pip install --force music21")
+    return paths
 
 
-def _plain(why: str) -> str:
+def _too_short(score: "Score") -> str:
+    """Return why a piece is too short to train on; empty if it isn't."""
+    if all(track.is_drum for track in score.tracks):
+        return "it has only drums"
+    count = sum(len(track.notes) for track in score.tracks if not track.is_drum)
+    return f"it has {count} notes, fewer than {MIN_NOTES}" if count < MIN_NOTES else ""
+
+
+def _general(reason: str) -> str:
     """Return a reason without what differs from piece to piece."""
-    return re.sub(r"'[^']*'", "a sign", re.sub(r"line \d+: |: .*", "", why))
+    return re.sub(r"'[^']*'", "a token", re.sub(r"line \d+: |: .*", "", reason))
 
 
-def _not_scotch(tune: Tune) -> str:
-    if _ELSEWHERE.search(f"{tune.title} {tune.origin}"):
-        return "it says that it is no Scotch air"
-    return ""
+def _not_scottish(tune: Tune) -> str:
+    named = _OTHER_ORIGIN.search(f"{tune.title} {tune.origin}")
+    return "its title or origin is not Scottish" if named else ""
 
 
-def _no_scotch_dance(tune: Tune) -> str:
-    if any(dance in f"{tune.rhythm} {tune.title.lower()}" for dance in _DANCES):
-        return ""
-    return "it is no strathspey, reel or fling"
+def _not_scottish_dance(tune: Tune) -> str:
+    named = any(dance in f"{tune.rhythm} {tune.title.lower()}" for dance in _SCOTTISH_DANCES)
+    return "" if named else "it is not a strathspey, reel or fling"

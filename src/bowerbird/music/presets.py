@@ -1,12 +1,13 @@
-"""The settings of other tools, in spirit, as configurations of this one engine.
+"""Settings close to those of other tools.
 
-Sources: Magenta's melody_rnn (basic, lookback, attention) and performance_rnn, folk-rnn (B. Sturm,
-J. F. Santos, config5); their sizes, batches, rates and dropout.
+Sources: Magenta's melody_rnn (basic, lookback, attention) and performance_rnn, and folk-rnn
+(B. Sturm, J. F. Santos, config5): their sizes, batches, learning rates and dropout.
 
-Departures: Magenta reads 16th notes one by one, and begins each melody anew; here signs are notes
-and their lengths. Its lookback labels ("as one or two bars ago") are what the alphabet notes has
-for whole bars; its attention over the last 40 steps is a small transformer's. performance_rnn
-learns from played piano, and stretches and transposes it. Dropout of 0.5 is half of theirs kept.
+Departures: Magenta's melodies are steps of a 16th note, and its state is reset for each; here
+tokens are notes and their durations. Its lookback labels ("as one or two bars ago") are the copied
+bars of ``melody`` tokens; its attention over the last 40 steps becomes a small transformer.
+performance_rnn trains on played piano, stretched and transposed. Its keep probability of 0.5 is a
+dropout of 0.5.
 """
 
 from typing import Literal
@@ -20,11 +21,13 @@ PresetName = Literal[
 ]
 
 
-def _magenta(shape: RecurrentConfig, rows: int, clip: float) -> dict[str, object]:
-    """Return what their trainings share: Adam at a constant rate of 1e-3."""
+def _magenta(
+    recurrent: RecurrentConfig, batch_size: int, max_grad_norm: float
+) -> dict[str, object]:
+    """Return the settings that Magenta's models share: Adam with a constant learning rate."""
     return {
-        "model": LanguageModelConfig(recurrent=shape),
-        "sequence": SequenceConfig(batch_size=rows, sequence_length=64, validation=0.05),
+        "model": LanguageModelConfig(recurrent=recurrent),
+        "sequence": SequenceConfig(batch_size=batch_size, sequence_length=64, validation=0.05),
         "trainer": TrainerConfig(
             iterations=20000,
             learning_rate=1e-3,
@@ -33,7 +36,7 @@ def _magenta(shape: RecurrentConfig, rows: int, clip: float) -> dict[str, object
             warmup_steps=0,
             ema_decay=0.0,
             lr_schedule="constant",
-            max_grad_norm=clip,
+            max_grad_norm=max_grad_norm,
             validate_every=1000,
         ),
     }

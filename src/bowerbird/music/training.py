@@ -28,8 +28,8 @@ from bowerbird.learning.step import Step
 from bowerbird.music.augment import variations
 from bowerbird.music.composer import Composer
 from bowerbird.music.config import MELODY_KINDS, AugmentConfig, ComposeConfig, TrainConfig
-from bowerbird.music.corpus import Corpus, Piece
-from bowerbird.music.formats.abc_writer import abc_of_score
+from bowerbird.music.corpus import Corpus, NamedScore
+from bowerbird.music.formats.abc_writer import to_abc
 from bowerbird.music.tokens.kinds import encode_pieces, tokenizer_for
 from bowerbird.music.tokens.tokenizer import MusicTokenizer
 from bowerbird.networks.config import LanguageModelConfig
@@ -156,7 +156,7 @@ class Training:
         return tokenizer_for(self.config.tokenizer, chain(measured, learned))
 
     def _stream(
-        self, place: Path, pieces: Iterable[Piece], augment: AugmentConfig | None
+        self, place: Path, pieces: Iterable[NamedScore], augment: AugmentConfig | None
     ) -> np.memmap:
         stream = write_stream(
             place,
@@ -190,6 +190,6 @@ class Training:
             made = self.composer.compose(config)[0].score
             if self.tokenizer.kind not in MELODY_KINDS:
                 return f"{made.note_num()} notes"
-            return abc_of_score(made).partition("K:")[2].strip()
+            return to_abc(made).partition("K:")[2].strip()
         except ValueError:  # also where nothing may come next
             return "no notes yet"

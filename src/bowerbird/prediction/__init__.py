@@ -16,11 +16,20 @@ if TYPE_CHECKING:
     )
     from bowerbird.prediction.series.file import read_series as read_series
     from bowerbird.prediction.series.forecaster import load_forecaster as load_forecaster
-    from bowerbird.prediction.tabular.model import load_table_model as load_table_model
-    from bowerbird.prediction.tabular.study import (
+    from bowerbird.prediction.tabular.config import (
+        EnsembleConfig as EnsembleConfig,
         TableConfig as TableConfig,
-        study as study,
-        study_steps as study_steps,
     )
+    from bowerbird.prediction.tabular.cross_validation import (
+        TableReport as TableReport,
+        cross_validate as cross_validate,
+        cross_validate_steps as cross_validate_steps,
+    )
+    from bowerbird.prediction.tabular.estimators import (
+        TableClassifier as TableClassifier,
+        TableRegressor as TableRegressor,
+    )
+    from bowerbird.prediction.tabular.model import load_table_model as load_table_model
+    from bowerbird.prediction.tabular.target import read_problem as read_problem
 else:
     __getattr__, __dir__, __all__ = lazy_exports(__name__)

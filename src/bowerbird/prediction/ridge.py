@@ -1,7 +1,7 @@
-"""A linear readout in closed form (ridge regression), its penalty chosen on what comes later.
+"""Ridge regression in closed form, with the penalty chosen on the latest rows.
 
 ``W = argmin ||F W - Y||^2 + p ||W||^2`` (Hoerl and Kennard 1970) over features F of mean 0 and
-deviation 1. One eigendecomposition of ``F^T F`` gives the solution for every penalty p.
+standard deviation 1. One eigendecomposition of ``F^T F`` gives the solution for every penalty p.
 """
 
 from collections.abc import Sequence
@@ -12,8 +12,8 @@ from jaxtyping import Float
 
 Array = np.ndarray
 PENALTIES = tuple(float(p) for p in np.logspace(-2, 5, 15))
-EARLIEST = 8  # rows, fewer of which can't tell one penalty from another
-LATER = 0.25  # share of the rows, the latest, on which a penalty is chosen
+MIN_ROWS = 8  # from which a penalty can be chosen
+VALIDATION_FRACTION = 0.25  # of the rows, the latest, on which the penalty is chosen
 
 
 @dataclass(frozen=True)
@@ -25,42 +25,42 @@ class Readout:
     penalty: float
 
     def __call__(self, features: Float[Array, "n f"]) -> Float[Array, "n o"]:
-        """Return what is read out of features."""
+        """Map features to targets."""
         return features @ self.weight + self.bias
 
 
-def ridges(
+def fit_ridges(
     features: Float[Array, "n f"], targets: Float[Array, "n o"], penalties: Sequence[float]
 ) -> list[Readout]:
-    """Return the readout of each penalty."""
-    mean, middle = features.mean(0), targets.mean(0)
+    """Fit a map for each penalty."""
+    mean, target_mean = features.mean(0), targets.mean(0)
     scale = features.std(0) + 1e-12
-    normal = (features - mean) / scale
-    roots, basis = np.linalg.eigh(normal.T @ normal)
-    seen = basis.T @ (normal.T @ (targets - middle))
-    found = []
+    scaled = (features - mean) / scale
+    roots, basis = np.linalg.eigh(scaled.T @ scaled)
+    projected = basis.T @ (scaled.T @ (targets - target_mean))
+    readouts = []
     for penalty in penalties:
-        weight = basis @ (seen / (np.maximum(roots, 0) + penalty)[:, None]) / scale[:, None]
-        found.append(Readout(weight, middle - mean @ weight, penalty))
-    return found
+        weight = basis @ (projected / (np.maximum(roots, 0) + penalty)[:, None]) / scale[:, None]
+        readouts.append(Readout(weight, target_mean - mean @ weight, penalty))
+    return readouts
 
 
-def ridge(
+def fit_ridge(
     features: Float[Array, "n f"],
     targets: Float[Array, "n o"],
     gap: int = 0,
     penalties: Sequence[float] = PENALTIES,
 ) -> Readout:
-    """Return the readout whose penalty foresees the last quarter of the rows best.
+    """Fit the map whose penalty predicts the last quarter of the rows best.
 
     Rows are in the order of time. ``gap`` rows before that quarter are left out while the penalty
-    is chosen: their targets reach into it. What is best has the least mean absolute error; of those
-    alike, and where fewer than eight rows are left, it is the largest penalty.
+    is chosen, because their targets overlap it. The best penalty has the smallest mean absolute
+    error; of equal ones, and if fewer than eight rows are left, it is the largest.
     """
-    cut = len(features) - max(1, int(LATER * len(features)))
+    cut = len(features) - max(1, int(VALIDATION_FRACTION * len(features)))
     best = max(penalties)
-    if (early := cut - gap) >= EARLIEST:
-        tried = ridges(features[:early], targets[:early], sorted(penalties, reverse=True))
+    if (early := cut - gap) >= MIN_ROWS:
+        tried = fit_ridges(features[:early], targets[:early], sorted(penalties, reverse=True))
         errors = [float(np.abs(one(features[cut:]) - targets[cut:]).mean()) for one in tried]
         best = tried[int(np.argmin(errors))].penalty
-    return ridges(features, targets, [best])[0]
+    return fit_ridges(features, targets, [best])[0]

@@ -8,7 +8,6 @@ their headings, and stage directions in square brackets.
 """
 
 import codecs
-import csv
 import glob
 import gzip
 import hashlib
@@ -30,13 +29,13 @@ from typing import BinaryIO
 
 import numpy as np
 
-from bowerbird.errors import CorpusError
+from bowerbird.errors import CorpusError, TableError
+from bowerbird.files.delimited import MAX_CELL, read_rows
 from bowerbird.text.tokenizer import Alphabet
 
 TABLES = {".csv": ",", ".tsv": "\t"}  # suffix, and what stands between columns
 SUFFIXES = (".txt", ".md", *TABLES)
 BLOCK = 1 << 20  # bytes read at once
-LONGEST_CELL = 1 << 24  # characters: an unclosed quote would take the whole file
 BINARY = "has zero bytes: it is no text, or in utf-16 (then add --encoding utf-16)"
 UNMARK = (  # a play's Markdown, and the plain text for it, in this order
     (r":?\*\* \*\*(?:& )?", " & "),  # several speak
@@ -216,14 +215,12 @@ class Corpus:
 
     def _rows(self, source: _Source) -> Iterator[list[str]]:
         """Yield the rows of a table, first its header."""
-        csv.field_size_limit(max(csv.field_size_limit(), LONGEST_CELL))
         lines = _read(source, self.encoding, lines=True)
-        rows = csv.reader(lines, delimiter=TABLES[source.kind], strict=True)
         try:
-            yield from filter(None, rows)
-        except csv.Error as error:
-            place = f"{source.name} is no proper table near line {rows.line_num}"
-            raise CorpusError(f"{place} ({error}); is a quotation mark left open?") from error
+            for _, cells in read_rows(lines, TABLES[source.kind], source.name):
+                yield cells
+        except TableError as error:
+            raise CorpusError(str(error)) from error
 
 
 def _binary(path: Path) -> str | None:
@@ -255,7 +252,7 @@ def _read(source: _Source, encoding: str, lines: bool = False) -> Iterator[str]:
             # utf-8-sig leaves out a byte order mark
             file = io.TextIOWrapper(raw, "utf-8-sig" if encoding == "utf-8" else encoding)
             try:
-                while block := file.readline(LONGEST_CELL) if lines else file.read(BLOCK):
+                while block := file.readline(MAX_CELL) if lines else file.read(BLOCK):
                     if "\0" in block:
                         raise CorpusError(f"{name} {BINARY}")
                     yield block

@@ -29,6 +29,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from bowerbird.learning.device import Compute, select_compute
+from bowerbird.learning.extras import import_extra
 from bowerbird.networks.vgg import TORCHVISION
 from bowerbird.pictures.pixels import resize
 from bowerbird.vision.results import Box
@@ -98,12 +99,7 @@ def open_spotter(detector: Detector, weights: Path | None = None, device: str = 
 
 def _builder(detector: Detector) -> Callable[[str, str], Any]:
     """Return what opens such a detector, by a folder or the hub's name and a revision."""
-    try:
-        import transformers  # noqa: PLC0415 - takes seconds, and need not be installed
-    except ImportError as error:
-        raise ValueError(
-            f"{detector} needs transformers; install it with `pip install bowerbird[detectors]`"
-        ) from error
+    transformers = import_extra("transformers", f"the detector {detector}")
     kinds = {
         "detr": (transformers.DetrConfig, transformers.DetrForObjectDetection),
         "mask2former": (

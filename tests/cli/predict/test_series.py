@@ -112,23 +112,23 @@ def test_what_was_mended_is_told_though_it_is_quiet(bowerbird, sales):
     assert any("2 missing values" in note for note in told(done)["notes"])
 
 
-def test_a_short_series_is_foreseen_and_too_few_origins_are_said(bowerbird, sales):
+def test_a_short_series_is_foreseen_and_too_few_splits_are_reported(bowerbird, sales):
     lines = (sales / "sales.csv").read_text().splitlines()
     (sales / "short.csv").write_text("\n".join(lines[:61]) + "\n")
     words = "predict series short.csv --target sales --draws 1 --width 10 --quiet"
     done = bowerbird(f"{words} -o short.png")
     assert done.code == 0
-    assert "too few origins to tell from ours" in done.out
+    assert "too few splits to compare" in done.out
     assert "p = " not in done.out
-    assert "band for 90%: not measured" in done.out
+    assert "90% prediction interval: coverage not measured" in done.out
     with open("short-ahead.csv", newline="") as stream:
         assert all(len(row["high"].replace(".", "")) <= 7 for row in csv.DictReader(stream))
     (sales / "less.csv").write_text("\n".join(lines[:37]) + "\n")
     done = bowerbird("predict series less.csv --target sales --quiet --season 12 -o less.png")
-    assert "nothing was measured" in done.out
+    assert "too short for a backtest" in done.out
     assert "has no band; give --horizon 7 at most" in done.err
     words = "predict series less.csv --target sales --quiet --season 12 --horizon 7 --draws 1"
-    assert "3 origins" in bowerbird(words).out
+    assert "3 splits" in bowerbird(words).out
 
 
 def test_no_such_series(refuses):
@@ -170,6 +170,6 @@ def test_what_is_read_is_never_written_over(sales, here, refuses, bowerbird):
     refuses("predict series sales.csv --target sales -o sales.csv --force", "sales.csv")
     words = "--target sales --horizon 3 --draws 1 --width 10 --quiet --force"
     assert bowerbird(f"predict series sales.csv {words} -o sales.png").code == 0
-    refuses("predict table sales.csv --target sales -o sales.csv --force", "is what is read")
+    refuses("predict table sales.csv --target sales -o sales.csv --force", "is the input")
     assert (here / "sales.csv").read_text() == before
     assert (here / "sales-ahead.csv").exists()

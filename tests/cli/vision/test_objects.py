@@ -13,7 +13,7 @@ from bowerbird.vision.boxes import shared
 from bowerbird.vision.drawing import Room, _place, draw
 from bowerbird.vision.results import Box, Seen
 
-FACTS = {
+KEYS = {
     "classify": {"file", "labels"},
     "localize": {"file", "labels", "boxes"},
     "detect": {"file", "boxes"},
@@ -33,20 +33,20 @@ def pictures(here):
     return here
 
 
-@pytest.mark.parametrize("verb", FACTS)
+@pytest.mark.parametrize("verb", KEYS)
 def test_a_cup_of_coffee(bowerbird, pictures, verb):
     done = bowerbird(f"vision {verb} coffee.jpg --json --device cpu -o {verb}.png")
     assert (done.code, done.err) == (0, "")
-    (told,) = json.loads(done.out)
-    assert told.keys() == FACTS[verb] | {"output"}
-    assert told["file"] == "coffee.jpg"
-    best = (told.get("labels") or told["boxes"])[0]
+    (facts,) = json.loads(done.out)
+    assert facts.keys() == KEYS[verb] | {"output"}
+    assert facts["file"] == "coffee.jpg"
+    best = (facts.get("labels") or facts["boxes"])[0]
     assert best["name"] == "espresso"
-    if "labels" in told:
+    if "labels" in facts:
         assert best["wnid"] == "n07920052"
         assert 0.5 < best["probability"] <= 1
-    if "boxes" in told:
-        left, top, right, bottom = told["boxes"][0]["xyxy"]
+    if "boxes" in facts:
+        left, top, right, bottom = facts["boxes"][0]["xyxy"]
         assert 0 <= left < 250 < right <= 600
         assert 0 <= top < 200 < bottom <= 400
     with Image.open(f"{verb}.png") as drawn:
@@ -54,7 +54,7 @@ def test_a_cup_of_coffee(bowerbird, pictures, verb):
         assert drawn.convert("RGB").tobytes() != data.coffee().tobytes()
 
 
-def test_classify_tells_a_table(bowerbird, pictures):
+def test_classify_prints_a_table(bowerbird, pictures):
     done = bowerbird("vision classify coffee.jpg --top 3")
     lines = done.out.strip().splitlines()
     assert len(lines) == 3
@@ -62,18 +62,18 @@ def test_classify_tells_a_table(bowerbird, pictures):
     assert "n07920052" in lines[0]
 
 
-def test_detect_tells_when_it_sees_nothing(bowerbird, pictures):
+def test_detect_says_when_there_are_no_objects(bowerbird, pictures):
     done = bowerbird("vision detect dot.png --threshold 1")
     assert (done.code, done.out) == (0, "no objects above the threshold\n")
 
 
-@pytest.mark.parametrize("verb", FACTS)
+@pytest.mark.parametrize("verb", KEYS)
 def test_odd_pictures(bowerbird, pictures, verb):
     done = bowerbird(f"vision {verb} gray.png clear.png dot.png panorama.jpg --json")
     assert (done.code, done.err) == (0, "")
-    told = json.loads(done.out)
-    assert [one["file"] for one in told] == ["gray.png", "clear.png", "dot.png", "panorama.jpg"]
-    assert "espresso" in {found["name"] for found in told[0].get("labels", told[0].get("boxes"))}
+    results = json.loads(done.out)
+    assert [one["file"] for one in results] == ["gray.png", "clear.png", "dot.png", "panorama.jpg"]
+    assert "espresso" in {box["name"] for box in results[0].get("labels", results[0].get("boxes"))}
 
 
 def test_one_bad_picture_among_several(bowerbird, pictures):
@@ -86,7 +86,7 @@ def test_one_bad_picture_among_several(bowerbird, pictures):
     assert "Traceback" not in done.err
 
 
-@pytest.mark.parametrize("verb", FACTS)
+@pytest.mark.parametrize("verb", KEYS)
 def test_what_is_transparent_is_drawn_white(bowerbird, here, verb):
     cup = np.dstack([data.coffee(), np.full((400, 600), 255, np.uint8)])
     cup[:, 500:] = 0  # transparent, and black below
@@ -97,12 +97,12 @@ def test_what_is_transparent_is_drawn_white(bowerbird, here, verb):
 
 
 def test_letters_leave_a_panorama_to_be_seen():
-    thing = Seen(boxes=(Box("cup", 0.9, (400.0, 50.0, 500.0, 90.0)),))
-    drawn = draw(torch.zeros(3, 100, 1000), thing)
+    result = Seen(boxes=(Box("cup", 0.9, (400.0, 50.0, 500.0, 90.0)),))
+    drawn = draw(torch.zeros(3, 100, 1000), result)
     assert 0 < int((drawn.amax(0) > 0).any(1).sum()) < 65
 
 
-def test_things_are_cut_out(bowerbird, pictures):
+def test_objects_are_cut_out(bowerbird, pictures):
     done = bowerbird("vision segment coffee.jpg --cut -o out.png --json --device cpu")
     assert (done.code, done.err) == (0, "")
     boxes = json.loads(done.out)[0]["boxes"]

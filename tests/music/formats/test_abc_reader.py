@@ -7,13 +7,13 @@ import pytest
 
 from bowerbird.errors import MusicError
 from bowerbird.music.formats.abc_reader import read_abc
-from bowerbird.music.formats.abc_writer import abc_of_score
-from bowerbird.music.formats.bars import adds_up, score_of_tune
+from bowerbird.music.formats.abc_writer import to_abc
+from bowerbird.music.formats.bars import adds_up, tune_to_score
 from bowerbird.music.formats.files import read_scores
 from bowerbird.music.formats.tune import Tune
 from bowerbird.music.score.key import Key, key_of
 from bowerbird.music.score.melody import grid_notes
-from bowerbird.music.score.repeats import expanded
+from bowerbird.music.score.repeats import expand_repeats
 from bowerbird.music.tokens.kinds import tokenizer_for
 
 C = "M:4/4\nL:1/8\nK:C\n"
@@ -37,7 +37,7 @@ def error(body):
     (found,) = read_abc("X:1\n" + body)
     if isinstance(found, Tune):
         with pytest.raises(MusicError) as refused:
-            score_of_tune(found)
+            tune_to_score(found)
         return str(refused.value)
     return str(found)
 
@@ -162,13 +162,13 @@ def test_a_bar_that_does_not_add_up_has_its_own_meter(tune):
 
 
 def test_repeats_are_played(tune):
-    score = expanded(tune("M:4/4\nL:1/4\nK:C\nG|cdef|gab:|"))
+    score = expand_repeats(tune("M:4/4\nL:1/4\nK:C\nG|cdef|gab:|"))
     assert [n[0] for n in notes(score)] == list(range(3, 19))
     assert not len(score.markers)
 
 
 def test_endings_are_played(tune):
-    score = expanded(tune("M:2/4\nL:1/4\nK:C\nG|cd|1 ec:|2 eg||fa|"))
+    score = expand_repeats(tune("M:2/4\nL:1/4\nK:C\nG|cd|1 ec:|2 eg||fa|"))
     played = [67, 72, 74, 76, 72, 67, 72, 74, 76, 79, 77, 81]
     assert pitches(score) == played
     assert [n[0] for n in notes(score)] == [1, 2, 3, 4, 5, 7, 8, 9, 10, 11, 12, 13]
@@ -276,8 +276,8 @@ def test_2000_mutated_tunes_do_no_harm(corpus21):
             try:
                 if isinstance(found, MusicError):
                     raise found
-                score = score_of_tune(found)
-                abc_of_score(expanded(score))
+                score = tune_to_score(found)
+                to_abc(expand_repeats(score))
                 good += 1
             except MusicError as error:
                 told.append(str(error))
@@ -309,8 +309,8 @@ def test_almost_all_real_tunes_are_read(corpus21):
 
 def test_written_tunes_are_the_same(real):
     for name, score in real:
-        (back,) = read_abc(abc_of_score(score))
-        again = score_of_tune(back)
+        (back,) = read_abc(to_abc(score))
+        again = tune_to_score(back)
         assert same_notes(score, again), name
         assert key_of(again) == key_of(score)
         meters = [[(m.time, m.numerator) for m in s.time_signatures] for s in (score, again)]
@@ -342,8 +342,8 @@ def same_notes(one, other):
 def test_instruments(tune, body, programs):
     score = tune(body)
     assert [track.program for track in score.tracks] == programs
-    (again,) = read_abc(abc_of_score(score))
-    assert [track.program for track in score_of_tune(again).tracks] == programs
+    (again,) = read_abc(to_abc(score))
+    assert [track.program for track in tune_to_score(again).tracks] == programs
 
 
 def test_a_meter_that_is_not_in_the_vocabulary(tune):

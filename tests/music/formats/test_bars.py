@@ -3,11 +3,11 @@
 import pytest
 
 from bowerbird.music.formats.abc_reader import read_abc
-from bowerbird.music.formats.abc_writer import abc_of_score
-from bowerbird.music.formats.bars import score_of_tune
+from bowerbird.music.formats.abc_writer import to_abc
+from bowerbird.music.formats.bars import tune_to_score
 from bowerbird.music.formats.files import read_score, read_scores
 from bowerbird.music.formats.musicxml_reader import read_musicxml
-from bowerbird.music.formats.xmlwriter import musicxml_of_score
+from bowerbird.music.formats.musicxml_writer import to_musicxml
 from bowerbird.music.score.meter import bar_count
 
 TWO = (
@@ -37,7 +37,7 @@ def musicxml(*parts):
         for n, bars in enumerate(parts)
     )
     text = f"<score-partwise><part-list>{names}</part-list>{body}</score-partwise>"
-    return score_of_tune(read_musicxml(text.encode()))
+    return tune_to_score(read_musicxml(text.encode()))
 
 
 def test_an_empty_measure_is_silence():
@@ -72,24 +72,24 @@ def test_later_voices_follow_the_bars_of_the_first(tune):
     assert starts(brief) == [both[0], both[0][:8]]
 
 
-@pytest.mark.parametrize("written", [abc_of_score, musicxml_of_score])
+@pytest.mark.parametrize("written", [to_abc, to_musicxml])
 def test_two_voices_are_read_as_written(tune, written):
     score = tune(TWO)
-    data = written(score)
-    back = read_musicxml(data) if isinstance(data, bytes) else next(read_abc(data))
-    assert starts(score_of_tune(back)) == starts(score)
+    text = written(score)
+    back = read_musicxml(text.encode()) if written is to_musicxml else next(read_abc(text))
+    assert starts(tune_to_score(back)) == starts(score)
 
 
 def test_every_voice_is_written_with_its_repeats(tune):
-    assert abc_of_score(tune(TWO)).count(":|") == 2
+    assert to_abc(tune(TWO)).count(":|") == 2
 
 
 def test_chorales_are_read_as_written(corpus21):
     """The third drifted apart when each voice was laid out by itself."""
     for name in ("bwv1.6", "bwv10.7", "bwv172.6", "bwv281"):
         score = read_score(corpus21(f"bach/{name}.mxl"))
-        (back,) = read_abc(abc_of_score(score))
-        again = score_of_tune(back)
+        (back,) = read_abc(to_abc(score))
+        again = tune_to_score(back)
         assert [len(track.notes) for track in again.tracks] == [len(t.notes) for t in score.tracks]
         assert starts(again) == starts(score), name
 

@@ -13,14 +13,14 @@ import pytest
 import verovio
 
 from bowerbird.errors import MusicError
-from bowerbird.music.formats.abc_writer import abc_of_score
+from bowerbird.music.formats.abc_writer import to_abc
 from bowerbird.music.formats.files import read_score, read_scores, write_score
-from bowerbird.music.formats.midi import score_of_midi, seconds_of
-from bowerbird.music.notation.tune_notation import title_of
+from bowerbird.music.formats.midi import midi_to_score, seconds_of
 from bowerbird.music.render.engraving import engrave
 from bowerbird.music.score.build import new_track
 from bowerbird.music.score.key import Key, key_of
 from bowerbird.music.score.melody import grid_notes
+from bowerbird.music.score.titles import title_of
 
 END = b"\0\xff\x2f\0"
 NOTE = b"\0\x90\x3c\x40\x83\x60\x80\x3c\x40"  # middle C for 480 ticks
@@ -93,7 +93,7 @@ def test_ties_are_written_with_both_ends(tmp_path, corpus21, tune):
         assert text.count('<tied type="start"') == text.count('<tied type="stop"') > 2
         toolkit = verovio.toolkit()
         toolkit.loadData(text)
-        played = score_of_midi(base64.b64decode(toolkit.renderToMIDI()))
+        played = midi_to_score(base64.b64decode(toolkit.renderToMIDI()))
         assert played.note_num() == score.note_num()
 
 
@@ -147,12 +147,12 @@ def test_abc_has_no_drums(tmp_path, tune):
     score = tune("M:4/4\nL:1/4\nK:C\nCDEF|GABc|]")
     band = score.copy()
     band.tracks.append(new_track(np.array([[0, 480, 36]]), "kit", 0, drums=True))
-    text = abc_of_score(band)
+    text = to_abc(band)
     assert "% The drums are left out" in text
     (tmp_path / "a.abc").write_text(text)
     assert rows(read_score(tmp_path / "a.abc")) == rows(score)
     band.tracks.pop(0)
-    with pytest.raises(MusicError, match=r"only drums, for which ABC has no signs; write \.mid"):
+    with pytest.raises(MusicError, match=r"only drums, which ABC can't notate; write \.mid"):
         write_score(tmp_path / "b.abc", band)
     assert not (tmp_path / "b.abc").exists()
 
@@ -186,18 +186,18 @@ def test_a_chorale_from_kern_is_that_from_musicxml(corpus21):
 
 
 def test_types_0_and_1():
-    kind0 = score_of_midi(midi(NOTE + END, kind=0))
+    kind0 = midi_to_score(midi(NOTE + END, kind=0))
     assert [(n.time, n.duration, n.pitch) for n in kind0.tracks[0].notes] == [(0, 480, 60)]
     named = b"\0\xff\x03\x05Title" + END
     body = midi(named, tracks=2) + b"MTrk" + struct.pack(">I", len(NOTE + END)) + NOTE + END
-    kind1 = score_of_midi(body)
+    kind1 = midi_to_score(body)
     assert [(t.name, len(t.notes)) for t in kind1.tracks] == [("Title", 1)]
 
 
 def test_seconds():
     slow = b"\0\xff\x51\x03\x0f\x42\x40"  # a million microseconds a quarter note
-    assert seconds_of(score_of_midi(midi(slow + NOTE + END))) == pytest.approx(1)
-    assert seconds_of(score_of_midi(midi(NOTE + END))) == pytest.approx(0.5)
+    assert seconds_of(midi_to_score(midi(slow + NOTE + END))) == pytest.approx(1)
+    assert seconds_of(midi_to_score(midi(NOTE + END))) == pytest.approx(0.5)
 
 
 def test_nottingham_is_read(nottingham):
@@ -215,7 +215,7 @@ def test_midi_in_riff(tmp_path):
     assert not score.key_signatures
     for end in (12, 20, 30, 60):
         with pytest.raises(MusicError, match=r"RIFF without|cut short|not begin with MThd"):
-            score_of_midi((tmp_path / "a.rmi").read_bytes()[:end])
+            midi_to_score((tmp_path / "a.rmi").read_bytes()[:end])
 
 
 # --- what can't be read ---------------------------------------------------------------------------
@@ -330,9 +330,8 @@ def test_what_is_not_written(score, tmp_path):
 
 FUZZ = """
 import random, resource, sys, time
-from bowerbird.music.formats.abc_writer import abc_of_score
-from bowerbird.music.score.build import new_track
-from bowerbird.music.formats.midi import score_of_midi
+from bowerbird.errors import MusicError
+from bowerbird.music.formats.midi import midi_to_score
 from bowerbird.music.tokens.melody import MelodyTokenizer
 resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))
 base = [open(name, "rb").read() for name in sys.argv[1:]]
@@ -360,7 +359,7 @@ for seed in range(3000):
             del data[place : place + r.randrange(1, 200)]
     began = time.perf_counter()
     try:
-        score = score_of_midi(bytes(data))
+        score = midi_to_score(bytes(data))
         good += 1
         tokenizer.encode(score)
     except MusicError as error:

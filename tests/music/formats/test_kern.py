@@ -8,7 +8,7 @@ from bowerbird.errors import MusicError
 from bowerbird.music.corpus import Corpus
 from bowerbird.music.formats import kern
 from bowerbird.music.formats.files import read_score
-from bowerbird.music.formats.kern import score_of_kern
+from bowerbird.music.formats.kern import kern_to_score
 
 GOOD = "**kern\t**kern\n*M4/4\t*M4/4\n4C\t4c\n*\t*^\n4D\t4d\t4f\n*\t*v\t*v\n4E\t4e\n*-\t*-\n"
 
@@ -19,8 +19,8 @@ def chorale(corpus21):
 
 
 def test_spines_may_part_and_join():
-    assert score_of_kern(GOOD).note_num() == 7
-    assert score_of_kern(GOOD.replace("\n", "\r\n")).note_num() == 7
+    assert kern_to_score(GOOD).note_num() == 7
+    assert kern_to_score(GOOD.replace("\n", "\r\n")).note_num() == 7
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ def test_spines_may_part_and_join():
 )
 def test_a_line_of_another_width_is_named(text, told):
     with pytest.raises(MusicError, match=told):
-        score_of_kern(text)
+        kern_to_score(text)
 
 
 def test_a_missing_field_in_a_folder_is_one_reason(tmp_path, chorale, corpus21):
@@ -54,11 +54,11 @@ def test_a_missing_field_in_a_folder_is_one_reason(tmp_path, chorale, corpus21):
 def test_a_crash_is_one_sentence(monkeypatch, chorale):
     monkeypatch.setattr(kern, "_READER", "import os; os.abort()")
     with pytest.raises(MusicError, match="it is no proper Kern"):
-        score_of_kern(chorale)
+        kern_to_score(chorale)
     monkeypatch.setattr(kern, "_READER", "import time; time.sleep(9)")
     monkeypatch.setattr(kern, "MOST_SECONDS", 0.1)
     with pytest.raises(MusicError, match="does not read it in"):
-        score_of_kern(chorale)
+        kern_to_score(chorale)
 
 
 def mutated(text, seed):

@@ -178,5 +178,5 @@ def test_title_and_words_are_escaped(melody):
 def test_bad_scores_are_refused(melody):
     with pytest.raises(ValueError, match="no notes"):
         to_musicxml(Score(480))
-    with pytest.raises(ValueError, match="bars"):
+    with pytest.raises(ValueError, match="measures"):
         to_musicxml(melody((60, 1), (None, 50000), (60, 1)))

@@ -7,7 +7,7 @@ import music21
 import numpy as np
 import pytest
 
-from bowerbird.music.formats.abc_writer import abc_of_score
+from bowerbird.music.formats.abc_writer import to_abc
 from bowerbird.music.formats.files import read_score, write_score
 from bowerbird.music.score.build import new_score, new_track
 from bowerbird.music.score.meter import tempo_text
@@ -51,7 +51,7 @@ def test_what_is_played_at_random_can_be_written(seed, tmp_path):
     r = random.Random(seed)
     lengths = [r.choice((1 / 3, 2 / 3, 0.5, 0.25, 1, 1.5, 3)) for _ in range(60)]
     score = played(lengths, seed, off=12)
-    text = abc_of_score(score)
+    text = to_abc(score)
     assert set(re.findall(r"[A-Ga-gz][,']*([0-9/]+)", text)) <= VALUES, text
     (tmp_path / "a.abc").write_text(text)
     assert read_score(tmp_path / "a.abc").note_num() == score.note_num()
@@ -66,7 +66,7 @@ VALUES = {"8", "6", "4", "3", "2", "12", "3/2", "/2", "3/4", "/4", "3/8", "/8"}
     [(97.2999, "1/4=97.3"), (120, "1/4=120"), (60e6 / 616_653, "1/4=97.2995"), (1000, "1/4=1000")],
 )
 def test_a_tempo_has_as_many_digits_as_it_needs(written, qpm, text):
-    lines = abc_of_score(written([(0, 1, 60)], qpm=qpm)).splitlines()
+    lines = to_abc(written([(0, 1, 60)], qpm=qpm)).splitlines()
     assert f"Q:{text}" in lines
 
 
@@ -76,7 +76,7 @@ def test_a_tempo_comes_back_to_the_microsecond(tune, tmp_path):
             beat = 1.5 if meter == (6, 8) else 1
             assert round(60e6 / (float(tempo_text(60e6 / micros, meter)) * beat)) == micros
     jig = tune("M:6/8\nL:1/8\nQ:3/8=110\nK:D\nABc def|[M:4/4][Q:1/4=90]A8|[M:9/8][Q:3/8=70]A9|]")
-    assert re.findall("Q:([^]]*?)[]\n]", abc_of_score(jig)) == ["3/8=110", "1/4=90", "3/8=70"]
+    assert re.findall("Q:([^]]*?)[]\n]", to_abc(jig)) == ["3/8=110", "1/4=90", "3/8=70"]
     write_score(tmp_path / "jig.musicxml", jig)
     text = "".join((tmp_path / "jig.musicxml").read_text().split())
     assert re.findall('<beat-unit-dot/><per-minute>(.*?)<.*?tempo="(.*?)"', text) == [

@@ -3,8 +3,7 @@
 import pytest
 from symusic import Note, Track
 
-from bowerbird.music.notation.bars import bars_of
-from bowerbird.music.notation.spelling import Key
+from bowerbird.music.notation.measures import measures_of
 from bowerbird.music.notation.staves import parts_of
 from bowerbird.music.score.instruments import PROGRAMS, program_of
 
@@ -13,7 +12,7 @@ CHORDS = [(4 * i, 4, p) for i in range(2) for p in (48, 52, 55)]
 
 
 def parts(score, **about):
-    return parts_of(score, bars_of(score), Key(0), **about)
+    return parts_of(score, measures_of(score), **about)
 
 
 def test_chords_beside_a_melody_become_names(written):

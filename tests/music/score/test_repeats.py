@@ -3,7 +3,7 @@
 import pytest
 from symusic import ControlChange, KeySignature, Pedal, PitchBend, Tempo
 
-from bowerbird.music.score.repeats import expanded, passages
+from bowerbird.music.score.repeats import expand_repeats, passages
 
 QUARTERS = "M:4/4\nL:1/4\nK:C\n"
 
@@ -25,16 +25,16 @@ def meters(score):
     ],
 )
 def test_endings(tune, written, played):
-    pitches = [n.pitch for n in expanded(tune(QUARTERS + written)).tracks[0].notes][::4]
+    pitches = [n.pitch for n in expand_repeats(tune(QUARTERS + written)).tracks[0].notes][::4]
     assert "".join("C D EF G A B"[p - 60] for p in pitches) == played
 
 
 def test_a_repeat_keeps_its_meters(tune):
     body = "M:4/4\nL:1/8\nK:C\nCDEF GABc|cBAG FEDC|:CDEF GABc|[M:2/4]CDEF:|\n"
-    played = expanded(tune(body))
+    played = expand_repeats(tune(body))
     assert meters(played) == [(0, 4, 4), (12, 2, 4), (14, 4, 4), (18, 2, 4)]
     assert played.end() == 20 * 480
-    back = expanded(tune(body + "[M:4/4]cBAG FEDC|"))
+    back = expand_repeats(tune(body + "[M:4/4]cBAG FEDC|"))
     assert meters(back) == [*meters(played), (20, 4, 4)]
 
 
@@ -44,7 +44,7 @@ def test_keys_and_tempos_go_back_as_well(tune):
     score.tempos.append(Tempo(0, 100))
     score.tempos.append(Tempo(4 * 480, 50))
     score.key_signatures.append(KeySignature(6 * 480, 2, 0))
-    played = expanded(score)
+    played = expand_repeats(score)
     assert [(t.time / 480, round(t.qpm)) for t in played.tempos] == [
         (0, 100),
         (4, 50),
@@ -61,7 +61,7 @@ def test_pedals_bends_and_controls_are_played_twice(tune):
     track.pedals.append(Pedal(480, 960))
     track.pitch_bends.append(PitchBend(0, 100))
     track.controls.append(ControlChange(480, 7, 90))
-    made = expanded(score).tracks[0]
+    made = expand_repeats(score).tracks[0]
     assert [(p.time, p.duration) for p in made.pedals] == [(480, 960), (2400, 960)]
     assert [b.time for b in made.pitch_bends] == [0, 1920]
     assert [c.time for c in made.controls] == [480, 2400]

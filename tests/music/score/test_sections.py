@@ -4,18 +4,17 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from bowerbird.music.formats.abc_writer import abc_of_score
+from bowerbird.music.formats.abc_writer import to_abc
 from bowerbird.music.formats.files import read_score, read_scores, write_score
 from bowerbird.music.formats.musicxml_writer import to_musicxml
-from bowerbird.music.formats.xmlwriter import musicxml_of_score
-from bowerbird.music.score.repeats import expanded
+from bowerbird.music.score.repeats import expand_repeats
 from bowerbird.music.score.sections import closed_endings
 
 QUARTERS = "M:4/4\nL:1/4\nK:C\n"
 
 
 def played(score):
-    whole = expanded(score)
+    whole = expand_repeats(score)
     return [(n.time, n.duration, n.pitch) for n in whole.tracks[0].notes]
 
 
@@ -42,16 +41,16 @@ def test_a_repeat_begins_where_it_is_played_from(tune, tmp_path, suffix, body):
 
 def test_the_sheet_says_where_a_repeat_begins(tune):
     score = tune(QUARTERS + "CCCC|DDDD||EEEE|FFFF:|")
-    for text in (to_musicxml(score), musicxml_of_score(score)):
+    for text in (to_musicxml(score), to_musicxml(score, separate_tracks=True)):
         measures = list(ET.fromstring(text).iter("measure"))
         signs = [[r.get("direction") for r in measure.iter("repeat")] for measure in measures]
         assert signs == [[], [], ["forward"], ["backward"]]
-    assert "||" in abc_of_score(score)
+    assert "||" in to_abc(score)
 
 
 def test_a_repeat_from_the_beginning_needs_no_sign(tune):
     for body in ("CCCC|DDDD:|", "C|DDDD|EEE:|"):
-        assert "|:" not in abc_of_score(tune(QUARTERS + body))
+        assert "|:" not in to_abc(tune(QUARTERS + body))
 
 
 @pytest.mark.parametrize("suffix", [".abc", ".musicxml"])
@@ -73,7 +72,7 @@ def test_real_tunes_play_the_same_when_read_again(corpus21, tmp_path, suffix):
 
 def test_every_ending_is_closed(tune):
     score = tune(QUARTERS + "|:CCCC|1 DDDD:|2 EEEE|FFFF|:GGGG|1 AAAA:|2 BBBB|]")
-    for text in (to_musicxml(score), musicxml_of_score(score)):
+    for text in (to_musicxml(score), to_musicxml(score, separate_tracks=True)):
         endings = [(e.get("number"), e.get("type")) for e in ET.fromstring(text).iter("ending")]
         assert endings == [
             *(("1", "start"), ("1", "stop"), ("2", "start"), ("2", "discontinue")),

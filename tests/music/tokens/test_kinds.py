@@ -8,7 +8,7 @@ from bowerbird.music.config import MELODY_KINDS, AugmentConfig
 from bowerbird.music.formats.files import read_scores
 from bowerbird.music.score.key import key_of
 from bowerbird.music.score.melody import grid_notes, melody
-from bowerbird.music.score.repeats import expanded
+from bowerbird.music.score.repeats import expand_repeats
 from bowerbird.music.tokens.events import EventTokenizer
 from bowerbird.music.tokens.kinds import (
     KINDS,
@@ -112,7 +112,7 @@ def test_length_in_bars(kind, tunes, draw):
     counts = []
     for _ in range(120):
         ids = draw(tokenizer.grammar(16, single_meter=True), random)
-        score = expanded(tokenizer.decode(ids)) if ids else None
+        score = expand_repeats(tokenizer.decode(ids)) if ids else None
         if score:
             meter = score.time_signatures[0]
             bar = 1920 * meter.numerator // meter.denominator

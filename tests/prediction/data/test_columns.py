@@ -22,9 +22,9 @@ def test_each_column_is_what_all_of_its_cells_are(table):
         "number": "number", "date": "date", "kind": "category", "yes": "category"
     }  # fmt: skip
     assert columns.ignored == {
-        "count": "it counts the rows",
+        "count": "it numbers the rows",
         "name": "most rows have a text of their own",
-        "same": "the same in every row",
+        "same": "it is the same in every row",
         "gone": "all of its values are missing",
     }
     values = columns.values(t)
@@ -39,16 +39,16 @@ def test_each_column_is_what_all_of_its_cells_are(table):
         ("Row", 1, None),
         ("id", 2, "number"),
         ("id", 1980, "number"),
-        ("dose", 1, "number"),  # what counts under its own name may tell something
+        ("dose", 1, "number"),  # under another name it may be informative
         ("year", 1980, "number"),
     ],
 )
-def test_only_what_is_named_a_counter_counts_rows(table, name, first, kind):
+def test_only_columns_named_like_counters_number_the_rows(table, name, first, kind):
     t = table(y=range(30), **{name: range(first, first + 30)}, b=[0, 1, 3] * 10)
     assert read_columns(t, "y").kinds.get(name) == kind
 
 
-def test_words_for_gaps_are_gaps_in_columns(table):
+def test_words_for_missing_cells_are_missing_in_columns(table):
     t = table(y=range(30), a=["NA", *range(29)], b=["none", "x", "y"] * 10)
     columns = read_columns(t, "y")
     assert columns.kinds == {"a": "number", "b": "category"}
@@ -66,7 +66,7 @@ def test_dates_are_days_and_an_angle(table):
     assert circle.to_numpy() == pytest.approx([1, 1])
 
 
-def test_a_decimal_comma_where_it_may_be_one(table):
+def test_a_decimal_comma_is_read_where_it_can_be_one(table):
     t = table(y=[1, 2, 3], a=["1,5", "-2,25", "1e3"], comma=True)
     assert read_columns(t, "y").values(t)["a"].tolist() == [1.5, -2.25, 1000]
 
@@ -79,14 +79,14 @@ def test_a_decimal_comma_where_it_may_be_one(table):
         ("1e200", "huge"),
     ],
 )
-def test_what_is_no_number_among_numbers_is_named(table, cell, words):
+def test_a_cell_without_a_number_among_numbers_is_reported(table, cell, words):
     t = table(y=range(30), a=[*range(5, 17), cell, *range(20, 37)])
-    with pytest.raises(TableError) as told:
+    with pytest.raises(TableError) as caught:
         read_columns(t, "y")
-    assert words in str(told.value)
+    assert words in str(caught.value)
 
 
-def test_new_rows_that_do_not_fit_are_named(table):
+def test_new_rows_that_do_not_fit_are_reported(table):
     columns = Columns({"a": "number", "d": "date"})
     good = table(a=[1, None], d=["2026-01-01", None], more=["x", "y"])
     assert columns.values(good).shape == (2, 4)
@@ -98,14 +98,14 @@ def test_new_rows_that_do_not_fit_are_named(table):
         columns.values(table(a=[1], D=["2026-02-01"]))
 
 
-def test_nothing_to_learn_from(table):
-    with pytest.raises(TableError, match=r"from \(a: the same in every row\); --keep"):
+def test_a_table_without_usable_columns(table):
+    with pytest.raises(TableError, match=r"from \(a: it is the same in every row\); --keep"):
         read_columns(table(y=[1, 2], a=[3, 3]), "y")
     with pytest.raises(TableError, match="no column to predict y from"):
         read_columns(table(y=[1, 2]), "y")
 
 
-def test_what_would_be_left_out_can_be_kept(table):
+def test_keep_uses_columns_that_would_be_left_out(table):
     t = table(
         y=range(40),
         id=range(1, 41),
@@ -130,7 +130,7 @@ def test_what_would_be_left_out_can_be_kept(table):
         ("y", "y is the column to predict"),
     ],
 )
-def test_what_can_not_be_kept(table, name, words):
+def test_columns_that_keep_refuses(table, name, words):
     t = table(y=range(40), id=range(1, 41), a=[1, 3] * 20, gone=[None] * 40)
     with pytest.raises(TableError, match=words):
         read_columns(t, "y", [name])
@@ -146,7 +146,7 @@ def test_what_can_not_be_kept(table, name, words):
         (["0.125", "0.250", "0.375"], "number"),
     ],
 )
-def test_digits_of_one_length_with_zeros_in_front_are_codes(table, cells, kind):
+def test_digits_of_one_length_with_leading_zeros_are_codes(table, cells, kind):
     columns = read_columns(table(y=range(30), plz=cells * 10), "y")
     assert columns.kinds == {"plz": kind}
 
@@ -156,7 +156,7 @@ def test_codes_keep_their_zeros(table):
     assert columns.values(table(plz=["01067", "1067"]))["plz"].tolist() == ["01067", "1067"]
 
 
-def test_what_is_said_to_be_a_category_is_one(table):
+def test_category_makes_any_column_a_category(table):
     t = table(y=range(40), ean=range(4006381335511, 4006381335551), zip=["94105", "10001"] * 20)
     columns = read_columns(t, "y", category=["ean", "zip"])
     assert columns.kinds == {"ean": "category", "zip": "category"}

@@ -23,8 +23,8 @@ def german(value):
     return plain(value).translate(str.maketrans(",.", ".,"))
 
 
-def blank(value, sign="\u202f"):
-    return german(value).replace(".", sign)
+def blank(value, delimiter="\u202f"):
+    return german(value).replace(".", delimiter)
 
 
 def point(size):
@@ -35,7 +35,7 @@ def comma(size):
     return point(size).replace(".", ",")
 
 
-# encoding, sign between cells, day, size, price
+# encoding, delimiter between cells, day, size, price
 LOCALES = {
     "machine": ("utf-8", ",", "%Y-%m-%d", point, str),
     "United States": ("utf-8", ",", "%m/%d/%Y", point, lambda v: f'"${plain(v)}"'),
@@ -59,14 +59,14 @@ LOCALES = {
 @pytest.mark.parametrize("place", LOCALES)
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 def test_a_table_of_any_country(tmp_path, place, end):
-    encoding, sign, form, size_of, price_of = LOCALES[place]
+    encoding, delimiter, form, size_of, price_of = LOCALES[place]
     days = [date(2024, 1, 20) + timedelta(k) for k in range(60)]
     rows = [
-        sign.join([f"{day:{form}}", size_of(size), price_of(price)])
+        delimiter.join([f"{day:{form}}", size_of(size), price_of(price)])
         for day, size, price in zip(days, SIZES, PRICES, strict=True)
     ]
     path = tmp_path / "t.csv"
-    path.write_bytes(end.join([sign.join(["vendú", "size", "price"]), *rows]).encode(encoding))
+    path.write_bytes(end.join([delimiter.join(["vendú", "size", "price"]), *rows]).encode(encoding))
     table = read_table(path)
     target, kept, wanted = read_target(table, "price")
     columns = read_columns(kept, "price")

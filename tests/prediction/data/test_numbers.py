@@ -1,21 +1,21 @@
-"""Numbers as people write them, decided for a whole column."""
+"""Numbers as people write them; the format is detected for a whole column."""
 
 import pandas as pd
 import pytest
 
 from bowerbird.errors import TableError
 from bowerbird.prediction.data.columns import Columns, read_columns
-from bowerbird.prediction.data.numbers import Numerals, numerals_from, numerals_of
+from bowerbird.prediction.data.numbers import NumberFormat, detect_number_format
 from bowerbird.prediction.data.table import read_table
 from bowerbird.prediction.series.file import read_series
-from bowerbird.prediction.tabular.encoding import encoding_from, encoding_of, transformer
+from bowerbird.prediction.tabular.encoding import Encoding, fit_encoding
 from bowerbird.prediction.tabular.target import read_target
 
 
-def read(cells, usual=None, sign=","):
+def read(cells, common=None, delimiter=","):
     column = pd.Series(cells, dtype=object)
-    written, note = numerals_of(column, usual, sign)
-    return written.floats(column).tolist(), note
+    form, note = detect_number_format(column, common, delimiter)
+    return form.parse(column).tolist(), note
 
 
 @pytest.mark.parametrize(
@@ -43,30 +43,30 @@ def read(cells, usual=None, sign=","):
         ([",5", "-,25"], [0.5, -0.25]),
     ],
 )
-def test_cells_that_leave_no_doubt(cells, numbers):
+def test_unambiguous_cells(cells, numbers):
     assert read(cells) == (pytest.approx(numbers), "")
 
 
 @pytest.mark.parametrize(
-    ("cells", "usual", "sign", "first", "why"),
+    ("cells", "common", "delimiter", "first", "why"),
     [
         (["1,234", "5,678"], None, ";", 1.234, "semicolons"),
         (["1,234", "5,678"], None, "\t", 1234, "three digits follow every comma"),
-        (["1,234", "5,678"], ".", ";", 1234, "point in other columns"),
-        (["1,234", "5,678"], ",", ",", 1.234, "comma in other columns"),
+        (["1,234", "5,678"], ".", ";", 1234, "other columns have a decimal point"),
+        (["1,234", "5,678"], ",", ",", 1.234, "other columns have a decimal comma"),
         (["1,234", "567", "89"], None, ";", 1234, "below 1,000 have no comma"),
         (["1,234", "5678"], None, ",", 1.234, "larger numbers have no comma"),
-        (["1.234", "5.678"], ",", ";", 1234, "comma in other columns"),
-        (["1.234", "5.678"], None, ";", 1.234, "a point usually begins the decimals"),
+        (["1.234", "5.678"], ",", ";", 1234, "other columns have a decimal comma"),
+        (["1.234", "5.678"], None, ";", 1.234, "a decimal point is more usual"),
         (["1.234", "5.678"], None, "\t", 1.234, ""),
-        (["1,234", "5.678"], None, "\t", 1234, "a point usually begins the decimals"),
-        (["1,234", "5.678"], ".", "\t", 1234, "point in other columns"),
-        (["1,234", "5.678"], ",", ";", 1.234, "comma in other columns"),
+        (["1,234", "5.678"], None, "\t", 1234, "a decimal point is more usual"),
+        (["1,234", "5.678"], ".", "\t", 1234, "other columns have a decimal point"),
+        (["1,234", "5.678"], ",", ";", 1.234, "other columns have a decimal comma"),
         (["1.234", "5.67"], ",", ";", 1.234, ""),
     ],
 )
-def test_doubt_is_settled_by_the_rest_and_told(cells, usual, sign, first, why):
-    numbers, note = read(cells, usual, sign)
+def test_ambiguity_is_resolved_with_a_note(cells, common, delimiter, first, why):
+    numbers, note = read(cells, common, delimiter)
     assert numbers[0] == pytest.approx(first)
     assert why in note
     assert bool(note) == bool(why)
@@ -87,13 +87,13 @@ def test_doubt_is_settled_by_the_rest_and_told(cells, usual, sign, first, why):
         ["5 apples", "6 pears"],
     ],
 )
-def test_codes_are_no_numbers(table, cells):
+def test_codes_are_not_numbers(table, cells):
     assert pd.isna(read(cells)[0]).any()
     columns = read_columns(table(y=range(len(cells) * 10), a=cells * 10), "y")
     assert columns.kinds == {"a": "category"}
 
 
-def test_amounts_in_two_currencies_are_no_quantity(table):
+def test_amounts_in_two_currencies_are_not_one_quantity(table):
     t = table(y=range(20), a=["$5", "€5"] * 10, b=["$5", "6"] * 10)
     assert read_columns(t, "y").kinds == {"a": "category", "b": "number"}
     assert read_columns(t, "y").notes == [
@@ -101,7 +101,7 @@ def test_amounts_in_two_currencies_are_no_quantity(table):
     ]
     many = table(y=range(40), a=[f"{'€$'[k % 2]}{k}.5" for k in range(40)], b=[1, 2] * 20)
     assert read_columns(many, "y").ignored == {
-        "a": "it has numbers in several units ($, €); write them in one"
+        "a": "it has numbers in several units ($, €); use one unit"
     }
     with pytest.raises(TableError, match=r"has a in several units \(\$, €\)"):
         read_target(many, "a")
@@ -110,15 +110,15 @@ def test_amounts_in_two_currencies_are_no_quantity(table):
         read_columns(mixed, "y")
 
 
-def test_other_columns_of_the_file_settle_it(tmp_path):
+def test_other_columns_decide_the_decimal_mark(tmp_path):
     path = tmp_path / "t.csv"
     path.write_text("price;many;text\n" + "12,5;1.234;1.2.3\n1,25;2.345;7\n" * 10)
     table = read_table(path)
-    assert table.mark == ","
+    assert table.decimal_mark == ","
     columns = read_columns(table, "text")
     assert columns.values(table)["many"].tolist()[:2] == [1234, 2345]
     assert columns.notes == [
-        "in column many 1.234 was read as 1234, as decimals begin with a comma in other columns"
+        "in column many 1.234 was read as 1234, because other columns have a decimal comma"
     ]
 
 
@@ -132,34 +132,34 @@ def test_a_target_of_money_is_a_quantity(table):
     assert "1,101 was read as 1.101" in target.note
 
 
-def test_new_rows_are_read_as_learned_unless_they_say_otherwise(table):
+def test_new_rows_are_read_as_in_training_unless_that_is_impossible(table):
     old = table(y=range(20), a=["1,234.50", "7.25"] * 10, b=["$1,234", "$5"] * 10)
     columns = read_columns(old, "y")
-    encoding = encoding_of(transformer(columns).fit(columns.values(old)), columns)
-    known = encoding_from({**encoding.as_json()}).columns
-    assert known.written["b"] == Numerals(".", ",", "$")
+    encoding = fit_encoding(columns, columns.values(old))
+    known = Encoding.from_dict(encoding.to_dict()).columns
+    assert known.formats["b"] == NumberFormat(".", ",", "$")
     new = table(comma=True, a=["1,234"], b=["$2,345"])
     assert known.values(new).loc[2].tolist() == [1234, 2345]
-    told = "was read as {}, as it was learned; here it may be another"
-    assert known.differing(new) == [
-        f"in column a 1,234 {told.format(1234)}", f"in column b $2,345 {told.format(2345)}"
+    why = "as in the training table; in this file it may be another number"
+    assert known.parse(new)[1] == [
+        f"in column a 1,234 was read as 1234, {why}", f"in column b $2,345 was read as 2345, {why}"
     ]  # fmt: skip
-    assert known.differing(table(a=["1,234"], b=["$2,345"])) == []
+    assert known.parse(table(a=["1,234"], b=["$2,345"]))[1] == []
     german = table(comma=True, a=["1.234,5", "2,5"], b=["$2.345,50", "$1,5"])
     assert known.values(german)["a"].tolist() == [1234.5, 2.5]
     wrong = table(a=["1,5", *["1,250"] * 19], b=["$5"] * 20)
     with pytest.raises(TableError, match="'1,5' in the column a, line 2"):
         known.values(wrong)
-    plain = Columns({"a": "number"})  # a model of before it was learned
+    plain = Columns({"a": "number"})  # without a known format
     assert plain.values(table(comma=True, a=["1,5"]))["a"].tolist() == [1.5]
 
 
 def test_each_column_is_read_once(table, monkeypatch):
-    """Cells that pandas does not know take microseconds each, and there may be a million."""
+    """Cells that pandas can't parse take microseconds each, and there may be a million."""
     old = table(y=range(20), a=["1,234.50", "7.25"] * 10, b=["$1,234", "$5"] * 10)
-    read, floats = [], Numerals.floats
+    read, parse = [], NumberFormat.parse
     monkeypatch.setattr(
-        Numerals, "floats", lambda own, cells: [read.append(cells.name), floats(own, cells)][1]
+        NumberFormat, "parse", lambda own, cells: [read.append(cells.name), parse(own, cells)][1]
     )
     columns = read_columns(old, "y")
     assert read == ["a", "b"]
@@ -167,14 +167,16 @@ def test_each_column_is_read_once(table, monkeypatch):
     assert read == ["a", "b"] * 2
 
 
-def test_groups_that_were_not_learned_are_read_with_the_same_decimals(table):
+def test_digit_groups_that_are_new_are_read_with_the_same_decimal_mark(table):
     columns = read_columns(table(y=range(20), a=["12.5", "7.25"] * 10), "y")
     assert columns.values(table(a=["1,234.5", "3"]))["a"].tolist() == [1234.5, 3]
 
 
-def test_a_form_that_makes_no_sense_is_refused():
-    with pytest.raises(ValueError, match="decimals begin with one of"):
-        numerals_from({"decimal": "x", "thousands": "", "unit": ""})
+def test_an_invalid_format_is_refused():
+    with pytest.raises(ValueError, match="decimal must be one of"):
+        NumberFormat.from_dict(
+            {"decimal": "x", "thousands": "", "unit": "", "percent_is_fraction": False}
+        )
 
 
 def test_values_of_a_series(tmp_path):
@@ -188,23 +190,25 @@ def test_values_of_a_series(tmp_path):
     assert any("Windows-1252" in note for note in series.notes)
     lines = "".join(f"{1990 + k};{k + 1},{k + 100}\n" for k in range(30))
     path.write_text("year;sales\n" + lines)
-    assert any("1,100 was read as 1.1, as semicolons" in n for n in read_series(path).notes)
+    assert any(
+        "1,100 was read as 1.1, because files with semicolons" in n for n in read_series(path).notes
+    )
 
 
-def test_shares_mixed_with_percentages_are_shares(table):
+def test_percentages_among_fractions_are_fractions(table):
     t = table(y=range(20), a=["50%", "0.25"] * 10, b=["50%", "25"] * 10, c=["50%", "25 %"] * 10)
     columns = read_columns(t, "y")
     assert columns.values(t).iloc[:2].to_numpy().tolist() == [[0.5, 50, 50], [0.25, 25, 25]]
     assert columns.notes == [
-        "in column a % was read as a hundredth, as others are like 0.25",
+        "in column a percentages were read as fractions, because other cells are fractions (0.25)",
         "in column b 25 without % was read as 25 %",
     ]
-    encoding = encoding_of(transformer(columns).fit(columns.values(t)), columns)
-    known = encoding_from(encoding.as_json()).columns
+    encoding = fit_encoding(columns, columns.values(t))
+    known = Encoding.from_dict(encoding.to_dict()).columns
     new = table(a=["5%"], b=["0.05"], c=["5%"])
     assert known.values(new).loc[2].tolist() == [0.05, 0.05, 5]
-    assert known.differing(new) == [
-        "in column b 0.05 without % was read as 0.05 %, as it was learned"
+    assert known.parse(new)[1] == [
+        "in column b 0.05 without % was read as 0.05 %, as in the training table"
     ]
 
 
@@ -230,11 +234,11 @@ def test_a_unit_behind_all_numbers(table, cells, numbers, note):
 
 
 @pytest.mark.parametrize("cells", [["54 kg", "119 lb"], ["54 kg", "n. v."], ["25:21", "14:25"]])
-def test_no_common_unit(table, cells):
+def test_no_shared_unit(table, cells):
     assert read_columns(table(y=range(20), a=cells * 10), "y").kinds == {"a": "category"}
 
 
-def test_only_real_units_are_called_several(table):
+def test_only_common_units_are_reported(table):
     t = table(
         y=range(20),
         a=["1st", "2nd"] * 10,
@@ -257,11 +261,11 @@ def test_new_rows_in_another_unit_are_refused(table):
         columns.values(table(a=["55 kg"], b=["€7"]))
 
 
-def test_another_mark_than_learned_is_told(table):
+def test_another_decimal_mark_than_in_training_is_reported(table):
     old = table(comma=True, y=range(20), a=["1.234,50", "7,25"] * 10)
     columns = read_columns(old, "y")
     new = table(a=["1,234.50", "7.25"])
     assert columns.values(new)["a"].tolist() == [1234.5, 7.25]
-    told = "in column a decimals begin with a point, and not with a comma"
-    assert columns.differing(new) == [told]
-    assert columns.differing(old) == []
+    note = "in column a numbers have a decimal point instead of a decimal comma"
+    assert columns.parse(new)[1] == [note]
+    assert columns.parse(old)[1] == []

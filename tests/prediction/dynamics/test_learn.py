@@ -6,7 +6,8 @@ import torch
 
 from bowerbird.networks.config import RecurrentConfig
 from bowerbird.networks.echo_state import RecurrentRegressor
-from bowerbird.prediction.dynamics.learn import DynamicsConfig, move, move_steps, valid_times
+from bowerbird.prediction.dynamics.config import DynamicsConfig
+from bowerbird.prediction.dynamics.learn import move, move_steps, valid_times
 from bowerbird.prediction.dynamics.systems import EXPONENT, energy, observe
 
 

@@ -9,13 +9,13 @@ import torch
 from bowerbird.errors import ExpressionError
 from bowerbird.networks.tree_lstm import plant
 from bowerbird.prediction.expressions.compare import (
-    CalculatorConfig,
     StringReader,
     TreeReader,
     check_asked,
     exams,
     learn,
 )
+from bowerbird.prediction.expressions.config import CalculatorConfig
 from bowerbird.prediction.expressions.listops import CLOSE, DIGITS, draw_expression, read_expression
 
 

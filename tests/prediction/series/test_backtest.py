@@ -13,7 +13,7 @@ import torch
 
 from bowerbird.errors import ModelError, SeriesError
 from bowerbird.learning.model_file import read_model, write_model
-from bowerbird.prediction.ridge import PENALTIES, ridge, ridges
+from bowerbird.prediction.ridge import PENALTIES, fit_ridge, fit_ridges
 from bowerbird.prediction.series import backtest as backtest_module, plot as seriesdrawing
 from bowerbird.prediction.series.accuracy import (
     apart,
@@ -154,8 +154,8 @@ def test_after_an_exactly_periodic_past_there_is_no_mase():
 def test_few_rows_and_ties_take_the_largest_penalty():
     random = np.random.default_rng(0)
     features, targets = random.normal(size=(20, 60)), random.normal(size=(20, 4))
-    assert ridge(features, targets, 14).penalty == max(PENALTIES)
-    assert ridge(features, np.ones((20, 4)), 0).penalty == max(PENALTIES)
+    assert fit_ridge(features, targets, 14).penalty == max(PENALTIES)
+    assert fit_ridge(features, np.ones((20, 4)), 0).penalty == max(PENALTIES)
 
 
 def test_ridge_is_the_normal_equation():
@@ -164,9 +164,9 @@ def test_ridge_is_the_normal_equation():
     normal = (features - features.mean(0)) / features.std(0)
     middle = targets - targets.mean(0)
     weight = np.linalg.solve(normal.T @ normal + 2.5 * np.eye(4), normal.T @ middle)
-    found = ridges(features, targets, [2.5])[0]
+    found = fit_ridges(features, targets, [2.5])[0]
     np.testing.assert_allclose(found(features), normal @ weight + targets.mean(0), atol=1e-9)
-    assert ridge(features, features[:, :2] * 2, 3).penalty == 0.01  # the least: there is no noise
+    assert fit_ridge(features, features[:, :2] * 2, 3).penalty == 0.01  # the smallest
 
 
 def test_nothing_ahead_is_seen(monkeypatch):

@@ -108,7 +108,7 @@ def test_weeks_days_and_working_days(write):
         (7, f"{MONTHS[7]},inf", ["infinite", "line 9"]),
         (7, "sometime,3", ["month", "'sometime'", "line 9"]),
         (7, ",3", ["month", "no date", "line 9"]),
-        (7, f"{MONTHS[7]},3,4", ["line 9", "3 of them"]),
+        (7, f"{MONTHS[7]},3,4", ["line 9", "3 cells"]),
     ],
 )
 def test_a_bad_cell_is_named(write, place, line, words):
@@ -285,7 +285,8 @@ def test_months_whose_day_never_changes_are_read_and_said(write, form, which):
     days = [date(2010 + k // 12, 1 + k % 12, 1) for k in range(60)]
     series = read_series(write([f"{one:{form}},{k}.5" for k, one in enumerate(days)], "date,load"))
     assert (series.step, series.times[-1], len(series)) == ("month", "2014-12", 60)
-    assert series.notes == [f"the {which} number in column date is the day: it never changes"]
+    note = f"the {which} number in column date is taken for the day, because it never changes"
+    assert series.notes == [note]
 
 
 def test_years_are_read_whichever_number_is_the_month(write):
@@ -296,8 +297,8 @@ def test_years_are_read_whichever_number_is_the_month(write):
 @pytest.mark.parametrize(
     ("dates", "words"),
     [
-        ([f"{1 + k // 24:02}/03/2024 {k % 24:02}:00" for k in range(240)], "no row tells"),
-        (["01/02/2023", "02/03/2023", "03/04/2023"], "no row tells"),
+        ([f"{1 + k // 24:02}/03/2024 {k % 24:02}:00" for k in range(240)], "no row shows"),
+        (["01/02/2023", "02/03/2023", "03/04/2023"], "no row shows"),
         (["31/12/2023", "12/31/2023", "01/01/2024"], "in some rows"),
         (["13/01/2023", "2023-01-14", "15/01/2023"], "'2023-01-14' in line 3"),
         (["2023-01-01", "2023-13-01", "2023-01-03"], "'2023-13-01' in line 3"),

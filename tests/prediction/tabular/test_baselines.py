@@ -1,34 +1,24 @@
-"""The tools that networks are compared with."""
+"""The models that the ensemble is compared with."""
 
 import numpy as np
-import pandas as pd
 import pytest
 
-from bowerbird.prediction.data.columns import Columns
-from bowerbird.prediction.tabular.baselines import WORDS, fitted, pipeline, said
-from bowerbird.prediction.tabular.ensemble import MembersConfig
-
-QUICK = MembersConfig(hidden=(4,), members=2, epochs=2)
+from bowerbird.prediction.tabular.baselines import predict_baseline
+from bowerbird.prediction.tabular.config import BASELINES
 
 
-@pytest.mark.parametrize("tool", list(WORDS))
-@pytest.mark.parametrize("classes", [0, 3])
-def test_each_tool_says_numbers_or_probabilities(tool, classes):
-    random = np.random.default_rng(0)
-    values = pd.DataFrame({"a": random.normal(size=60)})
-    wanted = np.arange(60) % 3 if classes else values["a"].to_numpy() * 2
-    found = said(
-        fitted(pipeline(tool, Columns({"a": "number"}), classes, QUICK), values, wanted), values
-    )
-    assert found.shape == ((60, 3) if classes else (60,))
-    if classes:
-        np.testing.assert_allclose(found.sum(1), 1, rtol=1e-6)
+@pytest.mark.parametrize("method", BASELINES)
+@pytest.mark.parametrize("num_classes", [0, 3])
+def test_each_baseline_predicts_numbers_or_probabilities(method, num_classes):
+    x = np.random.default_rng(0).normal(size=(60, 1))
+    y = np.arange(60) % 3 if num_classes else x[:, 0] * 2
+    predictions = predict_baseline(method, x, y, x, num_classes, seed=0)
+    assert predictions.shape == ((60, 3) if num_classes else (60,))
+    if num_classes:
+        np.testing.assert_allclose(predictions.sum(1), 1, rtol=1e-6)
 
 
-def test_boosting_learns_from_many_rows_of_which_a_class_has_one():
-    random = np.random.default_rng(0)
-    values = pd.DataFrame({"a": random.normal(size=10_002)})
-    wanted = np.r_[np.arange(10_001) % 2, 2]
-    config = MembersConfig(hidden=(4,), members=2, epochs=2)
-    tool = fitted(pipeline("boosting", Columns({"a": "number"}), 3, config), values, wanted)
-    assert said(tool, values).shape == (10_002, 3)
+def test_boosting_fits_many_rows_with_a_class_of_one_row():
+    x = np.random.default_rng(0).normal(size=(10_002, 1))
+    y = np.r_[np.arange(10_001) % 2, 2]
+    assert predict_baseline("boosting", x, y, x, 3, seed=0).shape == (10_002, 3)

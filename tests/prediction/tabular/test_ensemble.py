@@ -3,11 +3,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from sklearn.base import clone
 
-from bowerbird.prediction.tabular.ensemble import Members, MembersConfig, _Net, deal
+from bowerbird.prediction.tabular.config import EnsembleConfig
+from bowerbird.prediction.tabular.ensemble import (
+    losses_of_members,
+    split_evenly,
+    train_ensemble,
+    training_loss,
+)
 
-QUICK = MembersConfig(hidden=(32, 32), members=4, epochs=80, rate=0.01, weight_decay=0.0)
+QUICK = EnsembleConfig((32, 32), members=4, epochs=80, learning_rate=0.01, weight_decay=0.0)
 
 
 @pytest.fixture(scope="module")
@@ -17,69 +22,84 @@ def wave():
     return x, 100 + 7 * np.sin(2 * x[:, 0]) + random.normal(size=240) * 0.5
 
 
-def test_rows_are_dealt_evenly_within_each_class():
+def test_rows_are_split_evenly_within_each_class():
     classes = np.array([0] * 50 + [1] * 7 + [2] * 3)
-    dealt = deal(classes, 5, seed=1)
-    assert np.bincount(dealt).tolist() == [12] * 5
+    parts = split_evenly(classes, 5, seed=1)
+    assert np.bincount(parts).tolist() == [12] * 5
     for c in range(3):
-        counts = np.bincount(dealt[classes == c], minlength=5)
+        counts = np.bincount(parts[classes == c], minlength=5)
         assert counts.max() - counts.min() <= 1
-    assert not np.array_equal(dealt, deal(classes, 5, seed=2))
+    assert not np.array_equal(parts, split_evenly(classes, 5, seed=2))
 
 
-def test_numbers_are_learned_in_their_own_unit(wave):
+def test_numbers_are_predicted_in_their_own_unit(wave):
     x, y = wave
-    members = Members(QUICK).fit(x, y)
-    off = y - members.held_out(x)
-    assert off.std() < 0.5 * y.std()
-    assert members.by_member(x).shape == (4, 240)
-    assert np.allclose(members.predict(x), members.by_member(x).mean(0))
-    learned, held_out = np.array(members.history_).T
-    assert learned[-1] < 0.3 * learned[0]
-    assert held_out.min() == pytest.approx(np.mean(off**2) / y.var(), rel=1e-4)  # the best is kept
+    trained = train_ensemble(x, y, 0, QUICK)
+    errors = y - trained.out_of_part(x)
+    assert errors.std() < 0.5 * y.std()
+    assert trained.ensemble(x).shape == (4, 240)
+    training, out_of_part = np.array(trained.history).T
+    assert training[-1] < 0.3 * training[0]
+    best = np.mean(errors**2) / y.var()  # the best weights are the result
+    assert out_of_part.min() == pytest.approx(best, rel=1e-4)
 
 
-def test_classes_are_learned_as_probabilities(wave):
+def test_classes_are_predicted_as_probabilities(wave):
     x, _ = wave
     y = (x[:, 0] > 0).astype(int) + (x[:, 1] > 1)
-    members = Members(QUICK, classes=3).fit(x, y)
-    said = members.predict(x)
-    assert np.allclose(said.sum(1), 1)
-    assert (members.held_out(x).argmax(1) == y).mean() > 0.85
+    trained = train_ensemble(x, y, 3, QUICK)
+    assert np.allclose(trained.ensemble(x).mean(0).sum(1), 1)
+    assert (trained.out_of_part(x).argmax(1) == y).mean() > 0.85
 
 
-def test_a_network_never_learns_from_its_own_part(wave):
+def test_no_member_is_trained_on_its_own_part(wave):
     x, y = wave
-    part = deal(np.zeros(len(x), int), 3, seed=0)
-    gradient = _gradients(x, y, part)
+    parts = split_evenly(np.zeros(len(x), int), 3, seed=0)
+    outputs = torch.zeros(3, len(x), 1, requires_grad=True)
+    targets = torch.from_numpy((y - y.mean()).astype(np.float32))
+    training_loss(losses_of_members(outputs, targets), torch.from_numpy(parts)).backward()
+    gradient = outputs.grad[..., 0].numpy()
     for member in range(3):
-        assert np.all(gradient[member, part == member] == 0)
-        assert np.all(gradient[member, part != member] != 0)
+        assert np.all(gradient[member, parts == member] == 0)
+        assert np.all(gradient[member, parts != member] != 0)
 
 
-def _gradients(x, y, part):
-    """The gradient of the loss by what each network said of each row."""
-    net = _Net.__new__(_Net)
-    net.device, net.criterion_ = "cpu", torch.nn.MSELoss(reduction="none")
-    said = torch.zeros(3, len(x), 1, requires_grad=True)
-    wanted = torch.from_numpy((y - y.mean()).astype(np.float32))
-    loss = net.get_loss(said, wanted, {"part": torch.from_numpy(part)}, training=True)
-    loss.backward()
-    return said.grad[..., 0].numpy()
+def test_training_equals_a_plain_loop(wave):
+    """AdamW with the defaults of torch, and one random order of the rows for each epoch."""
+    x, y = wave
+    config = replace(QUICK, epochs=2, dropout=0.2, weight_decay=0.3)
+    trained = train_ensemble(x, y, 0, config)
+    network, parts = trained.ensemble.network, torch.from_numpy(trained.parts)
+    inputs = torch.from_numpy(x.astype(np.float32))
+    targets = torch.from_numpy(((y - y.mean()) / y.std()).astype(np.float32))
+    torch.manual_seed(config.seed)
+    expected = type(network)(network.config)
+    optimizer = torch.optim.AdamW(
+        expected.parameters(), lr=config.learning_rate, weight_decay=0.3, fused=True
+    )
+    for _ in range(config.epochs):
+        for rows in torch.randperm(len(x)).split(32):
+            optimizer.zero_grad()
+            losses = losses_of_members(expected(inputs[rows]), targets[rows])
+            training_loss(losses, parts[rows]).backward()
+            optimizer.step()
+    held_out = [loss for _, loss in trained.history]
+    assert held_out[-1] == min(held_out)  # so that the last weights are the result
+    for name, weight in expected.named_parameters():
+        assert torch.equal(weight, network.get_parameter(name))
 
 
-def test_the_seed_is_all_the_chance_there_is(wave):
+def test_the_seed_decides_all(wave):
     x, y = wave
     torch.manual_seed(5)
-    first = Members(QUICK).fit(x, y).predict(x)
+    first = train_ensemble(x, y, 0, QUICK).ensemble(x)
     state = torch.get_rng_state()
     torch.manual_seed(6)
-    again = clone(Members(QUICK)).fit(x, y).predict(x)
+    again = train_ensemble(x, y, 0, QUICK).ensemble(x)
     torch.manual_seed(5)
-    assert torch.equal(torch.get_rng_state(), state)  # and the caller's numbers are left alone
-    other = replace(QUICK, seed=1)
+    assert torch.equal(torch.get_rng_state(), state)  # the caller's generator is not touched
     assert np.array_equal(first, again)
-    assert not np.array_equal(first, Members(other).fit(x, y).predict(x))
+    assert not np.array_equal(first, train_ensemble(x, y, 0, replace(QUICK, seed=1)).ensemble(x))
 
 
 @pytest.mark.parametrize(
@@ -88,16 +108,17 @@ def test_the_seed_is_all_the_chance_there_is(wave):
         {"members": 1},
         {"epochs": 0},
         {"patience": 0},
-        {"batch": -1},
-        {"rate": 0.0},
-        {"rate": float("nan")},
+        {"batch_size": -1},
+        {"learning_rate": 0.0},
+        {"learning_rate": float("nan")},
         {"weight_decay": -1.0},
         {"seed": -1},
-        {"hidden": (0,)},
+        {"hidden_sizes": (0,)},
         {"dropout": 1.0},
         {"activation": "swish"},
     ],
 )
-def test_settings_that_can_not_be(wrong):
-    with pytest.raises(ValueError, match=r"members|rate|widths|dropout|one of"):
-        MembersConfig(**wrong)
+def test_invalid_settings(wrong):
+    name = "widths" if "hidden_sizes" in wrong else next(iter(wrong))
+    with pytest.raises(ValueError, match=name):
+        EnsembleConfig(**wrong)

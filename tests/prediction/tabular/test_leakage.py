@@ -1,4 +1,4 @@
-"""Columns that alone tell the target."""
+"""Columns that predict the target on their own."""
 
 import numpy as np
 import pandas as pd
@@ -6,7 +6,7 @@ import pytest
 
 from bowerbird.prediction.data.columns import read_columns
 from bowerbird.prediction.data.samples import TARGETS, read_sample
-from bowerbird.prediction.tabular.leakage import sentences, telling
+from bowerbird.prediction.tabular.leakage import find_leakage, leakage_notes
 from bowerbird.prediction.tabular.target import read_target
 
 RANDOM = np.random.default_rng(0)
@@ -14,9 +14,9 @@ Y = RANDOM.normal(50, 10, 200).round(3)
 
 
 def found(t, target="y"):
-    asked, kept, wanted = read_target(t, target)
-    columns = read_columns(kept, target)
-    return telling(columns, columns.values(kept), wanted, len(asked.classes), 0)
+    read, rows, truth = read_target(t, target)
+    columns = read_columns(rows, target)
+    return find_leakage(columns, columns.values(rows), truth, len(read.classes), 0)
 
 
 @pytest.mark.parametrize("name", ["iris", "wine", "breast-cancer", "diabetes", "cars"])
@@ -25,36 +25,39 @@ def test_no_real_table_has_one(name):
 
 
 @pytest.mark.parametrize(
-    ("leak", "wanted"),
+    ("leak", "expected"),
     [
         (1.8 * Y + 32, True),
         (Y + RANDOM.normal(0, 0.1, 200), True),
         (Y + RANDOM.normal(0, 2, 200), False),
-        ((Y - 50) ** 3, True),  # no straight line
-        (np.where(np.arange(200) % 40, Y, np.nan), False),  # five gaps in which it tells nothing
+        ((Y - 50) ** 3, True),  # not a straight line
+        (
+            np.where(np.arange(200) % 40, Y, np.nan),
+            False,
+        ),  # five gaps, in which it predicts nothing
         (RANDOM.permutation(Y), False),
     ],
 )
-def test_a_number_that_tells_a_number(table, leak, wanted):
+def test_a_number_that_predicts_a_number(table, leak, expected):
     leak = [None if np.isnan(value) else value for value in leak]
     t = table(y=Y, other=RANDOM.normal(size=200), leak=leak)
-    assert found(t) == (["leak"] if wanted else [])
+    assert found(t) == (["leak"] if expected else [])
 
 
-def test_numbers_may_be_larger_than_those_that_trees_know(table):
+def test_numbers_may_be_larger_than_trees_allow(table):
     leak = np.where(np.arange(200) < 100, Y, Y * 1e40)
     assert found(table(y=Y, leak=leak, other=[f"{k}e90" for k in range(200)])) == ["leak"]
     kinds = np.where(np.arange(200) < 100, "low", "high")
     assert found(table(y=kinds, leak=leak, other=[f"{k}e90" for k in range(200)])) != []
 
 
-def test_a_few_large_ones_that_fit_are_no_sign(table):
+def test_a_few_large_numbers_that_fit_are_not_leakage(table):
     x = RANDOM.normal(size=100)
     far = np.where(np.arange(100) < 10, 1e4 * (1 + np.arange(100)), 0)
     assert found(table(y=x + far, leak=RANDOM.normal(size=100) + far)) == []
 
 
-def test_codes_and_thresholds_that_tell_a_class(table):
+def test_codes_and_thresholds_that_predict_a_class(table):
     kind = RANDOM.choice(["a", "b", "c"], 200)
     code = pd.Series(kind).map({"a": 7, "b": 3, "c": 5})
     noisy = np.where(RANDOM.random(200) < 0.05, RANDOM.permutation(kind), kind)
@@ -65,7 +68,7 @@ def test_codes_and_thresholds_that_tell_a_class(table):
     assert found(table(y=np.where(Y > 50, "yes", "no"), score=grade)) == ["score"]
 
 
-def test_a_code_that_is_new_tells_no_class(table):
+def test_a_new_code_predicts_no_class(table):
     """Each code is there twice, so about a fifth of those of a fold are in no other."""
     codes = [f"k{k // 2}" for k in range(200)]
     assert found(table(y=["ab"[k // 2 % 2] for k in range(200)], code=codes)) == []
@@ -73,34 +76,35 @@ def test_a_code_that_is_new_tells_no_class(table):
     assert found(table(y=["ab"[k // 20 % 2] for k in range(200)], code=often)) == ["code"]
 
 
-def test_a_category_that_tells_a_number(table):
+def test_a_category_that_predicts_a_number(table):
     town = RANDOM.choice(["Ayr", "Oban", "Perth"], 200)
     price = pd.Series(town).map({"Ayr": 1.25, "Oban": 7.5, "Perth": 30.75}) + Y / 1000
     assert found(table(y=price, town=town)) == ["town"]
 
 
-def test_what_is_rare_is_not_told_by_saying_the_rest(table):
+def test_a_rare_class_is_not_predicted_by_the_others(table):
     t = table(y=["rare"] * 5 + ["usual"] * 2995, x=RANDOM.permutation(3000) % 7)
     assert found(t) == []
 
 
-def test_dates_and_few_rows_are_no_sign(table):
+def test_dates_and_few_rows_are_not_reported(table):
     days = pd.date_range("2024-01-01", periods=100)
     assert found(table(y=range(1000, 1100), day=[f"{day:%Y-%m-%d}" for day in days])) == []
     assert found(table(y=[k * 1.5 for k in range(15)], x=range(3, 18))) == []
 
 
-def test_it_is_a_question():
-    assert sentences(["a"], "y") == ["column a alone tells y: is it known when you predict?"]
+def test_the_note_is_a_question():
+    note = "column a predicts y on its own: is it known at prediction time?"
+    assert leakage_notes(["a"], "y") == [note]
 
 
-def test_the_main_cause_is_no_leak(table):
+def test_the_main_cause_is_not_leakage(table):
     many = RANDOM.integers(1, 90, 200)
     assert found(table(y=(many * 70 + RANDOM.normal(0, 50, 200)).round(2), many=many)) == []
     assert found(table(y=many * 70 + 0.5, many=many)) == ["many"]
 
 
-def test_what_counts_rows_evenly_is_known_beforehand(table):
+def test_evenly_increasing_numbers_are_not_reported(table):
     y = [k * 1.5 + 7 for k in range(100)]
     assert found(table(y=y, month=range(5, 105))) == []
     assert found(table(y=RANDOM.permutation(y), z=[1, 2] * 50, x=Y[:100])) == []

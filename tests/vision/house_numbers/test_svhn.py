@@ -1,6 +1,7 @@
 """Archives of Street View House Numbers are read as they are; damaged ones are one sentence."""
 
 import io
+import sys
 import tarfile
 
 import cv2
@@ -10,7 +11,7 @@ import pytest
 import torch
 from scipy.io import savemat
 
-from bowerbird.errors import DatasetError
+from bowerbird.errors import DatasetError, MissingPackageError
 from bowerbird.networks.config import MultiDigitConfig
 from bowerbird.networks.multi_digit import MultiDigit
 from bowerbird.vision.house_numbers.config import ScenePoolConfig
@@ -80,6 +81,12 @@ def test_numbers_and_boxes_of_an_archive(archive):
         wanted = [(left, top, left + w, top + h) for left, top, w, h in digits]
         np.testing.assert_allclose(scene.boxes, wanted)
         assert np.array_equal(scene.pixels, picture(k)[0])  # RGB, not BGR
+
+
+def test_without_h5py_an_archive_is_refused(archive, monkeypatch):
+    monkeypatch.setitem(sys.modules, "h5py", None)
+    with pytest.raises(MissingPackageError, match=r"needs the package h5py; .*\[house-numbers\]"):
+        Svhn(archive)
 
 
 def test_a_folder_is_read_like_its_archive(archive, tmp_path):

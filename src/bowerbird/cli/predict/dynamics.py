@@ -1,80 +1,98 @@
 """``bowerbird predict dynamics``."""
 
-import json as jsonlib
 import math
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-import numpy as np
 from cyclopts import Group, Parameter
 
-from bowerbird.cli.predict.outputs import PictureRun, result_of, words_of
-from bowerbird.cli.progress import Work, follow
-from bowerbird.learning.device import select_compute
-from bowerbird.prediction.dynamics.learn import DynamicsConfig, FreeRun, move_steps
-from bowerbird.prediction.dynamics.plot import draw_free_run
-from bowerbird.prediction.dynamics.systems import SYSTEMS, System
+from bowerbird.cli.predict.outputs import PlotOptions, describe_loss, final_result
+from bowerbird.cli.report import report
+from bowerbird.prediction.dynamics.config import DynamicsConfig, System
+
+if TYPE_CHECKING:
+    from bowerbird.cli.progress import Work
+    from bowerbird.prediction.dynamics.learn import FreeRun
 
 
 def dynamics(
     system: System,
     /,
     *,
-    run: PictureRun = PictureRun(),
+    run: PlotOptions = PlotOptions(),
     config: Annotated[
-        DynamicsConfig, Parameter(name="*", group=Group("Learning", sort_key=2))
+        DynamicsConfig, Parameter(name="*", group=Group("Training", sort_key=2))
     ] = DynamicsConfig(),
 ) -> int:
-    """Learn how a system moves from paths of it, then run free.
+    """Train a network on paths of a dynamical system, then let it run free.
 
     Parameters
     ----------
     system
         lorenz or pendulum.
     """
-    places = run.places(".png")
+    paths = run.paths(".png")
     if config.learns == "readout" and run.device not in ("auto", "cpu"):
-        raise ValueError("a readout is learned on the processor; leave --device out")
+        raise ValueError("a readout is fitted on the processor; leave --device out")
+    from bowerbird.cli.progress import follow
+    from bowerbird.learning.device import select_compute
+    from bowerbird.prediction.dynamics.learn import move_steps
+    from bowerbird.prediction.dynamics.plot import draw_free_run
+
     device = "cpu" if config.learns == "readout" else str(select_compute(run.device).device)
 
-    work = follow(move_steps(system, config, device), (), words_of, quiet=run.quiet)
-    done = result_of(work)
+    work = follow(move_steps(system, config, device), (), describe_loss, quiet=run.quiet)
+    result = final_result(work)
 
-    if ".png" in places:
-        draw_free_run(done, places[".png"])
-    return _tell_dynamics(done, places, work, run)
-
-
-def _tell_dynamics(
-    done: FreeRun, places: dict[str, Path], work: Work[FreeRun], run: PictureRun
-) -> int:
-    valid, unit = done.valid, SYSTEMS[done.system].unit_name
-    facts: dict[str, Any] = {"system": done.system, "learns": done.config.learns}
-    facts |= {"valid_median": float(np.median(valid)), "valid_least": float(valid.min())}
-    facts |= {"valid_most": float(valid.max()), "unit": unit, "paths": len(valid)}
-    facts |= {"longest_possible": float(done.times[-1] / SYSTEMS[done.system].unit)}
-    facts |= {"one_step_error": done.one_step, "weights": done.weights}
-    if done.system == "pendulum":
-        phase = done.phase_drift[np.isfinite(done.phase_drift)]
-        facts |= {"energy_drift_median": float(np.median(done.energy_drift))}
-        facts |= {"phase_drift_median": float(np.median(phase)) if len(phase) else None}
-    facts |= {"learning_seconds": round(done.seconds, 2)}
-    facts |= {"seconds": round(work.last.seconds, 2)}
-    facts |= {"output": str(places[".png"]) if places else None}
-    if run.json:
-        print(jsonlib.dumps(facts, allow_nan=False))  # noqa: T201
-        return 0
-    print(  # noqa: T201
-        f"{done.system}: valid for {facts['valid_median']:.1f} {unit} (median of {len(valid)} "
-        f"paths never learned from; {valid.min():.1f} to {valid.max():.1f}), error of one step "
-        f"{done.one_step:.1e}, learned in {done.seconds:.1f} s"
-    )
-    if done.system == "pendulum":
-        print(  # noqa: T201
-            f"after {done.times[-1]:.0f} s: energy off by {facts['energy_drift_median']:.1e} of "
-            f"what turns it over, phase by {facts['phase_drift_median'] or math.nan:.1e} of a "
-            "period (medians)"
-        )
-    if places:
-        print(places[".png"])  # noqa: T201
+    if ".png" in paths:
+        draw_free_run(result, paths[".png"])
+    facts = _facts(result, paths, work)
+    report(facts, *_lines(result, facts), json=run.json)
     return 0
+
+
+def _facts(result: "FreeRun", paths: dict[str, Path], work: "Work[FreeRun]") -> dict[str, Any]:
+    """Return the results, for JSON."""
+    import numpy as np
+
+    from bowerbird.prediction.dynamics.systems import SYSTEMS
+
+    valid, system = result.valid, SYSTEMS[result.system]
+    facts: dict[str, Any] = {
+        "system": result.system,
+        "learns": result.config.learns,
+        "valid_median": float(np.median(valid)),
+        "valid_least": float(valid.min()),
+        "valid_most": float(valid.max()),
+        "unit": system.unit_name,
+        "paths": len(valid),
+        "longest_possible": float(result.times[-1] / system.unit),
+        "one_step_error": result.one_step,
+        "weights": result.weights,
+    }
+    if result.system == "pendulum":
+        phase = result.phase_drift[np.isfinite(result.phase_drift)]
+        facts["energy_drift_median"] = float(np.median(result.energy_drift))
+        facts["phase_drift_median"] = float(np.median(phase)) if len(phase) else None
+    return {
+        **facts,
+        "learning_seconds": round(result.seconds, 2),
+        "seconds": round(work.last.seconds, 2),
+        "output": str(paths[".png"]) if paths else None,
+    }
+
+
+def _lines(result: "FreeRun", facts: dict[str, Any]) -> list[str]:
+    """Return the results in sentences."""
+    lines = [
+        f"{result.system}: valid for {facts['valid_median']:.1f} {facts['unit']} (median of "
+        f"{facts['paths']} test paths; {facts['valid_least']:.1f} to {facts['valid_most']:.1f}), "
+        f"one-step error {result.one_step:.1e}, trained in {result.seconds:.1f} s"
+    ]
+    if result.system == "pendulum":
+        lines.append(
+            f"after {result.times[-1]:.0f} s: energy error {facts['energy_drift_median']:.1e} of "
+            f"the energy that turns it over, phase error "
+            f"{facts['phase_drift_median'] or math.nan:.1e} of a period (medians)"
+        )
+    return lines if facts["output"] is None else [*lines, facts["output"]]

@@ -1,96 +1,98 @@
 """``bowerbird predict expressions``."""
 
-import csv
-import json as jsonlib
 from dataclasses import asdict
 from pathlib import Path
-from random import Random
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Group, Parameter
 
-from bowerbird.cli.predict.outputs import PictureRun, result_of, words_of
-from bowerbird.cli.progress import follow
-from bowerbird.learning.atomic_write import atomic_write
-from bowerbird.learning.device import select_compute
-from bowerbird.prediction.expressions.compare import (
-    CalculatorConfig,
-    Lesson,
-    check_asked,
-    learn_steps,
-)
-from bowerbird.prediction.expressions.listops import Expression, draw_expression, read_expression
-from bowerbird.prediction.expressions.plot import NAMES, draw_lesson
+from bowerbird.cli.predict.outputs import PlotOptions, describe_loss, final_result
+from bowerbird.cli.report import report
+from bowerbird.prediction.expressions.config import CalculatorConfig
+
+if TYPE_CHECKING:
+    from bowerbird.prediction.expressions.compare import Lesson
+    from bowerbird.prediction.expressions.listops import Expression
 
 
 def expressions(
     *expression: str,
-    run: PictureRun = PictureRun(),
+    run: PlotOptions = PlotOptions(),
     config: Annotated[
-        CalculatorConfig, Parameter(name="*", group=Group("Learning", sort_key=2))
+        CalculatorConfig, Parameter(name="*", group=Group("Training", sort_key=2))
     ] = CalculatorConfig(),
 ) -> int:
-    """Learn what nested lists are worth, from the tree and from the string.
+    """Train a tree-LSTM and an LSTM to evaluate nested lists, and compare them.
 
     Parameters
     ----------
     expression
-        Expressions to work out afterwards, as "[MAX 2 9 [MIN 4 7] 0]".
+        Expressions to evaluate after training, as "[MAX 2 9 [MIN 4 7] 0]".
     """
-    places = run.places(".png", ".csv")
-    asked = [read_expression(text) for text in expression]
-    check_asked(config, asked)
+    from bowerbird.cli.progress import follow
+    from bowerbird.learning.device import select_compute
+    from bowerbird.prediction.expressions.compare import check_asked, learn_steps
+    from bowerbird.prediction.expressions.listops import read_expression
+
+    paths = run.paths(".png", ".csv")
+    questions = [read_expression(text) for text in expression]
+    check_asked(config, questions)
     device = str(select_compute(run.device).device)
 
-    work = follow(learn_steps(config, device), (), words_of, quiet=run.quiet)
-    done = result_of(work)
+    work = follow(learn_steps(config, device), (), describe_loss, quiet=run.quiet)
+    result = final_result(work)
 
-    _write_lesson(done, asked, places)
-    return _tell_lesson(done, asked, places, run)
-
-
-def _write_lesson(done: Lesson, asked: list[Expression], places: dict[str, Path]) -> None:
-    if not places:
-        return
-    random = Random(f"{done.config.seed} an example")
-    example = asked[0] if asked else draw_expression(random, done.config.depth, most=3)
-    draw_lesson(done, example, places[".png"])
-    with (
-        atomic_write(places[".csv"]) as part,
-        part.open("w", newline="", encoding="utf-8") as stream,
-    ):
-        written = csv.writer(stream, lineterminator="\n")
-        written.writerow(["depth", "expressions", *(marks.reader for marks in done.marks)])
-        for depth, count in done.tested.items():
-            shares = [f"{marks.accuracy[depth]:.4f}" for marks in done.marks]
-            written.writerow([depth, count, *shares])
-
-
-def _tell_lesson(
-    done: Lesson, asked: list[Expression], places: dict[str, Path], run: PictureRun
-) -> int:
+    _write(result, questions, paths)
     answers = [
-        {"expression": str(one), "value": one.values()[0], **done.answer(one)} for one in asked
+        {"expression": str(q), "value": q.values()[0], **result.answer(q)} for q in questions
     ]
-    if run.json:
-        facts: dict[str, Any] = {"learned_depth": done.config.depth, "tested": done.tested}
-        facts |= {"readers": [asdict(marks) for marks in done.marks], "answers": answers}
-        facts |= {"files": [str(place) for place in places.values()]}
-        print(jsonlib.dumps(facts, allow_nan=False))  # noqa: T201
-        return 0
-    print(f"{'depth':<22}" + "".join(f"{depth:>7}" for depth in done.tested))  # noqa: T201
-    for marks in done.marks:
-        shares = "".join(f"{share:7.1%}" for share in marks.accuracy.values())
-        print(  # noqa: T201
-            f"{NAMES[marks.reader]:<22}{shares}   {marks.weights} weights, {marks.steps} steps in "
-            f"{marks.seconds:.0f} s"
-        )
-    print(f"learned from depths 1 to {done.config.depth}")  # noqa: T201
-    for answer in answers:
-        print(  # noqa: T201
-            f"{answer['expression']} is {answer['value']}; tree-LSTM: {answer['tree']}, LSTM: "
-            f"{answer['string']}"
-        )
-    if places:
-        print(", ".join(str(place) for place in places.values()))  # noqa: T201
+    facts = {
+        "learned_depth": result.config.depth,
+        "tested": result.tested,
+        "readers": [asdict(marks) for marks in result.marks],
+        "answers": answers,
+        "files": [str(path) for path in paths.values()],
+    }
+    report(facts, *_lines(result, facts), json=run.json)
     return 0
+
+
+def _write(result: "Lesson", questions: "list[Expression]", paths: dict[str, Path]) -> None:
+    """Write the plot and the accuracies, if they are asked for."""
+    from random import Random
+
+    from bowerbird.files.delimited import write_rows
+    from bowerbird.prediction.expressions.listops import draw_expression
+    from bowerbird.prediction.expressions.plot import draw_lesson
+
+    if not paths:
+        return
+    random = Random(f"{result.config.seed} an example")
+    example = questions[0] if questions else draw_expression(random, result.config.depth, most=3)
+    draw_lesson(result, example, paths[".png"])
+    names = ["depth", "expressions", *(marks.reader for marks in result.marks)]
+    rows = (
+        [depth, count, *(f"{marks.accuracy[depth]:.4f}" for marks in result.marks)]
+        for depth, count in result.tested.items()
+    )
+    write_rows(paths[".csv"], names, rows)
+
+
+def _lines(result: "Lesson", facts: dict[str, Any]) -> list[str]:
+    """Return the accuracies by depth as a table, and the answers."""
+    from bowerbird.prediction.expressions.plot import NAMES
+
+    lines = [f"{'depth':<22}" + "".join(f"{depth:>7}" for depth in result.tested)]
+    for marks in result.marks:
+        accuracies = "".join(f"{accuracy:7.1%}" for accuracy in marks.accuracy.values())
+        lines.append(
+            f"{NAMES[marks.reader]:<22}{accuracies}   {marks.weights} weights, {marks.steps} steps "
+            f"in {marks.seconds:.0f} s"
+        )
+    lines.append(f"trained on depths 1 to {result.config.depth}")
+    lines += [
+        f"{answer['expression']} is {answer['value']}; tree-LSTM: {answer['tree']}, LSTM: "
+        f"{answer['string']}"
+        for answer in facts["answers"]
+    ]
+    return [*lines, ", ".join(facts["files"])] if facts["files"] else lines

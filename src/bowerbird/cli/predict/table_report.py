@@ -1,161 +1,194 @@
-"""Where tables are told: files by their suffix, figures in words or JSON."""
+"""What ``predict table`` prints and writes; predictions alone need no scikit-learn."""
 
-import json as jsonlib
+import math
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.table import Table as Grid
 
-from bowerbird.cli.predict.table import MODEL, PICTURE, ROWS, TableRun
-from bowerbird.cli.predict.table_predictions import (
-    finite,
-    predictions_facts,
-    show_predictions,
-    write_predictions,
-)
+from bowerbird.cli.predict.outputs import MODEL, PICTURE, ROWS, TableOptions
+from bowerbird.cli.report import report
+from bowerbird.files.delimited import write_rows
 from bowerbird.prediction.data.columns import Columns
-from bowerbird.prediction.data.table import Table, listed
-from bowerbird.prediction.tabular.baselines import WORDS
-from bowerbird.prediction.tabular.config import TableConfig
-from bowerbird.prediction.tabular.model import Predictions
-from bowerbird.prediction.tabular.plot import draw_study
-from bowerbird.prediction.tabular.scores import Score
-from bowerbird.prediction.tabular.study import Study
+from bowerbird.prediction.data.table import Table, shortened
+from bowerbird.prediction.tabular.config import LABELS, TableConfig
+from bowerbird.prediction.tabular.conformal import Predictions
+from bowerbird.prediction.tabular.metrics import Estimate
+from bowerbird.prediction.tabular.model import predictions_frame
+from bowerbird.prediction.tabular.target import Target
 
-WIDE = 100  # letters of a line where there is no terminal
-NAMED = 6  # columns of a kind that are named
+if TYPE_CHECKING:
+    from bowerbird.prediction.tabular.cross_validation import TableReport
+
+WIDTH = 100  # characters of a line if there is no terminal
+MAX_COLUMNS = 6  # of a kind that are named
+MAX_ROWS = 12  # of predictions that are printed
+KINDS = {"number": "numbers", "date": "dates", "category": "categories"}
+METRICS = {"rmse": "RMSE", "mae": "MAE", "r2": "R2", "balanced_accuracy": "balanced"}
 
 
-def keep_study(
-    found: Study, known: Table, new: Table | None, said: Predictions | None, places: dict[str, Path]
+def write_report(
+    result: "TableReport",
+    new: Table | None,
+    predictions: Predictions | None,
+    paths: Mapping[str, Path],
 ) -> None:
-    """Write what was asked for: model, picture, predictions."""
-    if MODEL in places:
-        found.model.save(places[MODEL])
-    if PICTURE in places:
-        draw_study(found, places[PICTURE])
-    if ROWS not in places:
-        return
-    if new is not None and said is not None:
-        write_predictions(new, said, places[ROWS])
-    else:  # each row as it was predicted when it was unseen
-        write_predictions(found.table, found.unseen, places[ROWS])
+    """Write the requested files: model, plot, predictions."""
+    if MODEL in paths:
+        result.model.save(paths[MODEL])
+    if PICTURE in paths:
+        from bowerbird.prediction.tabular.plot import plot_report
+
+        plot_report(result, paths[PICTURE])
+    if ROWS in paths:
+        rows = result.problem.table if new is None else new
+        write_predictions(rows, result.target, predictions or result.held_out, paths[ROWS])
 
 
-def tell_study(
-    found: Study, known: Table, said: Predictions | None, run: TableRun, config: TableConfig
+def write_predictions(rows: Table, target: Target, predictions: Predictions, path: Path) -> None:
+    """Write rows with their predictions behind them, in the format of their file."""
+    frame = predictions_frame(target, predictions).set_axis(rows.frame.index)
+    both = pd.concat([rows.frame, frame], axis=1)
+    cells, decimal = both.itertuples(index=False, name=None), rows.output_decimal_mark
+    write_rows(path, list(both.columns), cells, delimiter=rows.delimiter, decimal=decimal)
+
+
+def print_report(
+    result: "TableReport",
+    data: Table,
+    predictions: Predictions | None,
+    run: TableOptions,
+    config: TableConfig,
 ) -> None:
-    """Print what was found: one JSON object, or sentences and a table."""
-    if run.json:
-        print(jsonlib.dumps(_facts(found, known, said, run, config), allow_nan=False))  # noqa: T201
-        return
-    drawn = f", drawn from {known.rows:,}" if known.rows > len(known.frame) else ""
-    used = len(found.columns.kinds)
-    print(f"{known.name}: {found.rows:,} rows{drawn}, {used} columns; {found.target.why}")  # noqa: T201
-    print(_taken(found.columns))  # noqa: T201
-    if without := _without_target(found, known):
-        print(f"left out {without}")  # noqa: T201
-    for name, why in found.columns.ignored.items():
-        print(f"left out {name}: {why}")  # noqa: T201
-    if found.columns.ignored:
-        print("(--keep COLUMN learns from one all the same)")  # noqa: T201
-    for note in found.notes:
-        print(f"note: {note}")  # noqa: T201
-    print()  # noqa: T201
-    Console(width=None if Console().is_terminal else WIDE).print(_scores(found))
-    print(_sureness(found, config))  # noqa: T201
-    if said is not None and not any(path.suffix.lower() == ROWS for path in run.output):
-        print()  # noqa: T201
-        show_predictions(said)
+    """Print the report as text, or as one JSON object."""
+    facts = _facts(result, data, run, config)
+    results = [*_text(result, data), *_metrics(result, config)]
+    if predictions is not None:
+        facts |= predictions_facts(result.target, predictions)
+        if not any(path.suffix.lower() == ROWS for path in run.output):
+            results += ["", *predictions_text(result.target, predictions)]
+    report(facts, *results, json=run.json)
 
 
-def _taken(columns: Columns) -> str:
-    """Say in one line what each column was taken for."""
-    words = {"number": "numbers", "date": "dates", "category": "categories"}
-    names = {kind: [n for n, k in columns.kinds.items() if k == kind] for kind in words}
-    return "; ".join(f"{words[k]}: {listed(of, NAMED)}" for k, of in names.items() if of)
+def predictions_text(target: Target, predictions: Predictions) -> list[RenderableType]:
+    """Return the first predictions for the terminal."""
+    frame = predictions_frame(target, predictions)
+    grid = Grid("row", *frame.columns, box=None, pad_edge=False)
+    for number, row in enumerate(frame.head(MAX_ROWS).itertuples(index=False), 1):
+        grid.add_row(str(number), *(c if isinstance(c, str) else f"{c:.4g}" for c in row))
+    more = len(frame) - MAX_ROWS
+    return [grid, f"... and {more} more rows; -o OUT.csv writes them all"] if more > 0 else [grid]
 
 
-def _without_target(found: Study, known: Table) -> str:
-    """Say how many rows have no target, and what stands there in the first of them, or nothing."""
-    cells = known.frame[found.target.name].drop(found.table.frame.index)
-    if not len(cells):
-        return ""
-    word = "nothing" if pd.isna(cells.iloc[0]) else repr(cells.iloc[0])
-    rows = "1 row" if len(cells) == 1 else f"{len(cells):,} rows"
-    return f"{rows} without {found.target.name}: {word} in line {cells.index[0]}"
+def predictions_facts(target: Target, predictions: Predictions) -> dict[str, Any]:
+    """Return predictions row by row, for JSON."""
+    classes, values = target.classes, predictions.values
+    rows: list[dict[str, Any]]
+    if predictions.sets is None:
+        names = ("value", "low", "high")
+        columns = zip(values, predictions.low, predictions.high, strict=True)  # type: ignore[arg-type]
+        rows = [dict(zip(names, map(_rounded, row), strict=True)) for row in columns]
+        return {"target": target.name, "predictions": rows}
+    rows = [
+        {
+            "value": classes[int(row.argmax())],
+            "probabilities": {n: round(float(v), 6) for n, v in zip(classes, row, strict=True)},
+            "possible": [classes[i] for i in np.flatnonzero(possible)],
+        }
+        for row, possible in zip(values, predictions.sets, strict=True)
+    ]
+    return {"target": target.name, "predictions": rows}
 
 
-def _scores(found: Study) -> Grid:
-    """Return the figures of all tools, ours first."""
-    metrics = list(found.scores["networks"])
-    grid = Grid(f"{found.folds} folds", *map(_metric, metrics), box=None, pad_edge=False)
-    for tool in found.said:
-        cells = [_with_interval(found.scores[tool][metric]) for metric in metrics]
-        grid.add_row(WORDS[tool], *cells, style="bold" if tool == "networks" else None)
-    return grid
+def _text(result: "TableReport", data: Table) -> list[RenderableType]:
+    """Return lines on the table, and on what of it was used."""
+    columns, rows, target = result.problem.columns, len(result.problem.truth), result.target
+    sample = f", a sample of {data.rows:,}" if data.rows > len(data.frame) else ""
+    lines = [
+        f"{data.name}: {rows:,} rows{sample}, {len(columns.kinds)} columns; {target.reason}",
+        _kinds(columns),
+    ]
+    cells = data.frame[target.name].drop(result.problem.table.frame.index)
+    if len(cells):
+        cell = "nothing" if pd.isna(cells.iloc[0]) else repr(cells.iloc[0])
+        count = "1 row" if len(cells) == 1 else f"{len(cells):,} rows"
+        lines += [f"left out {count} without {target.name}: {cell} in line {cells.index[0]}"]
+    lines += [f"left out {name}: {reason}" for name, reason in columns.ignored.items()]
+    lines += ["(--keep COLUMN uses one anyway)"] if columns.ignored else []
+    return [*lines, *(f"note: {note}" for note in result.notes), ""]
 
 
-def _metric(name: str) -> str:
-    words = {"rmse": "RMSE", "mae": "MAE", "r2": "R2", "balanced_accuracy": "balanced"}
-    return words.get(name, name.replace("_", " "))
+def _kinds(columns: Columns) -> str:
+    """Return a line with the kind of each column."""
+    names = {kind: [n for n, k in columns.kinds.items() if k == kind] for kind in KINDS}
+    return "; ".join(f"{KINDS[k]}: {shortened(of, MAX_COLUMNS)}" for k, of in names.items() if of)
 
 
-def _with_interval(score: Score) -> str:
-    value, low, high = (
-        f"{x:.3f}" if abs(score.value) < 10 else f"{x:.4g}"
-        for x in (score.value, score.low, score.high)
-    )
-    return f"{value} ({low}..{high})"
+def _metrics(result: "TableReport", config: TableConfig) -> list[RenderableType]:
+    """Return the metrics of all methods, ours first, and the coverage of the intervals."""
+    names = list(result.metrics["ensemble"])
+    headers = [METRICS.get(name, name.replace("_", " ")) for name in names]
+    grid = Grid(f"{result.folds} folds", *headers, box=None, pad_edge=False)
+    for method, metrics in result.metrics.items():
+        cells = [_with_interval(metrics[name]) for name in names]
+        grid.add_row(LABELS[method], *cells, style="bold" if method == "ensemble" else None)
+    console = Console(width=None if Console().is_terminal else WIDTH)
+    with console.capture() as text:  # report() would cut it at 80 characters
+        console.print(grid)
+    covered = result.coverage
+    coverage = f"coverage {covered.value:.1%} ({covered.low:.1%}..{covered.high:.1%})"
+    size = f"mean interval width {result.width:.4g}"
+    if result.target.classes:
+        size = f"mean set size {result.width:.2f} classes"
+    return [text.get().rstrip("\n"), f"{coverage}, {config.coverage:.0%} requested; {size}"]
 
 
-def _sureness(found: Study, config: TableConfig) -> str:
-    """Say in a sentence how wide the error bars are and whether they hold."""
-    got = found.coverage
-    held = (
-        f"{got.value:.1%} ({got.low:.1%} to {got.high:.1%}) where {config.coverage:.0%} was asked"
-    )
-    if found.target.classes:
-        return f"sets of {found.width:.2f} classes on average hold the truth in {held}"
-    return f"intervals of width {found.width:.4g} on average hold the truth in {held}"
+def _with_interval(estimate: Estimate) -> str:
+    form = ".3f" if abs(estimate.value) < 10 else ".4g"
+    return f"{estimate.value:{form}} ({estimate.low:{form}}..{estimate.high:{form}})"
 
 
 def _facts(
-    found: Study, known: Table, said: Predictions | None, run: TableRun, config: TableConfig
+    result: "TableReport", data: Table, run: TableOptions, config: TableConfig
 ) -> dict[str, Any]:
-    """Return all that was found, ready for JSON."""
-    told: dict[str, Any] = {
-        "file": known.name,
-        "target": found.target.name,
-        "task": found.target.task,
-        "why": found.target.why,
-        "rows": found.rows,
-        "rows_without_target": len(known.frame) - found.rows,
-        "rows_of_file": known.rows,
-        "columns": dict(found.columns.kinds),
-        "ignored": dict(found.columns.ignored),
-        "notes": found.notes,
-        "folds": found.folds,
-        "scores": {tool: _scores_of(scores) for tool, scores in found.scores.items()},
-        "better_than_networks": {
-            tool: _scores_of(gains) for tool, gains in found.gains.items() if tool != "networks"
-        },
+    """Return the report for JSON."""
+    columns, target, rows = result.problem.columns, result.target, len(result.problem.truth)
+    improvements = {m: _numbers(v) for m, v in result.improvements.items() if m != "ensemble"}
+    return {
+        "file": data.name,
+        "target": target.name,
+        "task": target.task,
+        "reason": target.reason,
+        "rows": rows,
+        "rows_without_target": len(data.frame) - rows,
+        "rows_in_file": data.rows,
+        "columns": dict(columns.kinds),
+        "ignored": dict(columns.ignored),
+        "notes": result.notes,
+        "folds": result.folds,
+        "metrics": {method: _numbers(metrics) for method, metrics in result.metrics.items()},
+        "improvement_over_ensemble": improvements,
         "intervals": {
-            "asked": config.coverage,
-            "coverage": asdict(found.coverage),
-            ("classes" if found.target.classes else "width"): finite(found.width),
+            "requested_coverage": config.coverage,
+            "coverage": asdict(result.coverage),
+            "mean_set_size" if target.classes else "mean_width": _rounded(result.width),
         },
         "output": [str(path) for path in run.output],
     }
-    return told if said is None else {**told, **predictions_facts(said)}
 
 
-def _scores_of(scores: Mapping[str, Score]) -> dict[str, Any]:
+def _numbers(estimates: Mapping[str, Estimate]) -> dict[str, dict[str, float | None]]:
     return {
-        name: {part: finite(value) for part, value in asdict(score).items()}
-        for name, score in scores.items()
+        name: {part: _rounded(value) for part, value in asdict(estimate).items()}
+        for name, estimate in estimates.items()
     }
+
+
+def _rounded(number: float) -> float | None:
+    """Return a number with six digits for JSON, None if it is infinite or NaN."""
+    return float(f"{number:.6g}") if math.isfinite(number) else None

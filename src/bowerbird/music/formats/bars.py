@@ -8,7 +8,7 @@ All voices have the bars of the first one that sounds, each as long as its longe
 without bar lines, as the old was written, has bars by its meter.
 
 Repeats are not played: they are kept in the score's markers (``|:``, ``:|``, ``[1``, ``[2``, and
-``||`` for the end of a section), which `score.repeats.expanded` plays. The title is the
+``||`` for the end of a section), which `score.repeats.expand_repeats` plays. The title is the
 name of the only track; with several it is in a marker ``T:title``, and they are named by voice.
 """
 
@@ -35,8 +35,7 @@ from bowerbird.music.score.key import Key, with_key
 from bowerbird.music.score.meter import MOST_BARS
 
 if TYPE_CHECKING:
-    from symusic.core import ScoreTick as Score
-    from symusic.core import TrackTick as Track
+    from symusic.core import ScoreTick as Score, TrackTick as Track
 
 
 LONGEST_BAR = 16 * WHOLE  # units: what is longer is no bar
@@ -46,7 +45,7 @@ Placed = list[tuple[Bar, int, int]]
 """Bars, where they begin, and where the next begins, in units."""
 
 
-def score_of_tune(tune: Tune) -> "Score":
+def tune_to_score(tune: Tune) -> "Score":
     """Return the score of a tune as it is written, at 480 ticks a quarter note.
 
     Raises MusicError for a tune without a note, or one that lasts for hours.

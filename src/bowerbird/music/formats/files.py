@@ -1,7 +1,7 @@
 """Files of music: MIDI, ABC, MusicXML and Kern to scores, and scores to MIDI, ABC and MusicXML.
 
 A score is symusic's, in ticks. ABC and MusicXML are read as they are written, with repeats in the
-score's markers (`score.repeats.expanded` plays them); a pickup stands at the end of a
+score's markers (`score.repeats.expand_repeats` plays them); a pickup stands at the end of a
 whole bar, so that bars lie on the grid of the meter.
 
 Read by: MIDI symusic, behind checks; ABC and MusicXML our own readers, for abc2midi (in symusic)
@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING
 from bowerbird.errors import MusicError
 from bowerbird.learning.atomic_write import atomic_write
 from bowerbird.music.formats.abc_reader import read_abc
-from bowerbird.music.formats.bars import score_of_tune
-from bowerbird.music.formats.midi import score_of_midi
+from bowerbird.music.formats.bars import tune_to_score
+from bowerbird.music.formats.midi import midi_to_score
 from bowerbird.music.formats.musicxml_reader import read_musicxml, unpacked
 from bowerbird.music.formats.tune import Tune
+from bowerbird.music.score.titles import title_of
 
 if TYPE_CHECKING:
     from symusic.core import ScoreTick as Score
@@ -82,13 +83,13 @@ def write_score(path: str | Path, score: "Score") -> None:
     if suffix in MIDI:
         data = score.dumps_midi()
     elif suffix == ".abc":
-        from bowerbird.music.formats.abc_writer import abc_of_score  # noqa: PLC0415
+        from bowerbird.music.formats.abc_writer import to_abc  # noqa: PLC0415
 
-        data = abc_of_score(score).encode()
+        data = to_abc(score).encode()
     else:
-        from bowerbird.music.formats.xmlwriter import musicxml_of_score  # noqa: PLC0415
+        from bowerbird.music.formats.musicxml_writer import to_musicxml  # noqa: PLC0415
 
-        data = musicxml_of_score(score)
+        data = to_musicxml(score, title_of(score), separate_tracks=True).encode()
     with atomic_write(path) as part:
         part.write_bytes(data)
 
@@ -114,12 +115,12 @@ def _kind(path: Path, data: bytes) -> str:
 
 def _score(kind: str, data: bytes) -> "Score":
     if kind in MIDI:
-        return score_of_midi(data)
+        return midi_to_score(data)
     if kind == ".krn":
-        from bowerbird.music.formats.kern import score_of_kern  # noqa: PLC0415  verovio is seldom needed
+        from bowerbird.music.formats.kern import kern_to_score  # noqa: PLC0415  verovio is seldom needed
 
-        return score_of_kern(_text(data))
-    return score_of_tune(read_musicxml(unpacked(data) if kind == ".mxl" else data))
+        return kern_to_score(_text(data))
+    return tune_to_score(read_musicxml(unpacked(data) if kind == ".mxl" else data))
 
 
 def _tunes(
@@ -138,7 +139,7 @@ def _tunes(
                 raise tune
             if why := refused(tune) if refused else "":
                 raise MusicError(why)
-            yield name, score_of_tune(tune)
+            yield name, tune_to_score(tune)
         except MusicError as error:
             if skipped is None:
                 raise

@@ -16,7 +16,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from bowerbird.errors import MusicError
-from bowerbird.music.formats.midi import score_of_midi
+from bowerbird.music.formats.midi import midi_to_score
 from bowerbird.music.score.build import TICKS
 
 if TYPE_CHECKING:
@@ -40,13 +40,13 @@ if toolkit.loadData(sys.stdin.buffer.read().decode()):
 """What the process runs: Kern comes in, MIDI and the beats where bars begin go out."""
 
 
-def score_of_kern(text: str) -> "Score":
+def kern_to_score(text: str) -> "Score":
     """Return the score of a Kern file; raise MusicError for what is none."""
     if "**kern" not in text[:20000]:
         raise MusicError("there is no **kern in it")
     _check_fields(text)
     read = _read(text)
-    score = score_of_midi(base64.b64decode(read["midi"]))
+    score = midi_to_score(base64.b64decode(read["midi"]))
     for track in score.tracks:
         for note in track.notes:
             note.duration += 1

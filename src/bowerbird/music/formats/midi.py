@@ -25,7 +25,7 @@ _EMPTY_TRACK = b"MTrk\x00\x00\x00\x04\x00\xff\x2f\x00"
 _NAME = re.compile(rb"\x00\xff\x03([\x01-\x7f])", re.DOTALL)
 
 
-def score_of_midi(data: bytes) -> "Score":
+def midi_to_score(data: bytes) -> "Score":
     """Return the score of a MIDI file of type 0 or 1, in RIFF or not.
 
     Raises MusicError for what is no such file, is cut short or damaged, has no notes, lasts longer

@@ -1,28 +1,35 @@
-"""A score of notes in ticks to MusicXML 4.0: notation that a person can read.
+"""MusicXML 4.0, written: notation that people can read, in files and for sheet music.
 
-Bars, pickups and meters are found in `meter.py`, note values in `rhythm.py`, names of pitches in
-`spelling.py`, staves, hands and chord names in `staves.py`, beams and accidentals in `notation.py`.
-This file only says it in XML (W3C Music Notation Community Group, MusicXML 4.0, 2021).
+What the notation is, from measures to beams, is found in `music.notation`; this module puts it into
+XML (W3C Music Notation Community Group, MusicXML 4.0, 2021).
 """
 
 from collections.abc import Iterator
 from itertools import count
+from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
-from symusic import Score
-
+from bowerbird.errors import MusicError
 from bowerbird.music.config import Accompaniment
-from bowerbird.music.notation.bars import QUARTER, Bar, bars_of
-from bowerbird.music.notation.chords import Chord
-from bowerbird.music.notation.measures import ACCIDENTALS, Mark, StaffWriter
-from bowerbird.music.notation.spelling import Key, Spelled, keys_of
-from bowerbird.music.notation.staves import VOICES, Part, parts_of
-from bowerbird.music.score.drums import Place, place_of
+from bowerbird.music.notation.beats import QUARTER
+from bowerbird.music.notation.chords import ChordName
+from bowerbird.music.notation.measures import DENOMINATORS, Measure, measures_of
+from bowerbird.music.notation.spelling import SpelledPitch
+from bowerbird.music.notation.staves import Part, parts_of
+from bowerbird.music.notation.symbols import Symbol, staff_symbols
+from bowerbird.music.notation.voices import MAX_VOICES
+from bowerbird.music.score.drums import drum_name, place_of
+from bowerbird.music.score.meter import tempo_text
 from bowerbird.music.score.sections import closed_endings
+
+if TYPE_CHECKING:
+    from symusic.core import ScoreTick as Score
 
 _CLEFS = {"treble": ("G", 2, 0), "bass": ("F", 4, 0), "treble-8": ("G", 2, -1)}
 _CLEFS["percussion"] = ("percussion", 2, 0)
-_BARS_A_LINE = 4  # of a tune, where they fill it
+_ACCIDENTALS = {-2: "flat-flat", -1: "flat", 0: "natural", 1: "sharp", 2: "double-sharp"}
+_LINE_MEASURES = 4  # in a line of a tune, where they fill it
+_SMALL_CHANGE = 0.04  # of a tempo: it is played, not printed
 _HEAD = """<?xml version="1.0" encoding="UTF-8"?>
 <!DOCTYPE score-partwise PUBLIC "-//Recordare//DTD MusicXML 4.0 Partwise//EN" \
 "http://www.musicxml.org/dtds/partwise.dtd">
@@ -30,21 +37,26 @@ _HEAD = """<?xml version="1.0" encoding="UTF-8"?>
 
 
 def to_musicxml(
-    score: Score, title: str = "", composer: str = "", accompaniment: Accompaniment = "auto"
+    score: "Score",
+    title: str = "",
+    composer: str = "",
+    accompaniment: Accompaniment = "auto",
+    *,
+    separate_tracks: bool = False,
 ) -> str:
-    """Write a score in ticks as MusicXML.
+    """Return a score in ticks as MusicXML.
 
-    `accompaniment` says what becomes of a second track of chords beside a melody: "names" above
-    the staff, a "staff" of its own, or ("auto") names if all chords have one. Times that lie on
-    no grid are moved to the nearest that is simple. Raises `ValueError` for a score without notes
-    or with more bars or tracks than can be written.
+    `accompaniment` is what becomes of a second track of chords beside a melody: "names" above the
+    staff, a "staff" of its own, or ("auto") names if all chords have one. Two tracks for the hands
+    of one keyboard become one part, and measures before the first note are left out. With
+    `separate_tracks` each track is a part and all measures are written, so that a reader gets the
+    same score back. Times that are on no grid are quantized. Raises MusicError for a
+    score without notes or with more measures or tracks than can be written.
     """
     if score.note_num() == 0:
-        raise ValueError("the score has no notes to write")
-    bars = bars_of(score)
-    scale = QUARTER / score.ticks_per_quarter
-    keys = [(round(tick * scale), key) for tick, key in sorted(keys_of(score).items())]
-    parts = parts_of(score, bars, keys[0][1], accompaniment)
+        raise MusicError("it has no notes")
+    measures = measures_of(score, leading_rests=separate_tracks)
+    parts = parts_of(score, measures, accompaniment, separate_tracks=separate_tracks)
     lines = [_HEAD]
     if title:
         lines.append(f"<work><work-title>{_text(title)}</work-title></work>")
@@ -54,17 +66,17 @@ def to_musicxml(
         "</encoding></identification>"
     )
     lines.extend(_part_list(parts))
-    tempi = _tempi(score, bars)
+    tempos = _tempos(measures)
     for number, part in enumerate(parts, 1):
         lines.append(f'<part id="P{number}">')
-        lines.extend(_bars(part, bars, keys, tempi if number == 1 else {}))
+        lines.extend(_measures(part, measures, f"P{number}", tempos if number == 1 else {}))
         lines.append("</part>")
     lines.append("</score-partwise>\n")
     return "\n".join(lines)
 
 
 def _text(words: str) -> str:
-    return escape("".join(c for c in words if c.isprintable() or c == " "))
+    return escape("".join(c for c in words if c.isprintable()))
 
 
 def _part_list(parts: list[Part]) -> Iterator[str]:
@@ -77,105 +89,114 @@ def _part_list(parts: list[Part]) -> Iterator[str]:
         shown = "" if len(parts) > 1 else ' print-object="no"'
         channel = 10 if part.drums else (next(channels) - 1) % 16 + 1
         yield f'<score-part id="P{number}"><part-name{shown}>{_text(part.name)}</part-name>'
-        yield (
-            f'<score-instrument id="P{number}-I1"><instrument-name>{_text(part.name)}'
-            "</instrument-name></score-instrument>"
-        )
-        yield (
-            f'<midi-instrument id="P{number}-I1"><midi-channel>{channel}</midi-channel>'
-            f"<midi-program>{part.program % 128 + 1}</midi-program></midi-instrument>"
-        )
+        instruments = {f"P{number}-I1": (part.name, "")}
+        if part.drums:
+            instruments = {
+                f"P{number}-I{key}": (drum_name(key), f"<midi-unpitched>{key + 1}</midi-unpitched>")
+                for key in _drums(part)
+            }
+        for place, (name, _) in instruments.items():
+            yield f'<score-instrument id="{place}"><instrument-name>{_text(name)}'
+            yield "</instrument-name></score-instrument>"
+        for place, (_, key) in instruments.items():
+            yield f'<midi-instrument id="{place}"><midi-channel>{channel}</midi-channel>'
+            yield f"<midi-program>{part.program % 128 + 1}</midi-program>{key}</midi-instrument>"
         yield "</score-part>"
     if len(parts) > 1:
         yield '<part-group type="stop" number="1"/>'
     yield "</part-list>"
 
 
-def _tempi(score: Score, bars: list[Bar]) -> dict[int, float]:
-    """Return quarters a minute by the bar where they begin to hold; small changes are left out."""
-    scale = QUARTER / score.ticks_per_quarter
-    changes = sorted((round(t.time * scale), float(t.qpm)) for t in score.tempos) or [(0, 120.0)]
-    found: dict[int, float] = {}
-    before = None
-    for number, bar in enumerate(bars):
-        qpm = [q for at, q in changes if at < bar.end - bar.length // 2] or [changes[0][1]]
-        if 5 <= qpm[-1] <= 1000 and (before is None or abs(qpm[-1] / before - 1) > 0.04):
-            found[number] = before = qpm[-1]
-    return found
+def _drums(part: Part) -> list[int]:
+    """Return the MIDI keys of a part's drums."""
+    voices = [voice for staff in part.staves for voice in staff.voices]
+    return sorted({key for voice in voices for chord in voice for key in chord.pitches})
 
 
-def _bars(
-    part: Part, bars: list[Bar], keys: list[tuple[int, Key]], tempi: dict[int, float]
+def _tempos(measures: list[Measure]) -> dict[int, str]:
+    """Return what is written of tempos, by the number of the measure in which they begin."""
+    tempos: dict[int, str] = {}
+    printed = 0.0
+    for index, measure in enumerate(measures):
+        if measure.qpm:
+            tempos[index] = f'<sound tempo="{tempo_text(measure.qpm, (4, 4))}"/>'
+            small = printed and abs(measure.qpm / printed - 1) <= _SMALL_CHANGE
+            if 5 <= measure.qpm <= 1000 and not small:
+                tempos[index] = _metronome(measure, tempos[index])
+                printed = measure.qpm
+    return tempos
+
+
+def _metronome(measure: Measure, sound: str) -> str:
+    unit, quarters, dot = "quarter", 1.0, ""
+    if measure.beats.compound and measure.beats.denominator == 8:
+        quarters, dot = 1.5, "<beat-unit-dot/>"
+    elif measure.beats.denominator == 2:
+        unit, quarters = "half", 2.0
+    per_minute = round(measure.qpm / quarters)
+    return (
+        '<direction placement="above"><direction-type><metronome>'
+        f"<beat-unit>{unit}</beat-unit>{dot}<per-minute>{per_minute}</per-minute>"
+        f"</metronome></direction-type>{sound}</direction>"
+    )
+
+
+def _measures(
+    part: Part, measures: list[Measure], name: str, tempos: dict[int, str]
 ) -> Iterator[str]:
-    """Write the bars of a part, one string each."""
-    writers = [StaffWriter(staff) for staff in part.staves]
-    shown: Key | None = None
-    endings = closed_endings([(bar.before, bar.after) for bar in bars])
-    for index, bar in enumerate(bars):
-        key = [k for at, k in keys if at < bar.end][-1] if keys[0][0] < bar.end else keys[0][1]
-        implicit = ' implicit="yes"' if bar.partial else ""
-        number = str(bar.number) if bar.number or not index else f"X{index}"
+    """Write the measures of a part, one string each."""
+    endings = closed_endings([(measure.left, measure.right) for measure in measures])
+    for index, measure in enumerate(measures):
+        first, last = index == 0, index == len(measures) - 1
+        number = str(measure.number) if measure.number or first else f"X{index}"
+        implicit = ' implicit="yes"' if measure.partial else ""
         lines = [f'<measure number="{number}"{implicit}>']
-        if len(part.staves) == 1 and index and bar.number % _BARS_A_LINE == 1 and bar.number > 1:
+        if len(part.staves) == 1 and measure.number > 1 and measure.number % _LINE_MEASURES == 1:
             lines.append('<print new-system="yes"/>')
-        opened = [s[1:] for s in bar.before if s[0] == "["]
-        if opened or "|:" in bar.before:
-            style = "<bar-style>heavy-light</bar-style>" if "|:" in bar.before else ""
-            volta = f'<ending number="{opened[0]}" type="start"/>' if opened else ""
-            again = '<repeat direction="forward"/>' if style else ""
-            lines.append(f'<barline location="left">{style}{volta}{again}</barline>')
-        lines.append(_attributes(part, bar, key, index == 0, key != shown))
-        shown = key
-        if index in tempi:
-            lines.append(_tempo(tempi[index], bar))
-        for place, writer in enumerate(writers, 1):
-            if place > 1:
-                lines.append(f"<backup><duration>{bar.length}</duration></backup>")
-            chords = (
-                {at - bar.start: c for at, c in part.chords.items() if bar.start <= at < bar.end}
-                if place == 1
-                else {}
-            )
-            for level, marks in enumerate(writer.bar(bar, key)):
-                if level:
-                    lines.append(f"<backup><duration>{bar.length}</duration></backup>")
-                voice = (place - 1) * VOICES + level + 1
-                staff = place if len(writers) > 1 else 0
-                lines.extend(
-                    _voice(marks, bar, voice, staff, chords if level == 0 else {}, part.drums)
-                )
-        last = index == len(bars) - 1
-        if bar.after or last or index in endings:
-            lines.append(_closing(bar, endings.get(index, ""), last))
+        lines.append(_left_barline(measure))
+        lines.append(_attributes(part, measure, first=first))
+        lines.append(tempos.get(index, ""))
+        lines.extend(_staves(part, measure, name))
+        lines.append(_right_barline(measure, endings.get(index, ""), last=last))
         lines.append("</measure>")
-        yield "\n".join(lines)
+        yield "\n".join(line for line in lines if line)
 
 
-def _closing(bar: Bar, ending: str, last: bool) -> str:
-    """Write the line after a bar: double, final or a repeat, and the end of an ending."""
-    repeat = ":|" in bar.after
-    style = "light-heavy" if repeat or last else "light-light" if "||" in bar.after else ""
+def _left_barline(measure: Measure) -> str:
+    repeats = "|:" in measure.left
+    inner = "<bar-style>heavy-light</bar-style>" if repeats else ""
+    for symbol in measure.left:
+        if symbol[0] == "[":
+            inner += f'<ending number="{symbol[1:]}" type="start"/>'
+    inner += '<repeat direction="forward"/>' if repeats else ""
+    return f'<barline location="left">{inner}</barline>' if inner else ""
+
+
+def _right_barline(measure: Measure, ending: str, *, last: bool) -> str:
+    """Write a double bar line, the final one or a repeat, and the end of an ending."""
+    repeats = ":|" in measure.right
+    double = "light-light" if "||" in measure.right else ""
+    style = "light-heavy" if repeats or last else double
     inner = f"<bar-style>{style}</bar-style>" if style else ""
     if ending:
-        kind = "stop" if repeat or last else "discontinue"
+        kind = "stop" if repeats or last else "discontinue"
         inner += f'<ending number="{ending}" type="{kind}"/>'
-    inner += '<repeat direction="backward"/>' if repeat else ""
-    return f'<barline location="right">{inner}</barline>'
+    inner += '<repeat direction="backward"/>' if repeats else ""
+    return f'<barline location="right">{inner}</barline>' if inner else ""
 
 
-def _attributes(part: Part, bar: Bar, key: Key, first: bool, new_key: bool) -> str:
+def _attributes(part: Part, measure: Measure, *, first: bool) -> str:
     inner = f"<divisions>{QUARTER}</divisions>" if first else ""
-    if new_key and not part.drums:
-        mode = "minor" if key.minor else "major"
-        inner += f"<key><fifths>{key.fifths}</fifths><mode>{mode}</mode></key>"
-    if bar.announced or first:
-        half = bar.numerator == bar.denominator == 2
-        symbol = ' symbol="cut"' if half else ""
-        symbol = ' symbol="common"' if (bar.numerator, bar.denominator) == (4, 4) else symbol
-        inner += (
-            f"<time{symbol}><beats>{bar.numerator}</beats>"
-            f"<beat-type>{bar.denominator}</beat-type></time>"
-        )
+    if part.drums and first:
+        inner += "<key><fifths>0</fifths></key>"
+    elif measure.new_key and not part.drums:
+        key = measure.key
+        inner += f"<key><fifths>{key.sharps}</fifths><mode>{key.mode}</mode></key>"
+    if measure.prints_meter:
+        symbol = {(2, 2): ' symbol="cut"', (4, 4): ' symbol="common"'}
+        inner += _time(measure.beats.meter, symbol.get(measure.beats.meter, ""))
+    elif measure.new_meter and measure.meter[1] in DENOMINATORS:
+        inner += _time(measure.meter, ' print-object="no"')
     if first:
         staves = len(part.staves)
         inner += f"<staves>{staves}</staves>" if staves > 1 else ""
@@ -187,90 +208,107 @@ def _attributes(part: Part, bar: Bar, key: Key, first: bool, new_key: bool) -> s
     return f"<attributes>{inner}</attributes>" if inner else ""
 
 
-def _tempo(qpm: float, bar: Bar) -> str:
-    unit, quarters, dot = "quarter", 1.0, ""
-    if bar.compound and bar.denominator == 8:
-        quarters, dot = 1.5, "<beat-unit-dot/>"
-    elif bar.denominator == 2:
-        unit, quarters = "half", 2.0
-    return (
-        '<direction placement="above"><direction-type><metronome>'
-        f"<beat-unit>{unit}</beat-unit>{dot}<per-minute>{round(qpm / quarters)}</per-minute>"
-        f'</metronome></direction-type><sound tempo="{qpm:.2f}"/></direction>'
-    )
+def _time(meter: tuple[int, int], attribute: str) -> str:
+    beats, unit = meter
+    return f"<time{attribute}><beats>{beats}</beats><beat-type>{unit}</beat-type></time>"
 
 
-def _voice(
-    marks: list[Mark], bar: Bar, voice: int, staff: int, chords: dict[int, Chord], drums: bool
-) -> Iterator[str]:
-    """Write the marks of a voice; `staff` is 0 where the part has one."""
-    where = f"<staff>{staff}</staff>" if staff else ""
-    for mark in marks:
-        a, b = mark.piece.start, mark.piece.start + mark.piece.length
-        for at in sorted(at for at in chords if a <= at < b):
-            yield _harmony(chords[at], at - a, where)
-        if not mark.pitches:
-            hidden = ' print-object="no"' if mark.hidden else ""
-            rest = '<rest measure="yes"/>' if mark.whole_bar else "<rest/>"
-            yield f"<note{hidden}>{rest}{_body(mark, voice, where, -1)}</note>"
-        for index, pitch in enumerate(mark.pitches):
-            chord = "<chord/>" if index else ""
-            head = _unpitched(pitch) if drums else _pitch(pitch)
-            cross = "<notehead>x</notehead>" if drums and _drum(pitch)[2] else ""
-            yield f"<note>{chord}{head}{_body(mark, voice, where, index, cross, drums)}</note>"
+def _staves(part: Part, measure: Measure, name: str) -> Iterator[str]:
+    """Write the voices of each staff in a measure."""
+    backup = f"<backup><duration>{measure.length}</duration></backup>"
+    chords = {at - measure.start: c for at, c in part.chords.items()}
+    for place, staff in enumerate(part.staves):
+        where = f"<staff>{place + 1}</staff>" if len(part.staves) > 1 else ""
+        for level, symbols in enumerate(staff_symbols(staff.voices, measure)):
+            if place or level:
+                yield backup
+            after_pitch = f"<voice>{place * MAX_VOICES + level + 1}</voice>", where
+            for symbol in symbols:
+                if not place and not level:
+                    yield from _harmonies(symbol, chords, where)
+                yield from _notes(symbol, *after_pitch, name if part.drums else "")
 
 
-def _body(
-    mark: Mark, voice: int, where: str, index: int, cross: str = "", drums: bool = False
-) -> str:
-    """Write what follows the pitch of a note, or the rest, in the order that the format wants."""
-    piece = mark.piece
-    ties = [kind for kind, there in (("stop", mark.tied_from), ("start", mark.tied_to)) if there]
-    text = f"<duration>{piece.length}</duration>"
-    if index >= 0:
-        text += "".join(f'<tie type="{kind}"/>' for kind in ties)
-    text += f"<voice>{voice}</voice>"
-    if not mark.whole_bar:
-        text += f"<type>{piece.name}</type>" + "<dot/>" * piece.dots
-    if index >= 0 and not drums and mark.accidentals[index] is not None:
-        text += f"<accidental>{ACCIDENTALS[mark.accidentals[index] or 0]}</accidental>"
-    if mark.tuplet:
-        text += (
-            f"<time-modification><actual-notes>{mark.actual}</actual-notes><normal-notes>"
-            f"{mark.actual * 2 // 3}</normal-notes></time-modification>"
+def _harmonies(symbol: Symbol, chords: dict[int, ChordName], where: str) -> Iterator[str]:
+    """Write the chord names that begin with a note, or while it sounds."""
+    start = symbol.value.start
+    for at in range(start, start + symbol.value.length) if chords else ():
+        if at in chords:
+            yield _harmony(chords[at], at - start, where)
+
+
+def _notes(symbol: Symbol, voice: str, where: str, kit: str) -> Iterator[str]:
+    """Write the notes of a symbol, or a rest; `kit` is the name of a part for drums."""
+    if not symbol.pitches:
+        hidden = ' print-object="no"' if symbol.hidden else ""
+        rest = '<rest measure="yes"/>' if symbol.whole_measure else "<rest/>"
+        yield f"<note{hidden}>{rest}{_duration(symbol)}{voice}{_value(symbol)}"
+        yield f"{where}{_notations(symbol, first=True)}</note>"
+    ties = "".join(f'<tie type="{kind}"/>' for kind in _ties(symbol))
+    for index, (pitch, spelled) in enumerate(zip(symbol.pitches, symbol.spelled, strict=True)):
+        first = index == 0
+        chord, instrument, head = "" if first else "<chord/>", "", ""
+        if kit:
+            instrument = f'<instrument id="{kit}-I{pitch}"/>'
+            head = "<notehead>x</notehead>" if place_of(pitch)[2] else ""
+            sound, accidental = _unpitched(pitch), None
+        else:
+            sound, accidental = _pitch(spelled), symbol.accidentals[index]
+        beams = enumerate(symbol.beams, 1) if first else ()
+        beam = "".join(f'<beam number="{level}">{kind}</beam>' for level, kind in beams)
+        yield (
+            f"<note>{chord}{sound}{_duration(symbol)}{ties}{instrument}{voice}"
+            f"{_value(symbol, accidental)}{head}{where}{beam}{_notations(symbol, first=first)}"
+            "</note>"
         )
-    text += cross + where
-    if index == 0:
-        text += "".join(f'<beam number="{i}">{b}</beam>' for i, b in enumerate(mark.beams, 1))
-    inner = ""
-    if index >= 0:
-        inner += "".join(f'<tied type="{kind}"/>' for kind in ties)
-    if index <= 0 and mark.tuplet in ("start", "stop"):
-        bracket = "" if mark.tuplet == "stop" else f' bracket="{"no" if mark.beams else "yes"}"'
-        inner += f'<tuplet type="{mark.tuplet}"{bracket}/>'
-    return text + (f"<notations>{inner}</notations>" if inner else "")
 
 
-def _pitch(pitch: Spelled) -> str:
+def _duration(symbol: Symbol) -> str:
+    return f"<duration>{symbol.value.length}</duration>"
+
+
+def _value(symbol: Symbol, accidental: int | None = None) -> str:
+    """Write a note value, the accidental before the note, and that it is in a triplet."""
+    if symbol.whole_measure:
+        return ""
+    text = f"<type>{symbol.value.name}</type>" + "<dot/>" * symbol.value.dots
+    if accidental is not None:
+        text += f"<accidental>{_ACCIDENTALS[accidental]}</accidental>"
+    if symbol.triplet:
+        text += "<time-modification><actual-notes>3</actual-notes>"
+        text += "<normal-notes>2</normal-notes></time-modification>"
+    return text
+
+
+def _ties(symbol: Symbol) -> list[str]:
+    """Return the ends of ties at a note: of the one before it, and of its own."""
+    return ["stop"] * symbol.tied_from + ["start"] * symbol.tied_to
+
+
+def _notations(symbol: Symbol, *, first: bool) -> str:
+    """Write the ties of a note and, at the first of a chord, the bracket of a triplet."""
+    inner = "".join(f'<tied type="{kind}"/>' for kind in _ties(symbol))
+    if first and symbol.triplet in ("start", "stop"):
+        shown = {"start": f' bracket="{"no" if symbol.beams else "yes"}"', "stop": ""}
+        inner += f'<tuplet type="{symbol.triplet}"{shown[symbol.triplet]}/>'
+    return f"<notations>{inner}</notations>" if inner else ""
+
+
+def _pitch(pitch: SpelledPitch) -> str:
     alter = f"<alter>{pitch.alter}</alter>" if pitch.alter else ""
     return f"<pitch><step>{pitch.step}</step>{alter}<octave>{pitch.octave}</octave></pitch>"
 
 
-def _drum(pitch: Spelled) -> Place:
-    semitones = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}[pitch.step]
-    return place_of(12 * (pitch.octave + 1) + semitones + pitch.alter)
-
-
-def _unpitched(pitch: Spelled) -> str:
-    step, octave, _ = _drum(pitch)
+def _unpitched(drum: int) -> str:
+    step, octave, _ = place_of(drum)
     return (
         f"<unpitched><display-step>{step}</display-step>"
         f"<display-octave>{octave}</display-octave></unpitched>"
     )
 
 
-def _harmony(chord: Chord, offset: int, where: str) -> str:
-    def tone(name: str, pitch: Spelled) -> str:
+def _harmony(chord: ChordName, offset: int, where: str) -> str:
+    def tone(name: str, pitch: SpelledPitch) -> str:
         alter = f"<{name}-alter>{pitch.alter}</{name}-alter>" if pitch.alter else ""
         return f"<{name}><{name}-step>{pitch.step}</{name}-step>{alter}</{name}>"
 

@@ -1,13 +1,14 @@
-"""Names of chords, for the line above a melody: G, Am, D7.
+"""Chord names, for the line above a melody: G, Am, D7.
 
-A chord is the set of pitch classes that begin together; its root is the one from which the rest
-is a known kind, the bass first (so that C6 and Am7 are told apart by their bass).
+A chord is the set of pitch classes that begin together. Its root is the one from which the rest is
+a known kind; the bass is tried first, which tells C6 and Am7 apart.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from bowerbird.music.notation.spelling import Key, Spelled, spell
+from bowerbird.music.notation.spelling import SpelledPitch, spell
+from bowerbird.music.score.key import Key
 
 # Intervals above the root in semitones -> MusicXML kind, and what is printed after the root.
 KINDS: dict[frozenset[int], tuple[str, str]] = {
@@ -39,23 +40,22 @@ KINDS: dict[frozenset[int], tuple[str, str]] = {
 
 
 @dataclass(frozen=True)
-class Chord:
+class ChordName:
     """A chord symbol."""
 
-    root: Spelled
-    kind: str  # as MusicXML names it
+    root: SpelledPitch
+    kind: str  # in MusicXML
     text: str  # what is printed after the root
-    bass: Spelled | None = None  # if it is not the root
+    bass: SpelledPitch | None = None  # if it is not the root
 
     @property
     def name(self) -> str:
         """Its name as it is printed."""
-        signs = {-2: "♭♭", -1: "♭", 0: "", 1: "♯", 2: "♯♯"}
-        name = f"{self.root.step}{signs[self.root.alter]}{self.text}"
-        return f"{name}/{self.bass.step}{signs[self.bass.alter]}" if self.bass else name
+        name = f"{self.root.name}{self.text}"
+        return f"{name}/{self.bass.name}" if self.bass else name
 
 
-def name_chord(pitches: Iterable[int], key: Key) -> Chord | None:
+def name_chord(pitches: Iterable[int], key: Key) -> ChordName | None:
     """Name the chord of some MIDI pitches; None if it has no common name."""
     ordered = sorted(pitches)
     classes = list(dict.fromkeys(p % 12 for p in ordered))
@@ -63,5 +63,5 @@ def name_chord(pitches: Iterable[int], key: Key) -> Chord | None:
         kind = KINDS.get(frozenset((c - root) % 12 for c in classes))
         if kind:
             bass = spell(classes[0], key) if root != classes[0] else None
-            return Chord(spell(root, key), *kind, bass)
+            return ChordName(spell(root, key), *kind, bass)
     return None

@@ -1,188 +1,246 @@
-"""One bar of a staff as it is written: values, ties, accidentals, beams and triplets.
+"""Measures: where a score has bar lines, and what changes at each of them.
 
-An accidental holds to the end of its bar, in its octave; a note tied over the bar line has none.
+A score in ticks has no bar lines; they follow from its time signatures. What a reader of sheet
+music expects is found here: a pickup, a last measure that completes it, single measures that are
+short, and repeats that divide a measure. Silence after a section that ends early is not written.
+Sheet music, MusicXML, ABC and the piano roll all have these measures.
 """
 
-from bisect import bisect_left
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from typing import TYPE_CHECKING
 
-from bowerbird.music.notation.bars import QUARTER, Bar
-from bowerbird.music.notation.rhythm import Piece, pieces, triplet_spans
-from bowerbird.music.notation.spelling import Key, Spelled, alteration, spell
-from bowerbird.music.notation.staves import Staff, Written
+import numpy as np
+from numpy.typing import NDArray
 
-ACCIDENTALS = {-2: "flat-flat", -1: "flat", 0: "natural", 1: "sharp", 2: "double-sharp"}
-_BEAMS = {"eighth": 1, "16th": 2, "32nd": 3, "64th": 4}
+from bowerbird.errors import MusicError
+from bowerbird.music.notation.beats import QUARTER, BeatPattern
+from bowerbird.music.score.key import Key, keys_of
+from bowerbird.music.score.meter import Bars, Meter
+from bowerbird.music.score.sections import repeat_symbols, with_repeat_starts, written_symbols
 
+if TYPE_CHECKING:
+    from symusic.core import ScoreTick as Score
 
-@dataclass
-class Mark:
-    """A note, chord or rest of one value."""
-
-    piece: Piece
-    pitches: tuple[Spelled, ...] = ()  # none for a rest
-    tied_from: bool = False
-    tied_to: bool = False
-    whole_bar: bool = False
-    hidden: bool = False  # a rest beside a voice that sounds
-    accidentals: list[int | None] = field(default_factory=list)
-    beams: list[str] = field(default_factory=list)  # MusicXML's begin, continue, end, hooks
-    tuplet: str = ""  # start, stop or within
-    actual: int = 3  # notes in the time of 2, or 6 of 4
+MAX_MEASURES = 4000  # a symphony has two thousand
+DENOMINATORS = (1, 2, 4, 8, 16, 32)
 
 
-class StaffWriter:
-    """Writes a staff bar by bar."""
+@dataclass(frozen=True)
+class Measure:
+    """What is between two bar lines; times are in divisions from the start of the score."""
 
-    def __init__(self, staff: Staff) -> None:
-        self.staff = staff
-        self.starts = [[n.start for n in voice] for voice in staff.voices]
-        self.longest = [max((n.end - n.start for n in voice), default=0) for voice in staff.voices]
+    start: int
+    length: int
+    beats: BeatPattern
+    """Beats of the printed time signature, from where this measure begins in it."""
+    meter: Meter
+    """Time signature by which it adds up: that of an irregular measure is not printed."""
+    new_meter: bool = False
+    """Whether `meter` changes here."""
+    prints_meter: bool = False
+    """Whether its time signature is printed."""
+    number: int = 0
+    """From 1; 0 for a pickup, and for the second part of a divided measure."""
+    left: tuple[str, ...] = ()
+    """Repeats and endings that begin here: ``|:``, ``[1``, ``[2``."""
+    right: tuple[str, ...] = ()
+    """What ends here: ``:|``, ``||``."""
+    key: Key = field(default_factory=Key)
+    new_key: bool = False
+    """Whether the key changes here."""
+    qpm: float = 0.0
+    """Tempo that begins here, in quarter notes a minute; 0 if none does."""
 
-    def bar(self, bar: Bar, key: Key) -> list[list[Mark]]:
-        """Return the voices that have notes in a bar, the highest first; a rest if none has."""
-        voices = []
-        for index in range(len(self.staff.voices)):
-            notes = self._inside(index, bar)
-            if notes:
-                voices.append(self._voice(notes, bar, key))
-        if not voices:
-            name = Piece(0, bar.length, "whole", 0)
-            return [[Mark(name, whole_bar=True)]]
-        _accidentals(voices, key)
-        if len(voices) > 1:
-            _hide_rests(voices)
-        return voices
+    @property
+    def end(self) -> int:
+        """Division after its last."""
+        return self.start + self.length
 
-    def _inside(self, index: int, bar: Bar) -> list[tuple[Written, int | None]]:
-        """Return the notes of a voice that sound in a bar, each with the pitch that follows it."""
-        voice, found = self.staff.voices[index], []
-        first = bisect_left(self.starts[index], bar.start - self.longest[index])
-        for i in range(first, bisect_left(self.starts[index], bar.end)):
-            if voice[i].end > bar.start:
-                following = voice[i + 1].pitches if i + 1 < len(voice) else ()
-                found.append((voice[i], following[-1] if following else None))
-        return found
-
-    def _voice(self, notes: list[tuple[Written, int | None]], bar: Bar, key: Key) -> list[Mark]:
-        cuts = {0, bar.length}
-        for note, _ in notes:
-            cuts |= {note.start - bar.start, note.end - bar.start}
-        spans = triplet_spans(bar, cuts)
-        marks: list[Mark] = []
-        at = 0
-        for note, following in notes:
-            start, end = max(note.start - bar.start, 0), min(note.end - bar.start, bar.length)
-            if at < start:
-                marks.extend(Mark(p) for p in pieces(bar, at, start, True, spans))
-            after = following if len(note.pitches) == 1 else None
-            spelled = tuple(spell(p, key, after) for p in note.pitches)
-            parts = pieces(bar, start, end, False, spans)
-            for i, piece in enumerate(parts):
-                tied_from = i > 0 or note.start < bar.start
-                tied_to = i < len(parts) - 1 or note.end > bar.end
-                marks.append(Mark(piece, spelled, tied_from, tied_to))
-            at = end
-        if at < bar.length:
-            marks.extend(Mark(p) for p in pieces(bar, at, bar.length, True, spans))
-        _tuplets(marks)
-        _beams(marks, bar)
-        return marks
+    @property
+    def partial(self) -> bool:
+        """Whether it is shorter than its printed time signature, as a pickup is."""
+        return self.length < self.beats.full
 
 
-def _hide_rests(voices: list[list[Mark]]) -> None:
-    """Print rests only where the whole staff is silent, once."""
-    sounding = [
-        (m.piece.start, m.piece.start + m.piece.length) for v in voices for m in v if m.pitches
-    ]
-    for number, voice in enumerate(voices):
-        for mark in voice:
-            a, b = mark.piece.start, mark.piece.start + mark.piece.length
-            heard = any(start < b and end > a for start, end in sounding)
-            mark.hidden = not mark.pitches and (number > 0 or heard)
+def measures_of(
+    score: "Score", *, changes: bool = True, leading_rests: bool = False
+) -> list[Measure]:
+    """Return the measures of a score with notes, up to the end of its last note.
+
+    Changes of key and tempo move to the nearest bar line. Without ``changes`` there is one key and
+    no tempo, and repeats that make no sense are left out. With ``leading_rests`` there are empty
+    measures before the first note too. Raises MusicError for too many measures.
+    """
+    scale = QUARTER / score.ticks_per_quarter
+    arrays = [track.notes.numpy() for track in score.tracks if len(track.notes)]
+    sounding = [(n["time"] * scale, (n["time"] + n["duration"]) * scale) for n in arrays]
+    first = round(min(float(on.min()) for on, _ in sounding))
+    end = round(max(float(off.max()) for _, off in sounding))
+    measures = _regular(_meters(score), end)
+    starts = np.array([measure.start for measure in measures])
+    bars = Bars(starts, [measure.meter for measure in measures], measures[-1].end)
+    choose = written_symbols if changes else repeat_symbols
+    symbols = choose(with_repeat_starts(score), QUARTER, bars, first)
+    later = any(time > end for time, _ in symbols)  # a repeat that comes after a written rest
+    measures = _irregular(measures)
+    while len(measures) > 1 and measures[0].end <= first and not leading_rests:
+        measures = measures[1:]
+    measures = _pickup(measures, first, end)
+    measures = measures if later else _last(measures, end)
+    return _changing(_divided(measures, symbols, sounding), score, changes=changes)
 
 
-def _accidentals(voices: list[list[Mark]], key: Key) -> None:
-    """Say which notes need a sign, in the order in which they sound."""
-    valid: dict[tuple[str, int], int] = {}
-    for mark in sorted((m for voice in voices for m in voice), key=lambda m: m.piece.start):
-        for pitch in mark.pitches:
-            place = pitch.step, pitch.octave
-            needed = valid.get(place, alteration(pitch.step, key)) != pitch.alter
-            if mark.tied_from and mark.piece.start == 0:
-                needed = False
-            elif mark.tied_from:
-                needed = needed and place not in valid
-            else:
-                valid[place] = pitch.alter
-            mark.accidentals.append(pitch.alter if needed else None)
+def _meters(score: "Score") -> dict[int, Meter]:
+    """Return time signatures by the division where they begin; 4/4 where a score has none."""
+    scale = QUARTER / score.ticks_per_quarter
+    meters: dict[int, Meter] = {0: (4, 4)}
+    for change in sorted(score.time_signatures, key=lambda m: m.time):
+        if 1 <= change.numerator <= 64 and change.denominator in DENOMINATORS:
+            meters[max(0, round(change.time * scale))] = (change.numerator, change.denominator)
+    changes = pairwise([(-1, (0, 0)), *meters.items()])
+    return {at: meter for (_, before), (at, meter) in changes if meter != before}
 
 
-def _tuplets(marks: list[Mark]) -> None:
-    """Say where triplets begin and end."""
-    for i, mark in enumerate(marks):
-        span = mark.piece.tuplet
-        if span is None:
-            continue
-        first = i == 0 or marks[i - 1].piece.tuplet != span
-        last = i == len(marks) - 1 or marks[i + 1].piece.tuplet != span
-        mark.tuplet = "start" if first else "stop" if last else "within"
-        if first and last:  # one value in it: nothing to bracket
-            mark.tuplet = "both"
-        members = [m.piece.length for m in marks if m.piece.tuplet == span]
-        mark.actual = 6 if span[1] - span[0] == QUARTER and set(members) == {8} else 3
+def _regular(meters: dict[int, Meter], end: int) -> list[Measure]:
+    """Return measures as long as their time signatures; the next time signature may cut one."""
+    measures: list[Measure] = []
+    for start, until in zip(meters, [*list(meters)[1:], max(end, 1)], strict=True):
+        beats, at = BeatPattern(*meters[start]), start
+        is_last = until == max(end, 1)
+        while at < until and (at < end - 1 or not measures):
+            if len(measures) >= MAX_MEASURES:
+                raise MusicError(f"it has more than {MAX_MEASURES} measures; write a part of it")
+            length = beats.full if is_last else min(beats.full, until - at)
+            meter = beats.meter if length == beats.full else _meter_of(length)
+            if at == start and meter[1] in DENOMINATORS:  # it is cut before it is over
+                beats = BeatPattern(*meter)
+            measures.append(Measure(at, length, beats, meter))
+            at += length
+    return measures
 
 
-def _beams(marks: list[Mark], bar: Bar) -> None:
-    """Join neighbouring short notes, group by group."""
-    runs: list[list[Mark]] = []
-    before: tuple[int, int] | None = None  # the group of the note before, if it was short
-    for mark, group in zip(marks, _groups(marks, bar), strict=True):
-        if not mark.pitches or mark.piece.name not in _BEAMS:
-            before = None
-            continue
-        if group != before:
-            runs.append([])
-        runs[-1].append(mark)
-        before = group
-    for run in runs:
-        if len(run) > 1:
-            _join(run, bar)
+def _meter_of(length: int) -> Meter:
+    """Return the time signature of a measure that the next one cuts short."""
+    whole = 4 * QUARTER
+    unit = next((unit for unit in DENOMINATORS[2:] if length * unit % whole == 0), whole)
+    return length * unit // whole, unit
 
 
-def _groups(marks: list[Mark], bar: Bar) -> list[tuple[int, int]]:
-    """Return the number of the beam group of each mark: wide groups only of plain eighths."""
-    wide, narrow = bar.beam_groups(QUARTER // 2), bar.beam_groups(QUARTER // 4)
-    where = [bisect_left(wide, m.piece.start + bar.skipped + 1) for m in marks]
-    mixed = set()
-    for mark, group in zip(marks, where, strict=True):
-        beams = _BEAMS.get(mark.piece.name, 0)
-        off_beat = mark.piece.start + bar.skipped not in bar.beats
-        alone = bar.numerator == 3 and beams == 0 and mark.piece.dots and not bar.compound
-        if beams > 1 or mark.tuplet or (alone and not off_beat):
-            mixed.add(group)
-    result = []
-    for mark, group in zip(marks, where, strict=True):
-        inner = bisect_left(narrow, mark.piece.start + bar.skipped + 1) if group in mixed else 0
-        result.append((group, inner))
+def _irregular(measures: list[Measure]) -> list[Measure]:
+    """Give a single shorter measure the beats of its neighbours; the first can be a pickup."""
+    result: list[Measure] = []
+    for index, measure in enumerate(measures):
+        before = result[-1].beats.meter if result else None
+        after = _meter_at(measures, index + 1) or before
+        beats, meter = measure.beats, measure.meter
+        if after and beats.meter != (before or after) == after:
+            full = BeatPattern(*after).full
+            if result and measure.length < full:
+                beats = BeatPattern(*after)
+            elif 2 * measure.length < full and after == _meter_at(measures, index + 2):
+                beats, meter = BeatPattern(*after, full - measure.length), after
+        result.append(replace(measure, beats=beats, meter=meter))
     return result
 
 
-def _join(run: list[Mark], bar: Bar) -> None:
-    counts = [_BEAMS[m.piece.name] for m in run]
-    for i, mark in enumerate(run):
-        for level in range(1, counts[i] + 1):
-            before = i > 0 and counts[i - 1] >= level
-            after = i + 1 < len(run) and counts[i + 1] >= level
-            if before or after:
-                kind = "continue" if before and after else "end" if before else "begin"
-            elif i == 0 or (i + 1 < len(run) and _starts_stronger(mark, bar)):
-                kind = "forward hook"
-            else:
-                kind = "backward hook"
-            mark.beams.append(kind)
+def _meter_at(measures: list[Measure], index: int) -> Meter | None:
+    return measures[index].beats.meter if index < len(measures) else None
 
 
-def _starts_stronger(mark: Mark, bar: Bar) -> bool:
-    start = mark.piece.start
-    return bar.strength(start) > bar.strength(start + mark.piece.length)
+def _pickup(measures: list[Measure], first: int, end: int) -> list[Measure]:
+    """Leave out the rests before a pickup.
+
+    It begins in the second half of its measure, or is completed by the last measure.
+    """
+    measure, rest = measures[0], first - measures[0].start
+    if rest % (QUARTER // 8):  # such a short rest can't be written
+        rest = rest // (QUARTER // 4) * (QUARTER // 4)
+    completed = end - measures[-1].start <= rest
+    if (
+        len(measures) > 1
+        and 0 < rest < measure.length
+        and (2 * rest >= measure.length or completed)
+    ):
+        beats = replace(measure.beats, offset=measure.beats.offset + rest)
+        start, length = measure.start + rest, measure.length - rest
+        measures = [replace(measure, start=start, length=length, beats=beats), *measures[1:]]
+    return measures
+
+
+def _last(measures: list[Measure], end: int) -> list[Measure]:
+    """Shorten the last measure by the pickup, if its notes end there."""
+    last, lacks = measures[-1], measures[0].beats.offset
+    if len(measures) > 1 and 0 < end - last.start == lacks < last.length:
+        measures = [*measures[:-1], replace(last, length=end - last.start)]
+    return measures
+
+
+def _divided(
+    measures: list[Measure],
+    symbols: Sequence[tuple[int, str]],
+    sounding: list[tuple[NDArray, NDArray]],
+) -> list[Measure]:
+    """Put repeats and endings at bar lines; one inside a measure divides it.
+
+    `sounding` has the notes' first and last divisions, by track.
+    """
+    at: dict[int, list[str]] = {}
+    for time, symbol in symbols:
+        begins = symbol[0] == "[" or symbol == "|:"
+        at.setdefault(max(time, measures[0].start) if begins else time, []).append(symbol)
+    if not at:
+        return measures
+    result: list[Measure] = []
+    for measure in measures:
+        times = [time for time in at if measure.start <= time <= measure.end]
+        if not times:
+            result.append(measure)
+            continue
+        for start, end in pairwise(sorted({measure.start, *times, measure.end})):
+            left = tuple(s for s in at.get(start, []) if s[0] == "[" or s == "|:")
+            right = tuple(s for s in at.get(end, []) if s in (":|", "||"))
+            silent = not any(np.any((on < end - 1) & (off > start + 1)) for on, off in sounding)
+            before_pickup = not result and end < measure.end
+            if silent and not left and (start > measure.start or before_pickup):
+                continue  # after a section that ends early, or before one that begins late
+            beats = replace(measure.beats, offset=measure.beats.offset + start - measure.start)
+            part = replace(measure, start=start, length=end - start, beats=beats)
+            result.append(replace(part, left=left, right=right))
+    return result
+
+
+def _changing(measures: list[Measure], score: "Score", *, changes: bool) -> list[Measure]:
+    """Number the measures, and find where time signature, key and tempo change."""
+    scale = QUARTER / score.ticks_per_quarter
+    keys = [(round(time * scale), key) for time, key in keys_of(score)]
+    tempos = sorted((round(t.time * scale), float(t.qpm)) for t in score.tempos)
+    keys, tempos = (keys, tempos) if changes else (keys[:1], [])
+    result: list[Measure] = []
+    number, key, qpm = 0, keys[0][1], 0.0
+    first_qpm = tempos[0][1] if tempos else 0.0
+    before: Measure | None = None
+    for index, measure in enumerate(measures):
+        middle = (measure.start + measure.end) // 2
+        new_key = next((k for at, k in reversed(keys) if at < middle), keys[0][1])
+        new_qpm = next((q for at, q in reversed(tempos) if at < middle), first_qpm)
+        counts = not (measure.partial if index == 0 else measure.beats.offset)
+        number += counts
+        before = Measure(
+            measure.start,
+            measure.length,
+            measure.beats,
+            measure.meter,
+            new_meter=before is None or measure.meter != before.meter,
+            prints_meter=before is None or measure.beats.meter != before.beats.meter,
+            number=number if counts else 0,
+            left=measure.left,
+            right=measure.right,
+            key=new_key,
+            new_key=before is None or new_key != key,
+            qpm=new_qpm if new_qpm != qpm else 0.0,
+        )
+        result.append(before)
+        key, qpm = new_key, new_qpm
+    return result

@@ -1,90 +1,71 @@
-"""Names for pitches: which key a tune is in, and whether a black key is a sharp or a flat.
+"""Spelling: the name of each pitch, as whether a black key is a sharp or a flat.
 
-The key of a score that does not say it is found by `score.key`. A pitch gets the name
-nearest to the key on the line of fifths (Temperley, The Cognition of Basic Musical Structures,
-2001, chapter 5); a chromatic note that moves on by a semitone takes the name of its neighbour's
-neighbour: up is a sharp, down is a flat.
+A pitch gets the name nearest to the key on the line of fifths (Temperley, The Cognition of Basic
+Musical Structures, 2001, chapter 5), from which a chromatic note that moves on by a semitone
+departs: up it is a sharp, down a flat.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
-from symusic import Score
-
-from bowerbird.music.score.key import detect_key
+from bowerbird.music.score.key import Key
 
 _STEPS = "FCGDAEB"  # the line of fifths, from -1
 _NATURAL = dict(zip("CDEFGAB", (0, 2, 4, 5, 7, 9, 11), strict=True))
 
 
 @dataclass(frozen=True)
-class Key:
-    """A key signature: `fifths` sharps (flats below 0), -7..7."""
-
-    fifths: int
-    minor: bool = False
-
-    @property
-    def name(self) -> str:
-        """Its name, as in "A major", "B♭ minor"."""
-        letter, alter = _named(self.fifths + (3 if self.minor else 0))
-        sign = {-2: "♭♭", -1: "♭", 0: "", 1: "♯", 2: "♯♯"}[alter]
-        return f"{letter}{sign} {'minor' if self.minor else 'major'}"
-
-
-@dataclass(frozen=True)
-class Spelled:
+class SpelledPitch:
     """A pitch with its name: step A..G, `alter` semitones, and the octave (4 has middle C)."""
 
     step: str
     alter: int
     octave: int
 
-
-def keys_of(score: Score) -> dict[int, Key]:
-    """Return the keys by the tick from which they hold; a guess if the score says none."""
-    keys: dict[int, Key] = {}
-    for change in sorted(score.key_signatures, key=lambda k: k.time):
-        if -7 <= change.key <= 7:
-            keys[max(0, change.time)] = Key(change.key, bool(change.tonality))
-    if not keys:
-        return {0: guess_key(score)}
-    keys.setdefault(0, keys[min(keys)])
-    return keys
+    @property
+    def name(self) -> str:
+        """Its name without the octave."""
+        return self.step + ("♯" * self.alter or "♭" * -self.alter)
 
 
-def guess_key(score: Score) -> Key:
-    """Return the signature of the key that the notes are in; C major without pitched notes."""
-    found = detect_key(score)
-    return Key(found.sharps, found.mode == "minor")
+@lru_cache(maxsize=1 << 14)
+def spell(
+    pitch: int, key: Key, following: int | None = None, previous: int | None = None
+) -> SpelledPitch:
+    """Return the name of a MIDI pitch in a key.
 
-
-def spell(pitch: int, key: Key, following: int | None = None) -> Spelled:
-    """Name a MIDI pitch in a key; `following` is the pitch after it in its voice."""
-    # A major scale lies from -1 to 5 around its tonic on the line of fifths, in signature terms.
-    places = [p for p in range(key.fifths - 6, key.fifths + 12) if (7 * p) % 12 == pitch % 12]
-    centre = key.fifths + (3.1 if key.minor else 2.1)  # .1: of two as near, the sharp
+    `following` and `previous` are the next other pitches in its voice.
+    """
+    centre = key.sharps + (3.1 if key.is_minor else 2.1)  # .1: of two as near, the sharp
+    nearest = min(_places(pitch, key), key=lambda place: abs(place - centre))
 
     def cost(place: int) -> float:
-        diatonic = key.fifths - 1 <= place <= key.fifths + 5
-        raised = place > key.fifths + 5
-        bent = 0.0
-        if not diatonic and following is not None and abs(following - pitch) == 1:
-            bent = -4.0 if (following > pitch) == raised else 0.0
-        # raised sixth and seventh of minor belong to it
-        if key.minor and place in (key.fifths + 6, key.fifths + 8):
-            bent -= 6.0
-        return abs(place - centre) + bent + (4.0 if abs(_named(place)[1]) > 1 else 0.0)
+        # the seven steps of the key, and in every mode the leading note and the raised sixth
+        in_scale = -1 <= place - key.sharps <= 5
+        raised = not in_scale and place - key.fifths in (3, 5)
+        up, sharp = following is not None and following > pitch, place > key.sharps + 5
+        leads = following is not None and abs(following - pitch) == 1 and up == sharp
+        bonus = 6.0 * raised + 4.0 * (leads and not in_scale)
+        return abs(place - centre) - bonus + 4.0 * (abs(_alter(place)) > 1)
 
-    step, alter = _named(min(places, key=cost))
-    return Spelled(step, alter, (pitch - alter - _NATURAL[step]) // 12 - 1)
-
-
-def alteration(step: str, key: Key) -> int:
-    """Return the sharps (1) or flats (-1) that the key signature gives to a step."""
-    place = _STEPS.index(step) - 1
-    return (key.fifths - place + 5) // 7
+    # a white key is a chromatic E sharp only between two F sharps
+    respelled = _alter(nearest) or following == previous
+    place = min(_places(pitch, key), key=cost) if respelled else nearest
+    alter, step = _alter(place), _STEPS[(place + 1) % 7]
+    return SpelledPitch(step, alter, (pitch - alter - _NATURAL[step]) // 12 - 1)
 
 
-def _named(place: int) -> tuple[str, int]:
-    """Return the step and alteration of a place on the line of fifths: 0 is C, 1 is G."""
-    return _STEPS[(place + 1) % 7], (place + 1) // 7
+def _places(pitch: int, key: Key) -> list[int]:
+    """Return where the names of a pitch are on the line of fifths, where C is 0 and G is 1."""
+    return [p for p in range(key.sharps - 6, key.sharps + 12) if (7 * p - pitch) % 12 == 0]
+
+
+def _alter(place: int) -> int:
+    """Return the sharps of a place on the line of fifths."""
+    return (place + 1) // 7
+
+
+@lru_cache(maxsize=1 << 8)
+def key_alter(step: str, key: Key) -> int:
+    """Return the sharps (1) or flats (-1) that a key signature gives to a step."""
+    return (key.sharps - _STEPS.index(step) + 6) // 7

@@ -11,7 +11,7 @@ from bowerbird.learning.atomic_write import atomic_write
 from bowerbird.music.config import OutputConfig, PageConfig, RollConfig, SheetConfig, SoundConfig
 from bowerbird.music.formats.files import MIDI, WRITES, write_score
 from bowerbird.music.score.instruments import program_of
-from bowerbird.music.score.repeats import expanded, passages
+from bowerbird.music.score.repeats import expand_repeats, passages
 
 if TYPE_CHECKING:
     from symusic.core import ScoreTick as Score
@@ -49,7 +49,7 @@ def write_output(
         from bowerbird.music.render.synthesizer import write_sound  # noqa: PLC0415
 
         sound = SoundConfig(soundfont=config.soundfont, leading_silence=config.leading_silence)
-        write_sound(path, expanded(score), sound)
+        write_sound(path, expand_repeats(score), sound)
     elif suffix in DRAWINGS:
         return _draw(path, score, config, force=force)
     elif suffix == PAGE:
@@ -58,7 +58,7 @@ def write_output(
         title, sound = config.title or path.stem, SoundConfig(soundfont=config.soundfont)
         write_page(path, title, [piece_of(score, title)], PageConfig(sound=sound))
     else:
-        write_score(path, expanded(score) if suffix in MIDI else score)
+        write_score(path, expand_repeats(score) if suffix in MIDI else score)
     return [path]
 
 
@@ -66,7 +66,7 @@ def piece_of(score: "Score", title: str, caption: str = "") -> "Piece":
     """Return a score as a piece of a page, printed as written and played with its repeats."""
     from bowerbird.music.render.page import Piece  # noqa: PLC0415
 
-    return Piece(title, score, caption, expanded(score), tuple(passages(score)))
+    return Piece(title, score, caption, expand_repeats(score), tuple(passages(score)))
 
 
 def _with_instrument(score: "Score", instrument: str) -> "Score":
@@ -84,7 +84,7 @@ def _draw(path: Path, score: "Score", config: OutputConfig, *, force: bool) -> l
 
     if not config.roll:
         return write_sheet(path, engrave(score, SheetConfig(title=config.title)), force=force)
-    drawing = draw_roll(expanded(score), RollConfig(title=config.title)).svg
+    drawing = draw_roll(expand_repeats(score), RollConfig(title=config.title)).svg
     with atomic_write(path) as part:
         part.write_bytes(drawing.encode() if path.suffix.lower() == ".svg" else png_of(drawing, 96))
     return [path]

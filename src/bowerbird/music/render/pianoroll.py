@@ -1,7 +1,7 @@
-"""A piano roll: pitch upwards, time to the right, a colour for each track, loud notes stronger.
+"""Draw a piano roll: pitch upwards, time to the right, a colour per track, velocity as opacity.
 
-The drawing is SVG, in rows of whole bars; PNG is drawn from it (`score.png_of`). Colours are
-attributes, so that the style sheet of a page may change them by class.
+The drawing is SVG, in rows of complete bars; `engraving.png_of` converts it to PNG. Colours are
+attributes, so that the style sheet of a page can change them by class.
 """
 
 from dataclasses import dataclass
@@ -10,49 +10,52 @@ from html import escape
 from symusic import Score
 
 from bowerbird.music.config import RollConfig
-from bowerbird.music.notation.bars import QUARTER, Bar, bars_of
-from bowerbird.music.notation.spelling import keys_of, spell
+from bowerbird.music.notation.beats import QUARTER
+from bowerbird.music.notation.measures import Measure, measures_of
+from bowerbird.music.notation.spelling import spell
 
-# The house's blue and orange, then colours as far from each other in hue and lightness.
+# Blue and orange as elsewhere, then colours that differ in hue and lightness.
 COLOURS = ("#1d4e89", "#d1662b", "#3d7a4e", "#8a3a6b", "#b8860b", "#2a8a94", "#7a5230", "#5a5fa8")
-_PAPER, _INK, _FAINT = "#fdfcf9", "#22252e", "#6d7180"
+_PAPER, _TEXT, _FAINT = "#fdfcf9", "#22252e", "#6d7180"
 _BLACK_KEYS = {1, 3, 6, 8, 10}
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 16, 26, 12  # px around a row
-_MOST_NOTES = 50_000
+_MAX_NOTES = 50_000
 _FONT = "'STIX Two Text', STIXGeneral, Georgia, 'Times New Roman', serif"
 
 
 @dataclass(frozen=True)
 class Roll:
-    """A drawing, and where time lies in it: x = left + (quarters - first of the row) * scale."""
+    """A drawing, and its time axis: x = left + (quarters - first of the row) * scale."""
 
     svg: str
-    left: float  # px
-    scale: float  # px a quarter
-    rows: tuple[tuple[float, float, float, float], ...]  # first and last quarter, top, bottom in px
+    left: float
+    """Pixels."""
+    scale: float
+    """Pixels per quarter note."""
+    rows: tuple[tuple[float, float, float, float], ...]
+    """First and last quarter, top and bottom in px."""
 
 
 def draw_roll(score: Score, config: RollConfig | None = None) -> Roll:
-    """Draw a score in ticks; raise `ValueError` for one without notes, or with too many."""
+    """Draw a score; raise `ValueError` if it has no notes, or more than 50,000."""
     config = config or RollConfig()
     if score.note_num() == 0:
         raise ValueError("the score has no notes to draw")
-    if score.note_num() > _MOST_NOTES:
-        raise ValueError(f"the score has more than {_MOST_NOTES:,} notes; draw a part of it")
-    bars = bars_of(score)
+    if score.note_num() > _MAX_NOTES:
+        raise ValueError(f"the score has more than {_MAX_NOTES:,} notes; draw a part of it")
+    bars = measures_of(score)
     pitches = [int(p) for t in score.tracks if len(t.notes) for p in t.notes.numpy()["pitch"]]
     low, high = min(pitches) - 2, max(pitches) + 2
     low -= max(0, 18 - (high - low)) // 2
     high += max(0, 18 - (high - low))
     rows = _rows(bars, config)
     widest = max(row[-1].end - row[0].start for row in rows)
-    scale = (config.width - _LEFT - _RIGHT) / widest  # px a unit
+    scale = (config.width - _LEFT - _RIGHT) / widest  # px per unit
     names = [t.name.strip() for t in score.tracks if len(t.notes)]
     head = 46 if config.title or len(names) > 1 else 0
     step = (high - low + 1) * config.semitone_height + _TOP + _BOTTOM
     parts = [_head(config, names)] if head else []
-    keys = keys_of(score)
-    labels = {p: spell(p, keys[0]) for p in range(low, high + 1) if p % 12 == 0}
+    labels = {p: spell(p, bars[0].key) for p in range(low, high + 1) if p % 12 == 0}
     for number, row in enumerate(rows):
         top = head + number * step + _TOP
         parts.append(f'<g transform="translate({_LEFT} {top:.1f})">')
@@ -81,13 +84,13 @@ def draw_roll(score: Score, config: RollConfig | None = None) -> Roll:
     return Roll(svg, _LEFT, scale * QUARTER, tuple(places))
 
 
-def _rows(bars: list[Bar], config: RollConfig) -> list[list[Bar]]:
+def _rows(bars: list[Measure], config: RollConfig) -> list[list[Measure]]:
     """Divide bars into rows as equal as fours allow, of 30 px a quarter or nearly."""
     count = max(bar.number for bar in bars) or 1
     quarters = sum(bar.length for bar in bars) / QUARTER
     wanted = -(-int(quarters * 30) // (config.width - _LEFT - _RIGHT))
     per_row = config.bars_per_row or -(-count // wanted // 4) * 4
-    rows: list[list[Bar]] = [[]]
+    rows: list[list[Measure]] = [[]]
     for bar in bars:
         if rows[-1] and bar.number > 1 and (bar.number - 1) % per_row == 0:
             rows.append([])
@@ -99,7 +102,7 @@ def _head(config: RollConfig, names: list[str]) -> str:
     text = ""
     if config.title:
         text += (
-            f'<text class="ink" x="{_LEFT}" y="32" font-size="22" fill="{_INK}">'
+            f'<text class="text" x="{_LEFT}" y="32" font-size="22" fill="{_TEXT}">'
             f"{escape(config.title)}</text>"
         )
     x = config.width - _RIGHT
@@ -117,7 +120,7 @@ def _head(config: RollConfig, names: list[str]) -> str:
     return text
 
 
-def _grid(row: list[Bar], low: int, high: int, scale: float, semitone: float) -> str:
+def _grid(row: list[Measure], low: int, high: int, scale: float, semitone: float) -> str:
     """Draw the rows of the keys, and lines at octaves, bars and beats."""
     begin, width = row[0].start, (row[-1].end - row[0].start) * scale
     height = (high - low + 1) * semitone
@@ -127,7 +130,7 @@ def _grid(row: list[Bar], low: int, high: int, scale: float, semitone: float) ->
         if pitch % 12 in _BLACK_KEYS:
             text += (
                 f'<rect class="black" y="{y:.1f}" width="{width:.1f}" height="{semitone:g}" '
-                f'fill="{_INK}" opacity=".045"/>'
+                f'fill="{_TEXT}" opacity=".045"/>'
             )
         if pitch % 12 == 0:
             y += semitone
@@ -140,8 +143,8 @@ def _grid(row: list[Bar], low: int, high: int, scale: float, semitone: float) ->
                 f'<text class="faint" x="{x + 3:.1f}" y="-7" font-size="11" fill="{_FAINT}">'
                 f"{bar.number}</text>"
             )
-        for beat in bar.beats[:-1]:
-            at = beat - bar.skipped
+        for beat in bar.beats.beats[:-1]:
+            at = beat - bar.beats.offset
             if 0 < at < bar.length:
                 text += _line(x + at * scale, 0, x + at * scale, height, 0.12)
     return text + _line(width, -4, width, height, 0.45)
@@ -149,12 +152,12 @@ def _grid(row: list[Bar], low: int, high: int, scale: float, semitone: float) ->
 
 def _line(x1: float, y1: float, x2: float, y2: float, opacity: float) -> str:
     return (
-        f'<path class="line" d="M{x1:.1f} {y1:.1f}L{x2:.1f} {y2:.1f}" stroke="{_INK}" '
+        f'<path class="line" d="M{x1:.1f} {y1:.1f}L{x2:.1f} {y2:.1f}" stroke="{_TEXT}" '
         f'stroke-width="1" opacity="{opacity}"/>'
     )
 
 
-def _notes(score: Score, row: list[Bar], high: int, scale: float, semitone: float) -> list[str]:
+def _notes(score: Score, row: list[Measure], high: int, scale: float, semitone: float) -> list[str]:
     begin, end = row[0].start, row[-1].end
     units = QUARTER / score.ticks_per_quarter
     parts = []

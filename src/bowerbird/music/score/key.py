@@ -54,9 +54,19 @@ class Key:
         return (_STEPS[self.tonic[0]] + _alter(self.tonic)) % 12
 
     @property
+    def fifths(self) -> int:
+        """Fifths of the tonic above C, spelled: G is 1, F is -1."""
+        return _FIFTHS[self.tonic[0]] + 7 * _alter(self.tonic)
+
+    @property
     def sharps(self) -> int:
         """Sharps of the signature; below 0 they are flats."""
-        return _FIFTHS[self.tonic[0]] + 7 * _alter(self.tonic) - _LESS[self.mode]
+        return self.fifths - _LESS[self.mode]
+
+    @property
+    def is_minor(self) -> bool:
+        """Whether its third is minor."""
+        return self.mode in ("minor", "dorian", "phrygian", "locrian")
 
     @property
     def abc(self) -> str:
@@ -108,13 +118,28 @@ def key_of_signature(sharps: int, *, minor: bool) -> Key:
 
 def key_of(score: "Score") -> Key:
     """Return the key of a score: by its marker, its first signature, or its notes."""
+    signatures = sorted(score.key_signatures, key=lambda signature: signature.time)
+    start = signatures[0].time if signatures else 0
     for marker in score.markers:
-        if marker.text.startswith("K:"):
+        if marker.text.startswith("K:") and marker.time <= start:
             with suppress(MusicError):  # another program's marker
                 return parse_key(marker.text[2:])
-    for signature in score.key_signatures:
+    for signature in signatures:
         return key_of_signature(signature.key, minor=bool(signature.tonality))
     return detect_key(score)
+
+
+def keys_of(score: "Score") -> list[tuple[int, Key]]:
+    """Return the keys of a score, each with the tick from which it holds: the first from 0."""
+    names = {m.time: m.text[2:] for m in score.markers if m.text.startswith("K:")}
+    keys = [(0, key_of(score))]
+    for signature in sorted(score.key_signatures, key=lambda signature: signature.time)[1:]:
+        key = key_of_signature(signature.key, minor=bool(signature.tonality))
+        with suppress(MusicError):
+            named = parse_key(names.get(signature.time, str(key)))
+            key = named if named.sharps == key.sharps else key
+        keys.append((signature.time, key))
+    return keys
 
 
 def detect_key(score: "Score") -> Key:
@@ -144,11 +169,10 @@ def _correlation(rows: np.ndarray, profile: np.ndarray) -> np.ndarray:
 def with_key(score: "Score", key: Key, changes: Iterable[tuple[int, Key]] = ()) -> None:
     """Write a key into a score: its signature, and a marker where MIDI has no word for it.
 
-    ``changes`` are keys that come later, each with its tick: only their signatures are written.
+    ``changes`` are keys that come later, each with its tick.
     """
     score.key_signatures.clear()
     for time, one in ((0, key), *changes):
-        minor = one.mode in ("minor", "dorian", "phrygian", "locrian")
-        score.key_signatures.append(new_signature(time, one.sharps, minor=minor))
-    if key.mode not in ("major", "minor"):
-        score.markers.append(new_marker(0, f"K:{key.abc}"))
+        score.key_signatures.append(new_signature(time, one.sharps, minor=one.is_minor))
+        if one.mode not in ("major", "minor"):
+            score.markers.append(new_marker(time, f"K:{one.abc}"))

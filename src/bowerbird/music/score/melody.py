@@ -15,8 +15,7 @@ from bowerbird.errors import MusicError
 from bowerbird.music.score.build import new_track
 
 if TYPE_CHECKING:
-    from symusic.core import ScoreTick as Score
-    from symusic.core import TrackTick as Track
+    from symusic.core import ScoreTick as Score, TrackTick as Track
 
 GRID = 24  # ticks of a quarter note
 _SINGS = ("melody", "melodie", "vocal", "voice", "soprano", "lead", "tune")

@@ -15,10 +15,9 @@ import numpy as np
 
 from bowerbird.errors import MusicError
 from bowerbird.music.formats.abc_reader import read_abc
-from bowerbird.music.formats.abc_writer import length_token, measures_of
-from bowerbird.music.formats.bars import score_of_tune
+from bowerbird.music.formats.abc_writer import length_token, measure_tokens, measures_and_voices
+from bowerbird.music.formats.bars import tune_to_score
 from bowerbird.music.formats.tune import Tune
-from bowerbird.music.notation.tune_notation import notation
 from bowerbird.music.score.build import new_tempo
 from bowerbird.music.score.key import MODES, Key, key_at
 from bowerbird.music.score.meter import Meter, usual_tempo
@@ -80,7 +79,7 @@ class AbcTokenizer(MusicTokenizer):
         tune = next(iter(read_abc(abc_text(cast(Iterable[str], tokens)))))
         if not isinstance(tune, Tune):
             raise MusicError(f"the tokens are not a tune: {tune}")
-        score = score_of_tune(tune)
+        score = tune_to_score(tune)
         first = score.time_signatures[0]
         score.tempos.append(new_tempo(0, usual_tempo((first.numerator, first.denominator))))
         return score
@@ -111,14 +110,13 @@ def abc_tokens(score: "Score") -> list[str]:
 
     Raises MusicError if it has several voices or no notes.
     """
-    written = notation(score)
-    voices = [voice for part in written.parts for voice in part.voices]
+    measures, voices = measures_and_voices(score, changes=False)
     if len(voices) > 1:
         raise MusicError("it has several voices at once; extract its melody first")
-    if all(part.drums for part in written.parts):
+    (track, voice), (first, *_) = voices[0], measures
+    if track.is_drum:
         raise MusicError("it has only drums")
-    meter = written.measures[0].meter
-    tokens = [f"M:{meter[0]}/{meter[1]}", f"K:{written.key.abc}"]
-    for _, inside in measures_of(written, voices[0]):
+    tokens = [f"M:{first.meter[0]}/{first.meter[1]}", f"K:{first.key.abc}"]
+    for inside in measure_tokens(measures, voice):
         tokens += [token for token, _ in inside]
     return tokens

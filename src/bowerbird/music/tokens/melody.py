@@ -33,7 +33,7 @@ from bowerbird.music.score.build import (
 from bowerbird.music.score.key import MODES, Key, key_at, key_of, with_key
 from bowerbird.music.score.melody import GRID, Lines, grid_notes, is_melody
 from bowerbird.music.score.meter import Bars, Meter, bars_of, meters_of, usual_tempo
-from bowerbird.music.score.sections import Sign, signs_of
+from bowerbird.music.score.sections import RepeatSymbol, repeat_symbols
 from bowerbird.music.tokens.melody_grammar import PHRASE, BarCounter, MelodyGrammar
 from bowerbird.music.tokens.tokenizer import MusicTokenizer
 from bowerbird.music.tokens.vocabulary import METERS, Token, Vocabulary, kind_of, split_token
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from symusic.core import ScoreTick as Score
 
 COPIES = (4, 8, 2, 1, 16)  # bars ago that a bar may be a copy of; the first that fits is used
-SIGNS: tuple[Sign, ...] = (":|", "||", "|:", "[1", "[2")
+SIGNS: tuple[RepeatSymbol, ...] = (":|", "||", "|:", "[1", "[2")
 REST, HOLD = "rest", "hold"
 LOWEST, HIGHEST = -71, 67  # semitones above a tonic in C4 .. B4 that MIDI can have
 MAX_DURATION = 8 * GRID  # ticks within a bar
@@ -98,7 +98,7 @@ class MelodyTokenizer(MusicTokenizer):
         notes = grid_notes(score, GRID)
         key = key_of(score)
         bars = bars_of(meters_of(score, GRID), int(notes.ends[-1]))
-        signs = signs_of(score, GRID, bars, int(notes.starts[0]))
+        signs = repeat_symbols(score, GRID, bars, int(notes.starts[0]))
         cuts = [bars.starts, np.array([bars.end]), np.array([t for t, _ in signs], np.int64)]
         edges = np.unique(np.concatenate([notes.starts, notes.ends, *cuts]))
         edges = edges[edges <= _end_of(notes, bars, signs)]
@@ -125,7 +125,7 @@ class MelodyTokenizer(MusicTokenizer):
         return np.stack([events, lengths + (ids["duration", 1] - 1)], 1).ravel()
 
     def _marks(
-        self, bars: Bars, signs: Sequence[tuple[int, Sign]], *, pickup: bool
+        self, bars: Bars, signs: Sequence[tuple[int, RepeatSymbol]], *, pickup: bool
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return what stands between the notes: the times and ids of bars, signs, new meters."""
         marks = [(time, rank, self.every.ids[sign]) for rank, (time, sign) in enumerate(signs)]
@@ -175,7 +175,7 @@ class MelodyTokenizer(MusicTokenizer):
         return MelodyGrammar(self.vocabulary, bars, single_meter=single_meter, cadence=cadence)
 
 
-def _end_of(notes: Lines, bars: Bars, signs: Sequence[tuple[int, Sign]]) -> int:
+def _end_of(notes: Lines, bars: Bars, signs: Sequence[tuple[int, RepeatSymbol]]) -> int:
     """Return where a tune ends: with a bar, or early by the length of its pickup."""
     last = max(int(notes.ends[-1]), max((time for time, _ in signs), default=0))
     first = int(notes.starts[0])

@@ -1,19 +1,19 @@
-"""Texts that stand for something: truths, codes, and names of categories."""
+"""Categories in a column of text: booleans, codes, and names that differ only by case."""
 
 import pandas as pd
 
-TRUTHS = ("true", "false", "yes", "no")  # in any case, as programs write them in theirs
+BOOLEANS = ("true", "false", "yes", "no")  # in any case, as programs write them
 
 
-def same_truths(cells: pd.Series) -> pd.Series:
-    """Return a column of text in which TRUE, True and true, YES and Yes are the same."""
+def lower_booleans(cells: pd.Series) -> pd.Series:
+    """Return a column of text with booleans in lower case, so that TRUE, True and true are one."""
     lower = cells.str.lower()
-    return cells.mask(lower.isin(TRUTHS), lower)
+    return cells.mask(lower.isin(BOOLEANS), lower)
 
 
-def only_case(cells: pd.Series) -> str:
+def case_note(cells: pd.Series) -> str:
     """Name two categories that differ only by case, or return nothing."""
-    words = pd.Series(same_truths(cells).unique(), dtype=object)
+    words = pd.Series(lower_booleans(cells).unique(), dtype=object)
     alike = words[words.str.lower().duplicated(keep=False)]
     if alike.empty:
         return ""
@@ -22,7 +22,7 @@ def only_case(cells: pd.Series) -> str:
 
 
 def are_codes(cells: pd.Series) -> bool:
-    """Tell codes from quantities: digits of one length, two or more, of which some begin with 0."""
+    """Return whether cells are codes: digits of one length, two or more, some starting with 0."""
     words = cells.unique()
     return (
         len({len(word) for word in words}) == 1

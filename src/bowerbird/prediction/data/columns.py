@@ -1,56 +1,56 @@
-"""What each column of a table is: numbers, dates, categories, or nothing to learn from.
+"""What each column of a table is: numbers, dates, categories, or not used.
 
-A column is what all of its cells are. Where nine in ten cells are numbers, the others are taken for
-mistakes and named. Dates become days since 1970 and the angle of the day within the year (sine and
-cosine). Left out, with the reason, unless they are kept by name: what is missing or the same in
-every row, numbers of rows, texts of which more than half are different (names, addresses), dates
-that can be read in two ways. Digits of one length, some with a zero in front (postal codes), are
-categories. How numbers and dates are written is part of what is learned.
+A column is what all of its cells are; where nine in ten are numbers, the others are mistakes and
+reported. Dates become days since 1970 and the angle of the day in the year (sine and cosine). Not
+used, with the reason, unless asked for by name: columns that are empty or the same in every row,
+row numbers, texts of which more than half are different (names, addresses), dates that can be read
+in two ways. Digits of one length, some with a leading zero (postal codes), are categories. How
+numbers and dates are written is part of the result, so that new rows are read alike.
 """
 
 import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import numpy as np
 import pandas as pd
 
 from bowerbird.errors import TableError
-from bowerbird.prediction.data.categories import are_codes, only_case, same_truths
-from bowerbird.prediction.data.dates import Dates, dates_in
+from bowerbird.prediction.data.categories import are_codes, case_note, lower_booleans
+from bowerbird.prediction.data.dates import DateFormat, detect_date_format
 from bowerbird.prediction.data.numbers import (
-    MOSTLY,
-    Numerals,
-    clash,
-    manner,
-    numerals_of,
+    MIN_FRACTION,
+    NAMES,
+    NumberFormat,
+    detect_number_format,
+    detect_quantity_format,
+    format_difference,
     several_units,
 )
-from bowerbird.prediction.data.quantities import quantity_of
-from bowerbird.prediction.data.table import Table, listed, without_words
+from bowerbird.prediction.data.table import Table, missing_words_to_nan, shortened
 
 Kind = Literal["number", "date", "category"]
 
-NAMES = 0.5  # share of different texts from which on they are names
+MAX_UNIQUE_FRACTION = 0.5  # of different texts, above which they are names
 MISSING = "(missing)"  # the category of an empty cell
 DATE_PARTS = ("day", "year sine", "year cosine")
 YEAR = 365.2425  # days
-# names of columns that only count the rows; under another name such a column may tell something
+# names of columns that only number the rows; under another name such a column may be informative
 COUNTERS = ("index", "id", "row", "no", "no.", "nr", "nr.", "number", "count", "#", "unnamed: 0")
-LARGEST = 1e150  # whose square, in a variance, is still a number
+MAX_NUMBER = 1e150  # whose square, in a variance, is still finite
 
 
 @dataclass(frozen=True)
 class Columns:
-    """The columns that are learned from, and why the others are not."""
+    """The columns that are used as inputs, and why the others are not."""
 
     kinds: Mapping[str, Kind]
     ignored: Mapping[str, str] = field(default_factory=dict)
-    written: Mapping[str, Numerals | Dates] = field(default_factory=dict)
-    """How numbers and dates are written; of columns that are not in it, each table tells it."""
+    formats: Mapping[str, NumberFormat | DateFormat] = field(default_factory=dict)
+    """How numbers and dates are written; for columns without, it is detected in each table."""
     notes: Sequence[str] = field(default=(), compare=False)
-    """What was taken for granted."""
+    """Assumptions, as sentences."""
 
     def __post_init__(self) -> None:
         if unknown := [k for k in self.kinds.values() if k not in get_args(Kind)]:
@@ -58,7 +58,7 @@ class Columns:
 
     @property
     def numbers(self) -> list[str]:
-        """The names of the numeric columns that ``values`` returns."""
+        """The names of the numeric columns of ``values``."""
         plain = [name for name, kind in self.kinds.items() if kind == "number"]
         dates = [name for name, kind in self.kinds.items() if kind == "date"]
         return plain + [f"{name} ({part})" for name in dates for part in DATE_PARTS]
@@ -69,57 +69,55 @@ class Columns:
         return [name for name, kind in self.kinds.items() if kind == "category"]
 
     def values(self, table: Table) -> pd.DataFrame:
-        """Return a table's numbers as floats (NaN: missing), and its categories as text.
+        """Return a table's numbers as floats (NaN: missing) and its categories as text.
 
-        Raises TableError for a column that is not there, and, with the line, for text where numbers
-        or dates are expected.
+        Raises TableError for a missing column and, with the line, for text where numbers or dates
+        are expected.
         """
-        return self.read(table)[0]
+        return self.parse(table)[0]
 
-    def read(self, table: Table) -> tuple[pd.DataFrame, list[str]]:
-        """Return that, and in sentences which numbers are not written as they were learned."""
+    def parse(self, table: Table) -> tuple[pd.DataFrame, list[str]]:
+        """Return ``values``, and notes on numbers that are not written as in the training table."""
         notes = []
-        parts: dict[str, Any] = {}
-        dates: dict[str, Any] = {}
+        numbers: dict[str, pd.Series] = {}
+        dates: dict[str, np.ndarray] = {}
+        categories: dict[str, pd.Series] = {}
         for name, kind in self.kinds.items():
-            cells = without_words(find_column(table, name))
+            cells = missing_words_to_nan(find_column(table, name))
             if kind == "number":
-                numbers, written, note = self.numbers_in(cells, table)
-                parts[name] = finite(numbers, cells, table, written)
+                numbers[name], note = self._parse_numbers(cells, table)
                 notes += [f"in column {name} {note}"] if note else []
             elif kind == "date":
-                known = self.written.get(name)
-                dates |= _date_parts(cells, known if isinstance(known, Dates) else Dates(), table)
-        parts |= dates
-        for name in self.categories:
-            cells = same_truths(without_words(find_column(table, name)))
-            parts[name] = cells.fillna(MISSING).astype(object)
-        return pd.DataFrame(parts, index=table.frame.index), notes
+                known = self.formats.get(name)
+                form = known if isinstance(known, DateFormat) else DateFormat()
+                dates |= date_parts(name, _parse_dates(cells, form, table))
+            else:
+                categories[name] = lower_booleans(cells).fillna(MISSING).astype(object)
+        return pd.DataFrame(numbers | dates | categories, index=table.frame.index), notes
 
-    def numbers_in(self, cells: pd.Series, table: Table) -> tuple[pd.Series, Numerals, str]:
-        """Return a column as floats, NaN where there is none, how, and a note if not as learned.
+    def _parse_numbers(self, cells: pd.Series, table: Table) -> tuple[pd.Series, str]:
+        """Return a column as floats, and a note if they are not written as in training.
 
-        What was learned holds, unless most cells can't be read by it, or more can be with the same
-        mark before the decimals, in no other unit.
+        The known format applies, unless it fits less than most cells, or fewer than another format
+        with the same decimal mark and no other unit does.
         """
-        learned, there = self.written.get(str(cells.name)), cells.dropna()
-        own, note = quantity_of(there, table.mark, table.sign)
-        if not isinstance(learned, Numerals):
-            return own.floats(cells), own, note
-        read = learned.floats(cells)
-        if own == learned and not note and own.unit != "%":
-            return read, learned, ""
-        found = read if own == learned else own.floats(cells)
-        better = found.notna().sum() > read.notna().sum()
-        fits = own.unit in ("", learned.unit) or not learned.unit
-        most = read.notna().sum() >= MOSTLY * len(there)
-        if better and fits and (not most or own.decimal == learned.decimal):
-            return found, own, note or manner(learned, own)
-        return read, learned, clash(learned, own, note, there)
-
-    def differing(self, table: Table) -> list[str]:
-        """Say which numbers of a table are not written as they were learned."""
-        return self.read(table)[1]
+        known, present = self.formats.get(str(cells.name)), cells.dropna()
+        own, note = detect_quantity_format(present, table.decimal_mark, table.delimiter)
+        if not isinstance(known, NumberFormat):
+            return _finite(own.parse(cells), cells, table, own), note
+        numbers = known.parse(cells)
+        if own == known and not note and own.unit != "%":
+            return _finite(numbers, cells, table, known), ""
+        others = numbers if own == known else own.parse(cells)
+        is_better = others.notna().sum() > numbers.notna().sum()
+        same_unit = own.unit in ("", known.unit) or not known.unit
+        fits = numbers.notna().sum() >= MIN_FRACTION * len(present)
+        if is_better and same_unit and (not fits or own.decimal == known.decimal):
+            if not note and own.decimal != known.decimal:
+                note = f"numbers have a {NAMES[own.decimal]} instead of a {NAMES[known.decimal]}"
+            return _finite(others, cells, table, own), note
+        note = format_difference(known, own, note, present)
+        return _finite(numbers, cells, table, known), note
 
 
 def read_columns(
@@ -127,74 +125,63 @@ def read_columns(
 ) -> Columns:
     """Return what each column but the target is.
 
-    Those in ``keep`` are not left out, those in ``category`` are categories whatever they hold.
-    Raises TableError if none can be learned from, or one of these is not there, empty or the
-    target.
+    Columns in ``keep`` are always used; those in ``category`` are categories whatever they contain.
+    Raises TableError if no column can be used, or if one of these is missing, empty or the target.
     """
     find_column(table, target)
     for name in (*keep, *category):
         if find_column(table, name).isna().all():
-            raise TableError(f"{table.name} has no value in the column {name}, which can't be kept")
+            raise TableError(f"{table.name} has no value in the column {name}, which can't be used")
         if name == target:
-            raise TableError(f"{name} is the column to predict; it can't be kept to learn from")
-    found = {
+            raise TableError(f"{name} is the column to predict; it can't be an input too")
+    columns = {
         name: _CATEGORY
         if name in category
-        else _read(without_words(table.frame[name]), table, keep=name in keep)
+        else _read_column(missing_words_to_nan(table.frame[name]), table, keep=name in keep)
         for name in table.frame.columns
         if name != target
     }
-    ignored = {name: one.why for name, one in found.items() if one.kind is None}
-    kinds = {name: one.kind for name, one in found.items() if one.kind is not None}
+    ignored = {name: column.reason for name, column in columns.items() if column.kind is None}
+    kinds = {name: column.kind for name, column in columns.items() if column.kind is not None}
     if not kinds:
-        why = listed([f"{name}: {reason}" for name, reason in ignored.items()], 4)
+        reasons = shortened([f"{name}: {reason}" for name, reason in ignored.items()], 4)
         raise TableError(
             f"{table.name} has no column to predict {target} from"
-            + (f" ({why}); --keep COLUMN keeps one" if why else "")
+            + (f" ({reasons}); --keep COLUMN uses one anyway" if reasons else "")
         )
-    written = {name: one.written for name, one in found.items() if one.written is not None}
-    return Columns(kinds, ignored, written, [one.note for one in found.values() if one.note])
+    formats = {name: column.format for name, column in columns.items() if column.format}
+    return Columns(kinds, ignored, formats, [c.note for c in columns.values() if c.note])
 
 
 def find_column(table: Table, name: str) -> pd.Series:
-    """Return a column; raise TableError, listing those that are there, if it is not."""
+    """Return a column; raise TableError, listing the columns, if it does not exist."""
     if name in table.frame.columns:
         return table.frame[name]
     names = [str(known) for known in table.frame.columns]
     lower = {known.lower(): known for known in names}
-    near = difflib.get_close_matches(name.lower(), lower, 1)
-    mend = f"did you mean {lower[near[0]]!r}? " if near else ""
-    raise TableError(f"{table.name} has no column {name!r}; {mend}it has {listed(names)}")
+    close = difflib.get_close_matches(name.lower(), lower, 1)
+    hint = f"did you mean {lower[close[0]]!r}? " if close else ""
+    raise TableError(f"{table.name} has no column {name!r}; {hint}it has {shortened(names)}")
 
 
-def numbers_of(cells: pd.Series, table: Table, written: Numerals | None = None) -> pd.Series:
-    """Return a column of text as floats; raise TableError for a cell that is no finite number."""
-    return finite(as_numbers(cells, table, written), cells, table, written)
+def parse_numbers(cells: pd.Series, table: Table, form: NumberFormat) -> pd.Series:
+    """Return a column of text as floats; raise TableError for a cell without a finite number."""
+    return _finite(form.parse(cells), cells, table, form)
 
 
-def finite(
-    numbers: pd.Series, cells: pd.Series, table: Table, written: Numerals | None = None
-) -> pd.Series:
-    """Return what was read of cells; raise TableError for one that is no finite number."""
-    wrong = cells.notna() & ~(numbers.abs() <= LARGEST)
+def _finite(numbers: pd.Series, cells: pd.Series, table: Table, form: NumberFormat) -> pd.Series:
+    """Return the numbers parsed from cells; raise TableError for a cell without a finite one."""
+    wrong = cells.notna() & ~(numbers.abs() <= MAX_NUMBER)
     if wrong.any():
-        row = wrong.idxmax()
-        what = f"{str(cells[row])[:40]!r}"
-        what = f"the infinite or huge number {what}" if numbers[row] == numbers[row] else what
-        unit = f" in {written.unit}" if written is not None and written.unit else ""
+        line = wrong.idxmax()
+        cell = f"{str(cells[line])[:40]!r}"
+        cell = f"the infinite or huge number {cell}" if numbers[line] == numbers[line] else cell
+        unit = f" in {form.unit}" if form.unit else ""
         raise TableError(
-            f"{table.name} has {what} in the column {cells.name}, line {row}, where a number{unit} "
-            "is expected; mend the cell or leave it empty"
+            f"{table.name} has {cell} in the column {cells.name}, line {line}, where a "
+            f"number{unit} is expected; correct the cell or leave it empty"
         )
     return numbers
-
-
-def as_numbers(cells: pd.Series, table: Table, written: Numerals | None = None) -> pd.Series:
-    """Return a column of text as floats, NaN where there is no number.
-
-    How they are ``written`` is told, or else found in the cells and the table.
-    """
-    return (written or numerals_of(cells, table.mark, table.sign)[0]).floats(cells)
 
 
 @dataclass(frozen=True)
@@ -202,82 +189,86 @@ class _Column:
     """What was found out about a column."""
 
     kind: Kind | None = None
-    why: str = ""
-    """Why it is left out."""
-    written: Numerals | Dates | None = None
+    reason: str = ""
+    """Why it is not used."""
+    format: NumberFormat | DateFormat | None = None
     note: str = ""
-
-
-def _read(cells: pd.Series, table: Table, *, keep: bool) -> _Column:
-    """Return the kind of a column, or why it is left out."""
-    there = cells.dropna()
-    if there.empty:
-        return _Column(why="all of its values are missing")
-    if not keep and there.nunique() == 1 and len(there) == len(cells):
-        return _Column(why="the same in every row")
-    if are_codes(there):
-        return _texts(there, keep=keep)
-    written, note = numerals_of(there, table.mark, table.sign)
-    numbers = written.floats(cells)
-    if numbers.notna().sum() < MOSTLY * len(there):
-        return _words(there, table, keep=keep)
-    if _counts(finite(numbers, cells, table, written)) and not keep:
-        return _Column(why="it counts the rows")
-    return _Column("number", "", written, f"in column {cells.name} {note}" if note else "")
-
-
-def _words(there: pd.Series, table: Table, *, keep: bool) -> _Column:
-    """Return the kind of a column without plain numbers: dates, numbers of a unit or categories."""
-    try:
-        dates = dates_in(there)
-    except TableError as error:
-        return _CATEGORY if keep else _Column(why=f"it has {error}")
-    if dates is not None:
-        return _Column("date", "", dates[0], dates[1].format(there.name))
-    written, note = quantity_of(there, table.mark, table.sign)
-    if written.floats(there).notna().all():
-        return _Column("number", "", written, f"in column {there.name} {note}")
-    found = _texts(there, keep=keep)
-    if units := several_units(there):
-        if found.kind is None:
-            return _Column(why=f"it has numbers in several units ({units}); write them in one")
-        told = f"column {there.name} has numbers in several units ({units}): they are categories"
-        return _Column(found.kind, note=told)
-    return found
-
-
-def _texts(there: pd.Series, *, keep: bool) -> _Column:
-    """Return a category, unless most rows have one of their own."""
-    many = there.nunique() > max(NAMES * len(there), 10)
-    if many and not keep:
-        return _Column(why="most rows have a text of their own")
-    return _Column("category", note=only_case(there))
 
 
 _CATEGORY = _Column("category")
 
 
-def _counts(numbers: pd.Series) -> bool:
-    """Tell a column that only counts the rows."""
+def _read_column(cells: pd.Series, table: Table, *, keep: bool) -> _Column:
+    """Return the kind of a column, or why it is not used."""
+    present = cells.dropna()
+    if present.empty:
+        return _Column(reason="all of its values are missing")
+    if not keep and present.nunique() == 1 and len(present) == len(cells):
+        return _Column(reason="it is the same in every row")
+    if are_codes(present):
+        return _read_texts(present, keep=keep)
+    form, note = detect_number_format(present, table.decimal_mark, table.delimiter)
+    numbers = form.parse(cells)
+    if numbers.notna().sum() < MIN_FRACTION * len(present):
+        return _read_words(present, table, keep=keep)
+    if _is_counter(_finite(numbers, cells, table, form)) and not keep:
+        return _Column(reason="it numbers the rows")
+    return _Column("number", "", form, f"in column {cells.name} {note}" if note else "")
+
+
+def _read_words(present: pd.Series, table: Table, *, keep: bool) -> _Column:
+    """Return the kind of a column without plain numbers: dates, quantities or categories."""
+    try:
+        dates = detect_date_format(present)
+    except TableError as error:
+        return _CATEGORY if keep else _Column(reason=f"it has {error}")
+    if dates is not None:
+        return _Column("date", "", dates[0], dates[1].format(present.name))
+    form, note = detect_quantity_format(present, table.decimal_mark, table.delimiter)
+    if form.parse(present).notna().all():
+        return _Column("number", "", form, f"in column {present.name} {note}")
+    column = _read_texts(present, keep=keep)
+    if units := several_units(present):
+        if column.kind is None:
+            return _Column(reason=f"it has numbers in several units ({units}); use one unit")
+        note = f"column {present.name} has numbers in several units ({units}): they are categories"
+        return _Column(column.kind, note=note)
+    return column
+
+
+def _read_texts(present: pd.Series, *, keep: bool) -> _Column:
+    """Return a category, unless most rows have a text of their own."""
+    if not keep and present.nunique() > max(MAX_UNIQUE_FRACTION * len(present), 10):
+        return _Column(reason="most rows have a text of their own")
+    return _Column("category", note=case_note(present))
+
+
+def _is_counter(numbers: pd.Series) -> bool:
+    """Return whether a column only numbers the rows, from 0 or 1 on, by its name too."""
     named = str(numbers.name).lower() in COUNTERS or str(numbers.name).startswith("column ")
     away = numbers.to_numpy() - numbers.index.to_numpy()
-    # from 0 or 1 on; the first row is in line 2. Years that follow each other are no count
-    first = named and away[0] in (-2, -1)
-    return bool(first and len(away) > 2 and (away == away[0]).all())
+    # the first row is in line 2; consecutive years do not number the rows
+    starts = named and away[0] in (-2, -1)
+    return bool(starts and len(away) > 2 and (away == away[0]).all())
 
 
-def _date_parts(cells: pd.Series, written: Dates, table: Table) -> dict[str, np.ndarray]:
-    """Return the days since 1970 and the place in the year of a column of dates."""
-    moments = written.moments(cells)
-    wrong = cells.notna() & moments.isna()
+def _parse_dates(cells: pd.Series, form: DateFormat, table: Table) -> pd.Series:
+    """Return a column of text as UTC timestamps; raise TableError for a cell without a date."""
+    times = form.parse(cells)
+    wrong = cells.notna() & times.isna()
     if wrong.any():
-        row = wrong.idxmax()
+        line = wrong.idxmax()
         raise TableError(
-            f"{table.name} has {str(cells[row])[:40]!r} in the column {cells.name}, line {row}, "
-            f"where a date {written} is expected; mend the cell or leave it empty"
+            f"{table.name} has {str(cells[line])[:40]!r} in the column {cells.name}, line {line}, "
+            f"where a date {form} is expected; correct the cell or leave it empty"
         )
-    start = pd.Timestamp("1970-01-01", tz="UTC")  # of 0 it would be in ns, which end in 2262
-    days = ((moments - start) / pd.Timedelta(days=1)).to_numpy(float)
+    return times
+
+
+def date_parts(name: object, times: pd.Series) -> dict[str, np.ndarray]:
+    """Return UTC timestamps as days since 1970, and sine and cosine of the day in the year."""
+    start = pd.Timestamp("1970-01-01", tz="UTC")  # Timestamp(0) would be in ns, which end in 2262
+    days = ((times - start) / pd.Timedelta(days=1)).to_numpy(float)
     angle = 2 * np.pi * days / YEAR
     values = (days, np.sin(angle), np.cos(angle))
-    return {f"{cells.name} ({part})": v for part, v in zip(DATE_PARTS, values, strict=True)}
+    return {f"{name} ({part})": v for part, v in zip(DATE_PARTS, values, strict=True)}

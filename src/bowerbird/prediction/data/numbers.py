@@ -1,17 +1,18 @@
-"""Numbers as people write them: 1,234.50 and 1.234,50, 1 234,50 and 1'234.50, $5, 12 %, (300).
+"""Numbers as people write them: 1,234.50, 1.234,50, 1 234,50, 1'234.50, $5, 12 %, 54 kg, (300).
 
-A cell is taken apart into sign, unit (a currency or %) and digits with their marks. Which mark
-begins the decimals is decided for a whole column: by cells that can be read in one way only (1.5;
-1,234,567; 0,125), else by the other columns, by numbers without a mark, by the sign between cells.
-What rests on the latter is told. A cell in another unit than the rest is no number. Where shares
-are mixed with percentages (0.5 and 50%), 50% is 0.5; else it is 50.
+A cell is split into sign, unit and digits with their separators. The decimal mark is decided for a
+whole column: by cells that can be read in one way only (1.5; 1,234,567; 0,125), else by the other
+columns, by numbers without separators, by the delimiter of the file; a note says what was assumed.
+A cell in another unit than the rest is not a number. Where fractions are mixed with percentages
+(0.5 and 50%), 50% is 0.5; otherwise it is 50. ``k`` is a thousand and ``M``, in the same column, a
+million; ``K`` or ``M`` in all cells is a unit like any other.
 """
 
 import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal, get_args
 
@@ -19,266 +20,287 @@ import numpy as np
 import pandas as pd
 
 from bowerbird.prediction.data.units import (
+    BEHIND,
     CLOCK,
-    COMMON,
-    hours,
-    taken_off,
-    units_behind,
+    COMMON_UNITS,
+    CURRENCIES,
+    FACTORS,
+    MULTIPLES,
+    clock_hours,
+    is_time,
 )
 
-Mark = Literal[".", ","]
-MARKS: tuple[Mark, ...] = get_args(Mark)
-MOSTLY = 0.9  # share of numbers in a column from which on the rest are mistakes
-LOOKED_AT = 500  # different cells of a column at most, to decide how it is written
-SIGNS_OF_MONEY = "$€£¥₹₽₩₺₪₫₴₱฿"
-CODES = (  # ISO 4217 of the most traded, and abbreviations in everyday use
-    "USD EUR GBP JPY CHF CAD AUD NZD CNY HKD SGD INR KRW TWD RUB BRL MXN ZAR TRY ILS THB IDR SEK "
-    "NOK DKK ISK PLN CZK HUF RON kr zł Kč Ft Fr Fr. US$ R$ A$ C$"
-)
-UNIT = "|".join(map(re.escape, sorted([*CODES.split(), *SIGNS_OF_MONEY, "%"], key=len)[::-1]))
-KNOWN = re.compile(UNIT)
+DecimalMark = Literal[".", ","]
+MARKS: tuple[DecimalMark, ...] = get_args(DecimalMark)
+MIN_FRACTION = 0.9  # of numbers in a column from which on the other cells are mistakes
+MAX_SAMPLE = 500  # different cells of a column from which its format is detected
+PLAIN_UNITS = CURRENCIES | {"%", ""}
+CURRENCY = "|".join(map(re.escape, sorted(PLAIN_UNITS - {""}, key=len, reverse=True)))
 CELL = re.compile(
-    rf"(\()?([-+])? ?({UNIT})? ?([-+])?"
-    rf"([.,]?\d(?:[\d.,']| (?=\d))*(?:[eE][-+]?\d+)?) ?({UNIT})?(-)?(\))?"
+    rf"(\()?([-+])? ?({CURRENCY})? ?([-+])?"
+    rf"([.,]?\d(?:[\d.,']| (?=\d))*(?:[eE][-+]?\d+)?) ?({CURRENCY}|{BEHIND})?(-)?(\))?"
 )
-ALIKE = str.maketrans(
+ASCII = str.maketrans(
     {"\u00a0": " ", "\u202f": " ", "\u2009": " ", "\u2007": " ", "\u2212": "-", "\u2019": "'"}
-)  # blanks that don't break, a minus sign, an apostrophe
+)  # non-breaking blanks, a minus sign, an apostrophe
 GROUPS = {
     ".": r"[1-9]\d{0,2}(?:,\d{3})+|[1-9]\d?(?:,\d\d)+,\d{3}",  # the latter: India
     ",": r"[1-9]\d{0,2}(?:\.\d{3})+",
 }
-EITHER = r"[1-9]\d{0,2}(?: \d{3})+|[1-9]\d{0,2}(?:'\d{3})+"
-BODY: dict[Mark, re.Pattern[str]] = {
+GROUPS_OF_EITHER = r"[1-9]\d{0,2}(?: \d{3})+|[1-9]\d{0,2}(?:'\d{3})+"
+BODY: dict[DecimalMark, re.Pattern[str]] = {
     mark: re.compile(
-        rf"(?P<grouped>{GROUPS[mark]}|{EITHER})(?:{re.escape(mark)}\d*)?"
+        rf"(?P<grouped>{GROUPS[mark]}|{GROUPS_OF_EITHER})(?:{re.escape(mark)}\d*)?"
         rf"|(?:\d+(?:{re.escape(mark)}\d*)?|{re.escape(mark)}\d+)(?:[eE][-+]?\d+)?"
     )
     for mark in MARKS
 }
-NAMES: dict[Mark, str] = {".": "point", ",": "comma"}
-USUALLY = "as a point usually begins the decimals"
+NAMES: dict[DecimalMark, str] = {".": "decimal point", ",": "decimal comma"}
+POINT_IS_USUAL = "because a decimal point is more usual"
 INFINITE = re.compile(r"[-+]?inf(inity)?", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
-class Numerals:
+class NumberFormat:
     """How the numbers of a column are written."""
 
-    decimal: Mark = "."
-    """What begins the decimals."""
+    decimal: DecimalMark = "."
+    """The decimal mark."""
     thousands: str = ""
-    """What stands between groups of digits, if anything does."""
+    """The separator between groups of digits, if there is one."""
     unit: str = ""
-    """A currency or %, if any cell has one; or what all have behind them (`measures`)."""
-    part: bool = False
-    """Whether 12 % is 0.12, as others are written so, and not 12."""
+    """A currency or %, if any cell has one, or the unit behind all numbers (`units`)."""
+    percent_is_fraction: bool = False
+    """Whether 12 % is 0.12, because other cells are fractions, and not 12."""
 
     def __post_init__(self) -> None:
         if self.decimal not in MARKS:
-            raise ValueError(f"decimals begin with one of {', '.join(MARKS)}")
+            raise ValueError(f"decimal must be one of {', '.join(MARKS)}, got {self.decimal!r}")
 
-    def floats(self, cells: pd.Series) -> pd.Series:
-        """Return a column of text as floats, NaN where there is no number written like this."""
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "NumberFormat":
+        """Return the format in a model file; raise ValueError if it is invalid."""
+        thousands, unit = str(values["thousands"]), str(values["unit"])
+        return cls(values["decimal"], thousands, unit, bool(values["percent_is_fraction"]))
+
+    def parse(self, cells: pd.Series) -> pd.Series:
+        """Return a column of text as floats, NaN where there is no number of this format."""
         places, words = pd.factorize(cells.to_numpy(object))  # -1: missing
         numbers = np.full(len(words) + 1, np.nan)
         if self.decimal == ".":  # fast, and nearly always enough
             numbers[:-1] = pd.to_numeric(words, errors="coerce")
         for place in np.flatnonzero(np.isnan(numbers[:-1])):
-            numbers[place] = self.value(words[place])
+            numbers[place] = self.parse_cell(words[place])
         return pd.Series(numbers[places], cells.index, name=cells.name)
 
-    def value(self, cell: str) -> float:
+    def parse_cell(self, cell: str) -> float:
         """Return the number in a cell, or NaN."""
         if INFINITE.fullmatch(cell):
             return float(cell)
         if self.unit == CLOCK:
-            return hours(cell)
-        factor = 1.0
-        if self.unit and not KNOWN.fullmatch(self.unit):
-            cell, factor = taken_off(cell, self.unit)
-        taken = _apart(cell)
-        if taken is None or taken.unit not in ("", self.unit):
+            return clock_hours(cell)
+        number = _split(cell)
+        factors = FACTORS if self.unit == MULTIPLES else {"": 1.0, self.unit: 1.0}
+        if number is None or number.unit not in factors:
             return math.nan
-        match = BODY[self.decimal].fullmatch(taken.body)
-        if match is None or _thousands(match) not in ("", self.thousands):
+        match = BODY[self.decimal].fullmatch(number.body)
+        if match is None or _separator(match) not in ("", self.thousands):
             return math.nan
-        digits = taken.body if not self.thousands else taken.body.replace(self.thousands, "")
-        number = taken.sign * factor * float(digits.replace(self.decimal, "."))
-        return number / 100 if self.part and taken.unit else number
-
-    def as_json(self) -> dict[str, Any]:
-        """Return what `numerals_from` needs."""
-        return asdict(self)
-
-
-def numerals_from(told: Mapping[str, Any]) -> Numerals:
-    """Return what a model file tells of; raise ValueError if it makes no sense."""
-    part = bool(told.get("part", False))  # models of before have none
-    return Numerals(told["decimal"], str(told["thousands"]), str(told["unit"]), part)
+        digits = number.body if not self.thousands else number.body.replace(self.thousands, "")
+        value = number.sign * factors[number.unit] * float(digits.replace(self.decimal, "."))
+        return value / 100 if self.percent_is_fraction and number.unit else value
 
 
 @dataclass(frozen=True)
-class _Cell:
+class _Number:
+    """A cell with a number, in parts."""
+
     sign: int
     body: str
     unit: str
 
     @cached_property
-    def marks(self) -> tuple[Mark, ...]:
-        """What may begin its decimals."""
+    def marks(self) -> tuple[DecimalMark, ...]:
+        """What may be its decimal mark."""
         return tuple(mark for mark in MARKS if BODY[mark].fullmatch(self.body))
 
+    @property
+    def is_ambiguous(self) -> bool:
+        """Whether it has a separator and can be read in two ways."""
+        return len(self.marks) > 1 and any(mark in self.body for mark in MARKS)
 
-def _apart(cell: str) -> _Cell | None:
-    """Take a cell apart, or return None where it is no number."""
-    match = CELL.fullmatch((cell if cell.isascii() else cell.translate(ALIKE)).strip())
+
+def _split(cell: str) -> _Number | None:
+    """Split a cell into its parts; None if it is not a number."""
+    match = CELL.fullmatch((cell if cell.isascii() else cell.translate(ASCII)).strip())
     if match is None:
         return None
     opened, sign, before, second, body, after, last, closed = match.groups()
     signs = [one for one in (sign, second, last, opened) if one]
     if bool(opened) != bool(closed) or len(signs) > 1 or (before and after):
         return None
-    return _Cell(-1 if signs and signs != ["+"] else 1, body, before or after or "")
+    return _Number(-1 if signs and signs != ["+"] else 1, body, before or after or "")
 
 
-def _thousands(match: re.Match[str]) -> str:
-    """Return what stands between groups of digits."""
-    return next((sign for sign in match["grouped"] or "" if not sign.isdigit()), "")
+def _separator(match: re.Match[str]) -> str:
+    """Return the separator between groups of digits."""
+    return next((char for char in match["grouped"] or "" if not char.isdigit()), "")
 
 
-def _some(cells: pd.Series) -> np.ndarray:
-    """Return different cells from all over a column."""
-    different = cells.dropna().unique()
-    return different[:: -(-len(different) // LOOKED_AT) or 1]
+def _sample(cells: pd.Series) -> np.ndarray:
+    """Return different cells from the whole length of a column."""
+    unique = cells.dropna().unique()
+    return unique[:: -(-len(unique) // MAX_SAMPLE) or 1]
 
 
-def _cells(cells: Iterable[str]) -> list[_Cell]:
-    """Take those cells apart that are numbers in one way or another."""
-    taken = [_apart(cell) for cell in cells]
-    return [one for one in taken if one is not None and one.marks]
+def _plain_numbers(cells: Iterable[str]) -> list[_Number]:
+    """Split the cells that are numbers with either decimal mark, without unit or in a currency."""
+    numbers = map(_split, cells)
+    return [n for n in numbers if n is not None and n.marks and n.unit in PLAIN_UNITS]
 
 
-def _sure(taken: Iterable[_Cell]) -> Counter[Mark]:
-    """Count the cells whose decimals can begin with one mark only."""
-    return Counter(one.marks[0] for one in taken if len(one.marks) == 1)
+def _votes(numbers: Iterable[_Number]) -> Counter[DecimalMark]:
+    """Count the cells that can be read with one decimal mark only."""
+    return Counter(number.marks[0] for number in numbers if len(number.marks) == 1)
 
 
-def usual_mark(columns: Iterable[pd.Series]) -> Mark | None:
-    """Return the mark that columns agree upon, or None if they don't or none tells.
-
-    A column has a say if most of its cells are numbers.
-    """
-    found: set[Mark] = set()
+def common_decimal_mark(columns: Iterable[pd.Series]) -> DecimalMark | None:
+    """Return the decimal mark that all columns of numbers agree upon, or None."""
+    marks: set[DecimalMark] = set()
     for cells in columns:
-        some = _some(cells)
-        taken = _cells(some)
-        if len(taken) >= MOSTLY * len(some) and (votes := _sure(taken)):
-            found.add(votes.most_common(1)[0][0])
-    return found.pop() if len(found) == 1 else None
+        sample = _sample(cells)
+        numbers = _plain_numbers(sample)
+        if len(numbers) >= MIN_FRACTION * len(sample) and (votes := _votes(numbers)):
+            marks.add(votes.most_common(1)[0][0])
+    return marks.pop() if len(marks) == 1 else None
 
 
-def numerals_of(cells: pd.Series, usual: Mark | None, sign: str) -> tuple[Numerals, str]:
-    """Return how the numbers of a column are written, and on what that rests if it is not sure.
+def detect_number_format(
+    cells: pd.Series, common: DecimalMark | None, delimiter: str
+) -> tuple[NumberFormat, str]:
+    """Return the format of a column's numbers, and a note on what was assumed, if anything.
 
-    ``usual`` is the mark of the other columns, ``sign`` the one between cells.
+    ``common`` is the decimal mark of the other columns, ``delimiter`` that of the file.
     """
-    taken = _cells(_some(cells))
-    mark, why = _decided(taken, usual, sign)
-    matches = [BODY[mark].fullmatch(one.body) for one in taken]
-    groups = Counter(t for match in matches if match and (t := _thousands(match)))
-    units = Counter(one.unit for one in taken if one.unit)
-    thousands, unit = (c.most_common(1)[0][0] if c else "" for c in (groups, units))
-    written = Numerals(mark, thousands, unit)
-    written, note = _percent(written, taken)
-    if not why:
-        return written, note
-    example = next(one.body for one in taken if len(one.marks) > 1 and _marked(one))
-    said = f"{example} was read as {written.value(example):.10g}, {why}"
-    return written, "; ".join(part for part in (said, note) if part)
+    numbers = _plain_numbers(_sample(cells))
+    units = Counter(number.unit for number in numbers if number.unit)
+    unit = units.most_common(1)[0][0] if units else ""
+    return _detect(numbers, unit, common, delimiter)
 
 
-def _percent(written: Numerals, taken: Sequence[_Cell]) -> tuple[Numerals, str]:
-    """Decide what % is beside numbers without it, and say so."""
-    plain = [one.body for one in taken if not one.unit]
-    if written.unit != "%" or not plain:
-        return written, ""
-    numbers = np.array([written.value(body) for body in plain])
-    if not (numbers <= 1).all() or (numbers == numbers.round()).all():
-        return written, f"{plain[0]} without % was read as {plain[0]} %"
-    return replace(written, part=True), f"% was read as a hundredth, as others are like {plain[0]}"
+def detect_quantity_format(
+    cells: pd.Series, common: DecimalMark | None, delimiter: str
+) -> tuple[NumberFormat, str]:
+    """Detect as `detect_number_format` does, also clock times and any unit that all cells have."""
+    plain, note = detect_number_format(cells, common, delimiter)
+    words = cells.dropna().unique().tolist()
+    if not words or not math.isnan(plain.parse_cell(words[0])):
+        return plain, note
+    if plain.parse(cells.dropna()).notna().mean() >= MIN_FRACTION:
+        return plain, note
+    if all(map(is_time, words)):
+        hours = f"{clock_hours(words[0]):.4g}, in hours"
+        return NumberFormat(unit=CLOCK), f"{words[0]} was read as {hours}"
+    unit = _shared_unit(words)
+    if not unit:
+        return plain, note
+    numbers = [n for n in map(_split, _sample(cells)) if n is not None and n.marks]
+    found, note = _detect(numbers, unit, common, delimiter)
+    if any(math.isnan(found.parse_cell(word)) for word in words):
+        return plain, ""
+    read = f"{words[0]} was read as {found.parse_cell(words[0]):.10g}"
+    return found, _joined(read + f", in {unit}" * (unit != MULTIPLES), note)
 
 
-def clash(learned: Numerals, own: Numerals, note: str, cells: pd.Series) -> str:
-    """Say which new number may not mean what it was read as, in the way that was learned."""
-    own = replace(own, part=own.part or learned.part)
+def _shared_unit(words: Sequence[str]) -> str:
+    """Return the unit that all cells have, ``MULTIPLES`` for those with k or M, or nothing."""
+    units = {number.unit if number is not None else "" for number in map(_split, words)}
+    if "k" in units and units <= FACTORS.keys():
+        return MULTIPLES
+    return units.pop() if len(units) == 1 else ""
+
+
+def _detect(
+    numbers: Sequence[_Number], unit: str, common: DecimalMark | None, delimiter: str
+) -> tuple[NumberFormat, str]:
+    """Return the format of numbers, and a note."""
+    mark, reason = _decide_mark(numbers, common, delimiter)
+    matches = [BODY[mark].fullmatch(number.body) for number in numbers]
+    groups = Counter(s for match in matches if match and (s := _separator(match)))
+    thousands = groups.most_common(1)[0][0] if groups else ""
+    found, note = _decide_percent(NumberFormat(mark, thousands, unit), numbers)
+    if not reason:
+        return found, note
+    example = next(number.body for number in numbers if number.is_ambiguous)
+    return found, _joined(f"{example} was read as {found.parse_cell(example):.10g}, {reason}", note)
+
+
+def _joined(*notes: str) -> str:
+    return "; ".join(filter(None, notes))
+
+
+def _decide_percent(found: NumberFormat, numbers: Sequence[_Number]) -> tuple[NumberFormat, str]:
+    """Decide what % means beside numbers without it, with a note."""
+    plain = [number.body for number in numbers if not number.unit]
+    if found.unit != "%" or not plain:
+        return found, ""
+    values = np.array([found.parse_cell(body) for body in plain])
+    if not (values <= 1).all() or (values == values.round()).all():
+        return found, f"{plain[0]} without % was read as {plain[0]} %"
+    note = f"percentages were read as fractions, because other cells are fractions ({plain[0]})"
+    return replace(found, percent_is_fraction=True), note
+
+
+def _decide_mark(
+    numbers: Sequence[_Number], common: DecimalMark | None, delimiter: str
+) -> tuple[DecimalMark, str]:
+    """Return the decimal mark, and the reason if the cells alone do not decide it."""
+    if votes := _votes(numbers):
+        return votes.most_common(1)[0][0], ""
+    marks = {mark for mark in MARKS if any(mark in number.body for number in numbers)}
+    if not marks:
+        return common or ".", ""
+    if common is not None:
+        sure = common == "." and marks == {"."}
+        return common, "" if sure else f"because other columns have a {NAMES[common]}"
+    if "." in marks:  # 1.234, perhaps with 1,234
+        return ".", POINT_IS_USUAL if delimiter == ";" or len(marks) > 1 else ""
+    mark: DecimalMark = ","
+    why = "files with semicolons between cells usually have decimal commas"
+    if digits := [sum(map(str.isdigit, n.body)) for n in numbers if not n.is_ambiguous]:
+        mark = "," if max(digits) > 3 else "."
+        why = f"{'larger numbers' if mark == ',' else 'numbers below 1,000'} have no comma"
+    elif delimiter != ";":
+        mark, why = ".", "three digits follow every comma"
+    return mark, f"because {why}"
+
+
+def format_difference(
+    known: NumberFormat, detected: NumberFormat, note: str, cells: pd.Series
+) -> str:
+    """Say which cell may not mean what it means in the training table, or return nothing."""
+    percent = known.unit == "%" and not known.percent_is_fraction
+    if known.percent_is_fraction:
+        detected = replace(detected, percent_is_fraction=True)
     for word in cells.unique():
-        value, other = learned.value(word), own.value(word)
-        doubtful = note and value == other and _doubtful(word, learned.decimal)
-        bare = learned.unit == "%" and not learned.part and "%" not in word and 0 < abs(value) < 1
-        if bare:
-            return f"{word} without % was read as {word} %, as it was learned"
-        if doubtful or abs(value - other) > 0:
-            return f"{word} was read as {value:.10g}, as it was learned; here it may be another"
+        value, other = known.parse_cell(word), detected.parse_cell(word)
+        if percent and "%" not in word and 0 < abs(value) < 1:
+            return f"{word} without % was read as {word} %, as in the training table"
+        number = next(iter(_plain_numbers([word])), None) if note and value == other else None
+        ambiguous = number is not None and number.is_ambiguous and known.decimal in number.body
+        if ambiguous or abs(value - other) > 0:
+            return (
+                f"{word} was read as {value:.10g}, as in the training table; in this file it may "
+                "be another number"
+            )
     return ""
 
 
-def manner(learned: Numerals, own: Numerals) -> str:
-    """Say that decimals begin with another mark than was learned, or nothing."""
-    if own.decimal == learned.decimal:
-        return ""
-    return f"decimals begin with a {NAMES[own.decimal]}, and not with a {NAMES[learned.decimal]}"
-
-
-def _doubtful(word: str, mark: Mark) -> bool:
-    """Tell a number that has a mark and can be read in two ways."""
-    taken = _apart(word)
-    return taken is not None and mark in taken.body and len(taken.marks) > 1
-
-
 def several_units(cells: pd.Series) -> str:
-    """Name the currencies or other units of numbers that are no one quantity, or return nothing."""
-    some = _some(cells).tolist()
-    taken = [_apart(word) for word in some]
-    money = Counter(one.unit for one in taken if one is not None and one.unit)
-    behind = units_behind([word for word, one in zip(some, taken, strict=True) if one is None])
-    if not behind.keys() <= set(COMMON.split()):
+    """Return the units of numbers in more than one unit as a list, or nothing."""
+    sample = _sample(cells)
+    numbers = [number for word in sample if (number := _split(word)) is not None]
+    units = {number.unit for number in numbers} - {""}
+    if len(numbers) < MIN_FRACTION * len(sample) or len(units) < 2:
         return ""
-    numbers = sum(one is not None for one in taken) + behind.total()
-    found = money + behind
-    if numbers < MOSTLY * len(some) or len(found) < 2:
-        return ""
-    return ", ".join(sorted(found))
-
-
-def _marked(one: _Cell) -> bool:
-    return any(mark in one.body for mark in MARKS)
-
-
-def _decided(taken: list[_Cell], usual: Mark | None, sign: str) -> tuple[Mark, str]:
-    """Return what begins the decimals, and why, where the cells alone don't tell it."""
-    if votes := _sure(taken):
-        return votes.most_common(1)[0][0], ""
-    doubtful = {mark for mark in MARKS if any(mark in one.body for one in taken)}
-    if not doubtful:
-        return usual or ".", ""
-    if len(doubtful) > 1 and usual is None:  # 1,234 and 1.234
-        return ".", USUALLY
-    return _guessed(min(doubtful), taken, usual, sign)
-
-
-def _guessed(mark: Mark, taken: list[_Cell], usual: Mark | None, sign: str) -> tuple[Mark, str]:
-    """Decide whether a mark begins the decimals or stands between thousands, as in 1,234."""
-    if usual is not None:
-        same = usual == mark == "."
-        return usual, "" if same else f"as decimals begin with a {NAMES[usual]} in other columns"
-    if mark == ".":
-        return ".", USUALLY if sign == ";" else ""
-    digits = [sum(map(str.isdigit, one.body)) for one in taken if not _marked(one)]
-    if digits:
-        larger = max(digits) > 3
-        why = "larger numbers have no comma" if larger else "numbers below 1,000 have no comma"
-        return "," if larger else ".", f"as {why}"
-    if sign == ";":
-        return ",", "as semicolons between cells go with decimals that begin with a comma"
-    return ".", "as three digits follow every comma"
+    return ", ".join(sorted(units)) if units <= COMMON_UNITS | PLAIN_UNITS else ""

@@ -1,22 +1,23 @@
-"""Tables that come with the packages: nothing is downloaded, except California's by its name.
+"""Sample tables that come with installed packages; only California is downloaded.
 
 Iris: Fisher 1936. Wine, breast cancer: the UCI repository. Diabetes: Efron, Hastie, Johnstone,
 Tibshirani 2004. Cars: Quinlan 1993, in vega-datasets, with gaps and dates. California: Pace, Barry
-1997, which scikit-learn downloads once where there is a network.
+1997, which scikit-learn downloads once.
 """
 
 import json
 import warnings
 from collections.abc import Callable
-from importlib.resources import files
+from functools import partial
 from typing import Any
 
 import pandas as pd
 
 from bowerbird.errors import TableError
+from bowerbird.learning.extras import package_folder
 from bowerbird.prediction.data.table import Table
 
-TARGETS = {  # what each is usually asked
+TARGETS = {  # the column that is usually predicted
     "iris": "species",
     "wine": "cultivar",
     "breast-cancer": "diagnosis",
@@ -27,7 +28,7 @@ TARGETS = {  # what each is usually asked
 
 
 def read_sample(name: str) -> Table:
-    """Return a built-in table by its name; raise TableError if it can't be had here."""
+    """Return a sample table by its name; raise TableError if it can't be downloaded."""
     frame = _cars() if name == "cars" else _from_sklearn(name)
     text = frame.map(lambda cell: cell if pd.isna(cell) else str(cell)).astype(object)
     return Table(name, text.set_axis(range(2, len(text) + 2)), len(text))  # as lines of a file
@@ -36,40 +37,31 @@ def read_sample(name: str) -> Table:
 def _from_sklearn(name: str) -> pd.DataFrame:
     from sklearn import datasets  # noqa: PLC0415 - takes a second
 
-    found = LOAD[name](datasets)
-    frame = found.data.copy()
-    target = found.target
+    loaders: dict[str, Callable[..., Any]] = {
+        "iris": datasets.load_iris,
+        "wine": datasets.load_wine,
+        "breast-cancer": datasets.load_breast_cancer,
+        "diabetes": partial(datasets.load_diabetes, scaled=False),  # in its own units
+        "california": partial(datasets.fetch_california_housing, n_retries=1, delay=0.1),
+    }
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # one for each download; the message below is enough
+            bunch = loaders[name](as_frame=True)
+    except Exception as error:  # scikit-learn's and urllib's are many
+        raise TableError(
+            f"{name} is not on this machine and could not be downloaded; connect to the internet "
+            "once, or use `cars`"
+        ) from error
+    target = bunch.target
     if name in ("iris", "wine", "breast-cancer"):
-        target = target.map(lambda number: str(found.target_names[number]))
+        target = target.map(lambda number: str(bunch.target_names[number]))
+    frame = bunch.data.assign(**{TARGETS[name]: target})
     if name == "diabetes":
-        frame["sex"] = frame["sex"].map({1.0: "one", 2.0: "two"})  # codes, no quantity
-    frame[TARGETS[name]] = target
+        frame["sex"] = frame["sex"].map({1.0: "one", 2.0: "two"})  # codes, not a quantity
     return frame
 
 
-def _california(datasets: Any) -> Any:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of each attempt; the sentence below says it once
-            return datasets.fetch_california_housing(as_frame=True, n_retries=1, delay=0.1)
-    except Exception as error:  # scikit-learn's and urllib's are many
-        raise TableError(
-            "california is not on this machine, and scikit-learn could not download it; connect to "
-            "a network once, or try `cars`"
-        ) from error
-
-
-LOAD: dict[str, Callable[[Any], Any]] = {  # by scikit-learn's module of them
-    "iris": lambda datasets: datasets.load_iris(as_frame=True),
-    "wine": lambda datasets: datasets.load_wine(as_frame=True),
-    "breast-cancer": lambda datasets: datasets.load_breast_cancer(as_frame=True),
-    # as measured, not as scaled by scikit-learn
-    "diabetes": lambda datasets: datasets.load_diabetes(as_frame=True, scaled=False),
-    "california": _california,
-}
-
-
 def _cars() -> pd.DataFrame:
-    source = files("vega_datasets").joinpath("_data", "cars.json")
-    with source.open("r", encoding="utf-8") as stream:
-        return pd.DataFrame(json.load(stream))
+    path = package_folder("vega_datasets", "the table cars") / "_data" / "cars.json"
+    return pd.DataFrame(json.loads(path.read_text(encoding="utf-8")))

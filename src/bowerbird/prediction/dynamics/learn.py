@@ -18,7 +18,6 @@ paths set aside.
 import time
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass
-from typing import Literal, get_args
 
 import numpy as np
 import torch
@@ -28,65 +27,18 @@ from torch import Tensor
 from bowerbird.learning.config import TrainerConfig
 from bowerbird.learning.step import Step, run_to_end
 from bowerbird.learning.trainer import train_steps
-from bowerbird.learning.validate import check_choice
-from bowerbird.networks.config import Cell, RecurrentConfig
+from bowerbird.networks.config import RecurrentConfig
 from bowerbird.networks.echo_state import RecurrentRegressor
-from bowerbird.prediction.dynamics.systems import SYSTEMS, System, energy, observe
-from bowerbird.prediction.ridge import ridges
+from bowerbird.prediction.dynamics.config import DynamicsConfig, System
+from bowerbird.prediction.dynamics.systems import SYSTEMS, energy, observe
+from bowerbird.prediction.ridge import fit_ridges
 
 Array = np.ndarray
-Learns = Literal["readout", "everything"]
 VALID = 0.4  # normalized error up to which a prediction is called valid
 PENALTIES = (1e-7, 1e-5, 1e-3, 1e-1)
 ASIDE = 0.2  # share of the paths on which penalties and weights are chosen
 RADIUS, REACH = 0.4, 0.5  # of the echo state network's weights
 WIDTHS = {"readout": 300, "everything": 64}
-
-
-@dataclass(frozen=True)
-class DynamicsConfig:
-    """What is observed, and what learns from it."""
-
-    learns: Learns = "readout"
-    """readout (an echo state network, in closed form) or everything (by gradients)."""
-    cell: Cell = "gru"
-    """rnn, gru or lstm, where everything is learned."""
-    width: int = 0
-    """Units; 0 is 300 for a readout and 64 where everything is learned."""
-    paths: int = 40
-    """Paths that are learned from."""
-    duration: float = 25.0
-    """How long each is observed (pendulum: s; Lorenz: its own unit)."""
-    tests: int = 40
-    """Paths that it is measured on."""
-    free: float = 30.0
-    """How long it runs free on each."""
-    warm: int = 100
-    """Observations that it reads before."""
-    iterations: int = 4000
-    """Steps of learning everything."""
-    rate: float = 1e-2
-    """Learning rate at its highest, where everything is learned."""
-    rows: int = 32
-    """Pieces of paths a step."""
-    window: int = 64
-    """Observations of a piece."""
-    seed: int = 0
-    """Seed of paths and weights."""
-
-    def __post_init__(self) -> None:
-        check_choice(self.learns, get_args(Learns))
-        check_choice(self.cell, get_args(Cell))
-        if self.paths < 2 or min(self.tests, self.warm, self.iterations, self.rows) < 1:
-            raise ValueError("paths are at least 2; tests, warm, iterations and rows at least 1")
-        if self.width < 0 or self.window < 8:
-            raise ValueError("width is not below 0, window at least 8")
-        if not (5 <= self.duration <= 10_000 and 1 <= self.free <= 10_000):
-            raise ValueError("duration lies in 5 to 10000, free in 1 to 10000")
-        if not 0 < self.rate < 1:
-            raise ValueError(f"rate lies between 0 and 1, not at {self.rate}")
-        if not 0 <= self.seed < 2**63:
-            raise ValueError(f"seed lies between 0 and 2^63 - 1, not at {self.seed}")
 
 
 class Mover:
@@ -246,7 +198,7 @@ def echo(system: System, paths: Float[Array, "p t d"], config: DynamicsConfig) -
     features = torch.cat([hidden, s[:, :-1]], 2)[:-aside, skipped:].flatten(0, 1).numpy()
     targets = mover.targets(paths)[:-aside, skipped:].flatten(0, 1).numpy()
     best, found = -1.0, None
-    for readout in ridges(features, targets, PENALTIES):
+    for readout in fit_ridges(features, targets, PENALTIES):
         width = shape.hidden_size
         network.readout.weight.copy_(torch.from_numpy(readout.weight[:width].T))
         network.skip.weight.copy_(torch.from_numpy(readout.weight[width:].T))

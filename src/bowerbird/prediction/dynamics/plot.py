@@ -7,7 +7,7 @@ import numpy as np
 
 from bowerbird.prediction.dynamics.learn import VALID, FreeRun
 from bowerbird.prediction.dynamics.systems import SYSTEMS, energy
-from bowerbird.prediction.plot_style import BLUE, FAINT, INK, ORANGE, plain, save_figure
+from bowerbird.prediction.plot_style import BLUE, GRAY, ORANGE, TEXT, save_figure, style_axes
 
 
 def draw_free_run(run: FreeRun, path: Path) -> None:
@@ -34,16 +34,16 @@ def draw_free_run(run: FreeRun, path: Path) -> None:
 
 def _attractors(figure: Any, run: FreeRun, which: int) -> None:
     for place, (paths, color, title) in enumerate(
-        ((run.true, INK, "true"), (run.free, BLUE, "free run: its own output is all it reads"))
+        ((run.true, TEXT, "true"), (run.free, BLUE, "free run: its own output is all it reads"))
     ):
         axes = figure.add_subplot(1, 2, place + 1, projection="3d")
         axes.plot(*paths[which].T, color=color, linewidth=0.7)
         axes.scatter(*paths[which, 0], color=ORANGE, s=18)
-        axes.set_title(title, fontsize=10.5, color=INK)
+        axes.set_title(title, fontsize=10.5, color=TEXT)
         axes.view_init(18, -62)
         for axis in (axes.xaxis, axes.yaxis, axes.zaxis):
             axis.set_pane_color((1, 1, 1, 0))
-            axis.line.set_color(FAINT)
+            axis.line.set_color(GRAY)
             axis._axinfo["grid"]["color"] = "#e6e7ec"
         low, high = run.true[which].min(0), run.true[which].max(0)
         for name in "xyz":
@@ -56,7 +56,7 @@ def _attractors(figure: Any, run: FreeRun, which: int) -> None:
 def _component(axes: Any, run: FreeRun, which: int) -> None:
     unit = SYSTEMS[run.system].unit
     times = run.times / unit
-    axes.plot(times, run.true[which, :, 0], color=INK, linewidth=1.6, label="true x")
+    axes.plot(times, run.true[which, :, 0], color=TEXT, linewidth=1.6, label="true x")
     axes.plot(times, run.free[which, :, 0], color=BLUE, linewidth=1.2, label="free run")
     valid = float(run.valid[which])
     axes.axvline(valid, color=ORANGE, linewidth=1.2, label=f"valid for {valid:.1f} here")
@@ -65,13 +65,13 @@ def _component(axes: Any, run: FreeRun, which: int) -> None:
     middle = float(np.median(run.valid))
     axes.set_title(f"one of {len(run.true)} paths; valid for {middle:.1f} (median)", loc="left")
     axes.legend(frameon=False, fontsize=9, ncols=3, loc="upper left", bbox_to_anchor=(0, -0.18))
-    plain(axes)
+    style_axes(axes)
 
 
 def _angle(axes: Any, run: FreeRun, which: int) -> None:
     times = run.times
     for paths, color, label, wide in (
-        (run.true, INK, "true", 2.4), (run.free, ORANGE, "free run", 1.1)
+        (run.true, TEXT, "true", 2.4), (run.free, ORANGE, "free run", 1.1)
     ):  # fmt: skip
         angle = np.degrees(np.arctan2(paths[which, :, 0], paths[which, :, 1]))
         axes.plot(times, angle, color=color, linewidth=wide, label=label)
@@ -79,17 +79,17 @@ def _angle(axes: Any, run: FreeRun, which: int) -> None:
     axes.set_xlim(times[0], times[-1])
     axes.set_title(f"a pendulum's angle in degrees (one of {len(run.true)} paths)", loc="left")
     axes.legend(frameon=False, fontsize=9, ncols=2, loc="upper right")
-    plain(axes)
+    style_axes(axes)
 
 
 def _energies(axes: Any, run: FreeRun) -> None:
     for path in range(len(run.true)):
-        axes.plot(run.times, energy(run.true[path]), color=INK, linewidth=1.6, alpha=0.35)
+        axes.plot(run.times, energy(run.true[path]), color=TEXT, linewidth=1.6, alpha=0.35)
         axes.plot(run.times, energy(run.free[path]), color=ORANGE, linewidth=0.8)
     axes.set_ylim(-11, 11)
     axes.set_xlabel("s since it runs free")
     axes.set_title("energy in 1/s² of every path: true (grey), free (orange)", loc="left")
-    plain(axes)
+    style_axes(axes)
 
 
 def _errors(axes: Any, run: FreeRun) -> None:
@@ -104,4 +104,4 @@ def _errors(axes: Any, run: FreeRun) -> None:
     axes.set_xlabel(SYSTEMS[run.system].unit_name)
     axes.set_title("normalized error", loc="left")
     axes.legend(frameon=False, fontsize=9, loc="lower right")
-    plain(axes)
+    style_axes(axes)

@@ -12,12 +12,12 @@ Solved by SciPy's DOP853 (Hairer, Norsett, Wanner 1993) with a relative error of
 """
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from jaxtyping import Float
 
-System = Literal["lorenz", "pendulum"]
+from bowerbird.prediction.dynamics.config import System
+
 GRAVITY = 9.81  # 1/s2: of a pendulum of 1 m
 EXPONENT = 0.9056  # largest Lyapunov exponent of the Lorenz system
 SETTLING = 20.0  # time that a Lorenz path is given to come to the attractor

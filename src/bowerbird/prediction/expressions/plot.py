@@ -5,7 +5,7 @@ from typing import Any
 
 from bowerbird.prediction.expressions.compare import Lesson
 from bowerbird.prediction.expressions.listops import CLOSE, DIGITS, OPERATORS, Expression
-from bowerbird.prediction.plot_style import BLUE, FAINT, INK, ORANGE, plain, save_figure
+from bowerbird.prediction.plot_style import BLUE, GRAY, ORANGE, TEXT, save_figure, style_axes
 
 PALE = "#eef2f8"
 COLORS = {"tree": BLUE, "string": ORANGE}
@@ -32,14 +32,14 @@ def _by_depth(axes: Any, lesson: Lesson) -> None:
         axes.plot(depths, shares, "o-", color=COLORS[marks.reader], linewidth=2, label=name)
     seen = lesson.config.depth + 0.5
     axes.axvspan(0.5, seen, color=PALE, zorder=0)
-    axes.text(seen - 0.1, 3, "learned from", ha="right", fontsize=9, color=FAINT)
-    axes.text(seen + 0.1, 3, "never seen so deep", fontsize=9, color=FAINT)
-    axes.axhline(100 * CHANCE, color=FAINT, linewidth=0.8, linestyle=":")
+    axes.text(seen - 0.1, 3, "learned from", ha="right", fontsize=9, color=GRAY)
+    axes.text(seen + 0.1, 3, "never seen so deep", fontsize=9, color=GRAY)
+    axes.axhline(100 * CHANCE, color=GRAY, linewidth=0.8, linestyle=":")
     axes.set(xlim=(0.5, max(lesson.tested) + 0.5), ylim=(0, 102))
     axes.set_xlabel("depth of the expression")
-    axes.set_title("values that are right, in per cent", loc="left", fontsize=10.5, color=INK)
+    axes.set_title("values that are right, in per cent", loc="left", fontsize=10.5, color=TEXT)
     axes.legend(frameon=False, fontsize=9, loc="upper right", bbox_to_anchor=(1, 0.7))
-    plain(axes)
+    style_axes(axes)
 
 
 def _tree(axes: Any, example: Expression, lesson: Lesson) -> None:
@@ -59,12 +59,12 @@ def _tree(axes: Any, example: Expression, lesson: Lesson) -> None:
         depths[node] = depths[parent] - 1 if parent >= 0 else 0
         if parent >= 0:
             ends = [places[parent], places[node]], [depths[parent], depths[node]]
-            axes.plot(*ends, color=FAINT, linewidth=0.9, zorder=1)
+            axes.plot(*ends, color=GRAY, linewidth=0.9, zorder=1)
     box = {"boxstyle": "round,pad=0.25", "facecolor": "white", "edgecolor": "none"}
     for node, sign in enumerate(example.signs):
         inner = sign < DIGITS or sign == CLOSE
         word = str(sign) if inner else f"{OPERATORS[sign - DIGITS]} = {values[node]}"
-        color = INK if inner else COLORS["tree"]
+        color = TEXT if inner else COLORS["tree"]
         axes.text(
             places[node], depths[node], word, ha="center", va="center", fontsize=8.5, bbox=box,
             color=color, zorder=2,
@@ -72,6 +72,6 @@ def _tree(axes: Any, example: Expression, lesson: Lesson) -> None:
     said = lesson.answer(example)
     told = ", ".join(f"{NAMES[name]}: {value}" for name, value in said.items())
     title = f"an expression; {told}" if told else "an expression"
-    axes.set_title(title, fontsize=10.5, color=INK, loc="left")
+    axes.set_title(title, fontsize=10.5, color=TEXT, loc="left")
     axes.margins(0.06, 0.08)
     axes.set_axis_off()

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from bowerbird.errors import SeriesError, TableError
-from bowerbird.prediction.data.dates import First, day_first
+from bowerbird.prediction.data.dates import FirstPart, detect_first_part
 
 AHEAD = 2000  # moments after the last one that are told in words
 UNEVEN = 0.1  # of a step that a moment may lie off the grid without a note
@@ -94,10 +94,10 @@ def unit_of(column: str, times: np.ndarray) -> str:
     return "year" if years and bool((times == np.round(times)).all()) else "step"
 
 
-def _first(words: Sequence[str], column: str, lines: Sequence[int], notes: list[str]) -> First:
+def _first(words: Sequence[str], column: str, lines: Sequence[int], notes: list[str]) -> FirstPart:
     """Tell what comes first in dates like 31/12/2024; raise SeriesError if it is unclear."""
     try:
-        first, note = day_first(words, lines)
+        first, note = detect_first_part(words, lines)
     except TableError as error:
         raise SeriesError(f"column {column} has {error}") from error
     notes += [note.format(column)] if note else []

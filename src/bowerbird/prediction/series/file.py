@@ -11,9 +11,10 @@ from pathlib import Path
 import numpy as np
 
 from bowerbird.errors import SeriesError, TableError
-from bowerbird.prediction.data.columns import as_numbers, find_column, numbers_of
-from bowerbird.prediction.data.numbers import MOSTLY, numerals_of
-from bowerbird.prediction.data.table import Table, listed, read_table, without_words
+from bowerbird.learning.extras import import_extra
+from bowerbird.prediction.data.columns import find_column, parse_numbers
+from bowerbird.prediction.data.numbers import MIN_FRACTION, detect_number_format
+from bowerbird.prediction.data.table import Table, missing_words_to_nan, read_table, shortened
 from bowerbird.prediction.series.calendar import dates_of, grid_of, moments, plain_numbers, unit_of
 from bowerbird.prediction.series.series import Series, mended
 
@@ -40,9 +41,8 @@ def known_series(name: str) -> Series:
         times = moments(words, "date", range(2, 2 + len(monthly)), notes)
         source = "Keeling and Whorf, in statsmodels"
         return laid(name, monthly.to_numpy(float), times, notes, source)
-    from pmdarima.datasets import load_taylor  # noqa: PLC0415
-
-    values = np.asarray(load_taylor(), float)
+    datasets = import_extra("pmdarima.datasets", "the series electricity")
+    values = np.asarray(datasets.load_taylor(), float)
     start = np.datetime64("2000-06-05T00:00:00")
     return laid(
         name,
@@ -72,16 +72,16 @@ def _series(table: Table, target: str | None, time: str | None) -> Series:
     if len(table.frame) < 2:
         raise SeriesError(f"it has {len(table.frame)} row of values; a series needs many more")
     notes = list(table.notes)
-    cells = without_words(table.frame[name])
-    written, note = numerals_of(cells, table.mark, table.sign)
-    values = numbers_of(cells, table, written).to_numpy()
+    cells = missing_words_to_nan(table.frame[name])
+    written, note = detect_number_format(cells, table.decimal_mark, table.delimiter)
+    values = parse_numbers(cells, table, written).to_numpy()
     notes += [f"in column {name} {note}"] if note else []
     column = _time_column(table, name, time)
     if column is None:
         notes.append("no column of dates was found, so the rows are taken as even in time")
         numbered = np.arange(1, len(values) + 1, dtype=float)
         return laid(name, values, numbered, notes, table.name)
-    dates = without_words(table.frame[column])
+    dates = missing_words_to_nan(table.frame[column])
     if dates.isna().any():
         raise SeriesError(
             f"column {column} has no date in line {dates.isna().idxmax()}; fill it in"
@@ -151,12 +151,13 @@ def _target(table: Table, target: str | None) -> str:
     fit = [c for c in columns if c.lower() not in TIMES and _are_numbers(table, c)]
     if len(fit) == 1:
         return fit[0]
-    raise SeriesError(f"say which column is foreseen: --target, one of {listed(columns)}")
+    raise SeriesError(f"say which column is foreseen: --target, one of {shortened(columns)}")
 
 
 def _are_numbers(table: Table, column: str) -> bool:
-    there = without_words(table.frame[column]).dropna()
-    return len(there) > 0 and float(as_numbers(there, table).notna().mean()) >= MOSTLY
+    there = missing_words_to_nan(table.frame[column]).dropna()
+    form, _ = detect_number_format(there, table.decimal_mark, table.delimiter)
+    return len(there) > 0 and float(form.parse(there).notna().mean()) >= MIN_FRACTION
 
 
 def _time_column(table: Table, target: str, time: str | None) -> str | None:

@@ -29,7 +29,7 @@ from bowerbird.learning.model_file import ModelHeader, read_model, write_model
 from bowerbird.models import model_path
 from bowerbird.networks.config import RecurrentConfig
 from bowerbird.networks.echo_state import RecurrentRegressor
-from bowerbird.prediction.ridge import ridge
+from bowerbird.prediction.ridge import fit_ridge
 from bowerbird.prediction.series.baselines import seasonal_naive
 from bowerbird.prediction.series.config import NetworkConfig
 from bowerbird.prediction.series.season import find_season
@@ -87,7 +87,7 @@ class Forecaster:
             network = _network(length, horizon, config)
             network.echo(int(seed), radius=RADIUS, reach=REACH)
             hidden = network.hidden(read)[0][:, -1].double().numpy()
-            found = ridge(np.concatenate([hidden, wide], 1), targets, -(-horizon // every))
+            found = fit_ridge(np.concatenate([hidden, wide], 1), targets, -(-horizon // every))
             weight = torch.from_numpy(found.weight.T)
             network.readout.weight.copy_(weight[:, : config.width])
             network.skip.weight.copy_(weight[:, config.width :])

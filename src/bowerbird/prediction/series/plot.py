@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bowerbird.prediction.plot_style import BLUE, FAINT, INK, ORANGE, plain, save_figure
+from bowerbird.prediction.plot_style import BLUE, GRAY, ORANGE, TEXT, save_figure, style_axes
 from bowerbird.prediction.series.backtest import OURS, Backtest
 
 PALE = "#a9c4e4"
@@ -45,7 +45,7 @@ def _ahead(axes: Any, done: Backtest) -> None:
     shown = min(count, max(SHOWN * horizon, 3 * done.season.steps))
     when = _moments(done)
     at = when[count - shown : count]
-    axes.plot(at, series.values[-shown:], color=INK, linewidth=1.2, label="what was")
+    axes.plot(at, series.values[-shown:], color=TEXT, linewidth=1.2, label="what was")
     future = when[count - 1 :]
     said = np.concatenate([series.values[-1:], done.forecast])
     band = np.concatenate([[0.0], np.nan_to_num(done.band, posinf=np.nan)])
@@ -60,11 +60,11 @@ def _ahead(axes: Any, done: Backtest) -> None:
     color = COLORS["exponential smoothing"]
     axes.plot(future, rival, color=color, linewidth=1, linestyle="--", label=done.smoothing)
     axes.plot(future, said, color=BLUE, linewidth=2, label="forecast")
-    axes.axvline(future[0], color=FAINT, linewidth=0.8, linestyle=":")
+    axes.axvline(future[0], color=GRAY, linewidth=0.8, linestyle=":")
     _ticks(axes, done, when[count - shown :])
     axes.set_title(f"{series.name}: {horizon} steps ahead (step: {series.step})", loc="left")
     axes.legend(loc="upper left", bbox_to_anchor=(0, -0.09), frameon=False, ncols=4, fontsize=9)
-    plain(axes)
+    style_axes(axes)
 
 
 def _moments(done: Backtest) -> np.ndarray:
@@ -117,7 +117,7 @@ def _by_step(axes: Any, done: Backtest) -> None:
     measured = len(done.origins) - done.measured
     axes.set_title(f"mean absolute error, {measured} origins never learned from", loc="left")
     axes.legend(loc="upper left", bbox_to_anchor=(0, -0.2), frameon=False, ncols=2, fontsize=9)
-    plain(axes)
+    style_axes(axes)
 
 
 def _bars(axes: Any, done: Backtest) -> None:
@@ -138,8 +138,8 @@ def _bars(axes: Any, done: Backtest) -> None:
         if broken:  # two slashes across it
             axes.text(0.9 * most, place, "//", color="white", weight="bold", va="center")
         told = f" {value:.3g}" + (" (bar cut)" if broken else "")
-        axes.text(values[place], place, told, va="center", fontsize=9, color=INK)
+        axes.text(values[place], place, told, va="center", fontsize=9, color=TEXT)
     longest = max(values)
     axes.set_xlim(0, longest * (1.35 if longest < all_[0][0] else 1.2))
     axes.set_title(f"{title}: lower is better", loc="left")
-    plain(axes)
+    style_axes(axes)

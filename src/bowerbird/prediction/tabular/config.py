@@ -1,84 +1,92 @@
-"""How tables are learned from and judged: settings, without the libraries that follow them.
-
-They are a file of their own so that a command can complain of a wrong file before it imports torch
-and scikit-learn.
-"""
+"""Settings of tabular prediction. Imports nothing heavy: the command line derives flags from it."""
 
 from dataclasses import dataclass, field
 from typing import Literal
 
 from bowerbird.networks.config import Activation, MLPConfig
-from bowerbird.prediction.tabular.conformal import COVERAGE
-from bowerbird.prediction.tabular.target import Task
 
-Tool = Literal["networks", "linear", "boosting", "sklearn-mlp", "baseline"]
-PEERS: tuple[Tool, ...] = ("linear", "boosting", "sklearn-mlp", "baseline")
-WIDE = 0.995  # coverage that can be asked for at most
+Task = Literal["auto", "regression", "classification"]
+Method = Literal["ensemble", "linear", "boosting", "sklearn-mlp", "constant"]
+LABELS: dict[Method, str] = {
+    "ensemble": "ensemble",
+    "linear": "linear model",
+    "boosting": "boosting",
+    "sklearn-mlp": "sklearn's MLP",
+    "constant": "constant",
+}
+BASELINES: tuple[Method, ...] = ("linear", "boosting", "sklearn-mlp", "constant")
+COVERAGE = 0.9
+MAX_COVERAGE = 0.995
 
 
 @dataclass(frozen=True)
-class MembersConfig:
-    """How the networks look and learn."""
+class EnsembleConfig:
+    """Architecture and training of the ensemble of networks."""
 
-    hidden: tuple[int, ...] = (64, 64)
+    hidden_sizes: tuple[int, ...] = (64, 64)
     """Units of each hidden layer."""
     activation: Activation = "silu"
     """relu, tanh, sigmoid, gelu, silu, sine or identity, after each hidden layer."""
     dropout: float = 0.0
-    """Share of hidden units that is dropped while learning."""
+    """Fraction of hidden units that are dropped in training."""
     members: int = 10
-    """Networks that are averaged; each learns without one of as many parts of the rows."""
+    """Networks whose predictions are averaged; each is trained without one of as many parts."""
     epochs: int = 400
-    """Most times that all rows are read."""
+    """Maximum number of passes over the training rows."""
     patience: int = 20
-    """Epochs without a better one after which learning ends."""
-    batch: int = 0
-    """Rows a step; 0 takes a 16th of the rows, from 32 to 256."""
-    rate: float = 2e-3
+    """Epochs without improvement after which training stops."""
+    batch_size: int = 0
+    """Rows per training step; 0: a 16th of the rows, between 32 and 256."""
+    learning_rate: float = 2e-3
     """Learning rate of AdamW."""
     weight_decay: float = 0.3
-    """Decay of the weights, times the rate."""
+    """Weight decay of AdamW."""
     seed: int = 0
-    """Seed of parts, first weights, order and dropping."""
+    """Seed of parts, initial weights, order of rows and dropout."""
 
     def __post_init__(self) -> None:
-        if self.members < 2 or self.epochs < 1 or self.patience < 1 or self.batch < 0:
-            raise ValueError("members are at least 2, epochs and patience 1, and batch 0")
-        if not 0 < self.rate < 1 or self.weight_decay < 0 or not 0 <= self.seed < 2**32:
-            raise ValueError("rate is in 0..1, weight_decay not below 0, seed from 0 to 2^32 - 1")
-        MLPConfig((1, *self.hidden, 1), self.activation, self.dropout, self.members)
+        for name, minimum in {"members": 2, "epochs": 1, "patience": 1, "batch_size": 0}.items():
+            if getattr(self, name) < minimum:
+                raise ValueError(f"{name} must be at least {minimum}, got {getattr(self, name)}")
+        if not 0 < self.learning_rate < 1:
+            raise ValueError(f"learning_rate must be in (0, 1), got {self.learning_rate}")
+        if not self.weight_decay >= 0:
+            raise ValueError(f"weight_decay must not be negative, got {self.weight_decay}")
+        if not 0 <= self.seed < 2**32:
+            raise ValueError(f"seed must be in 0..2^32 - 1, got {self.seed}")
+        MLPConfig((1, *self.hidden_sizes, 1), self.activation, self.dropout, self.members)
 
 
 @dataclass(frozen=True)
 class TableConfig:
-    """How a table is learned from and judged."""
+    """How a table is read, and how its predictions are validated."""
 
     task: Task = "auto"
     """regression (a number), classification (one of several classes), or auto, which decides."""
     folds: int = 5
-    """Parts that are predicted from the others."""
+    """Folds of the cross-validation."""
     coverage: float = COVERAGE
-    """Share of intervals, or of sets of classes, that shall hold the truth."""
+    """Fraction of intervals, or of sets of classes, that should contain the truth."""
     compare: bool = True
     """Compare with a linear model, gradient boosting and scikit-learn's own network."""
     keep: tuple[str, ...] = ()
-    """Column that is learned from though it would be left out; also several, one flag each."""
+    """Column to use although it would be left out; repeat the flag for several."""
     category: tuple[str, ...] = ()
-    """Column whose values are names or codes, also if they are digits; also several, one flag each.
+    """Column whose values are names or codes even if they are digits; repeat the flag for several.
     """
-    rows: int = 20_000
-    """Most rows that are learned from; of more, so many are drawn at random."""
-    networks: MembersConfig = field(default_factory=MembersConfig)
+    max_rows: int = 20_000
+    """Maximum number of rows to train on; of more, a random sample is drawn."""
+    ensemble: EnsembleConfig = field(default_factory=EnsembleConfig)
 
     def __post_init__(self) -> None:
         if self.folds < 2:
-            raise ValueError(f"folds are at least 2, not {self.folds}")
-        if not 0.5 <= self.coverage <= WIDE:
-            raise ValueError(f"coverage lies in 0.5..{WIDE}, not at {self.coverage}")
-        if self.rows < 10:
-            raise ValueError(f"rows are at least 10, not {self.rows}")
+            raise ValueError(f"folds must be at least 2, got {self.folds}")
+        if not 0.5 <= self.coverage <= MAX_COVERAGE:
+            raise ValueError(f"coverage must be in 0.5..{MAX_COVERAGE}, got {self.coverage}")
+        if self.max_rows < 10:
+            raise ValueError(f"max_rows must be at least 10, got {self.max_rows}")
 
     @property
-    def tools(self) -> tuple[Tool, ...]:
-        """What is compared, ours first."""
-        return ("networks", *PEERS) if self.compare else ("networks", "baseline")
+    def methods(self) -> tuple[Method, ...]:
+        """The methods to compare, ours first."""
+        return ("ensemble", *BASELINES) if self.compare else ("ensemble", "constant")

@@ -1,25 +1,26 @@
-"""Error bars that hold without assumptions on the noise: conformal prediction by cross-validation.
+"""Intervals that hold without assumptions on the noise: cross-conformal prediction (CV+).
 
-Of each known row i a network that did not learn from it, of part k(i), gives a score. A number's
-score is R_i = |y_i - mu_k(i)(x_i)|, and the interval of a new x at coverage 1 - alpha goes
+Each training row i has a nonconformity score from the member that was not trained on it, of part
+k(i). A number's score is R_i = |y_i - mu_k(i)(x_i)|, and the interval of a new x at coverage
+1 - alpha goes
 
     from the floor(alpha (n + 1))-th smallest of  mu_k(i)(x) - R_i
     to   the ceil((1 - alpha)(n + 1))-th smallest of  mu_k(i)(x) + R_i
 
-Where it is known that errors are larger in some rows than in others (`spread`), R_i is divided by
-sigma_k(i)(x_i) and multiplied by sigma_k(i)(x). Theorem 4 below is not for these: sigma_k is
-learned from errors of networks that knew the k-th part. How often they hold is measured in folds.
+Where errors are known to be larger in some rows than in others (`error_scale`), R_i is divided by
+sigma_k(i)(x_i) and multiplied by sigma_k(i)(x). Theorem 4 below does not apply then: sigma_k is
+trained on errors of members that were trained on the k-th part. The coverage reached is validated.
 
 A class's score is 1 - p_k(i)(its probability), and the set of a new x has every class whose score
-is above fewer than (1 - alpha)(n + 1) of the known ones.
+is above fewer than (1 - alpha)(n + 1) of the training rows' scores.
 
 Sources: Vovk, Gammerman, Shafer 2005 (conformal prediction); Vovk 2015 (cross-conformal); Barber,
 Candes, Ramdas, Tibshirani 2021, "Predictive inference with the jackknife+", section 3 and theorem
 4: coverage at least 1 - 2 alpha - min(2 (1 - 1/K) / (n/K + 1), (1 - K/n) / (K + 1)), and nearly
-1 - alpha where learning is stable; Romano, Sesia, Candes 2020 (arXiv:2006.02544), section 2.3 (sets
+1 - alpha where training is stable; Romano, Sesia, Candes 2020 (arXiv:2006.02544), section 2.3 (sets
 by CV+); Sadinle, Lei, Wasserman 2019 (the score 1 - p: the smallest sets).
 
-Departures: of more than 5,000 known rows that many are drawn; an empty set gets its likeliest
+Departures: of more than 5,000 scores a random sample is used; an empty set gets its likeliest
 class.
 """
 
@@ -29,101 +30,128 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-COVERAGE = 0.9  # share that is asked for where nothing else is
-MOST = 5000  # known rows that are compared with
-TINY = 1e-9  # 0.1 * 10 is 1, also where floats are a little below
-AT_ONCE = 4_000_000  # numbers that are compared at once
+from bowerbird.prediction.tabular.config import EnsembleConfig
+from bowerbird.prediction.tabular.ensemble import Ensemble, TrainedEnsemble, train_ensemble
+from bowerbird.prediction.tabular.error_scale import ErrorScale, fit_error_scale
+
+MAX_SCORES = 5000
+EPSILON = 1e-9  # 0.1 * 10 is 1, even if floats are a little below
+BLOCK = 4_000_000  # numbers that are compared at once
 
 
 @dataclass(frozen=True, eq=False)
-class Conformal:
-    """The scores of known rows in networks that did not learn from them."""
+class Calibration:
+    """The nonconformity scores of training rows."""
 
     scores: Float[np.ndarray, " n"]
-    parts: Int[np.ndarray, " n"]
-    """Which network each score is of."""
+    members: Int[np.ndarray, " n"]
+    """The member that each score is of."""
 
     def __post_init__(self) -> None:
-        if self.scores.ndim != 1 or self.scores.shape != self.parts.shape or not len(self.scores):
-            raise ValueError("there is one score and one part for each known row")
+        if self.scores.ndim != 1 or self.scores.shape != self.members.shape or not len(self.scores):
+            raise ValueError("scores and members must be two arrays of one shape (n,), n > 0")
 
-    def drawn(self, seed: int) -> "Conformal":
-        """Return these, or so many of them as are compared with, drawn at random."""
-        if len(self.scores) <= MOST:
+    def sample(self, seed: int) -> "Calibration":
+        """Return these scores, or a random sample of as many as are used."""
+        if len(self.scores) <= MAX_SCORES:
             return self
-        some = np.random.default_rng(seed).choice(len(self.scores), MOST, replace=False)
-        return Conformal(self.scores[some], self.parts[some])
-
-    def in_units(self, spread: Float[np.ndarray, "members n"]) -> "Conformal":
-        """Return scores relative to what each network says of how large errors are in the rows."""
-        return Conformal(self.scores / spread[self.parts, np.arange(len(self.parts))], self.parts)
+        chosen = np.random.default_rng(seed).choice(len(self.scores), MAX_SCORES, replace=False)
+        return Calibration(self.scores[chosen], self.members[chosen])
 
     def intervals(
         self,
-        said: Float[np.ndarray, "members m"],
+        predictions: Float[np.ndarray, "members m"],
         coverage: float,
-        spread: Float[np.ndarray, "members m"] | None = None,
+        scale: Float[np.ndarray, "members m"] | None = None,
     ) -> tuple[Float[np.ndarray, " m"], Float[np.ndarray, " m"]]:
-        """Return the lower and upper ends of the intervals of new rows, by what each network says.
+        """Return the ends of the intervals of new rows, by each member's predictions.
 
-        ``spread`` is what scores are in units of, 1 if not given. The ends are infinite where the
-        known rows are too few for the coverage.
+        ``scale`` is the unit of the scores, 1 if not given. The ends are infinite if there are too
+        few scores for the coverage.
         """
-        low_rank, high_rank = _ranks(len(self.scores), coverage)
-        rows = said.shape[1]
+        n, rows = len(self.scores), predictions.shape[1]
         low, high = np.full(rows, -np.inf), np.full(rows, np.inf)
+        low_rank = math.floor((1 - coverage) * (n + 1) + EPSILON)
+        high_rank = math.ceil(coverage * (n + 1) - EPSILON)
         if low_rank < 1:
             return low, high
-        step = max(1, AT_ONCE // len(self.scores))
+        step = max(1, BLOCK // n)
         for start in range(0, rows, step):
-            some = slice(start, start + step)
-            mu, away = said[self.parts, some], self.scores[:, None]
-            if spread is not None:
-                away = away * spread[self.parts, some]
-            low[some] = np.partition(mu - away, low_rank - 1, axis=0)[low_rank - 1]
-            high[some] = np.partition(mu + away, high_rank - 1, axis=0)[high_rank - 1]
+            block = slice(start, start + step)
+            centers, scores = predictions[self.members, block], self.scores[:, None]
+            if scale is not None:
+                scores = scores * scale[self.members, block]
+            low[block] = np.partition(centers - scores, low_rank - 1, axis=0)[low_rank - 1]
+            high[block] = np.partition(centers + scores, high_rank - 1, axis=0)[high_rank - 1]
         return low, high
 
     def sets(
-        self, said: Float[np.ndarray, "members m classes"], coverage: float
+        self, probabilities: Float[np.ndarray, "members m classes"], coverage: float
     ) -> Bool[np.ndarray, "m classes"]:
-        """Return which classes each new row may have, by the probabilities of each network."""
-        members, rows, classes = said.shape
-        above = np.zeros((rows, classes), np.int64)  # known scores that are below the class's
+        """Return the sets of classes of new rows, by each member's probabilities."""
+        members, rows, classes = probabilities.shape
+        below = np.zeros((rows, classes), np.int64)  # scores below that of the class
         for member in range(members):
-            known = np.sort(self.scores[self.parts == member])
-            above += np.searchsorted(known, 1 - said[member], side="left")
-        inside = above < coverage * (len(self.scores) + 1)
-        likeliest = said.mean(0).argmax(1)
-        empty = ~inside.any(1)
-        inside[empty, likeliest[empty]] = True
-        return inside
+            scores = np.sort(self.scores[self.members == member])
+            below += np.searchsorted(scores, 1 - probabilities[member], side="left")
+        sets = below < coverage * (len(self.scores) + 1)
+        empty = ~sets.any(1)
+        sets[empty, probabilities.mean(0).argmax(1)[empty]] = True
+        return sets
 
 
-def _ranks(count: int, coverage: float) -> tuple[int, int]:
-    """Return the ranks, from 1, of the lower and the upper end; 0 is minus infinity."""
-    return math.floor((1 - coverage) * (count + 1) + TINY), upper_rank(count, coverage)
+def nonconformity(
+    truth: np.ndarray, predictions: Float[np.ndarray, "n ..."]
+) -> Float[np.ndarray, " n"]:
+    """Return the scores of numbers, or of class indices by the probabilities of the classes."""
+    if predictions.ndim == 1:
+        return np.abs(truth - predictions)
+    return 1 - predictions[np.arange(len(truth)), truth]
 
 
-def upper_rank(count: int, coverage: float) -> int:
-    """Return which of so many errors, from the smallest, 1, bounds this share of new ones.
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """Predictions of some rows."""
 
-    It is above ``count`` where there are too few of them for the coverage.
-    """
-    return math.ceil(coverage * (count + 1) - TINY)
-
-
-def of_numbers(
-    wanted: Float[np.ndarray, " n"], said: Float[np.ndarray, " n"], parts: Int[np.ndarray, " n"]
-) -> Conformal:
-    """Return the scores of numbers that were judged by networks that did not know them."""
-    return Conformal(np.abs(wanted - said), parts)
+    values: Float[np.ndarray, "n ..."]
+    """Numbers (n,), or probabilities of the classes (n, classes)."""
+    low: Float[np.ndarray, " n"] | None = None
+    """Lower ends of intervals, for numbers; may be infinite."""
+    high: Float[np.ndarray, " n"] | None = None
+    sets: Bool[np.ndarray, "n classes"] | None = None
+    """The possible classes."""
 
 
-def of_classes(
-    wanted: Int[np.ndarray, " n"],
-    said: Float[np.ndarray, "n classes"],
-    parts: Int[np.ndarray, " n"],
-) -> Conformal:
-    """Return the scores of classes that were judged by networks that did not know them."""
-    return Conformal(1 - said[np.arange(len(wanted)), wanted], parts)
+@dataclass(frozen=True, eq=False)
+class ConformalEnsemble:
+    """An ensemble with the calibration of its intervals; predicts encoded rows."""
+
+    ensemble: Ensemble
+    calibration: Calibration
+    error_scale: ErrorScale | None = None
+    """The unit of the scores, if errors are larger in some rows than in others."""
+
+    def predict(self, x: Float[np.ndarray, "n width"], coverage: float) -> Predictions:
+        """Predict encoded rows, with intervals or sets of a coverage."""
+        each = self.ensemble(x)
+        if self.ensemble.num_classes:
+            return Predictions(each.mean(0), sets=self.calibration.sets(each, coverage))
+        scale = None if self.error_scale is None else self.error_scale(x)
+        return Predictions(each.mean(0), *self.calibration.intervals(each, coverage, scale))
+
+
+def fit_conformal(
+    x: Float[np.ndarray, "n width"],
+    y: np.ndarray,
+    num_classes: int,
+    config: EnsembleConfig,
+    device: str = "cpu",
+) -> tuple[ConformalEnsemble, TrainedEnsemble]:
+    """Train an ensemble as `train_ensemble` does, and calibrate it on its out-of-part errors."""
+    trained = train_ensemble(x, y, num_classes, config, device)
+    scores = nonconformity(y, trained.out_of_part(x))
+    error_scale = None if num_classes else fit_error_scale(x, scores, config, device)
+    if error_scale is not None:
+        scores = scores / error_scale(x)[trained.parts, np.arange(len(x))]
+    calibration = Calibration(scores, trained.parts).sample(config.seed)
+    return ConformalEnsemble(trained.ensemble, calibration, error_scale), trained

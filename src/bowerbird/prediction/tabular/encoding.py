@@ -1,77 +1,51 @@
-"""Columns as numbers that a network can learn from: scikit-learn's transformers, and their numbers.
+"""Columns as network inputs, fitted by scikit-learn's transformers and stored as plain numbers.
 
-Numbers: gaps are filled with the median, a column more tells where they were, all are scaled to
-mean 0 and deviation 1. Categories: one column each (one-hot), the rarest share one, unknown ones
-are 0 everywhere. What was fitted is kept as plain numbers (`Encoding`), so that a model file needs
-neither a pickle nor the same version of scikit-learn.
+Numbers: missing ones become the median, and an extra column marks them; all are scaled to mean 0
+and standard deviation 1. Categories: one-hot, the rarest in one shared column; unknown ones are 0
+everywhere. Stored as plain numbers, a model file needs neither a pickle nor the same version of
+scikit-learn.
 """
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from bowerbird.prediction.data.categories import same_truths
 from bowerbird.prediction.data.columns import DATE_PARTS, Columns
-from bowerbird.prediction.data.dates import Dates, dates_from
-from bowerbird.prediction.data.numbers import Numerals, numerals_from
+from bowerbird.prediction.data.dates import DateFormat
+from bowerbird.prediction.data.numbers import NumberFormat
 
-if TYPE_CHECKING:
-    from sklearn.compose import ColumnTransformer
-
-MOST_CATEGORIES = 32  # of one column; rarer ones share the last
-
-
-def transformer(columns: Columns) -> "ColumnTransformer":
-    """Return what turns the values of the columns into numbers, not fitted yet."""
-    from sklearn.compose import ColumnTransformer  # noqa: PLC0415 - seconds; models need none
-    from sklearn.impute import SimpleImputer  # noqa: PLC0415
-    from sklearn.pipeline import make_pipeline  # noqa: PLC0415
-    from sklearn.preprocessing import OneHotEncoder, StandardScaler  # noqa: PLC0415
-
-    numbers = make_pipeline(
-        SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True),
-        StandardScaler(),
-    )
-    categories = OneHotEncoder(
-        handle_unknown="infrequent_if_exist",
-        max_categories=MOST_CATEGORIES,
-        sparse_output=False,
-    )
-    return ColumnTransformer(
-        [("numbers", numbers, columns.numbers), ("categories", categories, columns.categories)]
-    )
+MAX_CATEGORIES = 32  # of one column; rarer ones share the last
 
 
 @dataclass(frozen=True)
 class Encoding:
-    """The numbers of a fitted transformer."""
+    """A fitted encoding: maps the values of the columns to network inputs."""
 
     columns: Columns
     medians: tuple[float, ...]
-    """One a numeric column."""
-    gaps: tuple[int, ...]
-    """Numeric columns, by their place, of which a column more tells where they are missing."""
+    """One per numeric column."""
+    indicators: tuple[int, ...]
+    """Indices of the numeric columns with an extra column that marks missing values."""
     means: tuple[float, ...]
-    """One a numeric column, and then one a gap."""
+    """One per numeric column, then one per indicator."""
     scales: tuple[float, ...]
     """As the means."""
     categories: tuple[tuple[str, ...], ...]
-    """The known categories of each column with categories."""
+    """The frequent categories of each column with categories."""
     rare: tuple[tuple[str, ...], ...]
-    """Categories that share one column, behind the known ones."""
+    """The categories of each that share one column, behind the frequent ones."""
 
     def __post_init__(self) -> None:
         numbers, texts = len(self.columns.numbers), len(self.columns.categories)
-        scaled = numbers + len(self.gaps)
         fits = (
             len(self.medians) == numbers
-            and len(self.means) == len(self.scales) == scaled
+            and len(self.means) == len(self.scales) == numbers + len(self.indicators)
             and len(self.categories) == len(self.rare) == texts
-            and all(0 <= gap < numbers for gap in self.gaps)
+            and all(0 <= place < numbers for place in self.indicators)
             and all(scale > 0 for scale in self.scales)
         )
         if not fits:
@@ -79,110 +53,103 @@ class Encoding:
 
     @property
     def width(self) -> int:
-        """Numbers that a row becomes."""
+        """Number of network inputs."""
         shared = sum(bool(rare) for rare in self.rare)
         return len(self.means) + sum(map(len, self.categories)) + shared
 
     def __call__(self, values: pd.DataFrame) -> Float[np.ndarray, "rows width"]:
-        """Return the values of the columns as numbers, as scikit-learn's transformers do it."""
+        """Encode the values of the columns, exactly as scikit-learn's transformers do."""
         numbers = values[self.columns.numbers].to_numpy(float)
         missing = np.isnan(numbers)
         filled = np.where(missing, np.array(self.medians), numbers)
-        told = np.hstack([filled, missing[:, list(self.gaps)].astype(float)])
-        parts = [(told - np.array(self.means)) / np.array(self.scales)]
-        for name, known, rare in zip(
-            self.columns.categories, self.categories, self.rare, strict=True
-        ):
+        inputs = np.hstack([filled, missing[:, list(self.indicators)].astype(float)])
+        parts = [(inputs - np.array(self.means)) / np.array(self.scales)]
+        for name, known, rare in self._categories():
             cells = values[name].to_numpy(object)
             hot = cells[:, None] == np.array(known, object)[None]
-            if rare:  # which is also where unknown ones go
+            if rare:  # unknown categories go there too
                 hot = np.hstack([hot, ~hot.any(1, keepdims=True)])
             parts.append(hot.astype(float))
         return np.hstack(parts)
 
-    def unfamiliar(self, values: pd.DataFrame) -> list[str]:
-        """Say what in some rows is of a kind that was never learned from."""
-        told = []
-        known_gaps = {self.columns.numbers[place] for place in self.gaps}
+    def _categories(self) -> Iterator[tuple[str, tuple[str, ...], tuple[str, ...]]]:
+        return zip(self.columns.categories, self.categories, self.rare, strict=True)
+
+    def unknown(self, values: pd.DataFrame) -> list[str]:
+        """Return sentences on what in some rows did not occur in the training table."""
+        notes = []
+        with_gaps = {self.columns.numbers[place] for place in self.indicators}
         for name, kind in self.columns.kinds.items():
-            inner = f"{name} ({DATE_PARTS[0]})" if kind == "date" else name
-            missing = values.index[values[inner].isna()]
-            if kind != "category" and len(missing) and inner not in known_gaps:
-                told.append(
-                    f"{name} is missing in {_rows(missing)}, as it never was: its median is taken"
+            number = f"{name} ({DATE_PARTS[0]})" if kind == "date" else name
+            missing = values.index[values[number].isna()]
+            if kind != "category" and len(missing) and number not in with_gaps:
+                where = _lines(missing)
+                notes.append(
+                    f"{name} is missing in {where}, and never was in training: its median is used"
                 )
-        for name, known, rare in zip(
-            self.columns.categories, self.categories, self.rare, strict=True
-        ):
+        for name, known, rare in self._categories():
             strange = values.index[~values[name].isin([*known, *rare])]
             if len(strange):
                 which = str(values[name][strange[0]])[:40]
                 near = [k for k in (*known, *rare) if k.lower() == which.lower()]
-                mend = f"; {near[0]} was learned" if near else ""
-                told.append(f"{name} is of an unknown kind ({which}) in {_rows(strange)}{mend}")
-        return told
+                hint = f"; the training table has {near[0]}" if near else ""
+                notes.append(f"{name} has the unknown category {which} in {_lines(strange)}{hint}")
+        return notes
 
-    def as_json(self) -> dict[str, Any]:
-        """Return what `encoding_from` needs."""
-        return {
-            "columns": dict(self.columns.kinds),
+    def to_dict(self) -> dict[str, Any]:
+        """Return what `from_dict` needs."""
+        columns = {
+            "kinds": dict(self.columns.kinds),
             "ignored": dict(self.columns.ignored),
-            "written": {name: how.as_json() for name, how in self.columns.written.items()},
-            "medians": list(self.medians),
-            "gaps": list(self.gaps),
-            "means": list(self.means),
-            "scales": list(self.scales),
-            "categories": [list(known) for known in self.categories],
-            "rare": [list(known) for known in self.rare],
+            "formats": {name: asdict(form) for name, form in self.columns.formats.items()},
         }
+        return {**asdict(self), "columns": columns}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "Encoding":
+        """Return the encoding in a model file; raise ValueError if it is invalid."""
+        kinds, ignored, formats = (
+            dict(values["columns"][part]) for part in ("kinds", "ignored", "formats")
+        )
+        readers: dict[str, type[NumberFormat] | type[DateFormat]]
+        readers = {"number": NumberFormat, "date": DateFormat}
+        formats = {name: readers[kinds[name]].from_dict(form) for name, form in formats.items()}
+        return cls(
+            Columns(kinds, ignored, formats),
+            tuple(map(float, values["medians"])),
+            tuple(map(int, values["indicators"])),
+            tuple(map(float, values["means"])),
+            tuple(map(float, values["scales"])),
+            *(tuple(tuple(map(str, names)) for names in values[p]) for p in ("categories", "rare")),
+        )
 
 
-def _names(known: Iterable[Any]) -> tuple[str, ...]:
-    """Return categories as columns tell them; older models have TRUE for true."""
-    return tuple(same_truths(pd.Series([str(name) for name in known], dtype=object)))
+def _lines(lines: pd.Index) -> str:
+    more = f" and {len(lines) - 1} more" if len(lines) > 1 else ""
+    return f"line {lines[0]}{more}"
 
 
-def _rows(rows: pd.Index) -> str:
-    more = f" and {len(rows) - 1} more" if len(rows) > 1 else ""
-    return f"line {rows[0]}{more}"
+def fit_encoding(columns: Columns, values: pd.DataFrame) -> Encoding:
+    """Fit an encoding to the values of the columns."""
+    from sklearn.impute import SimpleImputer  # noqa: PLC0415 - seconds; only training needs them
+    from sklearn.preprocessing import OneHotEncoder, StandardScaler  # noqa: PLC0415
 
-
-def encoding_of(fitted: "ColumnTransformer", columns: Columns) -> Encoding:
-    """Return the numbers of a fitted transformer."""
     nothing: tuple[Any, ...] = ()
-    medians = gaps = means = scales = categories = rare = nothing
+    medians = indicators = means = scales = categories = rare = nothing
     if columns.numbers:
-        imputer, scaler = (step for _, step in fitted.named_transformers_["numbers"].steps)
+        imputer = SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True)
+        scaler = StandardScaler().fit(imputer.fit_transform(values[columns.numbers]))
         medians = tuple(imputer.statistics_.tolist())
-        gaps = tuple(imputer.indicator_.features_.tolist())
+        indicators = tuple(imputer.indicator_.features_.tolist())
         means, scales = tuple(scaler.mean_.tolist()), tuple(scaler.scale_.tolist())
     if columns.categories:
-        hot = fitted.named_transformers_["categories"]
-        without = hot.infrequent_categories_
-        rare = tuple(() if few is None else tuple(few.tolist()) for few in without)
+        hot = OneHotEncoder(handle_unknown="infrequent_if_exist", max_categories=MAX_CATEGORIES)
+        hot.fit(values[columns.categories])
+        rare = tuple(
+            () if few is None else tuple(few.tolist()) for few in hot.infrequent_categories_
+        )
         categories = tuple(
             tuple(name for name in known.tolist() if name not in few)
             for known, few in zip(hot.categories_, rare, strict=True)
         )
-    return Encoding(columns, medians, gaps, means, scales, categories, rare)
-
-
-def encoding_from(told: Mapping[str, Any]) -> Encoding:
-    """Return the encoding that a model file tells of; raise ValueError if it makes no sense."""
-    columns = Columns(dict(told["columns"]), dict(told["ignored"]))
-    readers: dict[str, Callable[[Mapping[str, Any]], Numerals | Dates]] = {
-        "number": numerals_from, "date": dates_from
-    }  # fmt: skip
-    # models of before it was learned have none
-    written = {
-        name: readers[columns.kinds[name]](how) for name, how in told.get("written", {}).items()
-    }
-    columns = replace(columns, written=written)
-    return Encoding(
-        columns,
-        tuple(map(float, told["medians"])),
-        tuple(map(int, told["gaps"])),
-        tuple(map(float, told["means"])),
-        tuple(map(float, told["scales"])),
-        *(tuple(map(_names, told[part])) for part in ("categories", "rare")),
-    )
+    return Encoding(columns, medians, indicators, means, scales, categories, rare)

@@ -1,95 +1,154 @@
-"""Several networks that each learn without one part of the rows, as a scikit-learn estimator.
+"""Networks that are each trained without one part of the rows, and whose predictions are averaged.
 
-The rows are dealt into K parts. Network k learns from all parts but the k-th; the prediction is the
-mean of all networks. So every row is judged by a network that never learned from it, and these
-judgements tell when to stop and how far off predictions are (`conformal`): nothing is set aside.
-The networks are computed at once (``MLP`` with members) and trained by skorch.
+The rows are divided into K parts, and network k is trained on all but the k-th. So every row has a
+prediction by a network that was not trained on it; these out-of-part predictions decide when
+training stops and how far off predictions are (`conformal`), and no row is set aside. The networks
+are one batched network (``MLP`` with members).
 
 Sources: Krogh, Vedelsby 1995, "Neural network ensembles, cross validation, and active learning"
 (members that leave out parts); Barber et al. 2021, section 3 (CV+, whose K models these are).
 
-Departure from CV+: when learning stops is read off the same judgements, one number for all members.
+Departure from CV+: training stops for all members at once, by the mean of the same losses.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int
-from sklearn.base import BaseEstimator
-from skorch import NeuralNet
-from skorch.callbacks import Callback, EarlyStopping
 from torch import Tensor, nn
 
+from bowerbird.learning.config import TrainerConfig
+from bowerbird.learning.model_file import load_weights, stored_weights
+from bowerbird.learning.trainer import train_steps
 from bowerbird.networks.config import MLPConfig
 from bowerbird.networks.mlp import MLP
-from bowerbird.prediction.tabular.config import MembersConfig
-from bowerbird.prediction.tabular.predict import as_inputs, decoded, evaluate
+from bowerbird.prediction.tabular.config import EnsembleConfig
+
+BLOCK = 8192  # rows predicted at once
+MAX_INPUT = 1e18  # standard deviations, whose square is still finite in float32
 
 
-def deal(classes: Int[np.ndarray, " n"], parts: int, seed: int) -> Int[np.ndarray, " n"]:
-    """Deal rows into parts at random, as even as can be, also within each class."""
+@dataclass(frozen=True, eq=False)
+class Ensemble:
+    """Networks of one shape, and the scale of the numbers that they predict."""
+
+    network: MLP
+    num_classes: int = 0
+    """0 if they predict numbers."""
+    mean: float = 0.0
+    """Mean of the training table's numbers, in their unit."""
+    scale: float = 1.0
+    """Their standard deviation."""
+
+    def __post_init__(self) -> None:
+        if not np.isfinite(self.mean) or not 0 < self.scale < np.inf:
+            raise ValueError(f"mean and scale must be finite, got {self.mean} and {self.scale}")
+
+    def __call__(self, x: Float[np.ndarray, "n width"]) -> Float[np.ndarray, "members n ..."]:
+        """Return each member's predictions: numbers, or probabilities of the classes."""
+        values = _outputs(self.network, _inputs(x)).numpy().astype(np.float64)
+        if not self.num_classes:
+            return values[..., 0] * self.scale + self.mean
+        powers = np.exp(values - values.max(-1, keepdims=True))
+        return powers / powers.sum(-1, keepdims=True)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what `from_dict` needs, except the weights."""
+        shape = asdict(self.network.config)
+        return {**shape, "num_classes": self.num_classes, "mean": self.mean, "scale": self.scale}
+
+    def tensors(self, prefix: str) -> dict[str, Tensor]:
+        """Return the weights for a model file, with a prefix before their names."""
+        return {f"{prefix}{name}": w for name, w in stored_weights(self.network).items()}
+
+    @classmethod
+    def from_dict(
+        cls, values: Mapping[str, Any], tensors: Mapping[str, Tensor], prefix: str, device: str
+    ) -> "Ensemble":
+        """Return the ensemble in a model file; raise ValueError if its parts do not fit."""
+        num_classes = int(values["num_classes"])
+        shape = {name: values[name] for name in ("activation", "dropout", "members")}
+        config = MLPConfig(tuple(map(int, values["widths"])), **shape)
+        if config.members < 1 or config.widths[-1] != (num_classes or 1):
+            raise ValueError("the shape of its networks does not fit its target")
+        with torch.device("meta"):  # a forged header must not allocate more than the file has
+            network = MLP(config)
+        load_weights(network, tensors, prefix)
+        mean, scale = float(values["mean"]), float(values["scale"])
+        return cls(network.eval().to(device), num_classes, mean, scale)
+
+
+@dataclass(frozen=True, eq=False)
+class TrainedEnsemble:
+    """An ensemble, and what is known from its training."""
+
+    ensemble: Ensemble
+    parts: Int[np.ndarray, " n"]
+    """The part of each row, which is the member that was not trained on it."""
+    history: list[tuple[float, float]]
+    """(training loss, out-of-part loss) of each epoch, per member."""
+
+    def out_of_part(self, x: Float[np.ndarray, "n width"]) -> Float[np.ndarray, "n ..."]:
+        """Return, for the training rows, the predictions of the member not trained on each."""
+        return self.ensemble(x)[self.parts, np.arange(len(x))]
+
+
+def train_ensemble(
+    x: Float[np.ndarray, "n width"],
+    y: np.ndarray,
+    num_classes: int,
+    config: EnsembleConfig,
+    device: str = "cpu",
+) -> TrainedEnsemble:
+    """Train an ensemble on encoded rows and their numbers (``num_classes`` 0) or class indices."""
+    groups = y if num_classes else np.zeros(len(y), np.int64)
+    parts = split_evenly(groups, min(config.members, len(x)), config.seed)
+    mean, scale = 0.0, 1.0
+    if num_classes:
+        targets = np.array(y, np.int64)  # a copy: pandas returns read-only arrays
+    else:
+        mean, scale = float(np.mean(y)), float(np.std(y)) or 1.0
+        targets = ((y - mean) / scale).astype(np.float32)
+    widths = (x.shape[1], *config.hidden_sizes, num_classes or 1)
+    shape = MLPConfig(widths, config.activation, config.dropout, members=config.members)
+    batch_size = config.batch_size or int(np.clip(len(x) // 16, 32, 256))
+    with _seeded(config.seed, device):
+        network = MLP(shape)
+        tensors = (torch.from_numpy(targets), torch.from_numpy(parts))
+        history = _train(_EnsembleTask(network, _inputs(x), *tensors, batch_size, device), config)
+    return TrainedEnsemble(Ensemble(network.eval(), num_classes, mean, scale), parts, history)
+
+
+def split_evenly(groups: Int[np.ndarray, " n"], count: int, seed: int) -> Int[np.ndarray, " n"]:
+    """Assign rows to ``count`` parts at random, as evenly as possible, also within each group."""
     random = np.random.default_rng(seed)
-    order = random.permutation(len(classes))
-    order = order[np.argsort(classes[order], kind="stable")]
-    dealt = np.empty(len(classes), np.int64)
-    dealt[order] = np.arange(len(classes)) % parts
-    return dealt
+    order = random.permutation(len(groups))
+    order = order[np.argsort(groups[order], kind="stable")]
+    parts = np.empty(len(groups), np.int64)
+    parts[order] = np.arange(len(groups)) % count
+    return parts
 
 
-class Members(BaseEstimator):
-    """An estimator of numbers (``classes`` 0) or of the probabilities of so many classes."""
+def _inputs(x: Float[np.ndarray, "n width"]) -> Float[Tensor, "n width"]:
+    """Return encoded rows in float32, without numbers that would overflow there."""
+    return torch.from_numpy(np.clip(x, -MAX_INPUT, MAX_INPUT).astype(np.float32))
 
-    def __init__(
-        self,
-        config: MembersConfig = MembersConfig(),
-        classes: int = 0,
-        device: str = "cpu",
-    ) -> None:
-        self.config, self.classes, self.device = config, classes, device
 
-    def fit(self, X: Float[np.ndarray, "n width"], y: np.ndarray) -> "Members":
-        """Learn from rows and their numbers, or the numbers of their classes."""
-        x, config = as_inputs(X), self.config
-        groups = y if self.classes else np.zeros(len(y), np.int64)
-        self.part_ = deal(groups, min(config.members, len(x)), config.seed)
-        self.mean_, self.scale_ = 0.0, 1.0
-        if self.classes:
-            wanted = np.array(y, np.int64)  # of its own: pandas lends arrays that are read only
-        else:
-            self.mean_, self.scale_ = float(np.mean(y)), float(np.std(y)) or 1.0
-            wanted = ((y - self.mean_) / self.scale_).astype(np.float32)
-        batch = config.batch or int(np.clip(len(x) // 16, 32, 256))
-        with _seeded(config.seed, self.device):
-            net = _Net(**_settings(config, x.shape[1], self.classes, batch, self.device))
-            net.fit({"x": x, "part": self.part_}, wanted)
-        self.network_: nn.Module = net.module_.eval()
-        self.history_ = [
-            (float(row["train_loss"]) / config.members, float(row["held_out"]))
-            for row in net.history
-        ]
-        return self
-
-    def by_member(self, X: Float[np.ndarray, "n width"]) -> Float[np.ndarray, "members n ..."]:
-        """Return what each network predicts: numbers, or probabilities."""
-        raw = evaluate(self.network_, X)
-        return decoded(raw, self.classes, self.mean_, self.scale_)
-
-    def predict(self, X: Float[np.ndarray, "n width"]) -> Float[np.ndarray, "n ..."]:
-        """Return the mean of all networks' numbers, or probabilities."""
-        return self.by_member(X).mean(0)
-
-    def held_out(self, X: Float[np.ndarray, "n width"]) -> Float[np.ndarray, "n ..."]:
-        """Return, for the rows of ``fit``, what the network says that did not learn from each."""
-        return self.by_member(X)[self.part_, np.arange(len(X))]
+@torch.inference_mode()
+def _outputs(network: nn.Module, x: Float[Tensor, "n width"]) -> Float[Tensor, "members n out"]:
+    """Return the outputs of each member on the CPU, some rows at a time."""
+    device = next(network.parameters()).device
+    return torch.cat([network(block.to(device)).cpu() for block in x.split(BLOCK)], 1)
 
 
 @contextmanager
 def _seeded(seed: int, device: str) -> Iterator[None]:
-    """Seed torch's generators, from which skorch draws; afterwards they are as before."""
+    """Seed torch's generators; afterwards they are as before."""
     cuda = range(torch.cuda.device_count()) if device.startswith("cuda") else range(0)
     with torch.random.fork_rng(cuda):
         torch.default_generator.manual_seed(seed)  # not those of devices that nothing runs on
@@ -98,80 +157,80 @@ def _seeded(seed: int, device: str) -> Iterator[None]:
         yield
 
 
-def _settings(
-    config: MembersConfig, width: int, classes: int, batch: int, device: str
-) -> dict[str, Any]:
-    """Return what skorch is told."""
-    widths = (width, *config.hidden, classes or 1)
-    stop = EarlyStopping("held_out", config.patience, threshold=0, load_best=True, sink=_silent)
-    return {
-        "module": MLP,
-        "module__config": MLPConfig(
-            widths, config.activation, config.dropout, members=config.members
-        ),
-        "criterion": nn.CrossEntropyLoss if classes else nn.MSELoss,
-        "criterion__reduction": "none",
-        "optimizer": torch.optim.AdamW,
-        "optimizer__fused": True,
-        "optimizer__weight_decay": config.weight_decay,
-        "lr": config.rate,
-        "max_epochs": config.epochs,
-        "batch_size": batch,
-        "iterator_train": _Batches,
-        "train_split": None,
-        "callbacks": [("held_out", _HeldOut()), ("stop", stop)],
-        "verbose": 0,
-        "device": device,
-    }
+@dataclass(eq=False)
+class _EnsembleTask:
+    """What the trainer needs: each member's loss leaves out the rows of its own part."""
+
+    network: nn.Module
+    x: Float[Tensor, "n width"]
+    targets: Tensor
+    parts: Int[Tensor, " n"]
+    batch_size: int
+    device: str
+    batches: Iterator[Tensor] = field(default_factory=lambda: iter(()))
+
+    def loss(self, network: nn.Module) -> Tensor:
+        """Return the training loss of the next batch of rows."""
+        rows = next(self.batches, None)
+        if rows is None:  # the next epoch
+            self.batches = iter(torch.randperm(len(self.targets)).split(self.batch_size))
+            rows = next(self.batches)
+        losses = losses_of_members(network(self.x[rows].to(self.device)), self.targets[rows])
+        return training_loss(losses, self.parts[rows])
+
+    def validate(self, network: nn.Module) -> float:
+        """Return the mean over rows of the loss of the member that is not trained on each."""
+        outputs = _outputs(network.eval(), self.x)
+        own = outputs[self.parts, torch.arange(len(self.parts))]
+        return float(losses_of_members(own[None].to(self.device), self.targets).mean())
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """Return nothing: training is too short for checkpoints."""
+        return {}
+
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+        """Do nothing: training is too short for checkpoints."""
 
 
-def _silent(sentence: str) -> None:
-    """Say nothing of why learning stopped."""
+def losses_of_members(
+    outputs: Float[Tensor, "members n out"], targets: Tensor
+) -> Float[Tensor, "members n"]:
+    """Return each member's loss in each row: squared error, or cross-entropy of class indices."""
+    targets = targets.to(outputs.device).expand(len(outputs), -1)
+    if targets.is_floating_point():
+        return F.mse_loss(outputs[..., 0], targets, reduction="none")
+    return F.cross_entropy(outputs.transpose(1, 2), targets, reduction="none")
 
 
-class _Net(NeuralNet):
-    """skorch's loop, in which each member skips the rows of its own part."""
-
-    def infer(self, x: Any, **fit_params: Any) -> Tensor:
-        return self.module_(x["x"].to(self.device))
-
-    def row_losses(self, said: Float[Tensor, "m n out"], wanted: Tensor) -> Float[Tensor, "m n"]:
-        """Return the loss of each member in each row."""
-        wanted = wanted.to(self.device).expand(len(said), -1)
-        if wanted.is_floating_point():
-            return self.criterion_(said[..., 0], wanted)
-        return F.cross_entropy(said.transpose(1, 2), wanted, reduction="none")
-
-    def get_loss(
-        self, y_pred: Tensor, y_true: Tensor, X: Any = None, training: bool = False
-    ) -> Tensor:
-        losses = self.row_losses(y_pred, y_true)
-        own = torch.arange(len(losses), device=losses.device)[:, None]
-        learned = X["part"].to(losses.device)[None] != own
-        # each member's own mean: how many there are must not change how fast one learns
-        return ((losses * learned).sum(1) / learned.sum(1).clamp(min=1)).sum()
+def training_loss(losses: Float[Tensor, "members n"], parts: Int[Tensor, " n"]) -> Tensor:
+    """Return the sum over members of their mean loss in the rows of other parts than their own."""
+    members = torch.arange(len(losses), device=losses.device)[:, None]
+    used = parts.to(losses.device)[None] != members
+    # a mean for each member: their number must not change how fast one learns
+    return ((losses * used).sum(1) / used.sum(1).clamp(min=1)).sum()
 
 
-class _Batches:
-    """Rows in a random order, some at a time: slices of tensors, without a loader's detours."""
-
-    def __init__(self, dataset: Any, batch_size: int) -> None:
-        self.x, self.part = (torch.from_numpy(dataset.X[name]) for name in ("x", "part"))
-        self.y, self.size = torch.from_numpy(dataset.y), batch_size
-
-    def __iter__(self) -> Iterator[tuple[dict[str, Tensor], Tensor]]:
-        for rows in torch.randperm(len(self.y)).split(self.size):
-            yield {"x": self.x[rows], "part": self.part[rows]}, self.y[rows]
-
-
-class _HeldOut(Callback):
-    """After each epoch, the mean loss of every row in the network that does not learn from it."""
-
-    def on_epoch_end(self, net: Any, dataset_train: Any = None, **kwargs: Any) -> None:
-        x, part = (dataset_train.X[name] for name in ("x", "part"))
-        net.module_.eval()
-        said = torch.from_numpy(evaluate(net.module_, x))
-        own = said[torch.from_numpy(part), torch.arange(len(part))]
-        wanted = torch.from_numpy(dataset_train.y)
-        losses = net.row_losses(own[None].to(net.device), wanted)
-        net.history.record("held_out", float(losses.mean()))
+def _train(task: _EnsembleTask, config: EnsembleConfig) -> list[tuple[float, float]]:
+    """Train a task's network; return (training loss, out-of-part loss) of each epoch."""
+    sizes = [len(rows) for rows in torch.arange(len(task.targets)).split(task.batch_size)]
+    trainer = TrainerConfig(
+        iterations=config.epochs * len(sizes),
+        learning_rate=config.learning_rate,
+        warmup_steps=0,
+        lr_schedule="constant",
+        beta2=0.999,
+        weight_decay=config.weight_decay,
+        max_grad_norm=0.0,
+        ema_decay=0.0,
+        validate_every=len(sizes),
+        patience=config.patience,
+    )
+    losses: list[float] = []
+    history: list[tuple[float, float]] = []
+    for step in train_steps(task, trainer, device=task.device):
+        losses.append(step.losses["total"])
+        if "validation_loss" in step.losses:
+            mean = float(np.average(losses, weights=sizes)) / config.members
+            history.append((mean, step.losses["validation_loss"]))
+            losses.clear()
+    return history

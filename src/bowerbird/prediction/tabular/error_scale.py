@@ -1,95 +1,109 @@
-"""How far off the networks are likely to be in each row, so that intervals widen with the noise.
+"""The expected size of the error in each row, so that intervals widen with the noise.
 
-A second ensemble, of the same shape and dealt into the same parts, learns the logarithm of the
-errors ``|y_i - mu_k(i)(x_i)|`` of rows in networks that did not know them. Of what it says, g_k(x),
-a power is taken:
+A second ensemble of the same shape, with the same parts, is trained on the logarithm of the errors
+``|y_i - mu_k(i)(x_i)|`` of rows in the members that were not trained on them. Of its prediction
+g_k(x), a power is taken:
 
     sigma_k(x) = exp(p g_k(x)),   p in {1/4, 1/2, 3/4, 1}
 
-p is the one under which the errors are likeliest, as Laplace's of scale ``b sigma_k(i)(x_i)``, each
-row judged by the network that did not learn from it. Where that is not better than one width for
-all by two standard errors, there is no spread, and nothing changes.
+p maximizes the likelihood of the errors under Laplace distributions of scale ``b sigma_k(i)(x_i)``,
+each row predicted by the member that was not trained on it. If that is not better than one scale
+for all rows by two standard errors, there is no error scale.
 
 Sources: Lei, G'Sell, Rinaldo, Tibshirani, Wasserman 2018, section 5.2 (locally weighted conformal
-prediction); Papadopoulos, Haralambous 2011 (a second network of the logarithm of the errors).
+prediction); Papadopoulos, Haralambous 2011 (a second network for the logarithm of the errors).
 
-Departure: the errors that g_k learns from are of networks that knew the k-th part; only its own
-errors are kept from it.
+Departure: the errors that g_k is trained on come from members that were trained on the k-th part;
+only the errors in that part are kept from it.
 """
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
+from torch import Tensor
 
-from bowerbird.networks.mlp import MLP
-from bowerbird.prediction.tabular.predict import decoded, evaluate
-
-if TYPE_CHECKING:
-    from bowerbird.prediction.tabular.ensemble import Members
+from bowerbird.prediction.tabular.config import EnsembleConfig
+from bowerbird.prediction.tabular.ensemble import Ensemble, train_ensemble
 
 Array = np.ndarray
 POWERS = (0.25, 0.5, 0.75, 1.0)
-MOST = 700.0  # of which the exponential is still a number
-CERTAIN = 2.0  # standard errors by which a spread has to be better than none
-SMALLEST = 0.05  # of the median: smaller errors are taken for as large, or their logarithm rules
+MAX_LOG = 700.0  # whose exponential is still finite
+MIN_GAIN = 2.0  # standard errors by which an error scale must be better than none
+MIN_ERROR = 0.05  # of the median; smaller errors count as this, or their logarithm would dominate
 
 
 @dataclass(frozen=True, eq=False)
-class Spread:
-    """What was learned of how large errors are."""
+class ErrorScale:
+    """A model of the size of errors."""
 
-    network: MLP
-    mean: float
-    """Of the logarithms, less what makes them 0 on average."""
-    scale: float
-    """Standard deviation of the logarithms."""
+    ensemble: Ensemble
+    """Predicts the logarithm of errors, less its mean over the training rows."""
     power: float
     low: float
-    """Of the logarithms of known rows; those of others are taken for no smaller."""
+    """Lowest prediction in the training rows; lower ones are clipped."""
     high: float
 
     def __post_init__(self) -> None:
-        if not np.isfinite(self.mean) or not 0 < self.scale < np.inf or not 0 < self.power <= 1:
-            raise ValueError("the numbers of a spread can't be")
-        if not -MOST <= self.low <= self.high <= MOST:
-            raise ValueError("the bounds of a spread can't be")
+        fits = 0 < self.power <= 1 and -MAX_LOG <= self.low <= self.high <= MAX_LOG
+        if self.ensemble.num_classes or not fits:
+            numbers = f"{self.power}, {self.low} and {self.high}"
+            raise ValueError(f"power, low and high of an error scale can't be {numbers}")
 
     def __call__(self, x: Float[Array, "n width"]) -> Float[Array, "members n"]:
-        """Return how large errors are likely to be in encoded rows, by each network."""
-        raw = evaluate(self.network, x)
-        logs = decoded(raw, 0, self.mean, self.scale)
-        return np.exp(self.power * np.clip(logs, self.low, self.high))
+        """Return the relative size of errors in encoded rows, predicted by each member."""
+        return np.exp(self.power * np.clip(self.ensemble(x), self.low, self.high))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what `from_dict` needs, except the weights."""
+        numbers = {"power": self.power, "low": self.low, "high": self.high}
+        return {**self.ensemble.to_dict(), **numbers}
+
+    @classmethod
+    def from_dict(
+        cls, values: Mapping[str, Any], tensors: Mapping[str, Tensor], prefix: str, device: str
+    ) -> "ErrorScale":
+        """Return the error scale in a model file; raise ValueError if its parts do not fit."""
+        ensemble = Ensemble.from_dict(values, tensors, prefix, device)
+        return cls(ensemble, *(float(values[name]) for name in ("power", "low", "high")))
 
 
-def spread_of(
-    members: "Members", x: Float[Array, "n width"], errors: Float[Array, " n"]
-) -> Spread | None:
-    """Return the spread of errors in rows that ``members`` was fitted on, each by its own network.
+def fit_error_scale(
+    x: Float[Array, "n width"],
+    errors: Float[Array, " n"],
+    config: EnsembleConfig,
+    device: str = "cpu",
+) -> ErrorScale | None:
+    """Fit the scale of errors in encoded rows, each error by the member not trained on the row.
 
-    None where the table does not show that errors are larger in some rows than in others.
+    Returns None if the table does not show that errors are larger in some rows than in others.
+    ``config`` is that of the ensemble whose errors these are.
     """
-    smallest = SMALLEST * float(np.median(errors))
+    smallest = MIN_ERROR * float(np.median(errors))
     if smallest <= 0:
         return None
-    learned = type(members)(members.config, 0, members.device)
-    learned.fit(x, np.log(np.maximum(errors, smallest)))
-    logs = learned.held_out(x)
+    trained = train_ensemble(x, np.log(np.maximum(errors, smallest)), 0, config, device)
+    logs = trained.out_of_part(x)
     middle = float(logs.mean())
-    even = _unlikely(errors, np.zeros(len(errors)))
-    tried = {power: even - _unlikely(errors, power * (logs - middle)) for power in POWERS}
-    power = max(tried, key=lambda power: tried[power].mean())
-    gain = tried[power]
-    if gain.mean() <= CERTAIN * gain.std() / len(gain) ** 0.5:
+    constant = _negative_log_likelihood(errors, np.zeros(len(errors)))
+    gains = {
+        power: constant - _negative_log_likelihood(errors, power * (logs - middle))
+        for power in POWERS
+    }
+    power = max(gains, key=lambda power: gains[power].mean())
+    gain = gains[power]
+    if gain.mean() <= MIN_GAIN * gain.std() / len(gain) ** 0.5:
         return None
-    low, high = float(logs.min()) - middle, float(logs.max()) - middle
-    network: MLP = learned.network_  # type: ignore[assignment]
-    return Spread(network, learned.mean_ - middle, learned.scale_, power, low, high)
+    ensemble = replace(trained.ensemble, mean=trained.ensemble.mean - middle)
+    return ErrorScale(ensemble, power, float(logs.min()) - middle, float(logs.max()) - middle)
 
 
-def _unlikely(errors: Float[Array, " n"], logs: Float[Array, " n"]) -> Float[Array, " n"]:
-    """Return minus the logarithm of Laplace's density, its one free scale the likeliest."""
+def _negative_log_likelihood(
+    errors: Float[Array, " n"], logs: Float[Array, " n"]
+) -> Float[Array, " n"]:
+    """Return that of Laplace distributions, with their one free scale the likeliest."""
     relative = errors / np.exp(logs)
     scale = relative.mean()
     return logs + np.log(scale) + relative / scale

@@ -1,11 +1,11 @@
-"""Columns that alone tell the target: often one that is not known yet when it is predicted.
+"""Columns that predict the target on their own: often they are not known when it is predicted.
 
-A number is one if a straight line of it alone, or one from row to row in its order, foresees the
-target in rows that it has not seen all but exactly: R2 above 0.9995 (errors of 2 % of its spread)
-in nearly the same order. What is the main cause and no more, as the quantity is of an amount,
-leaves more. Of classes a decision tree has to find nearly all rows of each. So has a category by
-the mean, or the most frequent class, of its rows. Dates are known beforehand, and what counts rows
-evenly.
+A number is one if a straight line, or an interpolation through the rows in its order, predicts the
+target almost exactly in held-out rows: R2 above 0.9995 (errors of 2 % of its standard deviation)
+and in nearly the same order. The main cause of a target, such as a quantity of an amount, leaves
+larger errors. A class has to be found by a decision tree in nearly all of its rows; categories
+predict by the mean, or the most frequent class, of their rows. Dates and evenly increasing numbers
+are known beforehand and never reported.
 """
 
 from collections.abc import Sequence
@@ -16,101 +16,102 @@ from jaxtyping import Float
 from sklearn.tree import DecisionTreeClassifier
 
 from bowerbird.prediction.data.columns import Columns
-from bowerbird.prediction.tabular.ensemble import deal
+from bowerbird.prediction.tabular.ensemble import split_evenly
 
 FOLDS = 5
-MOST_ROWS = 2000  # that are looked at
-FEWEST_ROWS = 20  # of less, one that seems to tell the target may do so by chance
-EXACTLY = 0.9995  # of the variance of the target
-NEARLY = 0.998  # of the rows of each class
-ORDER = 0.85  # least correlation of ranks; of two even groups of numbers it is 0.87
-LARGEST = float(np.finfo(np.float32).max)  # in which trees are computed
-FIRST = 0.95  # of it in the first fold, or the others are not looked at
+MAX_ROWS = 2000  # that are used
+MIN_ROWS = 20  # in fewer, a column may predict the target by chance
+MIN_R2 = 0.9995
+MIN_RECALL = 0.998  # on average over the classes
+MIN_RANK_CORRELATION = 0.85  # of two even groups of numbers it is 0.87
+MAX_INPUT = float(np.finfo(np.float32).max)  # of scikit-learn's trees
+MIN_FIRST = 0.95  # in the first folds, or the others are skipped
 
 
-def telling(
-    columns: Columns, values: pd.DataFrame, wanted: np.ndarray, classes: int, seed: int
+def find_leakage(
+    columns: Columns, values: pd.DataFrame, truth: np.ndarray, num_classes: int, seed: int
 ) -> list[str]:
-    """Return the columns that alone tell the target: numbers, or the numbers of its classes."""
-    if len(wanted) < FEWEST_ROWS:
+    """Return the columns that predict the target on their own: numbers, or class indices."""
+    if len(truth) < MIN_ROWS:
         return []
     random = np.random.default_rng(seed)
-    some = np.sort(random.permutation(len(wanted))[:MOST_ROWS])
-    folds = deal(wanted[some] if classes else np.zeros(len(some), np.int64), FOLDS, seed)
-    dates = {name for name, kind in columns.kinds.items() if kind == "date"}
-    names = [name for name in columns.kinds if name not in dates and not _even(values[name])]
-    return [n for n in names if _tells(values[n].iloc[some], wanted[some], classes, folds)]
+    rows = np.sort(random.permutation(len(truth))[:MAX_ROWS])
+    groups = truth[rows] if num_classes else np.zeros(len(rows), np.int64)
+    folds = split_evenly(groups, FOLDS, seed)
+    names = [n for n, kind in columns.kinds.items() if kind != "date" and not _is_even(values[n])]
+    return [n for n in names if _leaks(values[n].iloc[rows], truth[rows], num_classes, folds)]
 
 
-def _even(column: pd.Series) -> bool:
-    """Tell a number that grows by the same from row to row, as time does."""
+def leakage_notes(names: Sequence[str], target: str) -> list[str]:
+    """Return a note for each column."""
+    ask = "is it known at prediction time?"
+    return [f"column {name} predicts {target} on its own: {ask}" for name in names]
+
+
+def _is_even(column: pd.Series) -> bool:
+    """Return whether a number increases by the same from row to row, as time does."""
     if column.dtype == object:
         return False
     steps = np.diff(column.to_numpy(float))
     return bool(steps[0] != 0 and np.allclose(steps, steps[0], rtol=1e-6, atol=0))
 
 
-def _tells(column: pd.Series, wanted: np.ndarray, classes: int, folds: np.ndarray) -> bool:
-    """Tell whether a column alone foresees the target in each fold from the others."""
-    numbers = column.dtype != object
-    known = column.to_numpy(float) if numbers else pd.factorize(column)[0].astype(float)
-    ways = ("curve", "line") if numbers and not classes else ("tree",) if numbers else ("means",)
-    enough = NEARLY if classes else EXACTLY
-    for way in ways:
-        said = np.full(len(wanted), np.nan)
+def _leaks(column: pd.Series, truth: np.ndarray, num_classes: int, folds: np.ndarray) -> bool:
+    """Return whether a column alone predicts the target in each fold from the others."""
+    is_number = column.dtype != object
+    inputs = column.to_numpy(float) if is_number else pd.factorize(column)[0].astype(float)
+    methods = ["interpolation", "line"] if is_number and not num_classes else ["tree"]
+    for method in methods if is_number else ["category"]:
+        predictions = np.full(len(truth), np.nan)
         for fold in range(FOLDS):
-            new = folds == fold
-            said[new] = _said(way, known[~new], wanted[~new], known[new], classes)
-            if _share(said[folds <= fold], wanted[folds <= fold], classes) < FIRST:
+            new, done = folds == fold, folds <= fold
+            known = (inputs[~new], truth[~new])
+            predictions[new] = _predict(method, *known, inputs[new], num_classes)
+            if _score(predictions[done], truth[done], num_classes) < MIN_FIRST:
                 break
         else:
-            if _share(said, wanted, classes) > enough and (classes or _in_order(said, wanted)):
+            score = _score(predictions, truth, num_classes)
+            if num_classes and score > MIN_RECALL:
+                return True
+            if not num_classes and score > MIN_R2 and _same_order(predictions, truth):
                 return True
     return False
 
 
-def _said(
-    way: str, known: np.ndarray, wanted: np.ndarray, new: np.ndarray, classes: int
+def _predict(
+    method: str, known: np.ndarray, truth: np.ndarray, new: np.ndarray, num_classes: int
 ) -> Float[np.ndarray, " new"]:
-    """Return what one column says of new rows after it was learned from others."""
-    if way == "tree":
-        tree = DecisionTreeClassifier(random_state=0)
-        given, asked = (np.clip(x, -LARGEST, LARGEST)[:, None] for x in (known, new))
-        return tree.fit(given, wanted).predict(asked)
-    if way in ("curve", "line"):
-        there = np.isfinite(known)
-        if len(np.unique(known[there])) < 2:
-            return np.full(len(new), wanted.mean())
-        if way == "curve":
-            points = pd.Series(wanted[there]).groupby(known[there]).mean()
-            return np.where(np.isfinite(new), np.interp(new, points.index, points), wanted.mean())
-        middle, scale = known[there].mean(), known[there].std()
-        line = np.polyfit((known[there] - middle) / scale, wanted[there], 1)
-        return np.nan_to_num(np.polyval(line, (new - middle) / scale), nan=wanted.mean())
-    if not classes:
-        each = pd.Series(wanted).groupby(known).mean()
-        return pd.Series(new).map(each).fillna(wanted.mean()).to_numpy(float)
-    groups = int(max(known.max(), new.max())) + 1
-    place = known.astype(int) * classes + wanted
-    counts = np.bincount(place, minlength=groups * classes).reshape(groups, classes)
-    often = np.where(counts.any(1), counts.argmax(1), -1)  # -1: of a group that is not known
-    return often[new.astype(int)].astype(float)
+    """Return predictions for ``new`` values of one column after fitting to known ones."""
+    if method == "tree":
+        x, x_new = (np.clip(v, -MAX_INPUT, MAX_INPUT)[:, None] for v in (known, new))
+        return DecisionTreeClassifier(random_state=0).fit(x, truth).predict(x_new)
+    if method == "category":
+        groups = pd.Series(truth).groupby(known)
+        values = groups.agg(lambda c: np.bincount(c).argmax()) if num_classes else groups.mean()
+        unknown = -1 if num_classes else truth.mean()
+        return pd.Series(new).map(values).fillna(unknown).to_numpy(float)
+    finite = np.isfinite(known)
+    known, y = known[finite], truth[finite]
+    if len(np.unique(known)) < 2:
+        return np.full(len(new), truth.mean())
+    if method == "interpolation":
+        points = pd.Series(y).groupby(known).mean()
+        return np.where(np.isfinite(new), np.interp(new, points.index, points), truth.mean())
+    middle, scale = known.mean(), known.std()
+    line = np.polyfit((known - middle) / scale, y, 1)
+    return np.nan_to_num(np.polyval(line, (new - middle) / scale), nan=truth.mean())
 
 
-def _share(said: np.ndarray, wanted: np.ndarray, classes: int) -> float:
-    """Return R2, or the share of each class that was found, on average."""
-    if classes:
-        each, found = np.bincount(wanted), np.bincount(wanted, said == wanted)
-        return float((found[each > 0] / each[each > 0]).mean())
-    spread = float(np.square(wanted - wanted.mean()).sum())
-    return 1 - float(np.square(said - wanted).sum()) / spread if spread else 0.0
+def _score(predictions: np.ndarray, truth: np.ndarray, num_classes: int) -> float:
+    """Return R2, or the mean recall of the classes."""
+    if num_classes:
+        counts, hits = np.bincount(truth), np.bincount(truth, predictions == truth)
+        return float((hits[counts > 0] / counts[counts > 0]).mean())
+    total = float(np.square(truth - truth.mean()).sum())
+    return 1 - float(np.square(predictions - truth).sum()) / total if total else 0.0
 
 
-def _in_order(said: np.ndarray, wanted: np.ndarray) -> bool:
-    """Tell whether numbers are in the same order, so that it isn't a few large ones that fit."""
-    return float(pd.Series(said).corr(pd.Series(wanted), method="spearman")) > ORDER
-
-
-def sentences(names: Sequence[str], target: str) -> list[str]:
-    """Return what to ask of such columns."""
-    return [f"column {n} alone tells {target}: is it known when you predict?" for n in names]
+def _same_order(predictions: np.ndarray, truth: np.ndarray) -> bool:
+    """Return whether numbers are in the same order: R2 alone may be due to a few large ones."""
+    correlation = pd.Series(predictions).corr(pd.Series(truth), method="spearman")
+    return float(correlation) > MIN_RANK_CORRELATION

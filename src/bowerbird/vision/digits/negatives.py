@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
+from bowerbird.learning.extras import import_extra
 from bowerbird.vision.digits.binarize import Array, binarize
 from bowerbird.vision.digits.components import find_components
 from bowerbird.vision.digits.idx import DigitDataset
@@ -116,11 +117,10 @@ def _is_bar(image: Array) -> bool:
 
 def _photo_components(random: np.random.Generator) -> list[Array]:
     """Return components of photographs without writing."""
-    import skimage.data  # noqa: PLC0415 - slow to import
-
+    data = import_extra("skimage.data", "the training of digits")
     shapes: list[Array] = []
     for name in PHOTOS:
-        photo = np.asarray(getattr(skimage.data, name)())
+        photo = np.asarray(getattr(data, name)())
         photo = photo if photo.ndim == 3 else np.repeat(photo[..., None], 3, 2)
         rgb = photo[..., :3].astype(np.float32) / 255
         size = round(rgb.shape[1] * PHOTO_SCALE), round(rgb.shape[0] * PHOTO_SCALE)

@@ -6,11 +6,11 @@ The split is made before any scene is generated, so validation and test data are
 import hashlib
 import math
 from collections.abc import Sequence
-from importlib.util import find_spec
 from pathlib import Path
 
 import torch
 
+from bowerbird.learning.extras import package_folder
 from bowerbird.pictures.reading import read_picture
 from bowerbird.vision.house_numbers.crops import Pixels
 from bowerbird.vision.house_numbers.scenes.typefaces import Typeface
@@ -66,13 +66,10 @@ def find_photos(folder: Path | None = None, exclude: Sequence[str] = ()) -> list
     ``exclude`` lists parts of names to leave out. Raises ValueError for a folder without images.
     """
     if folder is None:
-        specs = {package: find_spec(package) for package in SAMPLES}
-        paths = [
-            Path(str(spec.origin)).parent / name
-            for package, spec in specs.items()
-            for name in SAMPLES[package]
-            if spec is not None
-        ]
+        folders = {
+            package: package_folder(package, "training without --photos") for package in SAMPLES
+        }
+        paths = [folder / name for package, folder in folders.items() for name in SAMPLES[package]]
         paths = [path for path in paths if path.exists()]
     else:
         if not folder.is_dir():

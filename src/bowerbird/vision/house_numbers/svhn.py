@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bowerbird.errors import DatasetError
+from bowerbird.learning.extras import import_extra
 from bowerbird.vision.house_numbers.scenes.streets import Scene
 
 STRUCT = "digitStruct.mat"
@@ -126,12 +127,7 @@ def _files(path: Path) -> Iterator[tuple[str, int, Any]]:
 
 def _read_labels(path: Path, struct: bytes) -> list[tuple[str, tuple[NDArray[np.float32], str]]]:
     """Return the name of each image, with the boxes (n, 4) and the text of its digits."""
-    try:
-        import h5py  # noqa: PLC0415 - only archives of SVHN need it
-    except ImportError as error:
-        raise DatasetError(
-            f"{path} needs h5py to be read; run `pip install 'bowerbird[house-numbers]'`"
-        ) from error
+    h5py = import_extra("h5py", f"reading {path}")
     try:
         with h5py.File(io.BytesIO(struct), "r") as file:
             names = file["digitStruct/name"][()].reshape(-1)

@@ -1,0 +1,1 @@
+"""Text files that several domains read and write."""
