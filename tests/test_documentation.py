@@ -114,3 +114,10 @@ def test_a_command_is_understood(command, materials):
 
 def test_readme_is_short():
     assert len(PAGES["README.md"].splitlines()) <= 200
+
+
+@pytest.mark.parametrize("domain", ["image", "text", "music", "vision", "prediction"])
+def test_the_api_page_has_every_public_name(domain):
+    page = PAGES[f"docs/api/{domain}.md"]
+    names = re.findall(rf"^::: bowerbird\.{domain}\.(\w+)$", page, re.MULTILINE)
+    assert sorted(names) == sorted(getattr(bb, domain).__all__)
