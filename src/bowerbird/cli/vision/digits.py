@@ -9,7 +9,6 @@ from cyclopts import Group, Parameter
 from bowerbird.cli.options import Switch
 from bowerbird.cli.training_run import TrainingRun, TrainOptions
 from bowerbird.cli.vision.batch_run import BatchOptions, run_batch
-from bowerbird.learning.config import TrainerConfig
 from bowerbird.networks.config import SmallConvNetConfig
 from bowerbird.vision.digits.config import AugmentConfig, DigitConfig, DigitTrainConfig
 
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
 
 Parameter(name="*", group=Group("Network", sort_key=3))(SmallConvNetConfig)
 Parameter(name="*", group=Group("Augmentation", sort_key=4))(AugmentConfig)
-Parameter(name="*", group=Group("Optimization", sort_key=5))(TrainerConfig)
 
 
 @Parameter(name="*")

@@ -9,7 +9,6 @@ from cyclopts import Group, Parameter
 from bowerbird.cli.options import RUN
 from bowerbird.cli.training_run import TrainingRun, TrainOptions
 from bowerbird.cli.vision.batch_run import BatchOptions, run_batch
-from bowerbird.learning.config import TrainerConfig
 from bowerbird.networks.config import MultiDigitConfig
 from bowerbird.vision.house_numbers.config import (
     HouseNumberConfig,
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
 Parameter(name="*", group=Group("Network", sort_key=3))(MultiDigitConfig)
 Parameter(name="*", group=Group("Scenes", sort_key=4))(SceneConfig)
 Parameter(name="*", group=Group("Scenes", sort_key=4))(ScenePoolConfig)
-Parameter(name="*", group=Group("Optimization", sort_key=5))(TrainerConfig)
 
 
 @Parameter(name="*", group=RUN, show_default=False)
