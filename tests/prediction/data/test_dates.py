@@ -133,7 +133,11 @@ def test_named_months_in_a_series(tmp_path, form):
     path = tmp_path / "s.csv"
     path.write_text("when\tload\n" + "".join(f"{d:{form}}\t{k}.5\n" for k, d in enumerate(DAYS)))
     series = read_series(path)
-    assert (series.step, series.times[0], series.times[-1]) == ("day", "2024-01-20", "2024-02-18")
+    assert (series.frequency, series.times[0], series.times[-1]) == (
+        "day",
+        "2024-01-20",
+        "2024-02-18",
+    )
 
 
 @pytest.mark.parametrize(

@@ -80,4 +80,4 @@ def test_a_table_of_any_country(tmp_path, place, end):
     assert values["vendú (day)"].tolist() == [(day - date(1970, 1, 1)).days for day in days]
     series = read_series(path, "price")
     assert series.values == pytest.approx(PRICES)
-    assert (series.step, series.times[0][:10]) == ("day", "2024-01-20")
+    assert (series.frequency, series.times[0][:10]) == ("day", "2024-01-20")
