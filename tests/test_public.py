@@ -21,12 +21,14 @@ PROMISED = {
         *("transfer", "transfer_steps"),
     },
     "bowerbird.text": {
-        *("PRESETS", "Corpus", "GenerateConfig", "SamplingConfig", "TrainConfig", "Training"),
-        *("Writer", "load"),
+        *("PRESETS", "BytePairTokenizer", "CharacterTokenizer", "Corpus", "Evaluation"),
+        *("GenerateConfig", "SamplingConfig", "TextGenerator", "TrainConfig", "Training"),
+        *("assess", "load", "perplexity_references", "train"),
     },
     "bowerbird.music": {
         *("PRESETS", "ComposeConfig", "Composer", "Corpus", "OutputConfig", "SamplingConfig"),
-        *("TrainConfig", "Training", "load", "read_score", "write_output", "write_score"),
+        *("TrainConfig", "Training", "load", "read_score", "train"),
+        *("write_output", "write_score"),
     },
     "bowerbird.vision": {
         *("ClassifyConfig", "DetectConfig", "DigitConfig", "DreamConfig", "HouseNumberConfig"),

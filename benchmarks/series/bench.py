@@ -17,7 +17,7 @@ sys.path.append(str(Path(__file__).resolve().parents[1]))
 from figures import Figure, append, conditions, table
 
 from bowerbird.networks.config import TreeLSTMConfig
-from bowerbird.networks.tree_lstm import Level, Tree, TreeLSTM, plant
+from bowerbird.networks.tree_lstm import Level, Tree, TreeLSTM, make_forest
 from bowerbird.prediction.dynamics.config import DynamicsConfig, System
 from bowerbird.prediction.dynamics.train import train_dynamics
 from bowerbird.prediction.expressions.compare import compare
@@ -108,13 +108,13 @@ def speed() -> list[Figure]:
     random = Random(0)
     some = [draw_expression(random, 4).tree()[0] for _ in range(64)]
     net = TreeLSTM(VOCAB_SIZE, 10, TreeLSTMConfig(hidden_size=128))
-    nodes = sum(len(tree.signs) for tree in some)
-    forest = plant(some)
+    nodes = sum(len(tree.tokens) for tree in some)
+    forest = make_forest(some)
     fast, slow = [], []
     with torch.no_grad():
         for _ in range(7):
             began = time.perf_counter()
-            net(plant(some))
+            net(make_forest(some))
             fast.append(nodes / (time.perf_counter() - began))
             began = time.perf_counter()
             one_at_a_time(net, some)
@@ -133,12 +133,12 @@ def one_at_a_time(net: TreeLSTM, some: list[Tree]) -> torch.Tensor:
     table_ = torch.nn.functional.linear(net.embedding.weight, net.weight_x, net.bias)
     found = []
     for tree in some:
-        below: list[list[int]] = [[] for _ in tree.signs]
+        below: list[list[int]] = [[] for _ in tree.tokens]
         for node, parent in enumerate(tree.parents):
             if parent >= 0:
                 below[parent].append(node)
         states: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
-        for node in range(len(tree.signs) - 1, -1, -1):
+        for node in range(len(tree.tokens) - 1, -1, -1):
             count = len(below[node])
             edges = torch.arange(count)
             level = Level(0, 1, edges, torch.zeros(count, dtype=torch.long), edges)
@@ -147,8 +147,8 @@ def one_at_a_time(net: TreeLSTM, some: list[Tree]) -> torch.Tensor:
                 torch.cat([states[k][part] for k in below[node]]) if count else empty
                 for part in (0, 1)
             )
-            states[node] = net.cell(table_[tree.signs[node]][None], h, c, level)
-        found += [states[node][0] for node in range(len(tree.signs))]
+            states[node] = net.cell(table_[tree.tokens[node]][None], h, c, level)
+        found += [states[node][0] for node in range(len(tree.tokens))]
     return net.decoder(torch.cat(found))
 
 

@@ -78,7 +78,7 @@ TEXT = Domain(
             "bowerbird text write {}",
             "bowerbird.text.generator:load",
             (("shakespeare", "text/shakespeare.safetensors"),),
-            "bowerbird.text.tokenizer:alphabet_from",
+            "bowerbird.text.tokenizer:tokenizer_from",
         ),
     ),
     memory_advice=(

@@ -262,15 +262,16 @@ def _notify_skipped(corpus: "Corpus") -> None:
 
 def _results(training: "Training", work: "Work[str]") -> dict[str, Any]:
     """Return the results of a training."""
-    from bowerbird.learning.trainer import ALREADY
+    from bowerbird.learning.trainer import ALREADY_DONE
 
     provenance, seconds = training.composer.provenance, work.last.seconds
+    planned, precision = training.trainer.planned, str(training.compute.dtype)[6:]
     # the steps before a resumed run are not its own
-    steps = 0 if work.last.note == ALREADY else work.last.number - work.history[0].number + 1
+    steps = 0 if work.last.note == ALREADY_DONE else work.last.number - work.history[0].number + 1
     return {
         "inputs": {"corpus": [{"file": name} for name in training.corpus.names]},
-        "corpus_sha256": training.digest,
-        "config": {**asdict(training.planned), "precision": str(training.compute.dtype)[6:]},
+        "corpus_sha256": training.data.sha256,
+        "config": {**asdict(planned), "precision": precision},
         "train_loss": provenance["train_loss"],
         "validation_loss": provenance["validation_loss"],
         "notes_per_second": round(steps * training.notes_per_step / max(seconds, 1e-9)),

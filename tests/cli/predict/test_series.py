@@ -84,7 +84,7 @@ def test_series_from_a_file_and_from_its_model(bowerbird, sales):
         ("--horizon 0", "horizon"),
         ("-o out.txt", ".png"),
         ("-o no/out.png", "create no first"),
-        ("--model sales.csv", "no model file"),
+        ("--model sales.csv", "not a model file"),
     ],
 )
 def test_invalid_input_is_refused_in_one_sentence(refuses, sales, words, found):

@@ -36,7 +36,7 @@ def test_close_lorenz_trajectories_diverge_by_the_lyapunov_exponent():
 
 def test_an_echo_state_network_by_its_formula():
     net = RecurrentRegressor(2, 1, RecurrentConfig(cell="rnn", hidden_size=30)).double()
-    net.echo(3, radius=0.7, reach=0.4)
+    net.initialize_reservoir(3, spectral_radius=0.7, input_scale=0.4)
     layer = net.all_layers()[0]
     w, u, b = (p.detach().numpy() for p in (layer.weight_hh, layer.weight_ih, layer.bias_ih))
     assert np.abs(np.linalg.eigvals(w)).max() == pytest.approx(0.7, abs=1e-6)
@@ -57,7 +57,7 @@ def test_steps_equal_the_whole_sequence(cell):
             p.add_(0.2)
         x = torch.randn(4, 6, 3, generator=torch.Generator().manual_seed(0))
         outputs, _ = net(x)
-        state = net.start(4)
+        state = net.initial_state(4)
         for place in range(6):
             output, state = net.step(x[:, place], state)
             torch.testing.assert_close(output, outputs[:, place], atol=1e-5, rtol=1e-5)
@@ -65,7 +65,7 @@ def test_steps_equal_the_whole_sequence(cell):
 
 def test_an_echo_state_network_needs_the_cell_rnn():
     with pytest.raises(ValueError, match="rnn"):
-        RecurrentRegressor(1, 1, RecurrentConfig(cell="gru", hidden_size=4)).echo()
+        RecurrentRegressor(1, 1, RecurrentConfig(cell="gru", hidden_size=4)).initialize_reservoir()
 
 
 def test_valid_time_by_its_definition():

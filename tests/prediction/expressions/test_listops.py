@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from bowerbird.errors import ExpressionError
-from bowerbird.networks.tree_lstm import plant
+from bowerbird.networks.tree_lstm import make_forest
 from bowerbird.prediction.expressions.compare import compare, draw_test_set
 from bowerbird.prediction.expressions.config import ExpressionsConfig
 from bowerbird.prediction.expressions.listops import (
@@ -52,10 +52,10 @@ def test_tree_and_sequence_have_the_same_values():
     expression = draw_expression(Random(0), 4)
     tokens, ends = expression.sequence()
     tree, nodes = expression.tree()
-    assert sorted(tree.signs) == sorted(tokens)
+    assert sorted(tree.tokens) == sorted(tokens)
     for token, end, node in zip(expression.tokens, ends, nodes, strict=True):
-        assert tokens[end] == tree.signs[node] == (token if token < DIGITS else CLOSE)
-    assert len(plant([tree]).roots) == 1
+        assert tokens[end] == tree.tokens[node] == (token if token < DIGITS else CLOSE)
+    assert len(make_forest([tree]).roots) == 1
 
 
 @pytest.mark.parametrize(

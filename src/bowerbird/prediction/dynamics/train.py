@@ -79,7 +79,9 @@ def fit_echo_state(
     """
     size, width = trajectories.shape[2], config.units
     network = RecurrentRegressor(size, size, RecurrentConfig(cell="rnn", hidden_size=width))
-    network.double().echo(config.seed, radius=SPECTRAL_RADIUS, reach=INPUT_SCALE)
+    network.double().initialize_reservoir(
+        config.seed, spectral_radius=SPECTRAL_RADIUS, input_scale=INPUT_SCALE
+    )
     model = DynamicsModel(network, trajectories)
     validation = _validation_count(trajectories)
     s = model.normalize(trajectories)

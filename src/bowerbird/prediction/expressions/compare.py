@@ -29,7 +29,7 @@ from bowerbird.prediction.expressions.models import (
 )
 
 TIMED_STEPS, UNTIMED_STEPS = 40, 5  # to measure the time per step; the first ones aren't timed
-TEST_SEED = "to be measured on"  # part of the seed of test expressions
+TEST_SEED = "to be measured on"  # in the seed of test expressions; another text draws others
 
 
 class ExpressionStream:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from bowerbird.networks.config import RecurrentConfig, TreeLSTMConfig
 from bowerbird.networks.recurrent import Recurrent
-from bowerbird.networks.tree_lstm import TreeLSTM, plant
+from bowerbird.networks.tree_lstm import TreeLSTM, make_forest
 from bowerbird.prediction.expressions.config import ExpressionsConfig
 from bowerbird.prediction.expressions.listops import DIGITS, VOCAB_SIZE, Expression
 
@@ -37,9 +37,9 @@ class TreeModel(nn.Module):
         offset = 0
         for tree, value_nodes in trees:
             nodes += [offset + node for node in value_nodes]
-            offset += len(tree.signs)
+            offset += len(tree.tokens)
         device = self.network.bias.device
-        logits = self.network(plant([tree for tree, _ in trees]).to(device))
+        logits = self.network(make_forest([tree for tree, _ in trees]).to(device))
         return logits[torch.tensor(nodes, device=device)]
 
 

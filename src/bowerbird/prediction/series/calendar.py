@@ -80,8 +80,8 @@ def _utc_offset(words: Sequence[str], column: str, notes: list[str]) -> int:
     for word in words:
         match = OFFSET.search(word)
         hours, minutes = (match[1] or "+00", match[2] or "0") if match else ("", "0")
-        sign = -1 if hours.startswith("-") else 1
-        offsets.add(3600 * int(hours) + sign * 60 * int(minutes) if match else None)
+        direction = -1 if hours.startswith("-") else 1
+        offsets.add(3600 * int(hours) + direction * 60 * int(minutes) if match else None)
     if len(offsets) == 1:
         return offsets.pop() or 0
     notes.append(f"the offset from UTC changes in column {column}, so times are shown in UTC")

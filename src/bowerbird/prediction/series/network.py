@@ -63,7 +63,9 @@ class ForecastNetworks:
         inputs, linear_inputs = fitted._inputs(windows)
         for seed in member_seeds(config):
             network = build_network(length, horizon, config)
-            network.echo(int(seed), radius=SPECTRAL_RADIUS, reach=INPUT_SCALE)
+            network.initialize_reservoir(
+                int(seed), spectral_radius=SPECTRAL_RADIUS, input_scale=INPUT_SCALE
+            )
             hidden = network.hidden(inputs)[0][:, -1].double().numpy()
             features = np.concatenate([hidden, linear_inputs], 1)
             readout = fit_ridge(features, targets, -(-horizon // stride))

@@ -70,13 +70,13 @@ def make_splits(count: int, period: int, config: BacktestConfig) -> Splits:
         return splits
     if training_window(count, period, config.horizon) is not None:
         return _short_splits(count, period, config)
-    least = _short_window(period) + MIN_WINDOWS_SHORT - 1
-    fix = f", or give --horizon {count - least} at most" if count > least else ""
+    min_values = _short_window(period) + MIN_WINDOWS_SHORT - 1
+    fix = f", or give --horizon {count - min_values} at most" if count > min_values else ""
     if period > 1:
         fix += ", or --seasonal-period 1"
     raise SeriesError(
         f"{count} values are too few to forecast {config.horizon} steps with a seasonal period of "
-        f"{period}; {least + config.horizon} are needed{fix}"
+        f"{period}; {min_values + config.horizon} are needed{fix}"
     )
 
 
@@ -93,10 +93,10 @@ def _cutoffs(count: int, horizon: int, splits: int, stride: int) -> np.ndarray:
 def _regular_splits(count: int, period: int, config: BacktestConfig) -> Splits | None:
     """Return the most splits that fit, or None if fewer than 12 do."""
     horizon = config.horizon
-    least = max(window_length(period) + horizon + MIN_WINDOWS - 1, 2 * period + 2)
+    min_values = max(window_length(period) + horizon + MIN_WINDOWS - 1, 2 * period + 2)
     # errors before the interval is tested: one of them may be outside
     rank = math.ceil(config.coverage / (1 - config.coverage) - 1e-9)
-    available = count - horizon - least  # distance of the first and the last cutoff
+    available = count - horizon - min_values  # distance of the first and the last cutoff
     for splits in range(config.splits, MIN_SPLITS - 1, -1):
         stride = max(1, min(horizon, int(config.test_fraction * count) // splits))
         first_test = max(splits // 2, rank - 1 + math.ceil(horizon / stride))
