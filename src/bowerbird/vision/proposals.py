@@ -4,7 +4,7 @@ The average of a class's map over a window is the network's logit for the window
 thousands of windows cost one forward pass, and their averages come from a summed-area table:
 sum = T(bottom, right) - T(top, right) - T(bottom, left) + T(top, left).
 
-Source: Sermanet et al. 2013, arXiv:1312.6229, section 3.3 (a classifier at all positions and sizes);
+Source: Sermanet et al. 2013, arXiv:1312.6229, section 3.3 (classifier at all positions and sizes);
 Crow 1984 (summed-area tables); greedy non-maximum suppression as in Felzenszwalb et al. 2010,
 section 7.
 
