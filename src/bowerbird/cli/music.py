@@ -15,7 +15,7 @@ from bowerbird.cli.progress import Work
 from bowerbird.cli.report import notify
 from bowerbird.cli.training_run import TrainingRun, TrainOptions
 from bowerbird.errors import MusicError
-from bowerbird.learning.atomic_write import check_output
+from bowerbird.files.atomic_write import check_output
 from bowerbird.learning.config import SamplingConfig, SequenceConfig, TrainerConfig
 from bowerbird.learning.trainer import ALREADY_DONE
 from bowerbird.models import model_path
