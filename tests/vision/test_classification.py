@@ -8,7 +8,7 @@ import torch
 from skimage import data
 
 from bowerbird.errors import DownloadError, WeightsError
-from bowerbird.learning.download import fetch
+from bowerbird.files.download import fetch
 from bowerbird.learning.pretrained_weights import find_weights, open_state
 from bowerbird.networks.classifiers import HeadedNetwork
 from bowerbird.networks.efficientnet import EfficientNetLite0
