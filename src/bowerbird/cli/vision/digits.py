@@ -81,8 +81,8 @@ def _training_report(
         "preset": None,
         "corpus_sha256": training.digits.sha256,
         "run": {"half": run.half},
-        "config": {**asdict(training.planned), "precision": str(training.compute.dtype)[6:]},
-        "validation_loss": training.run.best,
+        "config": {**asdict(training.config), "precision": str(training.compute.dtype)[6:]},
+        "validation_loss": training.best,
         "digits_per_second": round(num_digits / max(work.last.seconds, 1e-9)),
         "parameters": sum(p.numel() for p in training.task.network.parameters()),
     }
@@ -111,8 +111,9 @@ def digits(
     images
         Photographs.
     """
-    from bowerbird.vision.digits.page import draw_digits, read_page
+    from bowerbird.vision.digits.page import read_page
     from bowerbird.vision.digits.reader import load_digit_reader
+    from bowerbird.vision.drawing import draw
 
     paths = run.output_paths(images)
     reader = load_digit_reader(run.model, run.device)
@@ -123,7 +124,7 @@ def digits(
         run,
         lambda picture: read_page(picture.over(), reader, config),
         lambda result: _text(result, config),
-        lambda rgb, result: draw_digits(rgb, result, config.confident_threshold),
+        lambda rgb, result: draw(rgb, result.mark_uncertain(config.confident_threshold)),
     )
 
 

@@ -1,6 +1,6 @@
 """``bowerbird vision house-numbers`` and ``train-house-numbers``."""
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -111,13 +111,12 @@ def _training_report(training: "HouseNumberTraining", work: "Work[Any]") -> dict
 
     steps = 0 if work.last.note == ALREADY_DONE else work.last.number - work.history[0].number + 1
     num_crops = steps * training.config.pool.batch_size
-    config = replace(training.config, minutes=0.0, trainer=training.run.trainer)
     return {
         "preset": None,
         "inputs": {},
-        "config": asdict(config),
+        "config": asdict(training.config),
         "train_loss": work.last.losses["total"],
-        "validation_loss": training.run.best,
+        "validation_loss": training.best,
         **training.thresholds,
         "numbers_per_second": round(num_crops / max(work.last.seconds, 1e-9)),
         "parameters": sum(p.numel() for p in training.network.parameters()),
