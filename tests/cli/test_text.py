@@ -17,7 +17,7 @@ from bowerbird.cli import progress, run
 from bowerbird.cli.run_record import sha256
 from bowerbird.learning import model_file as modelfile
 from bowerbird.learning.model_file import read_header
-from bowerbird.learning.sequence_batches import SequenceTask
+from bowerbird.learning.sequences.batches import SequenceTask
 from bowerbird.text.generator import load
 
 VERSE = "The owl and the pussycat went to sea in a beautiful pea-green boat.\n"

@@ -10,7 +10,7 @@ from cyclopts import Parameter
 
 from bowerbird.cli.options import RUN, CommonOptions, Device, Output, Switch
 from bowerbird.cli.report import notify, report
-from bowerbird.learning.atomic_write import atomic_write, check_output
+from bowerbird.files.atomic_write import atomic_write, check_output
 from bowerbird.learning.step import Step
 from bowerbird.text.config import GenerateConfig
 
@@ -144,7 +144,7 @@ def save_texts(
 
 def _copied(texts: list[str], corpus: "Corpus") -> list[dict[str, Any]]:
     """Return the copied fraction of each text, and its longest copied passages."""
-    from bowerbird.learning.copied_passages import copied_fraction, copies_of_each
+    from bowerbird.learning.sequences.copied_passages import copied_fraction, copies_of_each
     from bowerbird.text.tokenizer import CharacterTokenizer
 
     tokenizer = CharacterTokenizer("".join(texts) or " ")

@@ -50,7 +50,7 @@ class TrainingRun:
 
         Losses are in nats per ``unit``.
         """
-        from bowerbird.learning.atomic_write import check_output
+        from bowerbird.files.atomic_write import check_output
         from bowerbird.learning.device import processes
 
         self.command, self.run, self.unit = command, run, unit
