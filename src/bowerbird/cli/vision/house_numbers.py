@@ -39,7 +39,7 @@ class AssetOptions(TrainingAssets):
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
-class HouseNumberRun(BatchOptions):
+class HouseNumberOptions(BatchOptions):
     """Options of ``house-numbers`` besides its configuration."""
 
     model: str = "house-numbers"
@@ -48,7 +48,7 @@ class HouseNumberRun(BatchOptions):
 
 def house_numbers(
     *images: Path,
-    run: HouseNumberRun = HouseNumberRun(),
+    run: HouseNumberOptions = HouseNumberOptions(),
     config: Annotated[
         HouseNumberConfig, Parameter(name="*", group=Group("Detection", sort_key=2))
     ] = HouseNumberConfig(),
@@ -93,8 +93,8 @@ def train_house_numbers(
 
         work = job.train(training.steps(run.checkpoint_every, resume=run.resume))
 
-        report = {"model": str(run.output), **_training_report(training, work)}
-        return job.finish(work, training.reader.save, report)
+        facts = {"model": str(run.output), **_training_facts(training, work)}
+        return job.finish(work, training.reader.save, facts)
 
 
 def _text(result: "VisionResult", threshold: float) -> str:
@@ -105,7 +105,7 @@ def _text(result: "VisionResult", threshold: float) -> str:
     return ", ".join(texts) or "no number"
 
 
-def _training_report(training: "HouseNumberTraining", work: "Work[Any]") -> dict[str, Any]:
+def _training_facts(training: "HouseNumberTraining", work: "Work[Any]") -> dict[str, Any]:
     """Return the facts about a training, besides its losses."""
     from bowerbird.learning.trainer import ALREADY_DONE
 
