@@ -100,10 +100,10 @@ def speeding(args: argparse.Namespace) -> Iterator[Figure]:
     for precision in ("float32", "bfloat16"):
         classifier = open_classifier(ClassifyConfig(precision=precision), "cpu")
         squares = torch.rand(16, 3, 224, 224)
-        classifier.scores(squares)
+        classifier.logits(squares)
         start, done = time.process_time(), 0
         while time.process_time() - start < 5:
-            classifier.scores(squares)
+            classifier.logits(squares)
             done += 16
         tool = f"classify, {precision}"
         rate = done / (time.process_time() - start)

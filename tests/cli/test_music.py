@@ -41,7 +41,7 @@ def told(done):
 
 def test_the_composer_that_comes_along(bowerbird, here):
     words = "music compose scottish -o reel.mid --bars 16 --meter 4/4 --key D --seed 6 --json"
-    facts = told(bowerbird(f"{words} --score --roll --audio"))
+    facts = told(bowerbird(f"{words} --sheet --roll --audio"))
     assert {"output", "notes", "bars", "seconds", "key", "meter"} < facts.keys()
     assert (facts["key"], facts["meter"]) == ("D major", "4/4")
     assert abs(facts["bars"] - 16) <= 2
@@ -142,7 +142,7 @@ def test_no_page_of_sheet_music_is_overwritten(bowerbird, refuses, midi, here):
 
 @pytest.mark.usefixtures("short_paper")
 def test_what_is_composed_names_its_real_files(bowerbird, refuses, here):
-    line = "music compose scottish -o reel.mid --bars 32 --score"
+    line = "music compose scottish -o reel.mid --bars 32 --sheet"
     (here / "reel-1.png").write_bytes(b"mine")
     refuses(line, "reel-1.png exists")  # and reel.mid is not written either
     facts = told(bowerbird(f"{line} --force --json"))
@@ -169,7 +169,7 @@ def test_a_piece_that_can_not_be_told_is_left_out_by_name(bowerbird, refuses, he
     assert name == "odd.abc: 1"
     assert reason.startswith("its meter is 13/16; the model was trained on 2/2, 3/2, ")
     done = bowerbird("music evaluate scottish good.abc odd.abc")
-    assert f"left out odd.abc: 1: {reason}" in done.err
+    assert f"skipped odd.abc: 1: {reason}" in done.err
     refuses("music evaluate scottish odd.abc", "odd.abc: 1: its meter is 13/16")
 
 
@@ -207,7 +207,7 @@ def test_a_folder_of_the_name_of_a_corpus_is_not_that_corpus(bowerbird, here):
         ("music render photo.png -o t.wav", ["photo.png"]),
         ("music render none.mid -o t.wav", ["none.mid"]),
         ("music train none -o m.safetensors", ["none does not exist"]),
-        ("music train -o m.safetensors", ["no corpus", "scottish"]),
+        ("music train -o m.safetensors", ["give a corpus", "scottish"]),
         ("music train scottish -o m.safetensors --preset nonsense", ["folk-rnn"]),
         ("music evaluate scottish none.mid", ["none.mid"]),
     ],
