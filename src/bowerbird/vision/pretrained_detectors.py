@@ -10,8 +10,9 @@ transformers, which is imported when one is opened.
 
 Departures: each of Mask2Former's queries predicts its most likely class only, where the evaluation
 behind its published AP takes the best 100 pairs of query and class, so that a query may predict
-several; weights are read as safetensors only, so nothing is unpickled; pictures are prepared here (short side 800 px and long side at most 1333 px, RGB as for torchvision's networks),
-so no further package is needed for it. The hub's revisions are branches, not commits, so what is
+several; weights are read as safetensors only, so nothing is unpickled; pictures are prepared here
+(short side 800 px and long side at most 1333 px, RGB as for torchvision's networks), so no further
+package is needed for it. The hub's revisions are branches, not commits, so what is
 downloaded may change there.
 """
 
