@@ -54,7 +54,7 @@ TEXT = Domain(
     (
         Verb(
             "train",
-            "bowerbird.cli.text:train",
+            "bowerbird.cli.text.train:train",
             "CORPUS... -o MODEL.safetensors [OPTIONS]",
             "text train my-notes/ --minutes 5 -o me.safetensors",
             config="bowerbird.text.config:TrainConfig",
@@ -62,12 +62,12 @@ TEXT = Domain(
         ),
         Verb(
             "write",
-            "bowerbird.cli.text:write",
+            "bowerbird.cli.text.write:write",
             "MODEL [--prompt TEXT] [OPTIONS]",
             'text write shakespeare --prompt "Second Witch:"',
             config="bowerbird.text.config:GenerateConfig",
         ),
-        Verb("evaluate", "bowerbird.cli.text:evaluate", "MODEL FILE [OPTIONS]"),
+        Verb("evaluate", "bowerbird.cli.text.evaluate:evaluate", "MODEL FILE [OPTIONS]"),
     ),
     demo="bowerbird.demo.text:text_section",
     output="model.safetensors",

@@ -13,7 +13,7 @@ from bowerbird.cli.options import RUN, CommonOptions, Device, Json, RequiredOutp
 from bowerbird.cli.report import notify, report
 from bowerbird.cli.training_run import TrainingRun, TrainOptions
 from bowerbird.errors import MusicError
-from bowerbird.learning.atomic_write import check_output
+from bowerbird.files.atomic_write import check_output
 from bowerbird.learning.config import SamplingConfig, SequenceConfig, TrainerConfig
 from bowerbird.music.config import (
     MELODY_KINDS,

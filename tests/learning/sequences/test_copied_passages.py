@@ -5,8 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bowerbird.learning import copied_passages as novelty
-from bowerbird.learning.copied_passages import Copy, copied_fraction, copies_of_each, longest_copies
+from bowerbird.learning.sequences import copied_passages as novelty
+from bowerbird.learning.sequences.copied_passages import (
+    Copy,
+    copied_fraction,
+    copies_of_each,
+    longest_copies,
+)
 
 
 def tokens(text):

@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from bowerbird.learning.atomic_write import atomic_write, check_output, put_in_place
+from bowerbird.files.atomic_write import atomic_write, check_output, put_in_place
 
 
 @pytest.fixture

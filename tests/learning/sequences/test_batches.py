@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 
 from bowerbird.learning.config import SequenceConfig
-from bowerbird.learning.sequence_batches import (
+from bowerbird.learning.sequences.batches import (
     WARMUP,
     SequenceBatches,
     SequenceTask,

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from bowerbird.learning.dynamic_evaluation import adapted_loss
-from bowerbird.learning.sequence_batches import stream_loss
+from bowerbird.learning.sequences.batches import stream_loss
+from bowerbird.learning.sequences.dynamic_evaluation import adapted_loss
 from bowerbird.networks.config import RecurrentConfig
 from bowerbird.networks.recurrent import Recurrent
 
