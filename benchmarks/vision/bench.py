@@ -71,7 +71,7 @@ def of_scenes(
 
 
 def classifying(args: argparse.Namespace) -> Iterator[Figure]:
-    """Classify all photographs, in both precisions; then tell the class that localize tells."""
+    """Classify all photographs, in both precisions; then compare the class of localize."""
     files = sorted(args.photos.glob("n*.jpg"))
     pictures = [read_picture(file).over() for file in files]
     truth = [file.name[:9] for file in files]
@@ -148,7 +148,7 @@ def from_the_middle(classifier: Classifier, scene: Scene) -> Box:
 
 
 def locating(args: argparse.Namespace) -> Iterator[Figure]:
-    """Tell the class and the box of scenes of one thing."""
+    """Localize the object of scenes with one object."""
     classifier, scenes = open_classifier(device="cpu"), scenes_of(args)
     whole = (0.0, 0.0, 480.0, 360.0)
     ways = {

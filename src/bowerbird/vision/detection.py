@@ -60,7 +60,7 @@ def detect(
     """
     detector = detector or open_detector(config)
     if isinstance(detector, PretrainedDetector):
-        return detector.spot(rgb, config.threshold, config.max_boxes)
+        return detector.detect(rgb, config.threshold, config.max_boxes)
     boxes = non_max_suppression(candidates(rgb, detector), _collide)
     return tuple(box for box in boxes[: config.max_boxes] if box.score >= config.threshold)
 
