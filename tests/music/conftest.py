@@ -69,12 +69,12 @@ def corpus21():
 def written():
     """Make a score of tracks, each a list of (quarter, quarters, pitch[, velocity])."""
 
-    def make(*tracks, meter=(4, 4), key=0, minor=False, qpm=120, programs=(), signs=()):
+    def make(*tracks, meter=(4, 4), key=0, minor=False, qpm=120, programs=(), symbols=()):
         score = Score(TPQ)
         score.time_signatures.append(TimeSignature(0, *meter))
         score.key_signatures.append(KeySignature(0, key, int(minor)))
         score.tempos.append(Tempo(0, qpm))
-        for quarter, text in signs:
+        for quarter, text in symbols:
             score.markers.append(TextMeta(round(quarter * TPQ), text))
         for i, rows in enumerate(tracks):
             track = Track("", programs[i] if i < len(programs) else 0, False)
