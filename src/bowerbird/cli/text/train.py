@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Group, Parameter
 
 from bowerbird.cli.options import Switch
-from bowerbird.cli.report import notify
+from bowerbird.cli.report import notify, notify_skipped
 from bowerbird.cli.text.corpus import CorpusOptions, Source
 from bowerbird.cli.training_run import TrainingRun, TrainOptions
 from bowerbird.models import model_path
@@ -80,8 +80,7 @@ def _notify_changes(training: "Training", run: TextTrainOptions, inputs: dict[st
     """Print which files are skipped, and which differ from those of the repeated run."""
     from bowerbird.cli.run_record import read_recipe
 
-    for name, reason in training.corpus.skipped.items():
-        notify(f"skipped {name}: {reason}")
+    notify_skipped(training.corpus.skipped)
     if run.recipe is None:
         return
     recipe = read_recipe(run.recipe)
