@@ -32,14 +32,14 @@ def test_mono_and_clipping(tmp_path):
 @pytest.mark.parametrize(
     ("name", "audio", "words"),
     [
-        ("a.aac", SINE, "end its name in one of .wav, .flac, .mp3, .ogg"),
-        ("a", SINE, "is not audio"),
+        ("a.aac", SINE, "use one of the suffixes .wav, .flac, .mp3, .ogg"),
+        ("a", SINE, "is not an audio file"),
         ("a.wav", SINE[0], "needs"),
         ("a.wav", SINE[:, :0], "needs"),
-        ("a.wav", np.full((2, 10), np.nan, np.float32), "not finite"),
+        ("a.wav", np.full((2, 10), np.nan, np.float32), "aren't finite"),
     ],
 )
-def test_what_cannot_be_written_is_refused(tmp_path, name, audio, words):
+def test_what_can_not_be_written(tmp_path, name, audio, words):
     with pytest.raises(ValueError, match=words):
         write_audio(tmp_path / name, audio)
     assert list(tmp_path.iterdir()) == []

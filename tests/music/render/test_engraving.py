@@ -20,7 +20,7 @@ def reel(melody):
     return melody(*rows, key=2, qpm=200, programs=[40])
 
 
-def ink(png):
+def darkness(png):
     return 255 - np.asarray(Image.open(io.BytesIO(png)).convert("L"), np.float32)
 
 
@@ -49,7 +49,7 @@ def test_the_same_score_is_the_same_page(reel):
 
 
 def test_png_has_a_title_a_tempo_and_notes(reel):
-    with_title = ink(png_of(engrave(reel, SheetConfig(title="Reel")).pages[0], 100))
+    with_title = darkness(png_of(engrave(reel, SheetConfig(title="Reel")).pages[0], 100))
     height, width = with_title.shape
     assert width == pytest.approx(210 / 25.4 * 100, abs=1)
     assert with_title[: height // 4, width // 3 : 2 * width // 3].max() > 200  # the title
@@ -95,7 +95,7 @@ def test_files(tmp_path, reel, melody):
 def test_bad_input(tmp_path, reel):
     with pytest.raises(ValueError, match="no notes"):
         engrave(Score(480))
-    with pytest.raises(ValueError, match=r"a\.bmp is no sheet music; end its name"):
+    with pytest.raises(ValueError, match=r"a\.bmp can't hold sheet music; use the suffix"):
         write_sheet(tmp_path / "a.bmp", engrave(reel))
     with pytest.raises(OSError, match=r"no.a\.svg"):
         write_sheet(tmp_path / "no" / "a.svg", engrave(reel))

@@ -59,7 +59,7 @@ def test_the_sound_is_inside(tmp_path, piece):
 
 def test_time_runs_from_sound_to_paper(melody, piece):
     data = data_of(fragment(piece, QUICK))
-    assert data["lead"] == 1.5  # three quarters of silence are left out
+    assert data["leadingSilence"] == 1.5  # three quarters of silence are left out
     assert data["tempo"] == [[0, 0, 2]]
     assert [quarter for quarter, _ in data["sheets"][0]] == list(range(3, 19))
     twice = melody(*[(60, 1)] * 8)
@@ -98,7 +98,7 @@ def test_on_real_tunes_the_sheet_has_every_note_at_its_time(corpus21):
 
 
 def test_bad_input(tmp_path, melody, piece):
-    with pytest.raises(ValueError, match="one piece at least"):
+    with pytest.raises(ValueError, match="at least one piece"):
         write_page(tmp_path / "a.html", "None", [])
     with pytest.raises(ValueError, match="no notes"):
         fragment(Piece("Nothing", Score(480)), QUICK)

@@ -5,12 +5,12 @@ import struct
 import numpy as np
 import pytest
 
-from bowerbird.music.render.soundfont import DRUM_BANK, Soundfont, default_soundfont, open_soundfont
+from bowerbird.music.render.soundfont import DRUM_BANK, SoundFont, default_soundfont, load_soundfont
 
 
 @pytest.fixture(scope="module")
 def font():
-    return open_soundfont(default_soundfont())
+    return load_soundfont(default_soundfont())
 
 
 def test_the_default_font_has_all_of_general_midi(font):
@@ -21,9 +21,9 @@ def test_the_default_font_has_all_of_general_midi(font):
 @pytest.mark.parametrize("program", [0, 21, 40, 73, 109])
 def test_every_key_of_an_instrument_sounds(font, program):
     for key in range(21, 109):
-        here = [r for r in font.regions(0, program) if r.keys[0] <= key <= r.keys[1]]
-        assert here, key
-        for region in here:
+        regions = [r for r in font.regions(0, program) if r.keys[0] <= key <= r.keys[1]]
+        assert regions, key
+        for region in regions:
             assert len(region.wave) > 2
             assert region.loop is None or 0 <= region.loop[0] < region.loop[1] <= len(region.wave)
 
@@ -38,7 +38,7 @@ def test_what_is_no_font_is_refused(tmp_path, data):
     path = tmp_path / "a.sf2"
     path.write_bytes(data)
     with pytest.raises(ValueError, match=r"a\.sf2 is (not a SoundFont 2 file|damaged)"):
-        Soundfont(path)
+        SoundFont(path)
 
 
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.97, 0.999])
@@ -47,7 +47,7 @@ def test_a_font_cut_short_is_refused_or_plays(tmp_path, share):
     path = tmp_path / "cut.sf2"
     path.write_bytes(data[: int(share * len(data))])
     with pytest.raises(ValueError, match="damaged or cut short"):
-        Soundfont(path)
+        SoundFont(path)
 
 
 def test_a_compressed_font_is_refused(tmp_path):
@@ -57,7 +57,7 @@ def test_a_compressed_font_is_refused(tmp_path):
     path = tmp_path / "a.sf3"
     path.write_bytes(data)
     with pytest.raises(ValueError, match="damaged"):
-        Soundfont(path)
+        SoundFont(path)
 
 
 def test_forged_tables_are_refused_or_played(tmp_path):
@@ -72,7 +72,7 @@ def test_forged_tables_are_refused_or_played(tmp_path):
         path = tmp_path / f"{trial}.sf2"
         path.write_bytes(forged)
         try:
-            font = Soundfont(path)
+            font = SoundFont(path)
             for program in range(0, 128, 8):
                 for region in font.regions(0, program):
                     assert len(region.wave) > 1

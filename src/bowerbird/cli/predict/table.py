@@ -116,16 +116,16 @@ def _predict_with_model(
 
     model_path(file)  # before the slow imports
     new = read_table(run.predict)
-    from bowerbird.cli.predict import table_predictions
+    from bowerbird.cli.predict import table_report
     from bowerbird.prediction.tabular.model import load_table_model
 
     model = load_table_model(file, run.device)
     predictions, notes = _predict(model, new, coverage)
     facts = {"model": file, "notes": notes}
-    facts |= table_predictions.predictions_facts(model.target, predictions)
-    results = table_predictions.predictions_text(model.target, predictions)
+    facts |= table_report.predictions_facts(model.target, predictions)
+    results = table_report.predictions_text(model.target, predictions)
     if ROWS in paths:
-        table_predictions.write_predictions(new, model.target, predictions, paths[ROWS])
+        table_report.write_predictions(new, model.target, predictions, paths[ROWS])
         results = []
     report(facts, *results, json=run.json)
     return 0

@@ -1,39 +1,39 @@
-"""The report on a table: its files, and its numbers as text or JSON."""
+"""What ``predict table`` prints and writes; predictions alone need no scikit-learn."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 from rich.console import Console, RenderableType
 from rich.table import Table as Grid
 
 from bowerbird.cli.predict.outputs import MODEL, PICTURE, ROWS, TableOptions
-from bowerbird.cli.predict.table_predictions import (
-    predictions_facts,
-    predictions_text,
-    rounded,
-    write_predictions,
-)
 from bowerbird.cli.report import report
+from bowerbird.files.delimited import write_rows
 from bowerbird.prediction.data.columns import Columns
 from bowerbird.prediction.data.table import Table, shortened
-from bowerbird.prediction.tabular.baselines import LABELS
-from bowerbird.prediction.tabular.config import TableConfig
+from bowerbird.prediction.tabular.config import LABELS, TableConfig
 from bowerbird.prediction.tabular.conformal import Predictions
-from bowerbird.prediction.tabular.cross_validation import TableReport
 from bowerbird.prediction.tabular.metrics import Estimate
-from bowerbird.prediction.tabular.plot import plot_report
+from bowerbird.prediction.tabular.model import predictions_frame
+from bowerbird.prediction.tabular.target import Target
+
+if TYPE_CHECKING:
+    from bowerbird.prediction.tabular.cross_validation import TableReport
 
 WIDTH = 100  # characters of a line if there is no terminal
 MAX_COLUMNS = 6  # of a kind that are named
+MAX_ROWS = 12  # of predictions that are printed
 KINDS = {"number": "numbers", "date": "dates", "category": "categories"}
 METRICS = {"rmse": "RMSE", "mae": "MAE", "r2": "R2", "balanced_accuracy": "balanced"}
 
 
 def write_report(
-    result: TableReport,
+    result: "TableReport",
     new: Table | None,
     predictions: Predictions | None,
     paths: Mapping[str, Path],
@@ -42,14 +42,24 @@ def write_report(
     if MODEL in paths:
         result.model.save(paths[MODEL])
     if PICTURE in paths:
+        from bowerbird.prediction.tabular.plot import plot_report
+
         plot_report(result, paths[PICTURE])
     if ROWS in paths:
         rows = result.problem.table if new is None else new
         write_predictions(rows, result.target, predictions or result.held_out, paths[ROWS])
 
 
+def write_predictions(rows: Table, target: Target, predictions: Predictions, path: Path) -> None:
+    """Write rows with their predictions behind them, in the format of their file."""
+    frame = predictions_frame(target, predictions).set_axis(rows.frame.index)
+    both = pd.concat([rows.frame, frame], axis=1)
+    cells, decimal = both.itertuples(index=False, name=None), rows.output_decimal_mark
+    write_rows(path, list(both.columns), cells, delimiter=rows.delimiter, decimal=decimal)
+
+
 def print_report(
-    result: TableReport,
+    result: "TableReport",
     data: Table,
     predictions: Predictions | None,
     run: TableOptions,
@@ -65,17 +75,52 @@ def print_report(
     report(facts, *results, json=run.json)
 
 
-def _text(result: TableReport, data: Table) -> list[RenderableType]:
-    """Return lines on the table, and on what of it was used."""
-    columns, rows = result.problem.columns, len(result.problem.truth)
-    sample = f", a sample of {data.rows:,}" if data.rows > len(data.frame) else ""
-    return [
-        f"{data.name}: {rows:,} rows{sample}, {len(columns.kinds)} columns; {result.target.reason}",
-        _kinds(columns),
-        *_left_out(result, data),
-        *(f"note: {note}" for note in result.notes),
-        "",
+def predictions_text(target: Target, predictions: Predictions) -> list[RenderableType]:
+    """Return the first predictions for the terminal."""
+    frame = predictions_frame(target, predictions)
+    grid = Grid("row", *frame.columns, box=None, pad_edge=False)
+    for number, row in enumerate(frame.head(MAX_ROWS).itertuples(index=False), 1):
+        grid.add_row(str(number), *(c if isinstance(c, str) else f"{c:.4g}" for c in row))
+    more = len(frame) - MAX_ROWS
+    return [grid, f"... and {more} more rows; -o OUT.csv writes them all"] if more > 0 else [grid]
+
+
+def predictions_facts(target: Target, predictions: Predictions) -> dict[str, Any]:
+    """Return predictions row by row, for JSON."""
+    classes, values = target.classes, predictions.values
+    rows: list[dict[str, Any]]
+    if predictions.sets is None:
+        names = ("value", "low", "high")
+        columns = zip(values, predictions.low, predictions.high, strict=True)  # type: ignore[arg-type]
+        rows = [dict(zip(names, map(_rounded, row), strict=True)) for row in columns]
+        return {"target": target.name, "predictions": rows}
+    rows = [
+        {
+            "value": classes[int(row.argmax())],
+            "probabilities": {n: round(float(v), 6) for n, v in zip(classes, row, strict=True)},
+            "possible": [classes[i] for i in np.flatnonzero(possible)],
+        }
+        for row, possible in zip(values, predictions.sets, strict=True)
     ]
+    return {"target": target.name, "predictions": rows}
+
+
+def _text(result: "TableReport", data: Table) -> list[RenderableType]:
+    """Return lines on the table, and on what of it was used."""
+    columns, rows, target = result.problem.columns, len(result.problem.truth), result.target
+    sample = f", a sample of {data.rows:,}" if data.rows > len(data.frame) else ""
+    lines = [
+        f"{data.name}: {rows:,} rows{sample}, {len(columns.kinds)} columns; {target.reason}",
+        _kinds(columns),
+    ]
+    cells = data.frame[target.name].drop(result.problem.table.frame.index)
+    if len(cells):
+        cell = "nothing" if pd.isna(cells.iloc[0]) else repr(cells.iloc[0])
+        count = "1 row" if len(cells) == 1 else f"{len(cells):,} rows"
+        lines += [f"left out {count} without {target.name}: {cell} in line {cells.index[0]}"]
+    lines += [f"left out {name}: {reason}" for name, reason in columns.ignored.items()]
+    lines += ["(--keep COLUMN uses one anyway)"] if columns.ignored else []
+    return [*lines, *(f"note: {note}" for note in result.notes), ""]
 
 
 def _kinds(columns: Columns) -> str:
@@ -84,20 +129,7 @@ def _kinds(columns: Columns) -> str:
     return "; ".join(f"{KINDS[k]}: {shortened(of, MAX_COLUMNS)}" for k, of in names.items() if of)
 
 
-def _left_out(result: TableReport, data: Table) -> list[str]:
-    """Return lines on rows without a target, and on columns that are not used."""
-    lines, target = [], result.target.name
-    cells = data.frame[target].drop(result.problem.table.frame.index)
-    if len(cells):
-        cell = "nothing" if pd.isna(cells.iloc[0]) else repr(cells.iloc[0])
-        rows = "1 row" if len(cells) == 1 else f"{len(cells):,} rows"
-        lines.append(f"left out {rows} without {target}: {cell} in line {cells.index[0]}")
-    ignored = result.problem.columns.ignored
-    lines += [f"left out {name}: {reason}" for name, reason in ignored.items()]
-    return [*lines, "(--keep COLUMN uses one anyway)"] if ignored else lines
-
-
-def _metrics(result: TableReport, config: TableConfig) -> list[RenderableType]:
+def _metrics(result: "TableReport", config: TableConfig) -> list[RenderableType]:
     """Return the metrics of all methods, ours first, and the coverage of the intervals."""
     names = list(result.metrics["ensemble"])
     headers = [METRICS.get(name, name.replace("_", " ")) for name in names]
@@ -108,7 +140,12 @@ def _metrics(result: TableReport, config: TableConfig) -> list[RenderableType]:
     console = Console(width=None if Console().is_terminal else WIDTH)
     with console.capture() as text:  # report() would cut it at 80 characters
         console.print(grid)
-    return [text.get().rstrip("\n"), _coverage(result, config)]
+    covered = result.coverage
+    coverage = f"coverage {covered.value:.1%} ({covered.low:.1%}..{covered.high:.1%})"
+    size = f"mean interval width {result.width:.4g}"
+    if result.target.classes:
+        size = f"mean set size {result.width:.2f} classes"
+    return [text.get().rstrip("\n"), f"{coverage}, {config.coverage:.0%} requested; {size}"]
 
 
 def _with_interval(estimate: Estimate) -> str:
@@ -116,27 +153,17 @@ def _with_interval(estimate: Estimate) -> str:
     return f"{estimate.value:{form}} ({estimate.low:{form}}..{estimate.high:{form}})"
 
 
-def _coverage(result: TableReport, config: TableConfig) -> str:
-    """Return a line with the coverage of the intervals or sets, and their size."""
-    covered = result.coverage
-    coverage = f"coverage {covered.value:.1%} ({covered.low:.1%}..{covered.high:.1%})"
-    size = f"mean interval width {result.width:.4g}"
-    if result.target.classes:
-        size = f"mean set size {result.width:.2f} classes"
-    return f"{coverage}, {config.coverage:.0%} requested; {size}"
-
-
 def _facts(
-    result: TableReport, data: Table, run: TableOptions, config: TableConfig
+    result: "TableReport", data: Table, run: TableOptions, config: TableConfig
 ) -> dict[str, Any]:
     """Return the report for JSON."""
-    columns, rows = result.problem.columns, len(result.problem.truth)
+    columns, target, rows = result.problem.columns, result.target, len(result.problem.truth)
     improvements = {m: _numbers(v) for m, v in result.improvements.items() if m != "ensemble"}
     return {
         "file": data.name,
-        "target": result.target.name,
-        "task": result.target.task,
-        "reason": result.target.reason,
+        "target": target.name,
+        "task": target.task,
+        "reason": target.reason,
         "rows": rows,
         "rows_without_target": len(data.frame) - rows,
         "rows_in_file": data.rows,
@@ -149,14 +176,19 @@ def _facts(
         "intervals": {
             "requested_coverage": config.coverage,
             "coverage": asdict(result.coverage),
-            "mean_set_size" if result.target.classes else "mean_width": rounded(result.width),
+            "mean_set_size" if target.classes else "mean_width": _rounded(result.width),
         },
         "output": [str(path) for path in run.output],
     }
 
 
-def _numbers(estimates: Mapping[str, Estimate]) -> dict[str, Any]:
+def _numbers(estimates: Mapping[str, Estimate]) -> dict[str, dict[str, float | None]]:
     return {
-        name: {part: rounded(value) for part, value in asdict(estimate).items()}
+        name: {part: _rounded(value) for part, value in asdict(estimate).items()}
         for name, estimate in estimates.items()
     }
+
+
+def _rounded(number: float) -> float | None:
+    """Return a number with six digits for JSON, None if it is infinite or NaN."""
+    return float(f"{number:.6g}") if math.isfinite(number) else None

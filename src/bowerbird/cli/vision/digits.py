@@ -16,7 +16,7 @@ from bowerbird.vision.digits.config import AugmentConfig, DigitConfig, DigitTrai
 if TYPE_CHECKING:
     from bowerbird.cli.progress import Work
     from bowerbird.vision.digits.train import DigitTraining
-    from bowerbird.vision.results import Seen
+    from bowerbird.vision.results import VisionResult
 
 Parameter(name="*", group=Group("Network", sort_key=3))(SmallConvNetConfig)
 Parameter(name="*", group=Group("Augmentation", sort_key=4))(AugmentConfig)
@@ -83,8 +83,8 @@ def _training_report(
         "preset": None,
         "corpus_sha256": training.digits.sha256,
         "run": {"half": run.half},
-        "config": {**asdict(training.planned), "precision": str(training.compute.dtype)[6:]},
-        "validation_loss": training.run.best,
+        "config": {**asdict(training.config), "precision": str(training.compute.dtype)[6:]},
+        "validation_loss": training.best,
         "digits_per_second": round(num_digits / max(work.last.seconds, 1e-9)),
         "parameters": sum(p.numel() for p in training.task.network.parameters()),
     }
@@ -113,8 +113,9 @@ def digits(
     images
         Photographs.
     """
-    from bowerbird.vision.digits.page import draw_digits, read_page
+    from bowerbird.vision.digits.page import read_page
     from bowerbird.vision.digits.reader import load_digit_reader
+    from bowerbird.vision.drawing import draw
 
     paths = run.output_paths(images)
     reader = load_digit_reader(run.model, run.device)
@@ -125,11 +126,11 @@ def digits(
         run,
         lambda picture: read_page(picture.over(), reader, config),
         lambda result: _text(result, config),
-        lambda rgb, result: draw_digits(rgb, result, config.confident_threshold),
+        lambda rgb, result: draw(rgb, result.mark_uncertain(config.confident_threshold)),
     )
 
 
-def _text(result: "Seen", config: DigitConfig) -> str:
+def _text(result: "VisionResult", config: DigitConfig) -> str:
     """Return the lines, with a question mark behind those that are not confident."""
     lines = [
         line.text if line.confidence >= config.confident_threshold else f"{line.text} ?"

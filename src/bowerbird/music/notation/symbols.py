@@ -46,8 +46,10 @@ class Symbol:
 
 
 def staff_symbols(voices: list[Voice], measure: Measure) -> list[list[Symbol]]:
-    """Return the symbols of the voices that have notes in a measure; one rest if none has."""
+    """Return the symbols of the voices that have notes in a measure; of rests if none has."""
     symbols = [voice_symbols(voice, measure) for voice in voices if _inside(voice, measure)]
+    if not symbols and measure.partial:
+        return [voice_symbols([], measure)]
     if not symbols:
         return [[Symbol(NoteValue(0, measure.length, "whole", 0), whole_measure=True)]]
     _set_accidentals(symbols, measure.key)

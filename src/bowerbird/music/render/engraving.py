@@ -1,9 +1,9 @@
-"""A score to sheet music: SVG pages as a musician would print them, and PNG.
+"""Engrave a score as sheet music: SVG pages, and PNG.
 
-The score becomes MusicXML (`sheet/partwise.py`), Verovio sets it with the Leland font (MuseScore;
-SIL Open Font License), and the title is set here. Signs that Verovio leaves to a music font in
-running text (the note of a tempo, the flat of a chord's name) become outlines or Unicode, so a
-page needs no font but one of text; PNG takes STIX, which lies in the matplotlib package.
+Verovio engraves the score's MusicXML (`formats.musicxml_writer`) with the Leland font (MuseScore;
+SIL Open Font License); the title is added here. Symbols that Verovio leaves to a music font in
+running text (the note of a tempo, the flat of a chord name) become outlines or Unicode, so that a
+page needs a text font only; PNG uses STIX from the package matplotlib.
 """
 
 import re
@@ -32,26 +32,28 @@ _SIZES = {
     "scroll": (2100, 55000),
 }  # 0.1 mm
 _SIZES["phone"] = (900, 55000)
-_CROPPED = ("fit", "scroll", "phone")  # pages that end where the music does
+_CROPPED = ("fit", "scroll", "phone")  # pages that are as high as the music
 _TOP = 70  # 0.1 mm above the first staff, or the title
 _MARGINS = {"fit": 110, "a4": 130, "letter": 130, "scroll": 110, "phone": 45}  # 0.1 mm
-_INK = "#16181d"
-_TEXT = "'STIX Two Text', 'STIXGeneral', 'Times New Roman', Times, serif"
-_MOST_PIXELS = 100_000_000
+_COLOR = "#16181d"
+_FONT = "'STIX Two Text', 'STIXGeneral', 'Times New Roman', Times, serif"
+_MAX_PIXELS = 100_000_000
 
 
 @dataclass(frozen=True)
 class Sheet:
-    """Pages of sheet music, and which notes of them sound when."""
+    """Pages of sheet music, and when their notes begin."""
 
-    pages: tuple[str, ...]  # SVG
-    onsets: tuple[tuple[float, tuple[str, ...]], ...]  # quarters as written, SVG ids
+    pages: tuple[str, ...]
+    """SVG."""
+    onsets: tuple[tuple[float, tuple[str, ...]], ...]
+    """Quarters as written, and the SVG ids of the notes that begin there."""
 
 
 def engrave(score: Score, config: SheetConfig | None = None, *, seed: int = 1) -> Sheet:
-    """Set a score; `seed` makes the ids of a page's elements, different in one document.
+    """Engrave a score; sheets in one document need different seeds, which make their ids.
 
-    Raises `ValueError` for a score without notes or with more bars than can be set.
+    Raises `ValueError` for a score without notes or with too many bars.
     """
     config = config or SheetConfig()
     return engrave_musicxml(
@@ -65,19 +67,19 @@ def engrave(score: Score, config: SheetConfig | None = None, *, seed: int = 1) -
 def engrave_musicxml(
     text: str, config: SheetConfig, measures: list[Measure], *, seed: int = 1
 ) -> Sheet:
-    """Set what MusicXML says of a score's bars; raise `ValueError` for what Verovio can't read."""
+    """Engrave the MusicXML of a score; raise `ValueError` if Verovio can't read it."""
     import verovio  # noqa: PLC0415 - takes a moment
 
     toolkit = verovio.toolkit()
     verovio.enableLog(verovio.LOG_OFF)
-    found = _FIRST_TEMPO.search(text)  # it stands above the staff's beginning, set here
+    found = _FIRST_TEMPO.search(text)  # which is drawn in the head instead
     head, top = _head(config, found)
     toolkit.setOptions(_options(config, seed, top))
     if not toolkit.loadData(text.replace(found[0], "", 1) if found else text):
-        raise ValueError("the score can't be set; write it as MusicXML and see what it has")
+        raise ValueError("the score can't be engraved; write it as MusicXML and check that")
     heads = [(head, top), *[("", _TOP)] * (toolkit.getPageCount() - 1)]
     if config.paper == "fit" and len(heads) > 1:
-        config = replace(config, paper="a4")  # all pages are as high
+        config = replace(config, paper="a4")  # all pages have the same height
     drums = _drum_staves(text)
     pages = [
         _page(_without_keys(toolkit.renderToSVG(n), drums), config, *head)
@@ -96,15 +98,15 @@ def engrave_musicxml(
 
 
 def write_sheet(path: Path, sheet: Sheet, *, dpi: int = 150, force: bool = True) -> list[Path]:
-    """Write the pages of a sheet as SVG or PNG and return the files' paths.
+    """Write the pages of a sheet as SVG or PNG, each atomically; return the paths.
 
-    One page is written to `path`, several to NAME-1, NAME-2 ... beside it; each whole or not at
-    all. Raises `ValueError` for an unknown suffix and, before anything is written, for a file that
-    exists unless `force`, `OSError` for a disk that refuses.
+    One page is written to `path`, several to NAME-1, NAME-2 ... beside it. Raises `ValueError` for
+    an unknown suffix and, before anything is written, for a file that exists unless `force`,
+    `OSError` if a file can't be written.
     """
     suffix = path.suffix.lower()
     if suffix not in (".svg", ".png"):
-        raise ValueError(f"{path} is no sheet music; end its name in .svg or .png")
+        raise ValueError(f"{path} can't hold sheet music; use the suffix .svg or .png")
     paths = [path]
     if len(sheet.pages) > 1:
         digits = len(str(len(sheet.pages)))
@@ -120,9 +122,9 @@ def write_sheet(path: Path, sheet: Sheet, *, dpi: int = 150, force: bool = True)
 
 
 def png_of(drawing: str, dpi: int = 150) -> bytes:
-    """Draw an SVG of ours at `dpi` px an inch (96 leaves px as they are) as PNG.
+    """Convert an SVG of this package to PNG, at `dpi` pixels per inch (96 keeps px as they are).
 
-    Raises `ValueError` for more pixels than a picture should have.
+    Raises `ValueError` for more than 100 million pixels.
     """
     import resvg_py  # noqa: PLC0415 - only for PNG
 
@@ -130,7 +132,7 @@ def png_of(drawing: str, dpi: int = 150) -> bytes:
     assert found
     inch = 25.4 if found[2] else 96
     width, height = (round(float(x) / inch * dpi) for x in (found[1], found[3]))
-    if width * height > _MOST_PIXELS:
+    if width * height > _MAX_PIXELS:
         raise ValueError(
             f"the picture would have {width} x {height} pixels; choose a4 paper, or fewer dpi"
         )
@@ -181,7 +183,7 @@ def _options(config: SheetConfig, seed: int, top: int) -> dict[str, Any]:
 
 
 def _page(drawing: str, config: SheetConfig, head: str, top: int) -> str:
-    """Put a head of `top` tenths of a mm above a page of Verovio's, independent of music fonts."""
+    """Add a head of `top` tenths of a mm to a page of Verovio, and remove its music fonts."""
     width = _SIZES[config.paper][0]
     found = re.search(r'viewBox="(0 0 (\d+) (\d+))"', drawing)
     name = re.search(r'<svg[^>]* id="(\w+)"', drawing)
@@ -196,7 +198,7 @@ def _page(drawing: str, config: SheetConfig, head: str, top: int) -> str:
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width / 10:g}mm" '
         f'height="{height / 10:g}mm" viewBox="0 0 {width} {height}" role="img" '
-        f'aria-label="{label}" style="color:{_INK}" font-family="{_TEXT}" class="sheet">'
+        f'aria-label="{label}" style="color:{_COLOR}" font-family="{_FONT}" class="sheet">'
         f'<rect class="paper" width="{width}" height="{height}" fill="#fff"/>{head}'
         f'<svg id="{name[1]}" y="{top}" width="{width}" height="{inner_height}" '
         f'fill="currentColor" '
@@ -205,7 +207,7 @@ def _page(drawing: str, config: SheetConfig, head: str, top: int) -> str:
 
 
 def _drum_staves(text: str) -> set[int]:
-    """Return which staves of MusicXML, counted from 1, are for drums."""
+    """Return the numbers of the drum staves in MusicXML, from 1."""
     staves: list[bool] = []
     for part in text.split("<part id=")[1:]:
         staves += ["<sign>percussion" in part] * (1 + ("<staves>2" in part))
@@ -220,16 +222,16 @@ _KEYS = re.compile(
 
 
 def _without_keys(drawing: str, drums: set[int]) -> str:
-    """Wipe off the keys that Verovio gives staves of drums where those of others change."""
+    """Remove the key signatures that Verovio gives drum staves where those of others change."""
     number = 0
 
-    def wiped(found: re.Match[str]) -> str:
+    def replaced(match: re.Match[str]) -> str:
         nonlocal number
-        if found[1]:
-            number = 0 if found[1] == "measure" else number + 1
-        return found[2] if found[2] and number in drums else found[0]
+        if match[1]:
+            number = 0 if match[1] == "measure" else number + 1
+        return match[2] if match[2] and number in drums else match[0]
 
-    return _KEYS.sub(wiped, drawing) if drums else drawing
+    return _KEYS.sub(replaced, drawing) if drums else drawing
 
 
 _FIRST_TEMPO = re.compile(
@@ -240,7 +242,7 @@ _METRONOME = {"whole": "\ue1d2", "half": "\ue1d3", "quarter": "\ue1d5", "eighth"
 
 
 def _head(config: SheetConfig, tempo: re.Match[str] | None) -> tuple[str, int]:
-    """Set title, composer and tempo; return them and their height in tenths of a mm."""
+    """Return title, composer and tempo as SVG, and their height in tenths of a mm."""
     width, text, top = _SIZES[config.paper][0], "", _TOP
     margin = _MARGINS[config.paper]
     if config.title:
@@ -262,67 +264,59 @@ def _head(config: SheetConfig, tempo: re.Match[str] | None) -> tuple[str, int]:
     return text, top + 15
 
 
-def _metronome(sign: str, dotted: bool, words: str, x: float, y: float, scale: float = 1.0) -> str:
-    """Draw the note of a metronome mark as an outline, and set the words after it."""
-    text = ""
-    size = 44 * scale
-    for glyph in (sign, "\ue1e7") if dotted else (sign,):
+def _metronome(symbol: str, dotted: bool, text: str, x: float, y: float, scale: float = 1.0) -> str:
+    """Draw a metronome mark: its note as an outline, and the text after it."""
+    drawing, size = "", 44 * scale
+    for glyph in (symbol, "\ue1e7") if dotted else (symbol,):
         outline, advance = _glyph(glyph)
-        text += (
+        drawing += (
             f'<path transform="translate({x:.0f},{y:.0f}) scale({size / 1000:.4f},'
             f'{-size / 1000:.4f})" fill="currentColor" stroke="none" d="{outline}"/>'
         )
         x += (advance + 60) * size / 1000
-    return text + (
+    return drawing + (
         f'<text x="{x + 8 * scale:.0f}" y="{y:.0f}" font-size="{34 * scale:.0f}" '
-        f'fill="currentColor">{words}</text>'
+        f'fill="currentColor">{text}</text>'
     )
 
 
-_SIGN = re.compile(
+_SYMBOL = re.compile(
     r'<tspan font-family="(?:Leland|Leipzig)" font-size="(\d+)px">(.+?)</tspan>', flags=re.DOTALL
 )
-_IN_TEXT = {
-    "\ue260": "♭",
-    "\ue261": "♮",
-    "\ue262": "♯",
-    "\ued60": "♭",
-    "\ued61": "♮",
-    "\ued62": "♯",
-}
-_IN_TEXT |= {"\uea63": "♭♭", "\uea64": "♭", "\uea65": "♮", "\uea66": "♯", "\uea67": "𝄪"}
-_IN_TEXT |= {"\ue870": "°", "\ue871": "ø", "\ue872": "+"}
+_UNICODE = dict(zip("\ue260\ue261\ue262\ued60\ued61\ued62", "♭♮♯♭♮♯", strict=True))
+_UNICODE |= {"\uea63": "♭♭", "\uea64": "♭", "\uea65": "♮", "\uea66": "♯", "\uea67": "𝄪"}
+_UNICODE |= {"\ue870": "°", "\ue871": "ø", "\ue872": "+"}
 _TEMPO = re.compile(r'(<g id="\w+" class="tempo">)(.*?)</g>', flags=re.DOTALL)
 
 
 def _without_music_font(body: str) -> str:
     body = _TEMPO.sub(lambda m: m[1] + _tempo(m[2]) + "</g>", body)
-    return _SIGN.sub(
+    return _SYMBOL.sub(
         lambda m: (
             f'<tspan font-size="{round(int(m[1]) * 0.5)}px">'
-            f"{''.join(_IN_TEXT.get(c, c) for c in m[2])}</tspan>"
+            f"{''.join(_UNICODE.get(c, c) for c in m[2])}</tspan>"
         ),
         body,
     )
 
 
 def _tempo(text: str) -> str:
-    """Draw a change of tempo in the middle of a page as the first one is drawn."""
+    """Draw a change of tempo like the first tempo."""
     place = re.search(r'<text x="(-?\d+)" y="(-?\d+)"', text)
-    signs = "".join(sign for _, sign in _SIGN.findall(text))
-    if not place or not signs:
+    symbols = "".join(symbol for _, symbol in _SYMBOL.findall(text))
+    if not place or not symbols:
         return text
-    words = " ".join(re.sub(r"<[^>]*>", "", _SIGN.sub("", text)).split())
-    return _metronome(signs[0], len(signs) > 1, words, int(place[1]), int(place[2]), 10)
+    words = " ".join(re.sub(r"<[^>]*>", "", _SYMBOL.sub("", text)).split())
+    return _metronome(symbols[0], len(symbols) > 1, words, int(place[1]), int(place[2]), 10)
 
 
 @cache
-def _glyph(sign: str) -> tuple[str, float]:
-    """Return a sign's outline and its advance, in thousandths of its size."""
+def _glyph(symbol: str) -> tuple[str, float]:
+    """Return the outline of a symbol and its advance, in thousandths of its size."""
     data = files("verovio") / "data"
-    drawing = (data / "Leland" / f"{ord(sign):04X}.xml").read_text()
+    drawing = (data / "Leland" / f"{ord(symbol):04X}.xml").read_text()
     table = (data / "Leland.xml").read_text()
     outline = re.search(r' d="([^"]+)"', drawing)
-    advance = re.search(rf'<g c="{ord(sign):04X}"[^>]*h-a-x="([\d.]+)"', table)
+    advance = re.search(rf'<g c="{ord(symbol):04X}"[^>]*h-a-x="([\d.]+)"', table)
     assert outline
     return outline[1], float(advance[1]) if advance else 400.0

@@ -1,4 +1,4 @@
-// Plays each piece of the page, lights up what sounds, and goes where the reader clicks.
+// Plays the pieces of the page, highlights what sounds, and seeks to where the reader clicks.
 "use strict";
 (() => {
   const clock = (s) => `${Math.floor(s / 60)}:${String(Math.floor(s % 60)).padStart(2, "0")}`;
@@ -18,7 +18,7 @@
 
     // seconds <-> quarters as played <-> quarters as written
     const written = (seconds) => {
-      const time = seconds + data.lead;
+      const time = seconds + data.leadingSilence;
       const [s, q, rate] = last(data.tempo, time, 0);
       const played = q + (time - s) * rate;
       const [from, to, length] = last(data.stretches, played, 0);
@@ -29,14 +29,14 @@
         || data.stretches[0];
       const played = Math.max(0, row[0] + quarter - row[1]);
       const [s, q, rate] = last(data.tempo, played, 1);
-      return Math.max(0, s + (played - q) / rate - data.lead);
+      return Math.max(0, s + (played - q) / rate - data.leadingSilence);
     };
 
     const line = document.createElementNS("http://www.w3.org/2000/svg", "path");
     line.setAttribute("class", "bb-cursor");
     roll.append(line);
 
-    // each sheet: its onsets with the elements that begin there, and where to go on a click
+    // of each sheet: the times of its onsets, and the elements of the notes
     const sheets = data.sheets.map((onsets) => ({
       times: onsets.map(([quarter]) => quarter),
       groups: onsets.map(([, ids]) => ids.map((id) => document.getElementById(id)).filter(Boolean)),

@@ -1,9 +1,9 @@
-"""A web page to hear and read tunes: player, sheet music, piano roll, in one file with no network.
+"""A web page with player, sheet music and piano roll: one file that needs no network.
 
-Notes light up on the sheet and the roll while they sound; a click on either plays from there.
-What moves is `page.js`, how it looks `page.css`, both written into the page; it follows the
-reader's light or dark scheme, and has a second, narrow setting of the sheet for phones. A piece is
-an HTML fragment (`fragment`), for pages of others.
+Notes are highlighted on the sheet and the roll while they sound; a click on either plays from
+there. The script `page.js` and the style sheet `page.css` are part of the page. It follows the
+reader's light or dark scheme, and has a second, narrow layout of the sheet for phones. Each piece
+is an HTML fragment (`fragment`), which other pages can use.
 """
 
 import base64
@@ -26,40 +26,48 @@ from bowerbird.music.formats.musicxml_writer import to_musicxml
 from bowerbird.music.notation.measures import measures_of
 from bowerbird.music.render.engraving import engrave_musicxml
 from bowerbird.music.render.pianoroll import draw_roll
-from bowerbird.music.render.synthesizer import first_note, write_sound
+from bowerbird.music.render.synthesizer import leading_silence, write_sound
 
-_LONGEST = 1800.0  # s; half an hour of MP3 is 30 MB of page
+_MAX_SECONDS = 1800.0  # half an hour of MP3 is 30 MB of page
 _ROLL_WIDTH = 1100  # px
 _PAPERS: tuple[Paper, ...] = ("scroll", "phone")
-_MEDIA = {".mp3": "audio/mpeg", ".ogg": "audio/ogg", ".flac": "audio/flac", ".wav": "audio/wav"}
+_MEDIA_TYPES = {
+    ".mp3": "audio/mpeg",
+    ".ogg": "audio/ogg",
+    ".flac": "audio/flac",
+    ".wav": "audio/wav",
+}
 
 
 @dataclass(frozen=True)
 class Piece:
-    """A tune for a page: as it is written, and as it is heard if that is not the same."""
+    """A piece on a page."""
 
     title: str
-    score: Score  # what is printed
-    caption: str = ""  # a line under the title
-    played: "Score | None" = None  # with its repeats played; the printed one without
-    # The stretches of `score` in the order of `played`, first and last tick; all of it without.
+    score: Score
+    """As written, for the sheet and the roll."""
+    caption: str = ""
+    """A line under the title."""
+    played: "Score | None" = None
+    """With repeats played, for the audio; None plays it as written."""
     stretches: tuple[tuple[int, int], ...] = ()
+    """First and last tick of the passages of `score` in the order of `played`; empty for all."""
 
 
 def write_page(
     path: Path, title: str, pieces: Sequence[Piece], config: PageConfig | None = None
 ) -> int:
-    """Write a page of pieces, whole or not at all, and return its size in bytes.
+    """Write a page of pieces, atomically, and return its size in bytes.
 
     Raises `ValueError` for no piece, one without notes, or one of more than half an hour, and
-    `OSError` for a disk that refuses.
+    `OSError` if the file can't be written.
     """
     if not pieces:
-        raise ValueError("a page needs one piece at least")
+        raise ValueError("a page needs at least one piece")
     config = config or PageConfig()
-    alone = len(pieces) == 1 and pieces[0].title == title  # its title is the page's
-    parts = [fragment(p, config, number=n, level=2 - alone) for n, p in enumerate(pieces, 1)]
-    if not alone:
+    single = len(pieces) == 1 and pieces[0].title == title  # which is then the page's title
+    parts = [fragment(p, config, number=n, level=2 - single) for n, p in enumerate(pieces, 1)]
+    if not single:
         parts.insert(0, f"<h1>{escape(title)}</h1>")
     text = _PAGE.format(
         title=escape(title), style=asset("page.css"), script=asset("page.js"), body="".join(parts)
@@ -72,19 +80,21 @@ def write_page(
 def fragment(
     piece: Piece, config: PageConfig | None = None, *, number: int = 1, level: int = 2
 ) -> str:
-    """Return a piece as an <article>; a page around it needs `asset` page.css and page.js once.
+    """Return a piece as an <article>; its page needs the `asset` page.css and page.js once.
 
-    `number` tells the pieces of one page apart; `level` is that of its heading. Raises
+    `number` must differ between the pieces of a page; `level` is that of the heading. Raises
     `ValueError` as `write_page`.
     """
     config = config or PageConfig()
     played = piece.played or piece.score
-    if seconds_of(played) > _LONGEST:
-        raise ValueError(f"{piece.title} is longer than half an hour; write audio and sheet apart")
+    if seconds_of(played) > _MAX_SECONDS:
+        raise ValueError(
+            f"{piece.title} is longer than half an hour; write an audio file and a sheet instead"
+        )
     with tempfile.TemporaryDirectory() as folder:
-        sound = Path(folder) / f"piece{config.audio}"
-        seconds = write_sound(sound, played, config.sound)
-        audio = base64.b64encode(sound.read_bytes()).decode()
+        file = Path(folder) / f"piece{config.audio}"
+        seconds = write_sound(file, played, config.sound)
+        audio = base64.b64encode(file.read_bytes()).decode()
     text = to_musicxml(piece.score, accompaniment=config.sheet.accompaniment)
     papers = [replace(config.sheet, title="", paper=paper) for paper in _PAPERS]
     measures = measures_of(piece.score)
@@ -93,7 +103,7 @@ def fragment(
     ]
     roll = draw_roll(piece.score, RollConfig(width=_ROLL_WIDTH))
     data: dict[str, Any] = {
-        "lead": round(first_note(played), 4),
+        "leadingSilence": round(leading_silence(played), 4),
         "tempo": _tempo_map(played),
         "stretches": _stretches(piece, played),
         "sheets": [sheet.onsets for sheet in sheets],
@@ -103,7 +113,7 @@ def fragment(
         title=escape(piece.title),
         level=level,
         caption=f'<p class="bb-caption">{escape(piece.caption)}</p>' if piece.caption else "",
-        media=_MEDIA[config.audio],
+        media=_MEDIA_TYPES[config.audio],
         audio=audio,
         suffix=config.audio,
         minutes=f"{int(seconds) // 60}:{int(seconds) % 60:02}",
@@ -117,12 +127,12 @@ def fragment(
 
 @cache
 def asset(name: str) -> str:
-    """Return the style sheet, page.css, or the script, page.js, that a page needs once."""
+    """Return the style sheet page.css or the script page.js."""
     return (files("bowerbird.music.render") / name).read_text(encoding="utf-8")
 
 
 def _tempo_map(score: Score) -> list[list[float]]:
-    """Return where the tempo changes as (s, quarters, quarters a second)."""
+    """Return the tempo changes as (s, quarters, quarters per second)."""
     changes = sorted((t.time / score.ticks_per_quarter, float(t.qpm)) for t in score.tempos)
     if not changes or changes[0][0] > 0:
         changes.insert(0, (0.0, 120.0))
@@ -138,7 +148,7 @@ def _tempo_map(score: Score) -> list[list[float]]:
 
 
 def _stretches(piece: Piece, played: Score) -> list[list[float]]:
-    """Return (quarter as played, quarter as written, quarters) of each stretch, in order."""
+    """Return (quarter as played, quarter as written, quarters) of each passage, in order."""
     tpq = piece.score.ticks_per_quarter
     if not piece.stretches:
         return [[0.0, 0.0, played.end() / played.ticks_per_quarter + 1]]
@@ -159,7 +169,7 @@ _ARTICLE = """
     <input class="bb-seek" type="range" min="0" max="{seconds}" step="0.05" value="0"
       aria-label="Position in {title}">
     <span class="bb-time"><span class="bb-now">0:00</span> / {minutes}</span>
-    <a class="bb-save" download="{title}{suffix}" aria-label="Save the sound">Save</a>
+    <a class="bb-save" download="{title}{suffix}" aria-label="Save the audio">Save</a>
   </div>
   <audio preload="metadata" src="data:{media};base64,{audio}"></audio>
   <div class="bb-sheet bb-wide">{wide}</div>

@@ -1,7 +1,7 @@
-"""A piano roll: pitch upwards, time to the right, a colour for each track, loud notes stronger.
+"""Draw a piano roll: pitch upwards, time to the right, a colour per track, velocity as opacity.
 
-The drawing is SVG, in rows of whole bars; PNG is drawn from it (`score.png_of`). Colours are
-attributes, so that the style sheet of a page may change them by class.
+The drawing is SVG, in rows of complete bars; `engraving.png_of` converts it to PNG. Colours are
+attributes, so that the style sheet of a page can change them by class.
 """
 
 from dataclasses import dataclass
@@ -14,32 +14,35 @@ from bowerbird.music.notation.beats import QUARTER
 from bowerbird.music.notation.measures import Measure, measures_of
 from bowerbird.music.notation.spelling import spell
 
-# The house's blue and orange, then colours as far from each other in hue and lightness.
+# Blue and orange as elsewhere, then colours that differ in hue and lightness.
 COLOURS = ("#1d4e89", "#d1662b", "#3d7a4e", "#8a3a6b", "#b8860b", "#2a8a94", "#7a5230", "#5a5fa8")
-_PAPER, _INK, _FAINT = "#fdfcf9", "#22252e", "#6d7180"
+_PAPER, _TEXT, _FAINT = "#fdfcf9", "#22252e", "#6d7180"
 _BLACK_KEYS = {1, 3, 6, 8, 10}
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 16, 26, 12  # px around a row
-_MOST_NOTES = 50_000
+_MAX_NOTES = 50_000
 _FONT = "'STIX Two Text', STIXGeneral, Georgia, 'Times New Roman', serif"
 
 
 @dataclass(frozen=True)
 class Roll:
-    """A drawing, and where time lies in it: x = left + (quarters - first of the row) * scale."""
+    """A drawing, and its time axis: x = left + (quarters - first of the row) * scale."""
 
     svg: str
-    left: float  # px
-    scale: float  # px a quarter
-    rows: tuple[tuple[float, float, float, float], ...]  # first and last quarter, top, bottom in px
+    left: float
+    """Pixels."""
+    scale: float
+    """Pixels per quarter note."""
+    rows: tuple[tuple[float, float, float, float], ...]
+    """First and last quarter, top and bottom in px."""
 
 
 def draw_roll(score: Score, config: RollConfig | None = None) -> Roll:
-    """Draw a score in ticks; raise `ValueError` for one without notes, or with too many."""
+    """Draw a score; raise `ValueError` if it has no notes, or more than 50,000."""
     config = config or RollConfig()
     if score.note_num() == 0:
         raise ValueError("the score has no notes to draw")
-    if score.note_num() > _MOST_NOTES:
-        raise ValueError(f"the score has more than {_MOST_NOTES:,} notes; draw a part of it")
+    if score.note_num() > _MAX_NOTES:
+        raise ValueError(f"the score has more than {_MAX_NOTES:,} notes; draw a part of it")
     bars = measures_of(score)
     pitches = [int(p) for t in score.tracks if len(t.notes) for p in t.notes.numpy()["pitch"]]
     low, high = min(pitches) - 2, max(pitches) + 2
@@ -47,7 +50,7 @@ def draw_roll(score: Score, config: RollConfig | None = None) -> Roll:
     high += max(0, 18 - (high - low))
     rows = _rows(bars, config)
     widest = max(row[-1].end - row[0].start for row in rows)
-    scale = (config.width - _LEFT - _RIGHT) / widest  # px a unit
+    scale = (config.width - _LEFT - _RIGHT) / widest  # px per unit
     names = [t.name.strip() for t in score.tracks if len(t.notes)]
     head = 46 if config.title or len(names) > 1 else 0
     step = (high - low + 1) * config.semitone_height + _TOP + _BOTTOM
@@ -99,7 +102,7 @@ def _head(config: RollConfig, names: list[str]) -> str:
     text = ""
     if config.title:
         text += (
-            f'<text class="ink" x="{_LEFT}" y="32" font-size="22" fill="{_INK}">'
+            f'<text class="text" x="{_LEFT}" y="32" font-size="22" fill="{_TEXT}">'
             f"{escape(config.title)}</text>"
         )
     x = config.width - _RIGHT
@@ -127,7 +130,7 @@ def _grid(row: list[Measure], low: int, high: int, scale: float, semitone: float
         if pitch % 12 in _BLACK_KEYS:
             text += (
                 f'<rect class="black" y="{y:.1f}" width="{width:.1f}" height="{semitone:g}" '
-                f'fill="{_INK}" opacity=".045"/>'
+                f'fill="{_TEXT}" opacity=".045"/>'
             )
         if pitch % 12 == 0:
             y += semitone
@@ -149,7 +152,7 @@ def _grid(row: list[Measure], low: int, high: int, scale: float, semitone: float
 
 def _line(x1: float, y1: float, x2: float, y2: float, opacity: float) -> str:
     return (
-        f'<path class="line" d="M{x1:.1f} {y1:.1f}L{x2:.1f} {y2:.1f}" stroke="{_INK}" '
+        f'<path class="line" d="M{x1:.1f} {y1:.1f}L{x2:.1f} {y2:.1f}" stroke="{_TEXT}" '
         f'stroke-width="1" opacity="{opacity}"/>'
     )
 

@@ -1,12 +1,12 @@
-"""A SoundFont 2 file: recorded tones, and for every instrument which tone sounds how.
+"""SoundFont 2 files: samples, and how each instrument plays them.
 
 Source: the SoundFont technical specification 2.04 (E-mu, 2006): chunks in section 7, generators in
-section 8.1. A preset's generators are added to its instrument's, key and velocity ranges
-intersect. Departures: modulators are not read, apart from the velocity's default ones, which
-`tones.py` applies; compressed SoundFont 3 files are refused.
+section 8.1. The generators of a preset are added to those of its instrument; key and velocity
+ranges intersect. Departures: modulators are not read, apart from the default ones of velocity,
+which `voice.py` applies; compressed SoundFont 3 files are refused.
 
-The default font is TimGM6mb (Tim Brechbill; GPL-2), which lies as a data file in the pretty_midi
-package; that package itself is not imported, and its font is not part of Bowerbird.
+The default font is TimGM6mb (Tim Brechbill; GPL-2), a data file of the package pretty_midi. That
+package itself is not imported, and its font is not part of Bowerbird.
 """
 
 import struct
@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 DRUM_BANK = 128
-_LARGEST = 1 << 31  # bytes; a font is read whole
-_HEADER = np.dtype(
+_MAX_BYTES = 1 << 31  # a font is read into memory
+_PRESET = np.dtype(
     [("name", "S20"), ("program", "<u2"), ("bank", "<u2"), ("bag", "<u2"), ("rest", "V12")]
 )
 _INSTRUMENT = np.dtype([("name", "S20"), ("bag", "<u2")])
@@ -38,7 +38,7 @@ _SAMPLE = np.dtype(
 START, END, LOOP_START, LOOP_END = (0, 4), (1, 12), (2, 45), (3, 50)  # fine, coarse (32768)
 INSTRUMENT, KEY_RANGE, VELOCITY_RANGE, SAMPLE = 41, 43, 44, 53
 LOOPS, ROOT_KEY = 54, 58
-# What a region has where neither preset nor instrument says anything (section 8.1.3).
+# Amounts of a region if neither preset nor instrument has the generator (section 8.1.3).
 _DEFAULTS = {8: 13500, 21: -12000, 23: -12000, 25: -12000, 26: -12000, 27: -12000, 28: -12000}
 _DEFAULTS |= {30: -12000, 33: -12000, 34: -12000, 35: -12000, 36: -12000, 38: -12000, 56: 100}
 _NOT_ADDED = {KEY_RANGE, VELOCITY_RANGE, INSTRUMENT, SAMPLE, LOOPS, ROOT_KEY, 57, 46, 47}
@@ -46,14 +46,14 @@ _NOT_ADDED = {KEY_RANGE, VELOCITY_RANGE, INSTRUMENT, SAMPLE, LOOPS, ROOT_KEY, 57
 
 @dataclass(frozen=True, eq=False)
 class Region:
-    """One recorded tone, for a range of keys and velocities."""
+    """One sample, for a range of keys and velocities."""
 
     keys: tuple[int, int]  # MIDI pitches, both included
     velocities: tuple[int, int]
-    wave: NDArray[np.int16]  # from its first sample to its last
+    wave: NDArray[np.int16]
     loop: tuple[int, int] | None  # in samples of `wave`, the end not included
-    rate: int  # Hz at which `wave` was recorded
-    root: float  # the pitch that it was recorded at, in semitones
+    sample_rate: int  # Hz, of `wave`
+    root: float  # the pitch of `wave`, in semitones
     generators: dict[int, int]  # amounts in the units of the specification
 
     def amount(self, kind: int) -> int:
@@ -61,48 +61,41 @@ class Region:
         return self.generators.get(kind, _DEFAULTS.get(kind, 0))
 
 
-class Soundfont:
+class SoundFont:
     """The presets of a font, by bank and program."""
 
     def __init__(self, path: Path) -> None:
-        """Read a font; raise `ValueError` for what isn't one, `OSError` for what can't be read."""
-        if path.stat().st_size > _LARGEST:
+        """Read a font; raise `ValueError` for other or damaged files, `OSError`."""
+        if path.stat().st_size > _MAX_BYTES:
             raise ValueError(f"{path} is larger than 2 GiB; use a smaller soundfont")
         self.path = path
         data = path.read_bytes()
         if data[:4] != b"RIFF" or data[8:12] != b"sfbk":
             raise ValueError(f"{path} is not a SoundFont 2 file; give a file that ends in .sf2")
+        self._regions: dict[int, tuple[Region, ...]] = {}  # by preset
         try:
             self._read(data)
         except (KeyError, IndexError, ValueError, struct.error) as error:
-            raise ValueError(f"{path} is damaged or cut short; fetch it again") from error
+            raise ValueError(f"{path} is damaged or cut short; download it again") from error
 
     def _read(self, data: bytes) -> None:
         chunks = _chunks(data)
         self._wave = np.frombuffer(chunks[b"smpl"], np.int16, len(chunks[b"smpl"]) // 2)
-        tables = ("phdr", _HEADER), ("inst", _INSTRUMENT), ("shdr", _SAMPLE)
-        self._presets, self._instruments, self._samples = (
-            np.frombuffer(chunks[name.encode()], kind) for name, kind in tables
-        )
+        self._presets = np.frombuffer(chunks[b"phdr"], _PRESET)
+        self._instruments = np.frombuffer(chunks[b"inst"], _INSTRUMENT)
+        self._samples = np.frombuffer(chunks[b"shdr"], _SAMPLE)
         if any(int(sample["type"]) & 0x10 for sample in self._samples):
             raise ValueError("compressed")
-        self._bags, self._generators = (
-            {c: np.frombuffer(chunks[(c + name).encode()], kind) for c in "pi"}
-            for name, kind in (("bag", _BAG), ("gen", _GENERATOR))
-        )
-        self.programs = {
-            (int(p["bank"]), int(p["program"])): p["name"].decode("latin-1") or "unnamed"
-            for p in self._presets[:-1]
+        self._bags = {c: np.frombuffer(chunks[(c + "bag").encode()], _BAG) for c in "pi"}
+        self._generators = {
+            c: np.frombuffer(chunks[(c + "gen").encode()], _GENERATOR) for c in "pi"
+        }
+        self.programs = {  # the last preset is a terminator
+            (int(p["bank"]), int(p["program"])): number
+            for number, p in enumerate(self._presets[:-1])
         }
         if not self.programs:
             raise ValueError("no presets")
-        self._of = {
-            pair: i
-            for i, pair in enumerate(
-                (int(p["bank"]), int(p["program"])) for p in self._presets[:-1]
-            )
-        }
-        self._regions: dict[int, tuple[Region, ...]] = {}
 
     def regions(self, bank: int, program: int) -> tuple[Region, ...]:
         """Return the regions of a preset, or of the nearest one that the font has.
@@ -110,22 +103,18 @@ class Soundfont:
         A missing program of a bank is replaced by that of bank 0, a missing drum kit by the
         first, and anything else by the font's first preset.
         """
-        for pair in ((bank, program), (DRUM_BANK, 0) if bank == DRUM_BANK else (0, program)):
-            if pair in self._of:
-                index = self._of[pair]
-                break
-        else:
-            index = 0
-        if index not in self._regions:
+        fallback = (DRUM_BANK, 0) if bank == DRUM_BANK else (0, program)
+        preset = self.programs.get((bank, program), self.programs.get(fallback, 0))
+        if preset not in self._regions:
             try:
-                self._regions[index] = tuple(self._collect(index))
+                self._regions[preset] = tuple(self._collect(preset))
             except (IndexError, KeyError, ValueError) as error:  # forged tables
-                raise ValueError(f"{self.path} is damaged; fetch it again") from error
-        return self._regions[index]
+                raise ValueError(f"{self.path} is damaged; download it again") from error
+        return self._regions[preset]
 
     def _collect(self, preset: int) -> list[Region]:
         """Combine each zone of a preset with each zone of its instruments."""
-        found = []
+        regions = []
         first, last = int(self._presets[preset]["bag"]), int(self._presets[preset + 1]["bag"])
         for outer in self._zones("p", first, last, INSTRUMENT):
             index = outer[INSTRUMENT]
@@ -133,25 +122,24 @@ class Soundfont:
             for inner in self._zones("i", int(bags[0]), int(bags[1]), SAMPLE):
                 region = self._region(outer, inner)
                 if region:
-                    found.append(region)
-        return found
+                    regions.append(region)
+        return regions
 
     def _zones(self, level: str, first: int, last: int, target: int) -> list[dict[int, int]]:
-        """List the zones that lead somewhere, each on top of the global zone, if there is one."""
+        """List the zones with a target, each merged with the global zone, if there is one."""
         zones: list[dict[int, int]] = []
         common: dict[int, int] = {}
         for bag in range(first, last):
             a, b = (int(x["generator"]) for x in self._bags[level][bag : bag + 2])
-            rows = self._generators[level][a:b]
-            own = {int(k): int(v) for k, v in rows}
-            if target in own:
-                zones.append({**common, **own})
+            zone = {int(kind): int(amount) for kind, amount in self._generators[level][a:b]}
+            if target in zone:
+                zones.append({**common, **zone})
             elif bag == first:
-                common = own
+                common = zone
         return zones
 
     def _region(self, outer: dict[int, int], inner: dict[int, int]) -> Region | None:
-        """Join the two levels; None where no key or velocity is left, or no sound."""
+        """Merge the two levels; None if no key or velocity is left, or the sample is empty."""
         ranges = []
         for kind in (KEY_RANGE, VELOCITY_RANGE):
             bounds = [divmod(zone.get(kind, 127 << 8) & 0xFFFF, 256) for zone in (outer, inner)]
@@ -188,19 +176,19 @@ class Soundfont:
 
 def _chunks(data: bytes) -> dict[bytes, bytes]:
     """Return the chunks inside the LIST chunks of a RIFF file."""
-    found, at = {}, 12
+    chunks, at = {}, 12
     while at + 8 <= len(data):
         name, size = struct.unpack_from("<4sI", data, at)
         if name == b"LIST":
             at += 12
             continue
-        found[name] = data[at + 8 : at + 8 + size]
+        chunks[name] = data[at + 8 : at + 8 + size]
         at += 8 + size + size % 2
-    return found
+    return chunks
 
 
 def default_soundfont() -> Path:
-    """Find the font that came with the installation; raise `FileNotFoundError` without it."""
+    """Return the installed font; raise `FileNotFoundError` if there is none."""
     try:
         path = Path(str(distribution("pretty_midi").locate_file("pretty_midi/TimGM6mb.sf2")))
     except PackageNotFoundError:
@@ -211,6 +199,6 @@ def default_soundfont() -> Path:
 
 
 @lru_cache(maxsize=2)
-def open_soundfont(path: Path) -> Soundfont:
-    """Read a font, once."""
-    return Soundfont(path)
+def load_soundfont(path: Path) -> SoundFont:
+    """Read a font, or return it from the cache."""
+    return SoundFont(path)

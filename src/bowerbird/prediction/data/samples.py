@@ -8,6 +8,7 @@ Tibshirani 2004. Cars: Quinlan 1993, in vega-datasets, with gaps and dates. Cali
 import json
 import warnings
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -36,37 +37,29 @@ def read_sample(name: str) -> Table:
 def _from_sklearn(name: str) -> pd.DataFrame:
     from sklearn import datasets  # noqa: PLC0415 - takes a second
 
-    bunch = LOADERS[name](datasets)
-    frame = bunch.data.copy()
+    loaders: dict[str, Callable[..., Any]] = {
+        "iris": datasets.load_iris,
+        "wine": datasets.load_wine,
+        "breast-cancer": datasets.load_breast_cancer,
+        "diabetes": partial(datasets.load_diabetes, scaled=False),  # in its own units
+        "california": partial(datasets.fetch_california_housing, n_retries=1, delay=0.1),
+    }
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # one for each download; the message below is enough
+            bunch = loaders[name](as_frame=True)
+    except Exception as error:  # scikit-learn's and urllib's are many
+        raise TableError(
+            f"{name} is not on this machine and could not be downloaded; connect to the internet "
+            "once, or use `cars`"
+        ) from error
     target = bunch.target
     if name in ("iris", "wine", "breast-cancer"):
         target = target.map(lambda number: str(bunch.target_names[number]))
+    frame = bunch.data.assign(**{TARGETS[name]: target})
     if name == "diabetes":
         frame["sex"] = frame["sex"].map({1.0: "one", 2.0: "two"})  # codes, not a quantity
-    frame[TARGETS[name]] = target
     return frame
-
-
-def _california(datasets: Any) -> Any:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # one for each attempt; the message below is enough
-            return datasets.fetch_california_housing(as_frame=True, n_retries=1, delay=0.1)
-    except Exception as error:  # scikit-learn's and urllib's are many
-        raise TableError(
-            "california is not on this machine and could not be downloaded; connect to the "
-            "internet once, or use `cars`"
-        ) from error
-
-
-LOADERS: dict[str, Callable[[Any], Any]] = {  # of scikit-learn's datasets module
-    "iris": lambda datasets: datasets.load_iris(as_frame=True),
-    "wine": lambda datasets: datasets.load_wine(as_frame=True),
-    "breast-cancer": lambda datasets: datasets.load_breast_cancer(as_frame=True),
-    # as measured, not as scaled by scikit-learn
-    "diabetes": lambda datasets: datasets.load_diabetes(as_frame=True, scaled=False),
-    "california": _california,
-}
 
 
 def _cars() -> pd.DataFrame:

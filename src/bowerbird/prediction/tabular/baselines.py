@@ -19,13 +19,6 @@ from sklearn.preprocessing import StandardScaler
 
 from bowerbird.prediction.tabular.config import Method
 
-LABELS: dict[Method, str] = {
-    "ensemble": "ensemble",
-    "linear": "linear model",
-    "boosting": "boosting",
-    "sklearn-mlp": "sklearn's MLP",
-    "constant": "constant",
-}
 PENALTIES = np.logspace(-3, 3, 13)  # of ridge regression
 
 

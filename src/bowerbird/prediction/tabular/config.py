@@ -7,6 +7,13 @@ from bowerbird.networks.config import Activation, MLPConfig
 
 Task = Literal["auto", "regression", "classification"]
 Method = Literal["ensemble", "linear", "boosting", "sklearn-mlp", "constant"]
+LABELS: dict[Method, str] = {
+    "ensemble": "ensemble",
+    "linear": "linear model",
+    "boosting": "boosting",
+    "sklearn-mlp": "sklearn's MLP",
+    "constant": "constant",
+}
 BASELINES: tuple[Method, ...] = ("linear", "boosting", "sklearn-mlp", "constant")
 COVERAGE = 0.9
 MAX_COVERAGE = 0.995

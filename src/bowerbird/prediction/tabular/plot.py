@@ -12,7 +12,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
 from bowerbird.prediction.plot_style import BLUE, ORANGE, TEXT, save_figure, style_axes
-from bowerbird.prediction.tabular.baselines import LABELS
+from bowerbird.prediction.tabular.config import LABELS
 from bowerbird.prediction.tabular.cross_validation import TableReport
 
 WHITE = "#ffffff"

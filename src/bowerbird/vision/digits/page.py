@@ -27,17 +27,11 @@ from bowerbird.vision.digits.calibration import (
 )
 from bowerbird.vision.digits.components import find_components, label_components
 from bowerbird.vision.digits.config import DigitConfig
-from bowerbird.vision.digits.lines import Place, group_lines, line_text
+from bowerbird.vision.digits.lines import group_lines, line_text
 from bowerbird.vision.digits.reader import DigitReader
-from bowerbird.vision.digits.segmentation import (
-    Candidate,
-    classify,
-    classify_again,
-    resegment,
-)
+from bowerbird.vision.digits.segmentation import Candidate, classify, classify_again, resegment
 from bowerbird.vision.digits.single import read_single_digit
-from bowerbird.vision.drawing import draw
-from bowerbird.vision.results import Box, Line, Seen
+from bowerbird.vision.results import Box, Line, VisionResult
 
 CERTAIN = 0.6  # probability of the digits that give the typical height
 MIN_HEIGHT = 8  # px of a digit in the original image
@@ -59,7 +53,7 @@ class PageDigits:
 
 def read_page(
     rgb: Float[Tensor, "3 h w"], reader: DigitReader, config: DigitConfig = DigitConfig()
-) -> Seen:
+) -> VisionResult:
     """Return the digits in an image: text, lines, and boxes in reading order.
 
     The confidence is the mean probability of the digits.
@@ -88,13 +82,6 @@ def find_digits(values: Array, reader: DigitReader, config: DigitConfig) -> list
         values = np.clip(cv2.resize(values, size, interpolation=interpolation), 0, 1)
     polarities = [config.polarity == "light"] if config.polarity != "auto" else [False, True]
     return [_find(values, reader, config, light, MIN_HEIGHT * factor) for light in polarities]
-
-
-def draw_digits(
-    rgb: Float[Tensor, "3 h w"], result: Seen, threshold: float = DigitConfig.confident_threshold
-) -> Float[Tensor, "3 h w"]:
-    """Return an image with the boxes of the digits, those below the threshold with a "?"."""
-    return draw(rgb, result.questioned(threshold))
 
 
 def scale_factor(side: int, max_side: int) -> float:
@@ -172,23 +159,23 @@ def _likely_digits(candidates: list[Candidate], config: DigitConfig) -> list[Can
     ]
 
 
-def _result(page: PageDigits, factor: float, margin: int) -> Seen:
+def _result(page: PageDigits, factor: float, margin: int) -> VisionResult:
     """Return the digits in lines, with boxes in px of the original image."""
     digits = page.digits
     if not digits:
-        return Seen(boxes=(), text="", lines=(), confidence=0.0)
-    places = [Place(*one.component.box) for one in digits]
+        return VisionResult(boxes=(), text="", lines=(), confidence=0.0)
+    own_boxes = np.array([one.component.box for one in digits], float)
     names = [str(one.digit) for one in digits]
-    lines = group_lines(places)
+    lines = group_lines(own_boxes)
     features = line_features(lines, digits, page.candidates, page.probabilities)
     confidences = calibrated_probability(features, "line")
-    texts = [line_text(line, names, places) for line in lines]
+    texts = [line_text(line, names, own_boxes) for line in lines]
     boxes = []
     for index in (index for line in lines for index in line):
         left, top, right, bottom = (side / factor - margin for side in digits[index].component.box)
         score = float(page.probabilities[index])
         boxes.append(Box(names[index], score, (left, top, right, bottom)))
-    return Seen(
+    return VisionResult(
         boxes=tuple(boxes),
         text="\n".join(texts),
         lines=tuple(Line(text, float(p)) for text, p in zip(texts, confidences, strict=True)),

@@ -8,7 +8,12 @@ import skimage.data
 from bowerbird.vision.house_numbers.config import SceneConfig
 from bowerbird.vision.house_numbers.scenes.signs import MATERIALS, make_sign
 from bowerbird.vision.house_numbers.scenes.streets import make_scene
-from bowerbird.vision.house_numbers.scenes.typefaces import EM, find_typefaces, lay_out
+from bowerbird.vision.house_numbers.scenes.typefaces import (
+    EM,
+    find_typefaces,
+    font_family,
+    lay_out,
+)
 
 
 @pytest.fixture(scope="module")
@@ -70,9 +75,9 @@ def test_boxes_contain_the_whole_text(faces, arrangement):
         rest = lettering.mask.copy()
         for x0, y0, x1, y1 in lettering.boxes.astype(int).tolist():
             window = rest[y0 : y1 + 1, x0 : x1 + 1]
-            assert window.max() > 0.5, face.path.name
+            assert window.max() > 0.5, face.name
             window[:] = 0
-        assert rest.max() < 0.1, face.path.name
+        assert rest.max() < 0.1, face.name
 
 
 @pytest.mark.parametrize("material", MATERIALS)
@@ -89,13 +94,13 @@ def test_every_material_shows_its_digits(faces, material):
 
 
 def test_fonts_are_found_in_packages_and_folders(faces, tmp_path):
-    names = {face.family for face in faces}
+    names = {font_family(face) for face in faces}
     assert {"DejaVuSans", "STIXGeneral"} <= names
     assert not {"STIXSizOneSymReg", "cmsy10", "LastResortHE"} & names
-    source = next(face.path for face in faces if face.path.name == "DejaVuSans.ttf")
+    source = next(face for face in faces if face.name == "DejaVuSans.ttf")
     (tmp_path / "Mine-Bold.ttf").write_bytes(source.read_bytes())
     (tmp_path / "letter.txt").write_text("no font")
-    assert "Mine" in {face.family for face in find_typefaces([tmp_path])}
+    assert "Mine" in {font_family(face) for face in find_typefaces([tmp_path])}
     with pytest.raises(ValueError, match="is not a folder"):
         find_typefaces([tmp_path / "nowhere"])
 
@@ -107,7 +112,7 @@ def test_digits_of_all_fonts_differ(faces):
             mask = lay_out(digit, face, "level", 0, 0).mask
             pictures.append(cv2.resize(mask, (16, 24), interpolation=cv2.INTER_AREA))
         far = min(float(np.abs(a - b).mean()) for i, a in enumerate(pictures) for b in pictures[:i])
-        assert far > 0.02, face.path.name
+        assert far > 0.02, face.name
     assert EM > 24
 
 

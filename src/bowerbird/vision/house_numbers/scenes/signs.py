@@ -11,6 +11,7 @@ from typing import Any, Literal, get_args
 
 import cv2
 import numpy as np
+from numpy.random import Generator
 from numpy.typing import NDArray
 
 from bowerbird.vision.camera import smooth_noise
@@ -34,10 +35,7 @@ class Sign:
 
 
 def make_sign(
-    random: np.random.Generator,
-    lettering: Lettering,
-    material: Material,
-    wall_brightness: float = 0.5,
+    random: Generator, lettering: Lettering, material: Material, wall_brightness: float = 0.5
 ) -> Sign:
     """Return a sign of a material; digits without a plate contrast with the wall (0..1)."""
     without_plate = material in ("stuck", "painted")
@@ -61,9 +59,7 @@ def make_sign(
     return Sign(np.clip(rgb, 0, 1), outline, mask, boxes, random.uniform(1, 8))
 
 
-def random_color(
-    random: np.random.Generator, *, bright: bool, max_saturation: float = 0.9
-) -> NDArray[Any]:
+def random_color(random: Generator, *, bright: bool, max_saturation: float = 0.9) -> NDArray[Any]:
     """Return a dark or bright RGB color (3,) in 0..1."""
     hue, saturation = random.random(), random.random() ** 2 * max_saturation
     lightness = random.uniform(0.7, 1) if bright else random.uniform(0.02, 0.35)
@@ -71,7 +67,7 @@ def random_color(
 
 
 def _plate(
-    random: np.random.Generator, material: Material, shape: tuple[int, int]
+    random: Generator, material: Material, shape: tuple[int, int]
 ) -> tuple[Canvas, NDArray[Any]]:
     """Return an empty plate, and the color of its lettering."""
     bright = bool(random.random() < 0.5)
@@ -98,13 +94,13 @@ def _plate(
     return base + grain[..., None], color.astype(np.float32)
 
 
-def _streaks(random: np.random.Generator, shape: tuple[int, int]) -> Field:
+def _streaks(random: Generator, shape: tuple[int, int]) -> Field:
     rows = cv2.GaussianBlur(random.standard_normal((shape[0], 1), np.float32), (1, 3), 0)
     wave = smooth_noise(random, shape, 30)
     return (rows + 0.6 * np.sin(6 * wave + np.arange(shape[0])[:, None] / 5)).astype(np.float32)
 
 
-def _outline(random: np.random.Generator, shape: tuple[int, int]) -> Field:
+def _outline(random: Generator, shape: tuple[int, int]) -> Field:
     """Return the shape of a plate: a rectangle, one with round corners, or an ellipse."""
     h, w = shape
     plate = np.zeros(shape, np.uint8)
@@ -122,7 +118,7 @@ def _outline(random: np.random.Generator, shape: tuple[int, int]) -> Field:
     return plate.astype(np.float32) / 255
 
 
-def _add_rim(random: np.random.Generator, rgb: Canvas, outline: Field, color: NDArray[Any]) -> None:
+def _add_rim(random: Generator, rgb: Canvas, outline: Field, color: NDArray[Any]) -> None:
     """Draw a line along the inside of the plate's edge, in place."""
     depth = cv2.distanceTransform((np.pad(outline, 1) > 0.5).astype(np.uint8), cv2.DIST_L2, 3)
     depth = depth[1:-1, 1:-1]
@@ -132,7 +128,7 @@ def _add_rim(random: np.random.Generator, rgb: Canvas, outline: Field, color: ND
     rgb += rim[..., None] * (color - rgb)
 
 
-def _add_small_print(random: np.random.Generator, rgb: Canvas, color: NDArray[Any]) -> None:
+def _add_small_print(random: Generator, rgb: Canvas, color: NDArray[Any]) -> None:
     """Write small capitals along the upper edge, like the name of a street, in place."""
     words = "".join(random.choice(list("ABCDEFGHJKLMNPRSTUVWY "), random.integers(4, 12)))
     layer = np.zeros(rgb.shape[:2], np.uint8)
@@ -142,12 +138,7 @@ def _add_small_print(random: np.random.Generator, rgb: Canvas, color: NDArray[An
 
 
 def _with_lettering(
-    random: np.random.Generator,
-    rgb: Canvas,
-    mask: Field,
-    color: NDArray[Any],
-    *,
-    carved: bool,
+    random: Generator, rgb: Canvas, mask: Field, color: NDArray[Any], *, carved: bool
 ) -> Canvas:
     """Draw the lettering; carved or embossed letters have a dark and a bright edge."""
     if random.random() < 0.12:  # an outline around the letters
@@ -165,7 +156,7 @@ def _with_lettering(
     return rgb
 
 
-def _shine(random: np.random.Generator, rgb: Canvas, strength: float) -> Canvas:
+def _shine(random: Generator, rgb: Canvas, strength: float) -> Canvas:
     """Return a plate with a band of reflected light."""
     h, w = rgb.shape[:2]
     angle, at, broad = random.uniform(0, 3.14), random.uniform(-0.2, 1.2), random.uniform(0.1, 0.5)
@@ -175,7 +166,7 @@ def _shine(random: np.random.Generator, rgb: Canvas, strength: float) -> Canvas:
     return (rgb + glow[..., None]).astype(np.float32)
 
 
-def _tiles(random: np.random.Generator, mask: Field, boxes: NDArray[Any]) -> Sign:
+def _tiles(random: Generator, mask: Field, boxes: NDArray[Any]) -> Sign:
     """Return a sign with one tile per digit."""
     rgb = np.zeros((*mask.shape, 3), np.float32)
     alpha = np.zeros(mask.shape, np.float32)
@@ -201,12 +192,7 @@ def _tiles(random: np.random.Generator, mask: Field, boxes: NDArray[Any]) -> Sig
 
 
 def _without_plate(
-    random: np.random.Generator,
-    mask: Field,
-    boxes: NDArray[Any],
-    color: NDArray[Any],
-    *,
-    stuck: bool,
+    random: Generator, mask: Field, boxes: NDArray[Any], color: NDArray[Any], *, stuck: bool
 ) -> Sign:
     """Return digits without a plate: of metal with a shadow, or painted and worn."""
     rgb = np.broadcast_to(color, (*mask.shape, 3)).astype(np.float32)

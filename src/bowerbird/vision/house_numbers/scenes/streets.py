@@ -11,10 +11,12 @@ scene.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, get_args
 
 import cv2
 import numpy as np
+from numpy.random import Generator
 from numpy.typing import NDArray
 
 from bowerbird.vision.camera import photograph_scene, warp_boxes
@@ -22,7 +24,7 @@ from bowerbird.vision.house_numbers.config import SceneConfig
 from bowerbird.vision.house_numbers.crops import Pixels, bounding_box
 from bowerbird.vision.house_numbers.scenes.backgrounds import make_background, occlude
 from bowerbird.vision.house_numbers.scenes.signs import MATERIALS, Sign, make_sign
-from bowerbird.vision.house_numbers.scenes.typefaces import EM, Arrangement, Typeface, lay_out
+from bowerbird.vision.house_numbers.scenes.typefaces import EM, Arrangement, lay_out
 
 LENGTHS = (0.2, 0.25, 0.25, 0.16, 0.1, 0.04)  # probabilities of 1, 2, 3, 4, 5 digits, and of more
 MAX_TRIES = 6  # scenes that are made until one is legible
@@ -55,8 +57,8 @@ class Scene:
 
 
 def make_scene(
-    random: np.random.Generator,
-    typefaces: Sequence[Typeface],
+    random: Generator,
+    typefaces: Sequence[Path],
     photos: Sequence[Pixels],
     config: SceneConfig = SceneConfig(),
 ) -> Scene:
@@ -90,8 +92,8 @@ def is_legible(scene: Scene, mask: NDArray[Any]) -> bool:
 
 
 def _draw_scene(
-    random: np.random.Generator,
-    typefaces: Sequence[Typeface],
+    random: Generator,
+    typefaces: Sequence[Path],
     photos: Sequence[Pixels],
     config: SceneConfig,
     hardness: float,
@@ -125,7 +127,7 @@ class _PlacedSign:
     arrangement: str
 
 
-def _random_number(random: np.random.Generator) -> str:
+def _random_number(random: Generator) -> str:
     length = int(random.choice(6, p=LENGTHS)) + 1
     if length == 6:
         length = int(random.integers(6, 9))
@@ -136,10 +138,10 @@ def _random_number(random: np.random.Generator) -> str:
 
 
 def _place_sign(
-    random: np.random.Generator,
+    random: Generator,
     scene: NDArray[Any],
     text: str,
-    typefaces: Sequence[Typeface],
+    typefaces: Sequence[Path],
     config: SceneConfig,
     hardness: float,
 ) -> _PlacedSign:
@@ -162,7 +164,7 @@ def _place_sign(
 
 
 def _perspective(
-    random: np.random.Generator, sign: Sign, config: SceneConfig, hardness: float
+    random: Generator, sign: Sign, config: SceneConfig, hardness: float
 ) -> NDArray[Any]:
     """Return the homography (3, 3) from px of a sign to px of the scene."""
     left, top, right, bottom = bounding_box(sign.boxes)
@@ -191,7 +193,7 @@ def _perspective(
 
 
 def _composite(
-    random: np.random.Generator, scene: NDArray[Any], sign: Sign, matrix: NDArray[Any]
+    random: Generator, scene: NDArray[Any], sign: Sign, matrix: NDArray[Any]
 ) -> NDArray[Any]:
     """Return a scene with a sign and its shadow on it."""
     scale = float(np.sqrt(abs(np.linalg.det(matrix[:2, :2]))))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bowerbird.vision.house_numbers.evaluation import coverage_at
+from bowerbird.vision.house_numbers.calibration import coverage_at
 
 
 def test_coverage_is_the_largest_fraction_with_enough_right():
@@ -16,6 +16,6 @@ def test_coverage_is_the_largest_fraction_with_enough_right():
             chosen = odds >= limit
             if right[chosen].mean() >= 0.9:
                 best = (chosen.mean(), limit)
-        assert coverage_at(odds.tolist(), right.tolist(), 0.9) == pytest.approx(best)
-    assert coverage_at([], []) == (0.0, 1.0)
-    assert coverage_at([0.9], [False]) == (0.0, 1.0)
+        assert coverage_at([*zip(odds, right, strict=True)], 0.9) == pytest.approx(best)
+    assert coverage_at([]) == (0.0, 1.0)
+    assert coverage_at([(0.9, False)]) == (0.0, 1.0)
