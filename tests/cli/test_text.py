@@ -1,4 +1,4 @@
-"""The text doors, through the real command: train, kill, resume, write, score, and bad input."""
+"""The text commands, through the real command: train, kill, resume, write, score, and bad input."""
 
 import errno
 import itertools
@@ -50,15 +50,15 @@ def train(corpus, output, *more):
     return ["text", "train", *corpus.split(), "-o", str(output), *SMALL, *more]
 
 
-def test_train_tells_what_it_did(verse, tmp_path, capsys):
+def test_train_reports_what_it_did(verse, tmp_path, capsys):
     output = tmp_path / "m.safetensors"
     log = ["--log", str(tmp_path / "log")]
     assert (
         run(train(verse, output, "--iterations", "20", "--json", "--validate-every=10", *log)) == 0
     )
-    told = json.loads(capsys.readouterr().out)
+    report = json.loads(capsys.readouterr().out)
     for key in ("model", "seconds", "train_loss", "validation_loss", "characters_per_second"):
-        assert told[key], key
+        assert report[key], key
     assert output.exists()
     assert (tmp_path / "m.png").read_bytes().startswith(b"\x89PNG")
     assert list((tmp_path / "log").glob("events*"))
@@ -112,7 +112,7 @@ def test_killed_and_resumed_is_as_never_interrupted(verse, tmp_path):
 
 
 @pytest.mark.slow
-def test_two_processes_learn_as_one(verse, tmp_path):
+def test_two_processes_train_as_one(verse, tmp_path):
     one, two = tmp_path / "one.safetensors", tmp_path / "two.safetensors"
     more = ["--iterations", "30", "--checkpoint-every", "10"]
     how = {"env": ONE_THREAD, "timeout": LONGEST}
@@ -128,7 +128,7 @@ def test_two_processes_learn_as_one(verse, tmp_path):
     assert not list(tmp_path.glob(".two*"))
 
 
-def test_a_strangers_picture_is_not_overwritten(verse, tmp_path, capsys):
+def test_a_other_picture_is_not_overwritten(verse, tmp_path, capsys):
     output, picture = tmp_path / "m.safetensors", tmp_path / "m.png"
     picture.write_bytes(b"a holiday")
     assert run(train(verse, output, "--iterations", "2", "--quiet")) == 2
@@ -162,9 +162,9 @@ def test_a_training_that_diverges_leaves_its_best(diverging, verse, tmp_path, ca
     output = tmp_path / "m.safetensors"
     words = train(verse, output, "--iterations", "50", "--validate-every", "2", "--json")
     assert run(words) == 2
-    told = capsys.readouterr()
-    assert "saving the best" in told.err
-    assert json.loads(told.out)["train_loss"] is None
+    report = capsys.readouterr()
+    assert "saving the best" in report.err
+    assert json.loads(report.out)["train_loss"] is None
     provenance = read_header(output).provenance
     assert provenance["train_loss"] is None
     assert 0 < provenance["validation_loss"] < 5
@@ -216,7 +216,7 @@ def ctrl_c(monkeypatch):
 def test_ctrl_c_keeps_the_best_weights_and_no_folder(ctrl_c, verse, tmp_path, capsys):
     output = tmp_path / "m.safetensors"
     ctrl_c(8)
-    # the rate ruins after the first measurement what was learned before it
+    # the rate ruins after the first measurement what was trained before it
     more = ["--lr-schedule=steps", "--lr-decay-every=3", "--lr-decay-factor=300"]
     assert run(train(verse, output, "--iterations", "50", "--validate-every=2", *more)) == 130
     assert "interrupted at step 8 of 50" in capsys.readouterr().err
@@ -229,7 +229,7 @@ def test_ctrl_c_keeps_the_best_weights_and_no_folder(ctrl_c, verse, tmp_path, ca
     assert not list(tmp_path.glob(".m*")), "without a checkpoint its folder is of no use"
 
 
-def test_a_strangers_record_can_not_make_us_overwrite(verse, tmp_path, capsys):
+def test_a_other_record_can_not_make_us_overwrite(verse, tmp_path, capsys):
     first, second = tmp_path / "a.safetensors", tmp_path / "b.safetensors"
     assert run(train(verse, first, "--iterations", "2", "--quiet")) == 0
     record = json.loads((tmp_path / "a.json").read_text())
@@ -272,10 +272,10 @@ def test_a_resumed_run_counts_what_it_did_itself(verse, tmp_path, capsys, monkey
         assert run(words) == 130
     capsys.readouterr()
     assert run([*words, "--resume"]) == 0
-    told = json.loads(capsys.readouterr().out)
+    report = json.loads(capsys.readouterr().out)
     steps = 10  # 31 to 40
     read = steps * 8 * 32
-    assert told["characters_per_second"] * told["seconds"] == pytest.approx(read, rel=0.1)
+    assert report["characters_per_second"] * report["seconds"] == pytest.approx(read, rel=0.1)
 
 
 def test_ctrl_c_keeps_what_was_written(ctrl_c, model, tmp_path, capsys):
@@ -284,9 +284,9 @@ def test_ctrl_c_keeps_what_was_written(ctrl_c, model, tmp_path, capsys):
     assert run(words) == 130
     assert capsys.readouterr().out.startswith("The owl")
     assert run([*words, "--json", "-n", "2"]) == 130
-    told = capsys.readouterr()
-    assert [len(text) for text in json.loads(told.out)["texts"]] == [7 + 96] * 2
-    assert "interrupted at token 96 of 400" in told.err
+    report = capsys.readouterr()
+    assert [len(text) for text in json.loads(report.out)["texts"]] == [7 + 96] * 2
+    assert "interrupted at token 96 of 400" in report.err
     assert run([*words, "-o", str(tmp_path / "out.txt")]) == 130
     assert len((tmp_path / "out.txt").read_text()) == 7 + 96 + 1
 
@@ -300,9 +300,9 @@ def test_a_novelty_corpus_that_can_not_be_read_costs_no_text(model, tmp_path, ca
     assert (tmp_path / "out.txt").read_text().startswith("The owl")
     capsys.readouterr()
     assert run([*words, "--json"]) == 2
-    told = capsys.readouterr()
-    assert json.loads(told.out)["text"].startswith("The owl")
-    assert "latin.txt is not utf-8" in told.err
+    report = capsys.readouterr()
+    assert json.loads(report.out)["text"].startswith("The owl")
+    assert "latin.txt is not utf-8" in report.err
 
 
 def test_a_prompt_of_undecodable_bytes_is_shown(model, capsys):
@@ -310,7 +310,7 @@ def test_a_prompt_of_undecodable_bytes_is_shown(model, capsys):
     assert capsys.readouterr().out.startswith("The\ufffd owl")
 
 
-def test_the_record_has_all_that_the_run_was_told(model, tmp_path, capsys):
+def test_the_record_has_all_that_the_run_was_reported(model, tmp_path, capsys):
     table = tmp_path / "verse.csv"
     table.write_bytes(("no,text\n" + f'1,"{VERSE}"\n' * 60).replace("sea", "séa").encode("latin-1"))
     first, second = tmp_path / "a.safetensors", tmp_path / "b.safetensors"
@@ -341,19 +341,19 @@ def test_write_streams_and_repeats(model, capsys):
     assert capsys.readouterr().out == first
 
 
-def test_write_tells_in_json_what_was_copied(model, tmp_path, capsys):
+def test_write_reports_in_json_what_was_copied(model, tmp_path, capsys):
     words = ["text", "write", str(model), "--prompt", VERSE * 2, "-n", "2", "--length", "80"]
     corpus = tmp_path / "corpus.txt"
     corpus.write_text(VERSE * 3, encoding="utf-8")
     words += ["--novelty", str(corpus), "--json"]
     assert run(words) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert told["text"] == told["texts"][0]
-    assert len(told["texts"]) == 2
-    assert told["characters"] == 2 * (2 * len(VERSE) + 80)
-    assert told["seconds"] > 0
-    assert told["copied"][0] == {"fraction": 0.0, "longest": []}  # the prompt is not counted
-    new = told["text"].removeprefix(VERSE * 2)
+    report = json.loads(capsys.readouterr().out)
+    assert report["text"] == report["texts"][0]
+    assert len(report["texts"]) == 2
+    assert report["characters"] == 2 * (2 * len(VERSE) + 80)
+    assert report["seconds"] > 0
+    assert report["copied"][0] == {"fraction": 0.0, "longest": []}  # the prompt is not counted
+    new = report["text"].removeprefix(VERSE * 2)
     corpus.write_text(VERSE + new[:60] + VERSE, encoding="utf-8")
     assert run(words) == 0
     copied = json.loads(capsys.readouterr().out)["copied"][0]
@@ -422,12 +422,12 @@ def test_ctrl_c_ends_writing_together_and_keeps_the_text(model, capsys, monkeypa
     assert capsys.readouterr().out.endswith("The owl and so on\n\n")
 
 
-def test_score_says_whether_that_is_normal(model, verse, capsys):
+def test_evaluate_says_whether_that_is_normal(model, verse, capsys):
     assert run(["text", "evaluate", str(model), verse, "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert told["characters"] == 60 * len(VERSE)
-    assert told["bits_per_char"] == pytest.approx(told["nats_per_char"] / 0.6931472, rel=1e-4)
-    assert told["perplexity"] > 1
+    report = json.loads(capsys.readouterr().out)
+    assert report["characters"] == 60 * len(VERSE)
+    assert report["bits_per_char"] == pytest.approx(report["nats_per_char"] / 0.6931472, rel=1e-4)
+    assert report["perplexity"] > 1
     assert run(["text", "evaluate", str(model), verse]) == 0
     table = capsys.readouterr().out
     assert "this model" in table
@@ -493,11 +493,11 @@ BAD = (
 
 @pytest.mark.parametrize("name", BAD)
 def test_bad_input_is_one_sentence(name, model, tmp_path, capsys):
-    words, said = bad(tmp_path, model)[name]
+    words, output = bad(tmp_path, model)[name]
     assert run(words) == 2
-    told = capsys.readouterr()
-    assert said in told.err
-    assert told.err.startswith("bowerbird: ")
-    assert told.err.count("\n") == 1
+    report = capsys.readouterr()
+    assert output in report.err
+    assert report.err.startswith("bowerbird: ")
+    assert report.err.count("\n") == 1
     assert not list(tmp_path.glob("o.*"))
     assert not list(tmp_path.glob(".o.*")), "a refused corpus leaves no folder"
