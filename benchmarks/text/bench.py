@@ -101,7 +101,8 @@ def generation(
     folder: Path, args: argparse.Namespace, job: str, length: int, *place: Path
 ) -> list[float]:
     """Return the characters per second of several runs."""
-    names = {"generation_of_nanogpt": ("nanogpt", "out"), "generation_of_ours": ("model",)}[job]
+    arguments = {"generation_of_nanogpt": ("nanogpt", "out"), "generation_of_ours": ("model",)}
+    names = arguments[job]
     paths = dict(zip(names, map(str, place), strict=True))
     runs = [child(job, folder, length=length, **paths) for _ in range(args.repeats)]
     return [run["characters"] / run["seconds"] for run in runs]
@@ -138,7 +139,11 @@ def main() -> None:
     """Run everything."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("corpus", type=Path)
-    parser.add_argument("--nanogpt", type=Path, help="a checkout of nanoGPT; without it, only our models are measured")
+    parser.add_argument(
+        "--nanogpt",
+        type=Path,
+        help="a checkout of nanoGPT; without it, only our models are measured",
+    )
     parser.add_argument(
         "--recipes", nargs="*", default=["tinyshakespeare-70s", "tinyshakespeare-240s"]
     )
