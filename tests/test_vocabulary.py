@@ -34,12 +34,21 @@ RETIRED = {  # pattern of a word, and what to say instead
     r"easels?|desks?|shelf|shelves": "ImageRun, TextOutput, CheckpointStore",
     r"warm_up|final_rate|most_validation": "warmup_steps, final_lr_ratio, max_validation_tokens",
 }
-ALLOWED = (  # read as whole phrases, and taken out of a line before it is searched
+ALLOWED = (  # phrases that are taken out of a line before it is searched
     r"house[ _-]?numbers?",
     r"(torch|np|math)\.(copy)?sign(bit)?\b",
+    r"(minus|either) sign",
     r"tells? (\S+ ){1,6}apart",  # to distinguish
+    r"\.tell\(\)",  # of a Python file
+    r"initial_alphabet",  # of the tokenizers package
 )
 WORD = {word: re.compile(rf"(?<![a-zA-Z])({word})(?![a-z])", re.IGNORECASE) for word in RETIRED}
+NUMBERS = (  # where a sign is + or -
+    "src/bowerbird/prediction/data/numbers.py",
+    "src/bowerbird/prediction/data/units.py",
+    "src/bowerbird/prediction/tabular/metrics.py",
+    "tools/paint_plates/",
+)
 FOUND = re.compile("|".join(f"(?:{phrase})" for phrase in ALLOWED), re.IGNORECASE)
 
 
@@ -55,7 +64,10 @@ def retired_words(text):
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_no_retired_word(path):
-    assert retired_words(path.read_text(encoding="utf-8")) == []
+    words = retired_words(path.read_text(encoding="utf-8"))
+    if str(path.relative_to(ROOT)).startswith(NUMBERS):
+        words = [(number, word) for number, word in words if "sign" not in word.lower()]
+    assert words == []
 
 
 @pytest.mark.parametrize(

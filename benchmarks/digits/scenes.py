@@ -28,7 +28,7 @@ WORDS = (
     *("the", "of", "and", "to", "in", "a", "is", "that", "for", "it", "as", "was", "with"),
     *("be", "by", "on", "not", "he", "his", "but", "at", "are", "this", "have", "from"),
     *("which", "page", "paper", "total", "order", "street", "invoice", "yours", "sincerely"),
-    *("letter", "house", "Monday", "account", "sum"),
+    *("letter", "horse", "Monday", "account", "sum"),
 )
 
 

@@ -4,7 +4,7 @@
 
 Digits are enlarged and written along lines in blue, black, red or pencil on plain, ruled or
 squared paper, or in chalk on a board; some touch. The page gets stains, specks and grain, is placed
-on a desk in perspective, and is photographed (``camera.py``). All randomness comes from one seed,
+on a table in perspective, and is photographed (``camera.py``). All randomness comes from one seed,
 and the box of each digit is known.
 """
 
@@ -74,7 +74,7 @@ def make_page(images: NDArray[np.uint8], labels: NDArray[np.int64], config: Page
     density = 0.92 - 0.25 * _noise(random, HEIGHT, WIDTH, 3 if chalk else 12)
     flat = blend(flat, _array(color), density * handwriting.mask)
     matrix = _perspective(random, config.size)
-    rgb = photograph_page(_on_desk(flat, matrix, random, config.size), random)
+    rgb = photograph_page(_on_table(flat, matrix, random, config.size), random)
     boxes = [(name, _warped(box, matrix)) for name, box in handwriting.boxes]
     return Page(rgb, handwriting.lines, boxes)
 
@@ -224,15 +224,15 @@ def _perspective(random: Generator, size: tuple[int, int]) -> Array:
     return cv2.getPerspectiveTransform(flat, corners.astype(np.float32)).astype(np.float32)
 
 
-def _on_desk(page: Array, matrix: Array, random: Generator, size: tuple[int, int]) -> Array:
-    """Return the page on a desk, transformed by the matrix."""
+def _on_table(page: Array, matrix: Array, random: Generator, size: tuple[int, int]) -> Array:
+    """Return the page on a table, transformed by the matrix."""
     width, height = size
-    desk = _array([0.42, 0.30, 0.20]) * float(random.uniform(0.5, 1.6))
+    table = _array([0.42, 0.30, 0.20]) * float(random.uniform(0.5, 1.6))
     grain = cv2.resize(_noise(random, height, width // 12, 6), (width, height))
-    desk = desk * (0.8 + 0.4 * grain[..., None])
+    table = table * (0.8 + 0.4 * grain[..., None])
     mask = cv2.warpPerspective(np.ones(page.shape[:2], np.float32), matrix, size)
     warped = cv2.warpPerspective(page, matrix, size, flags=cv2.INTER_AREA)
-    return desk * (1 - mask[..., None]) + warped * (mask[..., None] > 0)
+    return table * (1 - mask[..., None]) + warped * (mask[..., None] > 0)
 
 
 def _warped(

@@ -35,7 +35,7 @@ from bowerbird.vision.house_numbers.calibration import (
 from bowerbird.vision.house_numbers.config import HouseNumberConfig, HouseNumberTrainConfig
 from bowerbird.vision.house_numbers.crops import crop, enlarged
 from bowerbird.vision.house_numbers.reader import load_house_number_reader
-from bowerbird.vision.house_numbers.scenes.signs import MATERIALS
+from bowerbird.vision.house_numbers.scenes.plaques import MATERIALS
 from bowerbird.vision.house_numbers.scenes.streets import make_scene
 from bowerbird.vision.house_numbers.scenes.typefaces import find_typefaces, font_family
 

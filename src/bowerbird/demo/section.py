@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bowerbird.learning.atomic_write import atomic_write
+from bowerbird.files.atomic_write import atomic_write
 from bowerbird.learning.step import Step
 
 # CC0: S. van der Walt (chelsea), R. Michetti (coffee); CC BY 4.0: digits of E. Alpaydin and

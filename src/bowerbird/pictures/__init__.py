@@ -1,1 +1,1 @@
-"""Read and write pictures; the domains share it."""
+"""Pictures in files and in tensors: reading, writing, colors. Shared by image and vision."""

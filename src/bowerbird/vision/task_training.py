@@ -16,7 +16,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from bowerbird.learning.atomic_write import atomic_write
+from bowerbird.files.atomic_write import atomic_write
 from bowerbird.learning.checkpoints import START_OVER
 from bowerbird.learning.config import CheckpointConfig, TrainerConfig
 from bowerbird.learning.device import select_compute

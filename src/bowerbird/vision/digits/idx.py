@@ -23,7 +23,7 @@ from jaxtyping import Int, UInt8
 from torch import Tensor
 
 from bowerbird.errors import DatasetError
-from bowerbird.learning.download import Source, digest_of, fetch
+from bowerbird.files.download import Source, digest_of, fetch
 
 Split = Literal["train", "test"]
 IMAGES, LABELS, TEST = "images-idx3-ubyte", "labels-idx1-ubyte", "t10k"

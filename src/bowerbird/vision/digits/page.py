@@ -38,7 +38,7 @@ MIN_HEIGHT = 8  # px of a digit in the original image
 SIMILAR = 1.5  # ratio of the heights of digits of one size
 MIN_RATIO, MAX_RATIO = 0.3, 3.0  # height of a digit, relative to the typical one
 MIN_CONTRAST = 0.4  # of a digit, relative to the typical one
-MIN_SIDE, MAX_UPSCALE = 400, 4.0  # small images are enlarged: to this side, at most so much
+MIN_SIDE, MAX_UPSCALE = 400, 4.0  # px, and factor: smaller images are enlarged up to these
 WRITING_HEIGHT = 1 / 16  # of writing on a page, of the long side
 
 

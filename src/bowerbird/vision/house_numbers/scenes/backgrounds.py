@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from bowerbird.vision.camera import smooth_noise
 from bowerbird.vision.house_numbers.crops import Pixels
-from bowerbird.vision.house_numbers.scenes.signs import random_color
+from bowerbird.vision.house_numbers.scenes.plaques import random_color
 
 Canvas = NDArray[Any]  # (h, w, 3) in 0..1
 MAX_COVERED = 0.2  # of a digit's box by an occlusion

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-EM = 72  # px, font size in which signs are drawn
+EM = 72  # px, font size in which plaques are drawn
 SUFFIXES = (".ttf", ".otf")
 # matplotlib's symbol fonts, and others without legible digits
 WITHOUT_DIGITS = (

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from bowerbird.learning.sequence_batches import SequenceNetwork, State
+from bowerbird.learning.sequences.batches import SequenceNetwork, State
 
 MAX_GRAD_NORM = 1.0
 

@@ -1,7 +1,7 @@
-"""House-number signs of several materials, drawn from the front.
+"""House-number plaques of several materials, drawn from the front.
 
 Enamel with a rim, brass, carved stone, painted wood, one tile per digit, a plain sticker, and
-digits without a plate that are stuck to the wall or painted on it. Signs are drawn at the scale of
+digits without a plate that are stuck to the wall or painted on it. They are drawn at the scale of
 ``typefaces.EM``; perspective, light and the camera come later (``streets.py``).
 """
 
@@ -24,8 +24,8 @@ Field = NDArray[Any]  # (h, w) in 0..1
 
 
 @dataclass(frozen=True, eq=False)
-class Sign:
-    """A sign from the front, with transparency."""
+class Plaque:
+    """A plaque from the front, with transparency."""
 
     rgb: Canvas
     alpha: Field
@@ -34,10 +34,10 @@ class Sign:
     shadow_length: float  # px
 
 
-def make_sign(
+def make_plaque(
     random: Generator, lettering: Lettering, material: Material, wall_brightness: float = 0.5
-) -> Sign:
-    """Return a sign of a material; digits without a plate contrast with the wall (0..1)."""
+) -> Plaque:
+    """Return a plaque of a material; digits without a plate contrast with the wall (0..1)."""
     without_plate = material in ("stuck", "painted")
     margin = int(EM * (0.12 if without_plate else random.uniform(0.15, 0.5)))
     mask = np.pad(lettering.mask, margin)
@@ -56,7 +56,7 @@ def make_sign(
     rgb = _with_lettering(random, rgb, mask, color, carved=material in ("brass", "stone"))
     if material in ("enamel", "brass"):
         rgb = _shine(random, rgb, 0.25 if material == "enamel" else 0.4)
-    return Sign(np.clip(rgb, 0, 1), outline, mask, boxes, random.uniform(1, 8))
+    return Plaque(np.clip(rgb, 0, 1), outline, mask, boxes, random.uniform(1, 8))
 
 
 def random_color(random: Generator, *, bright: bool, max_saturation: float = 0.9) -> NDArray[Any]:
@@ -166,8 +166,8 @@ def _shine(random: Generator, rgb: Canvas, strength: float) -> Canvas:
     return (rgb + glow[..., None]).astype(np.float32)
 
 
-def _tiles(random: Generator, mask: Field, boxes: NDArray[Any]) -> Sign:
-    """Return a sign with one tile per digit."""
+def _tiles(random: Generator, mask: Field, boxes: NDArray[Any]) -> Plaque:
+    """Return a plaque with one tile per digit."""
     rgb = np.zeros((*mask.shape, 3), np.float32)
     alpha = np.zeros(mask.shape, np.float32)
     bright = bool(random.random() < 0.75)
@@ -188,24 +188,24 @@ def _tiles(random: Generator, mask: Field, boxes: NDArray[Any]) -> Sign:
         cv2.rectangle(rgb, (x0, y0), (x1 - 1, y1 - 1), (0.8 * base * shade).tolist(), 1)
     rgb += 0.02 * smooth_noise(random, mask.shape, 8)[..., None]
     rgb = _shine(random, rgb + mask[..., None] * (color - rgb), 0.2)
-    return Sign(np.clip(rgb, 0, 1), np.maximum(alpha, mask), mask, boxes, random.uniform(0, 3))
+    return Plaque(np.clip(rgb, 0, 1), np.maximum(alpha, mask), mask, boxes, random.uniform(0, 3))
 
 
 def _without_plate(
     random: Generator, mask: Field, boxes: NDArray[Any], color: NDArray[Any], *, stuck: bool
-) -> Sign:
+) -> Plaque:
     """Return digits without a plate: of metal with a shadow, or painted and worn."""
     rgb = np.broadcast_to(color, (*mask.shape, 3)).astype(np.float32)
     if not stuck:
         wear = np.clip(
             random.uniform(1, 1.6) - 0.5 * np.abs(smooth_noise(random, mask.shape, 7)), 0, 1
         )
-        return Sign(rgb, mask * wear, mask, boxes, 0.0)
+        return Plaque(rgb, mask * wear, mask, boxes, 0.0)
     soft = cv2.GaussianBlur(mask, (0, 0), 1.5)
     slope = _shift(soft, 1.2, 1.6) - _shift(soft, -1.2, -1.6)
     rgb = np.clip(rgb + (random.uniform(0, 0.5) * slope)[..., None], 0, 1)
     rgb = np.clip(_shine(random, rgb, 0.3), 0, 1)
-    return Sign(rgb, mask, mask, boxes, random.uniform(2, 9))
+    return Plaque(rgb, mask, mask, boxes, random.uniform(2, 9))
 
 
 def _shift(image: Field, dx: float, dy: float) -> Field:

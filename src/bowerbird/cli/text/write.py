@@ -1,4 +1,4 @@
-"""The output of ``text write``: streamed, saved whatever ends it, and compared with a corpus."""
+"""``bowerbird text write``: stream the text, save it, and compare it with a corpus."""
 
 import re
 import sys
@@ -6,19 +6,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from cyclopts import Parameter
+from cyclopts import Group, Parameter
 
 from bowerbird.cli.options import RUN, CommonOptions, Device, Output, Switch
-from bowerbird.cli.report import notify, report
-from bowerbird.learning.atomic_write import atomic_write, check_output
-from bowerbird.learning.step import Step
+from bowerbird.cli.report import notify, report, show
+from bowerbird.files.atomic_write import atomic_write, check_output
+from bowerbird.learning.config import SamplingConfig
 from bowerbird.text.config import GenerateConfig
 
 if TYPE_CHECKING:
     from bowerbird.cli.progress import Work
+    from bowerbird.learning.step import Step
     from bowerbird.text.corpus import Corpus
     from bowerbird.text.generator import TextGenerator
 
+GENERATION = Group("Generation", sort_key=2)
+Parameter(name="*", group=GENERATION)(SamplingConfig)  # its fields are flags like all others
 SURROGATE = re.compile("[\ud800-\udfff]")
 MIN_COPY = 40  # characters; shorter passages are common phrases
 
@@ -63,24 +66,53 @@ class WriteOptions(CommonOptions):
             check_output(self.output, force=self.force)
         corpus = Corpus(self.novelty) if self.novelty else None
         if self.prompt_file is None:
-            return replace_surrogates(self.prompt), corpus
+            return _replace_surrogates(self.prompt), corpus
         try:
             return self.prompt_file.read_text(encoding="utf-8"), corpus
         except UnicodeDecodeError as error:
             raise ValueError(f"{self.prompt_file} is not UTF-8: {error.reason}") from error
 
 
-def replace_surrogates(text: str) -> str:
+def write(
+    model: str,
+    /,
+    *,
+    run: WriteOptions = WriteOptions(),
+    config: Annotated[GenerateConfig, Parameter(name="*", group=GENERATION)] = GenerateConfig(),
+) -> int:
+    """Write a text with a trained model, as the continuation of a prompt.
+
+    Parameters
+    ----------
+    model
+        Model file, or shakespeare.
+    """
+    from bowerbird.cli.text.interactive import write_together
+    from bowerbird.text.generator import load
+
+    prompt, corpus = run.read()
+    generator = load(model, run.device)
+
+    if run.interactive:
+        texts, work = [write_together(generator, prompt, config, _ask, show)], None
+    else:
+        texts, work = _generate(generator, prompt, config, run)
+
+    _save_texts(texts, prompt, work, run, corpus)
+    return 0 if work is None else work.exit_code("text")
+
+
+def _replace_surrogates(text: str) -> str:
     """Return a text with U+FFFD for bytes that the terminal could not decode."""
     return SURROGATE.sub("\ufffd", text)
 
 
-def ask(prompt: str) -> str:
+def _ask(prompt: str) -> str:
     """Return a line that the user types."""
-    return replace_surrogates(input(prompt))
+    return _replace_surrogates(input(prompt))
 
 
-def generate(
+def _generate(
     generator: "TextGenerator", prompt: str, config: GenerateConfig, run: WriteOptions
 ) -> tuple[list[str], "Work[tuple[str, ...]]"]:
     """Generate to the end, or to Ctrl-C; return the texts with the prompt, and the progress."""
@@ -88,7 +120,7 @@ def generate(
 
     texts = [prompt] * run.samples
 
-    def on_step(step: Step[tuple[str, ...]]) -> str:
+    def on_step(step: "Step[tuple[str, ...]]") -> str:
         assert step.preview is not None
         texts[:] = [text + new for text, new in zip(texts, step.preview, strict=True)]
         if run.streams:
@@ -112,7 +144,7 @@ def generate(
     return texts, work
 
 
-def save_texts(
+def _save_texts(
     texts: list[str],
     prompt: str,
     work: "Work[Any] | None",
@@ -124,8 +156,7 @@ def save_texts(
         with atomic_write(run.output) as part:
             part.write_text("\n\n".join(texts) + "\n", encoding="utf-8")
     elif not run.json and (len(texts) > 1 or run.interactive):
-        for text in texts:
-            print(text, end="\n\n")  # noqa: T201
+        show(*(text + "\n" for text in texts))
     copied: list[dict[str, Any]] = []
     try:
         new = [text.removeprefix(prompt) for text in texts]
@@ -144,7 +175,7 @@ def save_texts(
 
 def _copied(texts: list[str], corpus: "Corpus") -> list[dict[str, Any]]:
     """Return the copied fraction of each text, and its longest copied passages."""
-    from bowerbird.learning.copied_passages import copied_fraction, copies_of_each
+    from bowerbird.learning.sequences.copied_passages import copied_fraction, copies_of_each
     from bowerbird.text.tokenizer import CharacterTokenizer
 
     tokenizer = CharacterTokenizer("".join(texts) or " ")

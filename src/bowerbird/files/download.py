@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import platformdirs
 
 from bowerbird.errors import DownloadError
-from bowerbird.learning.atomic_write import atomic_write
+from bowerbird.files.atomic_write import atomic_write
 
 CHUNK = 1 << 20  # bytes
 TIMEOUT = 30.0  # s without data after which a download fails

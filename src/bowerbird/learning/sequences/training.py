@@ -20,11 +20,11 @@ from typing import Any, Generic, Protocol, TypeVar, cast
 
 import numpy as np
 
-from bowerbird.learning.atomic_write import atomic_write
+from bowerbird.files.atomic_write import atomic_write
 from bowerbird.learning.checkpoints import START_OVER
 from bowerbird.learning.config import CheckpointConfig, Precision, SequenceConfig, TrainerConfig
 from bowerbird.learning.device import Compute, keep_freed_memory, processes
-from bowerbird.learning.sequence_batches import SequenceBatches, SequenceTask
+from bowerbird.learning.sequences.batches import SequenceBatches, SequenceTask
 from bowerbird.learning.step import Step
 from bowerbird.learning.time_budget import TokenCounts, plan_training
 from bowerbird.learning.trainer import train_steps

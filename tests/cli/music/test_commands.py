@@ -1,4 +1,4 @@
-"""`bowerbird music` through the door: train, compose, render, score."""
+"""`bowerbird music`: train, compose, render, evaluate."""
 
 import json
 import wave
@@ -34,14 +34,14 @@ def midi(here):
     return make
 
 
-def told(done):
+def facts_of(done):
     assert done.code == 0, done.err
     return json.loads(done.out)
 
 
-def test_the_composer_that_comes_along(bowerbird, here):
+def test_the_shipped_composer(bowerbird, here):
     words = "music compose scottish -o reel.mid --bars 16 --meter 4/4 --key D --seed 6 --json"
-    facts = told(bowerbird(f"{words} --score --roll --audio"))
+    facts = facts_of(bowerbird(f"{words} --sheet --roll --audio"))
     assert {"output", "notes", "bars", "seconds", "key", "meter"} < facts.keys()
     assert (facts["key"], facts["meter"]) == ("D major", "4/4")
     assert abs(facts["bars"] - 16) <= 2
@@ -53,32 +53,32 @@ def test_the_composer_that_comes_along(bowerbird, here):
     assert (here / "reel.mp3").stat().st_size > 10_000
     assert bowerbird(words).code == 2  # it exists
     first = (here / "reel.mid").read_bytes()
-    assert told(bowerbird(f"{words} --force"))["notes"] == facts["notes"]
+    assert facts_of(bowerbird(f"{words} --force"))["notes"] == facts["notes"]
     assert (here / "reel.mid").read_bytes() == first
 
 
-def test_a_training_that_was_interrupted_can_be_gone_on_with(refuses, here):
+def test_an_interrupted_training_can_be_resumed(refuses, here):
     (here / ".m.safetensors.work").mkdir()
     for name in ("m.safetensors", ".m.safetensors.work/checkpoint-1"):
         (here / name).write_bytes(b"")
     refuses("music train scottish -o m.safetensors", "m.safetensors", "--resume", "--force")
 
 
-def test_a_file_that_is_asked_for_twice_is_written_once(bowerbird, here):
-    facts = told(bowerbird("music compose scottish -o z.mp3 --audio --bars 2 --json"))
+def test_a_file_that_is_named_twice_is_written_once(bowerbird, here):
+    facts = facts_of(bowerbird("music compose scottish -o z.mp3 --audio --bars 2 --json"))
     assert facts["files"] == ["z.mp3"]
 
 
 def test_several_pieces(bowerbird, here):
-    facts = told(bowerbird("music compose scottish -o t.abc --bars 8 -n 2 --json"))
+    facts = facts_of(bowerbird("music compose scottish -o t.abc --bars 8 -n 2 --json"))
     assert [piece["output"] for piece in facts["pieces"]] == ["t-1.abc", "t-2.abc"]
     assert (here / "t-1.abc").read_text().startswith("X:1")
 
 
 def test_render(bowerbird, here):
-    told(bowerbird("music compose scottish -o t.abc --bars 8 --json"))
+    facts_of(bowerbird("music compose scottish -o t.abc --bars 8 --json"))
     for name in ("t.wav", "t.svg", "t.html", "t.musicxml", "t.mid", "flute.abc"):
-        facts = told(bowerbird(f"music render t.abc -o {name} --json --instrument flute"))
+        facts = facts_of(bowerbird(f"music render t.abc -o {name} --json --instrument flute"))
         assert facts["output"] == name
     for name in ("t.musicxml", "t.mid", "flute.abc"):
         assert {track.program for track in read_score(here / name).tracks} == {73}
@@ -89,35 +89,35 @@ def test_render(bowerbird, here):
     assert read_score(here / "t.musicxml").note_num() == read_score(here / "t.abc").note_num()
 
 
-def test_train_score_and_go_on(bowerbird, here):
-    told(bowerbird("music compose scottish -o tune.abc --bars 16 -n 24 --json"))
+def test_train_evaluate_and_continue(bowerbird, here):
+    facts_of(bowerbird("music compose scottish -o tune.abc --bars 16 -n 24 --json"))
     flags = "--iterations 30 --hidden-size 24 --validate-every 15 --json --quiet"
     flags += " --sequence-length 16 --batch-size 4"
-    facts = told(bowerbird(f"music train tune-*.abc -o me.safetensors {flags}"))
+    facts = facts_of(bowerbird(f"music train tune-*.abc -o me.safetensors {flags}"))
     assert {"model", "seconds", "train_loss", "validation_loss"} < facts.keys()
     assert facts["pieces"] >= 10
     assert (here / "me.json").exists()
     assert (here / "me.png").exists()
     assert not (here / ".me.safetensors.work").exists()
-    found = told(bowerbird("music evaluate me.safetensors tune-1.abc tune-2.abc --json --each"))
+    found = facts_of(bowerbird("music evaluate me.safetensors tune-1.abc tune-2.abc --json --each"))
     assert found["pieces"] == 2
     assert found["nats_per_note"] > 0
-    done = told(bowerbird("music compose me.safetensors -o on.mid --primer tune-1.abc --json"))
+    done = facts_of(bowerbird("music compose me.safetensors -o on.mid --primer tune-1.abc --json"))
     assert done["notes"] > read_score(here / "tune-1.abc").note_num()
     assert done["longest_copy_notes"] is None  # of a corpus that is not built in
 
 
-def test_a_file_of_drums_is_heard_and_read(bowerbird, midi, here):
+def test_a_file_of_drums_is_rendered(bowerbird, midi, here):
     midi("drums.mid", drums=True)
     for name in ("d.wav", "d.png", "d.html"):
-        facts = told(bowerbird(f"music render drums.mid -o {name} --json"))
+        facts = facts_of(bowerbird(f"music render drums.mid -o {name} --json"))
         assert (here / name).stat().st_size > 1000
         assert (facts["key"], facts["bars"], facts["meter"]) == (None, 2, "4/4")
 
 
-def test_bars_that_do_not_add_up_are_not_told(bowerbird, midi, here):
+def test_bars_that_do_not_add_up_are_not_reported(bowerbird, midi, here):
     midi("odd.mid", meters=((0, 4), (1000, 3)))
-    facts = told(bowerbird("music render odd.mid -o odd.wav --json"))
+    facts = facts_of(bowerbird("music render odd.mid -o odd.wav --json"))
     assert (facts["notes"], facts["seconds"], facts["bars"], facts["meter"]) == (16, 4, None, None)
     assert (here / "odd.wav").exists()
 
@@ -134,46 +134,46 @@ def test_no_page_of_sheet_music_is_overwritten(bowerbird, refuses, midi, here):
     midi("long.mid", 8 * 40)
     (here / "sheet-2.svg").write_text("mine")
     refuses("music render long.mid -o sheet.svg", "sheet-2.svg exists", "--force")
-    facts = told(bowerbird("music render long.mid -o sheet.svg --json --force"))
+    facts = facts_of(bowerbird("music render long.mid -o sheet.svg --json --force"))
     assert (facts["output"], facts["files"][1]) == ("sheet-1.svg", "sheet-2.svg")
     assert all((here / name).read_text().startswith("<svg") for name in facts["files"])
     assert not (here / "sheet.svg").exists()
 
 
 @pytest.mark.usefixtures("short_paper")
-def test_what_is_composed_names_its_real_files(bowerbird, refuses, here):
-    line = "music compose scottish -o reel.mid --bars 32 --score"
+def test_compose_names_its_real_files(bowerbird, refuses, here):
+    line = "music compose scottish -o reel.mid --bars 32 --sheet"
     (here / "reel-1.png").write_bytes(b"mine")
     refuses(line, "reel-1.png exists")  # and reel.mid is not written either
-    facts = told(bowerbird(f"{line} --force --json"))
+    facts = facts_of(bowerbird(f"{line} --force --json"))
     assert facts["output"] == "reel.mid"
     assert facts["files"][:3] == ["reel.mid", "reel-1.png", "reel-2.png"]
     assert all((here / name).exists() for name in facts["files"])
 
 
-def test_a_composer_of_many_voices_is_scored_on_all_of_them(bowerbird, here):
+def test_a_composer_of_many_voices_is_evaluated_on_all_of_them(bowerbird, here):
     pieces = " ".join(str(path) for path in sorted(CHORALES.glob("*.mxl"))[:8])
     flags = "--iterations 2 --hidden-size 16 --sequence-length 16 --batch-size 4 --json --quiet"
-    told(bowerbird(f"music train {pieces} -o many.safetensors --tokenizer tsd {flags}"))
-    facts = told(bowerbird(f"music evaluate many.safetensors {pieces} --json"))
+    facts_of(bowerbird(f"music train {pieces} -o many.safetensors --tokenizer tsd {flags}"))
+    facts = facts_of(bowerbird(f"music evaluate many.safetensors {pieces} --json"))
     assert facts["notes"] == sum(score.note_num() for _, score in Corpus(pieces.split()).pieces)
 
 
-def test_a_piece_that_can_not_be_told_is_left_out_by_name(bowerbird, refuses, here):
+def test_a_piece_that_can_not_be_encoded_is_skipped_by_name(bowerbird, refuses, here):
     (here / "good.abc").write_text(TUNE)
     (here / "odd.abc").write_text("X:1\nM:13/16\nL:1/16\nK:C\n" + "CDEFGABcdefga|" * 4)
-    facts = told(bowerbird("music evaluate scottish good.abc odd.abc --json --each"))
+    facts = facts_of(bowerbird("music evaluate scottish good.abc odd.abc --json --each"))
     assert facts["pieces"] == 1
     assert list(facts["each"]) == ["good.abc: 1"]
     ((name, reason),) = facts["skipped"].items()
     assert name == "odd.abc: 1"
     assert reason.startswith("its meter is 13/16; the model was trained on 2/2, 3/2, ")
     done = bowerbird("music evaluate scottish good.abc odd.abc")
-    assert f"left out odd.abc: 1: {reason}" in done.err
+    assert f"skipped odd.abc: 1: {reason}" in done.err
     refuses("music evaluate scottish odd.abc", "odd.abc: 1: its meter is 13/16")
 
 
-def test_a_primer_that_is_refused_is_named(refuses, midi, here):
+def test_a_refused_primer_is_named(refuses, midi, here):
     midi("drums.mid", drums=True)
     refuses("music compose scottish -o p.mid --primer drums.mid", "drums.mid: it has only drums")
     refuses("music compose scottish -o p.mid --melody drums.mid", "drums.mid: ")
@@ -184,10 +184,10 @@ def test_a_folder_of_the_name_of_a_corpus_is_not_that_corpus(bowerbird, here):
     composer.provenance["corpus"] = ["bach"]
     composer.save(here / "own.safetensors")
     line = "music compose own.safetensors -o own.mid --bars 8 --json --force"
-    assert told(bowerbird(line))["longest_copy_notes"] is None
+    assert facts_of(bowerbird(line))["longest_copy_notes"] is None
     composer.provenance["built_in"] = ["scottish"]
     composer.save(here / "own.safetensors")
-    assert told(bowerbird(line))["longest_copy_notes"] >= 0
+    assert facts_of(bowerbird(line))["longest_copy_notes"] >= 0
 
 
 @pytest.mark.parametrize(
@@ -207,7 +207,7 @@ def test_a_folder_of_the_name_of_a_corpus_is_not_that_corpus(bowerbird, here):
         ("music render photo.png -o t.wav", ["photo.png"]),
         ("music render none.mid -o t.wav", ["none.mid"]),
         ("music train none -o m.safetensors", ["none does not exist"]),
-        ("music train -o m.safetensors", ["no corpus", "scottish"]),
+        ("music train -o m.safetensors", ["give a corpus", "scottish"]),
         ("music train scottish -o m.safetensors --preset nonsense", ["folk-rnn"]),
         ("music evaluate scottish none.mid", ["none.mid"]),
     ],

@@ -19,7 +19,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from bowerbird.learning.config import SamplingConfig
-from bowerbird.learning.sequence_batches import SequenceNetwork, State
+from bowerbird.learning.sequences.batches import SequenceNetwork, State
 
 CHUNK = 1024  # tokens of a prompt that are read at once
 

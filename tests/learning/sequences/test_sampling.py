@@ -7,9 +7,14 @@ import numpy as np
 import pytest
 import torch
 
-from bowerbird.learning import sampling
 from bowerbird.learning.config import SamplingConfig
-from bowerbird.learning.sampling import filter_logits, generate_tokens, read_prompt, sample_token
+from bowerbird.learning.sequences import sampling
+from bowerbird.learning.sequences.sampling import (
+    filter_logits,
+    generate_tokens,
+    read_prompt,
+    sample_token,
+)
 from bowerbird.networks.config import RecurrentConfig, TransformerConfig
 from bowerbird.networks.recurrent import Recurrent
 from bowerbird.networks.transformer import Transformer
