@@ -30,7 +30,7 @@ MODES: tuple[Mode, ...] = get_args(Mode)
 MAJOR = (0.748, 0.06, 0.488, 0.082, 0.67, 0.46, 0.096, 0.715, 0.104, 0.366, 0.057, 0.4)
 MINOR = (0.712, 0.084, 0.474, 0.618, 0.049, 0.46, 0.105, 0.747, 0.404, 0.067, 0.133, 0.33)
 
-_STEPS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
+STEPS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 _FIFTHS = {"F": -1, "C": 0, "G": 1, "D": 2, "A": 3, "E": 4, "B": 5}  # sharps of the major key
 _LESS = dict(zip(MODES, (0, 3, 2, 1, 4, -1, 5), strict=True))  # sharps fewer than major has
 _ABC = dict(zip(MODES, ("maj", "min", "dor", "mix", "phr", "lyd", "loc"), strict=True))
@@ -51,7 +51,7 @@ class Key:
     @property
     def pitch_class(self) -> int:
         """Semitones of the tonic above C, 0 to 11."""
-        return (_STEPS[self.tonic[0]] + _alter(self.tonic)) % 12
+        return (STEPS[self.tonic[0]] + _alter(self.tonic)) % 12
 
     @property
     def fifths(self) -> int:
@@ -103,7 +103,7 @@ def parse_key(text: str) -> Key:
 
 def key_at(pitch_class: int, mode: Mode) -> Key:
     """Return the key on a pitch class, 0 to 11, in its spelling of fewest signs."""
-    spelled = [Key(letter + sign, mode) for letter in _STEPS for sign in ("", "#", "b")]
+    spelled = [Key(letter + sign, mode) for letter in STEPS for sign in ("", "#", "b")]
     here = [key for key in spelled if key.pitch_class == pitch_class % 12]
     return min(here, key=lambda key: (abs(key.sharps), -key.sharps))
 
@@ -112,7 +112,7 @@ def key_of_signature(sharps: int, *, minor: bool) -> Key:
     """Return the key of a signature of -7 to 7 sharps."""
     mode: Mode = "minor" if minor else "major"
     sharps = max(-7, min(7, sharps))
-    spelled = [Key(letter + sign, mode) for letter in _STEPS for sign in ("", "#", "b")]
+    spelled = [Key(letter + sign, mode) for letter in STEPS for sign in ("", "#", "b")]
     return next(key for key in spelled if key.sharps == sharps)
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 Meter = tuple[int, int]
 """Beats, and their part of a whole note."""
 
-MOST_BARS = 20_000
+MAX_BARS = 20_000
 
 # Quarter notes a minute at which dancers and singers of these islands take such tunes; a common
 # meter's middle ground, for tunes that don't say their tempo.
@@ -138,8 +138,8 @@ def bars_of(meters: list[tuple[int, Meter]], end: int, grid: int = 24) -> Bars:
         until = meters[number + 1][0] if number + 1 < len(meters) else end
         stop = min(until, end)
         count = max(1, -(-(stop - time) // length))
-        if count > MOST_BARS:
-            raise MusicError(f"it has more than {MOST_BARS} bars")
+        if count > MAX_BARS:
+            raise MusicError(f"it has more than {MAX_BARS} bars")
         starts.append(time + length * np.arange(count))
         each += [meter] * count
         last = time + count * length
