@@ -21,12 +21,14 @@ PROMISED = {
         *("transfer", "transfer_steps"),
     },
     "bowerbird.text": {
-        *("PRESETS", "Corpus", "GenerateConfig", "SamplingConfig", "TrainConfig", "Training"),
-        *("Writer", "load"),
+        *("PRESETS", "BytePairTokenizer", "CharacterTokenizer", "Corpus", "Evaluation"),
+        *("GenerateConfig", "SamplingConfig", "TextGenerator", "TrainConfig", "Training"),
+        *("assess", "load", "perplexity_references", "train"),
     },
     "bowerbird.music": {
         *("PRESETS", "ComposeConfig", "Composer", "Corpus", "OutputConfig", "SamplingConfig"),
-        *("TrainConfig", "Training", "load", "read_score", "write_output", "write_score"),
+        *("TrainConfig", "Training", "load", "read_score", "train"),
+        *("write_output", "write_score"),
     },
     "bowerbird.vision": {
         *("ClassifyConfig", "DetectConfig", "DigitConfig", "DreamConfig", "HouseNumberConfig"),
@@ -35,9 +37,11 @@ PROMISED = {
         *("localize", "open_classifier", "read_page", "segment"),
     },
     "bowerbird.prediction": {
-        *("BacktestConfig", "EnsembleConfig", "TableClassifier", "TableConfig", "TableRegressor"),
+        *("BacktestConfig", "EnsembleConfig", "Forecaster", "ForecasterConfig"),
+        *("TableClassifier", "TableConfig", "TableRegressor"),
         *("TableReport", "backtest", "backtest_steps", "cross_validate", "cross_validate_steps"),
         *("load_forecaster", "load_table_model", "read_problem", "read_series", "read_table"),
+        "sample_series",
     },
 }
 NAMES = [(package, name) for package, names in PROMISED.items() for name in sorted(names)]

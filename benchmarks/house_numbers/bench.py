@@ -188,7 +188,7 @@ def pictures(reader, faces, pixels, folder):
         scene = make_scene(np.random.default_rng((78, k)), faces, pixels, PHOTO)
         rgb = torch.from_numpy(scene.pixels).permute(2, 0, 1).float() / 255
         seen = reader.see(Picture(rgb, None), NumbersConfig())
-        drawn = draw(rgb, seen.questioned(reader.threshold))
+        drawn = draw(rgb, seen.mark_uncertain(reader.threshold))
         small = resize(drawn, (192, 256))
         tiles.append((small * 255).round().byte().permute(1, 2, 0).numpy())
     save(folder / "numbers.jpg", tiles, 4)

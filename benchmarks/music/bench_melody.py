@@ -1,11 +1,11 @@
-"""How well does a composer foresee tunes that it never met, and how like real ones are its own?
+"""How well does a composer predict new tunes, and how similar are its own tunes to real ones?
 
     .venv/bin/python benchmarks/music/bench_melody.py NOTTINGHAM
 
 NOTTINGHAM is the folder of the Nottingham collection's MIDI files; without it only `scottish` is
-measured. Trains on each by recipes/scottish.toml, on a split that nothing was chosen by, and looks
-at the tunes set aside once. The method is in README.md. Prints a Markdown table, adds to
-results.csv and draws likeness-*.png.
+measured. Trains on each with recipes/scottish.toml, on a split on which nothing was tuned, and
+evaluates the held-out tunes once. The method is in README.md. Prints a Markdown table, adds to
+results.csv and draws similarity-*.png.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from likeness import MEASURES, distribution, divergence, draw
+from similarity import FEATURES, distribution, divergence, draw
 from symusic.core import ScoreTick as Score
 
 from bowerbird.learning.config import SamplingConfig
@@ -30,17 +30,18 @@ from bowerbird.music.copied_melodies import MelodyIndex, novelty
 from bowerbird.music.corpus import Corpus, Split
 from bowerbird.music.score.melody import GRID
 from bowerbird.music.score.meter import bar_length
+from bowerbird.music.tokens.vocabulary import Token, kind_of
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 from figures import Figure, append, conditions, table
 
 HERE = Path(__file__).resolve().parent
 RECIPE = HERE.parents[1] / "recipes" / "scottish.toml"
-MOST = MAX_TOKENS_PER_BAR * 64  # tokens of a tune; then it has no end
+MAX_TOKENS = MAX_TOKENS_PER_BAR * 64  # of a tune; then it has no end
 
 
-def trained(corpus: str, folder: Path, args: argparse.Namespace) -> tuple[Composer, dict]:
-    """Train by the command, and return the composer with what was told."""
+def train(corpus: str, folder: Path, args: argparse.Namespace) -> tuple[Composer, dict]:
+    """Train by the command, and return the composer with the report."""
     model = folder / "model.safetensors"
     command = [sys.executable, "-m", "bowerbird", "music", "train", corpus, "-o", model, "--force"]
     command += ["--recipe", RECIPE, "--split-seed", args.split_seed, "--json", "--quiet"]
@@ -50,64 +51,66 @@ def trained(corpus: str, folder: Path, args: argparse.Namespace) -> tuple[Compos
     return load(model, "cpu"), json.loads(done.stdout)
 
 
-def drawn(
-    composer: Composer, pieces: int, temperature: float, *, ruled: bool = True, bars: int = 0
+def sample(
+    composer: Composer, pieces: int, temperature: float, *, masked: bool = True, bars: int = 0
 ) -> list[list[int]]:
-    """Return the tokens of pieces as they are drawn, each with its end if it has one."""
+    """Return the token ids of sampled pieces, each with its end if it has one."""
     tokenizer = composer.tokenizer
-    prompt = torch.tensor([[tokenizer.end_token]])
+    end = tokenizer.end_token
     # in one meter, as `music compose` composes
-    rules = [tokenizer.grammar(bars, single_meter=True) for _ in range(pieces)] if ruled else []
+    grammars = [tokenizer.grammar(bars, single_meter=True) for _ in range(pieces)]
     config = SamplingConfig(temperature=temperature, seed=1)
-    tokens: list[list[int]] = [[] for _ in range(pieces)]
-    rows = generate_tokens(composer.network, prompt, config, pieces, rules)
-    for _, row in zip(range(MOST), rows, strict=False):
-        for own, token in zip(tokens, row.tolist(), strict=True):
-            if not own or own[-1] != tokenizer.end_token:
-                own.append(token)
-        if all(own[-1] == tokenizer.end_token for own in tokens):
+    samples: list[list[int]] = [[] for _ in range(pieces)]
+    prompt = torch.tensor([[end]])
+    rows = generate_tokens(composer.network, prompt, config, pieces, grammars if masked else [])
+    for _, row in zip(range(MAX_TOKENS), rows, strict=False):
+        for ids, token in zip(samples, row.tolist(), strict=True):
+            if not ids or ids[-1] != end:
+                ids.append(token)
+        if all(ids[-1] == end for ids in samples):
             break
-    return tokens
+    return samples
 
 
-def adds_up(names: list) -> bool:
+def adds_up(tokens: list[Token]) -> bool:
     """Return whether a tune of `melody` tokens ends, and every bar is as long as its meter.
 
-    The last bar may be short by as much as the first begins late. Written anew for this benchmark,
-    from what the tokens mean; the grammar has no part in it.
+    The last bar may be short by the length of the pickup. Written for this benchmark from the
+    meaning of the tokens, independent of the grammar.
     """
-    if names[-1] != "end" or not isinstance(names[0], tuple) or names[0][0] != "meter":
+    if tokens[-1] != "end" or kind_of(tokens[0]) != "meter":
         return False
-    bar, lead, told = 0, 0, []
-    wanted: list[int] = []
-    what = None
-    for name in names[:-1]:
-        if name[0] == "meter":
-            bar = bar_length(name[1:], GRID)
-        elif name[0] == "bar":
-            told.append([])
-            wanted.append(bar)
-        elif name[0] == "copy":
-            if len(told) <= name[1]:
-                return False
-            told[-1] += told[-1 - name[1]]
-        elif name[0] == "duration":
-            if not told:
-                return False
-            if len(told) == 1 and not told[0] and what == "rest":
-                lead = name[1]
-            told[-1].append(name[1])
-        else:
-            what = name
-    lasts = [sum(lengths) for lengths in told]
-    short = wanted[-1] - lasts[-1] if lasts else -1
-    picks_up = bool(lasts) and 0 < lead < wanted[-1]
-    ends = short == 0 or (picks_up and short == wanted[-1] - lead)
-    return lasts[:-1] == wanted[:-1] and ends
+    bar, pickup, event = 0, 0, None
+    bars: list[list[int]] = []  # the durations in each
+    expected: list[int] = []
+    for token in tokens[:-1]:
+        match kind_of(token):
+            case "meter":
+                bar = bar_length(token[1:], GRID)
+            case "bar":
+                bars.append([])
+                expected.append(bar)
+            case "copy":
+                if len(bars) <= token[1]:
+                    return False
+                bars[-1] += bars[-1 - token[1]]
+            case "duration":
+                if not bars:
+                    return False
+                if len(bars) == 1 and not bars[0] and event == "rest":
+                    pickup = token[1]
+                bars[-1].append(token[1])
+            case _:
+                event = token
+    lengths = [sum(durations) for durations in bars]
+    missing = expected[-1] - lengths[-1] if lengths else -1
+    has_pickup = bool(lengths) and 0 < pickup < expected[-1]
+    ends = missing == 0 or (has_pickup and missing == expected[-1] - pickup)
+    return lengths[:-1] == expected[:-1] and ends
 
 
-def undecided(composer: Composer) -> Composer:
-    """Return a composer to whom everything is as likely: what remains is the grammar."""
+def uniform(composer: Composer) -> Composer:
+    """Return a composer for which all tokens are equally likely: what remains is the grammar."""
     network = copy.deepcopy(composer.network)
     with torch.no_grad():
         network.decoder.weight.zero_()
@@ -115,100 +118,92 @@ def undecided(composer: Composer) -> Composer:
     return Composer(network, composer.tokenizer, composer.config, composer.provenance)
 
 
-def heard(composer: Composer, tokens: list[list[int]]) -> list[Score]:
-    """Return the scores of tokens that have notes."""
-    scores = [composer.tokenizer.decode(own) for own in tokens]
+def decode(composer: Composer, samples: list[list[int]]) -> list[Score]:
+    """Return the scores that have at least two notes."""
+    scores = [composer.tokenizer.decode(ids) for ids in samples]
     return [score for score in scores if score.note_num() > 1]
 
 
-def foreseen(composer: Composer, split: Split, setting: str) -> list[Figure]:
-    """Measure the loss on the pieces set aside."""
-    found = []
-    for name, side in (("validation", split.validation), ("test", split.test)):
-        loss = composer.evaluate([score for _, score in side], grammar=True)
-        found += [
-            Figure("bowerbird", setting, f"{name}, {len(side)} tunes", "nats/note",
-                   [loss.nats_per_note]),
-            Figure("bowerbird", setting, f"{name}, by the grammar", "nats/note",
-                   [loss.nats_per_note_with_grammar or 0.0]),
-        ]  # fmt: skip
-    return found
+def evaluate(composer: Composer, split: Split, setting: str) -> list[Figure]:
+    """Return the losses on the validation and test pieces."""
+    figures = []
+    for name, pieces in (("validation", split.validation), ("test", split.test)):
+        loss = composer.evaluate([score for _, score in pieces], grammar=True)
+        for metric, nats in (
+            (f"{name}, {len(pieces)} tunes", loss.nats_per_note),
+            (f"{name}, with the grammar", loss.nats_per_note_with_grammar or 0.0),
+        ):
+            figures.append(Figure("bowerbird", setting, metric, "nats/note", [nats]))
+    return figures
 
 
-def compared(
+def compare(
     composer: Composer, split: Split, setting: str, args: argparse.Namespace, path: Path
 ) -> list[Figure]:
-    """Measure how like the real ones composed tunes are, and draw it."""
-    learned = [score for _, score in split.train]
-    aside = [score for _, score in (*split.test, *split.validation)]
-    pieces = args.pieces or len(aside)  # as many: a distance shrinks as a sample grows
+    """Return how similar composed tunes are to real ones, and draw it."""
+    training = [score for _, score in split.train]
+    held_out = [score for _, score in (*split.test, *split.validation)]
+    pieces = args.pieces or len(held_out)  # as many: distances shrink as a sample grows
     began = time.perf_counter()
-    tokens = drawn(composer, pieces, 1.0)
+    samples = sample(composer, pieces, 1.0)
     seconds = time.perf_counter() - began
-    names = composer.tokenizer.vocabulary.tokens  # of `melody`, by the recipe
-    free = drawn(composer, pieces, 1.0, ruled=False)
-    calmer = drawn(composer, pieces, 0.8)
-    unlearned = drawn(undecided(composer), pieces, 1.0)
-    made = {
-        "composed": heard(composer, tokens),
-        "composed at temperature 0.8": heard(composer, calmer),
-        "the grammar alone": heard(composer, unlearned),
-        f"{len(aside)} real tunes set aside": aside,
+    unmasked = sample(composer, pieces, 1.0, masked=False)
+    groups = {
+        "composed": decode(composer, samples),
+        "composed at temperature 0.8": decode(composer, sample(composer, pieces, 0.8)),
+        "only the grammar": decode(composer, sample(uniform(composer), pieces, 1.0)),
+        f"{len(held_out)} held-out tunes": held_out,
     }
-    found = []
-    for measure in MEASURES:
-        real = distribution(measure, learned)
-        for name, scores in made.items():
-            away = divergence(distribution(measure, scores), real)
-            found.append(
-                Figure(name, setting, f"{measure.name}, from what was learned", "bits", [away])
-            )
-    asked = drawn(composer, pieces, 0.8, bars=32)
-    for name, some in (
-        ("composed, of any length", tokens),
-        ("composed, 32 bars at temperature 0.8", asked),
-        ("composed without the grammar", free),
+    figures = []
+    for feature in FEATURES:
+        real = distribution(feature, training)
+        for name, scores in groups.items():
+            bits = divergence(distribution(feature, scores), real)
+            metric = f"{feature.name}, distance from the training tunes"
+            figures.append(Figure(name, setting, metric, "bits", [bits]))
+    for name, ids in (
+        ("composed, of any length", samples),
+        ("composed, 32 bars at temperature 0.8", sample(composer, pieces, 0.8, bars=32)),
+        ("composed without the grammar", unmasked),
     ):
-        share = [100.0 * adds_up([names[s] for s in own]) for own in some]
-        found.append(Figure(name, setting, "tunes whose bars add up", "%", [float(np.mean(share))]))
+        tokens = composer.tokenizer.vocabulary.tokens  # of `melody`, by the recipe
+        percent = float(np.mean([100.0 * adds_up([tokens[n] for n in tune]) for tune in ids]))
+        figures.append(Figure(name, setting, "tunes whose bars add up", "%", [percent]))
     corpus = MelodyIndex.of(split.train)
-    for name, scores in (("composed", made["composed"]), ("real tunes set aside", aside)):
+    for name, scores in (("composed", groups["composed"]), ("held-out tunes", held_out)):
         longest = [float(novelty(score, corpus).longest_copy_notes) for score in scores]
-        found.append(Figure(name, setting, "longest passage copied", "notes", longest))
-    notes = sum(score.note_num() for score in made["composed"])
-    found.append(Figure("composed", setting, "composing together", "notes/s", [notes / seconds]))
-    shown = {"learned from": learned, "real, set aside": aside, "composed": made["composed"]}
-    name = setting.partition(",")[0]
-    draw(path, f"{name}: composed tunes beside real ones", shown)
-    return found
+        figures.append(Figure(name, setting, "longest copied passage", "notes", longest))
+    rate = sum(score.note_num() for score in groups["composed"]) / seconds
+    figures.append(Figure("composed", setting, "composing in one batch", "notes/s", [rate]))
+    shown = {"training": training, "held out": held_out, "composed": groups["composed"]}
+    draw(path, f"{setting.partition(',')[0]}: composed tunes and real ones", shown)
+    return figures
 
 
-def measured(corpus: str, setting: str, args: argparse.Namespace) -> list[Figure]:
+def measure(corpus: str, setting: str, args: argparse.Namespace) -> list[Figure]:
     """Train on one corpus and measure."""
     with tempfile.TemporaryDirectory() as name:
-        composer, told = trained(corpus, Path(name), args)
+        composer, report = train(corpus, Path(name), args)
     split = Corpus(corpus, melodies=True).split(seed=args.split_seed)
-    setting += f", split {args.split_seed}, {told['iterations']} steps"
-    found = [Figure("bowerbird", setting, "training", "s", [told["seconds"]])]
-    found += foreseen(composer, split, setting)
-    stem = setting.split(",", maxsplit=1)[0].lower()
-    return found + compared(composer, split, setting, args, args.output / f"likeness-{stem}.png")
+    path = args.output / f"similarity-{setting.lower()}.png"
+    setting += f", split {args.split_seed}, {report['iterations']} steps"
+    figures = [Figure("bowerbird", setting, "training", "s", [report["seconds"]])]
+    figures += evaluate(composer, split, setting)
+    return figures + compare(composer, split, setting, args, path)
 
 
 def main() -> None:
     """Run everything."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("nottingham", nargs="?")
-    parser.add_argument("--split-seed", type=int, default=1, help="recipes were chosen on 0")
-    parser.add_argument(
-        "--pieces", type=int, default=0, help="to compose; 0: as many as are set aside"
-    )
+    parser.add_argument("--split-seed", type=int, default=1, help="recipes were tuned on 0")
+    parser.add_argument("--pieces", type=int, default=0, help="to compose; 0: as many as held out")
     parser.add_argument("--iterations", type=int, default=0, help="fewer, to try the script")
     parser.add_argument("--output", type=Path, default=HERE)
     args = parser.parse_args()
-    figures = measured("scottish", "Scottish", args)
+    figures = measure("scottish", "Scottish", args)
     if args.nottingham:
-        figures += measured(args.nottingham, "Nottingham", args)
+        figures += measure(args.nottingham, "Nottingham", args)
     append(args.output / "results.csv", version("torch"), figures)
     print(conditions(version("torch"), torch.get_num_threads()))
     print(table(figures))

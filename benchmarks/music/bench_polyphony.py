@@ -1,10 +1,10 @@
-"""How well is the next frame of a piano roll foreseen, after half an hour on two cores?
+"""How well is the next frame of a piano roll predicted, after half an hour on two cores?
 
     .venv/bin/python benchmarks/music/bench_polyphony.py FOLDER
 
-FOLDER has JSB_Chorales.mat and Nottingham.mat. Learns each by the one loop of the house
-(bowerbird.learning) and measures the test pieces once, in two classes (apart.py, within.py). The
-method is in README.md. Prints a Markdown table and adds to results.csv.
+FOLDER has JSB_Chorales.mat and Nottingham.mat. Trains on each with bowerbird.learning and evaluates
+the test pieces once, with two models (independent_keys.py, frame_tokens.py). The method is in
+README.md. Prints a Markdown table and adds to results.csv.
 """
 
 import argparse
@@ -16,10 +16,11 @@ from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
+import frame_tokens
+import independent_keys
 import torch
-from apart import RollConfig, learned_apart, nats_apart
+from independent_keys import RollConfig
 from rolls import Rolls, read_rolls
-from within import learned_within, nats_within
 
 from bowerbird.learning.config import TrainerConfig
 from bowerbird.learning.device import keep_freed_memory, select_compute
@@ -29,29 +30,29 @@ sys.path.append(str(Path(__file__).resolve().parents[1]))
 from figures import Figure, append, conditions, table
 
 HERE = Path(__file__).resolve().parent
-FIT = TrainerConfig(weight_decay=0.1)
-APART = replace(FIT, learning_rate=4e-3, ema_decay=0.998)
-WITHIN = replace(FIT, learning_rate=5e-3, ema_decay=0.995)
+TRAINER = TrainerConfig(weight_decay=0.1)
+INDEPENDENT = replace(TRAINER, learning_rate=4e-3, ema_decay=0.998)
+TOKENS = replace(TRAINER, learning_rate=5e-3, ema_decay=0.995)
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a data set is learned, in both classes."""
+    """The settings of both models for a data set."""
 
-    apart: RollConfig
-    fit_apart: TrainerConfig
-    within: RecurrentConfig
-    fit_within: TrainerConfig
+    independent: RollConfig
+    independent_trainer: TrainerConfig
+    tokens: RecurrentConfig
+    tokens_trainer: TrainerConfig
     networks: int = 1
-    """Networks whose chances are averaged."""
-    window: int = 32
-    """Frames from one step of learning to the next, for keys apart."""
+    """Networks whose probabilities are averaged."""
+    sequence_length: int = 32
+    """Frames of a training step, for independent keys."""
 
 
 RECIPES = {
     "JSB_Chorales": Recipe(
         RollConfig(beats=((1, 4),), dropout=0.5),
-        replace(APART, iterations=700, validate_every=100),
+        replace(INDEPENDENT, iterations=700, validate_every=100),
         RecurrentConfig(
             hidden_size=512,
             embedding_dim=128,
@@ -59,7 +60,7 @@ RECIPES = {
             input_dropout=0.3,
             recurrent_dropout=0.3,
         ),
-        replace(WITHIN, iterations=3000, validate_every=200),
+        replace(TOKENS, iterations=3000, validate_every=200),
         networks=3,
     ),
     "Nottingham": Recipe(
@@ -69,7 +70,7 @@ RECIPES = {
             input_dropout=0.05,
             recurrent_dropout=0.1,
         ),
-        replace(APART, iterations=4000, validate_every=1000),
+        replace(INDEPENDENT, iterations=4000, validate_every=1000),
         RecurrentConfig(
             hidden_size=512,
             embedding_dim=128,
@@ -77,65 +78,76 @@ RECIPES = {
             input_dropout=0.1,
             recurrent_dropout=0.2,
         ),
-        replace(WITHIN, iterations=8000, validate_every=1000),
-        window=48,
+        replace(TOKENS, iterations=8000, validate_every=1000),
+        sequence_length=48,
     ),
 }
 
 
-def fits(fit: TrainerConfig, args: argparse.Namespace, networks: int) -> list[TrainerConfig]:
-    """Return how each network learns."""
+def seeded(trainer: TrainerConfig, args: argparse.Namespace, networks: int) -> list[TrainerConfig]:
+    """Return the trainer settings of each network."""
     if args.iterations:
-        fit = replace(fit, iterations=args.iterations, validate_every=args.iterations)
-    return [replace(fit, seed=seed) for seed in range(networks)]
+        trainer = replace(trainer, iterations=args.iterations, validate_every=args.iterations)
+    return [replace(trainer, seed=seed) for seed in range(networks)]
 
 
-def apart(rolls: Rolls, recipe: Recipe, args: argparse.Namespace) -> list[tuple[str, str, float]]:
-    """Learn and measure with each key told from the past frames alone."""
+def measure_independent(
+    rolls: Rolls, recipe: Recipe, args: argparse.Namespace
+) -> list[tuple[str, str, float]]:
+    """Train and evaluate the model with independent keys."""
     dtype, began = select_compute("cpu").dtype, time.perf_counter()
     networks = [
-        learned_apart(rolls, recipe.apart, fit, recipe.window, dtype)
-        for fit in fits(recipe.fit_apart, args, recipe.networks)
+        independent_keys.train(rolls, recipe.independent, trainer, recipe.sequence_length, dtype)
+        for trainer in seeded(recipe.independent_trainer, args, recipe.networks)
     ]
-    return [
-        ("training", "s", time.perf_counter() - began),
-        ("weights", "M", weights(networks)),
-        ("validation", "nats/frame", nats_apart(networks, rolls, rolls.valid)),
-        ("test", "nats/frame", nats_apart(networks, rolls, rolls.test)),
-    ]
+    seconds = time.perf_counter() - began
+    valid, test = (
+        independent_keys.nats_per_frame(networks, rolls, pieces)
+        for pieces in (rolls.valid, rolls.test)
+    )
+    return metrics(seconds, networks, valid, test)
 
 
-def within(rolls: Rolls, recipe: Recipe, args: argparse.Namespace) -> list[tuple[str, str, float]]:
-    """Learn and measure with each key told after the lower keys of its frame."""
+def measure_tokens(
+    rolls: Rolls, recipe: Recipe, args: argparse.Namespace
+) -> list[tuple[str, str, float]]:
+    """Train and evaluate the model of frames as tokens."""
     dtype, began = select_compute("cpu").dtype, time.perf_counter()
     networks = [
-        learned_within(rolls, recipe.within, fit, dtype)
-        for fit in fits(recipe.fit_within, args, recipe.networks)
+        frame_tokens.train(rolls, recipe.tokens, trainer, dtype)
+        for trainer in seeded(recipe.tokens_trainer, args, recipe.networks)
     ]
+    seconds = time.perf_counter() - began
+    valid, test = (
+        frame_tokens.nats_per_frame(networks, pieces) for pieces in (rolls.valid, rolls.test)
+    )
+    return metrics(seconds, networks, valid, test)
+
+
+def metrics(
+    seconds: float, networks: Sequence[torch.nn.Module], valid: float, test: float
+) -> list[tuple[str, str, float]]:
+    """Return metric, unit and value of each result."""
+    parameters = sum(p.numel() for network in networks for p in network.parameters())
     return [
-        ("training", "s", time.perf_counter() - began),
-        ("weights", "M", weights(networks)),
-        ("validation", "nats/frame", nats_within(networks, rolls.valid)),
-        ("test", "nats/frame", nats_within(networks, rolls.test)),
+        ("training", "s", seconds),
+        ("weights", "M", parameters / 1e6),
+        ("validation", "nats/frame", valid),
+        ("test", "nats/frame", test),
     ]
 
 
-def weights(networks: Sequence[torch.nn.Module]) -> float:
-    """Return the millions of weights of all networks together."""
-    return sum(p.numel() for network in networks for p in network.parameters()) / 1e6
-
-
-def measured(name: str, args: argparse.Namespace) -> list[Figure]:
-    """Learn one data set in both classes, and measure its test pieces."""
+def measure(name: str, args: argparse.Namespace) -> list[Figure]:
+    """Train and evaluate both models on a data set."""
     rolls, recipe = read_rolls(args.folder / f"{name}.mat"), RECIPES[name]
     figures = []
-    for kind, measure, fit in (
-        ("independent keys", apart, recipe.fit_apart),
-        ("notes within the frame", within, recipe.fit_within),
+    for kind, measured, trainer in (
+        ("independent keys", measure_independent, recipe.independent_trainer),
+        ("notes within the frame", measure_tokens, recipe.tokens_trainer),
     ):
-        steps = args.iterations or fit.iterations
+        steps = args.iterations or trainer.iterations
         setting = f"{name}, {kind}, {recipe.networks} x {steps} steps"
-        for metric, unit, value in measure(rolls, recipe, args):
+        for metric, unit, value in measured(rolls, recipe, args):
             figures.append(Figure("bowerbird", setting, metric, unit, [value]))
         print(table(figures), file=sys.stderr)
     return figures
@@ -150,11 +162,11 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=HERE)
     args = parser.parse_args()
     if os.getloadavg()[0] > 0.3:
-        print("this machine is busy: the seconds will not be worth much", file=sys.stderr)
+        print("this machine is busy: the seconds are unreliable", file=sys.stderr)
     keep_freed_memory()
     figures: list[Figure] = []
     for name in args.data:
-        figures += measured(name, args)
+        figures += measure(name, args)
     append(args.output / "results.csv", version("torch"), figures)
     print(conditions(version("torch"), torch.get_num_threads()))
     print(table(figures))

@@ -46,31 +46,31 @@ def composing(folder: Path, bars: int, repeats: int) -> list[float]:
 
 
 def reading(args: argparse.Namespace) -> list[Figure]:
-    """Measure reading the files and telling them in signs."""
-    found = []
+    """Measure reading the files and encoding them."""
+    figures = []
     for tool, job, setting in (
-        ("bowerbird", "read", "1,034 files, notes of the melody"),
+        ("bowerbird", "read", "1,034 files, melody tokens"),
         ("bowerbird", "read_events", "1,034 files, all voices, REMI"),
         ("miditok", "read_miditok", "1,034 files, all voices, REMI"),
     ):
         runs = [child(job, folder=str(args.nottingham)) for _ in range(args.repeats)]
-        seconds, signs = [run["seconds"] for run in runs], runs[0]["signs"] / 1e3
-        found.append(Figure(tool, setting, "reading and telling in signs", "s", seconds))
-        found.append(Figure(tool, setting, "signs", "thousand", [signs]))
-    return found
+        seconds, tokens = [run["seconds"] for run in runs], runs[0]["tokens"] / 1e3
+        figures.append(Figure(tool, setting, "reading and encoding", "s", seconds))
+        figures.append(Figure(tool, setting, "tokens", "thousand", [tokens]))
+    return figures
 
 
 def rendering(args: argparse.Namespace) -> list[Figure]:
-    """Measure rendering 20 tunes, and symusic's synthesizer on the same."""
-    found = []
+    """Measure rendering 20 tunes, also with symusic's synthesizer."""
+    figures = []
     with tempfile.TemporaryDirectory() as name:
         jobs = [("bowerbird", "render", f"to {suffix}", suffix) for suffix in SUFFIXES]
         for tool, job, setting, suffix in [*jobs, ("symusic", "render_symusic", "to memory", "")]:
             spec = {"folder": str(args.nottingham), "suffix": suffix, "to": name}
             ratios = [child(job, **spec)["ratio"] for _ in range(args.repeats)]
             metric = "rendering, times real time"
-            found.append(Figure(tool, f"20 tunes of Nottingham, {setting}", metric, "x", ratios))
-    return found
+            figures.append(Figure(tool, f"20 tunes of Nottingham, {setting}", metric, "x", ratios))
+    return figures
 
 
 def main() -> None:

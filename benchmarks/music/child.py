@@ -15,7 +15,7 @@ def files(spec: dict) -> list[Path]:
 
 
 def read(spec: dict) -> dict:
-    """Read the collection as `music train` does, and tell its melodies in tokens."""
+    """Read the collection as `music train` does, and encode its melodies."""
     from bowerbird.music.corpus import Corpus  # noqa: PLC0415
     from bowerbird.music.tokens.kinds import encode_pieces, tokenizer_for  # noqa: PLC0415
 
@@ -27,7 +27,7 @@ def read(spec: dict) -> dict:
 
 
 def read_events(spec: dict) -> dict:
-    """Read the files and tell all voices in our REMI."""
+    """Read the files and encode all voices as our REMI tokens."""
     from bowerbird.music.formats.files import read_score  # noqa: PLC0415
     from bowerbird.music.tokens.kinds import new_tokenizer  # noqa: PLC0415
 
@@ -38,7 +38,7 @@ def read_events(spec: dict) -> dict:
 
 
 def read_miditok(spec: dict) -> dict:
-    """Read the files and tell all voices in miditok's REMI."""
+    """Read the files and encode all voices as miditok's REMI tokens."""
     from miditok import REMI, TokenizerConfig  # noqa: PLC0415
     from symusic import Score  # noqa: PLC0415
 
@@ -64,7 +64,7 @@ def render(spec: dict) -> dict:
 
 
 def render_symusic(spec: dict) -> dict:
-    """Render the same tunes by symusic's synthesizer, with the same soundfont, to memory."""
+    """Render the same tunes with symusic's synthesizer, with the same soundfont, to memory."""
     from symusic import Score, Synthesizer  # noqa: PLC0415
 
     from bowerbird.music.render.soundfont import default_soundfont  # noqa: PLC0415
@@ -79,5 +79,5 @@ def render_symusic(spec: dict) -> dict:
 
 
 if __name__ == "__main__":
-    told = json.loads(sys.argv[1])
-    print(json.dumps(globals()[told["job"]](told)))
+    spec = json.loads(sys.argv[1])
+    print(json.dumps(globals()[spec["job"]](spec)))

@@ -1,8 +1,8 @@
 """Piano rolls: which of 88 keys sound in each frame of a piece.
 
-The splits are those of Boulanger-Lewandowski, Bengio, Vincent 2012 (arXiv:1206.6392), as the
-repository of TCN (Bai, Kolter, Koltun 2018, arXiv:1803.01271) keeps them. Losses are TCN's: of all
-frames but each piece's first, over all 88 keys, in nats, divided by the number of frames.
+The splits are those of Boulanger-Lewandowski, Bengio and Vincent 2012 (arXiv:1206.6392), as in the
+repository of TCN (Bai, Kolter and Koltun 2018, arXiv:1803.01271). Losses are computed as there:
+over all frames but the first of each piece and all 88 keys, in nats, divided by the frames.
 """
 
 from dataclasses import dataclass
@@ -24,13 +24,13 @@ class Rolls:
 
     @property
     def keys(self) -> np.ndarray:
-        """The keys from the lowest to the highest that ever sound while learning."""
+        """All keys from the lowest to the highest that sounds in a training piece."""
         used = np.flatnonzero(np.any([piece.any(0) for piece in self.train], axis=0))
         return np.arange(used[0], used[-1] + 1)
 
 
 def read_rolls(path: Path) -> Rolls:
-    """Return the splits of a file of MATLAB."""
-    kept = loadmat(path)
-    parts = [kept[name][0] for name in ("traindata", "validdata", "testdata")]
+    """Return the splits in a MATLAB file."""
+    arrays = loadmat(path)
+    parts = [arrays[name][0] for name in ("traindata", "validdata", "testdata")]
     return Rolls(*([np.asarray(piece, np.uint8) for piece in part] for part in parts))

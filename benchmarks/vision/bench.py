@@ -26,13 +26,13 @@ from bowerbird.pictures.reading import read_picture
 from bowerbird.pictures.writing import write_picture
 from bowerbird.prediction.tabular.metrics import proportion
 from bowerbird.vision.boxes import iou
-from bowerbird.vision.class_activation import evidence, extent, heat
+from bowerbird.vision.class_activation import box_from_heatmap, class_activation_maps, class_heatmap
 from bowerbird.vision.classification import Classifier, classes, classify, open_classifier
 from bowerbird.vision.config import ClassifyConfig, DetectConfig
 from bowerbird.vision.detection import detect
 from bowerbird.vision.drawing import draw
 from bowerbird.vision.localization import localize
-from bowerbird.vision.results import Box, Seen
+from bowerbird.vision.results import Box, VisionResult
 from bowerbird.vision.segmentation import segment
 
 HERE = Path(__file__).resolve().parent
@@ -141,7 +141,9 @@ def from_the_middle(classifier: Classifier, scene: Scene) -> Box:
     number = [wnid for _, wnid in classes()].index(label.wnid)
     size = scene.rgb.shape[1:]
     everywhere = (0.0, 0.0, float(size[1]), float(size[0]))
-    sides = extent(heat(evidence(scene.rgb, classifier), number, size), everywhere, size)
+    sides = box_from_heatmap(
+        class_heatmap(class_activation_maps(scene.rgb, classifier), number, size), everywhere, size
+    )
     return Box(label.name, label.probability, sides)
 
 
@@ -200,7 +202,7 @@ def finding(args: argparse.Namespace) -> Iterator[Figure]:
     yield one("segment, boxes around masks", of, f"mAP at IoU {RIGHT}", "", score.mean)
     if args.output:
         for number in range(min(12, len(scenes))):
-            picture = draw(scenes[number].rgb, Seen(boxes=cut[number]))
+            picture = draw(scenes[number].rgb, VisionResult(boxes=cut[number]))
             write_picture(args.output / f"scene-{number:02}.png", picture)
 
 

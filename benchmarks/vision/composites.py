@@ -22,7 +22,7 @@ from torch import Tensor
 
 from bowerbird.pictures.pixels import fit_long_side, resize
 from bowerbird.vision.results import Box
-from bowerbird.vision.segmentation import around
+from bowerbird.vision.segmentation import bounding_box
 
 SIDE = 256  # px of the long side while a thing is cut out
 MARGIN = 0.04  # of the photograph around the rectangle that the cut begins from
@@ -117,7 +117,7 @@ def compose(
         laid = _lay(rgb, cutouts[index], placed, config, random)
         if laid is not None:
             rgb, placed = laid
-    truth = tuple(Box(name, 1.0, around(mask), mask) for name, mask, _ in placed)
+    truth = tuple(Box(name, 1.0, bounding_box(mask), mask) for name, mask, _ in placed)
     return Scene(rgb, truth)
 
 

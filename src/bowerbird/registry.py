@@ -78,7 +78,7 @@ TEXT = Domain(
             "bowerbird text write {}",
             "bowerbird.text.generator:load",
             (("shakespeare", "text/shakespeare.safetensors"),),
-            "bowerbird.text.tokenizer:alphabet_from",
+            "bowerbird.text.tokenizer:tokenizer_from",
         ),
     ),
     memory_advice=(
@@ -250,7 +250,7 @@ PREDICTION = Domain(
             "bowerbird.cli.predict.expressions:expressions",
             "[EXPRESSION...] [OPTIONS]",
             'predict expressions "[MAX 2 9 [MIN 4 7] 0]" -o depth.png',
-            config="bowerbird.prediction.expressions.config:CalculatorConfig",
+            config="bowerbird.prediction.expressions.config:ExpressionsConfig",
         ),
     ),
     demo="bowerbird.demo.prediction:prediction_section",

@@ -13,12 +13,12 @@ from bowerbird.networks.config import RecurrentConfig
 from bowerbird.networks.recurrent import Recurrent
 
 FOLDER = Path(__file__).resolve().parents[2] / "benchmarks/music"
-MODULES = ("rolls", "apart", "within")
+MODULES = ("rolls", "independent_keys", "frame_tokens")
 
 
 @pytest.fixture(scope="module")
 def bench():
-    """Open the benchmark's files, which lie in no package."""
+    """Import the benchmark's modules, which are not in a package."""
     sys.path.insert(0, str(FOLDER))
     yield {name: importlib.import_module(name) for name in MODULES}
     sys.path.remove(str(FOLDER))
@@ -27,11 +27,11 @@ def bench():
 
 
 @pytest.fixture
-def within(bench, monkeypatch):
+def frame_tokens(bench, monkeypatch):
     """Give it a keyboard of four keys, so that all frames can be counted."""
-    for name, value in (("KEYS", 4), ("END", 4), ("MARK", 5)):
-        monkeypatch.setattr(bench["within"], name, value)
-    return bench["within"]
+    for name, value in (("KEYS", 4), ("END", 4), ("START", 5)):
+        monkeypatch.setattr(bench["frame_tokens"], name, value)
+    return bench["frame_tokens"]
 
 
 @pytest.fixture(scope="module")
@@ -48,21 +48,22 @@ ALL = [np.array(keys, np.uint8) for keys in product((0, 1), repeat=4)]
 PAST = np.array([[0, 1, 0, 1], [1, 0, 0, 0]], np.uint8)
 
 
-def chance_of_next(within, networks, frame):
-    both = 2 * within.nats_within(networks, [np.stack([*PAST, frame])])
-    return np.exp(within.nats_within(networks, [PAST]) - both)
+def probability_of_next(frame_tokens, networks, frame):
+    both = 2 * frame_tokens.nats_per_frame(networks, [np.stack([*PAST, frame])])
+    return np.exp(frame_tokens.nats_per_frame(networks, [PAST]) - both)
 
 
-def test_signs(within):
-    assert within.told(PAST).tolist() == [5, 1, 3, 4, 0, 4]
-    assert within.possible(torch.tensor(1)).tolist() == [False, False, True, True, True, False]
-    assert within.possible(torch.tensor([4, 5]))[:, :5].all()
+def test_tokens(frame_tokens):
+    assert frame_tokens.encode(PAST).tolist() == [5, 1, 3, 4, 0, 4]
+    allowed = [False, False, True, True, True, False]
+    assert frame_tokens.allowed(torch.tensor(1)).tolist() == allowed
+    assert frame_tokens.allowed(torch.tensor([4, 5]))[:, :5].all()
 
 
-def test_the_chances_of_all_frames_sum_to_one(within, networks):
-    chances = [chance_of_next(within, networks, frame) for frame in ALL]
-    assert sum(chances) == pytest.approx(1, abs=1e-6)
-    assert max(chances) < 0.9
+def test_the_probabilities_of_all_frames_sum_to_one(frame_tokens, networks):
+    probabilities = [probability_of_next(frame_tokens, networks, frame) for frame in ALL]
+    assert sum(probabilities) == pytest.approx(1, abs=1e-6)
+    assert max(probabilities) < 0.9
 
 
 @pytest.fixture(scope="module")
@@ -77,13 +78,13 @@ def rolls(bench):
 @pytest.fixture(scope="module")
 def roll_network(bench, rolls):
     torch.manual_seed(1)
-    config = bench["apart"].RollConfig(width=8, inputs=8, whole=8)
-    return bench["apart"].RollNetwork(len(rolls.keys), config).eval()
+    config = bench["independent_keys"].RollConfig(key_units=8, inputs=8, frame_units=8)
+    return bench["independent_keys"].RollNetwork(len(rolls.keys), config).eval()
 
 
-def test_what_follows_is_not_seen(roll_network, rolls):
+def test_a_frame_depends_on_past_frames_only(roll_network, rolls):
     frames = torch.from_numpy(rolls.train[1][None][:, :, rolls.keys]).float()
-    place, state = torch.arange(30)[None], roll_network.begin(1)
+    place, state = torch.arange(30)[None], roll_network.initial_state(1)
     changed = frames.clone()
     changed[:, 12:] = 1 - changed[:, 12:]
     a, _ = roll_network(frames, place, state)
@@ -92,19 +93,19 @@ def test_what_follows_is_not_seen(roll_network, rolls):
     assert not torch.equal(a[:, 12], b[:, 12])
 
 
-def test_the_loss_apart_is_that_of_each_frame_but_the_first(bench, roll_network, rolls):
+def test_the_loss_is_that_of_each_frame_but_the_first(bench, roll_network, rolls):
     keys, nats, count = rolls.keys, 0.0, 0
-    learned_from = sum(map(len, rolls.train))
+    training_frames = sum(map(len, rolls.train))
     for piece in rolls.test:  # each by itself, frame after frame
-        state, frames = roll_network.begin(1), np.zeros((1, len(keys)), np.uint8)
+        state, frames = roll_network.initial_state(1), np.zeros((1, len(keys)), np.uint8)
         for t, frame in enumerate(piece):
             x = torch.from_numpy(frames[-1][None, None]).float()
             logits, state = roll_network(x, torch.tensor([[t - 1]]), state)
-            chance = np.full(88, 1 / (learned_from + 2))
-            chance[keys] = logits[0, 0].double().sigmoid().detach()
+            probability = np.full(88, 1 / (training_frames + 2))
+            probability[keys] = logits[0, 0].double().sigmoid().detach()
             if t:
-                nats -= np.log(np.where(frame > 0, chance, 1 - chance)).sum()
+                nats -= np.log(np.where(frame > 0, probability, 1 - probability)).sum()
                 count += 1
             frames = np.append(frames, frame[None, keys], 0)
-    found = bench["apart"].nats_apart([roll_network], rolls, rolls.test)
-    assert found == pytest.approx(nats / count, rel=1e-5)
+    loss = bench["independent_keys"].nats_per_frame([roll_network], rolls, rolls.test)
+    assert loss == pytest.approx(nats / count, rel=1e-5)

@@ -224,7 +224,7 @@ def test_ctrl_c_keeps_the_best_weights_and_no_folder(ctrl_c, verse, tmp_path, ca
     steps = json.loads((tmp_path / "m.json").read_text())["steps"]
     measured = [s["validation_loss"] for s in steps if "validation_loss" in s]
     assert measured[-1] > best == min(measured)
-    score = load(output, "cpu").score((VERSE * 60)[-408:]).nats_per_char
+    score = load(output, "cpu").evaluate((VERSE * 60)[-408:]).nats_per_char
     assert score == pytest.approx(best, abs=0.1)
     assert not list(tmp_path.glob(".m*")), "without a checkpoint its folder is of no use"
 
@@ -286,7 +286,7 @@ def test_ctrl_c_keeps_what_was_written(ctrl_c, model, tmp_path, capsys):
     assert run([*words, "--json", "-n", "2"]) == 130
     told = capsys.readouterr()
     assert [len(text) for text in json.loads(told.out)["texts"]] == [7 + 96] * 2
-    assert "interrupted at sign 96 of 400" in told.err
+    assert "interrupted at token 96 of 400" in told.err
     assert run([*words, "-o", str(tmp_path / "out.txt")]) == 130
     assert len((tmp_path / "out.txt").read_text()) == 7 + 96 + 1
 
@@ -352,12 +352,12 @@ def test_write_tells_in_json_what_was_copied(model, tmp_path, capsys):
     assert len(told["texts"]) == 2
     assert told["characters"] == 2 * (2 * len(VERSE) + 80)
     assert told["seconds"] > 0
-    assert told["copied"][0] == {"share": 0.0, "longest": []}  # the prompt is not counted
+    assert told["copied"][0] == {"fraction": 0.0, "longest": []}  # the prompt is not counted
     new = told["text"].removeprefix(VERSE * 2)
     corpus.write_text(VERSE + new[:60] + VERSE, encoding="utf-8")
     assert run(words) == 0
     copied = json.loads(capsys.readouterr().out)["copied"][0]
-    assert copied["share"] >= 60 / 80
+    assert copied["fraction"] >= 60 / 80
     assert copied["longest"][0].startswith(new[:60])
 
 
@@ -443,7 +443,7 @@ def bad(tmp_path, model):
     (tmp_path / "verse.txt").write_text(VERSE * 60)
     out = tmp_path / "o.safetensors"
     return {
-        "no corpus": (["text", "train", "-o", str(out)], "no corpus"),
+        "no corpus": (["text", "train", "-o", str(out)], "give a corpus"),
         "missing": (train("nothing.txt", out), "nothing.txt does not exist"),
         "empty": (train(str(tmp_path / "empty.txt"), out), "no text"),
         "binary": (train(str(tmp_path / "binary.txt"), out), "zero bytes"),

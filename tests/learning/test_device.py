@@ -35,16 +35,16 @@ def doubtful(monkeypatch):
     monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: True)
     for ask in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"):
         monkeypatch.setattr(torch.cpu, ask, lambda: False, raising=False)
-    device._bfloat16_wins_on_processor.cache_clear()
+    device._bfloat16_is_faster_on_cpu.cache_clear()
     yield
-    device._bfloat16_wins_on_processor.cache_clear()
+    device._bfloat16_is_faster_on_cpu.cache_clear()
 
 
 @pytest.mark.usefixtures("doubtful")
 def test_auto_is_decided_once(monkeypatch):
     # else two runs on one machine could differ in precision by chance of timing
     times = iter([2.0, 0.5])  # timed again bfloat16 would lose
-    monkeypatch.setattr(device, "_times_faster", lambda: next(times))
+    monkeypatch.setattr(device, "_bfloat16_speedup", lambda: next(times))
     assert [select_compute("cpu").dtype for _ in range(3)] == [torch.bfloat16] * 3
 
 
@@ -52,7 +52,7 @@ def test_auto_is_decided_once(monkeypatch):
 @pytest.mark.parametrize("ask", ["_is_avx512_bf16_supported", "_is_amx_tile_supported"])
 def test_products_of_bfloat16_need_no_stopwatch(monkeypatch, ask):
     monkeypatch.setattr(torch.cpu, ask, lambda: True, raising=False)
-    monkeypatch.setattr(device, "_times_faster", lambda: pytest.fail("it was timed"))
+    monkeypatch.setattr(device, "_bfloat16_speedup", lambda: pytest.fail("it was timed"))
     assert select_compute("cpu").dtype == torch.bfloat16
 
 

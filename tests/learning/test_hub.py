@@ -19,12 +19,12 @@ from huggingface_hub.utils import are_progress_bars_disabled
 
 from bowerbird.cli import run
 from bowerbird.errors import HubError, ModelError
-from bowerbird.learning.hub import MARK, PAGE, Published, model_page, pull, push
+from bowerbird.learning.hub import MARK, MODEL_CARD, Published, model_card, pull, push
 from bowerbird.learning.model_file import ModelHeader, read_model, write_model
 
 TOKEN = "hf_standin"
 SHA = "0123456789abcdef0123456789abcdef01234567"
-CARD = ModelHeader(
+HEADER = ModelHeader(
     "text",
     {"cell": "lstm", "width": 8},
     {"kind": "characters", "characters": "ab"},
@@ -166,7 +166,7 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
 def model(tmp_path: Path) -> Path:
     path = tmp_path / "mine" / "song.safetensors"
     path.parent.mkdir()
-    write_model(path, CARD, WEIGHTS)
+    write_model(path, HEADER, WEIGHTS)
     return path
 
 
@@ -179,11 +179,11 @@ def inhabited(folder: Path) -> set[str]:
 
 def test_push_makes_a_private_repository_with_a_page(hub: Hub, model: Path, capfd):
     done = push(model, "ada/song", usage="bowerbird text write song.safetensors")
-    assert done == Published(f"{hub.url}/ada/song", ("song.safetensors", PAGE), True)
+    assert done == Published(f"{hub.url}/ada/song", ("song.safetensors", MODEL_CARD), True)
     kept = hub.repositories["ada/song"]
     assert kept.private
     assert kept.files["song.safetensors"] == model.read_bytes()
-    page = kept.files[PAGE].decode()
+    page = kept.files[MODEL_CARD].decode()
     assert page.startswith(
         "---\nlibrary_name: bowerbird\nlicense: cc0-1.0\ntags:\n- bowerbird\n- text\n---\n"
     )
@@ -226,12 +226,12 @@ def test_push_is_not_public_by_mistake(hub: Hub, model: Path):
 
 
 def test_push_again_writes_its_own_page_anew_and_keeps_anothers(hub: Hub, model: Path):
-    kept = hub.repositories["ada/song"] = Repository(files={PAGE: b"# Old\n" + MARK.encode()})
+    kept = hub.repositories["ada/song"] = Repository(files={MODEL_CARD: b"# Old\n" + MARK.encode()})
     push(model, "ada/song")
-    assert b"# song" in kept.files[PAGE]
-    kept.files[PAGE] = b"# What Ada wrote"
+    assert b"# song" in kept.files[MODEL_CARD]
+    kept.files[MODEL_CARD] = b"# What Ada wrote"
     assert push(model, "ada/song").files == ("song.safetensors",)
-    assert kept.files[PAGE] == b"# What Ada wrote"
+    assert kept.files[MODEL_CARD] == b"# What Ada wrote"
 
 
 def test_push_sends_only_models(hub: Hub, tmp_path: Path):
@@ -251,8 +251,8 @@ def test_push_without_a_token(hub: Hub, model: Path, monkeypatch):
 @pytest.mark.parametrize(
     ("repository", "token", "words"),
     [
-        ("ada/song", "hf_wrong", "the token is not valid; run `hf auth login`"),
-        ("bob/song", TOKEN, "take one that may write there, or another USER/NAME"),
+        ("ada/song", "hf_wrong", "the token is invalid; run `hf auth login`"),
+        ("bob/song", TOKEN, "use another token, or another USER/NAME"),
         ("song", TOKEN, "write it as USER/NAME"),
         ("a/b/c", TOKEN, "write it as USER/NAME"),
         ("ada/so ng", TOKEN, "write it as USER/NAME"),
@@ -279,16 +279,16 @@ def test_push_that_is_refused(hub: Hub, model: Path, monkeypatch, repository, to
 )
 def test_page_says_the_licence(tmp_path: Path, licence, heading):
     write_model(tmp_path / "a", ModelHeader("music", {}, {}, {"licence": licence}), WEIGHTS)
-    assert heading in model_page(tmp_path / "a", "ada/song")
+    assert heading in model_card(tmp_path / "a", "ada/song")
 
 
 def test_page_is_text_whatever_the_model_says(tmp_path: Path):
     wild = {"corpus": ["<script>\n# Title\n\x1b[31m---"], "\n\n# name": 1}
     write_model(tmp_path / "a", ModelHeader("music", {}, {}, wild), WEIGHTS)
-    page = model_page(tmp_path / "a", "ada/song")
+    page = model_card(tmp_path / "a", "ada/song")
     assert "\x1b" not in page
     titles = [line for line in page.splitlines() if line.startswith("#")]
-    assert titles == ["# a", "## Use", "## What it learned from", "## Network"]
+    assert titles == ["# a", "## Use", "## Training", "## Network"]
     assert re.search("^    corpus .*<script>", page, re.MULTILINE)
 
 
@@ -297,7 +297,7 @@ def test_page_is_text_whatever_the_model_says(tmp_path: Path):
 
 @pytest.fixture
 def stocked(hub: Hub, model: Path) -> Hub:
-    files = {"song.safetensors": model.read_bytes(), PAGE: b"# Song"}
+    files = {"song.safetensors": model.read_bytes(), MODEL_CARD: b"# Song"}
     hub.repositories["ada/song"] = Repository(files=files)
     return hub
 
@@ -307,7 +307,7 @@ def test_pull_brings_what_was_pushed(hub: Hub, model: Path, tmp_path: Path, capf
     path = pull("ada/song", "song.safetensors", tmp_path / "again")
     assert path.read_bytes() == model.read_bytes()
     assert path.stat().st_mode == model.stat().st_mode
-    assert read_model(path, "text")[0] == CARD
+    assert read_model(path, "text")[0] == HEADER
     assert inhabited(tmp_path) == {"again"}
     assert not (tmp_path / "home").exists()  # no second copy
     assert capfd.readouterr() == ("", "")
@@ -330,7 +330,7 @@ def test_pull_asks_which_of_several(stocked: Hub):
     kept.files["two.safetensors"] = b""
     with pytest.raises(HubError, match=r"has song\.safetensors, two\.safetensors; give the name"):
         pull("ada/song")
-    kept.files = {PAGE: b""}
+    kept.files = {MODEL_CARD: b""}
     with pytest.raises(HubError, match="ada/song has no model; check its name"):
         pull("ada/song")
 
@@ -352,7 +352,7 @@ def test_pull_does_not_overwrite(stocked: Hub, tmp_path: Path, model: Path):
     [
         (b"", "damaged"),
         (b"\x80\x04 a pickle", "damaged"),
-        (b"\x02\0\0\0\0\0\0\0{}", "bowerbird did not write it"),
+        (b"\x02\0\0\0\0\0\0\0{}", "was not written by Bowerbird"),
     ],
 )
 def test_pull_keeps_only_models(stocked: Hub, tmp_path: Path, body, words):
@@ -368,7 +368,7 @@ def test_pull_keeps_only_models(stocked: Hub, tmp_path: Path, body, words):
 def test_pull_of_what_is_not_there(stocked: Hub, tmp_path: Path):
     with pytest.raises(HubError, match=r"has no file nothing; it has song\.safetensors$"):
         pull("ada/song", "nothing")
-    with pytest.raises(HubError, match=r"^ada/none is not there, or not for you to see; check"):
+    with pytest.raises(HubError, match=r"^ada/none doesn't exist, or is private; check"):
         pull("ada/none")
     with pytest.raises(HubError, match=r"^the folder of none/x does not exist; create none"):
         pull("ada/song", output=Path("none/x"))
@@ -378,20 +378,20 @@ def test_pull_of_what_is_not_there(stocked: Hub, tmp_path: Path):
 @pytest.mark.parametrize(
     ("request_", "answer", "words"),
     [
-        ("GET /api/models/ada/song", (500, {}, b"{}"), "is refused by the hub (500)"),
-        ("GET /api/models/ada/song", (429, {}, b"{}"), "is refused by the hub (429)"),
-        ("GET /api/models/ada/song", (200, {}, b"<html>"), "no answer that a hub gives"),
-        ("GET /api/models/ada/song", (200, {}, b"{}"), "no answer that a hub gives"),
-        ("GET /api/models/ada/song", (200, {}, b"[]"), "no answer that a hub gives"),
+        ("GET /api/models/ada/song", (500, {}, b"{}"), "is refused by the Hub (500)"),
+        ("GET /api/models/ada/song", (429, {}, b"{}"), "is refused by the Hub (429)"),
+        ("GET /api/models/ada/song", (200, {}, b"<html>"), "got an unexpected answer"),
+        ("GET /api/models/ada/song", (200, {}, b"{}"), "got an unexpected answer"),
+        ("GET /api/models/ada/song", (200, {}, b"[]"), "got an unexpected answer"),
         (
             f"HEAD /ada/song/resolve/{SHA}/song.safetensors",
             (403, {"X-Error-Code": "GatedRepo"}, b""),
-            "ask there for access",
+            "ask its owner for access",
         ),
         (
             f"GET /ada/song/resolve/{SHA}/song.safetensors",
             (200, {}, b"too few"),
-            "can't be reached or kept",
+            "can't be reached or stored",
         ),
     ],
 )
@@ -440,7 +440,8 @@ def test_the_door(hub: Hub, model: Path, tmp_path: Path, capfd):
     assert run(["models", "push", str(model), "ada/song"]) == 0
     assert capfd.readouterr().out == f"{hub.url}/ada/song: song.safetensors, README.md (private)\n"
     assert (
-        "bowerbird text write song.safetensors" in hub.repositories["ada/song"].files[PAGE].decode()
+        "bowerbird text write song.safetensors"
+        in hub.repositories["ada/song"].files[MODEL_CARD].decode()
     )
     assert run(["models", "push", str(model), "ada/song", "--json"]) == 0
     assert json.loads(capfd.readouterr().out)["private"] is True

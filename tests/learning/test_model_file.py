@@ -245,38 +245,41 @@ FORGED = {
     "unknown-numbers": (holding({"a": tensor(0, 4, [1], "F99")}, bytes(4)), "damaged"),
     "numbers-torch-lacks": (holding({"a": tensor(0, 12, [16], "F6_E2M3")}, bytes(12)), "damaged"),
     "data-after-the-end": (described(told()) + b"more", "damaged"),
-    "no-metadata": (forge({"a": tensor(0, 4, [1])}, bytes(4)), "did not write it"),
-    "metadata-of-others": (forge({"__metadata__": {"format": "pt"}}), "did not write it"),
+    "no-metadata": (forge({"a": tensor(0, 4, [1])}, bytes(4)), "was not written by Bowerbird"),
+    "metadata-of-others": (
+        forge({"__metadata__": {"format": "pt"}}),
+        "was not written by Bowerbird",
+    ),
     "metadata-no-text": (forge({"__metadata__": {"bowerbird": {"kind": "text"}}}), "damaged"),
-    "card-no-json": (described("{'kind': 'text'}"), "damaged description"),
-    "card-cut": (described(json.dumps(told())[:-5]), "damaged description"),
-    "card-deep": (described("[" * 100_000), "damaged description"),
-    "card-null": (described(None), "it has no names with values"),
-    "card-list": (described([told()]), "it has no names with values"),
-    "card-empty": (described({}), "its kind is missing"),
-    "card-without-config": (described(told(config=...)), "its config is missing"),
-    "unknown-field": (described(told(colour="red")), "the unknown part 'colour'"),
-    "kind-number": (described(told(kind=3)), "its kind is no text"),
-    "kind-null": (described(told(kind=None)), "its kind is no text"),
-    "kind-escape": (described(told(kind="text\x1b[31m\nred")), "its kind is no word"),
-    "kind-empty": (described(told(kind="")), "its kind is no word"),
-    "config-list": (described(told(config=[])), "its config is no object"),
-    "config-null": (described(told(config=None)), "its config is no object"),
-    "tokenizer-text": (described(told(tokenizer="abc")), "its tokenizer is no object"),
-    "provenance-list": (described(told(provenance=[1])), "its provenance is no object"),
-    "format-text": (described(told(format="1")), "its format is no whole number"),
-    "format-true": (described(told(format=True)), "its format is no whole number"),
-    "format-fraction": (described(told(format=1.5)), "its format is no whole number"),
-    "format-0": (described(told(format=0)), "its format is below 1"),
-    "format-huge": (described(json.dumps(told())[:-2] + "9" * 5000 + "}"), "damaged description"),
-    "not-a-number": (described(told(config={"rate": float("nan")})), "NaN is no finite number"),
+    "card-no-json": (described("{'kind': 'text'}"), "damaged header"),
+    "card-cut": (described(json.dumps(told())[:-5]), "damaged header"),
+    "card-deep": (described("[" * 100_000), "damaged header"),
+    "card-null": (described(None), "it is not an object"),
+    "card-list": (described([told()]), "it is not an object"),
+    "card-empty": (described({}), "kind is missing"),
+    "card-without-config": (described(told(config=...)), "config is missing"),
+    "unknown-field": (described(told(colour="red")), "'colour' is unknown"),
+    "kind-number": (described(told(kind=3)), "kind is not text"),
+    "kind-null": (described(told(kind=None)), "kind is not text"),
+    "kind-escape": (described(told(kind="text\x1b[31m\nred")), "kind is not a word"),
+    "kind-empty": (described(told(kind="")), "kind is not a word"),
+    "config-list": (described(told(config=[])), "config is not an object"),
+    "config-null": (described(told(config=None)), "config is not an object"),
+    "tokenizer-text": (described(told(tokenizer="abc")), "tokenizer is not an object"),
+    "provenance-list": (described(told(provenance=[1])), "provenance is not an object"),
+    "format-text": (described(told(format="1")), "format is not a whole number"),
+    "format-true": (described(told(format=True)), "format is not a whole number"),
+    "format-fraction": (described(told(format=1.5)), "format is not a whole number"),
+    "format-0": (described(told(format=0)), "format is below 1"),
+    "format-huge": (described(json.dumps(told())[:-2] + "9" * 5000 + "}"), "damaged header"),
+    "not-a-number": (described(told(config={"rate": float("nan")})), "NaN is not finite"),
     "infinite": (
         described('{"kind": "text", "config": {"rate": 1e999}}'),
-        "1e999 is no finite number",
+        "1e999 is not finite",
     ),
-    "newer": (described(told(format=FORMAT + 1)), f"format {FORMAT + 1}.*; upgrade bowerbird"),
-    "newer-with-more": (described(told(format=FORMAT + 1, more=1)), "upgrade bowerbird"),
-    "newer-and-other": (described({"format": FORMAT + 1}), "upgrade bowerbird"),
+    "newer": (described(told(format=FORMAT + 1)), f"format {FORMAT + 1}.*; upgrade Bowerbird"),
+    "newer-with-more": (described(told(format=FORMAT + 1, more=1)), "upgrade Bowerbird"),
+    "newer-and-other": (described({"format": FORMAT + 1}), "upgrade Bowerbird"),
 }
 
 
@@ -323,7 +326,7 @@ def test_what_is_no_file_is_refused(tmp_path: Path):
     refused(tmp_path, "is a folder")
     refused(tmp_path / "none", "does not exist; check the name")
     os.mkfifo(tmp_path / "pipe")
-    refused(tmp_path / "pipe", "is no file")  # and is not waited for
+    refused(tmp_path / "pipe", "is not a regular file")  # and is not waited for
     (tmp_path / "file").write_text("mine")
     refused(tmp_path / "file" / "song", "does not exist")
 

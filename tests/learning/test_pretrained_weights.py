@@ -18,8 +18,7 @@ import skimage.data
 import torch
 
 from bowerbird.errors import DownloadError, WeightsError
-from bowerbird.learning import download as fetching
-from bowerbird.learning import pretrained_weights as module
+from bowerbird.learning import download as fetching, pretrained_weights as module
 from bowerbird.learning.download import cache_folder, fetch
 from bowerbird.learning.pretrained_weights import (
     LAYOUT,
@@ -296,11 +295,19 @@ def test_download_from_a_file_address(tmp_path: Path, cache: Path):
         ({"body": BODY, "status": 404}, {}, "404"),
         ({"body": BODY, "status": 503}, {}, "503"),
         ({"body": BODY}, {"sha256": "0" * 64}, "SHA-256 is .* not 00000000"),
-        ({"body": BODY[:-9], "length": len(BODY)}, {}, f"gave {len(BODY) - 9} of {len(BODY)}"),
-        ({"body": BODY[:-9], "length": len(BODY)}, {"size": None}, f"gave {len(BODY) - 9} of"),
-        ({"body": BODY[:-9]}, {}, f"gave {len(BODY) - 9} of {len(BODY)}"),
-        ({"body": BODY + b"more"}, {}, f"of {len(BODY)}"),
-        ({"body": b""}, {}, "gave 0 of"),
+        (
+            {"body": BODY[:-9], "length": len(BODY)},
+            {},
+            f"received {len(BODY) - 9:,} of {len(BODY):,}",
+        ),
+        (
+            {"body": BODY[:-9], "length": len(BODY)},
+            {"size": None},
+            f"received {len(BODY) - 9:,} of",
+        ),
+        ({"body": BODY[:-9]}, {}, f"received {len(BODY) - 9:,} of {len(BODY):,}"),
+        ({"body": BODY + b"more"}, {}, f"of {len(BODY):,}"),
+        ({"body": b""}, {}, "received 0 of"),
         ({"body": b"", "status": 302, "location": "ftp://127.0.0.1/made.pth"}, {}, "made.pth"),
     ],
 )
@@ -308,7 +315,7 @@ def test_failed_download_leaves_nothing(site: Site, cache: Path, offer, changes,
     url = site.offer("/made.pth", **offer)
     with pytest.raises(DownloadError, match=what) as caught:
         fetch(online(url, **changes))
-    assert str(caught.value).startswith(f"{url} could not be downloaded: ")
+    assert str(caught.value).startswith(f"{url} can't be downloaded: ")
     assert "--weights PATH" in str(caught.value)
     assert list(cache.iterdir()) == []
 
@@ -325,7 +332,7 @@ def test_redirect_out_of_https_is_refused(site: Site, cache: Path, monkeypatch):
 def test_no_server_is_one_sentence(cache: Path, site: Site):
     with ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as closed:
         port = closed.server_port
-    with pytest.raises(DownloadError, match=f":{port}/a.pth could not be downloaded: .*refused"):
+    with pytest.raises(DownloadError, match=f":{port}/a.pth can't be downloaded: .*refused"):
         fetch(online(f"http://127.0.0.1:{port}/a.pth"))
     assert list(cache.iterdir()) == []
 
@@ -357,7 +364,7 @@ def test_ctrl_c_leaves_nothing(site: Site, cache: Path, monkeypatch: pytest.Monk
 def test_cache_that_cannot_be_made_is_one_sentence(tmp_path: Path, monkeypatch, site: Site):
     (tmp_path / "file").write_text("not a folder")
     monkeypatch.setenv("BOWERBIRD_CACHE", str(tmp_path / "file"))
-    with pytest.raises(DownloadError, match="could not be downloaded"):
+    with pytest.raises(DownloadError, match="can't be downloaded"):
         fetch(online(site.offer("/made.pth", BODY)))
 
 
@@ -384,7 +391,7 @@ def test_named_download_opens_and_a_damaged_one_is_refused(
     # the same file by its path is known by its digest
     assert open_vgg19(tmp_path / "flat.pth").name == "made"
     (cache / "flat.pth").write_bytes(body[:-1] + b"X")
-    with pytest.raises(DownloadError, match=r"flat\.pth has the SHA-256 .*downloaded again"):
+    with pytest.raises(DownloadError, match=r"flat\.pth has the SHA-256 .*to download it again"):
         open_vgg19("made")
     assert len(site.asked) == 1
 
@@ -458,10 +465,13 @@ WRONG = {
             for n in VGG16
             for part in ("weight", "bias")
         },
-        r"lacks layer conv3_4 \(features\.16\.weight\)",
+        r"has no layer conv3_4 \(features\.16\.weight\)",
     ),
-    "resnet": (lambda: {"conv1.weight": torch.zeros(64, 3, 7, 7)}, "lacks layer conv1_1"),
-    "no-bias": (lambda: without("features.30.bias"), r"lacks layer conv5_2 \(features\.30\.bias\)"),
+    "resnet": (lambda: {"conv1.weight": torch.zeros(64, 3, 7, 7)}, "has no layer conv1_1"),
+    "no-bias": (
+        lambda: without("features.30.bias"),
+        r"has no layer conv5_2 \(features\.30\.bias\)",
+    ),
     "shape": (
         lambda: {**flat_state(), "features.5.weight": torch.zeros(3, 3)},
         r"\(3, 3\) in layer conv2_1 .* instead of \(128, 64, 3, 3\)",
@@ -476,8 +486,8 @@ WRONG = {
         "no dense tensor in layer conv1_1",
     ),
     "number": (lambda: {**flat_state(), "features.0.weight": 3}, "no dense tensor in layer"),
-    "list": (lambda: [torch.zeros(3)], "holds a list instead of a state dict"),
-    "tensor": (lambda: torch.zeros(3), "holds a Tensor instead of a state dict"),
+    "list": (lambda: [torch.zeros(3)], "has a list instead of a state dict"),
+    "tensor": (lambda: torch.zeros(3), "has a Tensor instead of a state dict"),
     "wide-codes": (
         lambda: {
             "block1_conv1_W_q": torch.full((64, 3, 3, 3), 900),

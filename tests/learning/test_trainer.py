@@ -19,7 +19,7 @@ from bowerbird.errors import ModelError, TrainingError
 from bowerbird.learning.checkpoints import CheckpointStore
 from bowerbird.learning.config import CheckpointConfig, TrainerConfig
 from bowerbird.learning.sequence_batches import SequenceBatches, SequenceTask, next_token_loss
-from bowerbird.learning.trainer import ALREADY, train_steps
+from bowerbird.learning.trainer import ALREADY_DONE, train_steps
 from bowerbird.networks.config import RecurrentConfig
 from bowerbird.networks.recurrent import Recurrent
 
@@ -168,7 +168,7 @@ from bowerbird.learning.device import leave_group
 dist.init_process_group("gloo")
 job = task()
 part = (dist.get_rank(), dist.get_world_size())
-job.rows = SequenceBatches(pattern(), 4, 16, part=part)
+job.batches = SequenceBatches(pattern(), 4, 16, shard=part)
 losses = [s.losses["total"] for s in train_steps(job, QUICK)]
 if part[0] == 0:
     print(json.dumps([part[1], losses]))
@@ -247,22 +247,22 @@ class Broken(SequenceTask):
     """A task whose loss is not a number from some batch on."""
 
     def __init__(self, whole, first, last):
-        super().__init__(whole.network, whole.rows, whole.validation, whole.device)
+        super().__init__(whole.network, whole.batches, whole.validation, whole.device)
         self.first, self.last = first, last
 
     def loss(self, network):
-        bad = self.first <= self.rows.position < self.last
+        bad = self.first <= self.batches.position < self.last
         return super().loss(network) * (math.nan if bad else 1.0)
 
 
 def test_a_bad_batch_is_left_out_and_said():
     steps = learn(Broken(task(), 5, 7))
-    assert [s.number for s in steps if "left out" in s.note] == [6, 7]
+    assert [s.number for s in steps if "skipped" in s.note] == [6, 7]
     assert math.isfinite(steps[-1].losses["validation_loss"])
 
 
 def test_only_bad_batches_end_it():
-    with pytest.raises(TrainingError, match="lower the rate"):
+    with pytest.raises(TrainingError, match="lower the learning rate"):
         learn(Broken(task(), 5, 1000))
 
 
@@ -302,7 +302,7 @@ def test_a_run_begun_anew_deletes_old_checkpoints(tmp_path):
 def test_a_checkpoint_of_another_run_is_refused(tmp_path):
     path = tmp_path / "checkpoint"
     learn(task(), QUICK, CheckpointConfig(path, every=10, run="one"))
-    with pytest.raises(ModelError, match="of another run; leave --resume out"):
+    with pytest.raises(ModelError, match="from another run; leave --resume out"):
         learn(task(), QUICK, CheckpointConfig(path, every=10, resume=True, run="two"))
 
 
@@ -310,7 +310,7 @@ def test_a_run_resumed_at_its_end_tells_its_last_step_again(tmp_path):
     path, job, again = tmp_path / "checkpoint", task(), task(seed=3)
     last = learn(job, QUICK, CheckpointConfig(path, every=1000))[-1]
     (step,) = learn(again, QUICK, CheckpointConfig(path, every=1000, resume=True))
-    assert (step.number, step.total, step.note) == (30, 30, ALREADY)
+    assert (step.number, step.total, step.note) == (30, 30, ALREADY_DONE)
     assert step.losses == last.losses
     assert torch.equal(weights(again), weights(job))
     # the same where patience has ended it
@@ -376,11 +376,11 @@ def test_processes_without_a_common_moment_are_told(tmp_path):
     shelf = CheckpointStore(CheckpointConfig(tmp_path / "kept", 10, resume=True), {}, 0, 2)
     for step in (10, 20, 30):
         shelf.write({"number": step}, {"a": torch.zeros(1)})
-    with pytest.raises(ModelError, match="differ in step"):
+    with pytest.raises(ModelError, match="no step in common"):
         shelf.newest(exchanged([0]))
     with pytest.raises(ModelError, match="another process can't use its checkpoint"):
         shelf.newest(exchanged(None))
-    fewer = CheckpointStore(shelf.kept, {}, 0, 1)
+    fewer = CheckpointStore(shelf.config, {}, 0, 1)
     with pytest.raises(ModelError, match="a run with 2 processes, not 1"):
         fewer.newest(exchanged())
 
@@ -398,7 +398,7 @@ from bowerbird.learning.device import leave_group
 dist.init_process_group("gloo")
 job = task()
 part = (dist.get_rank(), dist.get_world_size())
-job.rows = SequenceBatches(pattern(), 4, 16, part=part)
+job.batches = SequenceBatches(pattern(), 4, 16, shard=part)
 kept = CheckpointConfig(Path("kept"), every=5, resume=sys.argv[1] == "on")
 learned = train_steps(job, QUICK, kept)
 numbers = [step.number for step in learned]
@@ -420,7 +420,7 @@ def test_two_processes_resume_at_one_moment(tmp_path):
     subprocess.run([*torchrun, "anew"], check=True, **how)
     whole = torch.load(tmp_path / "weights.pt")
     # as if a kill had come between the last checkpoints of the two: one has 30, the other 25
-    os.replace(tmp_path / "kept.1.before", tmp_path / "kept.1")
+    os.replace(tmp_path / "kept.1.previous", tmp_path / "kept.1")
     done = subprocess.run([*torchrun, "on"], check=True, **how)
     assert done.stdout.split() == ["26"]
     assert torch.equal(torch.load(tmp_path / "weights.pt"), whole)

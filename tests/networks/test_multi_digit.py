@@ -9,11 +9,11 @@ import torch
 from bowerbird.networks.config import MultiDigitConfig
 from bowerbird.networks.multi_digit import (
     LENGTHS,
-    MOST,
+    MAX_DIGITS,
     MultiDigit,
     Reading,
     _Conv,
-    _seen_at,
+    _grid_features,
     log_probability,
     most_probable,
 )
@@ -24,8 +24,8 @@ SMALL = MultiDigitConfig(crop_size=32, channels=(8, 16, 16, 16), hidden_size=32,
 def a_reading(rows=3, seed=0, sharp=1.0):
     random = torch.Generator().manual_seed(seed)
     lengths = (sharp * torch.randn(rows, LENGTHS, generator=random)).log_softmax(1)
-    digits = (sharp * torch.randn(rows, MOST, 10, generator=random)).log_softmax(2)
-    return Reading(lengths, digits, torch.zeros(rows, 4), torch.zeros(rows, MOST, 4))
+    digits = (sharp * torch.randn(rows, MAX_DIGITS, 10, generator=random)).log_softmax(2)
+    return Reading(lengths, digits, torch.zeros(rows, 4), torch.zeros(rows, MAX_DIGITS, 4))
 
 
 @pytest.mark.parametrize("text", ["", "7", "10", "1482", "90210", "more"])
@@ -33,7 +33,7 @@ def test_log_probability_is_the_formula_of_the_paper(text):
     reading = a_reading()
     length = 6 if text == "more" else len(text)
     signs = [] if text == "more" else [int(sign) for sign in text]
-    digits = torch.tensor([(signs + [0] * MOST)[:MOST]] * 3)
+    digits = torch.tensor([(signs + [0] * MAX_DIGITS)[:MAX_DIGITS]] * 3)
     lengths, places = (t.numpy().astype(np.float64) for t in (reading.lengths, reading.digits))
     wanted = lengths[:, length] + sum(places[:, i, sign] for i, sign in enumerate(signs))
     told = log_probability(reading, torch.full((3,), length), digits)
@@ -43,7 +43,7 @@ def test_log_probability_is_the_formula_of_the_paper(text):
 def test_the_probabilities_of_all_numbers_sum_to_one():
     reading = a_reading(1)
     total = reading.lengths[0, 6].exp() + reading.lengths[0, 0].exp()
-    for length in range(1, MOST + 1):
+    for length in range(1, MAX_DIGITS + 1):
         signs = torch.tensor(list(itertools.product(range(10), repeat=length)))
         logs = reading.digits[0, torch.arange(length), signs].sum(1)
         total = total + (reading.lengths[0, length] + logs).exp().sum()
@@ -54,13 +54,13 @@ def test_the_probabilities_of_all_numbers_sum_to_one():
 def test_the_most_probable_number_is_the_best_of_all(seed):
     reading = a_reading(1, seed, sharp=3.0)
     best = [(float(reading.lengths[0, 0]), ""), (float(reading.lengths[0, 6]), "more")]
-    for length in range(1, MOST + 1):
+    for length in range(1, MAX_DIGITS + 1):
         signs = torch.tensor(list(itertools.product(range(10), repeat=length)))
         logs = reading.digits[0, torch.arange(length), signs].sum(1) + reading.lengths[0, length]
         best.append((float(logs.max()), "".join(map(str, signs[logs.argmax()].tolist()))))
     length, digits, log = most_probable(reading)
     count = int(length)
-    text = "more" if count > MOST else "".join(map(str, digits[0, :count].tolist()))
+    text = "more" if count > MAX_DIGITS else "".join(map(str, digits[0, :count].tolist()))
     assert text == max(best)[1]
     assert float(log) == pytest.approx(max(best)[0], abs=1e-5)
 
@@ -68,7 +68,9 @@ def test_the_most_probable_number_is_the_best_of_all(seed):
 def test_gradients_reach_only_the_digits_that_are_there():
     reading = a_reading(1)
     places = reading.digits.requires_grad_()
-    log_probability(reading, torch.tensor([2]), torch.zeros(1, MOST, dtype=torch.long)).backward()
+    log_probability(
+        reading, torch.tensor([2]), torch.zeros(1, MAX_DIGITS, dtype=torch.long)
+    ).backward()
     assert (places.grad[0, :2, 0] == 1).all()
     assert (places.grad[0, 2:] == 0).all()
 
@@ -88,7 +90,7 @@ def test_a_glimpse_reads_between_the_cells():
     y, x = torch.meshgrid(torch.arange(16.0), torch.arange(16.0), indexing="ij")
     features = torch.stack([(x + 0.5) / 16, (y + 0.5) / 16])[None]
     boxes = torch.tensor([[[0.2, 0.3, 0.6, 0.7]]])
-    seen = _seen_at(features, boxes).view(2, 4, 4)
+    seen = _grid_features(features, boxes).view(2, 4, 4)
     steps = 0.2 * 0.9 * torch.linspace(-1, 1, 4)
     torch.testing.assert_close(seen[0], (0.4 + steps).expand(4, 4), atol=1e-5, rtol=0)
     torch.testing.assert_close(seen[1], (0.5 + steps)[:, None].expand(4, 4), atol=1e-5, rtol=0)
@@ -121,7 +123,7 @@ def test_given_boxes_are_looked_at_where_there_are_any():
     torch.manual_seed(3)
     network = MultiDigit(SMALL).eval()
     crops = torch.rand(2, 3, 32, 32)
-    given = torch.full((2, MOST, 4), torch.nan)
+    given = torch.full((2, MAX_DIGITS, 4), torch.nan)
     with torch.no_grad():
         own = network.read(crops)
         assert torch.equal(network.read(crops, given).digits, own.digits)

@@ -50,14 +50,14 @@ def test_it_equals_torchs_layers_on_the_same_weights(cell):
 def test_a_step_at_a_time_is_the_whole_sequence(cell, changes):
     network = build(**{"cell": cell, "num_layers": 2, **changes})
     whole, after = network(signs())
-    state, scores = network.start(3), []
+    state, scores = network.initial_state(3), []
     for column in signs().T:
         one, state = network.step(column, state)
         scores.append(one)
     torch.testing.assert_close(torch.stack(scores, 1), whole)
     torch.testing.assert_close(state, after)
     for rows in (3, 1):  # a single row takes another way
-        state, scores, step = network.start(rows), [], network.fast_step()
+        state, scores, step = network.initial_state(rows), [], network.fast_step()
         for column in signs()[:rows].T:
             one, state = step(column, state)
             scores.append(one)

@@ -10,7 +10,7 @@ import torch
 from bowerbird.learning.config import SamplingConfig
 from bowerbird.learning.sampling import generate_tokens
 from bowerbird.learning.sequence_batches import (
-    WARM,
+    WARMUP,
     SequenceBatches,
     SequenceTask,
     next_token_loss,
@@ -48,7 +48,7 @@ def build(vocabulary=17, **changes):
 
 
 def by_steps(network, whole, state=None):
-    state = network.start(len(whole)) if state is None else state
+    state = network.initial_state(len(whole)) if state is None else state
     scores = []
     for column in whole.T:
         one, state = network.step(column, state)
@@ -109,16 +109,16 @@ def formula(network, row):
 
     x = weights["embedding.weight"][row]
     if config.positions == "learned":
-        x = x + weights["places.weight"][np.arange(len(row)) % config.context_length]
+        x = x + weights["position_embedding.weight"][np.arange(len(row)) % config.context_length]
     for i in range(config.num_layers):
         name = f"layers.{i}"
-        parts = np.split(linear(normed(x, f"{name}.norm1"), f"{name}.inward"), 3, -1)
+        parts = np.split(linear(normed(x, f"{name}.norm1"), f"{name}.qkv"), 3, -1)
         heads = zip(*(np.split(part, config.num_heads, -1) for part in parts), strict=True)
         y = np.concatenate([looked(q, k, v, config) for q, k, v in heads], -1)
-        x = x + linear(y, f"{name}.outward")
-        h = linear(normed(x, f"{name}.norm2"), f"{name}.widen")
+        x = x + linear(y, f"{name}.output")
+        h = linear(normed(x, f"{name}.norm2"), f"{name}.expand")
         h = h * (1 + np.vectorize(math.erf)(h / math.sqrt(2))) / 2  # GELU
-        x = x + linear(h, f"{name}.narrow")
+        x = x + linear(h, f"{name}.contract")
     return normed(x, "norm") @ weights.get("decoder.weight", weights["embedding.weight"]).T
 
 
@@ -174,7 +174,7 @@ def test_rows_are_independent_and_may_have_pasts_of_different_lengths(positions)
     pasts = [network(signs()[i : i + 1, :length])[1] for i, length in enumerate((1, 5, 13))]
     state = tuple(torch.cat(parts) for parts in zip(*pasts, strict=True))
     state = tuple(
-        torch.cat([new, old[1:]]) for new, old in zip(network.start(1), state, strict=True)
+        torch.cat([new, old[1:]]) for new, old in zip(network.initial_state(1), state, strict=True)
     )
     together, _ = network(signs()[:, 15:], state)
     for i in range(3):
@@ -213,7 +213,7 @@ def test_with_learned_positions_the_past_ends_with_each_window():
 def test_a_state_keeps_its_size_and_is_not_changed_by_reading_on(positions):
     network = build(positions=positions)
     _, state = network(signs())
-    shapes, kept = [s.shape for s in network.start(3)], [s.clone() for s in state]
+    shapes, kept = [s.shape for s in network.initial_state(3)], [s.clone() for s in state]
     _, after = by_steps(network, signs(), state)
     assert [s.shape for s in after] == [s.shape for s in state] == shapes
     assert all(s.is_contiguous() for s in after)
@@ -238,7 +238,7 @@ def test_nanogpts_sizes(recipe, exact, printed):
     ours = sum(p.numel() for p in network.parameters())
     size = {name: recipe[name] for name in ("num_layers", "embedding_dim", "context_length")}
     assert ours == count(65, **size) == exact
-    assert f"{(ours - network.places.weight.numel()) / 1e6:.2f}M" == printed
+    assert f"{(ours - network.position_embedding.weight.numel()) / 1e6:.2f}M" == printed
     rotary = Transformer(65, TransformerConfig(**recipe))
     places = recipe["context_length"] * recipe["embedding_dim"]
     assert sum(p.numel() for p in rotary.parameters()) == exact - places
@@ -252,7 +252,7 @@ def test_first_weights_are_nanogpts():
         elif "norm" in name:
             assert bool((p == 1).all())
         else:
-            small = name.endswith(("outward.weight", "narrow.weight"))
+            small = name.endswith(("output.weight", "contract.weight"))
             expected = 0.02 / math.sqrt(2 * 4) if small else 0.02
             assert float(p.detach().std()) == pytest.approx(expected, rel=0.05)
 
@@ -271,9 +271,9 @@ def test_the_gradient_reaches_every_weight_and_every_earlier_piece(positions):
     scores, state = network(signs()[:, :8])
     next_token_loss(scores, signs()[:, 1:9]).backward()
     for name, p in network.named_parameters():
-        thirds = "inward" in name  # queries, keys, values
+        thirds = "qkv" in name  # queries, keys, values
         for i, part in enumerate(p.grad.chunk(3) if thirds else [p.grad]):
-            if positions == "learned" and name.endswith("inward.bias") and i == 1:
+            if positions == "learned" and name.endswith("qkv.bias") and i == 1:
                 continue  # it adds the same to all scores of a sign: the softmax takes it away
             assert float(part.abs().max()) > 1e-5, (name, i)
     _, state = network(signs()[:, :8])
@@ -307,7 +307,7 @@ def test_dropping_is_drawn_from_the_seed_and_ends_with_eval():
     assert float((network(signs())[0] - one).detach().abs().max()) > 0.1
     x = network._drop(torch.ones(2, 50, 24), 0.5)
     assert sorted(set(x.flatten().tolist())) == [0.0, 2.0]
-    state = network.start(3)
+    state = network.initial_state(3)
     assert torch.equal(network.step(signs()[:, 0], state)[0], network.step(signs()[:, 0], state)[0])
     network.eval()
     assert torch.equal(network(signs())[0], network(signs())[0])
@@ -329,7 +329,7 @@ def test_bfloat16_is_near_float32_and_scores_are_float32(positions):
     assert all(p.dtype == torch.float32 for p in half.parameters())
     scores, state = half(signs())
     assert scores.dtype == torch.float32
-    assert state[0].dtype == half.start(1)[0].dtype == torch.bfloat16
+    assert state[0].dtype == half.initial_state(1)[0].dtype == torch.bfloat16
     expected = single(signs())[0]
     error = (scores - expected).square().mean().sqrt() / expected.std()
     assert float(error.detach()) < 0.02
@@ -337,7 +337,7 @@ def test_bfloat16_is_near_float32_and_scores_are_float32(positions):
 
 
 def one_by_one(network, data):
-    state, nats = network.eval().start(1), 0.0
+    state, nats = network.eval().initial_state(1), 0.0
     with torch.no_grad():
         for now, then in itertools.pairwise(data):
             scores, state = network.step(torch.tensor([int(now)]), state)
@@ -348,9 +348,9 @@ def one_by_one(network, data):
 @BOTH
 def test_the_loss_of_a_stream_is_that_of_reading_it_sign_by_sign(positions):
     network = build(11, positions=positions)
-    data = np.random.default_rng(0).integers(0, 11, 4 * WARM * 2 + 1).astype(np.uint8)
+    data = np.random.default_rng(0).integers(0, 11, 4 * WARMUP * 2 + 1).astype(np.uint8)
     for some in (data[:301], data):  # the second in two rows, that begin where windows of 8 do
-        assert stream_loss(network, some, window=100) == pytest.approx(
+        assert stream_loss(network, some, sequence_length=100) == pytest.approx(
             one_by_one(network, some), rel=1e-5
         )
 

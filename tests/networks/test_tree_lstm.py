@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from bowerbird.networks.config import TreeLSTMConfig
-from bowerbird.networks.tree_lstm import Tree, TreeLSTM, plant
+from bowerbird.networks.tree_lstm import Tree, TreeLSTM, make_forest
 
 CELLS = ["child-sum", "n-ary"]
 SIGNS = 7
@@ -48,7 +48,7 @@ def by_the_paper(net, tree):
         children = [k for k, p in enumerate(tree.parents) if p == node]
         for k in children:
             visit(k)
-        wx = w["weight_x"] @ w["embedding.weight"][tree.signs[node]] + w["bias"]
+        wx = w["weight_x"] @ w["embedding.weight"][tree.tokens[node]] + w["bias"]
         i, o, u, f = wx[:d], wx[d : 2 * d], wx[2 * d : 3 * d], wx[3 * d :]
         kept = np.zeros(d)
         if net.config.tree_cell == "child-sum":
@@ -72,13 +72,13 @@ def by_the_paper(net, tree):
         found[node] = sigmoid(o) * np.tanh(c), c
 
     visit(0)
-    return [np.stack([found[n][part] for n in range(len(tree.signs))]) for part in (0, 1)]
+    return [np.stack([found[n][part] for n in range(len(tree.tokens))]) for part in (0, 1)]
 
 
 @pytest.mark.parametrize("cell", CELLS)
 def test_equals_the_paper_node_by_node(cell):
     net, tree = network(cell), grown(np.random.default_rng(1), 40)
-    forest = plant([tree])
+    forest = make_forest([tree])
     h, c = (state[forest.nodes].detach().numpy() for state in net.states(forest))
     wanted_h, wanted_c = by_the_paper(net, tree)
     np.testing.assert_allclose(h, wanted_h, atol=2e-6)
@@ -89,11 +89,11 @@ def test_equals_the_paper_node_by_node(cell):
 def test_a_batch_of_trees_is_the_trees_one_at_a_time(cell):
     random = np.random.default_rng(2)
     net, trees = network(cell), [grown(random, n) for n in (1, 2, 17, 60, 5)]
-    alone = torch.cat([net(plant([tree])) for tree in trees])
-    torch.testing.assert_close(net(plant(trees)), alone, atol=1e-6, rtol=1e-5)
-    forest = plant(trees)
+    alone = torch.cat([net(make_forest([tree])) for tree in trees])
+    torch.testing.assert_close(net(make_forest(trees)), alone, atol=1e-6, rtol=1e-5)
+    forest = make_forest(trees)
     roots = net.decoder(net.states(forest)[0][forest.roots])
-    each = torch.stack([net(plant([tree]))[0] for tree in trees])
+    each = torch.stack([net(make_forest([tree]))[0] for tree in trees])
     torch.testing.assert_close(roots, each, atol=1e-6, rtol=1e-5)
 
 
@@ -101,14 +101,14 @@ def test_only_child_sum_ignores_the_order_of_siblings():
     one, other = Tree([0, 1, 2, 3], [-1, 0, 0, 0]), Tree([0, 3, 1, 2], [-1, 0, 0, 0])
     for cell in CELLS:
         net = network(cell)
-        a, b = net(plant([one]))[0], net(plant([other]))[0]
+        a, b = net(make_forest([one]))[0], net(make_forest([other]))[0]
         assert torch.allclose(a, b, atol=1e-6) == (cell == "child-sum")
 
 
 @pytest.mark.parametrize("cell", CELLS)
 def test_gradients_reach_every_weight(cell):
     net = network(cell)
-    net(plant([grown(np.random.default_rng(3), 50)])).square().sum().backward()
+    net(make_forest([grown(np.random.default_rng(3), 50)])).square().sum().backward()
     assert all(p.grad is not None and bool(p.grad.abs().sum() > 0) for p in net.parameters())
 
 
@@ -116,7 +116,7 @@ def test_overfits_one_batch():
     random = np.random.default_rng(4)
     trees = [grown(random, 12) for _ in range(8)]
     targets = torch.from_numpy(random.integers(0, 3, 8))
-    forest, net = plant(trees), network("child-sum")
+    forest, net = make_forest(trees), network("child-sum")
     starts = torch.arange(8) * 12
     optimizer = torch.optim.Adam(net.parameters(), 0.02)
     losses = []
@@ -130,7 +130,9 @@ def test_overfits_one_batch():
 
 
 def test_a_chain_of_two_thousand_nodes_is_no_recursion():
-    assert network("child-sum")(plant([Tree([1] * 2000, [-1, *range(1999)])])).isfinite().all()
+    assert (
+        network("child-sum")(make_forest([Tree([1] * 2000, [-1, *range(1999)])])).isfinite().all()
+    )
 
 
 @pytest.mark.parametrize(
@@ -138,19 +140,19 @@ def test_a_chain_of_two_thousand_nodes_is_no_recursion():
     [
         ([], "at least one tree"),
         ([Tree([], [])], "at least one node"),
-        ([Tree([1, 2], [-1])], "a parent for each sign"),
-        ([Tree([1, 2], [-1, -1])], "after its parent"),
-        ([Tree([1, 2, 3], [-1, 2, 0])], "after its parent"),
+        ([Tree([1, 2], [-1])], "a parent for each token"),
+        ([Tree([1, 2], [-1, -1])], "must follow its parent"),
+        ([Tree([1, 2, 3], [-1, 2, 0])], "must follow its parent"),
     ],
 )
 def test_what_is_no_tree(trees, words):
     with pytest.raises(ValueError, match=words):
-        plant(trees)
+        make_forest(trees)
 
 
 def test_too_many_children_and_an_unknown_cell():
     with pytest.raises(ValueError, match="has 5 children"):
-        network("n-ary")(plant([Tree([0] * 6, [-1, 0, 0, 0, 0, 0])]))
+        network("n-ary")(make_forest([Tree([0] * 6, [-1, 0, 0, 0, 0, 0])]))
     with pytest.raises(ValueError, match="child-sum, n-ary"):
         TreeLSTMConfig("binary")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="at least 1"):

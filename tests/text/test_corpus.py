@@ -21,7 +21,7 @@ from bowerbird.errors import CorpusError
 from bowerbird.learning.config import SequenceConfig
 from bowerbird.text import corpus as module
 from bowerbird.text.corpus import Corpus
-from bowerbird.text.tokenizer import Characters, Pieces
+from bowerbird.text.tokenizer import BytePairTokenizer, CharacterTokenizer
 
 TINY = Path(__file__).resolve().parents[2].parent / "shared/data/text/tinyshakespeare.txt"
 WITCH = "Second Witch:\nBy the pricking of my thumbs,\nSomething wicked this way comes.\n"
@@ -94,16 +94,16 @@ def test_whatever_is_skipped_is_told_with_its_reason(write, tmp_path):
     assert texts(corpus) == {"good.txt": WITCH}
     reasons = {Path(name).name: why for name, why in corpus.skipped.items()}
     assert reasons == {
-        "photo.jpg": "it is none of .txt, .md, .csv, .tsv",
-        "README": "it is none of .txt, .md, .csv, .tsv",
-        "gone.txt": "it is none of .txt, .md, .csv, .tsv",
+        "photo.jpg": "its suffix is not one of .txt, .md, .csv, .tsv",
+        "README": "its suffix is not one of .txt, .md, .csv, .tsv",
+        "gone.txt": "its suffix is not one of .txt, .md, .csv, .tsv",
         ".secret.txt": "it is hidden, or a link to a folder",
         ".git": "it is hidden, or a link to a folder",
         "loop": "it is hidden, or a link to a folder",
-        "rows.csv": "it is a table; name its text with --column (it has: a, b)",
-        "empty.txt": "it holds no text",
-        "nothing.txt.gz": "it holds no text",
-        "mark.txt": "it holds no text",
+        "rows.csv": "it is a table; select its text with --column (it has a, b)",
+        "empty.txt": "it has no text",
+        "nothing.txt.gz": "it has no text",
+        "mark.txt": "it has no text",
     }
 
 
@@ -122,7 +122,7 @@ def test_a_file_whose_name_is_a_pattern(write):
 
 def test_what_is_given_twice_is_read_once(write, tmp_path):
     path = write("a.txt", WITCH)
-    assert Corpus([path, tmp_path, str(path), f"{tmp_path}/*"]).tally.documents == 1
+    assert Corpus([path, tmp_path, str(path), f"{tmp_path}/*"]).statistics.documents == 1
 
 
 def test_standard_input_is_kept_for_the_second_pass(monkeypatch):
@@ -197,13 +197,13 @@ def test_other_encodings_by_name(write, encoding):
     [
         ("Dear José,".encode("latin-1"), 8, "latin-1"),
         ("It’s José".encode("cp1252"), 2, "cp1252"),
-        ("café".encode("latin-1"), 3, "latin-1, or fetch it again if it is cut short"),
+        ("café".encode("latin-1"), 3, "latin-1, or download it again if it is truncated"),
         ("Dear José".encode("utf-16"), 0, "utf-16"),
         (b"\xfe\xff" + "Dear".encode("utf-16-be"), 0, "utf-16"),
         (b"\xef\xbb\xbfabc\xff", 6, "latin-1"),
         (b"a" * 3_000_000 + b"\xe9 " + b"b" * 50_000, 3_000_000, "latin-1"),
         ("漢".encode() * 1_000_000 + b"\xe9 ", 3_000_000, "latin-1"),
-        (b"a" + "漢".encode() * 5461 + b"a\xc3", 16_385, "latin-1, or fetch"),
+        (b"a" + "漢".encode() * 5461 + b"a\xc3", 16_385, "latin-1, or download"),
     ],
 )
 def test_another_encoding_is_told_with_its_place(write, content, position, guess):
@@ -221,12 +221,12 @@ def test_the_wrong_encoding_by_name(write):
     path = write("dear.txt", "Dear José, 漢")
     assert "not ascii: byte 8 is 0xc3; try --encoding utf-8" in refusal(path, encoding="ascii")
     assert "utf-16-le" in refusal(path, encoding="utf-16")
-    assert "truncated" not in refusal(write("odd.txt", b"\xff\xfea"), encoding="utf-16")
+    assert "truncated data" not in refusal(write("odd.txt", b"\xff\xfea"), encoding="utf-16")
 
 
 @pytest.mark.parametrize("name", ["klingon", "hex", "rot13", "", "utf\0"])
 def test_no_encoding(write, name):
-    assert "is no encoding" in refusal(write("a.txt", WITCH), encoding=name)
+    assert "unknown encoding" in refusal(write("a.txt", WITCH), encoding=name)
 
 
 @pytest.mark.parametrize(
@@ -242,10 +242,10 @@ def test_no_encoding(write, name):
 )
 def test_binary_files_are_refused_by_name(write, content):
     path = write("photo.txt", content)
-    assert refusal(path).startswith(f"{path} has zero bytes: it is no text")
+    assert refusal(path).startswith(f"{path} has zero bytes: it isn't text")
     whole = refusal(path.parent)  # in a folder it is left out, and then nothing is left
     assert str(path) in whole
-    assert "zero bytes: it is no text" in whole
+    assert "zero bytes: it isn't text" in whole
 
 
 def test_a_binary_file_in_a_folder_is_left_out(write):
@@ -276,7 +276,7 @@ def packed():
 )
 def test_damaged_packed_files(write, content):
     path = write("witch.txt.gz", content)
-    assert refusal(path).startswith(f"{path} is cut short or damaged (")
+    assert refusal(path).startswith(f"{path} is truncated or damaged (")
 
 
 ROWS = [["id", "letter"], ["1", "Dear José,\nhow are you?"], ["2", ""], ["3", 'She said "no"']]
@@ -305,7 +305,7 @@ def test_rows_may_be_short_or_blank(write):
 def test_a_table_needs_its_column(write, tmp_path):
     path = write("rows.csv", "id,letter\n1,two\n")
     expected = (
-        f"{path} can't be read: it is a table; name its text with --column (it has: id, letter)"
+        f"{path} can't be read: it is a table; select its text with --column (it has id, letter)"
     )
     assert refusal(path) == expected
     assert "it has no column text;" in refusal(path, column="text")
@@ -347,9 +347,9 @@ def test_nothing(write, tmp_path):
     assert refusal(tmp_path) == f"there is no text in {tmp_path} (it is empty)"
     assert refusal() == "there is no text in no files at all (it is empty)"
     path = write("a.txt", "")
-    assert refusal(path) == f"there is no text in {path} ({path}: it holds no text)"
+    assert refusal(path) == f"there is no text in {path} ({path}: it has no text)"
     write("b.jpg", b"1")
-    assert "b.jpg: it is none of .txt, .md, .csv, .tsv" in refusal(tmp_path)
+    assert "b.jpg: its suffix is not one of .txt, .md, .csv, .tsv" in refusal(tmp_path)
 
 
 def test_missing(tmp_path):
@@ -367,7 +367,7 @@ def test_unreadable(write, tmp_path, monkeypatch):
 
     monkeypatch.setattr(Path, "open", refuse)
     with pytest.raises(CorpusError, match=r"a\.txt can't be read \(Permission denied\)"):
-        corpus.count_characters()
+        _ = corpus.statistics.counts
     monkeypatch.setattr(Path, "iterdir", refuse)
     assert refusal(tmp_path) == f"{tmp_path} can't be read (Permission denied)"
 
@@ -375,13 +375,13 @@ def test_unreadable(write, tmp_path, monkeypatch):
 def test_a_file_that_goes_between_passes(write):
     path = write("a.txt", WITCH)
     corpus = Corpus([path])
-    assert corpus.tally.documents == 1
+    assert corpus.statistics.documents == 1
     path.unlink()
     with pytest.raises(CorpusError, match="can't be read"):
-        [*corpus.encoded(Pieces())]
+        [*corpus.encode(BytePairTokenizer())]
 
 
-# --- what it holds --------------------------------------------------------------------------------
+# --- its content ----------------------------------------------------------------------------------
 
 
 def test_the_tally_equals_plain_python(write, tmp_path, small_blocks):
@@ -390,16 +390,16 @@ def test_the_tally_equals_plain_python(write, tmp_path, small_blocks):
         write(f"{number}.txt", text)
     corpus = Corpus([tmp_path])
     plain = [text.replace("\r\n", "\n") for text in documents]
-    assert corpus.count_characters() == Counter("".join(plain))
-    assert corpus.tally.characters == len("".join(plain))
-    assert corpus.tally.documents == 3
+    assert corpus.statistics.counts == Counter("".join(plain))
+    assert corpus.statistics.characters == len("".join(plain))
+    assert corpus.statistics.documents == 3
     content = b"".join(text.encode() + b"\0" for text in plain)
-    assert corpus.tally.sha256 == hashlib.sha256(content).hexdigest()
+    assert corpus.statistics.sha256 == hashlib.sha256(content).hexdigest()
 
 
 def test_the_sum_knows_documents_but_not_names_or_packing(write):
     def digest(*paths):
-        return Corpus(paths).tally.sha256
+        return Corpus(paths).statistics.sha256
 
     one, two = write("1.txt", "one"), write("2.txt", "two")
     assert digest(one, two) != digest(write("3.txt", "onetwo")) != digest(two, one)
@@ -407,14 +407,17 @@ def test_the_sum_knows_documents_but_not_names_or_packing(write):
     assert digest(one) == digest(packed)
 
 
-@pytest.mark.parametrize("alphabet", [Characters(WITCH), Pieces(), Pieces.learned([WITCH], 280)])
-def test_ends_of_documents_stand_between_documents(write, alphabet):
+@pytest.mark.parametrize(
+    "tokenizer",
+    [CharacterTokenizer(WITCH), BytePairTokenizer(), BytePairTokenizer.train([WITCH], 280)],
+)
+def test_ends_of_documents_stand_between_documents(write, tokenizer):
     corpus = Corpus([write("a.txt", "one"), write("b.txt", ""), write("c.txt", "comes")])
-    signs = np.concatenate([*corpus.encoded(alphabet)])
-    assert signs.dtype == np.min_scalar_type(alphabet.size - 1)
-    (place,) = np.flatnonzero(signs == alphabet.end)
-    assert alphabet.decode(signs[:place]) == "one"
-    assert alphabet.decode(signs[place + 1 :]) == "comes"
+    signs = np.concatenate([*corpus.encode(tokenizer)])
+    assert signs.dtype == np.min_scalar_type(tokenizer.vocab_size - 1)
+    (place,) = np.flatnonzero(signs == tokenizer.end_token)
+    assert tokenizer.decode(signs[:place]) == "one"
+    assert tokenizer.decode(signs[place + 1 :]) == "comes"
 
 
 def test_memory_is_bounded(write, monkeypatch):
@@ -423,8 +426,8 @@ def test_memory_is_bounded(write, monkeypatch):
     corpus = Corpus([path])
     tracemalloc.start()
     try:
-        characters = corpus.tally.characters
-        signs = sum(len(part) for part in corpus.encoded(Characters(WITCH)))
+        characters = corpus.statistics.characters
+        signs = sum(len(part) for part in corpus.encode(CharacterTokenizer(WITCH)))
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
@@ -438,12 +441,12 @@ def test_tiny_shakespeare():
         pytest.skip("tiny-shakespeare is not here")
     corpus = Corpus([TINY])
     # Karpathy's char-rnn: 1,115,394 characters, 65 of them different
-    assert (corpus.tally.characters, len(corpus.count_characters())) == (1_115_394, 65)
-    alphabet = Characters.counted(corpus.count_characters())
-    signs = np.concatenate([*corpus.encoded(alphabet)])
+    assert (corpus.statistics.characters, len(corpus.statistics.counts)) == (1_115_394, 65)
+    tokenizer = CharacterTokenizer.from_counts(corpus.statistics.counts)
+    signs = np.concatenate([*corpus.encode(tokenizer)])
     train, validation = SequenceConfig().split(signs)
     assert (len(train), len(validation)) == (1_003_854, 111_540)  # as nanoGPT prepares them
-    assert alphabet.decode(validation).startswith("?\n\nGREMIO:\nGood morrow")
+    assert tokenizer.decode(validation).startswith("?\n\nGREMIO:\nGood morrow")
 
 
 # --- the plays ------------------------------------------------------------------------------------

@@ -12,7 +12,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bowerbird.text.tokenizer import LONGEST, Characters, Pieces, alphabet_from
+from bowerbird.text.tokenizer import (
+    MAX_TOKEN_BYTES,
+    BytePairTokenizer,
+    CharacterTokenizer,
+    tokenizer_from,
+)
 
 TINY = Path(__file__).resolve().parents[2].parent / "shared/data/text/tinyshakespeare.txt"
 # two spellings of é, right-to-left, joined emoji, astral letters, all kinds of ends and spaces
@@ -25,12 +30,16 @@ PLAY = "First Witch:\nWhen shall we three meet again\nIn thunder, lightning, or 
 
 @pytest.fixture(scope="module")
 def pieces():
-    return Pieces.learned([PLAY], 300)
+    return BytePairTokenizer.train([PLAY], 300)
 
 
 @pytest.fixture(params=["characters", "bytes", "bpe"])
-def alphabet(request, pieces):
-    return {"characters": Characters(ODD + PLAY), "bytes": Pieces(), "bpe": pieces}[request.param]
+def tokenizer(request, pieces):
+    return {
+        "characters": CharacterTokenizer(ODD + PLAY),
+        "bytes": BytePairTokenizer(),
+        "bpe": pieces,
+    }[request.param]
 
 
 def tiny():
@@ -39,99 +48,109 @@ def tiny():
     return TINY.read_text(encoding="utf-8")
 
 
-# --- every alphabet -------------------------------------------------------------------------------
+# --- every tokenizer ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("text", ["", "a", PLAY, ODD, ODD[::-1], "\n" * 70 + "-" * 200])
-def test_there_and_back(alphabet, text):
-    if alphabet.kind == "characters":
+def test_there_and_back(tokenizer, text):
+    if tokenizer.kind == "characters":
         text = "".join(c for c in text if c in ODD + PLAY)
-    ids = alphabet.encode(text)
-    assert ids.dtype == np.min_scalar_type(alphabet.size - 1)
-    assert alphabet.decode(ids) == alphabet.decode(ids.tolist()) == text
-    assert ids.max(initial=0) < alphabet.size
+    ids = tokenizer.encode(text)
+    assert ids.dtype == np.min_scalar_type(tokenizer.vocab_size - 1)
+    assert tokenizer.decode(ids) == tokenizer.decode(ids.tolist()) == text
+    assert ids.max(initial=0) < tokenizer.vocab_size
 
 
-def test_a_stream_splits_no_character(alphabet):
-    decode = alphabet.decoder()
-    told = [decode([n]) for n in alphabet.encode(ODD).tolist()]
+def test_a_stream_splits_no_character(tokenizer):
+    decode = tokenizer.decoder()
+    told = [decode([n]) for n in tokenizer.encode(ODD).tolist()]
     assert "".join(told) + decode([], final=True) == ODD
     assert "\ufffd" not in "".join(told)
 
 
-def test_the_end_of_a_document_reads_as_nothing(alphabet):
-    ids = [*alphabet.encode("one").tolist(), alphabet.end, *alphabet.encode("ten").tolist()]
-    decode = alphabet.decoder()
-    assert alphabet.decode(ids) == "oneten"
+def test_the_end_of_a_document_reads_as_nothing(tokenizer):
+    ids = [
+        *tokenizer.encode("one").tolist(),
+        tokenizer.end_token,
+        *tokenizer.encode("ten").tolist(),
+    ]
+    decode = tokenizer.decoder()
+    assert tokenizer.decode(ids) == "oneten"
     assert "".join(decode([n]) for n in ids) == "oneten"
-    assert alphabet.end not in alphabet.encode("one ten" + ODD).tolist()
+    assert tokenizer.end_token not in tokenizer.encode("one ten" + ODD).tolist()
 
 
 @pytest.mark.parametrize("wrong", [-1, 10**6, 2**40])
-def test_a_number_that_is_no_sign(alphabet, wrong):
-    with pytest.raises(ValueError, match=f"{wrong} is no sign of an alphabet of {alphabet.size}"):
-        alphabet.decode([2, wrong])
-    with pytest.raises(ValueError, match="is no sign"):
-        alphabet.decoder()([wrong])
+def test_a_number_that_is_no_sign(tokenizer, wrong):
+    with pytest.raises(
+        ValueError, match=f"token {wrong} is outside the vocabulary of {tokenizer.vocab_size}"
+    ):
+        tokenizer.decode([2, wrong])
+    with pytest.raises(ValueError, match="is outside the vocabulary"):
+        tokenizer.decoder()([wrong])
 
 
-def test_a_description_brings_it_back(alphabet):
-    again = alphabet_from(json.loads(json.dumps(alphabet.to_dict(), allow_nan=False)))
-    assert (again.kind, again.size, again.end) == (alphabet.kind, alphabet.size, alphabet.end)
-    assert again.to_dict() == alphabet.to_dict()
-    np.testing.assert_array_equal(again.encode(ODD + PLAY), alphabet.encode(ODD + PLAY))
+def test_a_description_brings_it_back(tokenizer):
+    again = tokenizer_from(json.loads(json.dumps(tokenizer.to_dict(), allow_nan=False)))
+    assert (again.kind, again.vocab_size, again.end_token) == (
+        tokenizer.kind,
+        tokenizer.vocab_size,
+        tokenizer.end_token,
+    )
+    assert again.to_dict() == tokenizer.to_dict()
+    np.testing.assert_array_equal(again.encode(ODD + PLAY), tokenizer.encode(ODD + PLAY))
 
 
-def test_half_surrogates_of_a_terminal_are_unknown(alphabet):
-    assert alphabet.decode(alphabet.encode("a\udce9a")) == "a\ufffda"
+def test_half_surrogates_of_a_terminal_are_unknown(tokenizer):
+    assert tokenizer.decode(tokenizer.encode("a\udce9a")) == "a\ufffda"
 
 
 # --- characters -----------------------------------------------------------------------------------
 
 
 def test_characters_are_numbered_by_code_point():
-    alphabet = Characters("banana \U0001f600é")
-    assert alphabet.characters == " abné\U0001f600"
-    assert alphabet.size == 8
-    assert alphabet.encode("ab \U0001f600?\U0010ffff").tolist() == [3, 4, 2, 7, 0, 0]
-    assert alphabet.decode([0, 1, 4, 1]) == "\ufffdb"
+    tokenizer = CharacterTokenizer("banana \U0001f600é")
+    assert tokenizer.characters == " abné\U0001f600"
+    assert tokenizer.vocab_size == 8
+    assert tokenizer.encode("ab \U0001f600?\U0010ffff").tolist() == [3, 4, 2, 7, 0, 0]
+    assert tokenizer.decode([0, 1, 4, 1]) == "\ufffdb"
 
 
 def test_the_signs_equal_a_plain_dictionary():
     text = tiny()
-    alphabet = Characters(text)
+    tokenizer = CharacterTokenizer(text)
     numbers = {c: n for n, c in enumerate(sorted(set(text)), 2)}
-    assert alphabet.size == 67  # 65 characters, as in Karpathy's char-rnn, and our two signs
-    assert alphabet.encode(text).tolist() == [numbers[c] for c in text]
-    assert alphabet.decode(alphabet.encode(text)) == text
+    assert tokenizer.vocab_size == 67  # 65 characters, as in Karpathy's char-rnn, and our two signs
+    assert tokenizer.encode(text).tolist() == [numbers[c] for c in text]
+    assert tokenizer.decode(tokenizer.encode(text)) == text
 
 
 def test_many_characters_take_two_bytes_each():
     chinese = "".join(map(chr, range(0x4E00, 0x9FA5)))
-    alphabet = Characters(chinese)
-    assert alphabet.encode(chinese).dtype == np.uint16
-    assert alphabet.decode(alphabet.encode(chinese)) == chinese
-    assert Characters(chinese[:253]).encode("a").dtype == np.uint8
+    tokenizer = CharacterTokenizer(chinese)
+    assert tokenizer.encode(chinese).dtype == np.uint16
+    assert tokenizer.decode(tokenizer.encode(chinese)) == chinese
+    assert CharacterTokenizer(chinese[:253]).encode("a").dtype == np.uint8
 
 
 def test_rare_characters_become_unknown():
-    alphabet = Characters.counted(Counter("aaabbc"), least=2)
-    assert alphabet.characters == "ab"
-    assert alphabet.encode("abc").tolist() == [2, 3, 0]
-    with pytest.raises(ValueError, match="no characters"):
-        Characters.counted(Counter("abc"), least=2)
+    tokenizer = CharacterTokenizer.from_counts(Counter("aaabbc"), min_count=2)
+    assert tokenizer.characters == "ab"
+    assert tokenizer.encode("abc").tolist() == [2, 3, 0]
+    with pytest.raises(ValueError, match="no character is frequent enough"):
+        CharacterTokenizer.from_counts(Counter("abc"), min_count=2)
 
 
 def test_the_sign_of_the_unknown_is_itself_unknown():
-    alphabet = Characters("a\ufffd\ud800")
-    assert alphabet.characters == "a"
-    assert alphabet.encode("\ufffd").tolist() == [0]
+    tokenizer = CharacterTokenizer("a\ufffd\ud800")
+    assert tokenizer.characters == "a"
+    assert tokenizer.encode("\ufffd").tolist() == [0]
 
 
 def test_what_is_unknown_in_a_prompt():
-    alphabet = Characters("abc ")
-    assert alphabet.unknown_in("abc") == ()
-    assert alphabet.unknown_in("aéèéb!") == ("é", "è", "!")
+    tokenizer = CharacterTokenizer("abc ")
+    assert tokenizer.unknown_characters("abc") == ()
+    assert tokenizer.unknown_characters("aéèéb!") == ("é", "è", "!")
 
 
 @pytest.mark.parametrize(
@@ -148,9 +167,9 @@ def test_what_is_unknown_in_a_prompt():
     ],
 )
 def test_the_nearest_spelling(prompt, spelling):
-    alphabet = Characters("Aabcefinoru'st-. ,Sv1")
-    assert alphabet.nearest(prompt) == spelling
-    assert set(alphabet.unknown_in(spelling)) <= {"\ufffd"}
+    tokenizer = CharacterTokenizer("Aabcefinoru'st-. ,Sv1")
+    assert tokenizer.replace_unknown(prompt) == spelling
+    assert set(tokenizer.unknown_characters(spelling)) <= {"\ufffd"}
 
 
 @pytest.mark.parametrize(
@@ -164,24 +183,24 @@ def test_the_nearest_spelling(prompt, spelling):
     ],
 )
 def test_the_corpus_may_be_the_finer_one(corpus, prompt, spelling):
-    assert Characters(corpus + "z").nearest(prompt) == spelling
+    assert CharacterTokenizer(corpus + "z").replace_unknown(prompt) == spelling
 
 
 def test_the_nearest_spelling_of_every_letter_is_known():
-    alphabet = Characters(map(chr, range(32, 127)))
+    tokenizer = CharacterTokenizer(map(chr, range(32, 127)))
     letters = [chr(c) for c in range(0xC0, 0x180) if unicodedata.category(chr(c))[0] == "L"]
-    spelled = [c for c in letters if alphabet.nearest(c) != "\ufffd"]
+    spelled = [c for c in letters if tokenizer.replace_unknown(c) != "\ufffd"]
     assert len(spelled) > 0.9 * len(letters)
-    assert all(alphabet.nearest(c).isascii() for c in spelled)
+    assert all(tokenizer.replace_unknown(c).isascii() for c in spelled)
 
 
 def test_characters_are_read_at_twenty_million_a_second():
     text = PLAY * 500
-    alphabet = Characters(text)
+    tokenizer = CharacterTokenizer(text)
     times = []
     for _ in range(5):
         start = time.perf_counter()
-        alphabet.encode(text)
+        tokenizer.encode(text)
         times.append(time.perf_counter() - start)
     assert len(text) / min(times) > 20e6  # 500 million where this was written
 
@@ -190,14 +209,18 @@ def test_characters_are_read_at_twenty_million_a_second():
 
 
 def test_bytes_are_utf8():
-    assert Pieces().encode("é!").tolist() == [0xC3, 0xA9, 0x21]
-    assert (Pieces().kind, Pieces().size, Pieces().end) == ("bytes", 257, 256)
+    assert BytePairTokenizer().encode("é!").tolist() == [0xC3, 0xA9, 0x21]
+    assert (
+        BytePairTokenizer().kind,
+        BytePairTokenizer().vocab_size,
+        BytePairTokenizer().end_token,
+    ) == ("bytes", 257, 256)
 
 
 def test_what_is_not_utf8_reads_as_unknown():
-    assert Pieces().decode([0x61, 0xC3, 0x62]) == "a\ufffdb"
-    assert Pieces().decode([0x61, 0xC3]) == "a\ufffd"
-    decode = Pieces().decoder()
+    assert BytePairTokenizer().decode([0x61, 0xC3, 0x62]) == "a\ufffdb"
+    assert BytePairTokenizer().decode([0x61, 0xC3]) == "a\ufffd"
+    decode = BytePairTokenizer().decoder()
     assert [decode([0xF0]), decode([0x9F, 0x98]), decode([], final=True)] == ["", "", "\ufffd"]
 
 
@@ -205,9 +228,9 @@ def test_each_merge_is_of_the_most_frequent_pair():
     """Sennrich et al. 2016, algorithm 1, written down plainly; which of equals is free."""
     text = "low lower lowest newer newest wider widest new low low"
     words = Counter(tuple(bytes([c]) for c in w.encode()) for w in re.findall(" ?[a-z]+", text))
-    learned = Pieces.learned([text], 300)
+    trained = BytePairTokenizer.train([text], 300)
     table = [bytes([n]) for n in range(256)]
-    for a, b in learned.merges:
+    for a, b in trained.merges:
         pairs = Counter()
         for word, count in words.items():
             for pair in pairwise(word):
@@ -233,50 +256,50 @@ def merged(word, a, b):
 
 
 def test_pieces_take_less_room_than_bytes(pieces):
-    assert pieces.size == 300
+    assert pieces.vocab_size == 300
     assert len(pieces.encode(PLAY)) < 0.5 * len(PLAY)
 
 
 def test_learning_twice_is_the_same():
-    once, again = (Pieces.learned(iter([PLAY, ODD * 3]), 320) for _ in range(2))
+    once, again = (BytePairTokenizer.train(iter([PLAY, ODD * 3]), 320) for _ in range(2))
     assert once.merges == again.merges
 
 
 def test_a_small_corpus_has_fewer_pieces():
-    assert Pieces.learned(["abc"], 1000).size == 257
-    assert Pieces.learned([], 1000).kind == "bytes"
+    assert BytePairTokenizer.train(["abc"], 1000).vocab_size == 257
+    assert BytePairTokenizer.train([], 1000).kind == "bytes"
 
 
 @pytest.mark.parametrize("size", [256, 65537, 0])
 def test_too_few_or_many_pieces(size):
-    with pytest.raises(ValueError, match=f"257 to 65536 signs, not {size}"):
-        Pieces.learned([PLAY], size)
+    with pytest.raises(ValueError, match=rf"vocab_size must be in \[257, 65536\], got {size}"):
+        BytePairTokenizer.train([PLAY], size)
 
 
-def test_portions_change_nothing():
+def test_chunks_change_nothing():
     text = tiny()[:200_000]
-    learned = Pieces.learned([text], 400)
-    whole = learned._cutter.encode(text, add_special_tokens=False).ids
-    assert learned.encode(text).tolist() == whole
-    assert learned.decode(whole) == text
+    trained = BytePairTokenizer.train([text], 400)
+    whole = trained._encoder.encode(text, add_special_tokens=False).ids
+    assert trained.encode(text).tolist() == whole
+    assert trained.decode(whole) == text
 
 
 def test_pieces_stay_short():
-    learned = Pieces.learned(["ab" * 100 + "\n"] * 50, 600)
-    assert max(len(learned.decode([n])) for n in range(128)) == 1
-    assert max(len(learned.decode([n])) for n in range(256, learned.end)) <= LONGEST
+    trained = BytePairTokenizer.train(["ab" * 100 + "\n"] * 50, 600)
+    assert max(len(trained.decode([n])) for n in range(128)) == 1
+    assert max(len(trained.decode([n])) for n in range(256, trained.end_token)) <= MAX_TOKEN_BYTES
 
 
 def test_writing_needs_no_tokenizer(pieces, monkeypatch):
     monkeypatch.setitem(sys.modules, "tokenizers", None)
-    again = alphabet_from(pieces.to_dict())
+    again = tokenizer_from(pieces.to_dict())
     assert again.decode(pieces.encode("Witch")) == "Witch"
 
 
 def test_two_merges_may_make_the_same_piece():
     a, b, c = b"abc"
-    twice = Pieces([(a, b), (b, c), (256, c), (a, 257)])
-    assert twice.size == 256 + 3 + 1
+    twice = BytePairTokenizer([(a, b), (b, c), (256, c), (a, 257)])
+    assert twice.vocab_size == 256 + 3 + 1
     assert twice.decode(twice.encode("abcab bc")) == "abcab bc"
 
 
@@ -316,10 +339,10 @@ def test_two_merges_may_make_the_same_piece():
 )
 def test_a_damaged_description_is_refused_in_one_sentence(described):
     with pytest.raises(ValueError, match=r"^.{20,160}$") as refused:
-        alphabet_from(described)
+        tokenizer_from(described)
     assert "\n" not in str(refused.value)
 
 
 def test_an_unknown_kind_is_told_the_known_ones():
-    with pytest.raises(ValueError, match="'runes', which is none of: characters, bytes, bpe"):
-        alphabet_from({"kind": "runes"})
+    with pytest.raises(ValueError, match="'runes', not one of characters, bytes, bpe"):
+        tokenizer_from({"kind": "runes"})

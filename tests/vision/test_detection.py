@@ -7,14 +7,19 @@ import torch
 from skimage import data
 
 from bowerbird.vision.boxes import iou, overlap
-from bowerbird.vision.class_activation import evidence, extent, heat
+from bowerbird.vision.class_activation import box_from_heatmap, class_activation_maps, class_heatmap
 from bowerbird.vision.classification import classes, classify, open_classifier
 from bowerbird.vision.config import ClassifyConfig, DetectConfig, LocalizeConfig
 from bowerbird.vision.detection import detect, pieces
 from bowerbird.vision.localization import localize
-from bowerbird.vision.proposals import Window, apart, suppressed, windows
+from bowerbird.vision.proposals import (
+    Window,
+    distinct_windows,
+    non_max_suppression,
+    propose_windows,
+)
 from bowerbird.vision.results import Box
-from bowerbird.vision.segmentation import around, segment, with_mask
+from bowerbird.vision.segmentation import bounding_box, segment, with_mask
 
 
 def sample(name):
@@ -38,7 +43,7 @@ def scene():
 
 def test_maps_average_to_what_the_network_says(classifier):
     picture = sample("coffee")[:, :384, :384]
-    (scores,) = evidence(picture, classifier, [224])
+    (scores,) = class_activation_maps(picture, classifier, [224])
     assert scores.shape == (1000, 7, 7)
     whole = classifier.scores(torch.nn.functional.interpolate(picture[None], (224, 224)))[0]
     assert int(scores.mean((1, 2)).argmax()) == int(whole.argmax())
@@ -46,7 +51,7 @@ def test_maps_average_to_what_the_network_says(classifier):
 
 def test_windows_are_the_averages_inside_them():
     scores = 5 * torch.randn(1000, 6, 9, generator=torch.Generator().manual_seed(3))
-    found = windows([scores], (192, 288))
+    found = propose_windows([scores], (192, 288))
     assert found
     assert [one.score for one in found] == sorted((one.score for one in found), reverse=True)
     for one in found[:: len(found) // 7 + 1]:
@@ -59,9 +64,9 @@ def test_windows_are_the_averages_inside_them():
 def test_suppression_keeps_the_best():
     ranked = [Window(1, 0.9, (0, 0, 10, 10)), Window(1, 0.8, (1, 1, 11, 11))]
     ranked += [Window(2, 0.7, (4, 0, 14, 10)), Window(1, 0.6, (20, 0, 30, 10))]
-    assert [one.score for one in apart(ranked, 8)] == [0.9, 0.7, 0.6]
-    assert len(apart(ranked, 2)) == 2
-    assert suppressed([5, 4, 3, 1], lambda one, better: better - one == 1) == [5, 3, 1]
+    assert [one.score for one in distinct_windows(ranked, 8)] == [0.9, 0.7, 0.6]
+    assert len(distinct_windows(ranked, 2)) == 2
+    assert non_max_suppression([5, 4, 3, 1], lambda one, better: better - one == 1) == [5, 3, 1]
     assert overlap((0, 0, 10, 10), (0, 0, 100, 100)) == 1
     assert overlap((0, 0, 0, 0), (0, 0, 1, 1)) == 0
 
@@ -70,10 +75,10 @@ def test_extent_is_the_warm_part():
     warm = torch.zeros(20, 30)
     warm[5:9, 10:16], warm[15, 2] = 1.0, 0.9
     size = (80, 120)
-    assert extent(warm, (0, 0, 120, 80), size) == (40, 20, 64, 36)
-    assert extent(warm, (0, 56, 20, 70), size) == (8, 60, 12, 64)
+    assert box_from_heatmap(warm, (0, 0, 120, 80), size) == (40, 20, 64, 36)
+    assert box_from_heatmap(warm, (0, 56, 20, 70), size) == (8, 60, 12, 64)
     cold = torch.zeros(20, 30)
-    assert extent(cold, (8.0, 4.0, 40.0, 44.0), size) == (8.0, 4.0, 40.0, 44.0)
+    assert box_from_heatmap(cold, (8.0, 4.0, 40.0, 44.0), size) == (8.0, 4.0, 40.0, 44.0)
 
 
 def test_one_thing_is_located(classifier, scene):
@@ -156,7 +161,7 @@ def test_a_box_becomes_the_mask_of_what_is_in_it():
     loose = Box("disk", 0.9, (45.0, 28.0, 118.0, 88.0))
     (found,) = segment(picture.clamp(0, 1), [loose])
     assert int((found.mask & disk).sum()) / int((found.mask | disk).sum()) > 0.95
-    assert iou(found.xyxy, around(disk)) > 0.95
+    assert iou(found.xyxy, bounding_box(disk)) > 0.95
     assert (found.name, found.score) == ("disk", 0.9)
     assert segment(picture, [found]) == (found,)
 
@@ -181,8 +186,8 @@ def test_without_a_classifier_the_installed_one_is_opened():
 
 
 def test_heat_is_between_0_and_1(classifier):
-    maps = evidence(sample("coffee"), classifier, [256, 384])
-    warm = heat(maps, [name for name, _ in classes()].index("espresso"), (400, 600))
+    maps = class_activation_maps(sample("coffee"), classifier, [256, 384])
+    warm = class_heatmap(maps, [name for name, _ in classes()].index("espresso"), (400, 600))
     assert warm.shape == (100, 150)
     assert 0 <= float(warm.min()) < 0.3 < float(warm.max()) <= 1
 

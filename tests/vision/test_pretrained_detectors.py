@@ -10,8 +10,8 @@ import torch
 
 from bowerbird.vision import pretrained_detectors as detectors
 from bowerbird.vision.config import DetectConfig
-from bowerbird.vision.detection import detect, open_looker
-from bowerbird.vision.pretrained_detectors import open_spotter
+from bowerbird.vision.detection import detect, open_detector
+from bowerbird.vision.pretrained_detectors import open_pretrained_detector
 
 transformers = pytest.importorskip("transformers")
 QUERIES, KINDS = 7, 3
@@ -56,7 +56,7 @@ PICTURE = torch.rand(3, 60, 90, generator=torch.Generator().manual_seed(1))
 @pytest.mark.parametrize("name", ["detr", "mask2former"])
 def test_a_saved_detector_is_behind_the_same_function(folders, name):
     config = DetectConfig(network=name, weights=folders / name, threshold=0.0)
-    boxes = detect(PICTURE, open_looker(config, "cpu"), config)
+    boxes = detect(PICTURE, open_detector(config, "cpu"), config)
     assert 1 <= len(boxes) <= QUERIES
     assert [box.score for box in boxes] == sorted((box.score for box in boxes), reverse=True)
     for box in boxes:
@@ -68,7 +68,7 @@ def test_a_saved_detector_is_behind_the_same_function(folders, name):
 
 
 def test_detr_tells_what_its_own_processor_does(folders):
-    spotter = open_spotter("detr", folders / "detr", "cpu")
+    spotter = open_pretrained_detector("detr", folders / "detr", "cpu")
     found = spotter.spot(PICTURE, 0.0, QUERIES)
     mean = torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1)
     deviation = torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1)
@@ -118,15 +118,15 @@ def test_masks_that_are_not_told_are_not_made(monkeypatch):
 
 def test_what_is_not_such_a_detector_is_told(folders, tmp_path):
     with pytest.raises(ValueError, match=r"config.json"):
-        open_spotter("detr", tmp_path, "cpu")
+        open_pretrained_detector("detr", tmp_path, "cpu")
     with pytest.raises(ValueError, match="mask2former"):
-        open_spotter("detr", folders / "mask2former", "cpu")
+        open_pretrained_detector("detr", folders / "mask2former", "cpu")
     (tmp_path / "config.json").write_text((folders / "detr" / "config.json").read_text())
     with pytest.raises(ValueError, match="can't be opened as detr"):
-        open_spotter("detr", tmp_path, "cpu")
+        open_pretrained_detector("detr", tmp_path, "cpu")
     torch.save({}, tmp_path / "pytorch_model.bin")  # a pickle is not opened
     with pytest.raises(ValueError, match="can't be opened as detr"):
-        open_spotter("detr", tmp_path, "cpu")
+        open_pretrained_detector("detr", tmp_path, "cpu")
 
 
 def test_offline_is_one_sentence(monkeypatch):
@@ -135,10 +135,10 @@ def test_offline_is_one_sentence(monkeypatch):
 
     monkeypatch.setattr(detectors.urllib.request, "urlopen", refuse)
     with pytest.raises(ValueError, match=r"facebook/detr-resnet-50.*no route.*--weights"):
-        open_spotter("detr", None, "cpu")
+        open_pretrained_detector("detr", None, "cpu")
 
 
 def test_without_transformers_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "transformers", None)
     with pytest.raises(ValueError, match=r"bowerbird\[detectors\]"):
-        open_spotter("detr", Path("anywhere"), "cpu")
+        open_pretrained_detector("detr", Path("anywhere"), "cpu")

@@ -1,61 +1,65 @@
-"""Write together: the writer proposes ways to go on, and the person picks one or writes."""
+"""Write together with a model: it proposes continuations, and the user picks one or types."""
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from bowerbird.text.config import GenerateConfig
-from bowerbird.text.generator import Writer
 
-PROPOSALS, SIGNS = 4, 60
+if TYPE_CHECKING:
+    from bowerbird.text.generator import TextGenerator
+
+PROPOSALS, LENGTH = 4, 60  # of them, in tokens
 HELP = (
-    "a number takes a proposal, /r other ones, /u undoes, /q ends; anything else is added as text"
+    "type the number of a proposal, /r for others, /u to undo, /q to quit; "
+    "anything else is added to the text"
 )
 
 
-def together(
-    writer: Writer,
+def write_together(
+    generator: "TextGenerator",
     text: str,
     config: GenerateConfig,
     ask: Callable[[str], str],
-    tell: Callable[[str], None],
+    show: Callable[[str], None],
 ) -> str:
-    """Return the text that a person and a writer have made of ``text``.
+    """Return a text with what the user and the model have added to it.
 
-    ``ask`` returns a line that the person typed (EOFError and Ctrl-C end), ``tell`` shows a line.
+    ``ask`` returns a line that the user typed (EOFError and Ctrl-C end), ``show`` prints a line.
     """
-    before: list[str] = []
+    history: list[str] = []
     sampling = config.sampling
-    tell(HELP)
+    show(HELP)
     while True:
-        wanted = replace(config, length=min(config.length, SIGNS), sampling=sampling)
+        short = replace(config, length=min(config.length, LENGTH), sampling=sampling)
         try:
-            proposals = [_cut(p) for p in writer.write(text, wanted, PROPOSALS)]
-            tell(f"\n{text}")
-            for place, proposal in enumerate(proposals, 1):
-                tell(f"  {place}  {proposal!r}")
-            said = ask("> ")
+            proposals = [_whole_words(p) for p in generator.generate(text, short, PROPOSALS)]
+            show(f"\n{text}")
+            for number, proposal in enumerate(proposals, 1):
+                show(f"  {number}  {proposal!r}")
+            answer = ask("> ")
         except (EOFError, KeyboardInterrupt):
             return text
         sampling = replace(sampling, seed=sampling.seed + 1)
-        match said.strip():
+        match answer.strip():
             case "/q":
                 return text
             case "/u":
-                text = before.pop() if before else text
+                text = history.pop() if history else text
             case "/r":
                 pass
-            case pick if pick in map(str, range(1, PROPOSALS + 1)):
-                before.append(text)
-                text += proposals[int(pick) - 1]
+            case choice if choice in map(str, range(1, PROPOSALS + 1)):
+                history.append(text)
+                text += proposals[int(choice) - 1]
             case _:
-                before.append(text)
-                text += said
+                history.append(text)
+                text += answer
 
 
-def _cut(proposal: str) -> str:
+def _whole_words(proposal: str) -> str:
     """Return a proposal up to its last whole word."""
-    if len(proposal) < SIGNS:
+    if len(proposal) < LENGTH:
         return proposal
-    head = proposal.rstrip()
-    place = max(head.rfind(" "), head.rfind("\n"))
-    return head[: place + 1] if place > 0 else proposal
+    stripped = proposal.rstrip()
+    end = max(stripped.rfind(" "), stripped.rfind("\n"))
+    return stripped[: end + 1] if end > 0 else proposal

@@ -17,7 +17,7 @@ from bowerbird.cli.training_run import TrainingRun, TrainOptions
 from bowerbird.errors import MusicError
 from bowerbird.learning.atomic_write import check_output
 from bowerbird.learning.config import SamplingConfig, SequenceConfig, TrainerConfig
-from bowerbird.learning.trainer import ALREADY
+from bowerbird.learning.trainer import ALREADY_DONE
 from bowerbird.models import model_path
 from bowerbird.music.composer import Composer, Composition, load
 from bowerbird.music.config import (
@@ -27,10 +27,8 @@ from bowerbird.music.config import (
     OutputConfig,
     TrainConfig,
 )
-from bowerbird.music.copied_melodies import Novelty, novelty
-from bowerbird.music.copied_melodies import MelodyIndex
-from bowerbird.music.corpus import Corpus
-from bowerbird.music.corpus import BUILT_IN, melody_index
+from bowerbird.music.copied_melodies import MelodyIndex, Novelty, novelty
+from bowerbird.music.corpus import BUILT_IN, Corpus, melody_index
 from bowerbird.music.formats.files import read_score
 from bowerbird.music.formats.midi import seconds_of
 from bowerbird.music.presets import PresetName
@@ -216,7 +214,7 @@ def evaluate(
     each: Switch = False,
     grammar: Switch = False,
 ) -> int:
-    """Tell how well a model foresees pieces, in nats a note.
+    """Tell how well a model foresees pieces, in nats per note.
 
     Parameters
     ----------
@@ -250,7 +248,7 @@ def evaluate(
     beside = f"; on pieces of its own corpus it had {own:.3f}" if isinstance(own, float) else ""
     if found.nats_per_note_with_grammar is not None:
         beside += f"; with its grammar {found.nats_per_note_with_grammar:.3f}"
-    print(f"{found.nats_per_note:.3f} nats a note over {found.notes} notes{beside}")  # noqa: T201
+    print(f"{found.nats_per_note:.3f} nats per note over {found.notes} notes{beside}")  # noqa: T201
     return 0
 
 
@@ -266,11 +264,14 @@ def _told(training: Training, work: Work[str]) -> dict[str, Any]:
     """Return what is told of a training, besides how it went."""
     provenance, seconds = training.composer.provenance, work.last.seconds
     # a resumed run has not done what was done before it
-    steps = 0 if work.last.note == ALREADY else work.last.number - work.history[0].number + 1
+    steps = 0 if work.last.note == ALREADY_DONE else work.last.number - work.history[0].number + 1
     return {
         "inputs": {"corpus": [{"file": name} for name in training.corpus.names]},
-        "corpus_sha256": training.digest,
-        "config": {**asdict(training.planned), "precision": str(training.compute.dtype)[6:]},
+        "corpus_sha256": training.data.sha256,
+        "config": {
+            **asdict(training.trainer.planned),
+            "precision": str(training.compute.dtype)[6:],
+        },
         "train_loss": provenance["train_loss"],
         "validation_loss": provenance["validation_loss"],
         "notes_per_second": round(steps * training.notes_per_step / max(seconds, 1e-9)),

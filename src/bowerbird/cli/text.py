@@ -1,153 +1,160 @@
-"""``bowerbird text``: train, write, score."""
+"""``bowerbird text``: train, write, evaluate."""
 
-import json as jsonlib
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Group, Parameter
-from rich.console import Console
-from rich.table import Table
 
-from bowerbird.cli.errors import about
-from bowerbird.cli.interactive import together
 from bowerbird.cli.options import RUN, Device, Json, Switch
-from bowerbird.cli.progress import Work
-from bowerbird.cli.report import notify
-from bowerbird.cli.run_record import read_recipe, sha256
-from bowerbird.cli.text_output import WriteRun, ask, keep_writing, written
+from bowerbird.cli.report import notify, report
+from bowerbird.cli.text_output import WriteOptions
 from bowerbird.cli.training_run import TrainingRun, TrainOptions
 from bowerbird.learning.config import SamplingConfig, SequenceConfig, TrainerConfig
-from bowerbird.learning.trainer import ALREADY
 from bowerbird.models import model_path
 from bowerbird.networks.config import LanguageModelConfig, RecurrentConfig, TransformerConfig
 from bowerbird.text.config import GenerateConfig, TrainConfig
-from bowerbird.text.corpus import Corpus
-from bowerbird.text.generator import Score, Writer, load
-from bowerbird.text.perplexity_reference import references, verdict
 from bowerbird.text.presets import PresetName
-from bowerbird.text.training import Training
 
-LEARNING = Group("Learning", sort_key=2)
-WRITING = Group("Writing", sort_key=2)
-Flags = Parameter(name="*", group=LEARNING)
-Place = Annotated[str, Parameter(allow_leading_hyphen=True)]  # - is standard input
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from bowerbird.cli.progress import Work
+    from bowerbird.text.corpus import Corpus
+    from bowerbird.text.perplexity_reference import Reference
+    from bowerbird.text.training import Training
+
+TRAINING = Group("Training", sort_key=2)
+GENERATION = Group("Generation", sort_key=2)
+Flags = Parameter(name="*", group=TRAINING)
+Source = Annotated[str, Parameter(allow_leading_hyphen=True)]  # - is standard input
 # these are parts of the configurations; their fields are flags like all others
 Parameter(name="*")(LanguageModelConfig)
 Parameter(name="*", group=Group("Network", sort_key=3))(RecurrentConfig)
 Parameter(name="transformer", group=Group("Transformer", sort_key=6))(TransformerConfig)
-Parameter(name="*", group=Group("Reading", sort_key=4))(SequenceConfig)
-Parameter(name="*", group=Group("Fitting", sort_key=5))(TrainerConfig)
-Parameter(name="*", group=WRITING)(SamplingConfig)
+Parameter(name="*", group=Group("Batches", sort_key=4))(SequenceConfig)
+Parameter(name="*", group=Group("Optimizer", sort_key=5))(TrainerConfig)
+Parameter(name="*", group=GENERATION)(SamplingConfig)
 
 
 @Parameter(name="*", group=RUN)
 @dataclass(frozen=True)
-class Reading:
-    """How text is read."""
+class CorpusOptions:
+    """How to read texts."""
 
     encoding: str = "utf-8"
     """Encoding of the files."""
     column: Annotated[str | None, Parameter(show_default=False)] = None
-    """Column of a table that has the text."""
+    """Column of a table with the text."""
 
-    def corpus(self, given: Sequence[str]) -> Corpus:
-        """Return what was given as one corpus."""
-        if not given:
-            raise ValueError("there is no corpus; name files, a folder, - or shakespeare")
-        for name in given:
+    def corpus(self, sources: Sequence[str]) -> "Corpus":
+        """Return the sources as one corpus."""
+        from bowerbird.text.corpus import Corpus
+
+        if not sources:
+            raise ValueError("give a corpus: files, a folder, - or shakespeare")
+        for name in sources:
             if name.startswith("-") and name != "-":
-                raise ValueError(f"there is no option {name}; a file is named ./{name}")
-        return Corpus(given, encoding=self.encoding, column=self.column)
+                raise ValueError(f"there is no option {name}; write ./{name} for a file")
+        return Corpus(sources, encoding=self.encoding, column=self.column)
 
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
-class TextRun(TrainOptions):
-    """What training a writer can be told besides its configuration."""
+class TextTrainOptions(TrainOptions):
+    """Options of ``text train`` besides its configuration."""
 
     preset: Annotated[PresetName | None, Parameter(show_default=False)] = None
     """Settings of another tool, or small, default, large."""
     start: Annotated[str | None, Parameter(name="--from", show_default=False)] = None
-    """Model file to go on from, with its network and its alphabet."""
+    """Model to start from, with its network and tokenizer."""
     half: Switch = False
-    """Store the weights in half precision: a file of half the size."""
+    """Store the weights in half precision: half the file size."""
 
 
 @Parameter(name="*", group=RUN)
 @dataclass(frozen=True)
-class ScoreRun:
-    """What scoring can be told."""
+class EvaluateOptions:
+    """Options of ``text evaluate``."""
 
     adapt: float = 0.0
-    """Rate at which the model goes on learning from what it has read; 0 is not at all."""
+    """Learning rate of dynamic evaluation: the model trains on what it has read; 0 is off."""
     device: Device = "auto"
     json: Json = False
 
 
 def train(
-    *corpus: Place,
-    run: TextRun,
+    *corpus: Source,
+    run: TextTrainOptions,
     config: Annotated[TrainConfig, Flags] = TrainConfig(),
-    reading: Reading = Reading(),
+    reading: CorpusOptions = CorpusOptions(),
 ) -> int:
-    """Learn to write in the manner of a corpus.
+    """Train a text generator on a corpus.
 
     Parameters
     ----------
     corpus
-        Files, folders, patterns, - for standard input, or shakespeare: his 38 plays.
+        Files, folders, patterns, - for standard input, or shakespeare: 38 plays.
     """
+    from bowerbird.text.generator import load
+    from bowerbird.text.training import Training
+
     with TrainingRun("text train", run) as job:
         start = None if run.start is None else load(run.start, config.device)
         training = Training(reading.corpus(corpus), config, job.work_dir, start)
-        record = _record(training, run, reading)
+        inputs = _inputs(training, run, reading)
         if job.is_main:
-            _notice(training, run, record)
+            _notify_changes(training, run, inputs)
 
         work = job.train(training.steps(run.checkpoint_every, resume=run.resume))
 
-        told = {"model": str(run.output), "preset": run.preset, **record, **_told(training, work)}
-        return job.finish(work, lambda path: training.writer.save(path, half=run.half), told)
+        generator = training.generator
+        results = _results(training, generator.provenance, work)
+        facts = {"model": str(run.output), "preset": run.preset, **inputs, **results}
+        return job.finish(work, lambda path: generator.save(path, half=run.half), facts)
 
 
 def write(
     model: str,
     /,
     *,
-    run: WriteRun = WriteRun(),
-    config: Annotated[GenerateConfig, Parameter(name="*", group=WRITING)] = GenerateConfig(),
+    run: WriteOptions = WriteOptions(),
+    config: Annotated[GenerateConfig, Parameter(name="*", group=GENERATION)] = GenerateConfig(),
 ) -> int:
-    """Write on from a prompt, in the manner that a model has learned.
+    """Write a text with a trained model, as the continuation of a prompt.
 
     Parameters
     ----------
     model
         Model file, or shakespeare.
     """
-    opening, corpus = run.materials()
-    writer = load(model, run.device)
+    from bowerbird.cli.interactive import write_together
+    from bowerbird.cli.text_output import ask, generate, save_texts
+    from bowerbird.text.generator import load
+
+    prompt, corpus = run.read()
+    generator = load(model, run.device)
 
     if run.interactive:
-        texts, work = [together(writer, opening, config, ask, print)], None
+        texts, work = [write_together(generator, prompt, config, ask, print)], None
     else:
-        texts, work = written(writer, opening, config, run)
+        texts, work = generate(generator, prompt, config, run)
 
-    keep_writing(texts, opening, work, run, corpus)
+    save_texts(texts, prompt, work, run, corpus)
     return 0 if work is None else work.exit_code("text")
 
 
 def evaluate(
     model: str,
-    file: Place,
+    file: Source,
     /,
     *,
-    run: ScoreRun = ScoreRun(),
-    reading: Reading = Reading(),
-) -> int:
-    """Tell how well a model foresees a text, and whether that is normal.
+    run: EvaluateOptions = EvaluateOptions(),
+    reading: CorpusOptions = CorpusOptions(),
+) -> None:
+    """Print how well a model predicts a text, with reference values.
 
     Parameters
     ----------
@@ -156,77 +163,87 @@ def evaluate(
     file
         The text: a file, a folder, a pattern, or - for standard input.
     """
-    writer = load(model, run.device)
+    from bowerbird.cli.errors import about
+    from bowerbird.text.generator import load
+    from bowerbird.text.perplexity_reference import assess, perplexity_references
+
+    generator = load(model, run.device)
     documents = ["".join(blocks) for _, blocks in reading.corpus([file]).documents()]
-
     with about(Path(file)):
-        found = writer.score(*documents, adapt=run.adapt)
-    return _tell_score(found, "".join(documents), writer, run.json)
+        evaluation = generator.evaluate(*documents, adapt=run.adapt)
+
+    text, loss = "".join(documents), evaluation.nats_per_char
+    references = perplexity_references(text, generator.provenance.get("validation_loss"))
+    assessment = assess(loss, references)
+    facts = {
+        "nats_per_char": loss,
+        "bits_per_char": evaluation.bits_per_char,
+        "perplexity": evaluation.perplexity,
+        "characters": evaluation.characters,
+        "assessment": assessment,
+        "references": [asdict(reference) for reference in references],
+    }
+    unknown = generator.unknown_fraction(text)
+    note = f", {unknown:.1%} of them unknown to the model" if unknown else ""
+    summary = f"{evaluation.characters} characters{note}; {assessment}"
+    report(facts, _reference_table(loss, references), summary, json=run.json)
 
 
-def _record(training: Training, run: TextRun, reading: Reading) -> dict[str, Any]:
-    """Return what a run that repeats this one has to be told, besides its configuration."""
+def _inputs(training: "Training", run: TextTrainOptions, reading: CorpusOptions) -> dict[str, Any]:
+    """Return what a repetition of this run needs besides its configuration."""
+    from bowerbird.cli.run_record import sha256
+
     inputs: dict[str, Any] = {"corpus": [{"file": name} for name in training.corpus.names]}
     if run.start is not None:
         inputs["start"] = [{"file": run.start, "sha256": sha256(model_path(run.start))}]
-    told = {**asdict(reading), "half": run.half}
-    return {"inputs": inputs, "corpus_sha256": training.tally.sha256, "run": told}
+    options = {**asdict(reading), "half": run.half}
+    return {"inputs": inputs, "corpus_sha256": training.statistics.sha256, "run": options}
 
 
-def _notice(training: Training, run: TextRun, record: dict[str, Any]) -> None:
-    """Say what was left out, and what is not as it was in the run that is repeated."""
-    for name, why in training.corpus.skipped.items():
-        notify(f"left out {name}: {why}")
+def _notify_changes(training: "Training", run: TextTrainOptions, inputs: dict[str, Any]) -> None:
+    """Print which files are skipped, and which differ from those of the repeated run."""
+    from bowerbird.cli.run_record import read_recipe
+
+    for name, reason in training.corpus.skipped.items():
+        notify(f"skipped {name}: {reason}")
     if run.recipe is None:
         return
     recipe = read_recipe(run.recipe)
-    then = [given["file"] for given in recipe.files.get("corpus", ())]
-    changed = recipe.corpus_sha256 not in ("", training.tally.sha256)
-    if changed and then == training.corpus.names:
+    names = [given["file"] for given in recipe.files.get("corpus", ())]
+    changed = recipe.corpus_sha256 not in ("", training.statistics.sha256)
+    if changed and names == training.corpus.names:
         notify(f"the corpus has changed since {run.recipe} was written")
-    for before, now in zip(
-        recipe.files.get("start", ()), record["inputs"].get("start", ()), strict=False
-    ):
+    starts = recipe.files.get("start", ()), inputs["inputs"].get("start", ())
+    for before, now in zip(*starts, strict=False):
         if before["file"] == now["file"] and before["sha256"] != now["sha256"]:
             notify(f"{now['file']} has changed since {run.recipe} was written")
 
 
-def _told(training: Training, work: Work[str]) -> dict[str, Any]:
-    """Return what is told of a training, besides how it went."""
-    provenance, seconds = training.writer.provenance, work.last.seconds
-    # a resumed run has not done what was done before it
-    steps = 0 if work.last.note == ALREADY else work.last.number - work.history[0].number + 1
+def _results(training: "Training", provenance: dict[str, Any], work: "Work[str]") -> dict[str, Any]:
+    """Return the results of a training."""
+    from bowerbird.learning.trainer import ALREADY_DONE
+
+    # the steps before a resumed run are not its own
+    steps = 0 if work.last.note == ALREADY_DONE else work.last.number - work.history[0].number + 1
+    characters, seconds = steps * training.characters_per_step, max(work.last.seconds, 1e-9)
+    planned, precision = training.trainer.planned, str(training.compute.dtype)[6:]
     return {
-        "config": {**asdict(training.planned), "precision": str(training.compute.dtype)[6:]},
+        "config": {**asdict(planned), "precision": precision},
         "train_loss": provenance["train_loss"],
         "validation_loss": provenance["validation_loss"],
-        "characters_per_second": round(steps * training.characters_per_step / max(seconds, 1e-9)),
-        "parameters": sum(p.numel() for p in training.network.parameters()),
+        "characters_per_second": round(characters / seconds),
+        "parameters": sum(p.numel() for p in training.trainer.network.parameters()),
     }
 
 
-def _tell_score(found: Score, text: str, writer: Writer, json: bool) -> int:
-    """Print a score: one JSON object, or a table of what to compare it with."""
-    rungs = references(text, writer.provenance.get("validation_loss"))
-    meaning = verdict(found.nats_per_char, rungs)
-    if json:
-        facts: dict[str, Any] = {
-            "nats_per_char": found.nats_per_char,
-            "bits_per_char": found.bits_per_char,
-        }
-        facts |= {"perplexity": found.perplexity}
-        facts |= {"characters": found.characters, "verdict": meaning}
-        facts["references"] = [asdict(rung) for rung in rungs]
-        print(jsonlib.dumps(facts))  # noqa: T201
-        return 0
+def _reference_table(loss: float, references: "Sequence[Reference]") -> "Table":
+    """Return a table of the loss among its reference values."""
+    from rich.table import Table
+
     table = Table("nats/char", "bits/char", "perplexity", "", box=None, pad_edge=False)
-    rows = [(r.nats_per_char, f"{r.name} ({r.source})") for r in rungs]
-    for nats, name in sorted([*rows, (found.nats_per_char, "this model")], reverse=True):
+    rows = [(r.nats_per_char, f"{r.name} ({r.source})") for r in references]
+    for nats, name in sorted([*rows, (loss, "this model")], reverse=True):
         style = "bold" if name == "this model" else None
         bits = f"{nats / math.log(2):.3f}"
         table.add_row(f"{nats:.3f}", bits, f"{math.exp(nats):.2f}", name, style=style)
-    Console().print(table)
-    strange = writer.unknown_share(text)
-    unseen = f", {strange:.1%} of them never seen by the model" if strange else ""
-    print(f"{found.characters} characters{unseen}; {meaning}")  # noqa: T201
-    return 0
+    return table

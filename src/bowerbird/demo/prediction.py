@@ -32,14 +32,14 @@ def _diabetes(output: Path, demo: DemoConfig) -> Example:
 
 
 def _air(output: Path, demo: DemoConfig) -> Example:
-    from bowerbird.prediction.series.backtest import BacktestConfig, backtest
-    from bowerbird.prediction.series.file import known_series
-    from bowerbird.prediction.series.forecaster import NetworkConfig
-    from bowerbird.prediction.series.plot import draw_backtest
+    from bowerbird.prediction.series.backtest import backtest
+    from bowerbird.prediction.series.config import BacktestConfig, ForecasterConfig
+    from bowerbird.prediction.series.file import sample_series
+    from bowerbird.prediction.series.plot import plot_backtest
 
     config = BacktestConfig(horizon=24)
-    done = backtest(known_series("co2"), config, NetworkConfig(seed=demo.seed))
-    draw_backtest(done, output / "co2.png")
+    result = backtest(sample_series("co2"), config, ForecasterConfig(seed=demo.seed))
+    plot_backtest(result, output / "co2.png")
     caption = "carbon dioxide over Hawaii, forecast for two years, and the errors of a backtest"
     command = f"bowerbird predict series co2 --horizon 24 -o co2.png --seed {demo.seed}"
     return Example("co2.png", command, caption)
@@ -47,11 +47,11 @@ def _air(output: Path, demo: DemoConfig) -> Example:
 
 def _chaos(output: Path, demo: DemoConfig) -> Example:
     from bowerbird.prediction.dynamics.config import DynamicsConfig
-    from bowerbird.prediction.dynamics.learn import move
-    from bowerbird.prediction.dynamics.plot import draw_free_run
+    from bowerbird.prediction.dynamics.plot import plot_free_run
+    from bowerbird.prediction.dynamics.train import train_dynamics
 
-    done = move("lorenz", DynamicsConfig(seed=demo.seed))
-    draw_free_run(done, output / "lorenz.png")
+    run = train_dynamics("lorenz", DynamicsConfig(seed=demo.seed))
+    plot_free_run(run, output / "lorenz.png")
     caption = "the Lorenz system, and a network that was trained on it, running free"
     command = f"bowerbird predict dynamics lorenz -o lorenz.png --seed {demo.seed}"
     return Example("lorenz.png", command, caption)

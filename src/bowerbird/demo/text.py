@@ -14,15 +14,16 @@ LENGTH = 420  # characters of each text
 
 def text_section(output: Path, config: DemoConfig) -> Generator[Step, None, str]:
     """Continue three prompts with the Shakespeare model."""
-    from bowerbird.learning.sampling import SamplingConfig
-    from bowerbird.text.generator import GenerateConfig, load
+    from bowerbird.learning.config import SamplingConfig
+    from bowerbird.text.config import GenerateConfig
+    from bowerbird.text.generator import load
 
-    writer, began = load("shakespeare", "cpu"), time.perf_counter()
+    generator, began = load("shakespeare", "cpu"), time.perf_counter()
     settings = GenerateConfig(LENGTH, sampling=SamplingConfig(temperature=0.7, seed=config.seed))
     rows = []
     for number, prompt in enumerate(PROMPTS, 1):
         start = time.perf_counter()
-        text = prompt + writer.write(prompt, settings)[0]
+        text = prompt + generator.generate(prompt, settings)[0]
         took = time.perf_counter() - start
         text = text[: text.rstrip().rfind("\n")]  # up to its last whole line
         command = f'bowerbird text write shakespeare --prompt "{prompt}" --length {LENGTH}'

@@ -59,14 +59,14 @@ def _objects(output: Path, demo: DemoConfig) -> Example:
     from bowerbird.pictures.reading import read_picture
     from bowerbird.pictures.writing import write_picture
     from bowerbird.vision.config import DetectConfig
-    from bowerbird.vision.detection import detect, open_looker
+    from bowerbird.vision.detection import detect, open_detector
     from bowerbird.vision.drawing import draw
-    from bowerbird.vision.results import Seen
+    from bowerbird.vision.results import VisionResult
     from bowerbird.vision.segmentation import segment
 
     rgb = read_picture(output / "coffee.jpg").rgb
-    boxes = segment(rgb, detect(rgb, open_looker(DetectConfig(), demo.device)))
-    write_picture(output / "coffee-cut.png", draw(rgb, Seen(boxes=boxes)))
+    boxes = segment(rgb, detect(rgb, open_detector(DetectConfig(), demo.device)))
+    write_picture(output / "coffee-cut.png", draw(rgb, VisionResult(boxes=boxes)))
     found = ", ".join(f"{box.name} {box.score:.0%}" for box in boxes) or "nothing"
     command = "bowerbird vision segment coffee.jpg -o coffee-cut.png"
     return Example("coffee-cut.png", command, f"found: {found}")

@@ -1,1 +1,1 @@
-"""Learning: steps, devices, weights; knows nothing of pixels, letters or notes."""
+"""Training, sampling, model files, devices: shared by all domains, whatever their data."""

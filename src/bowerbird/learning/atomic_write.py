@@ -1,6 +1,7 @@
-"""A file is written whole or not at all: beside its place first, then moved there in one step.
+"""Atomic writes: a file is written under a temporary name first, then renamed.
 
-A run that is killed, a full disk or Ctrl-C leaves what was there before, and nothing half-written.
+If the process is killed, the disk is full or the user presses Ctrl-C, an older file is kept, and no
+partial one is left in its place.
 """
 
 import os
@@ -11,22 +12,22 @@ from pathlib import Path
 
 
 def part_of(path: Path) -> Path:
-    """Name a temporary file beside ``path``, from where it can be moved there in one step."""
+    """Return the name of a temporary file beside ``path``, to be renamed to it."""
     return path.with_name(f".bowerbird-{secrets.token_hex(8)}.part")
 
 
 def put_in_place(part: Path, path: Path) -> None:
-    """Bring a file to the disk, then let it take the place of ``path``; raise OSError."""
-    with part.open("r+b") as stream:  # Windows syncs only what is open for writing
+    """Flush a file to the disk and rename it to ``path``; raise OSError."""
+    with part.open("r+b") as stream:  # Windows syncs only files that are open for writing
         os.fsync(stream.fileno())
     os.replace(part, path)
 
 
 def check_output(path: Path, *, force: bool) -> None:
-    """Refuse, before any long work, an output that could not be written later.
+    """Check, before any long work, that an output can be written.
 
-    Raises ValueError for a folder that is missing, and for what exists (a file: unless ``force``);
-    OSError for what the system refuses.
+    Raises ValueError if its folder doesn't exist, if it is a folder, or if it exists and not
+    ``force``; OSError for what the system refuses.
     """
     if not path.parent.is_dir():
         raise ValueError(f"the folder of {path} does not exist; create {path.parent} first")
@@ -34,7 +35,7 @@ def check_output(path: Path, *, force: bool) -> None:
         raise ValueError(f"{path} is a folder; give the name of a file")
     if path.exists() and not force:
         raise ValueError(f"{path} exists; add --force to overwrite it")
-    # permission bits say nothing to root or on network shares: only trying tells
+    # permission bits don't apply to root or on network shares: try it
     probe = part_of(path)
     try:
         probe.open("xb").close()
@@ -45,10 +46,10 @@ def check_output(path: Path, *, force: bool) -> None:
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
-    """Yield a name to write a file under, which becomes ``path`` if nothing is raised.
+    """Yield a temporary name to write to; the file is renamed to ``path`` if nothing is raised.
 
-    The file is on the disk before it takes the place of an older one. An OSError about the
-    temporary file names ``path``.
+    It is flushed to the disk before it replaces an older one. An OSError about the temporary file
+    names ``path``.
     """
     part = part_of(path)
     try:

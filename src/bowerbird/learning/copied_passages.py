@@ -1,8 +1,8 @@
-"""What a made sequence has copied: its longest passages that stand in what was learned from.
+"""Find passages of a generated sequence that are copied from the corpus.
 
-Passages are found by hashes of ``least`` signs (Karp and Rabin 1987, with a polynomial modulo 2^64)
-and then compared sign by sign, so nothing is reported that is not there. The corpus is read in
-parts and may be larger than memory.
+Candidates are found by hashes of ``min_length`` tokens (Karp and Rabin 1987, with a polynomial
+modulo 2^64) and then compared token by token, so there are no false positives. The corpus is read
+in parts and may be larger than the memory.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -12,123 +12,128 @@ import numpy as np
 
 FACTOR = np.uint64(0x9E3779B97F4A7C15)  # odd, so it has an inverse modulo 2^64
 INVERSE = np.uint64(pow(int(FACTOR), -1, 1 << 64))
-PART = 1 << 22  # signs looked at together: 100 MB of hashes
-MOST_SEEDS = 1 << 16  # matches followed in one part; a corpus of one sign has too many
+PART = 1 << 22  # tokens hashed at once: 100 MB
+MAX_MATCHES = 1 << 16  # followed in one part; a corpus of one repeated token has too many
 
 
 @dataclass(frozen=True)
 class Copy:
-    """A passage of the made sequence that stands in the corpus too."""
+    """A passage of the generated sequence that is in the corpus too."""
 
     start: int
-    """Where it begins in the made sequence, in signs."""
+    """Its start in the generated sequence, in tokens."""
     length: int
-    """Signs."""
-    place: int
-    """Where it begins in the corpus, in signs."""
+    """Tokens."""
+    source: int
+    """Its start in the corpus, in tokens."""
 
 
-def longest_copies(made: np.ndarray, parts: Iterable[np.ndarray], least: int = 24) -> list[Copy]:
-    """Return the passages of at least ``least`` signs that were copied, the longest first.
+def longest_copies(
+    sequence: np.ndarray, parts: Iterable[np.ndarray], min_length: int = 24
+) -> list[Copy]:
+    """Return the copied passages of at least ``min_length`` tokens, the longest first.
 
-    No sign of ``made`` is in two of them. Raises ValueError if ``least`` is below 1.
+    They don't overlap. Raises ValueError if ``min_length`` is below 1.
     """
-    if least < 1:
-        raise ValueError(f"a copied passage has at least 1 sign, not {least}")
-    made = np.ascontiguousarray(made).astype(np.int64)
-    if len(made) < least:
+    if min_length < 1:
+        raise ValueError(f"min_length must be at least 1, got {min_length}")
+    sequence = np.ascontiguousarray(sequence).astype(np.int64)
+    if len(sequence) < min_length:
         return []
-    wanted = _hashes(made, least)
-    order = np.argsort(wanted, kind="stable")
-    found: dict[int, Copy] = {}
-    for begin, part in _overlapping(parts, len(made)):
-        for copy in _in_part(made, part, (wanted[order], order), least):
-            known = found.get(copy.start)
+    hashes = _hashes(sequence, min_length)
+    order = np.argsort(hashes, kind="stable")
+    longest: dict[int, Copy] = {}
+    for begin, part in _overlapping(parts, len(sequence)):
+        for copy in _in_part(sequence, part, (hashes[order], order), min_length):
+            known = longest.get(copy.start)
             if known is None or copy.length > known.length:
-                found[copy.start] = Copy(copy.start, copy.length, begin + copy.place)
-    return _apart(found.values(), least)
+                longest[copy.start] = Copy(copy.start, copy.length, begin + copy.source)
+    return _disjoint(longest.values(), min_length)
 
 
 def copies_of_each(
-    several: Sequence[np.ndarray], parts: Iterable[np.ndarray], least: int = 24
+    sequences: Sequence[np.ndarray], parts: Iterable[np.ndarray], min_length: int = 24
 ) -> list[list[Copy]]:
-    """Return the copied passages of each of several sequences, in one reading of the corpus."""
-    between = 1 + max((int(made.max()) for made in several if len(made)), default=0)
-    # a sign that the corpus does not have keeps passages from reaching into the next sequence
-    row = [part for made in several for part in (made.astype(np.int64), np.array([between]))]
-    starts = np.cumsum([0] + [len(made) + 1 for made in several])
-    found: list[list[Copy]] = [[] for _ in several]
+    """Return the copied passages of each of several sequences, reading the corpus once."""
+    separator = 1 + max((int(array.max()) for array in sequences if len(array)), default=0)
+    # a token that the corpus doesn't have keeps passages from reaching into the next sequence
+    row = [part for array in sequences for part in (array.astype(np.int64), np.array([separator]))]
+    starts = np.cumsum([0] + [len(array) + 1 for array in sequences])
+    copies: list[list[Copy]] = [[] for _ in sequences]
     joined = np.concatenate(row) if row else np.zeros(0, np.int64)
-    for copy in longest_copies(joined, (_without(part, between) for part in parts), least):
-        place = int(np.searchsorted(starts, copy.start, "right")) - 1
-        found[place].append(replace(copy, start=copy.start - int(starts[place])))
-    return found
+    for copy in longest_copies(joined, (_without(part, separator) for part in parts), min_length):
+        index = int(np.searchsorted(starts, copy.start, "right")) - 1
+        copies[index].append(replace(copy, start=copy.start - int(starts[index])))
+    return copies
 
 
-def _without(part: np.ndarray, sign: int) -> np.ndarray:
-    """Return signs with one of them, and all above it, renamed, so that it does not occur."""
-    signs = part.astype(np.int64)
-    return signs + (signs >= sign)
+def _without(part: np.ndarray, token: int) -> np.ndarray:
+    """Return tokens with this one, and all above it, incremented, so that it doesn't occur."""
+    tokens = part.astype(np.int64)
+    return tokens + (tokens >= token)
 
 
-def copied_share(copies: Iterable[Copy], length: int) -> float:
-    """Return the share of a sequence of this length that lies in copied passages, 0 to 1."""
+def copied_fraction(copies: Iterable[Copy], length: int) -> float:
+    """Return the fraction of a sequence of this length that is in copied passages."""
     return sum(copy.length for copy in copies) / length if length else 0.0
 
 
 def _overlapping(parts: Iterable[np.ndarray], overlap: int) -> Iterator[tuple[int, np.ndarray]]:
-    """Yield parts of the corpus with their places; each begins with the end of the one before."""
-    kept, place = np.zeros(0, np.int64), 0
+    """Yield parts of the corpus with their positions; each begins with the end of the previous."""
+    end, position = np.zeros(0, np.int64), 0
     for given in parts:
         for start in range(0, len(given), PART):
-            part = np.concatenate([kept, given[start : start + PART].astype(np.int64)])
-            yield place, part
-            kept = part[max(0, len(part) - overlap) :]
-            place += len(part) - len(kept)
+            part = np.concatenate([end, given[start : start + PART].astype(np.int64)])
+            yield position, part
+            end = part[max(0, len(part) - overlap) :]
+            position += len(part) - len(end)
 
 
-def _hashes(signs: np.ndarray, length: int) -> np.ndarray:
-    """Return the hash of each stretch of this length, modulo 2^64."""
+def _hashes(tokens: np.ndarray, length: int) -> np.ndarray:
+    """Return the hash of each window of this length, modulo 2^64."""
     with np.errstate(over="ignore"):
-        powers = np.cumprod(np.full(len(signs), INVERSE))
+        powers = np.cumprod(np.full(len(tokens), INVERSE))
         sums = np.concatenate(
-            [np.zeros(1, np.uint64), np.cumsum((signs.astype(np.uint64) + 1) * powers)]
+            [np.zeros(1, np.uint64), np.cumsum((tokens.astype(np.uint64) + 1) * powers)]
         )
-        count = len(signs) - length + 1
-        back = np.cumprod(np.full(count, FACTOR))
-        return (sums[length:] - sums[:count]) * back
+        count = len(tokens) - length + 1
+        shift = np.cumprod(np.full(count, FACTOR))
+        return (sums[length:] - sums[:count]) * shift
 
 
 def _in_part(
-    made: np.ndarray, part: np.ndarray, wanted: tuple[np.ndarray, np.ndarray], least: int
+    sequence: np.ndarray,
+    part: np.ndarray,
+    sequence_hashes: tuple[np.ndarray, np.ndarray],
+    min_length: int,
 ) -> Iterator[Copy]:
-    """Yield the maximal passages that a part shares with the made sequence."""
-    if len(part) < least:
+    """Yield the maximal passages that a part shares with the sequence."""
+    if len(part) < min_length:
         return
-    hashes, order = wanted
-    there = _hashes(part, least)
-    left = np.searchsorted(hashes, there)
-    hit = np.flatnonzero(hashes[np.minimum(left, len(hashes) - 1)] == there)[:MOST_SEEDS]
-    reached: dict[int, int] = {}  # where each diagonal has been followed to
-    for place in hit.tolist():
-        last = int(np.searchsorted(hashes, there[place], "right"))
-        for start in order[int(left[place]) : last].tolist():
-            if place < reached.get(place - start, -1):
+    hashes, order = sequence_hashes
+    part_hashes = _hashes(part, min_length)
+    left = np.searchsorted(hashes, part_hashes)
+    matches = np.flatnonzero(hashes[np.minimum(left, len(hashes) - 1)] == part_hashes)
+    reached: dict[int, int] = {}  # the end of what has been compared, by diagonal
+    for source in matches[:MAX_MATCHES].tolist():
+        last = int(np.searchsorted(hashes, part_hashes[source], "right"))
+        for start in order[int(left[source]) : last].tolist():
+            if source < reached.get(source - start, -1):
                 continue
-            length = _common(made[start:], part[place:])
-            if length < least:
+            length = _common_prefix(sequence[start:], part[source:])
+            if length < min_length:
                 continue
-            reached[place - start] = place + length - least + 1
-            yield Copy(start, length, place)
+            reached[source - start] = source + length - min_length + 1
+            yield Copy(start, length, source)
 
 
-def _common(a: np.ndarray, b: np.ndarray) -> int:
-    """Return how many signs two sequences share from their beginnings."""
+def _common_prefix(a: np.ndarray, b: np.ndarray) -> int:
+    """Return the length of the common prefix of two sequences."""
     length, step = 0, 256
     while True:
-        here, there = a[length : length + step], b[length : length + step]
-        size = min(len(here), len(there))
-        differ = np.flatnonzero(here[:size] != there[:size])
+        part_a, part_b = a[length : length + step], b[length : length + step]
+        size = min(len(part_a), len(part_b))
+        differ = np.flatnonzero(part_a[:size] != part_b[:size])
         if len(differ):
             return length + int(differ[0])
         length += size
@@ -136,8 +141,8 @@ def _common(a: np.ndarray, b: np.ndarray) -> int:
             return length
 
 
-def _apart(copies: Collection[Copy], least: int) -> list[Copy]:
-    """Return the longest copies, none of which shares a sign with another."""
+def _disjoint(copies: Collection[Copy], min_length: int) -> list[Copy]:
+    """Return the longest copies that don't overlap; overlapping ones are shortened."""
     chosen: list[Copy] = []
     taken = np.zeros(max((c.start + c.length for c in copies), default=0), bool)
     for copy in sorted(copies, key=lambda c: (-c.length, c.start)):
@@ -145,7 +150,7 @@ def _apart(copies: Collection[Copy], least: int) -> list[Copy]:
         edges = np.flatnonzero(np.diff(np.concatenate([[False], free, [False]])))
         runs = edges.reshape(-1, 2)
         first, last = max(runs.tolist(), key=lambda run: run[1] - run[0], default=(0, 0))
-        if last - first >= least:
+        if last - first >= min_length:
             taken[copy.start + first : copy.start + last] = True
-            chosen.append(Copy(copy.start + first, last - first, copy.place + first))
+            chosen.append(Copy(copy.start + first, last - first, copy.source + first))
     return sorted(chosen, key=lambda c: (-c.length, c.start))

@@ -1,4 +1,4 @@
-"""Which device computes, in which precision, from which seed: explicit, and chosen in one place."""
+"""Choose the device and the precision; count processes; seed generators."""
 
 import ctypes
 import os
@@ -14,86 +14,87 @@ import torch.nn.functional as F
 from bowerbird.learning.config import Precision
 from bowerbird.learning.validate import check_choice
 
-MARGIN = 1.2  # times faster that bfloat16 must be to be worth its rounding
-ROUNDS = 15  # about 0.1 s in all
+MIN_SPEEDUP = 1.2  # of bfloat16, to be worth its rounding
+ROUNDS = 15  # of timing: about 0.1 s in all
 
 
 @dataclass(frozen=True)
 class Compute:
-    """A device with the precision that networks run in there."""
+    """A device and the precision of networks on it."""
 
     device: torch.device
     dtype: torch.dtype
 
     @property
     def winograd(self) -> bool:
-        """Whether Winograd's algorithm is the faster convolution here."""
+        """Whether Winograd's algorithm is the fastest convolution on it."""
         return self.device.type == "cpu" and self.dtype == torch.float32
 
 
 def select_compute(device: str = "auto", precision: Precision = "auto") -> Compute:
-    """Return the device and precision meant by two words.
+    """Return the device and the precision of these names.
 
-    ``auto`` takes CUDA, then Apple's MPS, then the processor, and bfloat16 only where it is faster.
-    Raises ValueError for a device that is not there and for an unknown precision.
+    ``auto`` prefers CUDA, then Apple's MPS, then the CPU, and bfloat16 only where it is faster.
+    Raises ValueError for a device that isn't available and for an unknown precision.
     """
     check_choice(precision, get_args(Precision))
-    where = _device(device)
+    chosen = _device(device)
     if precision == "auto":
-        return Compute(where, torch.bfloat16 if _bfloat16_is_faster(where) else torch.float32)
-    return Compute(where, getattr(torch, precision))
+        return Compute(chosen, torch.bfloat16 if _bfloat16_is_faster(chosen) else torch.float32)
+    return Compute(chosen, getattr(torch, precision))
 
 
 def _device(name: str) -> torch.device:
-    there = ["cpu"]
+    available = ["cpu"]
     if torch.cuda.is_available():
-        there = [f"cuda:{i}" for i in range(torch.cuda.device_count())] + ["cuda", *there]
+        available = [f"cuda:{i}" for i in range(torch.cuda.device_count())] + ["cuda", *available]
     if torch.backends.mps.is_available():
-        there = ["mps", *there]
+        available = ["mps", *available]
     if name == "auto":
-        return torch.device("cuda" if "cuda" in there else there[0])
-    if name not in there:
-        raise ValueError(f"there is no device {name!r} here; there is {', '.join(sorted(there))}")
+        return torch.device("cuda" if "cuda" in available else available[0])
+    if name not in available:
+        known = ", ".join(sorted(available))
+        raise ValueError(f"device {name!r} is not available; this machine has {known}")
     return torch.device(name)
 
 
 def _bfloat16_is_faster(device: torch.device) -> bool:
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
-    return device.type == "cpu" and _bfloat16_wins_on_processor()
+    return device.type == "cpu" and _bfloat16_is_faster_on_cpu()
 
 
 @cache
-def _bfloat16_wins_on_processor() -> bool:
-    """Tell by the processor's instructions; only where they don't say, by a stopwatch.
+def _bfloat16_is_faster_on_cpu() -> bool:
+    """Decide by the CPU's instructions; if they are inconclusive, by timing a convolution.
 
-    Without any for bfloat16 a convolution falls back to a loop hundreds of times slower, so it is
-    not even tried. With products of bfloat16 (AVX-512 BF16, AMX) it does twice the work at once.
+    Without bfloat16 instructions a convolution is hundreds of times slower, so it isn't even timed.
+    With bfloat16 products (AVX-512 BF16, AMX) it is about twice as fast.
     """
     if not torch.backends.mkldnn.is_available():
         return False
     if not torch.ops.mkldnn._is_mkldnn_bf16_supported():
         return False
-    return _multiplies_bfloat16() or _times_faster() > MARGIN
+    return _has_bfloat16_products() or _bfloat16_speedup() > MIN_SPEEDUP
 
 
-def _multiplies_bfloat16() -> bool:
-    """Tell whether the processor has products of bfloat16, as far as torch can know."""
-    asks = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")  # x86 only; not in every torch
-    return any(bool(getattr(torch.cpu, ask, bool)()) for ask in asks)
+def _has_bfloat16_products() -> bool:
+    """Return whether the CPU has bfloat16 products, as far as torch knows."""
+    queries = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")  # x86; not in every torch
+    return any(bool(getattr(torch.cpu, query, bool)()) for query in queries)
 
 
-def _times_faster() -> float:
-    """Return how many times faster than in float32 a small convolution is in bfloat16.
+def _bfloat16_speedup() -> float:
+    """Return how many times faster a small convolution is in bfloat16 than in float32.
 
-    Each round times both, one right after the other, so that what else the machine does slows
-    both; of the rounds the middle one counts.
+    Each round times both, one right after the other, so that other load on the machine slows both;
+    the median of the rounds counts.
     """
     ratios = []
     for index in range(ROUNDS + 1):
-        exact, rough = _convolution_seconds(torch.float32), _convolution_seconds(torch.bfloat16)
-        if index:  # the first one warms up
-            ratios.append(exact / rough)
+        single, half = _convolution_seconds(torch.float32), _convolution_seconds(torch.bfloat16)
+        if index:  # the first round is a warm-up
+            ratios.append(single / half)
     return statistics.median(ratios)
 
 
@@ -107,14 +108,14 @@ def _convolution_seconds(dtype: torch.dtype) -> float:
 
 
 def processes() -> tuple[int, int]:
-    """Return (number of this process, how many take part), as torchrun tells its processes."""
+    """Return (rank, number of processes), from torchrun's environment variables."""
     return int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
 
 
 def leave_group(*, together: bool = True) -> None:
-    """Leave the group of processes that took part, once all have come here if ``together``.
+    """Leave the process group; ``together`` waits for all processes.
 
-    A process that simply ends while another still talks to it makes that one abort.
+    A process that ends while another still communicates with it makes the other abort.
     """
     if torch.distributed.is_available() and torch.distributed.is_initialized():
         if together:
@@ -124,12 +125,12 @@ def leave_group(*, together: bool = True) -> None:
 
 @cache
 def keep_freed_memory() -> bool:
-    """Ask glibc to keep freed memory for the next tensor; say whether it will.
+    """Make glibc keep freed memory for the next tensor; return whether it does.
 
-    A network's features are tens of megabytes each, and glibc gives such blocks back to the system
-    at once, which has to clear every page when the next tensor asks for it again: a seventh of the
-    time of a descent (docs/experiment-log.md). This holds for the whole process; other C libraries are left
-    as they are.
+    A network's features take tens of megabytes each. glibc returns such blocks to the system at
+    once, and the system clears every page when they are allocated again: a seventh of the time of
+    an optimization (docs/experiment-log.md). This applies to the whole process; other C libraries
+    are left as they are.
     """
     m_trim_threshold, m_mmap_max = -1, -4  # from malloc.h
     try:
@@ -140,5 +141,5 @@ def keep_freed_memory() -> bool:
 
 
 def generator(seed: int) -> torch.Generator:
-    """Return a random generator on the processor, the same numbers on every machine."""
+    """Return a random generator on the CPU, with the same numbers on every machine."""
     return torch.Generator().manual_seed(seed)

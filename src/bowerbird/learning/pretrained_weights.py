@@ -1,16 +1,17 @@
-"""Named pretrained weights: where from, SHA-256, the licence, and what is in their files.
+"""Named pretrained weights: their sources, SHA-256, licences, and how to read their files.
 
 Source: K. Simonyan and A. Zisserman, "Very Deep Convolutional Networks for Large-Scale Image
 Recognition", 2015 (VGG-19, configuration E). The codebook keeps each layer as 256 float32 values
-and a uint8 index a weight: W = table[index], already in torch's (out, in, height, width) order.
+and a uint8 index for each weight: W = table[index], in torch's (out, in, height, width) order.
 
-To prepare a picture, "lite" is RGB in [0, 255] minus 127, over 128; "caffe" is BGR in [0, 255]
+To preprocess a picture, "lite" is RGB in [0, 255] minus 127, over 128; "caffe" is BGR in [0, 255]
 minus 103.939, 116.779, 123.68; "torchvision" is RGB in [0, 1] minus 0.485, 0.456, 0.406, over
-0.229, 0.224, 0.225. For a VGG-19 opened by its path the caller may say which; else the table, if
-it has the file's SHA-256; else "caffe" when conv1_1's filters point where Oxford's do (median
-cosine above 0.99: scaled, coded or re-saved copies pass, another training has other filters); else
-"torchvision".
-Departures: only what torch reads with weights_only=True is read, so no file can run code.
+0.229, 0.224, 0.225. For a VGG-19 opened by its path the caller may choose; otherwise it is that of
+the named weights with the file's SHA-256; otherwise "caffe" if conv1_1's filters have the direction
+of Oxford's (median cosine above 0.99: scaled, quantized or re-saved copies pass, another training
+has other filters); otherwise "torchvision".
+
+Departures: files are read with torch's weights_only=True, so no file can run code.
 """
 
 import zipfile
@@ -43,7 +44,7 @@ VGG19 = "the codebook or a state dict (.pth) of VGG-19"
 
 @dataclass(frozen=True)
 class Weights(Source):
-    """Describe one weights file."""
+    """The description of one weights file."""
 
     preprocessing: Preprocessing | Literal["lite"]
     description: str
@@ -52,7 +53,7 @@ class Weights(Source):
 
 @dataclass(frozen=True, eq=False)
 class VggWeights:
-    """Hold (weight, bias) by layer, conv1_1 to conv5_4; weights (out, in, 3, 3), all float32."""
+    """(weight, bias) by layer, conv1_1 to conv5_4; weights (out, in, 3, 3), all float32."""
 
     layers: dict[str, tuple[Tensor, Tensor]]
     preprocessing: Preprocessing
@@ -78,7 +79,7 @@ WEIGHTS: tuple[Weights, ...] = (
         574_673_361,
         "BSD-3-Clause (torchvision); trained on ImageNet",
         "torchvision",
-        "VGG-19 trained anew by torchvision, in float32 with its classifier",
+        "VGG-19 as retrained by torchvision, in float32 with its classifier",
     ),
     Weights(
         "efficientnet-lite0",
@@ -90,14 +91,14 @@ WEIGHTS: tuple[Weights, ...] = (
         "EfficientNet-Lite0 with its ImageNet classifier; installed with Bowerbird, works offline",
         "efficientnet-lite0",
     ),
-    Weights(  # of these two torchvision's own address tells the first 8 digits, and no size
+    Weights(  # of these two only the first 8 digits are known, from torchvision's address
         "vgg16-torchvision",
         "https://download.pytorch.org/models/vgg16-397923af.pth",
         "397923af",
         None,
         "BSD-3-Clause (torchvision); trained on ImageNet",
         "torchvision",
-        "VGG-16 trained anew by torchvision, in float32 with its classifier",
+        "VGG-16 as retrained by torchvision, in float32 with its classifier",
         "vgg16",
     ),
     Weights(
@@ -107,14 +108,14 @@ WEIGHTS: tuple[Weights, ...] = (
         None,
         "BSD-3-Clause (torchvision); trained on ImageNet",
         "torchvision",
-        "AlexNet trained anew by torchvision, in float32 with its classifier",
+        "AlexNet as retrained by torchvision, in float32 with its classifier",
         "alexnet",
     ),
 )
 
 
 def find_weights(name: str) -> Weights:
-    """Return the weights of this name; raise WeightsError with the known names otherwise."""
+    """Return the weights of this name; raise WeightsError for an unknown name."""
     for weights in WEIGHTS:
         if weights.name == name:
             return weights
@@ -123,13 +124,13 @@ def find_weights(name: str) -> Weights:
 
 
 def list_weights() -> tuple[tuple[Weights, Path | None], ...]:
-    """Pair all named weights with the file that each has here, or None; fetch nothing."""
+    """Return all named weights with the path of each on this machine, or None; download nothing."""
     homes = ((weights, home_of(weights)) for weights in WEIGHTS)
     return tuple((weights, home if home and home.is_file() else None) for weights, home in homes)
 
 
 def verify(weights: Weights) -> str:
-    """Return "ok", "not downloaded", "not installed", or "damaged: " and why; fetch nothing."""
+    """Return "ok", "not downloaded", "not installed", or "damaged: REASON"; download nothing."""
     path = home_of(weights)
     if path is None or not path.is_file():
         return "not downloaded" if weights.is_url else "not installed"
@@ -141,31 +142,31 @@ def verify(weights: Weights) -> str:
 
 
 def open_vgg19(name_or_path: str | Path, preprocessing: Preprocessing | None = None) -> VggWeights:
-    """Return VGG-19's 16 convolutions from named weights (fetched at need) or from a file.
+    """Return VGG-19's 16 convolutions from named weights (downloaded if needed) or from a file.
 
-    `preprocessing` overrides the rule of the module docstring. Raises DownloadError for a file that
-    can't be had, WeightsError for one that holds something else, ValueError for an unknown rule.
+    ``preprocessing`` overrides the rule of the module docstring. Raises DownloadError for a file
+    that isn't available, WeightsError for one with other content, ValueError for an unknown value.
     """
     if preprocessing is not None:
         check_choice(preprocessing, get_args(Preprocessing))
-    path, digest = _found(name_or_path)
+    path, digest = _file(name_or_path)
     known = next((weights for weights in WEIGHTS if digest.startswith(weights.sha256)), None)
     state = _read(path)
     layers = {row[0]: _convolution(state, row, path) for row in LAYOUT}
     if preprocessing is None:
-        told = known.preprocessing if known else None
-        preprocessing = told if told and told != "lite" else _judge(layers["conv1_1"][0])
+        named = known.preprocessing if known else None
+        preprocessing = named if named and named != "lite" else _detect(layers["conv1_1"][0])
     return VggWeights(layers, preprocessing, known.name if known else path.name, digest)
 
 
 def open_state(name_or_path: str | Path) -> dict[str, Tensor]:
-    """Return all tensors of named weights (fetched and checked at need) or of a file, by name.
+    """Return the state dict of named weights (downloaded if needed) or of a file.
 
-    They may lie in the file still: copy what is kept. Raises WeightsError for a file that is
-    damaged or holds anything but dense tensors, DownloadError for one that can't be had or whose
-    SHA-256 is not that of the name.
+    The tensors may be memory-mapped: copy those that are kept. Raises WeightsError for a file that
+    is damaged or has anything but dense tensors, DownloadError for one that isn't available or
+    has another SHA-256 than the named weights.
     """
-    path, _ = _found(name_or_path)
+    path, _ = _file(name_or_path)
     state = _read(path, "a state dict (.pth) of the network")
     for key, tensor in state.items():
         if not isinstance(tensor, Tensor) or tensor.layout != torch.strided:
@@ -173,8 +174,8 @@ def open_state(name_or_path: str | Path) -> dict[str, Tensor]:
     return state
 
 
-def _found(name_or_path: str | Path) -> tuple[Path, str]:
-    """Return the file of named weights, fetched at need, or of a path; and its SHA-256."""
+def _file(name_or_path: str | Path) -> tuple[Path, str]:
+    """Return the file of named weights, downloaded if needed, or of a path; and its SHA-256."""
     path, known = Path(name_or_path), None
     if str(name_or_path) in {weights.name for weights in WEIGHTS} or not path.exists():
         known = find_weights(str(name_or_path))
@@ -182,20 +183,20 @@ def _found(name_or_path: str | Path) -> tuple[Path, str]:
     return path, digest_of(path, known)
 
 
-def _wrong(path: Path, what: str, wanted: str = VGG19) -> WeightsError:
-    return WeightsError(f"{path} {what}; give {wanted}")
+def _wrong(path: Path, fault: str, wanted: str = VGG19) -> WeightsError:
+    return WeightsError(f"{path} {fault}; give {wanted}")
 
 
 def _read(path: Path, wanted: str = VGG19) -> dict[str, Any]:
-    """Return the dictionary in a file, of plain tensors only; WeightsError for anything else."""
+    """Return the dictionary of tensors in a file; raise WeightsError for anything else."""
     try:
         mapped = zipfile.is_zipfile(path)  # files older than torch 1.6 can't be
         state = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
     except Exception as error:  # a broken pickle may raise anything
-        what = "is damaged, or holds something other than plain tensors"
-        raise _wrong(path, what, wanted) from error
+        fault = "is damaged, or has something other than plain tensors"
+        raise _wrong(path, fault, wanted) from error
     if not isinstance(state, dict):
-        raise _wrong(path, f"holds a {type(state).__name__} instead of a state dict", wanted)
+        raise _wrong(path, f"has a {type(state).__name__} instead of a state dict", wanted)
     return state
 
 
@@ -206,10 +207,10 @@ def _convolution(state: dict[str, Any], row: Row, path: Path) -> tuple[Tensor, T
     def take(key: str, size: tuple[int, ...]) -> Tensor:
         tensor = state.get(key)
         if tensor is None:
-            raise _wrong(path, f"is another network: it lacks layer {layer} ({key})")
+            raise _wrong(path, f"is another network: it has no layer {layer} ({key})")
         dense = isinstance(tensor, Tensor) and tensor.layout == torch.strided and tensor.is_cpu
-        if (found := tuple(tensor.shape) if dense else "no dense tensor") != size:
-            raise _wrong(path, f"has {found} in layer {layer} ({key}) instead of {size}")
+        if (actual := tuple(tensor.shape) if dense else "no dense tensor") != size:
+            raise _wrong(path, f"has {actual} in layer {layer} ({key}) instead of {size}")
         return tensor.detach()
 
     if "block1_conv1_W_q" in state:
@@ -217,7 +218,7 @@ def _convolution(state: dict[str, Any], row: Row, path: Path) -> tuple[Tensor, T
         table, codes, bias = take(f"{key}W_table", (256,)), take(f"{key}W_q", shape), f"{key}b"
         if codes.dtype != torch.uint8:
             raise _wrong(path, f"has {codes.dtype} indices in layer {layer} ({key}W_q)")
-        # int32 indices: 2.5 times as fast as table[codes.long()]
+        # with int32 indices 2.5 times as fast as table[codes.long()]
         weight = table.index_select(0, codes.flatten().int()).view(shape)
     else:
         weight, bias = take(f"features.{number}.weight", shape), f"features.{number}.bias"
@@ -230,8 +231,8 @@ def _convolution(state: dict[str, Any], row: Row, path: Path) -> tuple[Tensor, T
     return first, second
 
 
-def _judge(filters: Tensor) -> Preprocessing:
-    """Tell how to prepare pictures from conv1_1 (64, 3, 3, 3); the rule is in the module's head."""
+def _detect(filters: Tensor) -> Preprocessing:
+    """Detect the preprocessing from conv1_1 (64, 3, 3, 3), by the rule of the module docstring."""
     home = fetch(WEIGHTS[0])
     oxford = _convolution(_read(home), LAYOUT[0], home)[0].flatten(1)
     cosine = torch.cosine_similarity(filters.flatten(1), oxford).median()

@@ -1,10 +1,10 @@
-"""One training of a network that predicts the next sign, whatever its signs are.
+"""Train a network to predict the next token, whatever the tokens are.
 
-From two streams of signs, one to learn from and one to measure on, and a shape that the network
-starts with, to a network that has learned: what fits into the minutes is planned, the plan is kept,
-checkpoints go into the same folder, and a run goes on from them as if nothing had happened.
+A domain brings two streams of tokens, a tokenizer and a way to show what the network generates.
+This module does the rest: it plans what fits into the given minutes, trains, reports losses per
+character or note, writes checkpoints and resumes from them, and describes the result.
 
-It knows nothing of networks but what its maker does for it: build one, read a description, resize.
+Source of the dropout for each number of epochs: our own measurements (docs/experiment-log.md).
 """
 
 import hashlib
@@ -13,176 +13,259 @@ import math
 import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import closing
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar, cast
 
 import numpy as np
-import torch
 
 from bowerbird.learning.atomic_write import atomic_write
-from bowerbird.learning.checkpoints import ANEW
-from bowerbird.learning.config import CheckpointConfig, SequenceConfig, TrainerConfig
-from bowerbird.learning.device import Compute, processes
+from bowerbird.learning.checkpoints import START_OVER
+from bowerbird.learning.config import CheckpointConfig, Precision, SequenceConfig, TrainerConfig
+from bowerbird.learning.device import Compute, keep_freed_memory, processes
 from bowerbird.learning.sequence_batches import SequenceBatches, SequenceTask
 from bowerbird.learning.step import Step
 from bowerbird.learning.time_budget import TokenCounts, plan_training
 from bowerbird.learning.trainer import train_steps
 
-DROPOUTS = (
-    (1.5, 0.0),
-    (4, 0.1),
-    (8, 0.2),
-    (12, 0.3),
-    (math.inf, 0.4),
-)  # by how often a text is read
+DROPOUT = ((1.5, 0.0), (4, 0.1), (8, 0.2), (12, 0.3), (math.inf, 0.4))  # up to so many epochs
 
 
-class Shape(Protocol):
-    """The configuration of a network."""
+class ModelConfig(Protocol):
+    """The shape of a network that can be resized and stored."""
+
+    @property
+    def can_be_resized(self) -> bool:
+        """Whether its width may be chosen to fit the minutes."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return it ready for JSON."""
-        ...
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Any:
+        """Return what ``to_dict`` stored; raise ValueError for anything else."""
+
+    def resized(self, hidden_size: int, dropout: float) -> Any:
+        """Return it with another width and another dropout."""
 
 
-S = TypeVar("S", bound=Shape)
+class TrainConfig(Protocol):
+    """The settings that the training of every domain has."""
+
+    @property
+    def minutes(self) -> float:
+        """Training time in minutes; 0 keeps size and steps."""
+
+    @property
+    def precision(self) -> Precision:
+        """Precision of the network."""
+
+    @property
+    def device(self) -> str:
+        """Device of the network."""
+
+    @property
+    def licence(self) -> str:
+        """Licence of the corpus."""
+
+    @property
+    def model(self) -> Any:
+        """The shape of the network: a ``ModelConfig``."""
+
+    @property
+    def sequence(self) -> SequenceConfig:
+        """Batches."""
+
+    @property
+    def trainer(self) -> TrainerConfig:
+        """The optimizer and its schedule."""
+
+
+class Model(Protocol):
+    """A trained model, from which a training may start."""
+
+    network: Any
+    config: Any
+
+    @property
+    def provenance(self) -> Mapping[str, Any]:
+        """The description of its training."""
 
 
 @dataclass(frozen=True)
-class NetworkFactory(Generic[S]):
-    """What is done with shapes."""
+class SequenceData:
+    """Two streams of tokens, and the unit in which their losses are reported."""
 
-    build: Callable[[S], Any]
-    """Returns a network with its first weights, on the device."""
-    read: Callable[[Mapping[str, Any]], S]
-    """Returns the shape that was described; ValueError for anything else."""
-    resize: Callable[[S, int, float], S]
-    """Returns a shape of another width, that drops another share."""
-    widths: tuple[int, ...]
-    """Widths among which the minutes choose, rising; empty if the shape can't be resized."""
+    train: np.ndarray
+    """Tokens to train on."""
+    validation: np.ndarray
+    """Tokens to validate on."""
+    tokens_per_unit: tuple[float, float]
+    """Tokens of a character or note, in the training and in the validation stream."""
+    sha256: str
+    """Identifies the corpus."""
+
+
+C = TypeVar("C", bound=TrainConfig)
 
 
 @dataclass
-class SequenceTrainer(Generic[S]):
-    """A training in progress; ``shape``, ``fit`` and ``minutes`` become what was planned."""
+class SequenceTrainer(Generic[C]):
+    """A training of a network on a stream of tokens."""
 
-    train_tokens: np.ndarray
-    """Stream to learn from."""
-    validation_tokens: np.ndarray
-    """Stream to measure on."""
-    factory: NetworkFactory[S]
-    model_config: S
-    """Shape of the network."""
-    sequence: SequenceConfig
-    trainer: TrainerConfig
-    minutes: float
-    """Time to learn for, in minutes; 0 leaves shape and steps as they are."""
-    compute: Compute
+    data: SequenceData
+    config: C
+    build: Callable[[Any], Any]
+    """Makes a network of a configuration, with its initial weights, on the device."""
     work_dir: Path
-    """Folder for what has to outlive the process."""
-    settings: dict[str, Any]
-    """What tells this run from others: settings and corpus."""
-    initial_weights: Mapping[str, torch.Tensor] | None = None
-    """Weights to begin with, instead of new ones."""
+    """Folder of the checkpoints and the plan."""
+    compute: Compute
+    preview: Callable[[], str]
+    """Shows what the current network generates."""
+    widths: tuple[int, ...] = ()
+    """Hidden sizes, ascending, among which the minutes choose."""
+    start: Model | None = None
+    """Model to start from."""
     start_time: float = field(default_factory=time.perf_counter)
     """When the minutes began."""
     network: Any = None
-    """What learns, from the first step on."""
+    """The network, from the first step on."""
+    last: Step[str] | None = None
+    """The last step."""
+    best: float | None = None
+    """The best validation loss so far, in nats per unit."""
+
+    def __post_init__(self) -> None:
+        keep_freed_memory()
+        self.model_config = self.start.config if self.start else self.config.model
+        self.trainer_config, self.minutes = self.config.trainer, self.config.minutes
+        if self.start or not self.model_config.can_be_resized:
+            self.widths = ()
+        self.settings = {**asdict(cast(Any, self.config)), "corpus": self.data.sha256}
 
     def steps(
-        self, checkpoints: int = 0, *, resume: bool = False
-    ) -> Generator[Step[None], None, None]:
-        """Learn; yield a step after each, with losses in nats a sign.
+        self, checkpoint_every: int = 0, *, resume: bool = False
+    ) -> Generator[Step[str], None, None]:
+        """Train, and yield a step after each, with a preview at steps with a validation.
 
-        Every ``checkpoints`` steps (0: never) all that the next step depends on is kept in
-        ``room``; ``resume`` goes on from there, with the plan that was made then. Raises
-        TrainingError, ModelError for a checkpoint of another run, and ValueError.
+        ``losses`` are in nats per unit. Every ``checkpoint_every`` steps (0: never) a checkpoint is
+        written; ``resume`` continues from the last one, with the plan of the interrupted run.
+        Raises TrainingError, ModelError for a checkpoint of another run, and ValueError.
         """
         run = self._plan(resume)
-        kept = CheckpointConfig(self.work_dir / "checkpoint", checkpoints, resume, run)
+        path = self.work_dir / "checkpoint"
+        checkpoints = CheckpointConfig(path, checkpoint_every, resume, run)
+        train, validation = self.data.tokens_per_unit
+        units = {"total": train, "validation_loss": validation, "best_validation_loss": validation}
+        device = str(self.compute.device)
         task = self._task(self.network)
-        with closing(
-            train_steps(task, self.trainer, kept, device=str(self.compute.device))
-        ) as learned:
-            yield from learned
+        with closing(train_steps(task, self.trainer_config, checkpoints, device=device)) as steps:
+            for step in steps:
+                losses = {name: v * units.get(name, 1.0) for name, v in step.losses.items()}
+                self.best = losses.get("best_validation_loss", self.best)
+                self.last = Step(step.number, step.total, losses, step.seconds, None, step.note)
+                preview = self.preview() if "validation_loss" in losses else None
+                yield replace(self.last, preview=preview)
+
+    @property
+    def planned(self) -> C:
+        """The configuration with what was chosen to fit into the minutes."""
+        plan = {"minutes": self.minutes, "model": self.model_config, "trainer": self.trainer_config}
+        return cast(C, replace(cast(Any, self.config), **plan))
+
+    def provenance(self, corpus: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what a model file records about the training, after the facts of its corpus."""
+        last = self.last
+        loss = last.losses["total"] if last else math.nan
+        facts = {
+            **corpus,
+            "seconds": round(last.seconds, 1) if last else 0.0,
+            "iterations": last.number if last else 0,
+            "train_loss": loss if math.isfinite(loss) else None,  # JSON has no NaN
+            "validation_loss": self.best,
+            "licence": self.config.licence,
+            "settings": {
+                "sequence": asdict(self.config.sequence),
+                "trainer": asdict(self.trainer_config),
+            },
+            "versions": {"bowerbird": version("bowerbird"), "torch": version("torch")},
+        }
+        return {**facts, "base_model": dict(self.start.provenance)} if self.start else facts
 
     @property
     def tokens_per_step(self) -> int:
-        """How many signs are read in a step, by all processes together."""
-        return (
-            self._rows((0, 1)).rows
-            * self.sequence.sequence_length
-            * self.trainer.gradient_accumulation_steps
-        )
+        """The tokens read in a step, by all processes together."""
+        batches = self._batches((0, 1)).batch_size * self.config.sequence.sequence_length
+        return batches * self.trainer_config.gradient_accumulation_steps
 
-    def _rows(self, part: tuple[int, int]) -> SequenceBatches:
-        stream = self.sequence
-        return SequenceBatches(
-            self.train_tokens, stream.batch_size, stream.sequence_length, self.trainer.seed, part
-        )
+    def _batches(self, shard: tuple[int, int]) -> SequenceBatches:
+        sequence, seed = self.config.sequence, self.trainer_config.seed
+        size = sequence.batch_size, sequence.sequence_length
+        return SequenceBatches(self.data.train, *size, seed, shard)
 
     def _task(self, network: Any) -> SequenceTask:
-        return SequenceTask(
-            network, self._rows(processes()), self.validation_tokens, self.compute.device
-        )
+        batches = self._batches(processes())
+        return SequenceTask(network, batches, self.data.validation, self.compute.device)
 
     def _plan(self, resume: bool) -> str:
-        """Choose what fits into the minutes, or go on with what was chosen; return its SHA-256."""
+        """Choose what fits into the minutes, or keep an earlier plan; return the plan's SHA-256."""
         file = self.work_dir / "plan.json"
         if resume and file.exists():
-            self._take(file)
+            self._load_plan(file)
         elif self.minutes:
             self._choose()
         self.minutes = 0.0  # spent: a run that is repeated from its record has these steps
-        shape = self.model_config.to_dict()
-        plan = json.dumps({"asked": self.settings, "shape": shape, "fit": asdict(self.trainer)})
-        if processes()[0] == 0:  # the others may be at the same place
+        plan = json.dumps(
+            {
+                "settings": self.settings,
+                "model": self.model_config.to_dict(),
+                "trainer": asdict(self.trainer_config),
+            }
+        )
+        if processes()[0] == 0:  # the others may share the folder
             with atomic_write(file) as part:
                 part.write_text(plan, encoding="utf-8")
-        self.network = self.factory.build(self.model_config)
-        if self.initial_weights:
-            self.network.load_state_dict(self.initial_weights)
+        self.network = self.build(self.model_config)
+        if self.start:
+            self.network.load_state_dict(self.start.network.state_dict())
         return hashlib.sha256(plan.encode()).hexdigest()
 
-    def _take(self, file: Path) -> None:
-        """Take a plan over; raise ValueError for a damaged one or one of another run."""
+    def _load_plan(self, file: Path) -> None:
+        """Load the plan of the interrupted run; raise ValueError if it is damaged or another's."""
         try:
             plan = json.loads(file.read_text(encoding="utf-8"))
-            same = plan["asked"] == json.loads(json.dumps(self.settings))
-            shape, fit = self.factory.read(plan["shape"]), TrainerConfig(**plan["fit"])
+            same = plan["settings"] == json.loads(json.dumps(self.settings))
+            model = type(self.model_config).from_dict(plan["model"])
+            trainer = TrainerConfig(**plan["trainer"])
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise ValueError(f"{file} is damaged; {ANEW}") from error
+            raise ValueError(f"{file} is damaged; {START_OVER}") from error
         if not same:
             raise ValueError(
-                "the run to be resumed had another corpus or other settings; give the same, or "
-                f"{ANEW}"
+                "the interrupted run had another corpus or other settings; use the same ones, or "
+                f"{START_OVER}"
             )
-        self.model_config, self.trainer = shape, fit
+        self.model_config, self.trainer_config = model, trainer
 
     def _choose(self) -> None:
-        """Choose the network and the steps that fit into the minutes."""
+        """Choose the width and the steps that fit into the minutes."""
         if processes()[1] > 1:
             raise ValueError("--minutes plans for one process; with several give --iterations")
-        shape, maker = self.model_config, self.factory
 
-        def task(width: int) -> SequenceTask:
-            resized = maker.resize(shape, width, 0.0) if width else shape
-            return self._task(maker.build(resized))
+        def make_task(width: int) -> SequenceTask:
+            model = self.model_config.resized(width, 0.0) if width else self.model_config
+            return self._task(self.build(model))
 
+        batches = self._batches((0, 1)).batch_size * self.config.sequence.sequence_length
         plan = plan_training(
-            task,
-            maker.widths or (0,),
-            self.trainer,
+            make_task,
+            self.widths or (0,),
+            self.trainer_config,
             60 * self.minutes - (time.perf_counter() - self.start_time),
-            TokenCounts(
-                self._rows((0, 1)).rows * self.sequence.sequence_length,
-                len(self.train_tokens),
-                len(self.validation_tokens),
-            ),
+            TokenCounts(batches, len(self.data.train), len(self.data.validation)),
             str(self.compute.device),
         )
-        if plan.hidden_size:  # the more is dropped, the more often the same text is read
-            share = next(share for most, share in DROPOUTS if plan.epochs <= most)
-            self.model_config = maker.resize(shape, plan.hidden_size, share)
-        self.trainer = plan.trainer
+        if plan.hidden_size:  # the more epochs, the more dropout
+            dropout = next(dropout for most, dropout in DROPOUT if plan.epochs <= most)
+            self.model_config = self.model_config.resized(plan.hidden_size, dropout)
+        self.trainer_config = plan.trainer

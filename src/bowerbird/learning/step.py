@@ -1,4 +1,4 @@
-"""The Step that every long job yields, so that a terminal, a page or a test can watch it alike."""
+"""The ``Step`` that every long job yields, so that a terminal, a page or a test can follow it."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -9,27 +9,24 @@ Preview = TypeVar("Preview")
 
 @dataclass(frozen=True)
 class Step(Generic[Preview]):
-    """One step of a long job, as it stands when the step is done."""
+    """One finished step of a long job."""
 
     number: int
     """Steps done so far, from 1."""
     total: int
-    """Steps that the whole job will take, as far as is known now."""
+    """Steps of the whole job, as far as is known now."""
     losses: Mapping[str, float]
-    """Loss terms by name; ``total`` is what is minimised."""
+    """Losses by name; ``total`` is the one that is minimized. Training adds ``learning_rate``."""
     seconds: float
     """Seconds since the job began."""
     preview: Preview | None = None
-    """The work as it is now (a picture, a text ...), or None if this step has none."""
+    """The current result (a picture, a text ...), or None."""
     note: str = field(default="")
-    """What a person should know of this step (a new scale, a restart), or nothing."""
+    """What is unusual about this step (a new scale, a skipped batch), or nothing."""
 
 
 def run_to_end(steps: Iterable[Step[Preview]]) -> Preview:
-    """Run a job to its end and return the last preview of its steps; one at least has to have one.
-
-    The plain sibling of a generator of steps is this.
-    """
+    """Run a job to its end and return its last preview; at least one step must have one."""
     last: Preview | None = None
     for step in steps:
         last = last if step.preview is None else step.preview

@@ -1,4 +1,4 @@
-"""How much can be learned here in a time: a stopwatch, and a plan of width and steps from it."""
+"""Plan a training for a given time: time a few steps, then choose the width and the steps."""
 
 import math
 import time
@@ -10,13 +10,13 @@ import torch
 from bowerbird.learning.config import TrainerConfig
 from bowerbird.learning.trainer import Task, train_steps
 
-WARM = 3  # steps before the stopwatch starts: the first ones find their kernels
-LEAST_SECONDS = 0.8  # a measurement of less is chance
-PLANNING = 0.1  # share of the time that is spent on planning: then no wider network is tried
-LOOKING = 0.1  # share of the time that is spent on measuring validation data, at most
-MOST_LOOKS = 20
-READING = 1 / 3  # of the time of a step of learning is spent on reading alone
-SIGNS_A_WEIGHT = 6.0  # signs to be read for each weight: a wider network is not learned in time
+WARMUP = 3  # steps before the timing starts: the first ones load their kernels
+MIN_SECONDS = 0.8  # shorter timings are too noisy
+PLANNING = 0.1  # fraction of the time after which no wider network is tried
+VALIDATING = 0.1  # largest fraction of the time that is spent on validation
+MAX_VALIDATIONS = 20
+FORWARD = 1 / 3  # time of reading tokens, as a fraction of a training step
+TOKENS_PER_WEIGHT = 6.0  # tokens to train on for each weight: a wider network doesn't pay off
 
 
 @dataclass(frozen=True)
@@ -24,31 +24,31 @@ class Plan:
     """What fits into a time."""
 
     hidden_size: int
-    """The widest network that can be learned in it; 0 if there was no choice."""
+    """Width of the network; 0 if there was no choice."""
     trainer: TrainerConfig
     """With the steps that fit."""
     epochs: float
-    """How often each sign will be read."""
+    """How often each token will be read."""
 
 
 @dataclass(frozen=True)
 class TokenCounts:
-    """How much there is to read, in signs."""
+    """How many tokens there are."""
 
     per_step: int
-    """In a step."""
+    """In a training step."""
     train: int
-    """To learn from."""
+    """To train on."""
     validation: int
-    """To measure on."""
+    """To validate on."""
 
 
 def seconds_per_step(
-    task: Task, config: TrainerConfig, device: str, most: float = LEAST_SECONDS
+    task: Task, config: TrainerConfig, device: str, seconds: float = MIN_SECONDS
 ) -> float:
-    """Return the median time of a step of learning, in seconds; the task is used up.
+    """Return the median time of a training step, in seconds; the task can't be used afterwards.
 
-    It takes ``most`` seconds, or little longer than two steps where these are slower than that.
+    Timing takes ``seconds``, or little longer than two steps where these are slower.
     """
     plan = replace(config, iterations=1000, validate_every=1000)
     random = torch.get_rng_state()
@@ -56,48 +56,48 @@ def seconds_per_step(
     began = last = time.perf_counter()
     for step in train_steps(task, plan, device=device):
         now = time.perf_counter()
-        late = now - began > 2 * most
-        if step.number > WARM or (late and step.number > 1):
+        late = now - began > 2 * seconds
+        if step.number > WARMUP or (late and step.number > 1):
             times.append(now - last)
         last = now
-        if (sum(times) > most and len(times) >= 3) or (late and times):
+        if (sum(times) > seconds and len(times) >= 3) or (late and times):
             break
     torch.set_rng_state(random)
     return sorted(times)[len(times) // 2]
 
 
 def plan_training(
-    make: Callable[[int], Task],
+    make_task: Callable[[int], Task],
     widths: Sequence[int],
     config: TrainerConfig,
     seconds: float,
-    streams: TokenCounts,
+    tokens: TokenCounts,
     device: str,
 ) -> Plan:
-    """Return the widest network of ``widths`` (rising) and the steps that fit into a time.
+    """Return the widest network of ``widths`` (ascending) and the steps that fit into a time.
 
-    ``make`` returns a task with a network of a width, to be used up. The time taken by planning
-    itself is subtracted.
+    ``make_task`` returns a task with a network of a width. The time of the planning itself is
+    subtracted.
     """
-    began, chosen, each = time.perf_counter(), 0, 0.0
-    most = min(LEAST_SECONDS, PLANNING * seconds / len(widths))
+    began, chosen, step_seconds = time.perf_counter(), 0, 0.0
+    timing = min(MIN_SECONDS, PLANNING * seconds / len(widths))
     for width in widths:
-        task = make(width)
+        task = make_task(width)
         weights = sum(p.numel() for p in task.network.parameters())
-        pace = seconds_per_step(task, config, device, most)
-        if chosen and seconds / pace * streams.per_step < SIGNS_A_WEIGHT * weights:
+        pace = seconds_per_step(task, config, device, timing)
+        if chosen and seconds / pace * tokens.per_step < TOKENS_PER_WEIGHT * weights:
             break
-        chosen, each = width, pace
+        chosen, step_seconds = width, pace
         if time.perf_counter() - began > PLANNING * seconds:
             break
     left = max(0.0, seconds - (time.perf_counter() - began))
-    look = READING * each * streams.validation / streams.per_step
-    looks = max(1, min(MOST_LOOKS, math.floor(LOOKING * left / look)))
-    steps = max(1, math.floor((left - looks * look) / each))
-    fit = replace(
+    validation = FORWARD * step_seconds * tokens.validation / tokens.per_step
+    validations = max(1, min(MAX_VALIDATIONS, math.floor(VALIDATING * left / validation)))
+    steps = max(1, math.floor((left - validations * validation) / step_seconds))
+    trainer = replace(
         config,
         iterations=steps,
-        validate_every=-(-steps // looks),
+        validate_every=-(-steps // validations),
         warmup_steps=min(config.warmup_steps, steps // 10),
     )
-    return Plan(chosen, fit, steps * streams.per_step / streams.train)
+    return Plan(chosen, trainer, steps * tokens.per_step / tokens.train)

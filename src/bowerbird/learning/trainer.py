@@ -1,15 +1,16 @@
-"""The one way of learning: batches -> loss -> weights, a ``Step`` at a time.
+"""The trainer: batches -> loss -> optimizer step -> ``Step``, with checkpoints and exact resume.
 
-It runs on Accelerate: one process, or as many as ``torchrun`` starts. Each process draws its own
-share of every batch; gradients are averaged before a step, so N processes with B rows each learn
-as one with N B rows.
+It runs on Accelerate: in one process, or in as many as ``torchrun`` starts. Each process draws its
+own part of every batch and gradients are averaged, so N processes with B rows each train like one
+with N B rows.
 
-A checkpoint holds everything that the next step depends on (weights, optimizer, random numbers,
-the task's place in its data and what it carries), so a resumed run ends, on a processor, with the
-same weights bit for bit as one that was never interrupted.
+A checkpoint holds everything that the next step depends on (weights, optimizer, random state, the
+task's place in its data), so on a CPU a resumed run ends with the same weights, bit for bit, as one
+that was never interrupted.
 
 Optimizers: AdamW (Loshchilov, Hutter 2019), RMSprop (Hinton 2012), Muon (Jordan et al. 2024) for
-matrices with AdamW for the rest. Averaged weights: Polyak, Juditsky 1992, as a decaying mean.
+matrices with AdamW for the rest. The moving average of the weights is that of Polyak, Juditsky
+1992, with exponential decay.
 """
 
 import math
@@ -26,33 +27,30 @@ from bowerbird.errors import TrainingError
 from bowerbird.learning.checkpoints import CheckpointStore
 from bowerbird.learning.config import CheckpointConfig, TrainerConfig
 from bowerbird.learning.model_file import read_model
+from bowerbird.learning.optimizers import load_optimizer, make_optimizers
 from bowerbird.learning.step import Step
 
-MOST_FAILURES = 10  # batches in a row whose loss is not a number
-ALREADY = "everything was learned already"
+MAX_FAILURES = 10  # batches in a row whose loss isn't finite
+ALREADY_DONE = "the run was finished already"
 
 
 class Task(Protocol):
-    """What is learned: a network, its data, and how both are measured."""
+    """What is trained: a network, its data and its loss."""
 
     network: nn.Module
-    """What learns; its parameters are float32."""
+    """The network; its parameters are float32."""
 
     def loss(self, network: nn.Module) -> Tensor:
-        """Return the mean loss of the next batch, seen through ``network``."""
-        ...
+        """Return the mean loss of the next batch, computed by ``network``."""
 
     def validate(self, network: nn.Module) -> float:
-        """Return the loss on data that is never learned from."""
-        ...
+        """Return the loss on the validation data."""
 
     def state_dict(self) -> dict[str, Tensor]:
-        """Return what the next batch depends on: the place in the data, what is carried."""
-        ...
+        """Return what the next batch depends on: the place in the data, a carried state."""
 
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
-        """Go on from what ``kept`` returned."""
-        ...
+        """Continue from what ``state_dict`` returned."""
 
 
 def train_steps(
@@ -62,44 +60,45 @@ def train_steps(
     *,
     device: str = "cpu",
 ) -> Generator[Step[None], None, None]:
-    """Learn, and yield a step after each; at the end the network has the best weights found.
+    """Train, and yield a step after each; at the end the network has its best weights.
 
-    ``losses`` has ``total``, ``validation`` at steps where that was measured, and there, as at the
-    first step of a resumed run, ``best``: the lowest so far. A run that is resumed at its end
-    yields its last step again. Raises TrainingError if the loss stays no number, ModelError for a
-    checkpoint that does not fit, ValueError for one device that several processes would share.
+    ``losses`` has ``total`` (the training loss), ``learning_rate`` and ``grad_norm``;
+    ``validation_loss`` at steps with a validation; and there, as at the first step of a resumed
+    run, ``best_validation_loss``, the lowest so far. A run that is resumed at its end yields its
+    last step again. Raises TrainingError if the loss stays non-finite, ModelError for a checkpoint
+    that doesn't fit, ValueError for one device shared by several processes.
     """
     began = time.perf_counter()
     accelerator = _accelerator(torch.device(device))
-    fitting = _Fitting(task, config, accelerator)
-    shelf = None
-    if checkpoints is not None:  # each process carries something of its own
+    trainer = _Trainer(task, config, accelerator)
+    store = None
+    if checkpoints is not None:  # each process has its own
         processes = accelerator.process_index, accelerator.num_processes
-        shelf = CheckpointStore(checkpoints, asdict(config), *processes)
-        fitting.resume(shelf)
-    total, resumed = config.iterations, fitting.number > 0
+        store = CheckpointStore(checkpoints, asdict(config), *processes)
+        trainer.resume(store)
+    total, resumed = config.iterations, trainer.number > 0
     try:
-        if fitting.done:  # all was learned, but what came of it may not have been saved
+        if trainer.done:  # the run was finished, but its result may not have been saved
             seconds = time.perf_counter() - began
-            yield Step(fitting.number, total, fitting.told(), seconds, note=ALREADY)
-        while not fitting.done:
-            note = fitting.step()
-            if fitting.number % config.validate_every == 0 or fitting.number == total:
-                fitting.validate()
-            if shelf and shelf.due(fitting.number, fitting.done):
-                fitting.save(shelf)
-            losses, resumed = fitting.told(resumed), False
-            yield Step(fitting.number, total, losses, time.perf_counter() - began, note=note)
-    finally:  # also when nobody asks for the next step
-        fitting.finish()
+            yield Step(trainer.number, total, trainer.report(), seconds, note=ALREADY_DONE)
+        while not trainer.done:
+            note = trainer.step()
+            if trainer.number % config.validate_every == 0 or trainer.number == total:
+                trainer.validate()
+            if store and store.due(trainer.number, trainer.done):
+                trainer.save(store)
+            losses, resumed = trainer.report(resumed), False
+            yield Step(trainer.number, total, losses, time.perf_counter() - began, note=note)
+    finally:  # also if the caller stops early
+        trainer.finish()
 
 
 def _accelerator(device: torch.device) -> Any:
-    """Return what distributes the work, on this device."""
+    """Return the Accelerator for this device."""
     from accelerate import Accelerator  # noqa: PLC0415 - takes a second
     from accelerate.state import AcceleratorState, is_initialized  # noqa: PLC0415
 
-    # the first device of a process would be kept for all that comes later
+    # Accelerate would stay with the first device of a process
     if is_initialized() and AcceleratorState().device.type != device.type:
         AcceleratorState._reset_state(reset_partial_state=True)
     if device.type == "cuda" and device.index is not None:
@@ -107,46 +106,48 @@ def _accelerator(device: torch.device) -> Any:
     accelerator = Accelerator(cpu=device.type == "cpu")
     if accelerator.num_processes > 1 and device.index is not None:
         raise ValueError(
-            f"{device} is one device, and {accelerator.num_processes} processes take part; "
-            f"give {device.type} without a number"
+            f"{accelerator.num_processes} processes can't share {device}; give --device "
+            f"{device.type}, without a number"
         )
     return accelerator
 
 
-class _Fitting:
-    """A task with its optimizers, between two steps."""
+class _Trainer:
+    """The state of a training between two steps."""
 
     def __init__(self, task: Task, config: TrainerConfig, accelerator: Any) -> None:
         self.task, self.config, self.accelerator = task, config, accelerator
         self.network = accelerator.prepare(task.network)
         # torch's own optimizers: Accelerate's look for optional packages in every step (0.3 ms)
-        self.optimizers = _optimizers(task.network, config)
-        self.number, self.waited, self.failures = 0, 0, 0
+        self.optimizers = make_optimizers(task.network, config)
+        self.number, self.validations_since_best, self.failures = 0, 0, 0
         self.losses: dict[str, float] = {}  # of the last step
         self.best: dict[str, Tensor] = {}
         self.best_loss = math.inf
-        self.mean: dict[str, Tensor] = {}
+        self.average: dict[str, Tensor] = {}
         if config.ema_decay:
-            self.mean = {n: p.detach().clone() for n, p in task.network.named_parameters()}
+            self.average = {n: p.detach().clone() for n, p in task.network.named_parameters()}
 
     @property
     def done(self) -> bool:
-        """Whether there is nothing more to learn."""
+        """Whether the training is at its end."""
         patience = self.config.patience
-        return self.number >= self.config.iterations or (0 < patience <= self.waited)
-
-    def told(self, best: bool = False) -> dict[str, float]:
-        """Return the losses of the last step, with the best so far if it was measured, or asked."""
-        known = math.isfinite(self.best_loss) and (best or "validation_loss" in self.losses)
-        return (
-            {**self.losses, "best_validation_loss": self.best_loss} if known else dict(self.losses)
+        return self.number >= self.config.iterations or (
+            0 < patience <= self.validations_since_best
         )
 
+    def report(self, with_best: bool = False) -> dict[str, float]:
+        """Return the losses of the last step, with the best one if it was validated, or wanted."""
+        validated = with_best or "validation_loss" in self.losses
+        if not (validated and math.isfinite(self.best_loss)):
+            return dict(self.losses)
+        return {**self.losses, "best_validation_loss": self.best_loss}
+
     def step(self) -> str:
-        """Learn from the next batches; return what was unusual."""
+        """Train on the next batches; return a note if something was unusual."""
         config, total = self.config, 0.0
-        self.network.train()  # whoever wrote or measured in between may have switched dropping off
-        rate = config.learning_rate_at(self.number)
+        self.network.train()  # a preview or a validation may have switched dropout off
+        learning_rate = config.learning_rate_at(self.number)
         for _ in range(config.gradient_accumulation_steps):
             loss = self.task.loss(self.network)
             (loss / config.gradient_accumulation_steps).backward()
@@ -154,74 +155,76 @@ class _Fitting:
                 float(self.accelerator.reduce(loss.detach(), "mean"))
                 / config.gradient_accumulation_steps
             )
-        length = self._clipped()
+        norm = self._clip_gradient()
         self.number += 1
         note = ""
-        if math.isfinite(total) and math.isfinite(length):
+        if math.isfinite(total) and math.isfinite(norm):
             self.failures = 0
             for optimizer in self.optimizers:
                 for group in optimizer.param_groups:
-                    group["lr"] = rate * group["share"]
+                    group["lr"] = learning_rate * group["lr_factor"]
                 optimizer.step()
-            self._average()
+            self._update_average()
         else:  # no step: the weights are still good
             self.failures += 1
-            note = "the loss was not a number; this batch was left out"
-            if self.failures >= MOST_FAILURES:
+            note = "the loss was not finite; this batch was skipped"
+            if self.failures >= MAX_FAILURES:
                 raise TrainingError(
-                    "the loss is not a number any more; lower the rate, or resume from a checkpoint"
+                    f"the loss was not finite {MAX_FAILURES} times in a row; lower the learning "
+                    "rate, or resume from a checkpoint"
                 )
         for optimizer in self.optimizers:
             optimizer.zero_grad()
-        self.losses = {"total": total, "learning_rate": rate, "grad_norm": length}
+        self.losses = {"total": total, "learning_rate": learning_rate, "grad_norm": norm}
         return note
 
-    def _clipped(self) -> float:
-        """Shorten the gradient as configured; return its length before."""
+    def _clip_gradient(self) -> float:
+        """Clip the gradient as configured; return its norm before."""
         parameters = list(self.task.network.parameters())
-        length = float(
+        norm = float(
             torch.nn.utils.clip_grad_norm_(parameters, self.config.max_grad_norm or math.inf)
         )
         if self.config.max_grad_value:
             torch.nn.utils.clip_grad_value_(parameters, self.config.max_grad_value)
-        return length
+        return norm
 
-    def _average(self) -> None:
-        # a running mean of few weights would remember the first ones: it begins short
+    def _update_average(self) -> None:
+        # early on a slow average would remember the initial weights: its memory starts short
         decay = min(self.config.ema_decay, (1 + self.number) / (10 + self.number))
         for name, p in self.task.network.named_parameters():
-            if name in self.mean:
-                self.mean[name].lerp_(p.detach(), 1 - decay)
+            if name in self.average:
+                self.average[name].lerp_(p.detach(), 1 - decay)
 
     def validate(self) -> None:
-        """Measure the weights that would be the result now, and keep them if they are the best."""
+        """Validate the weights that would be the result now, and keep them if they are the best."""
         named = list(self.task.network.named_parameters())
-        own = {n: p.detach().clone() for n, p in named} if self.mean else {}
-        self._put(self.mean)
+        current = {n: p.detach().clone() for n, p in named} if self.average else {}
+        self._set_weights(self.average)
         loss = self.task.validate(self.task.network)
         if loss < self.best_loss:
-            self.best_loss, self.waited = loss, 0
+            self.best_loss, self.validations_since_best = loss, 0
             self.best = {n: p.detach().clone() for n, p in self.task.network.named_parameters()}
         else:
-            self.waited += 1
-        self._put(own)
+            self.validations_since_best += 1
+        self._set_weights(current)
         self.losses["validation_loss"] = loss
 
     def finish(self) -> None:
-        """Give the network the best weights, or the latest if none were measured."""
-        self._put(self.best or self.mean)
+        """Give the network its best weights, or the latest if none were validated."""
+        self._set_weights(self.best or self.average)
 
-    def _put(self, weights: Mapping[str, Tensor]) -> None:
+    def _set_weights(self, weights: Mapping[str, Tensor]) -> None:
         with torch.no_grad():
             for name, p in self.task.network.named_parameters():
                 if name in weights:
                     p.copy_(weights[name])
 
-    def save(self, shelf: CheckpointStore) -> None:
-        """Write everything that the next step depends on, whole or not at all."""
-        own = self.task.network.named_parameters()
-        tensors: dict[str, Tensor] = {f"network.{n}": p for n, p in own}
-        tensors |= {f"mean.{n}": p for n, p in self.mean.items()}
+    def save(self, store: CheckpointStore) -> None:
+        """Write a checkpoint with everything that the next step depends on."""
+        tensors: dict[str, Tensor] = {
+            f"network.{n}": p for n, p in self.task.network.named_parameters()
+        }
+        tensors |= {f"average.{n}": p for n, p in self.average.items()}
         tensors |= {f"best.{n}": p for n, p in self.best.items()}
         tensors |= {f"task.{n}": t for n, t in self.task.state_dict().items()}
         tensors["random"] = torch.get_rng_state()
@@ -229,87 +232,47 @@ class _Fitting:
             for j, state in optimizer.state_dict()["state"].items():
                 for name, value in state.items():
                     tensors[f"optimizer.{i}.{j}.{name}"] = torch.as_tensor(value)
-        told: dict[str, Any] = {"number": self.number, "best_loss": _finite(self.best_loss)}
-        told |= {"waited": self.waited, "failures": self.failures}
-        told["losses"] = {name: _finite(loss) for name, loss in self.losses.items()}
-        # two names of one tensor (tied weights) can't be saved twice in this format
-        shelf.write(told, {n: t.detach().clone() for n, t in tensors.items()})
+        progress: dict[str, Any] = {
+            "number": self.number,
+            "best_loss": _finite(self.best_loss),
+            "validations_since_best": self.validations_since_best,
+            "failures": self.failures,
+            "losses": {name: _finite(loss) for name, loss in self.losses.items()},
+        }
+        # clones: safetensors doesn't save one tensor under two names (tied weights)
+        store.write(progress, {n: t.detach().clone() for n, t in tensors.items()})
 
-    def resume(self, shelf: CheckpointStore) -> None:
-        """Go on from the newest checkpoint, or clear the place for those to come."""
+    def resume(self, store: CheckpointStore) -> None:
+        """Load the newest checkpoint if the run is to be resumed, or delete old ones."""
         from accelerate.utils import gather_object  # noqa: PLC0415
 
-        if not shelf.kept.resume:
-            shelf.clear()
-        elif path := shelf.newest(gather_object):
+        if not store.config.resume:
+            store.clear()
+        elif path := store.newest(gather_object):
             self._load(path)
 
     def _load(self, path: Path) -> None:
-        """Go on from a checkpoint of this run."""
-        card, tensors = read_model(path, "checkpoint")
-        told = card.provenance
-        self.number, self.waited, self.failures = (
-            told[name] for name in ("number", "waited", "failures")
-        )
-        self.losses = {n: math.nan if v is None else v for n, v in told["losses"].items()}
-        self.best_loss = math.inf if told["best_loss"] is None else told["best_loss"]
+        """Load a checkpoint of this run."""
+        header, tensors = read_model(path, "checkpoint")
+        progress = header.provenance
+        self.number, self.failures = progress["number"], progress["failures"]
+        self.validations_since_best = progress["validations_since_best"]
+        self.losses = {n: math.nan if v is None else v for n, v in progress["losses"].items()}
+        self.best_loss = math.inf if progress["best_loss"] is None else progress["best_loss"]
         parts: dict[str, dict[str, Tensor]] = {}
         for name, tensor in tensors.items():
             part, _, rest = name.partition(".")
             parts.setdefault(part, {})[rest] = tensor
-        self._put(parts["network"])
+        self._set_weights(parts["network"])
         devices = {n: p.device for n, p in self.task.network.named_parameters()}
-        self.mean = {n: t.to(devices[n]) for n, t in parts.get("mean", {}).items()}
+        self.average = {n: t.to(devices[n]) for n, t in parts.get("average", {}).items()}
         self.best = parts.get("best", {})
         self.task.load_state_dict(parts.get("task", {}))
         torch.set_rng_state(tensors["random"])
         for i, optimizer in enumerate(self.optimizers):
-            whole = optimizer.state_dict()
-            states: dict[int, dict[str, Tensor]] = {}
-            for name, tensor in parts.get("optimizer", {}).items():
-                which, j, field = name.split(".")
-                if int(which) == i:
-                    states.setdefault(int(j), {})[field] = tensor
-            whole["state"] = states
-            optimizer.load_state_dict(whole)
-            for p, state in optimizer.state.items():
-                for field, t in state.items():  # a fused step reads both as they lie in memory
-                    if t.shape == p.shape and t.stride() != p.stride():
-                        state[field] = torch.empty_like(p, dtype=t.dtype).copy_(t)
+            load_optimizer(optimizer, i, parts.get("optimizer", {}))
 
 
 def _finite(number: float) -> float | None:
-    """Return a number as JSON can say it."""
+    """Return a number as JSON can represent it."""
     return number if math.isfinite(number) else None
-
-
-def _optimizers(network: nn.Module, config: TrainerConfig) -> list[torch.optim.Optimizer]:
-    """Return the optimizers; ``share`` in each group is its rate as a share of the rate."""
-    named = list(network.named_parameters())
-    matrices = [p for _, p in named if p.ndim >= 2]
-    vectors = [p for _, p in named if p.ndim < 2]
-    if config.optimizer in ("rmsprop", "sgd"):  # whose weight decay would be another thing
-        everything = [{"params": matrices + vectors, "share": 1.0}]
-        if config.optimizer == "rmsprop":
-            return [torch.optim.RMSprop(everything, lr=config.learning_rate, alpha=config.beta2)]
-        return [torch.optim.SGD(everything, lr=config.learning_rate, momentum=config.beta1)]
-    groups = [
-        {"params": matrices, "weight_decay": config.weight_decay, "share": 1.0},
-        {"params": vectors, "weight_decay": 0.0, "share": 1.0},
-    ]
-    betas = (config.beta1, config.beta2)
-    if config.optimizer == "adamw":
-        return [torch.optim.AdamW(groups, lr=config.learning_rate, betas=betas, fused=True)]
-    inner = [p for n, p in named if p.ndim == 2 and n.startswith("layers")]
-    rest = [p for n, p in named if not (p.ndim == 2 and n.startswith("layers"))]
-    muon = torch.optim.Muon(
-        [{"params": inner, "share": 1.0}], lr=config.learning_rate, weight_decay=config.weight_decay
-    )
-    adam = torch.optim.AdamW(
-        [{"params": rest, "share": 0.25}],
-        lr=config.learning_rate,
-        betas=betas,
-        weight_decay=0.0,
-        fused=True,
-    )
-    return [muon, adam]

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     )
     from bowerbird.music.presets import PRESETS as PRESETS
     from bowerbird.music.render.output import write_output as write_output
-    from bowerbird.music.training import Training as Training
+    from bowerbird.music.training import (
+        Training as Training,
+        train as train,
+    )
 else:
     __getattr__, __dir__, __all__ = lazy_exports(__name__)

@@ -15,7 +15,7 @@ import torch
 from bowerbird.errors import ModelError, MusicError
 from bowerbird.learning.device import select_compute
 from bowerbird.learning.model_file import (
-    MEND,
+    REPLACE,
     ModelHeader,
     read_model,
     stored_weights,
@@ -311,7 +311,7 @@ def load(path_or_name: str | Path, device: str = "auto") -> Composer:
         tokenizer = tokenizer_from(header.tokenizer)
         network, config = language_model_from(header.config, tokenizer.vocab_size, tensors)
     except ValueError as error:
-        raise ModelError(f"{path} is damaged: {error}; {MEND}") from error
+        raise ModelError(f"{path} is damaged: {error}; {REPLACE}") from error
     network.to(select_compute(device, "float32").device).eval()
     return Composer(network, tokenizer, config, dict(header.provenance))
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bowerbird.learning.atomic_write import atomic_write
-from bowerbird.learning.copied_passages import Copy, copied_share, longest_copies
+from bowerbird.learning.copied_passages import Copy, copied_fraction, longest_copies
 from bowerbird.music.score.melody import GRID, grid_notes, melody
 
 if TYPE_CHECKING:
@@ -99,5 +99,5 @@ def novelty(score: "Score", corpus: MelodyIndex) -> Novelty:
     copies: list[Copy] = longest_copies(codes, [corpus.codes], min_length)
     if not copies:
         return Novelty(0, 0.0, 0, "")
-    first, fraction = copies[0], copied_share(copies, len(codes))
-    return Novelty(first.length + 1, fraction, first.start, corpus.name_at(first.place))
+    first, fraction = copies[0], copied_fraction(copies, len(codes))
+    return Novelty(first.length + 1, fraction, first.start, corpus.name_at(first.source))

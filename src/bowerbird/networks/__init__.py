@@ -1,1 +1,1 @@
-"""Networks: tensors in, tensors out; torch and nothing of ours."""
+"""Networks: tensors in, tensors out. Imports nothing else of the package."""

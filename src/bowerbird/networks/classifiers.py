@@ -6,8 +6,8 @@ Source: Krizhevsky 2014, arXiv:1404.5997 (the one-column AlexNet, five convoluti
 384, 256, 256 channels); Simonyan and Zisserman 2014, arXiv:1409.1556, table 1, columns D and E.
 
 Departures: pictures may have any size, as the last features are averaged to 6 x 6 or 7 x 7 (as in
-torchvision); dropout is left out, as the weights are constant; layers may be of any width, which
-is read off the tensors.
+torchvision); dropout is left out, as the weights are constant; layers may have any width, which is
+taken from the tensors.
 """
 
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from bowerbird.networks.vgg_layers import BLOCKS
 
 Name = Literal["alexnet", "vgg16", "vgg19"]
-# stride and padding of AlexNet's convolutions, and after which a 3 x 3 pooling of stride 2 comes
+# stride and padding of AlexNet's convolutions, and whether a 3 x 3 pooling of stride 2 follows
 ALEXNET = ((4, 2, True), (1, 2, True), (1, 1, False), (1, 1, False), (1, 1, True))
 HEADS = {"alexnet": (6, (1, 4, 6)), "vgg16": (7, (0, 3, 6)), "vgg19": (7, (0, 3, 6))}
 
@@ -30,7 +30,7 @@ class HeadedNetwork(nn.Module):
     """Convolutions with pooling between them, and three linear layers; constant weights.
 
     ``state`` has ``features.N.weight`` and ``classifier.N.weight`` with their biases. Raises
-    KeyError for a tensor that is missing and ValueError for shapes that don't fit.
+    KeyError for a missing tensor and ValueError for shapes that don't fit.
     """
 
     def __init__(self, network: Name, state: Mapping[str, Tensor]) -> None:
@@ -43,24 +43,24 @@ class HeadedNetwork(nn.Module):
         first = self.head_layers[0]
         if first.in_features != outputs * self.side**2:
             raise ValueError(
-                f"its head reads {first.in_features} numbers where the features have "
+                f"its head has {first.in_features} inputs, but the features are "
                 f"{outputs} x {self.side} x {self.side}"
             )
 
     def features(self, x: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b c h2 w2"]:
-        """Return what leaves the last pooling, for prepared pictures of 63 px a side or more."""
-        kind = next(self.parameters()).dtype
-        return self.layers(x.to(kind, memory_format=torch.channels_last))
+        """Return the features after the last pooling; pictures are preprocessed, at least 63 px."""
+        dtype = next(self.parameters()).dtype
+        return self.layers(x.to(dtype, memory_format=torch.channels_last))
 
     def head(self, features: Float[Tensor, "b c h2 w2"]) -> Float[Tensor, "b classes"]:
-        """Return the scores of the classes (before the softmax) from the last features."""
+        """Return the logits of the classes from the last features."""
         x = F.adaptive_avg_pool2d(features, self.side).flatten(1)
         for layer in self.head_layers[:-1]:
             x = F.relu(layer(x))
         return self.head_layers[-1](x)
 
     def forward(self, x: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b classes"]:
-        """Return the scores of the classes (before the softmax) for prepared pictures."""
+        """Return the logits of the classes for preprocessed pictures."""
         return self.head(self.features(x))
 
 

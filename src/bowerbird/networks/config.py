@@ -1,8 +1,9 @@
 """The shapes of networks, as frozen dataclasses. Imports no torch, so that ``--help`` is quick."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Literal, get_args
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 Activation = Literal["relu", "tanh", "sigmoid", "gelu", "silu", "sine", "identity"]
 Cell = Literal["lstm", "gru", "rnn"]
@@ -11,6 +12,7 @@ Initialization = Literal["torch", "char-rnn", "torch-rnn", "folk-rnn"]
 Positions = Literal["rotary", "learned"]
 LanguageModelName = Literal["recurrent", "transformer"]
 DigitNetwork = Literal["small", "lenet5"]
+MAX_NUMBER = 1e6  # of the float settings in a model file: no network has larger ones
 
 
 @dataclass(frozen=True)
@@ -185,15 +187,33 @@ class LanguageModelConfig:
     def __post_init__(self) -> None:
         _check_choice("network", self.network, get_args(LanguageModelName))
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return what ``language_model_config`` reads, ready for JSON."""
-        shape = self.recurrent if self.network == "recurrent" else self.transformer
-        return {"network": self.network, **asdict(shape)}
+    @property
+    def can_be_resized(self) -> bool:
+        """Whether ``resized`` applies: to recurrent networks."""
+        return self.network == "recurrent"
 
     def resized(self, hidden_size: int, dropout: float) -> "LanguageModelConfig":
         """Return a recurrent network with another hidden size and another dropout."""
         shape = replace(self.recurrent, hidden_size=hidden_size, dropout=dropout)
         return replace(self, recurrent=shape)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what ``from_dict`` reads, ready for JSON."""
+        shape = self.recurrent if self.network == "recurrent" else self.transformer
+        return {"network": self.network, **asdict(shape)}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "LanguageModelConfig":
+        """Return the configuration in ``to_dict()``; raise ValueError for anything else."""
+        shape = {name: value for name, value in data.items() if name != "network"}
+        network = data.get("network")
+        if network == "transformer":
+            _check_types(TransformerConfig, shape)
+            return cls("transformer", transformer=TransformerConfig(**shape))
+        if network == "recurrent":
+            _check_types(RecurrentConfig, shape)
+            return cls("recurrent", recurrent=RecurrentConfig(**shape))
+        raise ValueError(f"the model's network is {network!r:.40}, which is unknown")
 
 
 @dataclass(frozen=True)
@@ -216,6 +236,23 @@ class TreeLSTMConfig:
         for name in ("hidden_size", "embedding_dim", "arity"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+
+
+def _check_types(config: type, values: Mapping[str, Any]) -> None:
+    """Raise ValueError for values of the wrong type; the configuration checks their ranges."""
+    hints = get_type_hints(config)
+    for name, value in values.items():
+        hint = hints.get(name)
+        if hint is None:
+            raise ValueError(f"the model's network has the unknown setting {name!r:.40}")
+        if get_origin(hint) is Literal:
+            good = any(type(value) is type(choice) and value == choice for choice in get_args(hint))
+        elif hint is float:
+            good = type(value) in (int, float) and abs(value) < MAX_NUMBER
+        else:  # not isinstance: a boolean is an int to Python
+            good = type(value) is hint
+        if not good:
+            raise ValueError(f"the model's network can't have {name} = {value!r:.40}")
 
 
 def _check_choice(name: str, value: object, choices: tuple[object, ...]) -> None:

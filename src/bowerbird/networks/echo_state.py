@@ -1,12 +1,11 @@
-"""Recurrent networks over real numbers: vectors in, vectors out, one step or a whole sequence.
+"""Recurrent networks on sequences of vectors, and echo state networks.
 
-The layers are those of ``recurrent.py`` (RNN, LSTM, GRU). Above them lies a linear readout, which
-reads the input too: ``y_t = V h_t + S x_t + a``. It begins at zero, so that a network that has
-learned nothing says nothing.
+The layers are those of ``recurrent.py`` (RNN, LSTM, GRU). A linear readout on top also reads the
+input: ``y_t = V h_t + S x_t + a``. It starts at zero, so that an untrained network outputs zeros.
 
-``echo`` draws the weights of an echo state network (Jaeger 2001, GMD report 148): a simple layer
-that is not learned, its recurrent matrix sparse and scaled to a spectral radius below 1, so that
-what it was told long ago fades. Only V, S and a are then learned, and in closed form.
+``initialize_reservoir`` draws the weights of an echo state network (Jaeger 2001, GMD report 148): a
+layer that isn't trained, whose recurrent matrix is sparse and scaled to a spectral radius below 1,
+so that old inputs fade. Only V, S and a are then trained, in closed form.
 """
 
 import torch
@@ -19,9 +18,10 @@ CONNECTIONS = 10  # recurrent weights of a unit in an echo state network
 
 
 class RecurrentRegressor(nn.Module):
-    """Sequences of vectors in, a vector for each moment out.
+    """Sequences of vectors in, a vector for each step out.
 
-    A state is a tuple of tensors (batch, width): h of each layer, with an LSTM followed by its c.
+    The state is a tuple of tensors (batch, hidden_size): h of each layer, with an LSTM followed by
+    its c.
     """
 
     def __init__(self, inputs: int, outputs: int, config: RecurrentConfig) -> None:
@@ -34,7 +34,7 @@ class RecurrentRegressor(nn.Module):
         self.initialize()
 
     def initialize(self, seed: int = 0) -> None:
-        """Draw the first weights anew: uniform within 1/sqrt(width); the readout is zero."""
+        """Draw new initial weights: uniform within 1/sqrt(hidden_size); the readout is zero."""
         random = torch.Generator().manual_seed(seed)
         width = self.config.hidden_size
         with torch.no_grad():
@@ -49,60 +49,62 @@ class RecurrentRegressor(nn.Module):
             for p in (*self.readout.parameters(), *self.skip.parameters()):
                 p.zero_()
 
-    def echo(self, seed: int = 0, *, radius: float = 0.8, reach: float = 0.3) -> None:
-        """Draw the weights below the readout so that they need not be learned.
+    def initialize_reservoir(
+        self, seed: int = 0, *, spectral_radius: float = 0.8, input_scale: float = 0.3
+    ) -> None:
+        """Draw weights below the readout that need no training.
 
-        ``radius`` is the spectral radius of the recurrent weights, of which each unit has about
-        ten; inputs and biases are uniform within ``reach``. Raises ValueError for gated cells.
+        Each unit has about ten recurrent weights; input weights and biases are uniform within
+        ``input_scale``. Raises ValueError for gated cells.
         """
         if self.config.cell != "rnn":
-            raise ValueError(f"an echo state network has the cell rnn, not {self.config.cell}")
+            raise ValueError(f"an echo state network needs the cell rnn, got {self.config.cell}")
         random = torch.Generator().manual_seed(seed)
         with torch.no_grad():
             for layer in self.all_layers():
                 width = self.config.hidden_size
-                past = torch.randn(width, width, generator=random, dtype=torch.float64)
-                past *= torch.rand(width, width, generator=random) < CONNECTIONS / width
-                largest = float(torch.linalg.eigvals(past).abs().max())
-                layer.weight_hh.copy_(past * (radius / max(largest, 1e-12)))
-                layer.weight_ih.uniform_(-reach, reach, generator=random)
-                layer.bias_ih.uniform_(-reach, reach, generator=random)
+                weights = torch.randn(width, width, generator=random, dtype=torch.float64)
+                weights *= torch.rand(width, width, generator=random) < CONNECTIONS / width
+                largest = float(torch.linalg.eigvals(weights).abs().max())
+                layer.weight_hh.copy_(weights * (spectral_radius / max(largest, 1e-12)))
+                layer.weight_ih.uniform_(-input_scale, input_scale, generator=random)
+                layer.bias_ih.uniform_(-input_scale, input_scale, generator=random)
 
     def all_layers(self) -> list[RecurrentLayer]:
-        """Return the layers, the lowest first."""
+        """Return the layers, from the input up."""
         return [layer for layer in self.layers if isinstance(layer, RecurrentLayer)]
 
-    def start(self, batch: int) -> State:
-        """Return the state before the first moment: zeros."""
-        count = sum(layer.states() for layer in self.all_layers())
-        return (self.readout.bias.new_zeros(batch, self.config.hidden_size),) * count
+    def initial_state(self, batch_size: int) -> State:
+        """Return the state before the first step: zeros."""
+        count = sum(layer.num_states for layer in self.all_layers())
+        return (self.readout.bias.new_zeros(batch_size, self.config.hidden_size),) * count
 
     def forward(
         self, x: Float[Tensor, "b t i"], state: State | None = None
     ) -> tuple[Float[Tensor, "b t o"], State]:
-        """Return the output at every moment and the state after the last."""
+        """Return the output of every step and the state after the last."""
         h, state = self.hidden(x, state)
         return self.readout(h) + self.skip(x), state
 
     def hidden(
         self, x: Float[Tensor, "b t i"], state: State | None = None
     ) -> tuple[Float[Tensor, "b t h"], State]:
-        """Return what the readout reads at every moment, and the state after the last."""
-        left = list(state if state is not None else self.start(len(x)))
-        after: list[Tensor] = []
+        """Return the last layer's output of every step, and the state after the last."""
+        old = list(state if state is not None else self.initial_state(len(x)))
+        new: list[Tensor] = []
         for layer in self.all_layers():
-            own, left = tuple(left[: layer.states()]), left[layer.states() :]
-            x, own = layer(x, own)
-            after += own
-        return x, tuple(after)
+            layer_state, old = tuple(old[: layer.num_states]), old[layer.num_states :]
+            x, layer_state = layer(x, layer_state)
+            new += layer_state
+        return x, tuple(new)
 
     def step(self, x: Float[Tensor, "b i"], state: State) -> tuple[Float[Tensor, "b o"], State]:
-        """Return the output at one more moment, and the state after it."""
-        left: list[Tensor] = list(state)
-        after: list[Tensor] = []
+        """Return the output of one more step, and the state after it."""
+        old: list[Tensor] = list(state)
+        new: list[Tensor] = []
         h = x
         for layer in self.all_layers():
-            own, left = tuple(left[: layer.states()]), left[layer.states() :]
-            h, own = layer.step(h, own)
-            after += own
-        return self.readout(h) + self.skip(x), tuple(after)
+            layer_state, old = tuple(old[: layer.num_states]), old[layer.num_states :]
+            h, layer_state = layer.step(h, layer_state)
+            new += layer_state
+        return self.readout(h) + self.skip(x), tuple(new)

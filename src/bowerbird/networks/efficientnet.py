@@ -1,15 +1,15 @@
-"""EfficientNet-Lite0: a small classifier of pictures, with its last features for maps of classes.
+"""EfficientNet-Lite0: a small image classifier, with its last features for class activation maps.
 
-A stem, sixteen inverted bottlenecks (1 x 1 wider, depthwise k x k, 1 x 1 narrower, and the input
-added where the shape is the same), a head of 1280 channels, their average, and a linear layer.
+A stem, sixteen inverted bottlenecks (1 x 1 expansion, depthwise k x k, 1 x 1 projection, and the
+input added where the shape is the same), a head of 1280 channels, average pooling, a linear layer.
 
 Source: Tan and Le 2019, arXiv:1905.11946, table 1 (B0); Sandler et al. 2018, arXiv:1801.04381
 (the inverted bottleneck). Lite is Google's change for small processors (``tensorflow/tpu``,
 ``efficientnet/lite``, 2020): no squeeze and excitation, min(max(x, 0), 6) for swish.
 
-Departures: each normalisation is folded into the convolution before it, W' = W g / sqrt(v + e) and
-b' = b - m g / sqrt(v + e), so the network can be used but not trained on; pictures may have any
-size, with TensorFlow's "SAME" edge, which puts an odd pixel of padding below and to the right.
+Departures: each batch normalization is folded into the convolution before it, W' = W g / sqrt(v +
+e) and b' = b - m g / sqrt(v + e), so the network can be used but not trained; pictures may have any
+size, with TensorFlow's "SAME" padding, which puts an odd pixel below and to the right.
 """
 
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-# repeats, kernel, stride, widening, channels out: table 1, stages 2 to 8
+# repeats, kernel, stride, expansion, output channels: table 1, stages 2 to 8
 STAGES = (
     (1, 3, 1, 1, 16),
     (2, 3, 2, 6, 24),
@@ -29,18 +29,18 @@ STAGES = (
     (4, 5, 2, 6, 192),
     (1, 3, 1, 6, 320),
 )
-STRIDE = 32  # px of the picture, across, that one position of the last features stands for
-EPSILON = 1e-3  # of the normalisation, as it was trained
+STRIDE = 32  # px of the picture for one position of the last features
+EPSILON = 1e-3  # of the normalization in training
 
 
 class Folded(nn.Module):
-    """A convolution with the normalisation after it folded in, cut to 0..6 if asked."""
+    """A convolution with the following normalization folded in, and ReLU6 if asked."""
 
     weight: Tensor
     bias: Tensor
 
     def __init__(
-        self, state: Mapping[str, Tensor], convolution: str, norm: str, stride: int, cut: bool
+        self, state: Mapping[str, Tensor], convolution: str, norm: str, stride: int, relu6: bool
     ) -> None:
         super().__init__()
         scale = state[f"{norm}.weight"] / (state[f"{norm}.running_var"] + EPSILON).sqrt()
@@ -48,7 +48,7 @@ class Folded(nn.Module):
         bias = state[f"{norm}.bias"] - state[f"{norm}.running_mean"] * scale
         self.register_buffer("weight", weight.contiguous(memory_format=torch.channels_last))
         self.register_buffer("bias", bias)
-        self.stride, self.cut = stride, cut
+        self.stride, self.relu6 = stride, relu6
         self.groups = weight.shape[0] if weight.shape[1] == 1 else 1
 
     def forward(self, x: Float[Tensor, "b i h w"]) -> Float[Tensor, "b o h2 w2"]:
@@ -56,37 +56,37 @@ class Folded(nn.Module):
         side = self.weight.shape[-1]
         padding = side // 2
         if self.stride > 1:
-            below, right = (_missing(size, side, self.stride) for size in x.shape[-2:])
+            below, right = (_padding(size, side, self.stride) for size in x.shape[-2:])
             edges = (right // 2, right - right // 2, below // 2, below - below // 2)
             x, padding = F.pad(x, edges), 0
         y = F.conv2d(x, self.weight, self.bias, self.stride, padding, groups=self.groups)
-        return y.clamp_(0, 6) if self.cut else y
+        return y.clamp_(0, 6) if self.relu6 else y
 
 
 class Bottleneck(nn.Module):
-    """Wider, depthwise, narrower; and the input added where the shape is the same."""
+    """Expansion, depthwise convolution, projection; plus the input if the shape is the same."""
 
     def __init__(
-        self, state: Mapping[str, Tensor], name: str, stride: int, wider: bool, same: bool
+        self, state: Mapping[str, Tensor], name: str, stride: int, expand: bool, residual: bool
     ) -> None:
         super().__init__()
         steps = []
-        if wider:
+        if expand:
             steps.append(Folded(state, f"{name}._expand_conv", f"{name}._bn0", 1, True))
         steps.append(Folded(state, f"{name}._depthwise_conv", f"{name}._bn1", stride, True))
         steps.append(Folded(state, f"{name}._project_conv", f"{name}._bn2", 1, False))
-        self.steps, self.same = nn.Sequential(*steps), same
+        self.steps, self.residual = nn.Sequential(*steps), residual
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the features after the block."""
         y = self.steps(x)
-        return y.add_(x) if self.same else y
+        return y.add_(x) if self.residual else y
 
 
 class EfficientNetLite0(nn.Module):
-    """The network with constant weights, from a state dict as efficientnet_lite_pytorch names it.
+    """The network with constant weights, from a state dict with efficientnet_lite_pytorch's names.
 
-    Raises KeyError for a tensor that is missing and RuntimeError for shapes that don't fit.
+    Raises KeyError for a missing tensor and RuntimeError for shapes that don't fit.
     """
 
     def __init__(self, state: Mapping[str, Tensor]) -> None:
@@ -94,12 +94,12 @@ class EfficientNetLite0(nn.Module):
         self.stem = Folded(state, "_conv_stem", "_bn0", 2, True)
         blocks: list[Bottleneck] = []
         inputs = 32
-        for repeats, _, stride, wider, outputs in STAGES:
+        for repeats, _, stride, expansion, outputs in STAGES:
             for number in range(repeats):
                 step = stride if number == 0 else 1
-                same = step == 1 and inputs == outputs
+                residual = step == 1 and inputs == outputs
                 blocks.append(
-                    Bottleneck(state, f"_blocks.{len(blocks)}", step, wider > 1, same),
+                    Bottleneck(state, f"_blocks.{len(blocks)}", step, expansion > 1, residual),
                 )
                 inputs = outputs
         self.blocks = nn.Sequential(*blocks)
@@ -109,19 +109,19 @@ class EfficientNetLite0(nn.Module):
         self.linear.bias = nn.Parameter(state["_fc.bias"], requires_grad=False)
 
     def features(self, x: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 1280 h2 w2"]:
-        """Return the last features of prepared pictures, h2 = ceil(h / 32)."""
+        """Return the last features of preprocessed pictures, h2 = ceil(h / 32)."""
         x = x.to(self.linear.weight.dtype, memory_format=torch.channels_last)
         return self.top(self.blocks(self.stem(x)))
 
     def head(self, features: Float[Tensor, "b 1280 h2 w2"]) -> Float[Tensor, "b classes"]:
-        """Return the scores of the classes (before the softmax) from the last features."""
+        """Return the logits of the classes from the last features."""
         return self.linear(features.mean((2, 3)))
 
     def forward(self, x: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b classes"]:
-        """Return the scores of the classes (before the softmax) for prepared pictures."""
+        """Return the logits of the classes for preprocessed pictures."""
         return self.head(self.features(x))
 
 
-def _missing(size: int, kernel: int, stride: int) -> int:
-    """Return how many px of edge make ceil(size / stride) positions."""
+def _padding(size: int, kernel: int, stride: int) -> int:
+    """Return the padding, in px, that gives ceil(size / stride) positions."""
     return max((-(-size // stride) - 1) * stride + kernel - size, 0)

@@ -1,22 +1,23 @@
-"""A convolutional network that finds a number in a picture, and reads it as a whole.
+"""A convolutional network that finds multi-digit numbers in pictures and reads them as a whole.
 
 The probability of a number S of length L is that of Goodfellow, Bulatov, Ibarz, Arnoud and Shet
 2013 (arXiv:1312.6082, section 3):
 
     log P(S | X) = log P(L | X) + sum over i = 1..L of log P(s_i | X)
 
-with L in 0, 1, ..., 5 and "more than 5", and one softmax of ten for each of five places. The best
-number is found exactly: the best digit at each place, then the best length.
+with L in 0, 1, ..., 5 and "more than 5", and one softmax of ten for each of five digits. The most
+probable number is found exactly: the best digit at each position, then the best length.
 
-The trunk is fully convolutional. From its features two more things are told: on every cell of
-8 x 8 px of a large picture, whether the middle of a number lies there and how far its sides are
-(Tian et al. 2019, FCOS, arXiv:1904.01355); and in a crop the box of the number and of each digit.
+The trunk is fully convolutional and has two more heads: a detector, which predicts for every cell
+of 8 x 8 px of a large picture whether the center of a number is there and how far its sides are
+(Tian et al. 2019, FCOS, arXiv:1904.01355); and, in a crop, the boxes of the number and of each
+digit.
 
 Departures from the paper: residual blocks with standardized weights (Brock et al. 2021,
 arXiv:2102.06171) in place of locally connected layers, no dropout, and far fewer weights.
-Each place of the number looks at where the network has found its digit (a grid of features over
-the digit's box), and all five places share one classifier, which needs far fewer pictures
-than five classifiers of the whole crop. The paper leaves localisation to another network.
+Each digit is classified from a grid of features over its predicted box, and all five share one
+classifier, which needs far fewer pictures than five classifiers of the whole crop. The paper leaves
+localization to another network.
 """
 
 from dataclasses import dataclass
@@ -29,18 +30,18 @@ from torch import Tensor, nn
 
 from bowerbird.networks.config import MultiDigitConfig
 
-MOST = 5  # digits that can be read
-LENGTHS = MOST + 2  # 0, 1, ..., 5, more
+MAX_DIGITS = 5
+LENGTHS = MAX_DIGITS + 2  # 0, 1, ..., 5, more
 GAIN = (2 / (1 - 1 / torch.pi)) ** 0.5  # keeps the variance through a ReLU (Brock et al., eq. 2)
 STRIDE = 8  # px of a cell
 GRID = 4  # points over a digit, in each direction
-AROUND = 0.9  # of half a digit's side to the outermost of them
-RARE = -4.0  # logit with which every cell begins: numbers are rare
+GRID_EXTENT = 0.9  # distance of the outermost points, as a fraction of half the digit's side
+INITIAL_LOGIT = -4.0  # of every cell before training: numbers are rare
 
 
 @dataclass(frozen=True, eq=False)
 class Reading:
-    """What the network tells of B crops; positions are shares of the crop's side."""
+    """The predictions for B crops; positions are fractions of the crop's side."""
 
     lengths: Float[Tensor, "B 7"]
     """log P(L | X)."""
@@ -49,7 +50,7 @@ class Reading:
     box: Float[Tensor, "B 4"]
     """Left, top, right, bottom of the whole number."""
     boxes: Float[Tensor, "B 5 4"]
-    """... of each digit."""
+    """The same for each digit."""
 
 
 class _Conv(nn.Module):
@@ -86,7 +87,7 @@ class _Block(nn.Module):
 
 
 class MultiDigit(nn.Module):
-    """Find numbers in pictures, and read them."""
+    """The network that finds numbers in pictures and reads them."""
 
     def __init__(self, config: MultiDigitConfig) -> None:
         super().__init__()
@@ -101,18 +102,18 @@ class MultiDigit(nn.Module):
         self.finder = nn.Sequential(_Conv(c, 48), nn.ReLU())
         self.cells = nn.Conv2d(48, 5, 1)
         with torch.no_grad():
-            cast(Tensor, self.cells.bias)[0] = RARE
+            cast(Tensor, self.cells.bias)[0] = INITIAL_LOGIT
         self.reader = nn.Sequential(_Conv(c, d, 2), _Block(d), nn.ReLU())
         self.inner = nn.Linear(d * (config.crop_size // 16) ** 2, config.hidden_size)
-        self.outer = nn.Linear(config.hidden_size, LENGTHS + 4 + MOST * 4)
+        self.outer = nn.Linear(config.hidden_size, LENGTHS + 4 + MAX_DIGITS * 4)
         self.glimpse = nn.Linear(b * GRID**2, config.glimpse_size)
         self.digit = nn.Linear(config.glimpse_size, 10)
 
     def find(self, x: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B 5 H/8 W/8"]:
-        """Tell of each cell the logit that a number's middle is there, and its sides.
+        """Return for each cell the logit that the center of a number is there, and its sides.
 
-        Pixels lie in -1..1, H and W are multiples of 8. The sides are logarithms of the distances
-        from the cell's middle to left, top, right, bottom, in cells.
+        Pixels are in [-1, 1]; H and W are multiples of 8. The sides are logarithms of the distances
+        from the cell's center to left, top, right, bottom, in cells.
         """
         inner = self.finder(self.late(self._early(x)))
         bias = cast(Tensor, self.cells.bias).to(x.dtype)
@@ -121,18 +122,18 @@ class MultiDigit(nn.Module):
     def read(
         self, x: Float[Tensor, "B 3 side side"], given: Float[Tensor, "B 5 4"] | None = None
     ) -> Reading:
-        """Read crops, with pixels in -1..1.
+        """Read crops with pixels in [-1, 1].
 
-        ``given`` are boxes of digits at which is looked in place of those that the network finds;
-        where they are not a number, it looks at its own.
+        ``given`` are boxes of digits to use instead of the predicted ones; NaN uses the predicted
+        one.
         """
         early = self._early(x)
         features = self.reader(self.late(early)).flatten(1).float()
-        told = self.outer(F.relu(self.inner(features)))
-        lengths, box, boxes = told.split((LENGTHS, 4, MOST * 4), 1)
-        boxes = boxes.unflatten(1, (MOST, 4)) + 0.5
+        outputs = self.outer(F.relu(self.inner(features)))
+        lengths, box, boxes = outputs.split((LENGTHS, 4, MAX_DIGITS * 4), 1)
+        boxes = boxes.unflatten(1, (MAX_DIGITS, 4)) + 0.5
         at = boxes.detach() if given is None else torch.where(given.isnan(), boxes.detach(), given)
-        digits = self.digit(F.relu(self.glimpse(_seen_at(early.float(), at))))
+        digits = self.digit(F.relu(self.glimpse(_grid_features(early.float(), at))))
         return Reading(lengths.log_softmax(1), digits.log_softmax(2), box + 0.5, boxes)
 
     def forward(
@@ -141,7 +142,7 @@ class MultiDigit(nn.Module):
         scenes: Float[Tensor, "N 3 H W"],
         given: Float[Tensor, "B 5 4"] | None = None,
     ) -> tuple[Reading, Float[Tensor, "N 5 H/8 W/8"]]:
-        """Read crops and find in scenes."""
+        """Read crops, and find numbers in scenes."""
         return self.read(crops, given), self.find(scenes)
 
     def _early(self, x: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B c H/4 W/4"]:
@@ -149,34 +150,34 @@ class MultiDigit(nn.Module):
 
 
 def as_input(pixels: Int[Tensor, "B H W 3"], dtype: torch.dtype) -> Float[Tensor, "B 3 H W"]:
-    """Return pixels in 0..255 as the network takes them, in -1..1."""
+    """Return pixels in [0, 255] as the network's input, in [-1, 1]."""
     return (pixels.permute(0, 3, 1, 2).float() / 127.5 - 1).to(dtype)
 
 
-def _seen_at(
+def _grid_features(
     features: Float[Tensor, "B c h w"], boxes: Float[Tensor, "B n 4"]
 ) -> Float[Tensor, "B n c*g*g"]:
     """Return features on a grid over each box, interpolated between the cells."""
-    steps = torch.linspace(-AROUND, AROUND, GRID, device=boxes.device)
+    steps = torch.linspace(-GRID_EXTENT, GRID_EXTENT, GRID, device=boxes.device)
     middle, half = (boxes[..., :2] + boxes[..., 2:]) / 2, (boxes[..., 2:] - boxes[..., :2]) / 2
-    x = middle[..., :1] + half[..., :1] * steps  # (B, n, g), shares of the side
+    x = middle[..., :1] + half[..., :1] * steps  # (B, n, g), fractions of the side
     y = middle[..., 1:] + half[..., 1:] * steps
     grid = torch.stack(
         [x[:, :, None, :].expand(-1, -1, GRID, -1), y[..., None].expand(-1, -1, -1, GRID)], -1
     )
-    flat = (2 * grid - 1).flatten(2, 3)  # (B, n, g g, 2) in -1..1, as grid_sample has it
-    seen = F.grid_sample(features, flat, padding_mode="border", align_corners=False)
-    return seen.transpose(1, 2).flatten(2)
+    flat = (2 * grid - 1).flatten(2, 3)  # (B, n, g g, 2) in [-1, 1], as grid_sample needs
+    sampled = F.grid_sample(features, flat, padding_mode="border", align_corners=False)
+    return sampled.transpose(1, 2).flatten(2)
 
 
 def log_probability(
     reading: Reading, lengths: Int[Tensor, " B"], digits: Int[Tensor, "B 5"]
 ) -> Float[Tensor, " B"]:
     """Return log P(S | X) in nats; digits beyond the length, and all of length 6, don't count."""
-    place = torch.arange(MOST, device=lengths.device)
-    counted = (place < lengths[:, None]) & (lengths[:, None] <= MOST)
-    each = reading.digits.gather(2, digits[..., None])[..., 0]
-    return reading.lengths.gather(1, lengths[:, None])[:, 0] + (each * counted).sum(1)
+    position = torch.arange(MAX_DIGITS, device=lengths.device)
+    counted = (position < lengths[:, None]) & (lengths[:, None] <= MAX_DIGITS)
+    log_p = reading.digits.gather(2, digits[..., None])[..., 0]
+    return reading.lengths.gather(1, lengths[:, None])[:, 0] + (log_p * counted).sum(1)
 
 
 def most_probable(
@@ -185,6 +186,6 @@ def most_probable(
     """Return the length, the digits and log P of the most probable number of each crop."""
     best, digits = reading.digits.max(2)
     sums = F.pad(best.cumsum(1), (1, 0))  # of the first 0, 1, ..., 5 digits
-    whole = reading.lengths + torch.cat([sums, torch.zeros_like(sums[:, :1])], 1)
-    log, length = whole.max(1)
-    return length, digits, log
+    log_p = reading.lengths + torch.cat([sums, torch.zeros_like(sums[:, :1])], 1)
+    best_log_p, length = log_p.max(1)
+    return length, digits, best_log_p

@@ -1,11 +1,11 @@
-"""A recurrent network that reads one sign at a time, as quickly as a processor can.
+"""The step of a recurrent network in NumPy: reading one token at a time, as fast as a CPU can.
 
-At a batch of one, a step is a product of a matrix and a vector, and its time is that of reading
-the weights from the cache: 4 MB for an LSTM of 512 units. NumPy's product comes near to that
-(23 us; torch's takes 54, AMD Zen 5), and its other operations cost a microsecond instead of three.
-The first layer's product with a single sign is looked up in a table.
+With a batch of one, a step is the product of a matrix and a vector, which takes as long as reading
+the weights from the cache: 4 MB for an LSTM of 512 units. NumPy's product nearly reaches that (23
+us; torch's takes 54, AMD Zen 5), and its other operations cost a microsecond instead of three. The
+first layer's product with the embedding of a token is looked up in a table.
 
-Everything is float32: unlike 8-bit weights, which are no faster here (26 us), it changes nothing.
+Everything is float32. Weights of 8 bits would change the result and are no faster here (26 us).
 """
 
 from collections.abc import Mapping
@@ -41,18 +41,18 @@ class NumpyStepper:
         self, tokens: Int[Tensor, " b"], state: tuple[Tensor, ...]
     ) -> tuple[Float[Tensor, "b v"], tuple[Tensor, ...]]:
         """Return the float32 logits of the token after ``tokens``, and the state after them."""
-        left = [s.float().numpy() for s in state]
-        after: list[Array] = []
+        old = [s.float().numpy() for s in state]
+        new: list[Array] = []
         x = self.table[tokens.numpy()]
-        for place, layer in enumerate(self.layers):
-            own, left = left[: layer.states], left[layer.states :]
-            y, own = layer(x, own)
-            after += own
+        for index, layer in enumerate(self.layers):
+            layer_state, old = old[: layer.num_states], old[layer.num_states :]
+            y, layer_state = layer(x, layer_state)
+            new += layer_state
             if self.norms:
-                y = _normalized(y, *self.norms[place])
-            x = x + y if self.residual and place else y
-        logits = _times(x, self.decoder) + self.decoder_bias
-        return torch.from_numpy(logits), tuple(map(torch.from_numpy, after))
+                y = _layer_norm(y, *self.norms[index])
+            x = x + y if self.residual and index else y
+        logits = _product(x, self.decoder) + self.decoder_bias
+        return torch.from_numpy(logits), tuple(map(torch.from_numpy, new))
 
 
 class _Layer:
@@ -60,7 +60,7 @@ class _Layer:
 
     def __init__(self, config: RecurrentConfig, index: int, arrays: Mapping[str, Array]) -> None:
         self.cell, self.width, self.first = config.cell, config.hidden_size, index == 0
-        self.states = 2 if config.cell == "lstm" else 1
+        self.num_states = 2 if config.cell == "lstm" else 1
         name = f"layers.{index}"
         self.inputs, self.hidden = arrays[f"{name}.weight_ih"], arrays[f"{name}.weight_hh"]
         self.bias, second = arrays[f"{name}.bias_ih"], arrays.get(f"{name}.bias_hh")
@@ -70,20 +70,20 @@ class _Layer:
             self.bias = self.bias + second
 
     def __call__(self, x: Array, state: list[Array]) -> tuple[Array, list[Array]]:
-        """Return the output and the state after one more sign."""
+        """Return the output for one more token and the state after it."""
         h, width = state[0], self.width
-        ours = x if self.first else _times(x, self.inputs) + self.bias
-        past = _times(h, self.hidden)
+        inputs = x if self.first else _product(x, self.inputs) + self.bias
+        hidden = _product(h, self.hidden)
         if self.cell == "rnn":
-            h = np.tanh(ours + past)
+            h = np.tanh(inputs + hidden)
             return h, [h]
         if self.cell == "gru":
-            past = past if self.second is None else past + self.second
-            gates = _sigmoid(ours[:, : 2 * width] + past[:, : 2 * width])
-            new = np.tanh(ours[:, 2 * width :] + gates[:, :width] * past[:, 2 * width :])
+            hidden = hidden if self.second is None else hidden + self.second
+            gates = _sigmoid(inputs[:, : 2 * width] + hidden[:, : 2 * width])
+            new = np.tanh(inputs[:, 2 * width :] + gates[:, :width] * hidden[:, 2 * width :])
             h = new + gates[:, width:] * (h - new)
             return h, [h]
-        gates = ours + past
+        gates = inputs + hidden
         new = np.tanh(gates[:, 2 * width : 3 * width])
         gates = _sigmoid(gates)
         c = gates[:, width : 2 * width] * state[1] + gates[:, :width] * new
@@ -95,16 +95,16 @@ def _array(tensor: Tensor) -> Array:
     return np.ascontiguousarray(tensor.detach().float().numpy())
 
 
-def _times(x: Array, weight: Array) -> Array:
-    """Return x weight^T; a single row is a vector, for which there is a quicker product."""
+def _product(x: Array, weight: Array) -> Array:
+    """Return x weight^T; a single row is a vector, for which the product is faster."""
     return (weight @ x[0])[None] if len(x) == 1 else x @ weight.T
 
 
 def _sigmoid(x: Array) -> Array:
-    return 0.5 + 0.5 * np.tanh(0.5 * x)  # which, unlike exp, can't overflow
+    return 0.5 + 0.5 * np.tanh(0.5 * x)  # unlike exp, tanh can't overflow
 
 
-def _normalized(x: Array, weight: Array, bias: Array) -> Array:
+def _layer_norm(x: Array, weight: Array, bias: Array) -> Array:
     centered = x - x.mean(1, keepdims=True)
-    deviation = np.sqrt(np.square(centered).mean(1, keepdims=True) + 1e-5)
-    return centered / deviation * weight + bias
+    std = np.sqrt(np.square(centered).mean(1, keepdims=True) + 1e-5)
+    return centered / std * weight + bias

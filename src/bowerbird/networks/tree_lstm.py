@@ -1,16 +1,16 @@
-"""Recursive networks: one cell over a tree, all nodes of one height in one product (tree-LSTM).
+"""Tree-LSTM: an LSTM cell applied to the nodes of a tree, all nodes of one height at once.
 
 Tai, Socher, Manning 2015 (arXiv:1503.00075). A node with input x and children k = 1 .. K:
 
 child-sum (equations 2-8): ``h~ = sum_k h_k``, ``i, o = sigmoid(W x + U h~ + b)``,
 ``u = tanh(W x + U h~ + b)``, ``f_k = sigmoid(W x + U h_k + b)``,
-``c = i u + sum_k f_k c_k``, ``h = o tanh(c)``. The order of the children does not matter.
+``c = i u + sum_k f_k c_k``, ``h = o tanh(c)``. The order of the children doesn't matter.
 
-N-ary (equations 9-14): the same with a matrix for each place among the siblings:
+N-ary (equations 9-14): the same with a matrix for each position among the siblings:
 ``i, o, u`` read ``sum_l U_l h_l``, and ``f_k`` reads ``sum_l U_kl h_l``.
 
 Departures: none in the cells. As in Looks et al. 2017 (arXiv:1702.02181), the nodes of all trees
-of a batch that have the same height (0 for a leaf) are computed together, so a batch takes as many
+of a batch that have the same height (0 for a leaf) are computed together: a batch takes as many
 products as its highest tree has levels.
 """
 
@@ -24,17 +24,17 @@ from torch import Tensor, nn
 
 from bowerbird.networks.config import TreeLSTMConfig
 
-ROOT = -1  # the parent of what has none
+ROOT = -1  # the parent of a root
 
 
 @dataclass(frozen=True)
 class Tree:
-    """A tree of signs: each node after its parent, siblings in their order."""
+    """A tree of tokens: each node after its parent, siblings in their order."""
 
-    signs: Sequence[int]
-    """The sign of each node."""
+    tokens: Sequence[int]
+    """The token of each node."""
     parents: Sequence[int]
-    """The number of each node's parent; -1 for the first node, the root."""
+    """The index of each node's parent; -1 for the first node, the root."""
 
 
 @dataclass(frozen=True)
@@ -44,61 +44,63 @@ class Level:
     start: int
     """The first node of this height."""
     end: int
-    """The first node of the next."""
+    """The first node of the next height."""
     child: Int[Tensor, " e"]
     """The child of each edge, among all nodes."""
     parent: Int[Tensor, " e"]
     """The parent of each edge, counted from ``start``."""
-    place: Int[Tensor, " e"]
-    """The child's place among its siblings, from 0."""
+    position: Int[Tensor, " e"]
+    """The child's position among its siblings, from 0."""
 
 
 @dataclass(frozen=True)
 class Forest:
-    """Trees whose nodes lie sorted by height, the leaves first."""
+    """Trees whose nodes are sorted by height, leaves first."""
 
-    signs: Int[Tensor, " n"]
-    """The sign of each node."""
+    tokens: Int[Tensor, " n"]
+    """The token of each node."""
     levels: Sequence[Level]
     """The nodes of each height, from 0."""
     nodes: Int[Tensor, " n"]
-    """Where each node of the trees, one tree after the other, lies now."""
+    """The index of each node of the trees, one tree after the other."""
     roots: Int[Tensor, " b"]
-    """Where the root of each tree lies."""
+    """The index of each tree's root."""
 
     def to(self, device: torch.device | str) -> "Forest":
         """Return the forest on another device."""
         levels = [
-            Level(one.start, one.end, *(t.to(device) for t in (one.child, one.parent, one.place)))
+            Level(
+                one.start, one.end, *(t.to(device) for t in (one.child, one.parent, one.position))
+            )
             for one in self.levels
         ]
-        return Forest(self.signs.to(device), levels, self.nodes.to(device), self.roots.to(device))
+        return Forest(self.tokens.to(device), levels, self.nodes.to(device), self.roots.to(device))
 
 
-def plant(trees: Sequence[Tree]) -> Forest:
-    """Return trees as one forest; raise ValueError for what is no tree."""
-    sizes = torch.tensor([len(tree.signs) for tree in trees])
+def make_forest(trees: Sequence[Tree]) -> Forest:
+    """Return trees as one forest; raise ValueError for an invalid tree."""
+    sizes = torch.tensor([len(tree.tokens) for tree in trees])
     if not len(trees) or int(sizes.min()) < 1:
-        raise ValueError("a forest has at least one tree, and a tree at least one node")
+        raise ValueError("a forest needs at least one tree, and a tree at least one node")
     starts = torch.cumsum(sizes, 0) - sizes
-    signs = torch.tensor([sign for tree in trees for sign in tree.signs])
-    own = torch.tensor([parent for tree in trees for parent in tree.parents])
-    if len(own) != len(signs):
-        raise ValueError("a tree has a parent for each sign")
-    within = torch.arange(len(signs)) - starts.repeat_interleave(sizes)
+    tokens = torch.tensor([token for tree in trees for token in tree.tokens])
+    parents = torch.tensor([parent for tree in trees for parent in tree.parents])
+    if len(parents) != len(tokens):
+        raise ValueError("a tree needs a parent for each token")
+    within = torch.arange(len(tokens)) - starts.repeat_interleave(sizes)
     root = within == 0
-    if bool(((own < 0) != root).any()) or bool((own >= within)[~root].any()):
-        raise ValueError("a node comes after its parent, and only the first one has none (-1)")
-    parents = torch.where(root, ROOT, own + starts.repeat_interleave(sizes))
+    if bool(((parents < 0) != root).any()) or bool((parents >= within)[~root].any()):
+        raise ValueError("a node must follow its parent, and only the first node has none (-1)")
+    parents = torch.where(root, ROOT, parents + starts.repeat_interleave(sizes))
     heights = _heights(parents)
     order = heights.argsort(stable=True)
     nodes = torch.empty_like(order)
     nodes[order] = torch.arange(len(order))
-    return Forest(signs[order], _levels(parents, heights, nodes), nodes, nodes[starts])
+    return Forest(tokens[order], _levels(parents, heights, nodes), nodes, nodes[starts])
 
 
 def _heights(parents: Tensor) -> Tensor:
-    """Return each node's steps to its farthest leaf."""
+    """Return each node's distance from its farthest leaf."""
     heights = torch.zeros_like(parents)
     edges = (parents >= 0).nonzero()[:, 0]
     above = parents[edges]
@@ -115,19 +117,19 @@ def _levels(parents: Tensor, heights: Tensor, nodes: Tensor) -> list[Level]:
     edges = edges[parents[edges].argsort(stable=True)]  # all children of a node side by side
     above = parents[edges]
     counts = torch.bincount(above, minlength=len(parents))
-    places = torch.arange(len(edges)) - (counts.cumsum(0) - counts)[above]
+    positions = torch.arange(len(edges)) - (counts.cumsum(0) - counts)[above]
     levels, start = [], 0
     level_of = heights[above]
     for height, count in enumerate(torch.bincount(heights).tolist()):
-        mine = level_of == height
-        child, parent = nodes[edges[mine]], nodes[above[mine]] - start
-        levels.append(Level(start, start + count, child, parent, places[mine]))
+        here = level_of == height
+        child, parent = nodes[edges[here]], nodes[above[here]] - start
+        levels.append(Level(start, start + count, child, parent, positions[here]))
         start += count
     return levels
 
 
 class ChildSum(nn.Module):
-    """The child-sum cell: what is summed over the children has no order."""
+    """The child-sum cell: a sum over the children, whose order doesn't matter."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -143,19 +145,19 @@ class ChildSum(nn.Module):
     ) -> tuple[Float[Tensor, "n h"], Float[Tensor, "n h"]]:
         """Return h and c of a level's nodes.
 
-        ``x`` is W x + b of the nodes, for i, o, u and f; ``h``, ``c`` are of the edges' children.
+        ``x`` is W x + b of the nodes, for i, o, u and f; ``h``, ``c`` are those of the children.
         """
         width = h.shape[1]
         if not len(h):
-            return _remember(x[:, : 3 * width], None)
+            return _memory(x[:, : 3 * width], None)
         total = h.new_zeros(len(x), width).index_add(0, level.parent, h)
         iou = x[:, : 3 * width] + F.linear(total, self.weight_iou)
         forget = (x[:, 3 * width :][level.parent] + F.linear(h, self.weight_f)).sigmoid()
-        return _remember(iou, x.new_zeros(len(x), width).index_add(0, level.parent, forget * c))
+        return _memory(iou, x.new_zeros(len(x), width).index_add(0, level.parent, forget * c))
 
 
 class NAry(nn.Module):
-    """The N-ary cell: a matrix for each place among the siblings."""
+    """The N-ary cell: a matrix for each position among the siblings."""
 
     def __init__(self, width: int, arity: int) -> None:
         super().__init__()
@@ -169,52 +171,49 @@ class NAry(nn.Module):
         c: Float[Tensor, "e h"],
         level: Level,
     ) -> tuple[Float[Tensor, "n h"], Float[Tensor, "n h"]]:
-        """Return h and c of a level's nodes, as ``ChildSum``; raise ValueError for too many."""
+        """Return h and c of a level's nodes; raise ValueError for more children than the arity."""
         width, count = h.shape[1], len(x)
         if not len(h):
-            return _remember(x[:, : 3 * width], None)
-        if int(level.place.max()) >= self.arity:
+            return _memory(x[:, : 3 * width], None)
+        if int(level.position.max()) >= self.arity:
             raise ValueError(
-                f"a node has {int(level.place.max()) + 1} children, and this network takes "
-                f"{self.arity}; give a larger arity"
+                f"a node has {int(level.position.max()) + 1} children, but the network's arity is "
+                f"{self.arity}; use a larger one"
             )
-        slot = level.parent * self.arity + level.place
+        slot = level.parent * self.arity + level.position
         both = h.new_zeros(2, count * self.arity, width).index_add(1, slot, torch.stack([h, c]))
         children, cells = both[0].view(count, -1), both[1].view(count, self.arity, width)
-        past = F.linear(children, self.weight)
-        iou = x[:, : 3 * width] + past[:, : 3 * width]
-        own = x[:, None, 3 * width :] + past[:, 3 * width :].view(count, self.arity, width)
-        return _remember(iou, (own.sigmoid() * cells).sum(1))
+        hidden = F.linear(children, self.weight)
+        iou = x[:, : 3 * width] + hidden[:, : 3 * width]
+        forget = x[:, None, 3 * width :] + hidden[:, 3 * width :].view(count, self.arity, width)
+        return _memory(iou, (forget.sigmoid() * cells).sum(1))
 
 
-def _remember(iou: Tensor, kept: Tensor | None) -> tuple[Tensor, Tensor]:
-    """Return h and c from the gates before their sigmoids and what is kept of the children.
-
-    Leaves keep nothing.
-    """
+def _memory(iou: Tensor, children: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Return h and c from the gates before their sigmoids; ``children`` is their part of c."""
     i, o, u = iou.chunk(3, 1)
     c = i.sigmoid() * u.tanh()
-    c = c if kept is None else c + kept
+    c = c if children is None else c + children
     return o.sigmoid() * c.tanh(), c
 
 
 class TreeLSTM(nn.Module):
-    """Trees of signs in, scores of each node out (``outputs`` of them)."""
+    """Trees of tokens in, ``outputs`` logits for each node out."""
 
-    def __init__(self, vocabulary: int, outputs: int, config: TreeLSTMConfig) -> None:
+    def __init__(self, vocab_size: int, outputs: int, config: TreeLSTMConfig) -> None:
         super().__init__()
-        self.vocabulary, self.config = vocabulary, config
+        self.vocab_size, self.config = vocab_size, config
         width = config.hidden_size
-        self.embedding = nn.Embedding(vocabulary, config.embedding_dim)
+        self.embedding = nn.Embedding(vocab_size, config.embedding_dim)
         self.weight_x = nn.Parameter(torch.empty(4 * width, config.embedding_dim))
         self.bias = nn.Parameter(torch.empty(4 * width))
-        summed = config.tree_cell == "child-sum"
-        self.cell: ChildSum | NAry = ChildSum(width) if summed else NAry(width, config.arity)
+        child_sum = config.tree_cell == "child-sum"
+        self.cell: ChildSum | NAry = ChildSum(width) if child_sum else NAry(width, config.arity)
         self.decoder = nn.Linear(width, outputs)
         self.initialize()
 
     def initialize(self, seed: int = 0) -> None:
-        """Draw the first weights anew: uniform within 1/sqrt(width), embeddings normal."""
+        """Draw new initial weights: uniform within 1/sqrt(hidden_size), embeddings normal."""
         random = torch.Generator().manual_seed(seed)
         width = self.config.hidden_size
         with torch.no_grad():
@@ -228,10 +227,10 @@ class TreeLSTM(nn.Module):
             self.bias[3 * width :] = self.config.forget_bias
 
     def states(self, forest: Forest) -> tuple[Float[Tensor, "n h"], Float[Tensor, "n h"]]:
-        """Return h and c of all nodes, sorted as in the forest."""
-        # one product over the vocabulary is all that the inputs need
+        """Return h and c of all nodes, in the forest's order."""
+        # one product over the vocabulary serves all inputs
         table = F.linear(self.embedding.weight, self.weight_x, self.bias)
-        x = F.embedding(forest.signs, table)
+        x = F.embedding(forest.tokens, table)
         h = c = x.new_empty(0, self.config.hidden_size)
         for level in forest.levels:
             below = h.index_select(0, level.child), c.index_select(0, level.child)
@@ -240,6 +239,6 @@ class TreeLSTM(nn.Module):
         return h, c
 
     def forward(self, forest: Forest) -> Float[Tensor, "n v"]:
-        """Return the scores (logits) of all nodes, one tree after the other as they were given."""
+        """Return the logits of all nodes, one tree after the other, in the trees' order."""
         h, _ = self.states(forest)
         return self.decoder(h[forest.nodes])

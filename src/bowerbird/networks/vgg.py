@@ -5,9 +5,9 @@ The names, order and sizes of the layers are in ``vgg_layers.py``.
 Source: Simonyan and Zisserman 2014, arXiv:1409.1556, table 1, columns D and E.
 
 Departures: pooling can be the average (Gatys, Ecker, Bethge 2015 recommend it) or the root mean
-square; the edge of the picture can be repeated instead of blackened; only the layers up to the
-last one asked for are computed; on a processor without bfloat16 units the wide layers use
-Winograd's algorithm (``winograd.py``).
+square; padding can repeat the picture's edge instead of being zero; only the layers up to the last
+requested one are computed; on a CPU without bfloat16 units the wide layers use Winograd's algorithm
+(``winograd.py``).
 """
 
 from collections.abc import Iterable, Mapping
@@ -23,15 +23,15 @@ from bowerbird.networks.winograd import Transforms, WinogradConvolution
 
 Preprocessing = Literal["caffe", "torchvision"]
 
-# Mean and deviation that each set of weights was trained with, for RGB in [0, 1].
-# Caffe's own are 103.939, 116.779, 123.68 for blue, green, red in 0..255, with no deviation.
+# Mean and standard deviation of each set of weights, for RGB in [0, 1].
+# Caffe's means are 103.939, 116.779, 123.68 for blue, green, red in [0, 255]; it doesn't scale.
 CAFFE = ((123.68 / 255, 116.779 / 255, 103.939 / 255), (1 / 255, 1 / 255, 1 / 255))
 TORCHVISION = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
-WINOGRAD_PRODUCT = 128 * 256  # from this product of channels on, Winograd wins (measured)
+WINOGRAD_PRODUCT = 128 * 256  # product of channels from which Winograd is faster (measured)
 
 
 class DirectConvolution(nn.Module):
-    """A 3 x 3 convolution with constant weights by the library's own kernel."""
+    """A 3 x 3 convolution with constant weights, by torch's own kernel."""
 
     weight: Tensor
     bias: Tensor
@@ -45,9 +45,9 @@ class DirectConvolution(nn.Module):
     def forward(
         self, x: Float[Tensor, "b i h w"], rectify: bool = False, padded: bool = False
     ) -> Tensor:
-        """Return the convolution of x, plus the bias, rectified if asked.
+        """Return the convolution of x plus the bias, rectified if asked.
 
-        The result has the size of x or, if x is ``padded`` by one already, of what was padded.
+        The result has the size of x; if x is already ``padded`` by one, its size before padding.
         """
         y = F.conv2d(x, self.weight, self.bias, padding=0 if padded else 1)
         return F.relu_(y) if rectify else y
@@ -56,12 +56,12 @@ class DirectConvolution(nn.Module):
 class VGG(nn.Module):
     """The convolutional part of VGG-16 or VGG-19 with constant weights.
 
-    ``weights`` maps ``conv1_1`` ... to (weight ``(O, I, 3, 3)``, bias ``(O,)``), as the network was
-    trained; ``preprocessing`` says on which pixels. ``last`` is the last layer that is kept.
+    ``weights`` maps ``conv1_1`` ... to (weight ``(O, I, 3, 3)``, bias ``(O,)``), ``preprocessing``
+    is that of their training. Layers after ``last`` are left out.
     """
 
     mean: Tensor
-    deviation: Tensor
+    std: Tensor
 
     def __init__(
         self,
@@ -77,19 +77,22 @@ class VGG(nn.Module):
         self.network: Literal["vgg16", "vgg19"] = "vgg19" if "conv3_4" in weights else "vgg16"
         check_layers([last], self.names())
         if pooling not in get_args(Pooling):
-            raise ValueError(f"pooling is one of {', '.join(get_args(Pooling))}, not {pooling!r}")
+            raise ValueError(
+                f"pooling must be one of {', '.join(get_args(Pooling))}, got {pooling!r}"
+            )
         if padding_mode not in get_args(PaddingMode):
             raise ValueError(
-                f"padding_mode is one of {', '.join(get_args(PaddingMode))}, not {padding_mode!r}"
+                f"padding_mode must be one of {', '.join(get_args(PaddingMode))}, "
+                f"got {padding_mode!r}"
             )
         self.pooling, self.last = pooling, last
         self.padding_mode: PaddingMode = padding_mode
-        mean, deviation = CAFFE if preprocessing == "caffe" else TORCHVISION
+        mean, std = CAFFE if preprocessing == "caffe" else TORCHVISION
         self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1))
-        self.register_buffer("deviation", torch.tensor(deviation).view(1, 3, 1, 1))
+        self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1))
         transforms = Transforms()
         self.convolutions = nn.ModuleDict()
-        for name in self._kept():
+        for name in self._included():
             if not name.startswith("conv"):
                 continue
             weight, bias = weights[name]
@@ -103,10 +106,10 @@ class VGG(nn.Module):
             )
 
     def names(self) -> tuple[str, ...]:
-        """Return the names of all layers of this network, kept or not."""
+        """Return the names of all layers of this network, also those after ``last``."""
         return layer_names(self.network)
 
-    def _kept(self) -> tuple[str, ...]:
+    def _included(self) -> tuple[str, ...]:
         names = self.names()
         name = self.last.replace("relu", "conv")
         return names[: names.index(name) + (2 if name != self.last else 1)]
@@ -120,19 +123,19 @@ class VGG(nn.Module):
         """Return the features of pictures (RGB in [0, 1]) at each of the layers, by name.
 
         A layer of stride s has ``h2 = h // s``; ``padding_mode`` overrides the network's.
-        Raises ValueError for a layer that does not exist or was not kept.
+        Raises ValueError for a layer that doesn't exist or was left out.
         """
         padding_mode = padding_mode or self.padding_mode
         wanted = set(layers)
-        check_layers(wanted, self._kept())
+        check_layers(wanted, self._included())
         features: dict[str, Tensor] = {}
-        x = (pictures - self.mean) / self.deviation
+        x = (pictures - self.mean) / self.std
         x = x.to(self.dtype, memory_format=torch.channels_last)
-        for name in self._kept():
+        for name in self._included():
             if len(features) == len(wanted):
                 break
             if name.startswith("conv"):
-                # a relu right after a conv that nobody asks for can happen in place
+                # the relu after a conv that isn't wanted itself can be computed in place
                 rectify = name not in wanted
                 x = self._convolve(x, name, rectify, padding_mode)
             elif name.startswith("relu"):
@@ -152,9 +155,8 @@ class VGG(nn.Module):
         convolution = self.convolutions[name]
         if padding_mode == "zeros" or (padding_mode != "circular" and name != "conv1_1"):
             return convolution(x, rectify)
-        mode = (
-            padding_mode if min(x.shape[2:]) > 1 else "replicate"
-        )  # one row has nothing to reflect
+        single = min(x.shape[2:]) == 1  # a single row can't be reflected
+        mode = "replicate" if single else padding_mode
         return convolution(F.pad(x, (1, 1, 1, 1), mode), rectify, padded=True)
 
     def _pool(self, x: Tensor) -> Tensor:
@@ -162,5 +164,5 @@ class VGG(nn.Module):
             return F.max_pool2d(x, 2)
         if self.pooling == "average":
             return F.avg_pool2d(x, 2)
-        # a tiny floor keeps the gradient of the root finite where all four are zero
+        # a small constant keeps the gradient of the root finite where all four are zero
         return (F.avg_pool2d(x * x, 2) + 1e-12).sqrt()

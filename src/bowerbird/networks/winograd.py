@@ -1,6 +1,6 @@
-"""3 x 3 convolutions in fewer multiplications, for processors without bfloat16 units.
+"""Winograd's 3 x 3 convolutions, with fewer multiplications, for CPUs without bfloat16 units.
 
-A 4 x 4 tile of the result needs 144 multiplications a channel pair the direct way and 36 this way:
+A 4 x 4 tile of the result needs 36 multiplications per pair of channels, instead of 144:
 ``Y = A^T [(G g G^T) . (B^T d B)] A``, where d is the 6 x 6 tile of the input, g the kernel and the
 dot a product at each of 36 positions, summed over channels: 36 matrix products.
 
@@ -9,10 +9,10 @@ section 4; the matrices by Toom and Cook's construction.
 
 Departures: (1) the interpolation points are 0, +-sqrt(2), +-1/sqrt(2) and infinity instead of
 0, +-1, +-2 and infinity. Rounding errors are about half (measured in the test). And these points
-are closed under p -> 1/p, which is what turning a kernel around does to its transform: the gradient
-with respect to the input, a convolution with the turned kernel, uses the same transformed weights
-(transposed, at permuted positions), so they are stored once. (2) Work goes in strips of rows whose
-buffers stay in the cache, with bias and rectification done while the strip is there.
+are closed under p -> 1/p, which is what reversing a kernel does to its transform: the gradient with
+respect to the input, a convolution with the reversed kernel, uses the same transformed weights
+(transposed, at permuted positions), so they are stored once. (2) The result is computed in strips
+of rows whose buffers stay in the cache; bias and ReLU are applied to a strip while it is there.
 
 Weights are constants here: there is no gradient with respect to them.
 """
@@ -24,9 +24,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-TILE = 4  # rows and columns of results a tile
+TILE = 4  # rows and columns of a tile of results
 PATCH = TILE + 2  # rows and columns of input that a tile needs
-TILES_AT_ONCE = 256  # a strip has about this many tiles: enough rows for a fast matrix product
+TILES_PER_STRIP = 256  # about: enough rows for a fast matrix product
 POINTS = (0.0, 2**0.5, -(2**0.5), 2**-0.5, -(2**-0.5))  # and infinity
 
 
@@ -47,10 +47,10 @@ def reversal() -> tuple[np.ndarray, np.ndarray]:
     _, g, _ = matrices()
     order, scale = np.zeros(PATCH, dtype=int), np.zeros(PATCH)
     for i, row in enumerate(g):
-        turned = row[::-1]
+        reversed_row = row[::-1]
         for j, other in enumerate(g):
-            factor = (turned @ other) / (other @ other)
-            if np.allclose(turned, factor * other, atol=1e-9):
+            factor = (reversed_row @ other) / (other @ other)
+            if np.allclose(reversed_row, factor * other, atol=1e-9):
                 order[i], scale[i] = j, factor
     return order, scale
 
@@ -61,10 +61,10 @@ class Transforms:
     def __init__(self) -> None:
         a, _, b = matrices()
         order, scale = reversal()
-        turned_a, turned_b = np.zeros_like(a), np.zeros_like(b)
-        turned_a[:, order], turned_b[order] = a, scale[:, None] * b
+        reversed_a, reversed_b = np.zeros_like(a), np.zeros_like(b)
+        reversed_a[:, order], reversed_b[order] = a, scale[:, None] * b
         self.forward = _float32(b), _float32(a)
-        self.gradient = _float32(turned_b), _float32(turned_a)
+        self.gradient = _float32(reversed_b), _float32(reversed_a)
 
 
 def _float32(matrix: np.ndarray) -> Tensor:
@@ -83,7 +83,7 @@ def transform_weights(weight: Float[Tensor, "o i 3 3"]) -> Float[Tensor, "36 o i
 
 
 class _Convolve(torch.autograd.Function):
-    """Convolution, bias and (if asked) rectification, with a gradient for the input only."""
+    """Convolution, bias and, if asked, ReLU, with a gradient for the input only."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, layer: "WinogradConvolution", rectify: bool) -> Tensor:
@@ -97,8 +97,8 @@ class _Convolve(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
         spread = ctx.layer.spread
-        alive = ctx.saved_tensors[0] if ctx.saved_tensors else None
-        extra = (None, False, alive)
+        active = ctx.saved_tensors[0] if ctx.saved_tensors else None
+        extra = (None, False, active)
         return _strips(grad, spread, ctx.layer.transforms.gradient, extra), None, None
 
 
@@ -108,13 +108,15 @@ def _strips(
     transforms: tuple[Tensor, Tensor],
     extra: tuple[Tensor | None, bool, Tensor | None],
 ) -> Float[Tensor, "b o h w"]:
-    """Convolve strip by strip; ``extra`` is (bias, rectify, the outputs whose zeros mask x)."""
-    bias, rectify, alive = extra
+    """Convolve strip by strip; ``extra`` is (bias, rectify, outputs whose zeros mask x)."""
+    bias, rectify, active = extra
     batch, _, height, width = x.shape
     across = -(-width // TILE)
-    rows = min(max(1, -(-TILES_AT_ONCE // across)), -(-height // TILE))  # rows of tiles a strip
+    rows = min(
+        max(1, -(-TILES_PER_STRIP // across)), -(-height // TILE)
+    )  # rows of tiles in a strip
     x = x.permute(0, 2, 3, 1).contiguous()
-    mask = None if alive is None else alive.permute(0, 2, 3, 1)
+    mask = None if active is None else active.permute(0, 2, 3, 1)
     y = x.new_empty((batch, height, width, spread.shape[2]))
     strip = _Strip(x, spread, (rows, across), transforms)
     for image in range(batch):
@@ -131,13 +133,13 @@ def _strips(
             if width % TILE == 0 and (bottom - top) % TILE == 0:
                 y[image, top:bottom].view(down, TILE, across, TILE, -1).copy_(placed)
             else:
-                whole = placed.reshape(down * TILE, across * TILE, -1)
-                y[image, top:bottom] = whole[: bottom - top, :width]
+                joined = placed.reshape(down * TILE, across * TILE, -1)
+                y[image, top:bottom] = joined[: bottom - top, :width]
     return y.permute(0, 3, 1, 2)
 
 
 class _Strip:
-    """The buffers of one strip of tiles, used again for the next."""
+    """The buffers of one strip of tiles, reused for the next."""
 
     def __init__(
         self,
@@ -146,7 +148,7 @@ class _Strip:
         shape: tuple[int, int],
         transforms: tuple[Tensor, Tensor],
     ) -> None:
-        """Make room for ``shape`` (rows, columns) of tiles of x."""
+        """Allocate buffers for ``shape`` (rows, columns) tiles of x."""
         (rows, self.across), (self.channels, outputs) = shape, spread.shape[1:]
         self.spread, (self.into, self.back) = spread, transforms
         positions, tiles = PATCH * PATCH, rows * self.across
@@ -159,17 +161,17 @@ class _Strip:
         self.half = x.new_empty(PATCH * TILE * tiles * outputs)
         self.tiles = x.new_empty(TILE * TILE * tiles * outputs)
 
-    def fill(self, x: Tensor, alive: Tensor | None, top: int, bottom: int) -> None:
-        """Take rows top to bottom of x (h, w, i) and their neighbours, zeros outside."""
+    def fill(self, x: Tensor, active: Tensor | None, top: int, bottom: int) -> None:
+        """Copy rows top to bottom of x (h, w, i) and the rows around them; zeros outside."""
         first, last = max(top - 1, 0), min(bottom + 1, x.shape[0])
         begin, end = first - top + 1, last - top + 1
         self.padded[:begin].zero_()
         self.padded[end:].zero_()
         inner = self.padded[begin:end, 1 : x.shape[1] + 1]
-        if alive is None:
+        if active is None:
             inner.copy_(x[first:last])
         else:
-            torch.mul(x[first:last], alive[first:last] > 0, out=inner)
+            torch.mul(x[first:last], active[first:last] > 0, out=inner)
 
     def convolve(self, down: int) -> Float[Tensor, "4 4 down across o"]:
         """Return ``down`` rows of tiles of the result: row and column within the tile first."""
@@ -223,9 +225,9 @@ class WinogradConvolution(nn.Module):
     def forward(
         self, x: Float[Tensor, "b i h w"], rectify: bool = False, padded: bool = False
     ) -> Tensor:
-        """Return the convolution of x, plus the bias, rectified if asked.
+        """Return the convolution of x plus the bias, rectified if asked.
 
-        The result has the size of x or, if x is ``padded`` by one already, of what was padded.
+        The result has the size of x; if x is already ``padded`` by one, its size before padding.
         """
         y = _Convolve.apply(x, self, rectify)
         return y[:, :, 1:-1, 1:-1] if padded else y

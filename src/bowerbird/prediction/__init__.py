@@ -10,12 +10,21 @@ from bowerbird.lazy import lazy_exports
 if TYPE_CHECKING:
     from bowerbird.prediction.data.table import read_table as read_table
     from bowerbird.prediction.series.backtest import (
-        BacktestConfig as BacktestConfig,
         backtest as backtest,
         backtest_steps as backtest_steps,
     )
-    from bowerbird.prediction.series.file import read_series as read_series
-    from bowerbird.prediction.series.forecaster import load_forecaster as load_forecaster
+    from bowerbird.prediction.series.config import (
+        BacktestConfig as BacktestConfig,
+        ForecasterConfig as ForecasterConfig,
+    )
+    from bowerbird.prediction.series.file import (
+        read_series as read_series,
+        sample_series as sample_series,
+    )
+    from bowerbird.prediction.series.forecaster import (
+        Forecaster as Forecaster,
+        load_forecaster as load_forecaster,
+    )
     from bowerbird.prediction.tabular.config import (
         EnsembleConfig as EnsembleConfig,
         TableConfig as TableConfig,

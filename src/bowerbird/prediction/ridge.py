@@ -61,6 +61,6 @@ def fit_ridge(
     best = max(penalties)
     if (early := cut - gap) >= MIN_ROWS:
         tried = fit_ridges(features[:early], targets[:early], sorted(penalties, reverse=True))
-        errors = [float(np.abs(one(features[cut:]) - targets[cut:]).mean()) for one in tried]
+        errors = [float(np.abs(fit(features[cut:]) - targets[cut:]).mean()) for fit in tried]
         best = tried[int(np.argmin(errors))].penalty
     return fit_ridges(features, targets, [best])[0]

@@ -15,10 +15,22 @@ if TYPE_CHECKING:
     )
     from bowerbird.text.corpus import Corpus as Corpus
     from bowerbird.text.generator import (
-        Writer as Writer,
+        Evaluation as Evaluation,
+        TextGenerator as TextGenerator,
         load as load,
     )
+    from bowerbird.text.perplexity_reference import (
+        assess as assess,
+        perplexity_references as perplexity_references,
+    )
     from bowerbird.text.presets import PRESETS as PRESETS
-    from bowerbird.text.training import Training as Training
+    from bowerbird.text.tokenizer import (
+        BytePairTokenizer as BytePairTokenizer,
+        CharacterTokenizer as CharacterTokenizer,
+    )
+    from bowerbird.text.training import (
+        Training as Training,
+        train as train,
+    )
 else:
     __getattr__, __dir__, __all__ = lazy_exports(__name__)

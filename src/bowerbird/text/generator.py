@@ -1,4 +1,4 @@
-"""A writer: a network, its alphabet, and what it learned from; it continues, scores, is kept."""
+"""A text generator: a network with its tokenizer, which continues prompts and evaluates texts."""
 
 import math
 import time
@@ -14,7 +14,7 @@ from bowerbird.errors import ModelError
 from bowerbird.learning.device import select_compute
 from bowerbird.learning.dynamic_evaluation import adapted_loss
 from bowerbird.learning.model_file import (
-    MEND,
+    REPLACE,
     ModelHeader,
     read_model,
     stored_weights,
@@ -27,151 +27,151 @@ from bowerbird.models import model_path
 from bowerbird.networks.config import LanguageModelConfig
 from bowerbird.networks.language_model import language_model_from
 from bowerbird.text.config import GenerateConfig
-from bowerbird.text.tokenizer import Alphabet, Characters, alphabet_from
+from bowerbird.text.tokenizer import CharacterTokenizer, TextTokenizer, tokenizer_from
 
 KIND = "text"
-CHUNK = 32  # signs between two steps of writing
+TOKENS_PER_STEP = 32  # of ``generate_steps``
 
 
 @dataclass(frozen=True)
-class Score:
-    """How well a writer foresees a text."""
+class Evaluation:
+    """How well a model predicts a text."""
 
     nats_per_char: float
     characters: int
 
     @property
     def bits_per_char(self) -> float:
-        """The same in bits."""
+        """The loss in bits."""
         return self.nats_per_char / math.log(2)
 
     @property
     def perplexity(self) -> float:
-        """e^(nats/char): among how many equally likely characters it hesitates."""
+        """e^(nats per character): the effective number of choices for each character."""
         return math.exp(self.nats_per_char)
 
 
-class Writer:
-    """What has learned to write."""
+class TextGenerator:
+    """A trained network that generates text."""
 
     def __init__(
         self,
         network: Any,
-        alphabet: Alphabet,
+        tokenizer: TextTokenizer,
         config: LanguageModelConfig,
         provenance: dict[str, Any],
     ) -> None:
-        """Put the parts together; ``provenance`` tells what it learned from, and how."""
-        self.network, self.alphabet, self.config = network, alphabet, config
+        """Combine the parts; ``provenance`` describes the corpus and the training."""
+        self.network, self.tokenizer, self.config = network, tokenizer, config
         self.provenance = provenance
 
-    def prompt_signs(self, prompt: str) -> tuple[np.ndarray, str]:
-        """Return the signs of a prompt, at least one, and what was unusual about it.
+    def encode_prompt(self, prompt: str) -> tuple[np.ndarray, str]:
+        """Return the token ids of a prompt, at least one, and a note if something is unusual.
 
-        Characters that the writer does not know are spelled in others where that can be done.
+        Unknown characters are replaced by similar ones where possible.
         """
-        note = ""
-        if isinstance(self.alphabet, Characters) and (strange := self.alphabet.unknown_in(prompt)):
-            shown = " ".join(strange[:8])
-            note = f"the writer has never seen {shown}; nearest spellings are taken"
-            prompt = self.alphabet.nearest(prompt)
-        signs = self.alphabet.encode(prompt)
-        if not len(signs):  # as if a document had just ended, or a line
+        note, tokenizer = "", self.tokenizer
+        if isinstance(tokenizer, CharacterTokenizer) and (
+            unknown := tokenizer.unknown_characters(prompt)
+        ):
+            note = f"the model doesn't know {' '.join(unknown[:8])}; similar characters are used"
+            prompt = tokenizer.replace_unknown(prompt)
+        ids = tokenizer.encode(prompt)
+        if not len(ids):  # as after the end of a document, or of a line
             several = self.provenance.get("documents", 1) > 1
-            line = self.alphabet.encode("\n")
-            signs = np.array([self.alphabet.end]) if several else line
-        return signs.astype(np.int64), note
+            ids = np.array([tokenizer.end_token]) if several else tokenizer.encode("\n")
+        return ids.astype(np.int64), note
 
-    def unknown_share(self, text: str) -> float:
-        """Return the share of a text's characters that the writer has no sign for."""
-        if not isinstance(self.alphabet, Characters) or not text:
+    def unknown_fraction(self, text: str) -> float:
+        """Return the fraction of a text's characters that have no token."""
+        if not isinstance(self.tokenizer, CharacterTokenizer) or not text:
             return 0.0
-        strange = set(self.alphabet.unknown_in(text))
-        return sum(c in strange for c in text) / len(text)
+        unknown = set(self.tokenizer.unknown_characters(text))
+        return sum(c in unknown for c in text) / len(text)
 
-    def write_steps(
+    def generate_steps(
         self, prompt: str, config: GenerateConfig, samples: int = 1
     ) -> Iterator[Step[tuple[str, ...]]]:
-        """Yield what each sample goes on with, some signs at a time; a finished one adds nothing.
+        """Yield the continuations of a prompt in parts: the new text of each sample.
 
-        The prompt itself is not repeated. A sample ends with its document, at a stop text or at
-        the length.
+        The prompt itself is not repeated. A sample ends with its document, at a stop string or at
+        the length; then its parts are empty.
         """
         began = time.perf_counter()
-        signs, note = self.prompt_signs(prompt)
-        batch = torch.from_numpy(signs)[None].to(_device(self.network))
-        drafts = [_Draft(self.alphabet, config.stop) for _ in range(samples)]
+        ids, note = self.encode_prompt(prompt)
+        batch = torch.from_numpy(ids)[None].to(_device(self.network))
+        drafts = [_Draft(self.tokenizer, config.stop) for _ in range(samples)]
         new = [""] * samples
-        written = generate_tokens(self.network, batch, config.sampling, samples)
-        for number, row in enumerate(written, 1):
+        generated = generate_tokens(self.network, batch, config.sampling, samples)
+        for number, tokens in enumerate(generated, 1):
             last = number == config.length
-            for i, (draft, sign) in enumerate(zip(drafts, row.tolist(), strict=True)):
-                new[i] += draft.add(sign, last)
+            for i, (draft, token) in enumerate(zip(drafts, tokens.tolist(), strict=True)):
+                new[i] += draft.add(token, last)
             done = last or all(draft.done for draft in drafts)
-            if done or number % CHUNK == 0:
+            if done or number % TOKENS_PER_STEP == 0:
                 seconds = time.perf_counter() - began
                 yield Step(number, config.length, {}, seconds, tuple(new), note)
                 new, note = [""] * samples, ""
             if done:
                 return
 
-    def write(
+    def generate(
         self, prompt: str = "", config: GenerateConfig | None = None, samples: int = 1
     ) -> list[str]:
-        """Return what each sample goes on with after the prompt."""
+        """Return the continuation of a prompt for each sample."""
         config = config or GenerateConfig()
         texts = [""] * samples
-        for step in self.write_steps(prompt, config, samples):
+        for step in self.generate_steps(prompt, config, samples):
             assert step.preview is not None
             texts = [text + new for text, new in zip(texts, step.preview, strict=True)]
         return texts
 
-    def score(self, *documents: str, adapt: float = 0.0) -> Score:
-        """Return how well documents are foreseen; the state is carried through all of them.
+    def evaluate(self, *documents: str, adapt: float = 0.0) -> Evaluation:
+        """Return how well the model predicts documents; its state is carried through all of them.
 
-        They are read as when it learned: with the sign that ends a document between them. The loss
-        is shared by the characters that are foreseen, all but those of the very first sign.
-        ``adapt`` is the rate at which the writer goes on learning from what it has read (dynamic
-        evaluation, Krause et al. 2018, arXiv:1709.07432); 0 is not at all. Raises ValueError for
-        documents in which nothing is foreseen.
+        They are read as in training, with the end token between them. The loss is divided by the
+        number of predicted characters: all but those of the very first token. ``adapt`` is the
+        learning rate of dynamic evaluation (Krause et al. 2018, arXiv:1709.07432); 0 is off. Raises
+        ValueError for documents in which nothing is predicted.
         """
-        parts = [self.alphabet.encode(text) for text in documents]
-        end = np.array([self.alphabet.end])
-        signs = np.concatenate([sign for part in parts for sign in (end, part)][1:] or [end])
+        parts = [self.tokenizer.encode(text) for text in documents]
+        end = np.array([self.tokenizer.end_token])
+        ids = np.concatenate([array for part in parts for array in (end, part)][1:] or [end])
         characters = sum(map(len, documents))
-        foreseen = characters - len(self.alphabet.decoder()(signs[:1]))
-        if len(signs) < 2 or foreseen < 1:
-            raise ValueError("a text of fewer than two characters has nothing to foresee")
+        predicted = characters - len(self.tokenizer.decoder()(ids[:1]))
+        if len(ids) < 2 or predicted < 1:
+            raise ValueError("a text of fewer than two characters has nothing to predict")
         device = _device(self.network)
         if adapt:
-            loss = adapted_loss(self.network, signs, rate=adapt, device=device)
+            loss = adapted_loss(self.network, ids, learning_rate=adapt, device=device)
         else:
-            loss = stream_loss(self.network, signs, device=device)
-        return Score(loss * (len(signs) - 1) / foreseen, characters)
+            loss = stream_loss(self.network, ids, device=device)
+        return Evaluation(loss * (len(ids) - 1) / predicted, characters)
 
     def save(self, path: Path, *, half: bool = False) -> None:
-        """Write the model file, whole or not at all; ``half`` precision makes it half as large."""
-        card = ModelHeader(KIND, self.config.to_dict(), self.alphabet.to_dict(), self.provenance)
-        write_model(path, card, stored_weights(self.network, half=half))
+        """Write the model file atomically; ``half`` precision makes it half as large."""
+        shape, tokenizer = self.config.to_dict(), self.tokenizer.to_dict()
+        header = ModelHeader(KIND, shape, tokenizer, self.provenance)
+        write_model(path, header, stored_weights(self.network, half=half))
 
 
-def load(path_or_name: str | Path, device: str = "auto") -> Writer:
+def load(path_or_name: str | Path, device: str = "auto") -> TextGenerator:
     """Return the generator in a model file, or the shipped one of this name: shakespeare.
 
     Raises ModelError for a file that is missing, damaged or of another kind.
     """
     path = model_path(path_or_name)
-    card, tensors = read_model(path, KIND)
+    header, tensors = read_model(path, KIND)
     try:
-        if type(card.provenance.get("documents", 1)) is not int:
-            raise ValueError("its documents are no number")
-        alphabet = alphabet_from(card.tokenizer)
-        network, config = language_model_from(card.config, alphabet.size, tensors)
+        if type(header.provenance.get("documents", 1)) is not int:
+            raise ValueError("the number of its documents is not a whole number")
+        tokenizer = tokenizer_from(header.tokenizer)
+        network, config = language_model_from(header.config, tokenizer.vocab_size, tensors)
     except (ValueError, RuntimeError) as error:
         reason = str(error).split("\n")[0]
-        raise ModelError(f"{path} is damaged: {reason}; {MEND}") from error
+        raise ModelError(f"{path} is damaged: {reason}; {REPLACE}") from error
     network.to(select_compute(device, "float32").device).eval()
-    return Writer(network, alphabet, config, dict(card.provenance))
+    return TextGenerator(network, tokenizer, config, dict(header.provenance))
 
 
 def _device(network: torch.nn.Module) -> torch.device:
@@ -179,26 +179,26 @@ def _device(network: torch.nn.Module) -> torch.device:
 
 
 class _Draft:
-    """One sample in the making: signs in, text out, up to a stop."""
+    """One sample in progress: tokens in, text out, up to a stop string."""
 
-    def __init__(self, alphabet: Alphabet, stops: Sequence[str]) -> None:
-        self.decode, self.end, self.stops = alphabet.decoder(), alphabet.end, stops
-        self.done, self.held = False, ""
-        self.longest = max(map(len, stops), default=0)
+    def __init__(self, tokenizer: TextTokenizer, stops: Sequence[str]) -> None:
+        self.decode, self.end_token, self.stops = tokenizer.decoder(), tokenizer.end_token, stops
+        self.done, self.pending = False, ""
+        self.longest_stop = max(map(len, stops), default=0)
 
-    def add(self, sign: int, last: bool) -> str:
-        """Return the text that this sign makes certain; what may begin a stop is held back."""
+    def add(self, token: int, last: bool) -> str:
+        """Return the text that this token completes; the possible start of a stop is held back."""
         if self.done:
             return ""
-        ends = sign == self.end
-        self.held += self.decode([] if ends else [sign], final=ends or last)
+        ends = token == self.end_token
+        self.pending += self.decode([] if ends else [token], final=ends or last)
         for stop in self.stops:
-            if stop and stop in self.held:
+            if stop and stop in self.pending:
                 self.done = True
-                text, self.held = self.held.partition(stop)[0] + stop, ""
+                text, self.pending = self.pending.partition(stop)[0] + stop, ""
                 return text
         self.done = ends or last
-        keep = 0 if self.done else max(0, self.longest - 1)
-        cut = max(0, len(self.held) - keep)
-        text, self.held = self.held[:cut], self.held[cut:]
+        held = 0 if self.done else max(0, self.longest_stop - 1)
+        cut = max(0, len(self.pending) - held)
+        text, self.pending = self.pending[:cut], self.pending[cut:]
         return text

@@ -1,8 +1,8 @@
-"""Is this loss normal? What a loss is to be compared with: the text itself, and known figures.
+"""Reference values for a loss on a text, to judge whether it is good.
 
-Three lower rungs come from the text: every character equally likely, characters by their frequency
-(order-0 entropy: Shannon 1948), and what gzip and xz need. Known figures are of
-tiny-shakespeare's last tenth, in nats a character.
+From the text itself: all characters equally likely, characters by their frequency (order-0 entropy,
+Shannon 1948), and the compression of gzip and xz. Published values are for the last tenth of
+tiny-shakespeare, in nats per character.
 """
 
 import gzip
@@ -12,29 +12,29 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-KNOWN = (  # nats a character, and where the figure comes from
+PUBLISHED = (  # nats per character, and the source
     ("bowerbird on 2 cores, 18 seconds, 0.28 M weights", 1.657, "benchmarks/text"),
     ("bowerbird on 2 cores, 72 seconds, 0.72 M weights", 1.513, "benchmarks/text"),
     ("bowerbird on 2 cores, 4 minutes, 1.2 M weights", 1.443, "benchmarks/text"),
-    ("nanoGPT on a laptop's processor, 3 minutes", 1.88, "its README"),
+    ("nanoGPT on a laptop's CPU, 3 minutes", 1.88, "its README"),
     ("nanoGPT on an A100, 3 minutes, 10.7 M weights", 1.4697, "its README"),
 )
 
 
 @dataclass(frozen=True)
 class Reference:
-    """A loss to compare with."""
+    """A loss for comparison."""
 
     name: str
     nats_per_char: float
     source: str
-    """this text, or where a published figure stands."""
+    """``this text``, or where the value was published."""
 
 
-def references(text: str, own: object = None) -> list[Reference]:
-    """Return what to compare a loss over a text with, the worst first.
+def perplexity_references(text: str, validation_loss: object = None) -> list[Reference]:
+    """Return reference values for a loss on a text, the worst first.
 
-    ``own`` is the model's loss on what was kept aside of its own corpus, where it is known.
+    ``validation_loss`` is the model's own, on the validation text of its corpus, if it is known.
     Raises ValueError for an empty text.
     """
     if not text:
@@ -43,25 +43,26 @@ def references(text: str, own: object = None) -> list[Reference]:
     entropy = -sum(n / size * math.log(n / size) for n in counts.values())
     data = text.encode("utf-8", "surrogatepass")
     bits = math.log(2) * 8 / size
-    found = [
-        Reference("every character equally likely", math.log(len(counts)), "this text"),
+    references = [
+        Reference("all characters equally likely", math.log(len(counts)), "this text"),
         Reference("characters by their frequency", entropy, "this text"),
         Reference("gzip -9", len(gzip.compress(data, 9)) * bits, "this text"),
         Reference("xz -9", len(lzma.compress(data, preset=9)) * bits, "this text"),
     ]
-    found += [Reference(name, nats, source) for name, nats, source in KNOWN]
-    if isinstance(own, float):
-        found.append(Reference("this model, text of its own corpus", own, "kept aside"))
-    return sorted(found, key=lambda r: -r.nats_per_char)
+    references += [Reference(name, nats, source) for name, nats, source in PUBLISHED]
+    if isinstance(validation_loss, float):
+        own = Reference("this model on its own corpus", validation_loss, "validation text")
+        references.append(own)
+    return sorted(references, key=lambda r: -r.nats_per_char)
 
 
-def verdict(nats_per_char: float, rungs: Sequence[Reference]) -> str:
-    """Say in one sentence what a loss over a text means, given what `references` says of it."""
-    by_name = {r.name: r.nats_per_char for r in rungs}
+def assess(nats_per_char: float, references: Sequence[Reference]) -> str:
+    """Return in one sentence what a loss on a text means, given its ``perplexity_references``."""
+    by_name = {r.name: r.nats_per_char for r in references}
     if nats_per_char >= by_name["characters by their frequency"]:
-        return "it knows no more than how frequent the characters are: it has not learned this text"
+        return "no better than the frequency of characters: the model can't predict this text"
     if nats_per_char >= min(by_name["gzip -9"], by_name["xz -9"]):
-        return "it foresees this text no better than a compressor: another language, or too short"
+        return "no better than a compressor: another language, or a short text"
     if nats_per_char < 0.5:
-        return "it knows this text nearly by heart: was it in what it learned from?"
-    return "normal: better than a compressor, as a writer of this language should be"
+        return "the model has nearly memorized this text: it was probably trained on it"
+    return "normal: better than a compressor, as expected for a text in the language of the corpus"

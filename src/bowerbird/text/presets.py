@@ -1,15 +1,15 @@
-"""The settings of other tools, and ours, as configurations of this one engine.
+"""The settings of other tools, and our own, as training configurations.
 
 Sources: char-rnn (A. Karpathy), torch-rnn (J. Johnson), nanoGPT's shakespeare_char on a GPU and on
-a laptop (A. Karpathy), folk-rnn (B. Sturm, J. F. Santos, config5). Counts of weights are theirs for
-65 characters (folk-rnn: 137 tokens).
+a laptop (A. Karpathy), folk-rnn (B. Sturm, J. F. Santos, config5). The numbers of parameters equal
+theirs for 65 characters (folk-rnn: 137 tokens).
 
-Departures: their networks have one sign fewer than ours for what is unknown, and one for the end of
-a document. char-rnn and torch-rnn clip sums over a window where the loss here is a mean, so
-their bound of 5 on an entry of the gradient is 5/50 for char-rnn. char-rnn takes its validation
-data from 50 places, torch-rnn keeps a tenth for testing; here it is one stretch at the end. Steps
-are those of their 50 epochs of tiny-shakespeare. torch-rnn forgets Adam's moments at each fall
-of the rate. folk-rnn reads tune by tune and drops each output anew.
+Departures: their networks lack our tokens for unknown characters and for the end of a document.
+char-rnn and torch-rnn clip sums over a sequence where the loss here is a mean, so char-rnn's limit
+of 5 on an entry of the gradient is 5/50. char-rnn takes its validation data from 50 places,
+torch-rnn keeps a tenth for testing; here validation is the end of the corpus. Steps are those of
+their 50 epochs of tiny-shakespeare. torch-rnn resets Adam's moments at each decay of the learning
+rate. folk-rnn reads tune by tune and draws a new dropout mask for each output.
 """
 
 from typing import Literal
@@ -23,15 +23,18 @@ PresetName = Literal[
 ]
 
 
-def _recurrent(shape: RecurrentConfig, stream: SequenceConfig, fit: TrainerConfig) -> TrainConfig:
-    return TrainConfig(model=LanguageModelConfig(recurrent=shape), sequence=stream, trainer=fit)
+def _recurrent(
+    shape: RecurrentConfig, sequence: SequenceConfig, trainer: TrainerConfig
+) -> TrainConfig:
+    model = LanguageModelConfig(recurrent=shape)
+    return TrainConfig(model=model, sequence=sequence, trainer=trainer)
 
 
 def _transformer(
-    shape: TransformerConfig, stream: SequenceConfig, fit: TrainerConfig
+    shape: TransformerConfig, sequence: SequenceConfig, trainer: TrainerConfig
 ) -> TrainConfig:
-    predictor = LanguageModelConfig("transformer", transformer=shape)
-    return TrainConfig(model=predictor, sequence=stream, trainer=fit)
+    model = LanguageModelConfig("transformer", transformer=shape)
+    return TrainConfig(model=model, sequence=sequence, trainer=trainer)
 
 
 def _nanogpt(iterations: int) -> TrainerConfig:

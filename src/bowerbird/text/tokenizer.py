@@ -1,13 +1,13 @@
-"""Text to integers and back: the signs that a writer reads and writes.
+"""Tokenizers of text: characters, bytes, or byte pairs (BPE).
 
-``characters``: 0 is the unknown sign (read as U+FFFD), 1 the end of a document (read as nothing),
-then the characters of the corpus by code point. ``bytes``: the 256 bytes of UTF-8, then the end of
-a document. ``pieces``: the same with merges of two pieces in between, in the order in which they
-were learned (Sennrich, Haddow and Birch 2016, "Neural machine translation of rare words with
-subword units", algorithm 1; over bytes, with words cut as in Radford et al. 2019, "Language models
-are unsupervised multitask learners", section 2.2).
+``characters``: 0 is the unknown token (decoded as U+FFFD), 1 the end of a document (decoded as
+nothing), then the characters of the corpus by code point. ``bytes``: the 256 bytes of UTF-8, then
+the end of a document. ``bpe``: the same with the merges of two tokens in between, in the order of
+their training (Sennrich, Haddow and Birch 2016, "Neural machine translation of rare words with
+subword units", algorithm 1; over bytes, with words split as in Radford et al. 2019, "Language
+models are unsupervised multitask learners", section 2.2).
 
-Departures: a model file keeps only the merges, as pairs of numbers; a piece has at most 64 bytes.
+Departures: a model file stores only the merges, as pairs of ids; a token has at most 64 bytes.
 """
 
 import codecs
@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Protocol, get_args
 
 import numpy as np
 
+from bowerbird.learning import tokenizer
 from bowerbird.text.config import TokenizerKind
 
 if TYPE_CHECKING:
@@ -27,99 +28,84 @@ if TYPE_CHECKING:
 
 
 UNKNOWN = "\ufffd"
-MOST_PIECES = 1 << 16  # signs: a stream of pieces takes two bytes a sign
-LONGEST = 64  # bytes in a piece: a row of dashes deserves no sign of its own
-PORTION = 1 << 14  # characters cut into pieces at once: portions are cut side by side on all cores
-_HALF = re.compile("[\ud800-\udfff]")  # half surrogates
-# A letter that follows a line's end begins a new word, so pieces never cross such a place.
-_SEAM = re.compile(r"\n(?=\w)")
-# What stands in for what, if the corpus has it: keyboards and typesetters spell differently.
-_FAMILIES = ("'’‘`´′‚‛", "\"”“„‟«»″'", "-‐‑‒–—―−", " \u00a0\t")
-_MARKS = {"Mn", "Mc", "Me", "Cf"}  # Unicode's categories of what is not seen alone
+MAX_VOCAB_SIZE = 1 << 16  # a stream of byte pairs takes two bytes per token
+MAX_TOKEN_BYTES = 64  # a row of dashes should not be one token
+CHUNK = 1 << 14  # characters encoded at once; chunks are encoded in parallel on all cores
+_SURROGATE = re.compile("[\ud800-\udfff]")  # one half of a pair
+# a letter after a line break begins a new word, so that no token crosses such a place
+_WORD_BREAK = re.compile(r"\n(?=\w)")
+# characters that replace each other: keyboards and typesetters spell differently
+_SIMILAR = ("'’‘`´′‚‛", "\"”“„‟«»″'", "-‐‑‒–—―−", " \u00a0\t")
+_MARKS = {"Mn", "Mc", "Me", "Cf"}  # Unicode categories of combining and invisible characters
 _SMALL = {"æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th"}
 _LETTERS = {"ß": "ss", **_SMALL, **{c.upper(): plain.capitalize() for c, plain in _SMALL.items()}}
 
 
-class Decoder(Protocol):
-    """What turns signs that come bit by bit into text, and never splits a character."""
+class StreamDecoder(Protocol):
+    """Decodes ids that arrive in parts, and never splits a character."""
 
     def __call__(self, ids: Iterable[int], final: bool = False) -> str:
-        """Return the text that these signs complete; at the end of the signs also the rest."""
-        ...
+        """Return the text that these ids complete; if they are the last ones, all that is left."""
 
 
-class Alphabet(Protocol):
-    """What turns text into signs, numbered from 0, and back."""
+class TextTokenizer(tokenizer.Tokenizer[str], Protocol):
+    """A tokenizer of text."""
 
-    kind: TokenizerKind
-    size: int
-    """Number of signs."""
-    end: int
-    """The sign that ends a document."""
-
-    def encode(self, text: str) -> np.ndarray:
-        """Return the signs of a text, in the smallest unsigned integers that number them."""
-        ...
-
-    def decode(self, ids: Iterable[int]) -> str:
-        """Return the text of signs; raise ValueError for a number that is no sign."""
-        ...
-
-    def decoder(self) -> Decoder:
-        """Return a decoder for signs that come bit by bit."""
-        ...
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return what `alphabet_from` needs to build this alphabet again, ready for JSON."""
-        ...
+    def decoder(self) -> StreamDecoder:
+        """Return a decoder for ids that arrive in parts."""
 
 
-class Characters:
-    """A sign for each character: the unknown sign, the end of a document, then the characters."""
+class CharacterTokenizer:
+    """A token for each character: the unknown token, the end of a document, then the characters."""
 
     kind: TokenizerKind = "characters"
-    unknown = 0
-    end = 1
+    unknown_token = 0
+    end_token = 1
 
     def __init__(self, characters: Iterable[str]) -> None:
-        """Raise ValueError if there is no character; U+FFFD and half surrogates are unknown."""
+        """Raise ValueError if there is no character; U+FFFD and lone surrogates are unknown."""
         known = {c for c in characters if c != UNKNOWN and not "\ud800" <= c <= "\udfff"}
         if not known:
-            raise ValueError("the alphabet has no characters; take a longer corpus, or least=1")
+            raise ValueError(
+                "no character is frequent enough; use a longer corpus or --min-count 1"
+            )
         self.characters = "".join(sorted(known))
         codes = _code_points(self.characters)
-        self.size = len(codes) + 2
-        # one place more than the last character has: what lies beyond is clipped to it
-        self._signs = np.zeros(int(codes[-1]) + 2, np.min_scalar_type(self.size - 1))
-        self._signs[codes] = np.arange(2, self.size)
+        self.vocab_size = len(codes) + 2
+        # one entry more than the last character needs: larger codes are clipped to it
+        self._ids = np.zeros(int(codes[-1]) + 2, np.min_scalar_type(self.vocab_size - 1))
+        self._ids[codes] = np.arange(2, self.vocab_size)
         self._codes = np.concatenate([np.array([ord(UNKNOWN), 0], np.uint32), codes])
 
     @classmethod
-    def counted(cls, counts: Mapping[str, int], least: int = 1) -> "Characters":
-        """Return the alphabet of a corpus by its counts of characters.
+    def from_counts(cls, counts: Mapping[str, int], min_count: int = 1) -> "CharacterTokenizer":
+        """Return the tokenizer of a corpus with these counts of characters.
 
-        What occurs fewer than `least` times is unknown, so that a writer learns the unknown sign.
+        Characters with fewer than ``min_count`` occurrences are unknown, so that a model trains on
+        the unknown token.
         """
-        return cls(c for c, count in counts.items() if count >= least)
+        return cls(c for c, count in counts.items() if count >= min_count)
 
     def encode(self, text: str) -> np.ndarray:
-        """Return the sign of each character; 0 for those that are unknown."""
-        return self._signs.take(_code_points(text), mode="clip")
+        """Return the id of each character; 0 for unknown ones."""
+        return self._ids.take(_code_points(text), mode="clip")
 
     def decode(self, ids: Iterable[int]) -> str:
-        """Return the character of each sign, U+FFFD for 0 and nothing for 1."""
-        signs = _checked(ids, self.size)
-        return self._codes[signs[signs != self.end]].astype("<u4").tobytes().decode("utf-32-le")
+        """Return the character of each id, U+FFFD for 0 and nothing for 1."""
+        array = _checked(ids, self.vocab_size)
+        codes = self._codes[array[array != self.end_token]]
+        return codes.astype("<u4").tobytes().decode("utf-32-le")
 
-    def decoder(self) -> Decoder:
-        """Return `decode` for few signs at a time: each is a whole character."""
-        signs = {n: "" if n == self.end else chr(code) for n, code in enumerate(self._codes)}
+    def decoder(self) -> StreamDecoder:
+        """Return a fast ``decode`` for few ids at a time; each id is a whole character."""
+        codes = enumerate(self._codes)
+        characters = {n: "" if n == self.end_token else chr(code) for n, code in codes}
 
         def decode(ids: Iterable[int], final: bool = False) -> str:
             try:
-                return "".join([signs[n] for n in ids])
+                return "".join([characters[n] for n in ids])
             except KeyError:
-                return self.decode(ids)  # which says what is wrong
+                return self.decode(ids)  # which raises the right error
 
         return decode
 
@@ -127,112 +113,115 @@ class Characters:
         """Return the characters."""
         return {"kind": self.kind, "characters": self.characters}
 
-    def unknown_in(self, text: str) -> tuple[str, ...]:
-        """Return each character of a text that is unknown, once, in the order of the text."""
+    def unknown_characters(self, text: str) -> tuple[str, ...]:
+        """Return each unknown character of a text once, in the order of the text."""
         return tuple(c for c in dict.fromkeys(text) if c not in self.characters)
 
-    def nearest(self, text: str) -> str:
-        """Return a text with each unknown character in its nearest known spelling.
+    def replace_unknown(self, text: str) -> str:
+        """Return a text with each unknown character replaced by the most similar known ones.
 
-        Tried in this order: taken apart (NFD), another of its family (quotation marks, dashes,
-        spaces), without marks (NFKD), foreign letters as plain ones, small or capital; else U+FFFD.
+        Tried in this order: its decomposition (NFD), similar quotation marks, dashes and spaces,
+        without accents (NFKD), plain letters for foreign ones, the other case; else U+FFFD.
         """
-        if not self.unknown_in(text):
+        if not self.unknown_characters(text):
             return text
-        # an accent may be a character of its own in the prompt and not in the corpus
+        # an accent may be a character of its own in the prompt but not in the corpus
         text = unicodedata.normalize("NFC", text)
-        return text.translate({ord(c): self._spelling(c) for c in self.unknown_in(text)})
+        unknown = self.unknown_characters(text)
+        return text.translate({ord(c): self._replacement(c) for c in unknown})
 
-    def _spelling(self, character: str) -> str:
+    def _replacement(self, character: str) -> str:
         tries = [unicodedata.normalize("NFD", character)]
-        tries += [c for family in _FAMILIES if character in family for c in family]
+        tries += [c for similar in _SIMILAR if character in similar for c in similar]
         parts = unicodedata.normalize("NFKD", character)
         plain = "".join(c for c in parts if unicodedata.category(c) not in _MARKS)
         tries += [plain, "".join(_LETTERS.get(c, c) for c in plain)]
         tries += [spelling.swapcase() for spelling in tries]
-        return next((t for t in tries if not self.unknown_in(t)), UNKNOWN)
+        return next((t for t in tries if not self.unknown_characters(t)), UNKNOWN)
 
 
-class Pieces:
-    """Bytes, then what each merge of two pieces makes, then the end of a document.
+class BytePairTokenizer:
+    """Bytes, then the merges of two tokens, then the end of a document.
 
-    Without merges it is the alphabet of bytes: for any text, with nothing to learn.
+    Without merges it is the ``bytes`` tokenizer, which needs no training.
     """
 
     def __init__(self, merges: Iterable[Sequence[int]] = ()) -> None:
-        """Number the pieces; raise ValueError for merges that no training makes."""
+        """Raise ValueError for merges that no training produces."""
         self.merges = tuple((a, b) for a, b in merges)
         self.kind: TokenizerKind = "bpe" if self.merges else "bytes"
-        self._pieces = [bytes([n]) for n in range(256)]
-        seen = set(self._pieces)
+        self._tokens = [bytes([n]) for n in range(256)]
+        known = set(self._tokens)
         for a, b in self.merges:
-            if not (0 <= a < len(self._pieces) and 0 <= b < len(self._pieces)):
-                raise ValueError(f"the merge {a}, {b} takes a piece that comes later, or none")
-            piece = self._pieces[a] + self._pieces[b]
-            if len(piece) > LONGEST:
-                raise ValueError(f"a piece has more than {LONGEST} bytes")
-            if piece not in seen:  # two merges may make the same piece
-                seen.add(piece)
-                self._pieces.append(piece)
-        self.end = len(self._pieces)
-        self.size = self.end + 1
-        if self.size > MOST_PIECES:
-            raise ValueError(f"an alphabet of pieces has at most {MOST_PIECES} signs")
+            if not (0 <= a < len(self._tokens) and 0 <= b < len(self._tokens)):
+                raise ValueError(f"the merge {a}, {b} needs a token that does not exist yet")
+            token = self._tokens[a] + self._tokens[b]
+            if len(token) > MAX_TOKEN_BYTES:
+                raise ValueError(f"a token has more than {MAX_TOKEN_BYTES} bytes")
+            if token not in known:  # two merges may give the same token
+                known.add(token)
+                self._tokens.append(token)
+        self.end_token = len(self._tokens)
+        self.vocab_size = self.end_token + 1
+        if self.vocab_size > MAX_VOCAB_SIZE:
+            raise ValueError(f"the vocabulary has more than {MAX_VOCAB_SIZE} tokens")
 
     @classmethod
-    def learned(cls, texts: Iterable[str], size: int = 1024) -> "Pieces":
-        """Learn at most `size` signs, 257 to 65536, from a corpus that is read once.
+    def train(cls, texts: Iterable[str], vocab_size: int = 1024) -> "BytePairTokenizer":
+        """Return the tokenizer of a corpus, which is read once, with at most ``vocab_size`` tokens.
 
-        A small corpus gives fewer: a pair that occurs once is not merged.
+        A small corpus gives fewer: a pair that occurs once is not merged. Raises ValueError for a
+        size outside [257, 65536].
         """
-        if not 257 <= size <= MOST_PIECES:
-            raise ValueError(f"an alphabet of pieces has 257 to {MOST_PIECES} signs, not {size}")
-        from tokenizers import trainers  # noqa: PLC0415  only who learns pieces waits for it
+        if not 257 <= vocab_size <= MAX_VOCAB_SIZE:
+            raise ValueError(f"vocab_size must be in [257, {MAX_VOCAB_SIZE}], got {vocab_size}")
+        from tokenizers import trainers  # noqa: PLC0415 - only training needs it
 
         tokenizer = _tokenizer({}, [])
         trainer = trainers.BpeTrainer(
-            vocab_size=size - 1,
+            vocab_size=vocab_size - 1,
             min_frequency=2,
             show_progress=False,
             initial_alphabet=list(_BYTE_NAMES),
-            max_token_length=LONGEST,
+            max_token_length=MAX_TOKEN_BYTES,
         )
-        tokenizer.train_from_iterator((_HALF.sub(UNKNOWN, text) for text in texts), trainer)
-        numbers = {name: number for number, name in enumerate(_BYTE_NAMES)}
+        tokenizer.train_from_iterator((_SURROGATE.sub(UNKNOWN, text) for text in texts), trainer)
+        ids = {name: number for number, name in enumerate(_BYTE_NAMES)}
         merges = []
         for a, b in json.loads(tokenizer.to_str())["model"]["merges"]:
-            merges.append((numbers[a], numbers[b]))
-            numbers.setdefault(a + b, len(numbers))
+            merges.append((ids[a], ids[b]))
+            ids.setdefault(a + b, len(ids))
         return cls(merges)
 
     @cached_property
-    def _cutter(self) -> "Tokenizer":
-        """Build the tokenizer when it is first needed: to write without a prompt needs none."""
-        names = ["".join(_BYTE_NAMES[byte] for byte in piece) for piece in self._pieces]
+    def _encoder(self) -> "Tokenizer":
+        """The library's tokenizer, built at first use: generating without a prompt needs none."""
+        names = ["".join(_BYTE_NAMES[byte] for byte in token) for token in self._tokens]
         vocabulary = {name: number for number, name in enumerate(names)}
         return _tokenizer(vocabulary, [(names[a], names[b]) for a, b in self.merges])
 
     def encode(self, text: str) -> np.ndarray:
-        """Return the pieces of a text; half surrogates, which UTF-8 can't spell, become U+FFFD."""
-        text = _HALF.sub(UNKNOWN, text)
+        """Return the ids of a text; lone surrogates, which UTF-8 can't hold, become U+FFFD."""
+        text = _SURROGATE.sub(UNKNOWN, text)
         if not self.merges:
             return np.frombuffer(text.encode(), np.uint8).astype(np.uint16)
-        cut = self._cutter.encode_batch_fast(list(_portions(text)))
-        parts = [np.array(part.ids, np.uint32) for part in cut]
-        return np.concatenate(parts).astype(np.min_scalar_type(self.end))
+        encoded = self._encoder.encode_batch_fast(list(_chunks(text)))
+        parts = [np.array(chunk.ids, np.uint32) for chunk in encoded]
+        return np.concatenate(parts).astype(np.min_scalar_type(self.end_token))
 
     def decode(self, ids: Iterable[int]) -> str:
-        """Return the text of pieces; what is not UTF-8 reads as U+FFFD."""
+        """Return the text of ids; bytes that aren't UTF-8 become U+FFFD."""
         return self.decoder()(ids, final=True)
 
-    def decoder(self) -> Decoder:
-        """Return a decoder that holds bytes back until a character is whole."""
-        reader = codecs.getincrementaldecoder("utf-8")("replace")
-        pieces = [*self._pieces, b""]
+    def decoder(self) -> StreamDecoder:
+        """Return a decoder that holds bytes back until a character is complete."""
+        utf8 = codecs.getincrementaldecoder("utf-8")("replace")
+        tokens = [*self._tokens, b""]
 
         def decode(ids: Iterable[int], final: bool = False) -> str:
-            signs = _checked(ids, self.size).tolist()
-            return reader.decode(b"".join([pieces[n] for n in signs]), final)
+            return utf8.decode(
+                b"".join([tokens[n] for n in _checked(ids, self.vocab_size).tolist()]), final
+            )
 
         return decode
 
@@ -242,26 +231,26 @@ class Pieces:
         return {"kind": self.kind, **merges}
 
 
-def alphabet_from(described: Mapping[str, Any]) -> Alphabet:
-    """Return the alphabet that `described()` spoke of; raise ValueError for anything else."""
-    kind = described.get("kind") if isinstance(described, Mapping) else None
+def tokenizer_from(data: Mapping[str, Any]) -> CharacterTokenizer | BytePairTokenizer:
+    """Return the tokenizer of ``to_dict()``; raise ValueError for anything else."""
+    kind = data.get("kind") if isinstance(data, Mapping) else None
     match kind:
         case "bytes":
-            return Pieces()
+            return BytePairTokenizer()
         case "characters":
-            characters = described.get("characters")
+            characters = data.get("characters")
             if isinstance(characters, str):
-                alphabet = Characters(characters)
-                if alphabet.characters == characters:
-                    return alphabet
+                made = CharacterTokenizer(characters)
+                if made.characters == characters:
+                    return made
         case "bpe":
-            merges = described.get("merges")
+            merges = data.get("merges")
             if isinstance(merges, list) and all(_is_merge(merge) for merge in merges):
-                return Pieces(merges)
+                return BytePairTokenizer(merges)
         case _:
             known = ", ".join(get_args(TokenizerKind))
-            raise ValueError(f"the model's alphabet is {kind!r:.40}, which is none of: {known}")
-    raise ValueError(f"the {kind} of the model's alphabet are damaged; fetch the model again")
+            raise ValueError(f"the model's tokenizer is {kind!r:.40}, not one of {known}")
+    raise ValueError(f"the {kind} tokenizer of the model is damaged")
 
 
 def _is_merge(merge: object) -> bool:
@@ -270,28 +259,28 @@ def _is_merge(merge: object) -> bool:
 
 
 def _code_points(text: str) -> np.ndarray:
-    # "surrogatepass": a terminal hands over bytes that it can't read as half surrogates
+    # "surrogatepass": a terminal passes undecodable bytes as lone surrogates
     return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4")
 
 
-def _checked(ids: Iterable[int], size: int) -> np.ndarray:
-    signs = np.asarray(ids if isinstance(ids, np.ndarray) else list(ids), np.int64)
-    wrong = signs[(signs < 0) | (signs >= size)]
+def _checked(ids: Iterable[int], vocab_size: int) -> np.ndarray:
+    array = np.asarray(ids if isinstance(ids, np.ndarray) else list(ids), np.int64)
+    wrong = array[(array < 0) | (array >= vocab_size)]
     if len(wrong):
-        raise ValueError(f"{wrong[0]} is no sign of an alphabet of {size}")
-    return signs
+        raise ValueError(f"the token {wrong[0]} is outside the vocabulary of {vocab_size}")
+    return array
 
 
-def _portions(text: str) -> Iterator[str]:
+def _chunks(text: str) -> Iterator[str]:
     start = 0
-    while seam := _SEAM.search(text, start + PORTION):
-        yield text[start : seam.end()]
-        start = seam.end()
+    while word_break := _WORD_BREAK.search(text, start + CHUNK):
+        yield text[start : word_break.end()]
+        start = word_break.end()
     yield text[start:]
 
 
 def _byte_names() -> tuple[str, ...]:
-    """Return the printable character by which the tokenizer calls each byte."""
+    """Return the printable character that the tokenizers library uses for each byte."""
     printable = {*range(33, 127), *range(161, 173), *range(174, 256)}
     others = iter(range(256, 512))
     return tuple(chr(n if n in printable else next(others)) for n in range(256))

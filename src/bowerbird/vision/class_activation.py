@@ -34,7 +34,7 @@ FINE = 4  # px of the picture, across, for one position of an averaged map
 SHARE = 0.35  # of the map's highest point, above which a position belongs to the thing
 
 
-def evidence(
+def class_activation_maps(
     rgb: Float[Tensor, "3 h w"], classifier: Classifier, sizes: Sequence[int] = SIZES
 ) -> list[Float[Tensor, "1000 _h _w"]]:
     """Return each position's scores of all classes, once for each size of the picture in 0..1.
@@ -58,7 +58,7 @@ def evidence(
     return found
 
 
-def heat(
+def class_heatmap(
     maps: Sequence[Float[Tensor, "1000 _h _w"]], number: int, size: tuple[int, int]
 ) -> Float[Tensor, "h4 w4"]:
     """Return the map of one class, 0..1, averaged over sizes, at a quarter of ``size``."""
@@ -72,7 +72,7 @@ def heat(
     return total / len(maps)
 
 
-def extent(heat: Float[Tensor, "h4 w4"], window: Sides, size: tuple[int, int]) -> Sides:
+def box_from_heatmap(heat: Float[Tensor, "h4 w4"], window: Sides, size: tuple[int, int]) -> Sides:
     """Return the box, px, around the warm part of a map whose highest point lies in a window."""
     rows, columns = heat.shape
     down, across = size[0] / rows, size[1] / columns

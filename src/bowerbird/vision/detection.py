@@ -22,11 +22,16 @@ from torch import Tensor
 
 from bowerbird.pictures.pixels import resize
 from bowerbird.vision.boxes import Sides, iou, overlap
-from bowerbird.vision.class_activation import evidence, extent, heat
+from bowerbird.vision.class_activation import box_from_heatmap, class_activation_maps, class_heatmap
 from bowerbird.vision.classification import SIDE, Classifier, classes, open_classifier
 from bowerbird.vision.config import ClassifyConfig, DetectConfig
-from bowerbird.vision.pretrained_detectors import Spotter, open_spotter
-from bowerbird.vision.proposals import Window, apart, suppressed, windows
+from bowerbird.vision.pretrained_detectors import PretrainedDetector, open_pretrained_detector
+from bowerbird.vision.proposals import (
+    Window,
+    distinct_windows,
+    non_max_suppression,
+    propose_windows,
+)
 from bowerbird.vision.results import Box
 
 PROPOSALS = 8  # windows that are looked at more closely, in the picture or a piece of it
@@ -35,17 +40,17 @@ MOST_PIECES = 12  # as each takes as long as a picture
 MEET, SWALLOW = 0.4, 0.8  # IoU, and overlap with the smaller, from which the worse box is dropped
 
 
-def open_looker(config: DetectConfig, device: str = "auto") -> Classifier | Spotter:
+def open_detector(config: DetectConfig, device: str = "auto") -> Classifier | PretrainedDetector:
     """Open what finds things: the classifier, or a detector; errors as those that open them."""
     if config.network != "efficientnet-lite0":
-        return open_spotter(config.network, config.weights, device)
+        return open_pretrained_detector(config.network, config.weights, device)
     settings = ClassifyConfig(weights=config.weights, precision=config.precision)
     return open_classifier(settings, device)
 
 
 def detect(
     rgb: Float[Tensor, "3 h w"],
-    looker: Classifier | Spotter | None = None,
+    looker: Classifier | PretrainedDetector | None = None,
     config: DetectConfig = DetectConfig(),
 ) -> tuple[Box, ...]:
     """Return the boxes of a picture in 0..1 with the config's score or more, best first.
@@ -53,10 +58,10 @@ def detect(
     Without a classifier or detector the configured one is opened. Raises ValueError for a
     classifier whose scores are no average over positions.
     """
-    looker = looker or open_looker(config)
-    if isinstance(looker, Spotter):
+    looker = looker or open_detector(config)
+    if isinstance(looker, PretrainedDetector):
         return looker.spot(rgb, config.threshold, config.max_boxes)
-    kept = suppressed(candidates(rgb, looker), _collide)
+    kept = non_max_suppression(candidates(rgb, looker), _collide)
     return tuple(box for box in kept[: config.max_boxes] if box.score >= config.threshold)
 
 
@@ -89,15 +94,17 @@ def pieces(height: int, width: int) -> list[tuple[int, int, int, int]]:
 def _candidates(rgb: Float[Tensor, "3 h w"], classifier: Classifier) -> list[Box]:
     """Return the boxes of all proposed classes of a piece of a picture."""
     size = (rgb.shape[1], rgb.shape[2])
-    maps = evidence(rgb, classifier)
-    proposed = apart(windows(maps, size), PROPOSALS)
+    maps = class_activation_maps(rgb, classifier)
+    proposed = distinct_windows(propose_windows(maps, size), PROPOSALS)
     if not proposed:
         return []
-    sides = [extent(heat(maps, one.number, size), one.xyxy, size) for one in proposed]
+    sides = [
+        box_from_heatmap(class_heatmap(maps, one.number, size), one.xyxy, size) for one in proposed
+    ]
     return _scored(rgb, classifier, proposed, sides)
 
 
-def look_at(
+def region_probabilities(
     rgb: Float[Tensor, "3 h w"], classifier: Classifier, sides: list[Sides]
 ) -> Float[Tensor, "boxes 1000"]:
     """Return the classes' probabilities in each of the boxes, seen alone."""
@@ -115,7 +122,7 @@ def _scored(
     rgb: Float[Tensor, "3 h w"], classifier: Classifier, proposed: list[Window], sides: list[Sides]
 ) -> list[Box]:
     """Give each box the probability of its class in what lies inside it."""
-    chances = look_at(rgb, classifier, sides)
+    chances = region_probabilities(rgb, classifier, sides)
     return [
         Box(classes()[window.number][0], float(chance[window.number]), box)
         for window, chance, box in zip(proposed, chances, sides, strict=True)

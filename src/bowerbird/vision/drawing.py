@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 from bowerbird.vision.boxes import Sides, shared
-from bowerbird.vision.results import Box, Seen
+from bowerbird.vision.results import Box, VisionResult
 
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 HUES = (0.02, 0.58, 0.33, 0.12, 0.78, 0.47, 0.92, 0.22)
@@ -39,7 +39,7 @@ class Room:
         return _NAME * names + sum(shared(place, box) for box in self.boxes)
 
 
-def draw(rgb: Float[Tensor, "3 h w"], seen: Seen) -> Float[Tensor, "3 h w"]:
+def draw(rgb: Float[Tensor, "3 h w"], seen: VisionResult) -> Float[Tensor, "3 h w"]:
     """Return a picture in 0..1 with what was seen drawn over it; text goes along its lower edge."""
     boxes = seen.boxes or ()
     colors = _colors(boxes)

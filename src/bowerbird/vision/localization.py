@@ -14,11 +14,11 @@ is lost then (docs/guides/localize.md has both figures). Of each class only the 
 from jaxtyping import Float
 from torch import Tensor
 
-from bowerbird.vision.class_activation import evidence, extent, heat
+from bowerbird.vision.class_activation import box_from_heatmap, class_activation_maps, class_heatmap
 from bowerbird.vision.classification import Classifier, classes, open_classifier
 from bowerbird.vision.config import ClassifyConfig, LocalizeConfig
 from bowerbird.vision.detection import candidates
-from bowerbird.vision.results import Box, Label, Seen
+from bowerbird.vision.results import Box, Label, VisionResult
 
 FAINT = 0.1  # of the first class's score: what is below it is not told beside it
 
@@ -27,7 +27,7 @@ def localize(
     rgb: Float[Tensor, "3 h w"],
     classifier: Classifier | None = None,
     config: LocalizeConfig = LocalizeConfig(),
-) -> Seen:
+) -> VisionResult:
     """Return the likeliest classes of a picture in 0..1, each with its box, likeliest first.
 
     Without a classifier EfficientNet-Lite0 is opened. Raises ValueError for one whose scores are no
@@ -43,7 +43,7 @@ def localize(
     boxes = [box for box in boxes if box.score >= FAINT * boxes[0].score]
     ids = dict(classes())
     labels = tuple(Label(box.name, box.score, ids[box.name]) for box in boxes)
-    return Seen(labels=labels, boxes=tuple(boxes))
+    return VisionResult(labels=labels, boxes=tuple(boxes))
 
 
 def _everywhere(rgb: Float[Tensor, "3 h w"], classifier: Classifier) -> Box:
@@ -51,6 +51,6 @@ def _everywhere(rgb: Float[Tensor, "3 h w"], classifier: Classifier) -> Box:
     size = (rgb.shape[1], rgb.shape[2])
     chances = classifier.probabilities([rgb])[0]
     number = int(chances.argmax())
-    warm = heat(evidence(rgb, classifier), number, size)
-    sides = extent(warm, (0.0, 0.0, float(size[1]), float(size[0])), size)
+    warm = class_heatmap(class_activation_maps(rgb, classifier), number, size)
+    sides = box_from_heatmap(warm, (0.0, 0.0, float(size[1]), float(size[0])), size)
     return Box(classes()[number][0], float(chances[number]), sides)

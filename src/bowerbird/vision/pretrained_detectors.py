@@ -33,7 +33,7 @@ from bowerbird.learning.extras import import_extra
 from bowerbird.networks.vgg import TORCHVISION
 from bowerbird.pictures.pixels import resize
 from bowerbird.vision.results import Box
-from bowerbird.vision.segmentation import around
+from bowerbird.vision.segmentation import bounding_box
 
 Detector = Literal["detr", "mask2former"]
 HUB = {  # where weights are downloaded from, and which branch of them
@@ -46,7 +46,7 @@ SHORT, LONG = 800, 1333  # px, as both were trained on COCO
 
 
 @dataclass(frozen=True, eq=False)
-class Spotter:
+class PretrainedDetector:
     """An opened detector."""
 
     detector: Detector
@@ -68,7 +68,9 @@ class Spotter:
         return tuple(box for box in boxes if box.score >= least)
 
 
-def open_spotter(detector: Detector, weights: Path | None = None, device: str = "auto") -> Spotter:
+def open_pretrained_detector(
+    detector: Detector, weights: Path | None = None, device: str = "auto"
+) -> PretrainedDetector:
     """Open a detector from a folder that transformers has saved, or from the hub.
 
     Raises ValueError in one sentence where transformers is not installed, the folder doesn't hold
@@ -94,7 +96,7 @@ def open_spotter(detector: Detector, weights: Path | None = None, device: str = 
             "that has it with --weights"
         ) from error
     names = {int(number): str(name) for number, name in model.config.id2label.items()}
-    return Spotter(detector, model.to(compute.device).eval(), names, compute)
+    return PretrainedDetector(detector, model.to(compute.device).eval(), names, compute)
 
 
 def _builder(detector: Detector) -> Callable[[str, str], Any]:
@@ -186,7 +188,7 @@ def _masks(
             continue
         score = scores[query] * float(large[0, 0][mask].sigmoid().mean())
         if score >= needed:
-            box = Box(names[numbers[query]], score, around(mask), mask)
+            box = Box(names[numbers[query]], score, bounding_box(mask), mask)
             boxes = _best([*boxes, box], most)
     return boxes
 

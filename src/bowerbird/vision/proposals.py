@@ -39,7 +39,9 @@ class Window:
     xyxy: Sides  # px of the picture
 
 
-def windows(maps: Sequence[Float[Tensor, "1000 _h _w"]], size: tuple[int, int]) -> list[Window]:
+def propose_windows(
+    maps: Sequence[Float[Tensor, "1000 _h _w"]], size: tuple[int, int]
+) -> list[Window]:
     """Return every window in which some class has a tenth of the probability, best first."""
     found: list[Window] = []
     for scores in maps:
@@ -62,7 +64,7 @@ def windows(maps: Sequence[Float[Tensor, "1000 _h _w"]], size: tuple[int, int]) 
     return sorted(found, key=lambda window: -window.score)
 
 
-def apart(ranked: Sequence[Window], most: int) -> list[Window]:
+def distinct_windows(ranked: Sequence[Window], most: int) -> list[Window]:
     """Return the best of ranked windows that are apart, or of other classes and partly apart."""
     kept: list[Window] = []
     for window in ranked:
@@ -77,7 +79,7 @@ def apart(ranked: Sequence[Window], most: int) -> list[Window]:
     return kept
 
 
-def suppressed(ranked: Sequence[T], collide: Callable[[T, T], bool]) -> list[T]:
+def non_max_suppression(ranked: Sequence[T], collide: Callable[[T, T], bool]) -> list[T]:
     """Return those of ranked things that collide with no better one (non-maximum suppression)."""
     kept: list[T] = []
     for thing in ranked:

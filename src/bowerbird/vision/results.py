@@ -25,7 +25,7 @@ class Box:
     xyxy: tuple[float, float, float, float]  # left, top, right, bottom in px of the picture
     mask: Bool[Tensor, "h w"] | None = None  # pixels of the picture that belong to the thing
 
-    def questioned(self, sure: float) -> "Box":
+    def mark_uncertain(self, sure: float) -> "Box":
         """Return it with a question mark to its name if its score is below ``sure``."""
         return self if self.score >= sure else replace(self, name=f"{self.name}?")
 
@@ -39,7 +39,7 @@ class Line:
 
 
 @dataclass(frozen=True, eq=False)
-class Seen:
+class VisionResult:
     """All that one verb tells of one picture; what does not apply is None."""
 
     labels: tuple[Label, ...] | None = None
@@ -48,9 +48,9 @@ class Seen:
     lines: tuple[Line, ...] | None = None  # of the text
     confidence: float | None = None  # 0..1
 
-    def questioned(self, sure: float) -> "Seen":
+    def mark_uncertain(self, sure: float) -> "VisionResult":
         """Return its boxes alone, with a question mark to those whose score is below ``sure``."""
-        return Seen(boxes=tuple(box.questioned(sure) for box in self.boxes or ()))
+        return VisionResult(boxes=tuple(box.mark_uncertain(sure) for box in self.boxes or ()))
 
     def facts(self) -> dict[str, Any]:
         """Return it ready for JSON: labels, boxes, text, lines, confidence as they apply."""

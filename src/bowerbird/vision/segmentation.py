@@ -44,7 +44,7 @@ def with_mask(rgb: Float[Tensor, "3 h w"], box: Box) -> Box:
     mask[top:bottom, left:right] = part
     if not bool(mask.any()):  # nothing was told apart: the box itself is the best guess
         mask[inner[1] : inner[3], inner[0] : inner[2]] = True
-    return Box(box.name, box.score, around(mask), mask)
+    return Box(box.name, box.score, bounding_box(mask), mask)
 
 
 def _wider(
@@ -95,7 +95,7 @@ def _main_parts(mask: NDArray[np.uint8]) -> NDArray[np.float32]:
     return np.isin(parts, np.flatnonzero(areas > CRUMB * areas.max())).astype(np.float32)
 
 
-def around(mask: Bool[Tensor, "h w"]) -> tuple[float, float, float, float]:
+def bounding_box(mask: Bool[Tensor, "h w"]) -> tuple[float, float, float, float]:
     """Return left, top, right, bottom of the box around a mask that is not empty, px."""
     rows, columns = mask.any(1).nonzero(), mask.any(0).nonzero()
     return float(columns[0]), float(rows[0]), float(columns[-1] + 1), float(rows[-1] + 1)

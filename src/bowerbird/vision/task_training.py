@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from bowerbird.learning.atomic_write import atomic_write
-from bowerbird.learning.checkpoints import ANEW
+from bowerbird.learning.checkpoints import START_OVER
 from bowerbird.learning.config import CheckpointConfig, TrainerConfig
 from bowerbird.learning.device import Compute
 from bowerbird.learning.step import Step
@@ -103,9 +103,11 @@ def _stored_plan(file: Path, settings: Mapping[str, Any]) -> TrainerConfig:
         plan = json.loads(file.read_text(encoding="utf-8"))
         same, trainer = plan["settings"] == settings, TrainerConfig(**plan["trainer"])
     except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{file} is damaged; {ANEW}") from error
+        raise ValueError(f"{file} is damaged; {START_OVER}") from error
     if not same:
-        raise ValueError(f"the interrupted run had other data or settings; use the same, or {ANEW}")
+        raise ValueError(
+            f"the interrupted run had other data or settings; use the same, or {START_OVER}"
+        )
     return trainer
 
 

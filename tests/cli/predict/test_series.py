@@ -1,44 +1,75 @@
-"""`bowerbird predict series|dynamics|expressions` through the door."""
+"""``bowerbird predict series``, as a user runs it."""
 
 import csv
 import json
 import math
+import shutil
 
 import pytest
 from PIL import Image
 
+from bowerbird.prediction.series.backtest import backtest
+from bowerbird.prediction.series.config import BacktestConfig, ForecasterConfig
+from bowerbird.prediction.series.file import read_series
+from bowerbird.prediction.series.forecaster import Forecaster
 
-def told(done):
-    assert done.code == 0, done.err
-    return json.loads(done.out)
+
+def facts_of(result):
+    assert result.code == 0, result.err
+    return json.loads(result.out)
+
+
+SALES = [
+    f"{2010 + i // 12}-{i % 12 + 1:02d},{20 + 3 * math.sin(i * math.pi / 6) + i % 5 / 9:.3f},x"
+    for i in range(110)
+]
+FAST = "--splits 12 --refits 1 --quiet"
+
+
+def write_sales(path):
+    path.write_text("month,sales,note\n" + "\n".join(SALES) + "\n")
+    return path
 
 
 @pytest.fixture
 def sales(here):
-    lines = [
-        f"{2010 + i // 12}-{i % 12 + 1:02d},{20 + 3 * math.sin(i * math.pi / 6) + i % 5 / 9:.3f},x"
-        for i in range(110)
-    ]
-    (here / "sales.csv").write_text("month,sales,note\n" + "\n".join(lines) + "\n")
+    write_sales(here / "sales.csv")
     return here
 
 
+@pytest.fixture(scope="module")
+def model_file(tmp_path_factory):
+    """Train a model of monthly sales once."""
+    folder = tmp_path_factory.mktemp("model")
+    series = read_series(write_sales(folder / "sales.csv"), "sales")
+    network = ForecasterConfig(hidden_size=10, members=1)
+    result = backtest(series, BacktestConfig(horizon=3, splits=12, refits=1), network)
+    Forecaster.from_backtest(result).save(folder / "m.safetensors")
+    return folder / "m.safetensors"
+
+
+@pytest.fixture
+def model(sales, model_file):
+    shutil.copy(model_file, sales)
+    return sales
+
+
 def test_series_from_a_file_and_from_its_model(bowerbird, sales):
-    words = "predict series sales.csv --target sales --horizon 6 --draws 2 --width 20"
-    facts = told(bowerbird(f"{words} -o out.png --json --quiet"))
-    assert (facts["season"], facts["horizon"], len(facts["forecast"])) == (12, 6, 6)
+    words = "predict series sales.csv --target sales --horizon 6 --members 2 --hidden-size 20"
+    facts = facts_of(bowerbird(f"{words} -o out.png --json --quiet"))
+    assert (facts["seasonal_period"], facts["horizon"], len(facts["forecast"])) == (12, 6, 6)
     assert facts["forecast"][0]["time"] == "2019-03"
     assert {"bowerbird", "seasonal naive", "naive", "exponential smoothing", "autoregression"} == {
-        score["model"] for score in facts["scores"]
+        metrics["model"] for metrics in facts["metrics"]
     }
-    assert facts["files"] == ["out.png", "out-ahead.csv", "out.safetensors"]
+    assert facts["files"] == ["out.png", "out-forecast.csv", "out.safetensors"]
     with Image.open("out.png") as picture:
         assert picture.width > 1000
-    with open("out-ahead.csv", newline="") as stream:
+    with open("out-forecast.csv", newline="") as stream:
         rows = list(csv.DictReader(stream))
-    assert float(rows[0]["low"]) < float(rows[0]["value"]) < float(rows[0]["high"])
+    assert float(rows[0]["lower"]) < float(rows[0]["value"]) < float(rows[0]["upper"])
     assert bowerbird(f"{words} -o out.png").code == 2  # it exists
-    again = told(bowerbird("predict series sales.csv --model out.safetensors --json --quiet"))
+    again = facts_of(bowerbird("predict series sales.csv --model out.safetensors --json --quiet"))
     assert again["forecast"][3]["value"] == pytest.approx(facts["forecast"][3]["value"], rel=1e-5)
 
 
@@ -49,127 +80,100 @@ def test_series_from_a_file_and_from_its_model(bowerbird, sales):
         ("--target note", "'x' in the column note, line 2"),
         ("--time day", "it has month, sales, note"),
         ("--horizon 95", "--horizon 90 at most"),
-        ("--season 80", "longer than half"),
+        ("--seasonal-period 80", "longer than half"),
         ("--horizon 0", "horizon"),
         ("-o out.txt", ".png"),
         ("-o no/out.png", "create no first"),
-        ("--model sales.csv", "no model file"),
+        ("--model sales.csv", "not a model file"),
     ],
 )
-def test_bad_input_is_one_sentence(refuses, sales, words, found):
+def test_invalid_input_is_refused_in_one_sentence(refuses, sales, words, found):
     refuses(f"predict series sales.csv --quiet {words}", found)
 
 
-@pytest.mark.parametrize("flag", ["--horizon 24", "--coverage 0.5", "--width 50", "--season 4"])
-def test_flags_that_a_model_can_not_follow_are_refused(refuses, sales, flag):
+@pytest.mark.parametrize(
+    "flag", ["--horizon 24", "--coverage 0.5", "--hidden-size 50", "--seasonal-period 4"]
+)
+def test_flags_beside_a_model_are_refused(refuses, sales, flag):
     refuses(f"predict series sales.csv --model m.safetensors {flag}", "m.safetensors")
 
 
 @pytest.mark.parametrize("flag", ["--target nonsense", "--time nope"])
-def test_a_series_that_comes_along_has_one_column(refuses, flag):
+def test_a_sample_series_has_one_column(refuses, flag):
     refuses(f"predict series sunspots {flag}", "leave --target and --time out")
 
 
 def test_an_exactly_periodic_series(bowerbird, here):
     (here / "p.csv").write_text("x\n" + "\n".join(f"{(1, 2.3, 5, 3.9)[k % 4]}" for k in range(120)))
-    words = "predict series p.csv --horizon 4 --draws 1 --width 20 --quiet"
-    facts = told(bowerbird(f"{words} -o out.png --json"))
-    assert {score["mase"] for score in facts["scores"]} == {None}
+    words = f"predict series p.csv --horizon 4 --members 1 --hidden-size 20 {FAST}"
+    facts = facts_of(bowerbird(f"{words} -o out.png --json"))
+    assert {metrics["mase"] for metrics in facts["metrics"]} == {None}
     assert "bowerbird                      -" in bowerbird(words).out
-
-
-@pytest.fixture
-def model(bowerbird, sales):
-    words = "predict series sales.csv --target sales --horizon 3 --draws 1 --width 10 --quiet"
-    assert bowerbird(f"{words} -o m.png").code == 0
-    return sales
 
 
 def test_a_model_is_for_series_of_its_step(refuses, model):
     days = "\n".join(f"2024-01-{k + 1:02},{k % 5}" for k in range(30))
     (model / "days.csv").write_text("day,sales\n" + days + "\n")
     words = "predict series days.csv --target sales --model m.safetensors"
-    refuses(words, "learned a series whose step is one month")
+    refuses(words, "trained on a series whose step is one month")
 
 
-def test_another_column_or_unit_is_told(bowerbird, model):
+def test_another_column_or_unit_is_reported(bowerbird, model):
     lines = [f"{2010 + k // 12}-{k % 12 + 1:02},{1000 * (20 + k % 5)}" for k in range(60)]
     (model / "o.csv").write_text("month,euros\n" + "\n".join(lines) + "\n")
     done = bowerbird("predict series o.csv --model m.safetensors --json --quiet")
-    notes = told(done)["notes"]
+    notes = facts_of(done)["notes"]
     assert any("a column named sales" in note for note in notes)
     assert any("far outside" in note for note in notes)
     assert all(note in done.err for note in notes)
-    assert told(bowerbird("predict series sales.csv --model m.safetensors --json"))["notes"] == []
+    assert (
+        facts_of(bowerbird("predict series sales.csv --model m.safetensors --json"))["notes"] == []
+    )
 
 
-def test_what_was_mended_is_told_though_it_is_quiet(bowerbird, sales):
+def test_what_was_interpolated_is_reported_although_quiet(bowerbird, sales):
     lines = (sales / "sales.csv").read_text().splitlines()
     (sales / "gap.csv").write_text("\n".join(lines[:40] + lines[42:]) + "\n")
-    words = "predict series gap.csv --target sales --horizon 3 --draws 1 --width 10 --quiet --json"
+    words = f"predict series gap.csv --target sales --horizon 3 --members 1 {FAST} --json"
     done = bowerbird(words)
     assert "2 missing values were interpolated" in done.err
-    assert any("2 missing values" in note for note in told(done)["notes"])
+    assert any("2 missing values" in note for note in facts_of(done)["notes"])
 
 
-def test_a_short_series_is_foreseen_and_too_few_splits_are_reported(bowerbird, sales):
+def test_a_short_series_is_forecast_and_too_few_splits_are_reported(bowerbird, sales):
     lines = (sales / "sales.csv").read_text().splitlines()
     (sales / "short.csv").write_text("\n".join(lines[:61]) + "\n")
-    words = "predict series short.csv --target sales --draws 1 --width 10 --quiet"
+    words = (
+        "predict series short.csv --target sales --members 1 --hidden-size 10 --refits 1 --quiet"
+    )
     done = bowerbird(f"{words} -o short.png")
     assert done.code == 0
-    assert "too few splits to compare" in done.out
+    assert "too few splits to compare with ours" in done.out
     assert "p = " not in done.out
-    assert "90% prediction interval: coverage not measured" in done.out
-    with open("short-ahead.csv", newline="") as stream:
-        assert all(len(row["high"].replace(".", "")) <= 7 for row in csv.DictReader(stream))
+    assert "90% interval: not tested" in done.out
+    with open("short-forecast.csv", newline="") as stream:
+        assert all(len(row["upper"].replace(".", "")) <= 7 for row in csv.DictReader(stream))
     (sales / "less.csv").write_text("\n".join(lines[:37]) + "\n")
-    done = bowerbird("predict series less.csv --target sales --quiet --season 12 -o less.png")
-    assert "too short for a backtest" in done.out
-    assert "has no band; give --horizon 7 at most" in done.err
-    words = "predict series less.csv --target sales --quiet --season 12 --horizon 7 --draws 1"
-    assert "3 splits" in bowerbird(words).out
+    done = bowerbird(
+        "predict series less.csv --target sales --quiet --seasonal-period 12 -o less.png"
+    )
+    assert "no test: the series is too short" in done.out
+    assert "there is no interval; give --horizon 7 at most" in done.err
+    words = (
+        "predict series less.csv --target sales --quiet --seasonal-period 12 --horizon 7 --refits 1"
+    )
+    assert "3 test splits" in bowerbird(words).out
 
 
 def test_no_such_series(refuses):
     refuses("predict series nothing.csv", "nothing.csv")
 
 
-def test_dynamics(bowerbird, here):
-    words = "predict dynamics pendulum --paths 6 --duration 10 --tests 4 --free 5 --width 60"
-    facts = told(bowerbird(f"{words} -o p.png --json --quiet"))
-    assert facts["valid_median"] > 0.5
-    with Image.open("p.png") as picture:
-        assert picture.width > 1000
-    assert "valid for" in bowerbird(f"{words} --quiet").out
-
-
-def test_dynamics_refuses(refuses):
-    refuses("predict dynamics pendulum --duration 5 --warm 200", "--warm")
-    refuses("predict dynamics weather", "weather")
-    refuses("predict dynamics lorenz --device cuda", "--device")
-
-
-def test_expressions(bowerbird, here):
-    flags = "--minutes 0.02 --width 16 --embedding 8 --tests 20 --depth 1 --deeper 1 --quiet"
-    done = bowerbird(f'predict expressions "[MAX 2 [MIN 4 7] 0]" {flags} -o e.png --json')
-    facts = told(done)
-    assert facts["answers"][0]["value"] == 4
-    assert {reader["reader"] for reader in facts["readers"]} == {"tree", "string"}
-    with Image.open("e.png") as picture:
-        assert picture.width > 1000
-
-
-def test_no_expression(refuses):
-    refuses('predict expressions "[MAX 1 2 3 4 5 6 7]" --tree-cell n-ary', "child-sum")
-    refuses('predict expressions "[AVG 1 2]"', "MAX, MIN, MED, SM")
-
-
-def test_what_is_read_is_never_written_over(sales, here, refuses, bowerbird):
+def test_the_input_is_never_overwritten(sales, here, refuses, bowerbird):
     before = (here / "sales.csv").read_text()
     refuses("predict series sales.csv --target sales -o sales.csv --force", "sales.csv")
-    words = "--target sales --horizon 3 --draws 1 --width 10 --quiet --force"
+    words = f"--target sales --horizon 3 --members 1 --hidden-size 10 {FAST} --force"
     assert bowerbird(f"predict series sales.csv {words} -o sales.png").code == 0
     refuses("predict table sales.csv --target sales -o sales.csv --force", "is the input")
     assert (here / "sales.csv").read_text() == before
-    assert (here / "sales-ahead.csv").exists()
+    assert (here / "sales-forecast.csv").exists()

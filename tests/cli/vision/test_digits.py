@@ -118,7 +118,7 @@ def test_a_photograph_without_digits_has_none(bowerbird):
     [
         ("vision digits nothing.png", "does not exist"),
         ("vision digits photo.png --report-threshold 2", "[0, 1]"),
-        ("vision digits photo.png --model photo.png", "no model file"),
+        ("vision digits photo.png --model photo.png", "not a model file"),
         ("vision digits photo.png --polarity blue", "blue"),
         ("vision train-digits digits -o m.safetensors --batch-size 1", "batch_size"),
         ("vision train-digits digits -o m.safetensors --network vgg", "vgg"),

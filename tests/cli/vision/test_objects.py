@@ -11,7 +11,7 @@ from skimage import data
 
 from bowerbird.vision.boxes import shared
 from bowerbird.vision.drawing import Room, _place, draw
-from bowerbird.vision.results import Box, Seen
+from bowerbird.vision.results import Box, VisionResult
 
 KEYS = {
     "classify": {"file", "labels"},
@@ -97,7 +97,7 @@ def test_what_is_transparent_is_drawn_white(bowerbird, here, verb):
 
 
 def test_letters_leave_a_panorama_to_be_seen():
-    result = Seen(boxes=(Box("cup", 0.9, (400.0, 50.0, 500.0, 90.0)),))
+    result = VisionResult(boxes=(Box("cup", 0.9, (400.0, 50.0, 500.0, 90.0)),))
     drawn = draw(torch.zeros(3, 100, 1000), result)
     assert 0 < int((drawn.amax(0) > 0).any(1).sum()) < 65
 

@@ -26,8 +26,8 @@ def test_every_common_form(table, form, clock):
     columns = read_columns(t, "y")
     assert columns.kinds == {"when": "date"}
     days = columns.values(t)["when (day)"]
-    wanted = (moments - pd.Timestamp(0)) / pd.Timedelta(days=1)
-    assert days.to_numpy() == pytest.approx(wanted.to_numpy())
+    expected = (moments - pd.Timestamp(0)) / pd.Timedelta(days=1)
+    assert days.to_numpy() == pytest.approx(expected.to_numpy())
 
 
 @pytest.mark.parametrize("form", ["%Y-%m", "%b %Y", "%B-%Y"])
@@ -104,11 +104,11 @@ def test_new_rows_are_read_as_in_training(table, first, month):
     known = Encoding.from_dict(encoding.to_dict()).columns
     assert known.formats == {"when": DateFormat(first)}
     days = known.values(table(when=["03/04/2024", "2024-04-03"]))["when (day)"].to_numpy()
-    wanted = pd.Timestamp(2024, month, 7 - month) - pd.Timestamp(0)
-    assert days.tolist() == [wanted.days, (pd.Timestamp("2024-04-03") - pd.Timestamp(0)).days]
-    strange = "13/25/2024" if first == "day" else "25/13/2024"
-    with pytest.raises(TableError, match=f"{strange}' in the column when, line 2, where a date"):
-        known.values(table(when=[strange]))
+    expected = pd.Timestamp(2024, month, 7 - month) - pd.Timestamp(0)
+    assert days.tolist() == [expected.days, (pd.Timestamp("2024-04-03") - pd.Timestamp(0)).days]
+    impossible = "13/25/2024" if first == "day" else "25/13/2024"
+    with pytest.raises(TableError, match=f"{impossible}' in the column when, line 2, where a date"):
+        known.values(table(when=[impossible]))
 
 
 def test_an_ambiguous_date_without_a_known_format_is_refused(table):
@@ -133,7 +133,11 @@ def test_named_months_in_a_series(tmp_path, form):
     path = tmp_path / "s.csv"
     path.write_text("when\tload\n" + "".join(f"{d:{form}}\t{k}.5\n" for k, d in enumerate(DAYS)))
     series = read_series(path)
-    assert (series.step, series.times[0], series.times[-1]) == ("day", "2024-01-20", "2024-02-18")
+    assert (series.frequency, series.times[0], series.times[-1]) == (
+        "day",
+        "2024-01-20",
+        "2024-02-18",
+    )
 
 
 @pytest.mark.parametrize(

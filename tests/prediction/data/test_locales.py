@@ -61,21 +61,23 @@ LOCALES = {
 def test_a_table_of_any_country(tmp_path, place, end):
     encoding, delimiter, form, size_of, price_of = LOCALES[place]
     days = [date(2024, 1, 20) + timedelta(k) for k in range(60)]
-    rows = [
+    lines = [
         delimiter.join([f"{day:{form}}", size_of(size), price_of(price)])
         for day, size, price in zip(days, SIZES, PRICES, strict=True)
     ]
     path = tmp_path / "t.csv"
-    path.write_bytes(end.join([delimiter.join(["vendú", "size", "price"]), *rows]).encode(encoding))
+    path.write_bytes(
+        end.join([delimiter.join(["vendú", "size", "price"]), *lines]).encode(encoding)
+    )
     table = read_table(path)
-    target, kept, wanted = read_target(table, "price")
-    columns = read_columns(kept, "price")
+    target, rows, truth = read_target(table, "price")
+    columns = read_columns(rows, "price")
     assert target.task == "regression"
-    assert wanted == pytest.approx(PRICES)
+    assert truth == pytest.approx(PRICES)
     assert columns.kinds == {"vendú": "date", "size": "number"}
-    values = columns.values(kept)
+    values = columns.values(rows)
     assert values["size"].to_numpy() == pytest.approx(SIZES)
     assert values["vendú (day)"].tolist() == [(day - date(1970, 1, 1)).days for day in days]
     series = read_series(path, "price")
     assert series.values == pytest.approx(PRICES)
-    assert (series.step, series.times[0][:10]) == ("day", "2024-01-20")
+    assert (series.frequency, series.times[0][:10]) == ("day", "2024-01-20")

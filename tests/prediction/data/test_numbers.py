@@ -124,10 +124,10 @@ def test_other_columns_decide_the_decimal_mark(tmp_path):
 
 def test_a_target_of_money_is_a_quantity(table):
     cells = [f"${k},{k:03}.50" for k in range(1, 30)]
-    target, _, wanted = read_target(table(y=cells), "y")
-    assert (target.task, wanted[1], target.note) == ("regression", 2002.5, "")
-    _, _, wanted = read_target(table(y=[f"{k},{k + 100}" for k in range(1, 30)]), "y")
-    assert wanted[0] == 1101
+    target, _, truth = read_target(table(y=cells), "y")
+    assert (target.task, truth[1], target.note) == ("regression", 2002.5, "")
+    _, _, truth = read_target(table(y=[f"{k},{k + 100}" for k in range(1, 30)]), "y")
+    assert truth[0] == 1101
     target, _, _ = read_target(table(comma=True, y=[f"{k},{k + 100}" for k in range(1, 30)]), "y")
     assert "1,101 was read as 1.101" in target.note
 

@@ -1,4 +1,4 @@
-"""Nested lists: worth what Python says, written and read back, learned by both readers."""
+"""Nested lists have the value that Python gives them, are parsed back, and train both models."""
 
 from random import Random
 from statistics import median
@@ -7,20 +7,20 @@ import pytest
 import torch
 
 from bowerbird.errors import ExpressionError
-from bowerbird.networks.tree_lstm import plant
-from bowerbird.prediction.expressions.compare import (
-    StringReader,
-    TreeReader,
-    check_asked,
-    exams,
-    learn,
+from bowerbird.networks.tree_lstm import make_forest
+from bowerbird.prediction.expressions.compare import compare, draw_test_set
+from bowerbird.prediction.expressions.config import ExpressionsConfig
+from bowerbird.prediction.expressions.listops import (
+    CLOSE,
+    DIGITS,
+    draw_expression,
+    parse_expression,
 )
-from bowerbird.prediction.expressions.config import CalculatorConfig
-from bowerbird.prediction.expressions.listops import CLOSE, DIGITS, draw_expression, read_expression
+from bowerbird.prediction.expressions.models import SequenceModel, TreeModel, check_readable
 
 
-def worth(text):
-    """Evaluate the text itself, another way: by Python's own functions."""
+def evaluate(text):
+    """Evaluate the text in another way, by Python's own functions."""
     words = text.replace("[", "(").replace("]", ")").split()
     for name in ("MAX", "MIN", "MED", "SM"):
         words = [word.replace(f"({name}", f"{name}(") for word in words]
@@ -40,101 +40,104 @@ def test_values_depth_and_text(depth):
     for _ in range(40):
         expression = draw_expression(random, depth)
         assert expression.depth == depth
-        assert expression.values()[0] == worth(str(expression))
-        assert read_expression(str(expression)) == expression
+        assert expression.values()[0] == evaluate(str(expression))
+        assert parse_expression(str(expression)) == expression
 
 
 def test_the_example_of_the_paper():
-    assert read_expression("[MAX 2 9 [MIN 4 7] 0]").values() == [9, 2, 9, 4, 4, 7, 0]
+    assert parse_expression("[MAX 2 9 [MIN 4 7] 0]").values() == [9, 2, 9, 4, 4, 7, 0]
 
 
-def test_tree_and_string_ask_the_same():
+def test_tree_and_sequence_have_the_same_values():
     expression = draw_expression(Random(0), 4)
-    signs, ends = expression.string()
-    tree, known = expression.tree()
-    assert sorted(tree.signs) == sorted(signs)
-    for sign, end, node in zip(expression.signs, ends, known, strict=True):
-        assert signs[end] == tree.signs[node] == (sign if sign < DIGITS else CLOSE)
-    assert len(plant([tree]).roots) == 1
+    tokens, ends = expression.sequence()
+    tree, nodes = expression.tree()
+    assert sorted(tree.tokens) == sorted(tokens)
+    for token, end, node in zip(expression.tokens, ends, nodes, strict=True):
+        assert tokens[end] == tree.tokens[node] == (token if token < DIGITS else CLOSE)
+    assert len(make_forest([tree]).roots) == 1
 
 
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("", "no expression"),
+        ("", "empty"),
         ("[MAX 1 2", "not closed"),
         ("1 2", "after the end"),
-        ("[MAX ]", "without an argument"),
-        ("]", "not opened"),
-        ("[AVG 1 2]", "begins with one of"),
+        ("[MAX ]", "without arguments"),
+        ("]", "closing bracket too many"),
+        ("[AVG 1 2]", "must begin with one of"),
         ("[MAX 1 x]", "'x' at character 8"),
-        ("[MAX 2 12]", "12 at character 8 is no digit"),
+        ("[MAX 2 12]", "12 at character 8 is not a digit"),
     ],
 )
-def test_what_is_no_expression(text, words):
+def test_invalid_expressions_are_refused(text, words):
     with pytest.raises(ExpressionError, match=words):
-        read_expression(text)
+        parse_expression(text)
 
 
-def test_what_is_measured_on_was_never_drawn():
-    config = CalculatorConfig(depth=1, deeper=1, tests=50)
-    known = {e.signs for e in exams(config, set())[1]}
-    fresh = exams(config, known)
-    assert not known & {e.signs for e in fresh[1]}
-    assert {e.depth for e in fresh[2]} == {2}
+def test_test_expressions_were_never_trained_on():
+    config = ExpressionsConfig(train_depth=1, test_depth=2, test_size=50)
+    excluded = {e.tokens for e in draw_test_set(config, set())[1]}
+    test_set = draw_test_set(config, excluded)
+    assert not excluded & {e.tokens for e in test_set[1]}
+    assert {e.depth for e in test_set[2]} == {2}
 
 
-def test_both_readers_answer_every_digit_and_list_whatever_the_batch():
-    config = CalculatorConfig(width=12, embedding=6)
-    some = [draw_expression(Random(k), 1 + k % 3) for k in range(20)]
-    for reader in (TreeReader(config), StringReader(config, 12)):
+def test_both_models_predict_every_digit_and_list_in_any_batch():
+    config = ExpressionsConfig(hidden_size=12, embedding_dim=6)
+    batch = [draw_expression(Random(k), 1 + k % 3) for k in range(20)]
+    for model in (TreeModel(config), SequenceModel(config, 12)):
         with torch.no_grad():
-            together = reader(some)
-            alone = torch.cat([reader([one]) for one in some])
-        torch.testing.assert_close(together, alone, atol=1e-5, rtol=1e-5)
-        assert together.shape == (sum(len(one.signs) for one in some), DIGITS)
+            batched = model(batch)
+            single = torch.cat([model([expression]) for expression in batch])
+        torch.testing.assert_close(batched, single, atol=1e-5, rtol=1e-5)
+        assert batched.shape == (sum(len(expression.tokens) for expression in batch), DIGITS)
 
 
-def test_a_short_lesson():
-    config = CalculatorConfig(
-        depth=2, deeper=1, width=32, embedding=16, rows=32, minutes=0.02, tests=60
+def test_a_short_training():
+    config = ExpressionsConfig(
+        train_depth=2, test_depth=3, hidden_size=32, embedding_dim=16, batch_size=32, minutes=0.02,
+        test_size=60,
+    )  # fmt: skip
+    comparison = compare(config)
+    tree, sequence = comparison.results
+    assert abs(tree.parameters - sequence.parameters) < 0.05 * tree.parameters
+    assert tree.accuracy[1] > 0.3  # a random digit is right one time in ten
+    assert set(comparison.test_sizes) == {1, 2, 3}
+    assert set(comparison.predict(parse_expression("[MAX 2 9]"))) == {"tree", "sequence"}
+
+
+def test_the_same_steps_give_the_same_result():
+    config = ExpressionsConfig(
+        1, 1, hidden_size=8, embedding_dim=4, batch_size=8, iterations=6, test_size=20
     )
-    done = learn(config)
-    tree, string = done.marks
-    assert abs(tree.weights - string.weights) < 0.05 * tree.weights
-    assert tree.accuracy[1] > 0.3  # guessing is right one time in ten
-    assert set(done.tested) == {1, 2, 3}
-    assert set(done.answer(read_expression("[MAX 2 9]"))) == {"tree", "string"}
-
-
-def test_so_many_steps_are_the_same_lesson():
-    config = CalculatorConfig(1, 0, width=8, embedding=4, rows=8, iterations=6, tests=20)
-    one, same = learn(config), learn(config)
-    assert [marks.steps for marks in one.marks] == [6, 6]
-    assert [marks.accuracy for marks in one.marks] == [marks.accuracy for marks in same.marks]
-    for name, reader in one.readers.items():
-        for ours, theirs in zip(reader.parameters(), same.readers[name].parameters(), strict=True):
+    one, same = compare(config), compare(config)
+    assert [result.steps for result in one.results] == [6, 6]
+    assert [r.accuracy for r in one.results] == [r.accuracy for r in same.results]
+    for name, model in one.models.items():
+        for ours, theirs in zip(model.parameters(), same.models[name].parameters(), strict=True):
             assert torch.equal(ours, theirs)
 
 
-def test_a_list_too_long_for_n_ary_is_refused_at_once():
-    asked = [read_expression("[MAX 1 [MIN 1 2 3 4 5 6] 2]")]
-    check_asked(CalculatorConfig(), asked)
+def test_a_list_too_long_for_n_ary_is_refused():
+    expressions = [parse_expression("[MAX 1 [MIN 1 2 3 4 5 6] 2]")]
+    check_readable(ExpressionsConfig(), expressions)
     with pytest.raises(ValueError, match="6 arguments"):
-        check_asked(CalculatorConfig(tree_cell="n-ary"), asked)
+        check_readable(ExpressionsConfig(tree_cell="n-ary"), expressions)
 
 
 @pytest.mark.parametrize(
-    "wrong",
+    "settings",
     [
         {"iterations": -1},
         {"iterations": 5, "minutes": 2.0},
-        {"depth": 0},
+        {"train_depth": 0},
         {"minutes": 0.0},
-        {"rate": 2.0},
-        {"deeper": -1},
+        {"learning_rate": 2.0},
+        {"test_depth": 3},
     ],
 )
-def test_nonsense_settings(wrong):
-    with pytest.raises(ValueError, match=next(iter(wrong))):
-        CalculatorConfig(**wrong)
+def test_invalid_settings(settings):
+    with pytest.raises(ValueError, match=next(iter(settings))):
+        ExpressionsConfig(**settings)

@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 from bowerbird.vision.digits.config import DigitConfig
 from bowerbird.vision.digits.page import draw_digits, page_margin, read_page
 from bowerbird.vision.digits.synthetic_pages import PageConfig, make_page
-from bowerbird.vision.results import Box, Seen
+from bowerbird.vision.results import Box, VisionResult
 
 
 def confident(result):
@@ -85,10 +85,10 @@ def test_unread_writing_in_a_line_makes_it_less_confident(write_page, reader):
 
 def test_boxes_that_are_not_confident_have_a_question_mark():
     box = Box("7", 0.5, (4.0, 12.0, 20.0, 30.0))
-    assert box.questioned(0.6).name == "7?"
-    assert box.questioned(0.5).name == "7"
+    assert box.mark_uncertain(0.6).name == "7?"
+    assert box.mark_uncertain(0.5).name == "7"
     white = torch.ones(3, 60, 60)
-    result = Seen(boxes=(box,))
+    result = VisionResult(boxes=(box,))
     assert not torch.equal(draw_digits(white, result, 0.6), draw_digits(white, result, 0))
 
 

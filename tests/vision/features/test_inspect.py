@@ -21,7 +21,7 @@ from bowerbird.vision.features import network as sight
 from bowerbird.vision.features.colormap import colored, overlaid, unit
 from bowerbird.vision.features.inspect import inspect, inspect_steps
 from bowerbird.vision.features.layout import PAPER
-from bowerbird.vision.features.maps import feature_maps, heat, rank
+from bowerbird.vision.features.maps import activation_heatmap, feature_maps, rank
 from bowerbird.vision.features.network import convolution_of
 from bowerbird.vision.features.sheets import CELL, GAP, MARGIN, Heading, lay_out
 
@@ -76,7 +76,7 @@ def test_the_heat_of_channels_is_their_grad_cam(photograph, network):
     places = features.shape[2] * features.shape[3]
     weights = gradient[0].mean((1, 2)) * places  # equation 1, without its 1/Z
     cam = (weights[:, None, None] * features[0].detach().clamp(min=0)).sum(0).clamp(min=0)
-    torch.testing.assert_close(heat(maps, chosen), cam)
+    torch.testing.assert_close(activation_heatmap(maps, chosen), cam)
 
 
 def test_rank_of_a_silent_layer():

@@ -2,16 +2,18 @@
 
 from dataclasses import asdict
 from pathlib import Path
+from random import Random
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Group, Parameter
 
 from bowerbird.cli.predict.outputs import PlotOptions, describe_loss, final_result
+from bowerbird.cli.progress import follow
 from bowerbird.cli.report import report
-from bowerbird.prediction.expressions.config import CalculatorConfig
+from bowerbird.prediction.expressions.config import ExpressionsConfig
 
 if TYPE_CHECKING:
-    from bowerbird.prediction.expressions.compare import Lesson
+    from bowerbird.prediction.expressions.compare import Comparison
     from bowerbird.prediction.expressions.listops import Expression
 
 
@@ -19,80 +21,73 @@ def expressions(
     *expression: str,
     run: PlotOptions = PlotOptions(),
     config: Annotated[
-        CalculatorConfig, Parameter(name="*", group=Group("Training", sort_key=2))
-    ] = CalculatorConfig(),
+        ExpressionsConfig, Parameter(name="*", group=Group("Training", sort_key=2))
+    ] = ExpressionsConfig(),
 ) -> int:
-    """Train a tree-LSTM and an LSTM to evaluate nested lists, and compare them.
+    """Train a tree-LSTM and an LSTM to evaluate nested lists, and compare them by depth.
 
     Parameters
     ----------
     expression
         Expressions to evaluate after training, as "[MAX 2 9 [MIN 4 7] 0]".
     """
-    from bowerbird.cli.progress import follow
-    from bowerbird.learning.device import select_compute
-    from bowerbird.prediction.expressions.compare import check_asked, learn_steps
-    from bowerbird.prediction.expressions.listops import read_expression
-
     paths = run.paths(".png", ".csv")
-    questions = [read_expression(text) for text in expression]
-    check_asked(config, questions)
+    from bowerbird.learning.device import select_compute
+    from bowerbird.prediction.expressions.compare import compare_steps
+    from bowerbird.prediction.expressions.listops import parse_expression
+    from bowerbird.prediction.expressions.models import check_readable
+
+    parsed = [parse_expression(text) for text in expression]
+    check_readable(config, parsed)
     device = str(select_compute(run.device).device)
-
-    work = follow(learn_steps(config, device), (), describe_loss, quiet=run.quiet)
-    result = final_result(work)
-
-    _write(result, questions, paths)
-    answers = [
-        {"expression": str(q), "value": q.values()[0], **result.answer(q)} for q in questions
-    ]
-    facts = {
-        "learned_depth": result.config.depth,
-        "tested": result.tested,
-        "readers": [asdict(marks) for marks in result.marks],
-        "answers": answers,
+    work = follow(compare_steps(config, device), (), describe_loss, quiet=run.quiet)
+    comparison: Comparison = final_result(work)
+    if paths:
+        _write(comparison, parsed, paths)
+    facts: dict[str, Any] = {
+        "train_depth": config.train_depth,
+        "test_sizes": comparison.test_sizes,
+        "models": [asdict(result) for result in comparison.results],
+        "answers": [
+            {"expression": str(one), "value": one.values()[0], **comparison.predict(one)}
+            for one in parsed
+        ],
         "files": [str(path) for path in paths.values()],
     }
-    report(facts, *_lines(result, facts), json=run.json)
+    report(facts, *_sentences(comparison, facts), json=run.json)
     return 0
 
 
-def _write(result: "Lesson", questions: "list[Expression]", paths: dict[str, Path]) -> None:
-    """Write the plot and the accuracies, if they are asked for."""
-    from random import Random
-
+def _write(comparison: "Comparison", parsed: "list[Expression]", paths: dict[str, Path]) -> None:
+    """Write the plot and the accuracies by depth."""
     from bowerbird.files.delimited import write_rows
     from bowerbird.prediction.expressions.listops import draw_expression
-    from bowerbird.prediction.expressions.plot import draw_lesson
+    from bowerbird.prediction.expressions.plot import plot_comparison
 
-    if not paths:
-        return
-    random = Random(f"{result.config.seed} an example")
-    example = questions[0] if questions else draw_expression(random, result.config.depth, most=3)
-    draw_lesson(result, example, paths[".png"])
-    names = ["depth", "expressions", *(marks.reader for marks in result.marks)]
+    random = Random(f"{comparison.config.seed} an example")
+    depth = comparison.config.train_depth
+    example = parsed[0] if parsed else draw_expression(random, depth, max_arguments=3)
+    plot_comparison(comparison, example, paths[".png"])
+    names = ["depth", "expressions", *(result.model for result in comparison.results)]
     rows = (
-        [depth, count, *(f"{marks.accuracy[depth]:.4f}" for marks in result.marks)]
-        for depth, count in result.tested.items()
+        [depth, count, *(f"{result.accuracy[depth]:.4f}" for result in comparison.results)]
+        for depth, count in comparison.test_sizes.items()
     )
     write_rows(paths[".csv"], names, rows)
 
 
-def _lines(result: "Lesson", facts: dict[str, Any]) -> list[str]:
-    """Return the accuracies by depth as a table, and the answers."""
+def _sentences(comparison: "Comparison", facts: dict[str, Any]) -> list[str]:
     from bowerbird.prediction.expressions.plot import NAMES
 
-    lines = [f"{'depth':<22}" + "".join(f"{depth:>7}" for depth in result.tested)]
-    for marks in result.marks:
-        accuracies = "".join(f"{accuracy:7.1%}" for accuracy in marks.accuracy.values())
+    lines = [f"{'depth':<22}" + "".join(f"{depth:>7}" for depth in comparison.test_sizes)]
+    for result in comparison.results:
+        accuracy = "".join(f"{value:7.1%}" for value in result.accuracy.values())
         lines.append(
-            f"{NAMES[marks.reader]:<22}{accuracies}   {marks.weights} weights, {marks.steps} steps "
-            f"in {marks.seconds:.0f} s"
+            f"{NAMES[result.model]:<22}{accuracy}   {result.parameters} weights, {result.steps} "
+            f"steps in {result.seconds:.0f} s"
         )
-    lines.append(f"trained on depths 1 to {result.config.depth}")
-    lines += [
-        f"{answer['expression']} is {answer['value']}; tree-LSTM: {answer['tree']}, LSTM: "
-        f"{answer['string']}"
-        for answer in facts["answers"]
-    ]
+    lines.append(f"trained on depths 1 to {comparison.config.train_depth}")
+    for answer in facts["answers"]:
+        predictions = ", ".join(f"{name}: {answer[model]}" for model, name in NAMES.items())
+        lines.append(f"{answer['expression']} is {answer['value']}; {predictions}")
     return [*lines, ", ".join(facts["files"])] if facts["files"] else lines

@@ -1,6 +1,5 @@
 """``bowerbird predict series``."""
 
-import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,19 +9,21 @@ from cyclopts import Group, Parameter
 from bowerbird.cli.errors import about
 from bowerbird.cli.options import RUN, CommonOptions, Output
 from bowerbird.cli.predict.outputs import check_not_input, describe_loss, final_result, output_paths
+from bowerbird.cli.progress import follow
 from bowerbird.cli.report import notify, report
 from bowerbird.errors import SeriesError
-from bowerbird.prediction.series.config import OURS, BacktestConfig, NetworkConfig
+from bowerbird.prediction.series.config import OURS, SAMPLES, BacktestConfig, ForecasterConfig
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from bowerbird.cli.progress import Work
     from bowerbird.prediction.series.backtest import Backtest
     from bowerbird.prediction.series.series import Series
 
-Parameter(name="*", group=Group("Network", sort_key=3))(NetworkConfig)
-SIGNIFICANT = 0.05  # p-value below which one model is called better than another
+    Row = dict[str, Any]
+
+Parameter(name="*", group=Group("Network", sort_key=3))(ForecasterConfig)
+SIGNIFICANCE = 0.05  # p below which one model is called better than another
 MAX_PRINTED = 10  # steps of a forecast
 
 
@@ -32,19 +33,19 @@ class SeriesOptions(CommonOptions):
     """Options of ``predict series`` besides its configuration."""
 
     target: Annotated[str | None, Parameter(show_default=False)] = None
-    """Column to forecast; needed if several columns have numbers."""
+    """Column to forecast; needed if there are several columns of numbers."""
     time: Annotated[str | None, Parameter(show_default=False)] = None
-    """Column of dates; by default it is detected."""
+    """Column of dates; by default it is looked for."""
     output: Output = None
-    """Plot to write (.png); OUT-ahead.csv has the forecast, OUT.safetensors the model. With --model
-    the forecast (.csv)."""
+    """Plot to write (.png); OUT-forecast.csv has the forecast, OUT.safetensors the model. With
+    --model: the forecast (.csv)."""
     model: Annotated[Path | None, Parameter(show_default=False)] = None
-    """Model file to forecast with, instead of training and evaluating one."""
+    """Model file to forecast with, instead of training and testing."""
 
     def paths(self, given: Path) -> dict[str, Path]:
         """Return the files to write by suffix; raise ValueError if one can't be written."""
         suffixes = (".csv",) if self.model else (".png", ".csv", ".safetensors")
-        paths = output_paths(self.output, suffixes, force=self.force, table="-ahead")
+        paths = output_paths(self.output, suffixes, force=self.force, table="-forecast")
         check_not_input(paths.values(), given)
         return paths
 
@@ -57,49 +58,53 @@ def series(
     config: Annotated[
         BacktestConfig, Parameter(name="*", group=Group("Forecast", sort_key=2))
     ] = BacktestConfig(),
-    network: NetworkConfig = NetworkConfig(),
+    network: ForecasterConfig = ForecasterConfig(),
 ) -> int:
-    """Forecast a time series, with prediction intervals and a backtest.
+    """Forecast a series, with prediction intervals and a backtest against simpler models.
 
     Parameters
     ----------
     file
-        CSV file, or sunspots, co2, electricity: series that are installed with Bowerbird.
+        CSV file, or a sample series: sunspots, co2, electricity.
     """
-    path, paths = Path(file), run.paths(Path(file))
-    if run.model and (config, network) != (BacktestConfig(), NetworkConfig()):
+    path = Path(file)
+    paths = run.paths(path)
+    is_sample = file in SAMPLES and not path.exists()
+    if is_sample and (run.target or run.time):
+        raise ValueError(f"{file} is a sample with one column; leave --target and --time out")
+    if run.model and (config, network) != (BacktestConfig(), ForecasterConfig()):
         raise ValueError(
-            f"{run.model} is a model, which has its horizon, season, interval and network; leave "
-            "their flags out"
+            f"{run.model} is a model, which has a horizon, seasonal period, coverage and network; "
+            "leave their flags out"
         )
-    from bowerbird.cli.progress import follow
+    from bowerbird.prediction.series.file import read_series, sample_series
 
     with about(path, SeriesError):
-        data = _read(file, run)
+        data = sample_series(file) if is_sample else read_series(path, run.target, run.time)
         _notify(data, data.notes)
         if run.model is not None:
-            return _forecast_with_model(data, run.model, run, paths)
-        # torch and statsmodels take seconds to import: only after all errors in the input
+            return _forecast_with_model(data, run, paths)
+        # slow imports come after everything that may be wrong with the file
         from bowerbird.prediction.series.backtest import backtest_steps
 
         steps = backtest_steps(data, config, network)
         work = follow(steps, (), describe_loss, quiet=run.quiet)
-    result = final_result(work)
-
+    result: Backtest = final_result(work)
     _notify(data, result.notes)
-    _write(result, paths)
-    _report(result, paths, work, run)
+    rows = _rows(data, result.forecast, result.half_widths)
+    _write(result, rows, paths)
+    facts = _facts(result) | {
+        "forecast": rows,
+        "files": [str(path) for path in paths.values()],
+        "seconds": round(work.last.seconds, 2),
+    }
+    lines = [*_summary(result), *_forecast_lines(rows)]
+    report(facts, *lines, *_joined(facts["files"]), json=run.json)
     return 0
 
 
-def _read(file: str, run: SeriesOptions) -> "Series":
-    from bowerbird.prediction.series.file import KNOWN, known_series, read_series
-
-    if file not in KNOWN or Path(file).exists():
-        return read_series(Path(file), run.target, run.time)
-    if run.target or run.time:
-        raise ValueError(f"{file} has one column and its own dates; leave --target and --time out")
-    return known_series(file)
+def _joined(files: list[str]) -> list[str]:
+    return [", ".join(files)] if files else []
 
 
 def _notify(data: "Series", notes: list[str]) -> None:
@@ -107,163 +112,142 @@ def _notify(data: "Series", notes: list[str]) -> None:
         notify(f"{data.name}: {note}")
 
 
-def _forecast_with_model(
-    data: "Series", model: Path, run: SeriesOptions, paths: dict[str, Path]
-) -> int:
-    """Forecast with a model that was trained before."""
-    import numpy as np
+def _forecast_with_model(data: "Series", run: SeriesOptions, paths: dict[str, Path]) -> int:
+    """Forecast with the model in a file."""
+    from bowerbird.prediction.series.forecaster import load_forecaster, training_differences
 
-    from bowerbird.prediction.series.forecaster import load_forecaster, misgivings
-
-    forecaster = load_forecaster(model)
-    notes = misgivings(forecaster, data)
+    assert run.model is not None
+    forecaster = load_forecaster(run.model)
+    notes = training_differences(forecaster, data)
     _notify(data, notes)
-    forecast = forecaster.forecast(data.values)
-    band = np.array(forecaster.band or [math.inf] * len(forecast))
-    rows = _rows(data, forecast, band)
+    forecast = forecaster.networks.forecast(data.values)
+    rows = _rows(data, forecast, forecaster.half_widths(forecaster.config.coverage))
     _write_forecast(rows, paths)
-    facts = {"series": data.name, "model": str(model), "notes": data.notes + notes}
-    report({**facts, "forecast": rows}, *_forecast_lines(rows), json=run.json)
+    facts = {
+        "series": data.name,
+        "model": str(run.model),
+        "notes": data.notes + notes,
+        "forecast": rows,
+    }
+    report(facts, *_forecast_lines(rows), json=run.json)
     return 0
 
 
-def _rows(data: "Series", forecast: "np.ndarray", band: "np.ndarray") -> list[dict[str, Any]]:
-    """Return a forecast with its prediction interval, a row a step.
+def _rows(data: "Series", forecast: "np.ndarray", widths: "np.ndarray") -> "list[Row]":
+    """Return a forecast with its interval, a row per step; bounds are None if there is none."""
+    from bowerbird.prediction.series.interval import interval
 
-    It isn't negative unless the series has negative values.
-    """
-    rows = []
-    lowest = 0.0 if data.values.min() >= 0 else -math.inf
-    for step, (value, half) in enumerate(zip(forecast.tolist(), band.tolist(), strict=True), 1):
-        low, high = (max(value - half, lowest), max(value + half, lowest))
-        finite = math.isfinite(half)
-        rows.append(
-            {
-                "time": data.moment(step),
-                "value": max(value, lowest),
-                "low": low if finite else None,
-                "high": high if finite else None,
-            }
+    bounds = interval(forecast, widths, data.values)
+    known = bool((widths < float("inf")).all())
+    return [
+        {
+            "time": data.future_time(step),
+            "value": value,
+            "lower": lower if known else None,
+            "upper": upper if known else None,
+        }
+        for step, (value, lower, upper) in enumerate(
+            zip(*(bound.tolist() for bound in bounds), strict=True), 1
         )
-    return rows
+    ]
 
 
-def _write(result: "Backtest", paths: dict[str, Path]) -> None:
-    """Write the forecast, the plot and the model, as they are asked for."""
-    _write_forecast(_rows(result.series, result.forecast, result.band), paths)
-    if ".png" in paths:
-        from bowerbird.prediction.series.plot import draw_backtest
-
-        draw_backtest(result, paths[".png"])
-    if ".safetensors" in paths:
-        scores = {
-            s.model: {"mase": s.mase, "smape": s.smape, "rmse": s.rmse} for s in result.scores
-        }
-        result.forecaster.provenance = {
-            "series": result.series.name,
-            "source": result.series.source,
-            "step": result.series.step,
-            "low": float(result.series.values.min()),
-            "high": float(result.series.values.max()),
-            "values": len(result.series),
-            "backtest": scores,
-            "covered": result.covered,
-        }
-        result.forecaster.save(paths[".safetensors"])
-
-
-def _write_forecast(rows: list[dict[str, Any]], paths: dict[str, Path]) -> None:
+def _write_forecast(rows: "list[Row]", paths: dict[str, Path]) -> None:
     from bowerbird.files.delimited import write_rows
 
     if ".csv" in paths:
         write_rows(paths[".csv"], list(rows[0]), (row.values() for row in rows), digits=7)
 
 
-def _report(
-    result: "Backtest", paths: dict[str, Path], work: "Work[Backtest]", run: SeriesOptions
-) -> None:
-    data, season = result.series, result.season
-    rows = _rows(data, result.forecast, result.band)
-    files = [str(path) for path in paths.values()]
-    facts = {**_facts(result), "forecast": rows, "files": files}
-    length = f"season {season.steps}" if season.steps > 1 else "no season"
-    report(
-        {**facts, "seconds": round(work.last.seconds, 2)},
-        f"{data.name}: {len(data)} values, {data.times[0]} to {data.times[-1]}, step: "
-        f"{data.step}; {length} ({season.why})",
-        *_score_lines(result),
-        *_forecast_lines(rows),
-        *([", ".join(files)] if files else []),
-        json=run.json,
-    )
+def _write(result: "Backtest", rows: "list[Row]", paths: dict[str, Path]) -> None:
+    """Write the forecast, the plot and the model."""
+    if not paths:
+        return
+    from bowerbird.prediction.series.forecaster import Forecaster
+    from bowerbird.prediction.series.plot import plot_backtest
 
-
-def _score_lines(result: "Backtest") -> list[str]:
-    """Return a table of the models' scores, best first, and the coverage of the intervals."""
-    evaluated = len(result.origins) - result.measured
-    if not evaluated:
-        return ["the series is too short for a backtest"]
-    lines = [
-        f"{'':24}{'MASE':>8}{'sMAPE %':>10}{'RMSE':>12}   {evaluated} splits, {result.apart} with "
-        "horizons that don't overlap"
-    ]
-    for score in sorted(result.scores, key=lambda score: (score.mase or 0, score.rmse)):
-        name = result.smoothing if score.model == "exponential smoothing" else score.model
-        comparison = ""
-        if score.model != OURS:
-            comparison = _comparison(result.against[score.model], result.apart)
-        mase = "-" if score.mase is None else f"{score.mase:.3f}"
-        lines.append(f"{name:24}{mase:>8}{score.smape:10.2f}{score.rmse:12.4g}   {comparison}")
-    coverage = "coverage not measured"
-    if result.covered is not None:
-        low, high = min(result.covered_by_step), max(result.covered_by_step)
-        coverage = f"coverage {result.covered:.0%} ({low:.0%} to {high:.0%} by step)"
-    return [*lines, f"{result.config.coverage:.0%} prediction interval: {coverage}"]
+    _write_forecast(rows, paths)
+    if ".png" in paths:
+        plot_backtest(result, paths[".png"])
+        Forecaster.from_backtest(result).save(paths[".safetensors"])
 
 
 def _facts(result: "Backtest") -> dict[str, Any]:
     """Return the results of a backtest, for JSON."""
-    data, season = result.series, result.season
+    data = result.series
     return {
         "series": data.name,
-        "values": len(data),
-        "step": data.step,
+        "num_values": len(data),
+        "frequency": data.frequency,
         "notes": data.notes + result.notes,
-        "season": season.steps,
-        "season_why": season.why,
+        "seasonal_period": result.seasonality.period,
+        "seasonal_period_reason": result.seasonality.reason,
         "horizon": result.config.horizon,
-        "origins": len(result.origins),
-        "measured": len(result.origins) - result.measured,
-        "apart": result.apart,
-        "scores": [asdict(score) for score in result.scores],
-        "against": {
+        "splits": len(result.splits.cutoffs),
+        "test_splits": result.test_splits,
+        "independent_splits": result.independent_splits,
+        "metrics": [asdict(metrics) for metrics in result.metrics],
+        "comparisons": {
             model: dict(zip(("t", "p"), test or (None, None), strict=True))
-            for model, test in result.against.items()
+            for model, test in result.comparisons.items()
         },
         "coverage": result.config.coverage,
-        "covered": result.covered,
-        "covered_by_step": result.covered_by_step,
+        "empirical_coverage": result.empirical_coverage,
+        "empirical_coverage_by_step": result.empirical_coverage_by_step,
         "smoothing": result.smoothing,
     }
 
 
-def _comparison(test: tuple[float, float] | None, splits: int) -> str:
-    """Return whether ours is better than another model, by a paired t-test: (t, p)."""
-    from bowerbird.prediction.series.accuracy import FEWEST_PAIRS
+def _summary(result: "Backtest") -> list[str]:
+    """Return lines about the series and the accuracy of each model."""
+    data, seasonality = result.series, result.seasonality
+    period = f"seasonal period {seasonality.period}" if seasonality.period > 1 else "no seasonality"
+    lines = [
+        f"{data.name}: {len(data)} values, {data.times[0]} to {data.times[-1]}, step: "
+        f"{data.frequency}; {period} ({seasonality.reason})"
+    ]
+    if not result.test_splits:
+        return [*lines, "no test: the series is too short"]
+    lines.append(
+        f"{'':24}{'MASE':>8}{'sMAPE %':>10}{'RMSE':>12}   {result.test_splits} test splits, "
+        f"{result.independent_splits} with horizons that don't overlap"
+    )
+    for metrics in sorted(result.metrics, key=lambda metrics: (metrics.mase or 0, metrics.rmse)):
+        is_ours = metrics.model == OURS
+        comparison = "" if is_ours else _comparison(result, metrics.model)
+        name = result.smoothing if metrics.model == "exponential smoothing" else metrics.model
+        mase = "-" if metrics.mase is None else f"{metrics.mase:.3f}"
+        errors = f"{mase:>8}{metrics.smape:10.2f}{metrics.rmse:12.4g}"
+        lines.append(f"{name:24}{errors}   {comparison}")
+    tested = "not tested"
+    if result.empirical_coverage is not None:
+        low, high = (f(result.empirical_coverage_by_step) for f in (min, max))
+        tested = (
+            f"contains {result.empirical_coverage:.0%} of the true values ({low:.0%} to "
+            f"{high:.0%} by step)"
+        )
+    return [*lines, f"{result.config.coverage:.0%} interval: {tested}"]
 
+
+def _comparison(result: "Backtest", model: str) -> str:
+    """Describe the paired test of our model with another."""
+    from bowerbird.prediction.series.accuracy import MIN_PAIRS
+
+    test = result.comparisons[model]
     if test is None:
-        return "too few splits to compare" if splits < FEWEST_PAIRS else "same errors as ours"
+        few = result.independent_splits < MIN_PAIRS
+        return "too few splits to compare with ours" if few else "no difference to ours"
     t, p = test
-    if p >= SIGNIFICANT:
+    if p >= SIGNIFICANCE:
         return f"no significant difference to ours (p = {p:.2f})"
     return f"ours is better (p = {p:.2g})" if t < 0 else f"better than ours (p = {p:.2g})"
 
 
-def _forecast_lines(rows: list[dict[str, Any]]) -> list[str]:
+def _forecast_lines(rows: "list[Row]") -> list[str]:
     lines = []
     for row in rows[:MAX_PRINTED]:
-        interval = "" if row["low"] is None else f"   {row['low']:.5g} to {row['high']:.5g}"
-        lines.append(f"{row['time']:>16}  {row['value']:.5g}{interval}")
+        bounds = "" if row["lower"] is None else f"   {row['lower']:.5g} to {row['upper']:.5g}"
+        lines.append(f"{row['time']:>16}  {row['value']:.5g}{bounds}")
     if len(rows) > MAX_PRINTED:
         lines.append(f"{'...':>16}  {len(rows) - MAX_PRINTED} more")
     return lines

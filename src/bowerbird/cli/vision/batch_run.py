@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from bowerbird.pictures.pixels import Picture
-    from bowerbird.vision.results import Seen
+    from bowerbird.vision.results import VisionResult
 
 
 @Parameter(name="*", group=RUN)
@@ -50,7 +50,9 @@ class BatchOptions(CommonOptions):
             check_writable(path, force=self.force)
         return list(paths)
 
-    def cutouts(self, path: Path, result: "Seen") -> list[tuple[Path, "Bool[Tensor, 'h w']"]]:
+    def cutouts(
+        self, path: Path, result: "VisionResult"
+    ) -> list[tuple[Path, "Bool[Tensor, 'h w']"]]:
         """Return the file and the mask of each object that is written as a picture of its own."""
         return []
 
@@ -59,9 +61,9 @@ def run_batch(
     images: Sequence[Path],
     paths: Sequence[Path | None],
     run: BatchOptions,
-    recognize: "Callable[[Picture], Seen]",
-    describe: "Callable[[Seen], str]",
-    drawing: "Callable[[Float[Tensor, '3 h w'], Seen], Float[Tensor, '3 h w']] | None" = None,
+    recognize: "Callable[[Picture], VisionResult]",
+    describe: "Callable[[VisionResult], str]",
+    drawing: "Callable[[Float[Tensor, '3 h w'], VisionResult], Float[Tensor, '3 h w']] | None" = None,
 ) -> int:
     """Recognize something in each picture, print and draw the result; return the exit code.
 
@@ -99,10 +101,10 @@ def run_batch(
 def _write(
     path: Path,
     picture: "Picture",
-    result: "Seen",
+    result: "VisionResult",
     facts: dict[str, Any],
     run: BatchOptions,
-    drawing: "Callable[[Float[Tensor, '3 h w'], Seen], Float[Tensor, '3 h w']] | None",
+    drawing: "Callable[[Float[Tensor, '3 h w'], VisionResult], Float[Tensor, '3 h w']] | None",
 ) -> None:
     """Write the picture with the result drawn into it, and the cutouts; add those to the facts."""
     from bowerbird.pictures.writing import write_picture

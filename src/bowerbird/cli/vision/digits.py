@@ -16,7 +16,7 @@ from bowerbird.vision.digits.config import AugmentConfig, DigitConfig, DigitTrai
 if TYPE_CHECKING:
     from bowerbird.cli.progress import Work
     from bowerbird.vision.digits.train import DigitTraining
-    from bowerbird.vision.results import Seen
+    from bowerbird.vision.results import VisionResult
 
 Parameter(name="*", group=Group("Network", sort_key=3))(SmallConvNetConfig)
 Parameter(name="*", group=Group("Augmentation", sort_key=4))(AugmentConfig)
@@ -129,7 +129,7 @@ def digits(
     )
 
 
-def _text(result: "Seen", config: DigitConfig) -> str:
+def _text(result: "VisionResult", config: DigitConfig) -> str:
     """Return the lines, with a question mark behind those that are not confident."""
     lines = [
         line.text if line.confidence >= config.confident_threshold else f"{line.text} ?"

@@ -22,7 +22,7 @@ from bowerbird.vision.house_numbers.config import (
 if TYPE_CHECKING:
     from bowerbird.cli.progress import Work
     from bowerbird.vision.house_numbers.train import HouseNumberTraining
-    from bowerbird.vision.results import Seen
+    from bowerbird.vision.results import VisionResult
 
 Parameter(name="*", group=Group("Network", sort_key=3))(MultiDigitConfig)
 Parameter(name="*", group=Group("Scenes", sort_key=4))(SceneConfig)
@@ -75,7 +75,7 @@ def house_numbers(
         run,
         lambda picture: reader.predict(picture, config),
         lambda result: _text(result, threshold),
-        lambda rgb, result: draw(rgb, result.questioned(threshold)),
+        lambda rgb, result: draw(rgb, result.mark_uncertain(threshold)),
     )
 
 
@@ -99,7 +99,7 @@ def train_house_numbers(
         return job.finish(work, training.reader.save, report)
 
 
-def _text(result: "Seen", threshold: float) -> str:
+def _text(result: "VisionResult", threshold: float) -> str:
     """Return each number with its score, the ones that are not confident last."""
     boxes = result.boxes or ()
     texts = [f"{box.name} ({box.score:.1%})" for box in boxes if box.score >= threshold]
@@ -109,9 +109,9 @@ def _text(result: "Seen", threshold: float) -> str:
 
 def _training_report(training: "HouseNumberTraining", work: "Work[Any]") -> dict[str, Any]:
     """Return the facts about a training, besides its losses."""
-    from bowerbird.learning.trainer import ALREADY
+    from bowerbird.learning.trainer import ALREADY_DONE
 
-    steps = 0 if work.last.note == ALREADY else work.last.number - work.history[0].number + 1
+    steps = 0 if work.last.note == ALREADY_DONE else work.last.number - work.history[0].number + 1
     num_crops = steps * training.config.pool.batch_size
     config = replace(training.config, minutes=0.0, trainer=training.run.trainer)
     return {

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from bowerbird.pictures.pixels import Picture
-    from bowerbird.vision.results import Seen
+    from bowerbird.vision.results import VisionResult
 
 Flags = Parameter(name="*", group=Group("Recognition", sort_key=2))
 MAX_NAME = 60  # letters of an object's name in the name of its file
@@ -54,7 +54,9 @@ class SegmentOptions(BatchOptions):
                 raise ValueError(f"{existing[0]} exists; add --force to overwrite it")
         return paths
 
-    def cutouts(self, path: Path, result: "Seen") -> list[tuple[Path, "Bool[Tensor, 'h w']"]]:
+    def cutouts(
+        self, path: Path, result: "VisionResult"
+    ) -> list[tuple[Path, "Bool[Tensor, 'h w']"]]:
         """Return the file of each object, by its rank and name, and its mask."""
         boxes = (result.boxes or ()) if self.cut else ()
         return [
@@ -77,13 +79,13 @@ def classify(
         Picture files.
     """
     from bowerbird.vision.classification import classify, open_classifier
-    from bowerbird.vision.results import Seen
+    from bowerbird.vision.results import VisionResult
 
     paths = run.output_paths(images)
     classifier = open_classifier(config, run.device)
 
-    def recognize(picture: "Picture") -> Seen:
-        return Seen(labels=classify(picture.over(), classifier, config))
+    def recognize(picture: "Picture") -> VisionResult:
+        return VisionResult(labels=classify(picture.over(), classifier, config))
 
     return run_batch(images, paths, run, recognize, _label_lines)
 
@@ -107,7 +109,7 @@ def localize(
     settings = ClassifyConfig(weights=config.weights, precision=config.precision)
     classifier = open_classifier(settings, run.device)
 
-    def recognize(picture: "Picture") -> "Seen":
+    def recognize(picture: "Picture") -> "VisionResult":
         return localize(picture.over(), classifier, config)
 
     return run_batch(images, paths, run, recognize, _box_lines)
@@ -125,14 +127,14 @@ def detect(
     images
         Picture files.
     """
-    from bowerbird.vision.detection import detect, open_looker
-    from bowerbird.vision.results import Seen
+    from bowerbird.vision.detection import detect, open_detector
+    from bowerbird.vision.results import VisionResult
 
     paths = run.output_paths(images)
-    detector = open_looker(config, run.device)
+    detector = open_detector(config, run.device)
 
-    def recognize(picture: "Picture") -> Seen:
-        return Seen(boxes=detect(picture.over(), detector, config))
+    def recognize(picture: "Picture") -> VisionResult:
+        return VisionResult(boxes=detect(picture.over(), detector, config))
 
     return run_batch(images, paths, run, recognize, _box_lines)
 
@@ -149,21 +151,21 @@ def segment(
     images
         Picture files.
     """
-    from bowerbird.vision.detection import detect, open_looker
-    from bowerbird.vision.results import Seen
+    from bowerbird.vision.detection import detect, open_detector
+    from bowerbird.vision.results import VisionResult
     from bowerbird.vision.segmentation import segment
 
     paths = run.output_paths(images)
-    detector = open_looker(config, run.device)
+    detector = open_detector(config, run.device)
 
-    def recognize(picture: "Picture") -> Seen:
+    def recognize(picture: "Picture") -> VisionResult:
         rgb = picture.over()
-        return Seen(boxes=segment(rgb, detect(rgb, detector, config)))
+        return VisionResult(boxes=segment(rgb, detect(rgb, detector, config)))
 
     return run_batch(images, paths, run, recognize, _box_lines)
 
 
-def _label_lines(result: "Seen") -> str:
+def _label_lines(result: "VisionResult") -> str:
     """Return a line for each class, as a table."""
     labels = result.labels or ()
     width = max(len(label.name) for label in labels)
@@ -172,7 +174,7 @@ def _label_lines(result: "Seen") -> str:
     )
 
 
-def _box_lines(result: "Seen") -> str:
+def _box_lines(result: "VisionResult") -> str:
     """Return a line for each box, as a table."""
     if not result.boxes:
         return "no objects above the threshold"

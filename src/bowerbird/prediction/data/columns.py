@@ -102,21 +102,22 @@ class Columns:
         with the same decimal mark and no other unit does.
         """
         known, present = self.formats.get(str(cells.name)), cells.dropna()
-        own, note = detect_quantity_format(present, table.decimal_mark, table.delimiter)
+        detected, note = detect_quantity_format(present, table.decimal_mark, table.delimiter)
         if not isinstance(known, NumberFormat):
-            return _finite(own.parse(cells), cells, table, own), note
+            return _finite(detected.parse(cells), cells, table, detected), note
         numbers = known.parse(cells)
-        if own == known and not note and own.unit != "%":
+        if detected == known and not note and detected.unit != "%":
             return _finite(numbers, cells, table, known), ""
-        others = numbers if own == known else own.parse(cells)
+        others = numbers if detected == known else detected.parse(cells)
         is_better = others.notna().sum() > numbers.notna().sum()
-        same_unit = own.unit in ("", known.unit) or not known.unit
+        same_unit = detected.unit in ("", known.unit) or not known.unit
         fits = numbers.notna().sum() >= MIN_FRACTION * len(present)
-        if is_better and same_unit and (not fits or own.decimal == known.decimal):
-            if not note and own.decimal != known.decimal:
-                note = f"numbers have a {NAMES[own.decimal]} instead of a {NAMES[known.decimal]}"
-            return _finite(others, cells, table, own), note
-        note = format_difference(known, own, note, present)
+        if is_better and same_unit and (not fits or detected.decimal == known.decimal):
+            if not note and detected.decimal != known.decimal:
+                marks = NAMES[detected.decimal], NAMES[known.decimal]
+                note = f"numbers have a {marks[0]} instead of a {marks[1]}"
+            return _finite(others, cells, table, detected), note
+        note = format_difference(known, detected, note, present)
         return _finite(numbers, cells, table, known), note
 
 
@@ -237,7 +238,7 @@ def _read_words(present: pd.Series, table: Table, *, keep: bool) -> _Column:
 
 
 def _read_texts(present: pd.Series, *, keep: bool) -> _Column:
-    """Return a category, unless most rows have a text of their own."""
+    """Return a category, unless most rows have a text of their detected."""
     if not keep and present.nunique() > max(MAX_UNIQUE_FRACTION * len(present), 10):
         return _Column(reason="most rows have a text of their own")
     return _Column("category", note=case_note(present))

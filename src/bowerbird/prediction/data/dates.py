@@ -100,7 +100,7 @@ class DateFormat:
 
 def _match(cell: str) -> re.Match[str] | None:
     """Match a date of any form."""
-    return next((found for form in _FORMS if (found := form.fullmatch(cell))), None)
+    return next((match for form in _FORMS if (match := form.fullmatch(cell))), None)
 
 
 def _year(digits: str, last: int) -> int:

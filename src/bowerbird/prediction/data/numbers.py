@@ -136,7 +136,7 @@ def _split(cell: str) -> _Number | None:
     if match is None:
         return None
     opened, sign, before, second, body, after, last, closed = match.groups()
-    signs = [one for one in (sign, second, last, opened) if one]
+    signs = [part for part in (sign, second, last, opened) if part]
     if bool(opened) != bool(closed) or len(signs) > 1 or (before and after):
         return None
     return _Number(-1 if signs and signs != ["+"] else 1, body, before or after or "")
@@ -205,11 +205,11 @@ def detect_quantity_format(
     if not unit:
         return plain, note
     numbers = [n for n in map(_split, _sample(cells)) if n is not None and n.marks]
-    found, note = _detect(numbers, unit, common, delimiter)
-    if any(math.isnan(found.parse_cell(word)) for word in words):
+    form, note = _detect(numbers, unit, common, delimiter)
+    if any(math.isnan(form.parse_cell(word)) for word in words):
         return plain, ""
-    read = f"{words[0]} was read as {found.parse_cell(words[0]):.10g}"
-    return found, _joined(read + f", in {unit}" * (unit != MULTIPLES), note)
+    read = f"{words[0]} was read as {form.parse_cell(words[0]):.10g}"
+    return form, _joined(read + f", in {unit}" * (unit != MULTIPLES), note)
 
 
 def _shared_unit(words: Sequence[str]) -> str:
@@ -228,27 +228,27 @@ def _detect(
     matches = [BODY[mark].fullmatch(number.body) for number in numbers]
     groups = Counter(s for match in matches if match and (s := _separator(match)))
     thousands = groups.most_common(1)[0][0] if groups else ""
-    found, note = _decide_percent(NumberFormat(mark, thousands, unit), numbers)
+    form, note = _decide_percent(NumberFormat(mark, thousands, unit), numbers)
     if not reason:
-        return found, note
+        return form, note
     example = next(number.body for number in numbers if number.is_ambiguous)
-    return found, _joined(f"{example} was read as {found.parse_cell(example):.10g}, {reason}", note)
+    return form, _joined(f"{example} was read as {form.parse_cell(example):.10g}, {reason}", note)
 
 
 def _joined(*notes: str) -> str:
     return "; ".join(filter(None, notes))
 
 
-def _decide_percent(found: NumberFormat, numbers: Sequence[_Number]) -> tuple[NumberFormat, str]:
+def _decide_percent(form: NumberFormat, numbers: Sequence[_Number]) -> tuple[NumberFormat, str]:
     """Decide what % means beside numbers without it, with a note."""
     plain = [number.body for number in numbers if not number.unit]
-    if found.unit != "%" or not plain:
-        return found, ""
-    values = np.array([found.parse_cell(body) for body in plain])
+    if form.unit != "%" or not plain:
+        return form, ""
+    values = np.array([form.parse_cell(body) for body in plain])
     if not (values <= 1).all() or (values == values.round()).all():
-        return found, f"{plain[0]} without % was read as {plain[0]} %"
+        return form, f"{plain[0]} without % was read as {plain[0]} %"
     note = f"percentages were read as fractions, because other cells are fractions ({plain[0]})"
-    return replace(found, percent_is_fraction=True), note
+    return replace(form, percent_is_fraction=True), note
 
 
 def _decide_mark(

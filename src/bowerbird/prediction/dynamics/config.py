@@ -1,4 +1,4 @@
-"""Settings of learning a dynamical system. This module doesn't import torch."""
+"""Settings of learned dynamics. Imports nothing heavy: flags are derived from it."""
 
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -7,50 +7,61 @@ from bowerbird.learning.validate import check_choice
 from bowerbird.networks.config import Cell
 
 System = Literal["lorenz", "pendulum"]
-Learns = Literal["readout", "everything"]
+Method = Literal["echo-state", "gradient"]
+HIDDEN_SIZES: dict[Method, int] = {"echo-state": 300, "gradient": 64}
 
 
 @dataclass(frozen=True)
 class DynamicsConfig:
-    """What is observed, and what learns from it."""
+    """What is simulated, and which network is trained on it."""
 
-    learns: Learns = "readout"
-    """readout (an echo state network, in closed form) or everything (by gradients)."""
+    method: Method = "echo-state"
+    """echo-state (random recurrent weights, readout by ridge regression) or gradient (all weights
+    by backpropagation)."""
     cell: Cell = "gru"
-    """rnn, gru or lstm, where everything is learned."""
-    width: int = 0
-    """Units; 0 is 300 for a readout and 64 where everything is learned."""
-    paths: int = 40
-    """Paths that are learned from."""
+    """rnn, gru or lstm; for the method gradient."""
+    hidden_size: int = 0
+    """Units; 0 is 300 for echo-state and 64 for gradient."""
+    trajectories: int = 40
+    """Trajectories to train on."""
     duration: float = 25.0
-    """How long each is observed (pendulum: s; Lorenz: its own unit)."""
-    tests: int = 40
-    """Paths that it is measured on."""
-    free: float = 30.0
-    """How long it runs free on each."""
-    warm: int = 100
-    """Observations that it reads before."""
+    """Duration of each (pendulum: s; Lorenz: its own unit)."""
+    test_trajectories: int = 40
+    """Trajectories to evaluate on."""
+    free_run: float = 30.0
+    """Duration of the free run on each."""
+    washout: int = 100
+    """Observations that the network reads before it runs freely."""
     iterations: int = 4000
-    """Steps of learning everything."""
-    rate: float = 1e-2
-    """Learning rate at its highest, where everything is learned."""
-    rows: int = 32
-    """Pieces of paths a step."""
-    window: int = 64
-    """Observations of a piece."""
+    """Training steps; for the method gradient."""
+    learning_rate: float = 1e-2
+    """Maximum learning rate; for the method gradient."""
+    batch_size: int = 32
+    """Sequences per training step."""
+    sequence_length: int = 64
+    """Observations of a sequence."""
     seed: int = 0
-    """Seed of paths and weights."""
+    """Seed of trajectories and weights."""
 
     def __post_init__(self) -> None:
-        check_choice(self.learns, get_args(Learns))
+        check_choice(self.method, get_args(Method))
         check_choice(self.cell, get_args(Cell))
-        if self.paths < 2 or min(self.tests, self.warm, self.iterations, self.rows) < 1:
-            raise ValueError("paths are at least 2; tests, warm, iterations and rows at least 1")
-        if self.width < 0 or self.window < 8:
-            raise ValueError("width is not below 0, window at least 8")
-        if not (5 <= self.duration <= 10_000 and 1 <= self.free <= 10_000):
-            raise ValueError("duration lies in 5 to 10000, free in 1 to 10000")
-        if not 0 < self.rate < 1:
-            raise ValueError(f"rate lies between 0 and 1, not at {self.rate}")
+        minimums = {
+            "trajectories": 2, "test_trajectories": 1, "washout": 1, "iterations": 1,
+            "batch_size": 1, "hidden_size": 0, "sequence_length": 8,
+        }  # fmt: skip
+        for name, minimum in minimums.items():
+            if getattr(self, name) < minimum:
+                raise ValueError(f"{name} must be at least {minimum}, got {getattr(self, name)}")
+        for name, shortest in {"duration": 5, "free_run": 1}.items():
+            if not shortest <= getattr(self, name) <= 10_000:
+                raise ValueError(f"{name} must be in {shortest}..10000, got {getattr(self, name)}")
+        if not 0 < self.learning_rate < 1:
+            raise ValueError(f"learning_rate must be in (0, 1), got {self.learning_rate}")
         if not 0 <= self.seed < 2**63:
-            raise ValueError(f"seed lies between 0 and 2^63 - 1, not at {self.seed}")
+            raise ValueError(f"seed must be in [0, 2^63), got {self.seed}")
+
+    @property
+    def units(self) -> int:
+        """The hidden size, with the method's default filled in."""
+        return self.hidden_size or HIDDEN_SIZES[self.method]

@@ -1,45 +1,57 @@
-"""Settings of learning the value of expressions. This module doesn't import torch."""
+"""Settings of the comparison on nested lists. Imports nothing heavy: flags are derived from it."""
 
 from dataclasses import dataclass
 
 from bowerbird.networks.config import TreeCell
 
+MAX_EXTRA_DEPTH = 20
+
 
 @dataclass(frozen=True)
-class CalculatorConfig:
-    """What is learned from, by which networks, for how long."""
+class ExpressionsConfig:
+    """What both models are trained and evaluated on, their size, and for how long they train."""
 
-    depth: int = 4
-    """Depth of the deepest expressions that are learned from."""
-    deeper: int = 4
-    """How much deeper the deepest are that it is measured on."""
+    train_depth: int = 4
+    """Maximum depth of the expressions to train on."""
+    test_depth: int = 8
+    """Maximum depth of the expressions to evaluate on."""
     tree_cell: TreeCell = "child-sum"
-    """child-sum, for which arguments have no order, or n-ary."""
-    width: int = 128
-    """Units of the tree reader; the string reader's are chosen to have as many weights."""
-    embedding: int = 64
-    """Numbers that stand for a sign."""
-    rows: int = 64
-    """Expressions a step."""
-    rate: float = 8e-3
-    """Learning rate at its highest."""
+    """child-sum, which ignores the order of arguments, or n-ary."""
+    hidden_size: int = 128
+    """Units of the tree-LSTM; the LSTM gets as many weights."""
+    embedding_dim: int = 64
+    """Size of the token embedding."""
+    batch_size: int = 64
+    """Expressions per training step."""
+    learning_rate: float = 8e-3
+    """Maximum learning rate."""
     minutes: float = 1.0
-    """Minutes that each reader learns, by the clock: no two runs take the same steps."""
+    """Minutes of training for each model, by the clock: no two runs take the same steps."""
     iterations: int = 0
-    """Steps that each reader learns, instead of minutes; so a run can be repeated. 0: by minutes"""
-    tests: int = 1000
-    """Expressions of each depth that it is measured on."""
+    """Training steps of each model, instead of minutes, so that a run is repeatable; 0: minutes."""
+    test_size: int = 1000
+    """Expressions of each depth to evaluate on."""
     seed: int = 0
-    """Seed of expressions and first weights."""
+    """Seed of expressions and initial weights."""
 
     def __post_init__(self) -> None:
-        if min(self.depth, self.width, self.embedding, self.rows, self.tests) < 1:
-            raise ValueError("depth, width, embedding, rows and tests are at least 1")
-        if not 0 <= self.deeper <= 20 or self.depth > 20:
-            raise ValueError("depth and deeper are at most 20, deeper not below 0")
-        if not 0 < self.minutes <= 24 * 60 or not 0 < self.rate < 1:
-            raise ValueError("minutes are above 0 and at most a day, rate lies between 0 and 1")
-        if self.iterations < 0 or (self.iterations and self.minutes != type(self).minutes):
-            raise ValueError("iterations are not below 0, and take the place of minutes")
+        for name in ("train_depth", "hidden_size", "embedding_dim", "batch_size", "test_size"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if self.train_depth > 20:
+            raise ValueError(f"train_depth must be at most 20, got {self.train_depth}")
+        if not 0 <= self.test_depth - self.train_depth <= MAX_EXTRA_DEPTH:
+            raise ValueError(
+                f"test_depth must be in {self.train_depth}..{self.train_depth + MAX_EXTRA_DEPTH} "
+                f"for this train_depth, got {self.test_depth}"
+            )
+        if not 0 < self.minutes <= 24 * 60:
+            raise ValueError(f"minutes must be in (0, 1440], got {self.minutes}")
+        if not 0 < self.learning_rate < 1:
+            raise ValueError(f"learning_rate must be in (0, 1), got {self.learning_rate}")
+        if self.iterations < 0:
+            raise ValueError(f"iterations must not be negative, got {self.iterations}")
+        if self.iterations and self.minutes != type(self).minutes:
+            raise ValueError("iterations and minutes exclude each other; give one of them")
         if not 0 <= self.seed < 2**63:
-            raise ValueError(f"seed lies between 0 and 2^63 - 1, not at {self.seed}")
+            raise ValueError(f"seed must be in [0, 2^63), got {self.seed}")

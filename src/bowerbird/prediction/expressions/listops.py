@@ -1,12 +1,12 @@
-"""Nested lists with one right value, in the manner of ListOps: [MAX 2 9 [MIN 4 7] 0] is 9.
+"""Nested lists in the style of ListOps: [MAX 2 9 [MIN 4 7] 0] has the value 9.
 
 Nangia and Bowman 2018 (arXiv:1804.06028): the operators MAX, MIN, MED (median, rounded down) and
 SM (sum modulo 10) take two to five arguments, each a digit or a list; every list has a value of
 0 to 9. The depth of an expression is the number of lists around its innermost digits.
 
-Departures: expressions are drawn with an exact depth (the paper's have whatever depth comes), and
-an argument beside the one that carries the depth is a list with a probability that is told, so
-that what is deeper need not be much longer.
+Departures: expressions are drawn with an exact depth (in the paper it is random), and every
+argument but the deepest is a list with a fixed probability, so that deeper expressions aren't much
+longer.
 """
 
 import re
@@ -21,104 +21,103 @@ from bowerbird.networks.tree_lstm import Tree
 
 DIGITS = 10
 OPERATORS = ("MAX", "MIN", "MED", "SM")
-CLOSE = DIGITS + len(OPERATORS)  # the sign of a closing bracket
-VOCABULARY = CLOSE + 1
-NESTED = 0.25  # how often a free argument is a list, unless told otherwise
-MOST_DEPTH = 200
+CLOSE = DIGITS + len(OPERATORS)  # the token of a closing bracket
+VOCAB_SIZE = CLOSE + 1
+LIST_PROBABILITY = 0.25  # of an argument, except for the deepest one
+MAX_DEPTH = 200
 _WORD = re.compile(r"\[\s*(?:MAX|MIN|MED|SM)|\d+|\]|\S")
 
 
 @dataclass(frozen=True)
 class Expression:
-    """One expression: its signs, each after the operator that it stands under."""
+    """An expression as a tree of tokens, each after its operator."""
 
-    signs: tuple[int, ...]
-    """Digits 0 to 9, operators from 10 on, in the order in which they are read."""
+    tokens: tuple[int, ...]
+    """Digits 0 to 9 and operators from 10 on, in reading order."""
     parents: tuple[int, ...]
-    """The number of each sign's operator; -1 for the first."""
+    """The index of each token's operator; -1 for the first."""
 
     def tree(self) -> tuple[Tree, list[int]]:
-        """Return the expression as a tree, and the node at which each sign's value is known.
+        """Return the tree that the network reads, and the node of each token's value.
 
-        A closing bracket is a node too: the parent of its operator, and the list's value is its.
+        A closing bracket is a node too: the parent of its operator, and it has the list's value.
         """
-        signs: list[int] = []
+        tokens: list[int] = []
         parents: list[int] = []
-        known: list[int] = []
-        under: list[int] = []  # the node of each sign itself
-        for sign, parent in zip(self.signs, self.parents, strict=True):
-            known.append(len(signs))
-            parents.append(under[parent] if parent >= 0 else -1)
-            if sign >= DIGITS:
-                signs.append(CLOSE)
-                parents.append(len(signs) - 1)
-            under.append(len(signs))
-            signs.append(sign)
-        return Tree(signs, parents), known
+        value_nodes: list[int] = []
+        nodes: list[int] = []  # of each token
+        for token, parent in zip(self.tokens, self.parents, strict=True):
+            value_nodes.append(len(tokens))
+            parents.append(nodes[parent] if parent >= 0 else -1)
+            if token >= DIGITS:
+                tokens.append(CLOSE)
+                parents.append(len(tokens) - 1)
+            nodes.append(len(tokens))
+            tokens.append(token)
+        return Tree(tokens, parents), value_nodes
 
     @property
-    def arguments(self) -> int:
-        """Most arguments of a list; 0 for a lone digit."""
+    def max_arguments(self) -> int:
+        """Length of the longest list; 0 for a single digit."""
         counts = Counter(parent for parent in self.parents if parent >= 0)
         return max(counts.values(), default=0)
 
     @property
     def depth(self) -> int:
-        """Lists around the innermost digits; 0 for a lone digit."""
+        """Number of lists around the innermost digits; 0 for a single digit."""
         depths: list[int] = []
-        for sign, parent in zip(self.signs, self.parents, strict=True):
-            above = depths[parent] if parent >= 0 else 0
-            depths.append(above + (sign >= DIGITS))
+        for token, parent in zip(self.tokens, self.parents, strict=True):
+            depths.append((depths[parent] if parent >= 0 else 0) + (token >= DIGITS))
         return max(depths)
 
     def values(self) -> list[int]:
-        """Return the value of every sign: a digit's own, and of an operator its list's."""
-        arguments: list[list[int]] = [[] for _ in self.signs]
-        values = [0] * len(self.signs)
-        for node in range(len(self.signs) - 1, -1, -1):
-            sign = self.signs[node]
-            values[node] = sign if sign < DIGITS else applied(sign, arguments[node])
+        """Return the value of every token: that of a digit, or of an operator's list."""
+        arguments: list[list[int]] = [[] for _ in self.tokens]
+        values = [0] * len(self.tokens)
+        for node in range(len(self.tokens) - 1, -1, -1):
+            token = self.tokens[node]
+            values[node] = token if token < DIGITS else apply_operator(token, arguments[node])
             if self.parents[node] >= 0:
                 arguments[self.parents[node]].append(values[node])
         return values
 
-    def string(self) -> tuple[list[int], list[int]]:
-        """Return the signs as they are read, with closing brackets, and where each node ends.
+    def sequence(self) -> tuple[list[int], list[int]]:
+        """Return the tokens with closing brackets, and the position at which each token ends.
 
         A digit ends at itself, an operator at its closing bracket.
         """
-        signs: list[int] = []
-        ends = [0] * len(self.signs)
+        tokens: list[int] = []
+        ends = [0] * len(self.tokens)
         open_: list[int] = []
 
         def close() -> None:
-            ends[open_.pop()] = len(signs)
-            signs.append(CLOSE)
+            ends[open_.pop()] = len(tokens)
+            tokens.append(CLOSE)
 
-        for node, (sign, parent) in enumerate(zip(self.signs, self.parents, strict=True)):
+        for node, (token, parent) in enumerate(zip(self.tokens, self.parents, strict=True)):
             while open_ and open_[-1] != parent:
                 close()
-            ends[node] = len(signs)
-            signs.append(sign)
-            if sign >= DIGITS:
+            ends[node] = len(tokens)
+            tokens.append(token)
+            if token >= DIGITS:
                 open_.append(node)
         while open_:
             close()
-        return signs, ends
+        return tokens, ends
 
     def __str__(self) -> str:
         words = []
-        for sign in self.string()[0]:
-            if sign == CLOSE:
+        for token in self.sequence()[0]:
+            if token == CLOSE:
                 words.append("]")
             else:
-                words.append(str(sign) if sign < DIGITS else f"[{OPERATORS[sign - DIGITS]}")
+                words.append(str(token) if token < DIGITS else f"[{OPERATORS[token - DIGITS]}")
         return " ".join(words)
 
 
-def applied(sign: int, values: Sequence[int]) -> int:
-    """Return what an operator makes of its arguments, 0 to 9."""
-    match OPERATORS[sign - DIGITS]:
+def apply_operator(token: int, values: Sequence[int]) -> int:
+    """Return the value of an operator on its arguments, 0 to 9."""
+    match OPERATORS[token - DIGITS]:
         case "MAX":
             return max(values)
         case "MIN":
@@ -129,74 +128,70 @@ def applied(sign: int, values: Sequence[int]) -> int:
             return sum(values) % DIGITS
 
 
-def draw_expression(
-    random: Random, depth: int, *, most: int = 5, nested: float = NESTED
-) -> Expression:
-    """Draw an expression of exactly this depth, with 2 to ``most`` arguments in each list."""
-    if not 1 <= depth <= MOST_DEPTH:
-        raise ValueError(f"an expression is 1 to {MOST_DEPTH} deep, not {depth}")
-    signs: list[int] = []
+def draw_expression(random: Random, depth: int, *, max_arguments: int = 5) -> Expression:
+    """Draw an expression of exactly this depth, with 2 to ``max_arguments`` in each list."""
+    if not 1 <= depth <= MAX_DEPTH:
+        raise ValueError(f"the depth of an expression must be in 1..{MAX_DEPTH}, got {depth}")
+    tokens: list[int] = []
     parents: list[int] = []
-    waiting = [(-1, depth)]  # (operator above, depth that is owed; 0 is a digit)
-    while waiting:
-        parent, owed = waiting.pop()
-        node = len(signs)
+    pending = [(-1, depth)]  # (operator, depth of its argument; 0 is a digit)
+    while pending:
+        parent, remaining = pending.pop()
+        node = len(tokens)
         parents.append(parent)
-        if owed == 0:
-            signs.append(random.randrange(DIGITS))
+        if remaining == 0:
+            tokens.append(random.randrange(DIGITS))
             continue
-        signs.append(DIGITS + random.randrange(len(OPERATORS)))
-        count = random.randint(2, most)
+        tokens.append(DIGITS + random.randrange(len(OPERATORS)))
+        count = random.randint(2, max_arguments)
         deepest = random.randrange(count)
-        for place in reversed(range(count)):  # the first argument comes next
-            below = owed - 1 if place == deepest else 0
-            if place != deepest and owed > 1 and random.random() < nested:
-                below = random.randrange(1, owed)
-            waiting.append((node, below))
-    return Expression(tuple(signs), tuple(parents))
+        for place in reversed(range(count)):  # the first argument is popped next
+            below = remaining - 1 if place == deepest else 0
+            if place != deepest and remaining > 1 and random.random() < LIST_PROBABILITY:
+                below = random.randrange(1, remaining)
+            pending.append((node, below))
+    return Expression(tuple(tokens), tuple(parents))
 
 
-def read_expression(text: str) -> Expression:
-    """Return the expression that a text like ``[MAX 2 9 [MIN 4 7] 0]`` writes.
+def parse_expression(text: str) -> Expression:
+    """Parse an expression like ``[MAX 2 9 [MIN 4 7] 0]``.
 
     Raises ExpressionError, saying what is wrong and where.
     """
-    signs: list[int] = []
+    tokens: list[int] = []
     parents: list[int] = []
-    above: list[int] = []
-    for found in _WORD.finditer(text):
-        word, where = found[0], f"at character {found.start() + 1}"
+    open_: list[int] = []
+    for match in _WORD.finditer(text):
+        word, where = match[0], f"at character {match.start() + 1}"
         if word == "]":
-            if not above:
-                raise ExpressionError(f"a bracket is closed that was not opened, {where}")
-            if above.pop() == len(signs) - 1:
-                raise ExpressionError(f"a list without an argument is closed, {where}")
+            if not open_:
+                raise ExpressionError(f"there is a closing bracket too many {where}")
+            if open_.pop() == len(tokens) - 1:
+                raise ExpressionError(f"there is a list without arguments {where}")
             continue
-        sign = _sign(word, where)
-        if signs and not above:
-            raise ExpressionError(f"something stands after the end, {where}")
-        parents.append(above[-1] if above else -1)
-        if sign >= DIGITS:
-            above.append(len(signs))
-        signs.append(sign)
-    if not signs:
-        raise ExpressionError("there is no expression; write one like [MAX 2 9 [MIN 4 7] 0]")
-    if above:
-        raise ExpressionError(f"{len(above)} brackets are not closed")
-    return Expression(tuple(signs), tuple(parents))
+        token = _token(word, where)
+        if tokens and not open_:
+            raise ExpressionError(f"{word!r} {where} is after the end of the expression")
+        parents.append(open_[-1] if open_ else -1)
+        if token >= DIGITS:
+            open_.append(len(tokens))
+        tokens.append(token)
+    if not tokens:
+        raise ExpressionError("the expression is empty; write one like [MAX 2 9 [MIN 4 7] 0]")
+    if open_:
+        raise ExpressionError(f"{len(open_)} brackets are not closed")
+    return Expression(tuple(tokens), tuple(parents))
 
 
-def _sign(word: str, where: str) -> int:
-    """Return the sign of a digit or of a list's beginning; raise ExpressionError."""
+def _token(word: str, where: str) -> int:
+    """Return the token of a digit or of a list's beginning; raise ExpressionError."""
     if word == "[":
-        raise ExpressionError(
-            f"a list begins with one of {', '.join(OPERATORS)}, {where} it does not"
-        )
+        raise ExpressionError(f"the list {where} must begin with one of {', '.join(OPERATORS)}")
     if word.startswith("["):
         return DIGITS + OPERATORS.index(word[1:].strip())
     if word.isdecimal() and word.isascii():
         if len(word) > 1:
-            raise ExpressionError(f"{word} {where} is no digit; values are 0 to 9")
+            raise ExpressionError(f"{word} {where} is not a digit; values are 0 to 9")
         return int(word)
     raise ExpressionError(
         f"{word!r} {where} is neither a digit nor a list like [MAX 2 9]; the operators "

@@ -1,14 +1,14 @@
-"""How far forecasts are off: MASE, sMAPE, RMSE, and whether one is better than another.
+"""Accuracy of forecasts (MASE, sMAPE, RMSE), and a test of whether one is better than another.
 
 Hyndman and Koehler 2006 (International Journal of Forecasting 22): ``MASE`` is the mean absolute
-error divided by that of the seasonal-naive forecast of one step within the past that was learned
-from; ``sMAPE = mean(200 |y - f| / (|y| + |f|))`` in per cent (as in the M4 competition); ``RMSE``
-the root of the mean squared error, in the unit of the series.
+error divided by that of the seasonal naive forecast of one step within the training data;
+``sMAPE = mean(200 |y - f| / (|y| + |f|))`` in % (as in the M4 competition); ``RMSE`` is the root of
+the mean squared error, in the unit of the series.
 
-Whether one is better: Student's paired t of the losses at origins whose horizons don't overlap.
-The test of Diebold and Mariano 1995 takes all origins and estimates how they hang together; with 20
-origins, each reaching over the next seven, it rejects a true null 18 times in 100 at 0.05 (so do
-its corrections by Harvey et al. 1997 and by fixed-b critical values), and this one 5 times.
+The test is Student's paired t of the losses at cutoffs whose horizons don't overlap. The test of
+Diebold and Mariano 1995 uses all cutoffs and estimates their correlation; with 20 cutoffs, each
+overlapping the next seven, it rejects a true null 18 times in 100 at 0.05 (so do its corrections by
+Harvey et al. 1997 and by fixed-b critical values), and this one 5 times.
 """
 
 import math
@@ -17,30 +17,30 @@ import numpy as np
 from jaxtyping import Float
 
 Array = np.ndarray
-FEWEST_PAIRS = 3
-ROUNDING = 1e-12  # of the largest value
-NEGLIGIBLE = 1e-6  # of the deviation of a series; about what single precision leaves
+MIN_PAIRS = 3
+ROUNDING = 1e-12  # relative to the largest value
+NEGLIGIBLE = 1e-6  # relative to the standard deviation of a series; about single precision
 
 
-def mase(errors: Float[Array, "k h"], past: Float[Array, " n"], season: int) -> float | None:
-    """Return the mean absolute error in units of the past's own seasonal-naive error.
+def mase(errors: Float[Array, "k h"], past: Float[Array, " n"], period: int) -> float | None:
+    """Return the mean absolute error divided by the past's seasonal naive error.
 
-    None where that is 0, as after a past that repeats itself exactly.
+    None if that is 0, as for a past that repeats itself exactly.
     """
-    scale = naive_scale(past, season)
+    scale = naive_scale(past, period)
     return float(np.abs(errors).mean()) / scale if scale else None
 
 
-def naive_scale(past: Float[Array, " n"], season: int) -> float:
-    """Return the mean absolute seasonal difference of the past, 0 if it is only rounding."""
-    scale = float(np.abs(past[season:] - past[:-season]).mean())
+def naive_scale(past: Float[Array, " n"], period: int) -> float:
+    """Return the mean absolute seasonal difference of the past, 0 if it is rounding."""
+    scale = float(np.abs(past[period:] - past[:-period]).mean())
     return scale if scale > ROUNDING * float(np.abs(past).max()) else 0.0
 
 
-def smape(true: Float[Array, "k h"], said: Float[Array, "k h"]) -> float:
-    """Return the symmetric error in per cent, 0 to 200."""
-    both = np.abs(true) + np.abs(said)
-    return float((200 * np.abs(true - said) / np.where(both > 0, both, 1)).mean())
+def smape(true: Float[Array, "k h"], predicted: Float[Array, "k h"]) -> float:
+    """Return the symmetric mean absolute percentage error, 0 to 200."""
+    total = np.abs(true) + np.abs(predicted)
+    return float((200 * np.abs(true - predicted) / np.where(total > 0, total, 1)).mean())
 
 
 def rmse(errors: Float[Array, "k h"]) -> float:
@@ -48,10 +48,10 @@ def rmse(errors: Float[Array, "k h"]) -> float:
     return math.sqrt(float((errors**2).mean()))
 
 
-def apart(losses: Float[Array, " k"], overlap: int) -> Float[Array, " p"]:
-    """Return the losses of origins whose horizons don't overlap, counted from the last one.
+def non_overlapping(losses: Float[Array, " k"], overlap: int) -> Float[Array, " p"]:
+    """Return the losses at cutoffs whose horizons don't overlap, counted from the last one.
 
-    ``overlap`` is how many origins after its own one forecast still reaches.
+    ``overlap`` is the number of later cutoffs that are within the horizon of one.
     """
     return losses[:: -(overlap + 1)]
 
@@ -59,20 +59,22 @@ def apart(losses: Float[Array, " k"], overlap: int) -> Float[Array, " p"]:
 def paired_t(
     ours: Float[Array, " k"], theirs: Float[Array, " k"], overlap: int
 ) -> tuple[float, float] | None:
-    """Return (t, p) of two losses over the same origins, two-sided; t < 0: ours is lower.
+    """Return (t, p) of two losses at the same cutoffs, two-sided; t < 0: ours is lower.
 
-    None where fewer than three origins lie apart, or all differ by the same: that is no test.
+    None if fewer than three cutoffs don't overlap, or if all differences are equal.
     """
     from scipy.stats import t as student  # noqa: PLC0415 - takes a moment
 
-    difference = apart(ours - theirs, overlap)
+    difference = non_overlapping(ours - theirs, overlap)
     count = len(difference)
-    if count < FEWEST_PAIRS or not (deviation := float(difference.std(ddof=1))):
+    if count < MIN_PAIRS or not (std := float(difference.std(ddof=1))):
         return None
-    score = float(difference.mean()) / (deviation / math.sqrt(count))
-    return score, float(2 * student.sf(abs(score), count - 1))
+    statistic = float(difference.mean()) / (std / math.sqrt(count))
+    return statistic, float(2 * student.sf(abs(statistic), count - 1))
 
 
-def same(ours: Float[Array, " k"], theirs: Float[Array, " k"], values: Float[Array, " n"]) -> bool:
-    """Return whether two losses differ by nothing that could be seen in a series."""
+def are_equal(
+    ours: Float[Array, " k"], theirs: Float[Array, " k"], values: Float[Array, " n"]
+) -> bool:
+    """Return whether two losses differ by less than the precision of a series."""
     return float(np.abs(ours - theirs).max()) <= NEGLIGIBLE * float(values.std())

@@ -1,14 +1,14 @@
-"""A forecaster measured as it would have been used: from one origin after the other.
+"""A backtest: forecasts from one cutoff after the other, compared with what followed.
 
-At each of ``origins`` moments everything ahead is hidden, a forecast of the whole horizon is made,
-and then compared with what came (rolling origin: Tashman 2000). Weights, scale, penalty and the
-season are of the past before the origin at which they were last fitted; they are fitted anew
-``fits`` times on the way, ours and exponential smoothing at the same origins. All models have to
-foresee the same.
+At each of ``splits`` cutoffs the future is hidden, the whole horizon is forecast, and then compared
+with the true values (rolling origin: Tashman 2000). Weights, scale, penalty and seasonal period
+come from the past of the cutoff at which the models were last fitted; they are fitted again
+``refits`` times on the way, ours and the baselines at the same cutoffs. All models forecast the
+same.
 
-The first half of the origins only fills the band: the interval of step h is as wide as the errors
-at the origins before say, as far as their truth was known by then (`band`). In the second half
-everything is measured: errors, and how often the truth lay inside. Short series: `origins`.
+The first half of the splits only provides errors: the interval of a step is as wide as the errors
+at earlier cutoffs imply, as far as their true values were known by then (`interval`). The second
+half tests accuracy and coverage. Short series: `splits`.
 """
 
 import math
@@ -20,15 +20,7 @@ import numpy as np
 from jaxtyping import Float
 
 from bowerbird.learning.step import Step, run_to_end
-from bowerbird.prediction.series.accuracy import (
-    apart,
-    mase,
-    naive_scale,
-    paired_t,
-    rmse,
-    same,
-    smape,
-)
+from bowerbird.prediction.series import accuracy
 from bowerbird.prediction.series.baselines import (
     Autoregression,
     Smoothing,
@@ -37,227 +29,249 @@ from bowerbird.prediction.series.baselines import (
     naive,
     seasonal_naive,
 )
-from bowerbird.prediction.series.config import OURS, BacktestConfig, NetworkConfig
-from bowerbird.prediction.series.forecaster import Forecaster
-from bowerbird.prediction.series.interval import band, bands
-from bowerbird.prediction.series.season import Season, find_season, told_season
+from bowerbird.prediction.series.config import OURS, BacktestConfig, ForecasterConfig
+from bowerbird.prediction.series.interval import half_widths, rolling_half_widths
+from bowerbird.prediction.series.network import ForecastNetworks, fit_networks
+from bowerbird.prediction.series.season import Seasonality, find_seasonality
 from bowerbird.prediction.series.series import Series
-from bowerbird.prediction.series.splits import Plan, fitting_window, measurable, plan
+from bowerbird.prediction.series.splits import Splits, make_splits, max_testable_horizon
 
 Array = np.ndarray
-SMOOTHING = "exponential smoothing"
-REGRESSION = "autoregression"
+SMOOTHING, AUTOREGRESSION = "exponential smoothing", "autoregression"
 SEASONAL, NAIVE = "seasonal naive", "naive"
-WIDE = 3  # times as wide as late errors: a band that is told to be
-LATE = 3  # part of the origins, the last one
+WIDE = 3  # times the usual width, relative to late errors: reported
+LATE = 3  # the last third of the splits has the late errors
 
 
 @dataclass(frozen=True)
-class Score:
-    """How one model did on the measured origins."""
+class Metrics:
+    """The accuracy of one model on the test splits."""
 
     model: str
     mase: float | None
-    """None after a past that repeats itself exactly."""
+    """None for a past that repeats itself exactly."""
     smape: float
-    """Per cent."""
+    """In %."""
     rmse: float
-    by_step: list[float]
+    mae_by_step: list[float]
     """Mean absolute error of each step of the horizon."""
 
 
 @dataclass(frozen=True)
 class Backtest:
-    """What came of a backtest, and the forecast of what is really ahead."""
+    """The results of a backtest, and the forecast of the real future."""
 
     series: Series
     config: BacktestConfig
-    season: Season
-    origins: Float[Array, " k"]
-    """Number of values that were known at each origin."""
-    measured: int
-    """The first origin that is measured."""
-    scores: list[Score]
-    covered: float | None
-    """Share of the truth that lay in the band; None where there was too little to measure that."""
-    covered_by_step: list[float]
-    against: dict[str, tuple[float, float] | None]
-    """(t, p) of a paired test for ours beside each other model, None where it can't be made."""
-    apart: int
-    """Measured origins whose horizons don't overlap, on which that rests."""
+    seasonality: Seasonality
+    splits: Splits
+    metrics: list[Metrics]
+    comparisons: dict[str, tuple[float, float] | None]
+    """(t, p) of a paired test of ours with each baseline, None if there are too few splits."""
+    independent_splits: int
+    """Test splits whose horizons don't overlap, which the tests use."""
+    empirical_coverage: float | None
+    """Fraction of true values in their interval; None if there are too few splits."""
+    empirical_coverage_by_step: list[float]
     smoothing: str
-    """Which exponential smoothing was the best."""
-    forecaster: Forecaster
+    """The model of exponential smoothing that was chosen."""
+    networks: ForecastNetworks
+    """Fitted to the whole series."""
+    errors: Float[Array, "k h"]
+    """Errors of our forecasts at each split."""
     forecast: Float[Array, " h"]
-    band: Float[Array, " h"]
-    """Half width of the interval of each step."""
-    rivals: dict[str, Float[Array, " h"]]
-    """The other models' forecasts of what is really ahead."""
+    half_widths: Float[Array, " h"]
+    """Half width of each step's prediction interval."""
+    baselines: dict[str, Float[Array, " h"]]
+    """The baselines' forecasts."""
     notes: list[str]
-    """What is to be known before anybody relies on it."""
+    """Limitations, as sentences."""
 
-    def score(self, model: str) -> Score:
-        """Return the score of one model."""
-        return next(one for one in self.scores if one.model == model)
+    @property
+    def test_splits(self) -> int:
+        """Number of splits that test accuracy."""
+        return len(self.splits.cutoffs) - self.splits.first_test
+
+    def metrics_of(self, model: str) -> Metrics:
+        """Return the metrics of one model."""
+        return next(metrics for metrics in self.metrics if metrics.model == model)
 
 
 @dataclass(frozen=True)
-class _Fitted:
-    """Every model, as it was fitted on one past."""
+class _Models:
+    """All models, fitted to one past."""
 
-    ours: Forecaster
+    networks: ForecastNetworks
     smoothing: Smoothing
-    regression: Autoregression
+    autoregression: Autoregression
 
     def forecasts(self, past: Array, horizon: int) -> dict[str, Array]:
-        """Return what each foresees after a past."""
+        """Return each model's forecast after a past."""
         return {
-            OURS: self.ours.forecast(past),
+            OURS: self.networks.forecast(past),
             SMOOTHING: self.smoothing.forecast(past, horizon),
-            REGRESSION: self.regression.forecast(past, horizon),
-            SEASONAL: seasonal_naive(past, horizon, self.ours.season),
+            AUTOREGRESSION: self.autoregression.forecast(past, horizon),
+            SEASONAL: seasonal_naive(past, horizon, self.networks.period),
             NAIVE: naive(past, horizon),
         }
 
 
-def _fitted(past: Array, step: str, config: BacktestConfig, network: NetworkConfig) -> _Fitted:
-    """Fit every model on a past, and on nothing else."""
-    season = _season(past, step, config).steps
-    if fitting_window(len(past), season, config.horizon) is None:  # found, but too long for it
-        season = 1
-    return _Fitted(
-        Forecaster.fit(past, season, config.horizon, network),
-        fit_smoothing(past, season),
-        fit_autoregression(past, season),
-    )
+def _fit_models(
+    past: Array, frequency: str, config: BacktestConfig, network: ForecasterConfig
+) -> _Models:
+    """Fit all models to a past, and to nothing else."""
+    networks = fit_networks(past, frequency, config, network)
+    period = networks.period
+    return _Models(networks, fit_smoothing(past, period), fit_autoregression(past, period))
+
+
+def _refits(splits: Splits, config: BacktestConfig) -> set[int]:
+    """Return the indices of the splits at which models are fitted again."""
+    count = len(splits.cutoffs)
+    refits = {int(k) for k in np.linspace(0, count, config.refits + 1)[:-1]}
+    return refits | {splits.first_test} if splits.first_test < count else refits
+
+
+def _true_values(values: Array, splits: Splits, horizon: int) -> Float[Array, "k h"]:
+    return np.reshape([values[at : at + horizon] for at in splits.cutoffs], (-1, horizon))
+
+
+def network_errors(
+    series: Series, splits: Splits, config: BacktestConfig, network: ForecasterConfig
+) -> Float[Array, "k h"]:
+    """Return the errors of our forecasts at each split, without those of the baselines."""
+    refits, forecasts = _refits(splits, config), []
+    for number, cutoff in enumerate(splits.cutoffs):
+        past = series.values[:cutoff]
+        if number in refits:
+            networks = fit_networks(past, series.frequency, config, network)
+        forecasts.append(networks.forecast(past))
+    true = _true_values(series.values, splits, config.horizon)
+    return np.reshape(forecasts, true.shape) - true
 
 
 def backtest_steps(
     series: Series,
     config: BacktestConfig = BacktestConfig(),
-    network: NetworkConfig = NetworkConfig(),
+    network: ForecasterConfig = ForecasterConfig(),
 ) -> Generator[Step[Backtest], None, None]:
-    """Try a forecaster from each origin, and yield a step after each; the last has the result."""
-    began = time.perf_counter()
+    """Forecast from each cutoff; the preview of the last step is the backtest."""
+    start = time.perf_counter()
     values, horizon = series.values, config.horizon
-    season = _season(values, series.step, config)
-    where = plan(len(values), season.steps, config)
-    refits = {int(k) for k in np.linspace(0, len(where.origins), config.fits + 1)[:-1]}
-    if where.measured < len(where.origins):
-        refits.add(where.measured)
-    said: dict[str, list[Array]] = {
-        model: [] for model in (OURS, SMOOTHING, REGRESSION, SEASONAL, NAIVE)
+    seasonality = find_seasonality(values, series.frequency, config.seasonal_period)
+    splits = make_splits(len(values), seasonality.period, config)
+    refits, total, loss = _refits(splits, config), len(splits.cutoffs) + 1, 0.0
+    forecasts: dict[str, list[Array]] = {
+        model: [] for model in (OURS, SMOOTHING, AUTOREGRESSION, SEASONAL, NAIVE)
     }
-    fitted: _Fitted | None = None
-    total, loss = len(where.origins) + 1, 0.0
-    for number, origin in enumerate(where.origins):
-        past = values[:origin]
-        if fitted is None or number in refits:
-            fitted = _fitted(past, series.step, config, network)
-        for model, forecast in fitted.forecasts(past, horizon).items():
-            said[model].append(forecast)
-        off = float(np.abs(said[OURS][-1] - values[origin : origin + horizon]).mean())
-        loss = off / (naive_scale(past, fitted.ours.season) or 1.0)
-        yield Step(number + 1, total, {"total": loss}, time.perf_counter() - began)
-    found = {model: np.reshape(own, (-1, horizon)) for model, own in said.items()}
-    done = _judged(series, config, season, where, found, network)
-    yield Step(total, total, {"total": loss}, time.perf_counter() - began, done)
+    for number, cutoff in enumerate(splits.cutoffs):
+        past = values[:cutoff]
+        if number in refits:
+            models = _fit_models(past, series.frequency, config, network)
+        for model, forecast in models.forecasts(past, horizon).items():
+            forecasts[model].append(forecast)
+        error = float(np.abs(forecasts[OURS][-1] - values[cutoff : cutoff + horizon]).mean())
+        loss = error / (accuracy.naive_scale(past, models.networks.period) or 1.0)
+        yield Step(number + 1, total, {"total": loss}, time.perf_counter() - start)
+    arrays = {model: np.reshape(rows, (-1, horizon)) for model, rows in forecasts.items()}
+    final = _fit_models(values, series.frequency, config, network)
+    result = _evaluate(series, config, seasonality, splits, arrays, final)
+    yield Step(total, total, {"total": loss}, time.perf_counter() - start, result)
 
 
 def backtest(
     series: Series,
     config: BacktestConfig = BacktestConfig(),
-    network: NetworkConfig = NetworkConfig(),
+    network: ForecasterConfig = ForecasterConfig(),
 ) -> Backtest:
-    """Try a forecaster from each origin, and foresee what is really ahead."""
+    """Evaluate forecasts from each cutoff, and forecast the real future."""
     return run_to_end(backtest_steps(series, config, network))
 
 
-def _season(values: Array, step: str, config: BacktestConfig) -> Season:
-    return told_season(values, config.season) if config.season else find_season(values, step)
-
-
-def _judged(
+def _evaluate(
     series: Series,
     config: BacktestConfig,
-    season: Season,
-    where: Plan,
-    said: dict[str, Array],
-    network: NetworkConfig,
+    seasonality: Seasonality,
+    splits: Splits,
+    forecasts: dict[str, Array],
+    final: _Models,
 ) -> Backtest:
-    """Return what came of a backtest; the last fit is on all values."""
-    values, horizon, cut = series.values, config.horizon, where.measured
-    true = np.reshape([values[at : at + horizon] for at in where.origins], (-1, horizon))
-    scores, against, pairs = _compared(values, season, where, said, true)
-    errors = said[OURS] - true
-    inside = np.abs(errors) <= bands(errors, where.stride, config.coverage)
-    held = inside[where.held :]
-    last = band(list(errors.T), where.stride, config.coverage)
-    final = _fitted(values, series.step, config, network)
-    final.ours.band = last.tolist() if np.isfinite(last).all() else []
-    rivals = final.forecasts(values, horizon)
-    forecast = rivals.pop(OURS)
-    covered = float(held.mean()) if len(held) else None
-    by_step = held.mean(0).tolist() if len(held) else []
-    notes = _notes(where, errors, last, config)
+    """Return the results, with the forecasts of models that are fitted to the whole series."""
+    true = _true_values(series.values, splits, config.horizon)
+    metrics, comparisons, independent = _compare(series, seasonality, splits, forecasts, true)
+    errors = forecasts[OURS] - true
+    rolling = rolling_half_widths(errors, splits.stride, config.coverage)
+    inside = (np.abs(errors) <= rolling)[splits.first_coverage :]
+    widths = half_widths(list(errors.T), splits.stride, config.coverage)
+    baselines = final.forecasts(series.values, config.horizon)
+    forecast = baselines.pop(OURS)
+    notes = _interval_notes(splits, errors, widths, config.coverage)
     if not len(errors):
-        most = measurable(len(values), season.steps)
-        mend = f"give --horizon {most} at most to have one" if most > 0 else "give a longer series"
-        notes = [f"it is too short to measure anything, so the forecast has no band; {mend}"]
+        horizon = max_testable_horizon(len(series), seasonality.period)
+        fix = f"--horizon {horizon} at most" if horizon > 0 else "a longer series"
+        notes = [f"the series is too short for a test, so there is no interval; give {fix}"]
     return Backtest(
-        series, config, season, where.origins, cut, scores, covered, by_step, against, pairs,
-        final.smoothing.name, final.ours, forecast, last, rivals, notes,
+        series, config, seasonality, splits, metrics, comparisons, independent,
+        float(inside.mean()) if len(inside) else None,
+        inside.mean(0).tolist() if len(inside) else [],
+        final.smoothing.name, final.networks, errors, forecast, widths, baselines, notes,
     )  # fmt: skip
 
 
-def _compared(
-    values: Array, season: Season, where: Plan, said: dict[str, Array], true: Array
-) -> tuple[list[Score], dict[str, tuple[float, float] | None], int]:
-    """Return scores, the tests of ours beside the others, and how many origins those rest on."""
-    cut = where.measured
-    if cut >= len(where.origins):
+def _compare(
+    series: Series,
+    seasonality: Seasonality,
+    splits: Splits,
+    forecasts: dict[str, Array],
+    true: Float[Array, "k h"],
+) -> tuple[list[Metrics], dict[str, tuple[float, float] | None], int]:
+    """Return metrics, the tests of ours with each baseline, and how many splits these use."""
+    first = splits.first_test
+    if first >= len(splits.cutoffs):
         return [], {}, 0
-    past = values[: where.origins[cut]]  # what MASE is in units of
-    scores = [
-        _score(model, own[cut:], true[cut:], past, season.steps) for model, own in said.items()
+    past = series.values[: splits.cutoffs[first]]  # the scale of MASE
+    metrics = [
+        _metrics(model, rows[first:], true[first:], past, seasonality.period)
+        for model, rows in forecasts.items()
     ]
-    losses = {model: np.abs(own - true)[cut:].mean(1) for model, own in said.items()}
-    ours, overlap = losses.pop(OURS), -(-true.shape[1] // where.stride) - 1
-    against = {
-        model: None if same(ours, own, values) else paired_t(ours, own, overlap)
-        for model, own in losses.items()
+    losses = {model: np.abs(rows - true)[first:].mean(1) for model, rows in forecasts.items()}
+    ours, overlap = losses.pop(OURS), -(-true.shape[1] // splits.stride) - 1
+    comparisons = {
+        model: None
+        if accuracy.are_equal(ours, theirs, series.values)
+        else accuracy.paired_t(ours, theirs, overlap)
+        for model, theirs in losses.items()
     }
-    return scores, against, len(apart(ours, overlap))
+    return metrics, comparisons, len(accuracy.non_overlapping(ours, overlap))
 
 
-def _notes(
-    where: Plan, errors: Float[Array, "k h"], last: Float[Array, " h"], config: BacktestConfig
+def _metrics(model: str, forecasts: Array, true: Array, past: Array, period: int) -> Metrics:
+    errors = forecasts - true
+    mae_by_step = np.abs(errors).mean(0).tolist()
+    mase, smape = accuracy.mase(errors, past, period), accuracy.smape(true, forecasts)
+    return Metrics(model, mase, smape, accuracy.rmse(errors), mae_by_step)
+
+
+def _interval_notes(
+    splits: Splits, errors: Float[Array, "k h"], widths: Float[Array, " h"], coverage: float
 ) -> list[str]:
-    """Return what is to be known of a band before anybody relies on it."""
+    """Return the limitations of an interval."""
     from scipy.stats import norm  # noqa: PLC0415 - takes a moment
 
-    many = len(errors)
-    if many == 0:
+    count, notes = len(errors), []
+    if count == 0:
         return []
-    notes = []
-    if where.held >= many:
+    if splits.first_coverage >= count:
         notes.append(
-            f"the band is made of the errors at {many} origins, and there are too few to measure "
-            "whether it holds"
+            f"the interval uses the errors at {count} cutoffs, which are too few to test its "
+            "coverage"
         )
-    late = float(np.abs(errors[-max(1, many // LATE) :]).mean())
-    usual = float(norm.ppf((1 + config.coverage) / 2)) * math.sqrt(math.pi / 2)
-    if late > 0 and float(last.mean()) > WIDE * usual * late:
+    late = float(np.abs(errors[-max(1, count // LATE) :]).mean())
+    usual = float(norm.ppf((1 + coverage) / 2)) * math.sqrt(math.pi / 2)
+    if late > 0 and float(widths.mean()) > WIDE * usual * late:
         notes.append(
-            f"the band reaches {float(last.mean()) / late:.0f} times as far as the latest errors "
-            f"did on average (usual: {usual:.1f}), because earlier ones were larger or too few are "
+            f"the interval is {float(widths.mean()) / late:.0f} times as wide as the latest mean "
+            f"error (usual: {usual:.1f}), because earlier errors were larger or too few are "
             "independent"
         )
     return notes
-
-
-def _score(model: str, said: Array, true: Array, past: Array, season: int) -> Score:
-    """Return how one model did."""
-    errors = said - true
-    by_step = np.abs(errors).mean(0).tolist()
-    return Score(model, mase(errors, past, season), smape(true, said), rmse(errors), by_step)

@@ -1,64 +1,63 @@
-"""How series are foreseen and measured: settings, without the libraries that follow them.
-
-They are a file of their own so that a command can complain of a wrong file before it imports torch
-and statsmodels.
-"""
+"""Settings of forecasts and their backtest. Imports nothing heavy: flags are derived from it."""
 
 from dataclasses import dataclass
 
-OURS = "bowerbird"  # its name among the models
-FEWEST = 12  # origins in all
-LEAST_WINDOWS = 20  # to learn from
-SCARCE_WINDOWS = 8  # in a short series
+SAMPLES = ("sunspots", "co2", "electricity")
+OURS = "bowerbird"  # the name of our network among the models
+MIN_SPLITS = 12
+MIN_WINDOWS = 20  # to train on
+MIN_WINDOWS_SHORT = 8  # in a short series
 
 
 @dataclass(frozen=True)
 class BacktestConfig:
-    """How far is foreseen, and how that is measured."""
+    """What to forecast, and how to evaluate it."""
 
     horizon: int = 12
-    """Steps to foresee."""
-    season: int = 0
-    """Steps after which the series repeats itself; 0 finds it, 1 is none."""
+    """Steps to forecast."""
+    seasonal_period: int = 0
+    """Steps after which the series repeats itself; 0 detects it, 1 is no seasonality."""
     coverage: float = 0.9
-    """Share of the truth that the band is to hold."""
-    origins: int = 40
-    """Moments from which a forecast is tried, 12 at least; a short series has fewer."""
-    share: float = 0.3
-    """Share of the series, its end, in which they lie; more where it has fewer steps than them."""
-    fits: int = 4
-    """Times that models are fitted anew on the way."""
+    """Fraction of true values that should be inside the prediction interval."""
+    splits: int = 40
+    """Cutoffs from which forecasts are evaluated, at least 12; a short series has fewer."""
+    test_fraction: float = 0.3
+    """Fraction at the end of the series that holds the cutoffs; more if it has too few steps."""
+    refits: int = 4
+    """How often the models are fitted again on the way."""
 
     def __post_init__(self) -> None:
-        if self.horizon < 1 or self.season < 0 or self.fits < 1:
-            raise ValueError("horizon and fits are at least 1, season not below 0")
-        if not FEWEST <= self.origins <= 10_000:
-            raise ValueError(f"origins are {FEWEST} to 10000, not {self.origins}")
-        if not 0.5 <= self.coverage <= 0.99 or not 0.05 <= self.share <= 0.8:
-            raise ValueError("coverage lies in 0.5 to 0.99, share in 0.05 to 0.8")
+        for name, minimum in {"horizon": 1, "seasonal_period": 0, "refits": 1}.items():
+            if getattr(self, name) < minimum:
+                raise ValueError(f"{name} must be at least {minimum}, got {getattr(self, name)}")
+        if not MIN_SPLITS <= self.splits <= 10_000:
+            raise ValueError(f"splits must be in {MIN_SPLITS}..10000, got {self.splits}")
+        if not 0.5 <= self.coverage <= 0.99:
+            raise ValueError(f"coverage must be in 0.5..0.99, got {self.coverage}")
+        if not 0.05 <= self.test_fraction <= 0.8:
+            raise ValueError(f"test_fraction must be in 0.05..0.8, got {self.test_fraction}")
 
 
 @dataclass(frozen=True)
-class NetworkConfig:
+class ForecasterConfig:
     """The shape of the forecaster's networks."""
 
-    width: int = 100
+    hidden_size: int = 100
     """Units of each network."""
-    draws: int = 5
+    members: int = 5
     """Networks whose forecasts are averaged."""
-    memory: int = 64
-    """Values of the window that the network reads, at most; the linear path reads all."""
-    windows: int = 2000
-    """Windows to learn from, at most; of a longer past every second, third ... is taken."""
+    context_length: int = 64
+    """Maximum number of values that a network reads; the linear path reads the whole window."""
+    max_windows: int = 2000
+    """Maximum number of training windows; of a longer series, every second, third ... is taken."""
     seed: int = 0
-    """Seed of the drawn weights."""
+    """Seed of the random weights."""
 
     def __post_init__(self) -> None:
-        if min(self.width, self.draws, self.memory) < 1 or self.windows < LEAST_WINDOWS:
-            raise ValueError(
-                f"width, draws and memory are at least 1, windows at least {LEAST_WINDOWS}"
-            )
-        if max(self.width, self.draws, self.memory) > 4096:
-            raise ValueError("width, draws and memory are at most 4096")
+        for name in ("hidden_size", "members", "context_length"):
+            if not 1 <= getattr(self, name) <= 4096:
+                raise ValueError(f"{name} must be in 1..4096, got {getattr(self, name)}")
+        if self.max_windows < MIN_WINDOWS:
+            raise ValueError(f"max_windows must be at least {MIN_WINDOWS}, got {self.max_windows}")
         if not 0 <= self.seed < 2**62:
-            raise ValueError(f"seed lies between 0 and 2^62 - 1, not at {self.seed}")
+            raise ValueError(f"seed must be in [0, 2^62), got {self.seed}")

@@ -1,4 +1,4 @@
-"""Series from a table in a file, and three that come with the packages.
+"""Series from a table in a file, and three sample series from installed packages.
 
 ``sunspots``: yearly sunspot numbers, 1700-2008 (SILSO, in statsmodels). ``co2``: carbon dioxide in
 the air at Mauna Loa, 1958-2001, here as monthly means of its weekly values (Keeling and Whorf, in
@@ -15,49 +15,49 @@ from bowerbird.learning.extras import import_extra
 from bowerbird.prediction.data.columns import find_column, parse_numbers
 from bowerbird.prediction.data.numbers import MIN_FRACTION, detect_number_format
 from bowerbird.prediction.data.table import Table, missing_words_to_nan, read_table, shortened
-from bowerbird.prediction.series.calendar import dates_of, grid_of, moments, plain_numbers, unit_of
-from bowerbird.prediction.series.series import Series, mended
+from bowerbird.prediction.series.calendar import (
+    parse_dates,
+    parse_plain_numbers,
+    parse_times,
+    regular_grid,
+    time_unit,
+)
+from bowerbird.prediction.series.config import SAMPLES
+from bowerbird.prediction.series.series import Series, interpolate_missing
 
-KNOWN = ("sunspots", "co2", "electricity")
 TIMES = ("date", "time", "timestamp", "datetime", "month", "year", "day", "week", "quarter", "ds")
 
 
-def known_series(name: str) -> Series:
-    """Return a series that comes along."""
-    import statsmodels.api as sm  # noqa: PLC0415 - takes a second
+def sample_series(name: str) -> Series:
+    """Return one of the sample series: sunspots, co2 or electricity."""
+    if name not in SAMPLES:
+        raise SeriesError(f"there is no sample series {name!r}; choose from {', '.join(SAMPLES)}")
+    if name == "electricity":
+        datasets = import_extra("pmdarima.datasets", "the series electricity")
+        values = np.asarray(datasets.load_taylor(), float)
+        times = np.datetime64("2000-06-05T00:00:00") + np.arange(len(values)) * np.timedelta64(
+            30, "m"
+        )
+        return regular_series(name, values, times, [], "Taylor 2003, in pmdarima")
+    from statsmodels.datasets import co2, sunspots  # noqa: PLC0415 - takes a second
 
     notes: list[str] = []
     if name == "sunspots":
-        data = sm.datasets.sunspots.load_pandas().data
-        years = data["YEAR"].astype(int).tolist()
-        ahead = [str(years[-1] + k) for k in range(1, 501)]
-        values = data["SUNACTIVITY"].to_numpy(float)
-        names = [str(year) for year in years]
-        return Series("sunspots", values, names, ahead, "year", notes, "SILSO, in statsmodels")
-    if name == "co2":
-        weekly = sm.datasets.co2.load_pandas().data["co2"]
-        monthly = weekly.resample("MS").mean()
-        words = [str(at)[:10] for at in monthly.index]
-        times = moments(words, "date", range(2, 2 + len(monthly)), notes)
-        source = "Keeling and Whorf, in statsmodels"
-        return laid(name, monthly.to_numpy(float), times, notes, source)
-    datasets = import_extra("pmdarima.datasets", "the series electricity")
-    values = np.asarray(datasets.load_taylor(), float)
-    start = np.datetime64("2000-06-05T00:00:00")
-    return laid(
-        name,
-        values,
-        start + np.arange(len(values)) * np.timedelta64(1800, "s"),
-        notes,
-        "Taylor 2003, in pmdarima",
-    )
+        data = sunspots.load_pandas().data
+        years, values = data["YEAR"].to_numpy(float), data["SUNACTIVITY"].to_numpy(float)
+        return regular_series(name, values, years, notes, "SILSO, in statsmodels", "year")
+    monthly = co2.load_pandas().data["co2"].resample("MS").mean()
+    words = [str(at)[:10] for at in monthly.index]
+    times = parse_times(words, "date", range(2, 2 + len(monthly)), notes)
+    source = "Keeling and Whorf, in statsmodels"
+    return regular_series(name, monthly.to_numpy(float), times, notes, source)
 
 
 def read_series(path: Path, target: str | None = None, time: str | None = None) -> Series:
-    """Return one column of a table in a file as a series.
+    """Read one column of a table as a series.
 
-    Without ``target`` it is the only column of numbers; without ``time`` moments are looked for.
-    Raises SeriesError, saying what is wrong with which column and line, and OSError.
+    Without ``target`` it is the only column of numbers; without ``time`` a column of dates is
+    looked for. Raises SeriesError, naming column and line, and OSError.
     """
     try:
         return _series(read_table(path), target, time)
@@ -68,29 +68,29 @@ def read_series(path: Path, target: str | None = None, time: str | None = None) 
 
 
 def _series(table: Table, target: str | None, time: str | None) -> Series:
-    name = _target(table, target)
+    name = _target_column(table, target)
     if len(table.frame) < 2:
-        raise SeriesError(f"it has {len(table.frame)} row of values; a series needs many more")
+        raise SeriesError(f"the table has {len(table.frame)} row of values; a series needs many")
     notes = list(table.notes)
     cells = missing_words_to_nan(table.frame[name])
-    written, note = detect_number_format(cells, table.decimal_mark, table.delimiter)
-    values = parse_numbers(cells, table, written).to_numpy()
+    form, note = detect_number_format(cells, table.decimal_mark, table.delimiter)
+    values = parse_numbers(cells, table, form).to_numpy()
     notes += [f"in column {name} {note}"] if note else []
     column = _time_column(table, name, time)
     if column is None:
-        notes.append("no column of dates was found, so the rows are taken as even in time")
+        notes.append("no column of dates was found, so rows are taken as evenly spaced in time")
         numbered = np.arange(1, len(values) + 1, dtype=float)
-        return laid(name, values, numbered, notes, table.name)
+        return regular_series(name, values, numbered, notes, table.name)
     dates = missing_words_to_nan(table.frame[column])
     if dates.isna().any():
         raise SeriesError(
             f"column {column} has no date in line {dates.isna().idxmax()}; fill it in"
         )
-    times = moments(dates.tolist(), column, dates.index.tolist(), notes)
-    return laid(name, values, times, notes, table.name, unit_of(column, times))
+    times = parse_times(dates.tolist(), column, dates.index.tolist(), notes)
+    return regular_series(name, values, times, notes, table.name, time_unit(column, times))
 
 
-def laid(
+def regular_series(
     name: str,
     values: np.ndarray,
     times: np.ndarray,
@@ -98,9 +98,10 @@ def laid(
     source: str,
     unit: str = "step",
 ) -> Series:
-    """Return values on the even grid of their moments: sorted, made one each, and mended.
+    """Return a series on the regular grid of its times, with a note on each change.
 
-    ``unit`` is what moments count where they are plain numbers.
+    Rows are sorted, those of the same time are averaged, and missing values are interpolated.
+    ``unit`` is the unit of times that are plain numbers.
     """
     order = np.argsort(times, kind="stable")
     if (order != np.arange(len(order))).any():
@@ -108,56 +109,54 @@ def laid(
         times, values = times[order], values[order]
     unique = np.unique(times)
     if len(unique) < len(times):
+        notes.append(f"{len(times) - len(unique)} rows have the time of another and were averaged")
+        values = _group_means(values, np.searchsorted(unique, times), len(unique))
+    present = np.flatnonzero(~np.isnan(values))
+    if len(present) < 2:
+        raise SeriesError(f"the series has {len(present)} values and needs many more")
+    used = slice(int(present[0]), int(present[-1]) + 1)
+    if dropped := len(values) - (used.stop - used.start):
+        notes.append(f"{dropped} empty rows at its ends were dropped")
+    values, unique = values[used], unique[used]
+    grid = regular_grid(unique, unit)
+    if grid.irregular:
         notes.append(
-            f"{len(times) - len(unique)} rows have the time of another; their mean was taken"
+            f"{grid.irregular} times are irregular; they were moved to a grid of one "
+            f"{grid.frequency}"
         )
-        values = _means(values, np.searchsorted(unique, times), len(unique))
-    there = np.flatnonzero(~np.isnan(values))
-    if len(there) < 2:
-        raise SeriesError(f"it has {len(there)} values; a series needs many more")
-    cut = slice(int(there[0]), int(there[-1]) + 1)
-    if cut.stop - cut.start < len(values):
-        notes.append(f"{len(values) - cut.stop + cut.start} empty rows at its ends were left out")
-    values, unique = values[cut], unique[cut]
-    grid = grid_of(unique, unit)
-    if grid.uneven:
-        notes.append(
-            f"{grid.uneven} moments lie unevenly; they were put on a grid of one {grid.step}"
-        )
-    laid_out = _means(values, grid.places, int(grid.places[-1]) + 1)
-    gaps = len(laid_out) - len(values)
-    if gaps > 0:
-        notes.append(f"{gaps} moments are not in it")
-    count = len(laid_out)
+    count = int(grid.positions[-1]) + 1
+    if count > len(values):
+        notes.append(f"{count - len(values)} times are missing")
+    on_grid = _group_means(values, grid.positions, count)
     return Series(
-        name, mended(laid_out, notes), grid.names[:count], grid.names[count:], grid.step, notes,
-        source,
+        name, interpolate_missing(on_grid, notes), grid.times[:count], grid.times[count:],
+        grid.frequency, notes, source,
     )  # fmt: skip
 
 
-def _means(values: np.ndarray, places: np.ndarray, count: int) -> np.ndarray:
-    """Return the mean of the values at each place, NaN where there is none."""
-    there = ~np.isnan(values)
-    sums = np.bincount(places[there], values[there], count)
-    counts = np.bincount(places[there], minlength=count)
+def _group_means(values: np.ndarray, positions: np.ndarray, count: int) -> np.ndarray:
+    """Return the mean of the values at each position, NaN where there is none."""
+    present = ~np.isnan(values)
+    sums = np.bincount(positions[present], values[present], count)
+    counts = np.bincount(positions[present], minlength=count)
     return np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
 
 
-def _target(table: Table, target: str | None) -> str:
+def _target_column(table: Table, target: str | None) -> str:
     if target is not None:
         find_column(table, target)
         return target
     columns = list(map(str, table.frame.columns))
-    fit = [c for c in columns if c.lower() not in TIMES and _are_numbers(table, c)]
-    if len(fit) == 1:
-        return fit[0]
-    raise SeriesError(f"say which column is foreseen: --target, one of {shortened(columns)}")
+    numeric = [c for c in columns if c.lower() not in TIMES and _is_numeric(table, c)]
+    if len(numeric) == 1:
+        return numeric[0]
+    raise SeriesError(f"give the column to forecast: --target, one of {shortened(columns)}")
 
 
-def _are_numbers(table: Table, column: str) -> bool:
-    there = missing_words_to_nan(table.frame[column]).dropna()
-    form, _ = detect_number_format(there, table.decimal_mark, table.delimiter)
-    return len(there) > 0 and float(form.parse(there).notna().mean()) >= MIN_FRACTION
+def _is_numeric(table: Table, column: str) -> bool:
+    present = missing_words_to_nan(table.frame[column]).dropna()
+    form, _ = detect_number_format(present, table.decimal_mark, table.delimiter)
+    return len(present) > 0 and float(form.parse(present).notna().mean()) >= MIN_FRACTION
 
 
 def _time_column(table: Table, target: str, time: str | None) -> str | None:
@@ -172,11 +171,9 @@ def _time_column(table: Table, target: str, time: str | None) -> str | None:
             return column
     for column in others:
         words = table.frame[column].fillna("")
-        if plain_numbers(words.tolist()) is not None:
+        if parse_plain_numbers(words.tolist()) is not None or _is_numeric(table, column):
             continue
-        if _are_numbers(table, column):
-            continue
-        # the first tells most names from dates, which take long to look for in all
-        if all(bool(dates_of(part).notna().all()) for part in (words.iloc[:1], words)):
+        # the first word excludes most columns of names; parsing all of their words takes long
+        if all(bool(parse_dates(part).notna().all()) for part in (words.iloc[:1], words)):
             return column
     return None

@@ -1,25 +1,18 @@
-"""A recurrent network that foresees a series, all steps of the horizon at once.
+"""A forecaster of one series, with the methods of sktime's forecasters, and its model file.
 
-A window of the last ``L`` values, less its level (the mean of its last season) and divided by the
-deviation of seasonal differences, is read value by value together with those differences:
-``h_t = tanh(W h_{t-1} + U u_t + b)``. The forecast is the seasonal-naive one and a correction that
-is read out linearly from the last h and from the window itself, each step of the horizon directly:
-``f(t + h) = y(t + h - m ceil(h / m)) + scale (V_h h_t + S_h u + a_h)``.
-
-Window by window normalization: Smyl 2020 (International Journal of Forecasting 36, ES-RNN), where
-smoothing does it. A linear path beside the network: Lai et al. 2018 (LSTNet, arXiv:1703.07015).
-W, U, b are drawn (echo state network, Jaeger 2001) and V, S, a follow in closed form: with some
-hundred values there is too little to learn more, and it takes a second. The forecast is the mean
-of several draws. Nothing, the scale and the penalty included, is fitted on what lies ahead.
+``fit``, ``update``, ``predict`` and ``predict_interval`` take and return pandas objects of the same
+shape as in sktime, which need not be installed. Forecasts and intervals are those of
+``bowerbird predict series``.
 """
 
 import math
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -27,191 +20,288 @@ from torch import Tensor
 from bowerbird.errors import ModelError, SeriesError
 from bowerbird.learning.model_file import ModelHeader, read_model, write_model
 from bowerbird.models import model_path
-from bowerbird.networks.config import RecurrentConfig
 from bowerbird.networks.echo_state import RecurrentRegressor
-from bowerbird.prediction.ridge import fit_ridge
-from bowerbird.prediction.series.baselines import seasonal_naive
-from bowerbird.prediction.series.config import NetworkConfig
-from bowerbird.prediction.series.season import find_season
+from bowerbird.prediction.series.backtest import Backtest, network_errors
+from bowerbird.prediction.series.config import BacktestConfig, ForecasterConfig
+from bowerbird.prediction.series.interval import half_widths, interval
+from bowerbird.prediction.series.network import ForecastNetworks, build_network, fit_networks
+from bowerbird.prediction.series.pandas_series import (
+    Horizon,
+    as_pandas,
+    as_series,
+    future_index,
+    relative_steps,
+)
+from bowerbird.prediction.series.season import find_seasonality
 from bowerbird.prediction.series.series import Series
-from bowerbird.prediction.series.splits import fitting_window, window_length
+from bowerbird.prediction.series.splits import Splits, make_splits
 
 Array = np.ndarray
 KIND = "series"
-RADIUS, REACH = 0.8, 0.3  # of the drawn weights
+ERRORS = "errors"  # the tensor of backtest errors in a model file
+MAX_SIZE = 10**6  # of a period or a horizon in a model file
 
 
 class Forecaster:
-    """Networks that have learned from one past."""
+    """Recurrent networks that forecast one series.
+
+    ``config`` has the seasonal period (0 detects it), the horizon for ``fit`` without ``fh`` and
+    the backtest of the intervals; ``network`` the size and seed of the networks.
+    """
 
     def __init__(
         self,
-        season: int,
-        horizon: int,
-        scale: float,
-        config: NetworkConfig,
-        draws: list[RecurrentRegressor],
-        window: int = 0,
+        config: BacktestConfig = BacktestConfig(),
+        network: ForecasterConfig = ForecasterConfig(),
     ) -> None:
-        self.season, self.horizon, self.scale = season, horizon, scale
-        self.window = window or window_length(season)
-        self.config, self.draws = config, draws
+        self.config, self.network = config, network
         self.provenance: dict[str, Any] = {}
-        self.band: list[float] = []
-        """Half width of the prediction interval of each step, in the series' own unit."""
+        self._networks: ForecastNetworks | None = None
+        self._errors: Float[Array, "k h"] | None = None  # computed when they are needed
+        self._stride = 1
+        self._fh: Horizon | None = None
+        self._y: pd.Series | None = None
+        self._training: Series | None = None
 
     @classmethod
-    @torch.no_grad()
-    def fit(
-        cls, past: Float[Array, " n"], season: int, horizon: int, config: NetworkConfig
-    ) -> "Forecaster":
-        """Learn from a past, and from nothing else; raise SeriesError if it is too short."""
-        length = fitting_window(len(past), season, horizon)
-        if length is None:
-            raise SeriesError(
-                f"{len(past)} values are too few to learn {horizon} steps with a season of "
-                f"{season}; give a shorter --horizon or --season"
+    def from_backtest(cls, result: Backtest) -> "Forecaster":
+        """Return the forecaster that a backtest evaluated."""
+        made = cls(result.config, result.networks.config)
+        made._networks = result.networks
+        made._errors, made._stride = result.errors, result.splits.stride
+        series = result.series
+        made.provenance = {
+            "series": series.name,
+            "source": series.source,
+            "frequency": series.frequency,
+            "min": float(series.values.min()),
+            "max": float(series.values.max()),
+            "num_values": len(series),
+            "metrics": {
+                m.model: {"mase": m.mase, "smape": m.smape, "rmse": m.rmse} for m in result.metrics
+            },
+            "empirical_coverage": result.empirical_coverage,
+        }
+        return made
+
+    @property
+    def networks(self) -> ForecastNetworks:
+        """The fitted networks; raises ValueError before ``fit``."""
+        if self._networks is None:
+            raise ValueError("this Forecaster is not fitted; call fit first")
+        return self._networks
+
+    @property
+    def is_fitted(self) -> bool:
+        """Whether ``fit`` was called, or the forecaster is from a file."""
+        return self._networks is not None
+
+    @property
+    def cutoff(self) -> pd.Index:
+        """The time of the last value, as an index of length 1."""
+        return self._data().index[-1:]
+
+    def fit(self, y: pd.Series | Array, X: None = None, fh: Horizon | None = None) -> "Forecaster":
+        """Fit the networks to a series.
+
+        ``y`` is an array, or has a regular index of periods, dates or integers. ``fh`` are the
+        steps to forecast, from 1, or their times; the default is every step of the horizon. There
+        are no exogenous variables ``X``. Raises SeriesError for a series that is too short or
+        constant, ValueError for other arguments.
+        """
+        data = _checked(y, X)
+        if fh is not None:
+            self.config = replace(self.config, horizon=max(relative_steps(fh, data.index)))
+        series = as_series(data)
+        self._splits(series)  # refuses a series that is too short
+        self._networks = fit_networks(series.values, series.frequency, self.config, self.network)
+        self._y, self._training, self._fh, self._errors = data, series, fh, None
+        return self
+
+    def update(self, y: pd.Series | Array, X: None = None) -> "Forecaster":
+        """Add later values, or those of a series after ``load_forecaster``, without refitting."""
+        networks, data = self.networks, _checked(y, X)
+        self._y = data if self._y is None else data.combine_first(self._y)
+        if len(self._y) < networks.window:
+            raise SeriesError(f"{len(self._y)} values are too few; give {networks.window} or more")
+        return self
+
+    def predict(self, fh: Horizon | None = None, X: None = None) -> pd.Series:
+        """Return the forecast of the steps ``fh``, by default those of ``fit``."""
+        point, _, _ = self._bounds(self.config.coverage, intervals=False)
+        return self._selected(pd.Series(point, name=self._data().name), fh)
+
+    def predict_interval(
+        self,
+        fh: Horizon | None = None,
+        X: None = None,
+        coverage: float | Sequence[float] = 0.9,
+    ) -> pd.DataFrame:
+        """Return prediction intervals of the steps ``fh``, by default those of ``fit``.
+
+        The columns are (variable, coverage, "lower" or "upper"). They come from the errors of a
+        backtest, which the first call runs; bounds are infinite if the series is too short for it.
+        """
+        name = 0 if self._data().name is None else self._data().name
+        columns: dict[tuple[object, float, str], Array] = {}
+        for fraction in [coverage] if isinstance(coverage, float) else coverage:
+            if not 0 < fraction < 1:
+                raise ValueError(f"coverage must be in (0, 1), got {fraction}")
+            _, lower, upper = self._bounds(fraction)
+            columns |= {(name, fraction, "lower"): lower, (name, fraction, "upper"): upper}
+        return self._selected(pd.DataFrame(columns), fh)
+
+    def half_widths(self, coverage: float) -> Float[Array, " h"]:
+        """Return the half width of each step's prediction interval."""
+        if self._errors is None and self._training is not None:
+            splits = self._splits(self._training)
+            self._errors = network_errors(self._training, splits, self.config, self.network)
+            self._stride = splits.stride
+        assert self._errors is not None, "a fitted forecaster has errors or its training data"
+        return half_widths(list(self._errors.T), self._stride, coverage)
+
+    def _splits(self, series: Series) -> Splits:
+        values, config = series.values, self.config
+        period = find_seasonality(values, series.frequency, config.seasonal_period).period
+        return make_splits(len(values), period, config)
+
+    def _data(self) -> pd.Series:
+        if self._y is None:
+            raise ValueError("there are no values to forecast from; call fit or update first")
+        return self._y
+
+    def _bounds(self, coverage: float, *, intervals: bool = True) -> tuple[Array, Array, Array]:
+        """Return forecast, lower and upper bounds of all steps of the horizon."""
+        values = as_series(self._data()).values
+        forecast = self.networks.forecast(values)
+        widths = self.half_widths(coverage) if intervals else np.zeros_like(forecast)
+        return interval(forecast, widths, values)
+
+    def _selected(self, forecast: Any, fh: Horizon | None) -> Any:
+        """Return the rows of ``fh``, with their times as the index."""
+        fh = self._fh if fh is None else fh
+        future = future_index(self._data().index, len(forecast))
+        if fh is None:
+            return forecast.set_axis(future)
+        steps = relative_steps(fh, self._data().index)
+        if max(steps) > len(forecast):
+            raise ValueError(
+                f"fh must be at most {len(forecast)}, the horizon of fit, got {max(steps)}; fit "
+                "again with a longer fh"
             )
-        count, lag = len(past) - length - horizon + 1, season
-        scale = float(np.std(past[lag:] - past[:-lag])) or float(np.std(past)) or 1.0
-        every = -(-count // config.windows)
-        ends = np.arange(len(past) - horizon, length - 1, -every)[::-1]
-        windows = np.stack([past[end - length : end] for end in ends])
-        ahead = np.stack([past[end : end + horizon] for end in ends])
-        naive = np.stack([seasonal_naive(window, horizon, season) for window in windows])
-        targets = (ahead - naive) / scale
-        draws = []
-        empty = cls(season, horizon, scale, config, [], length)
-        read, wide = empty._read(windows)
-        for seed in np.random.SeedSequence(config.seed).generate_state(config.draws, np.uint64):
-            network = _network(length, horizon, config)
-            network.echo(int(seed), radius=RADIUS, reach=REACH)
-            hidden = network.hidden(read)[0][:, -1].double().numpy()
-            found = fit_ridge(np.concatenate([hidden, wide], 1), targets, -(-horizon // every))
-            weight = torch.from_numpy(found.weight.T)
-            network.readout.weight.copy_(weight[:, : config.width])
-            network.skip.weight.copy_(weight[:, config.width :])
-            network.readout.bias.copy_(torch.from_numpy(found.bias))
-            draws.append(network)
-        return cls(season, horizon, scale, config, draws, length)
-
-    @torch.no_grad()
-    def forecast(self, past: Float[Array, " n"]) -> Float[Array, " h"]:
-        """Return what comes after a past; raise SeriesError if that is shorter than a window."""
-        length = self.window
-        if len(past) < length:
-            raise SeriesError(f"{len(past)} values are too few; this model reads {length}")
-        window = past[None, -length:]
-        read, wide = self._read(window)
-        wide_ = torch.from_numpy(wide).float()
-        said = [
-            network.readout(network.hidden(read)[0][:, -1]) + network.skip(wide_)
-            for network in self.draws
-        ]
-        correction = torch.stack(said).double().mean(0)[0].numpy()
-        return seasonal_naive(window[0], self.horizon, self.season) + self.scale * correction
-
-    def _read(self, windows: Float[Array, "n l"]) -> tuple[torch.Tensor, Float[Array, "n l"]]:
-        """Return what the network reads, value by value, and what the linear path reads."""
-        season = self.season
-        level = windows[:, -max(season, 2) :].mean(1, keepdims=True)
-        wide = (windows - level) / self.scale
-        differences = (windows[:, season:] - windows[:, :-season]) / self.scale
-        both = np.stack([wide[:, season:], differences], 2)[:, -self.config.memory :]
-        return torch.from_numpy(both).float(), wide
+        return forecast.set_axis(future).iloc[[step - 1 for step in steps]]
 
     def save(self, path: Path) -> None:
-        """Write the forecaster as a model file."""
-        tensors = {
+        """Write a model file; raise OSError if it can't be written."""
+        networks = self.networks
+        config = asdict(networks.config) | {
+            "seasonal_period": networks.period,
+            "horizon": networks.horizon,
+            "scale": networks.scale,
+            "window": networks.window,
+            "coverage": self.config.coverage,
+        }
+        self.half_widths(self.config.coverage)  # computes the errors
+        tensors: dict[str, Tensor] = {
             f"{number}.{name}": p
-            for number, network in enumerate(self.draws)
+            for number, network in enumerate(networks.members)
             for name, p in network.named_parameters()
         }
-        config = asdict(self.config) | {"season": self.season, "horizon": self.horizon}
-        config |= {"scale": self.scale, "band": self.band, "window": self.window}
-        write_model(path, ModelHeader(KIND, config, provenance=self.provenance), tensors)
+        tensors[ERRORS] = torch.from_numpy(self._errors)
+        header = ModelHeader(KIND, config | {"stride": self._stride}, provenance=self.provenance)
+        write_model(path, header, tensors)
 
 
-def misgivings(forecaster: Forecaster, series: Series) -> list[str]:
-    """Return in sentences how a series differs from the one that was learned from.
+def _checked(y: pd.Series | Array, X: object) -> pd.Series:
+    """Return values as a pandas Series with a regular index; raise ValueError."""
+    if X is not None:
+        raise ValueError("exogenous variables are not supported; leave X out")
+    data = as_pandas(y)
+    if len(data):
+        future_index(data.index, 1)
+    return data
 
-    Raises SeriesError if its step is another one.
+
+def training_differences(forecaster: Forecaster, series: Series) -> list[str]:
+    """Return in sentences how a series differs from the one that a forecaster was trained on.
+
+    Raises SeriesError if its frequency is another one.
     """
-    learned, notes = forecaster.provenance, []
-    step, name = learned.get("step", "step"), learned.get("series", series.name)
-    if "step" not in (step, series.step) and step != series.step:
+    trained, notes = forecaster.provenance, []
+    frequency, name = trained.get("frequency", "step"), trained.get("series", series.name)
+    if "step" not in (frequency, series.frequency) and frequency != series.frequency:
         raise SeriesError(
-            f"its step is one {series.step}, but the model has learned a series whose step is one "
-            f"{step}; leave --model out to learn from this one"
+            f"the step of the series is one {series.frequency}, but the model was trained on a "
+            f"series whose step is one {frequency}; leave --model out to train on this one"
         )
     if name != series.name:
-        notes.append(f"the model has learned from a column named {name}")
-    found = find_season(series.values, series.step).steps
-    if 1 != found != forecaster.season:
+        notes.append(f"the model was trained on a column named {name}")
+    period = find_seasonality(series.values, series.frequency).period
+    if 1 != period != forecaster.networks.period:
         notes.append(
-            f"it seems to have a season of {found}, and the model has one of {forecaster.season}"
+            f"the series seems to have a seasonal period of {period}, and the model has one of "
+            f"{forecaster.networks.period}"
         )
-    low, high = learned.get("low", -math.inf), learned.get("high", math.inf)
-    far = float(np.maximum(low - series.values, series.values - high)[-forecaster.window :].max())
-    if far > high - low:
+    low, high = trained.get("min", -math.inf), trained.get("max", math.inf)
+    window = series.values[-forecaster.networks.window :]
+    if float(np.maximum(low - window, window - high).max()) > high - low:
         notes.append(
-            f"it has values far outside of those that the model has learned from ({low:.5g} to "
-            f"{high:.5g}); does it have the same unit?"
+            f"the series has values far outside of those that the model was trained on ({low:.5g} "
+            f"to {high:.5g}); does it have the same unit?"
         )
     return notes
 
 
-def _network(window: int, horizon: int, config: NetworkConfig) -> RecurrentRegressor:
-    """Return a network whose linear path reads the whole window."""
-    network = RecurrentRegressor(2, horizon, RecurrentConfig(cell="rnn", hidden_size=config.width))
-    network.skip = torch.nn.Linear(window, horizon, bias=False)
-    return network
-
-
-def _with_weights(
-    window: int, horizon: int, config: NetworkConfig, tensors: Mapping[str, Tensor], own: str
-) -> RecurrentRegressor:
-    """Return a network with its weights from a file; raise ValueError if they do not fit."""
-    with torch.device("meta"):  # whatever the card asks for, only what the file has takes memory
-        network = _network(window, horizon, config)
-    given = {name.removeprefix(own): t for name, t in tensors.items() if name.startswith(own)}
-    for name, wanted in network.named_parameters():
-        if name not in given or given[name].shape != wanted.shape:
-            raise ValueError(f"its weight {own}{name} is missing or of another shape")
-        if not bool(torch.isfinite(given[name]).all()):
-            raise ValueError(f"its weight {own}{name} has values that are no numbers")
-    network.load_state_dict({name: t.float() for name, t in given.items()}, assign=True)
-    return network
-
-
 def load_forecaster(path: str | Path, device: str = "cpu") -> Forecaster:
-    """Return the forecaster in a model file; it runs on the CPU, whatever the ``device``.
+    """Load a forecaster, which runs on the CPU whatever the ``device``; ``update`` gives it values.
 
     Raises ModelError for a file that is missing, damaged or of another kind.
     """
     path = model_path(path)
-    card, tensors = read_model(path, KIND)
+    header, tensors = read_model(path, KIND)
     try:
-        told = dict(card.config)
-        season, horizon = int(told.pop("season")), int(told.pop("horizon"))
-        scale, band = float(told.pop("scale")), [float(b) for b in told.pop("band")]
-        window = int(told.pop("window", window_length(season)))
-        if not season < window < 10**7:
-            raise ValueError("its window does not fit its season")
-        if not (1 <= season < 10**6 and 1 <= horizon < 10**6 and 0 < scale < math.inf):
-            raise ValueError("its season, horizon or scale can't be")
-        config = NetworkConfig(**told)
-        if len(band) not in (0, horizon) or not all(0 <= half < math.inf for half in band):
-            raise ValueError("its band does not fit its horizon")
-        draws = [
-            _with_weights(window, horizon, config, tensors, f"{number}.")
-            for number in range(config.draws)
-        ]
+        return _from_file(dict(header.config), tensors, dict(header.provenance))
     except (KeyError, TypeError, ValueError, RuntimeError, OverflowError) as error:
-        why = str(error).partition("\n")[0]
-        raise ModelError(
-            f"{path} is no forecaster, or is damaged ({why}); train it again"
-        ) from error
-    made = Forecaster(season, horizon, scale, config, draws, window)
-    made.provenance, made.band = dict(card.provenance), band
-    return made
+        reason = str(error).partition("\n")[0]
+        raise ModelError(f"{path} is not a valid forecaster ({reason}); train it again") from error
+
+
+def _from_file(
+    config: dict[str, Any], tensors: Mapping[str, Tensor], provenance: dict[str, Any]
+) -> Forecaster:
+    """Return the forecaster with the settings and tensors of a model file; raise ValueError."""
+    period, horizon = int(config.pop("seasonal_period")), int(config.pop("horizon"))
+    scale, window, stride = (
+        float(config.pop("scale")), int(config.pop("window")), int(config.pop("stride"))
+    )  # fmt: skip
+    settings = BacktestConfig(horizon, period, coverage=float(config.pop("coverage")))
+    shape = ForecasterConfig(**config)
+    if not (1 <= period < MAX_SIZE and horizon < MAX_SIZE and 0 < scale < math.inf and stride > 0):
+        raise ValueError("its seasonal period, horizon, scale or stride is out of range")
+    if not period < window < 10 * MAX_SIZE:
+        raise ValueError("its window does not fit its seasonal period")
+    errors = tensors[ERRORS].double().numpy()
+    if errors.ndim != 2 or errors.shape[1] != horizon or not np.isfinite(errors).all():
+        raise ValueError("its errors do not fit its horizon, or are not finite")
+    networks = ForecastNetworks(period, horizon, scale, window, shape)
+    networks.members = [_member(networks, tensors, f"{number}.") for number in range(shape.members)]
+    forecaster = Forecaster(settings, shape)
+    forecaster.provenance = provenance
+    forecaster._networks, forecaster._errors, forecaster._stride = networks, errors, stride
+    return forecaster
+
+
+def _member(
+    networks: ForecastNetworks, tensors: Mapping[str, Tensor], prefix: str
+) -> RecurrentRegressor:
+    """Return a network with its weights from a file; raise ValueError if they do not fit."""
+    with torch.device("meta"):  # only the weights in the file take memory, whatever its header says
+        network = build_network(networks.window, networks.horizon, networks.config)
+    weights = {n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)}
+    for name, parameter in network.named_parameters():
+        if name not in weights or weights[name].shape != parameter.shape:
+            raise ValueError(f"its weight {prefix}{name} is missing or has another shape")
+        if not bool(torch.isfinite(weights[name]).all()):
+            raise ValueError(f"its weight {prefix}{name} is not finite")
+    network.load_state_dict({name: t.float() for name, t in weights.items()}, assign=True)
+    return network

@@ -1,22 +1,23 @@
-"""The season of a series: after how many steps it repeats itself.
+"""Seasonality: after how many steps a series repeats itself.
 
-A season of m steps is tested in the autoregression
+A period of m steps is tested in the autoregression
 
     y_t = a_(t mod m) + b t + c t^2 + d_1 y_{t-1} + d_2 y_{t-2} + d_3 y_{t-3} + e_t
 
-against the same one with a single mean: Fisher's F-test of m - 1 more numbers. The past values are
-in both, so that a random walk or a wandering cycle isn't taken for a season. Tried are the seasons
-of the calendar (12 months, 7 and 365 days ...), peaks of the autocorrelation of the series and of
-its differences, and their whole parts. A test counts below 0.01 by the number of seasons that could
-have been tried (Bonferroni), a hundredth each for the calendar's and for the rest.
+against the same one with a single mean: Fisher's F-test of m - 1 more parameters. Past values are
+in both, so that a random walk or an irregular cycle isn't taken for seasonality. Candidates are the
+periods of the calendar (12 months, 7 and 365 days ...), peaks of the autocorrelation of the series
+and of its differences, and their divisors. A test is significant below 0.01 divided by the number
+of possible candidates (Bonferroni), 0.01 each for the calendar's and for the others.
 
-Of those that count it is the one of the least BIC (Schwarz 1978), in which a season off the
-calendar pays for having been searched for; so 12 goes before 48. A multiple of it is taken if the
-F-test of the multiple against it counts too, as a week of hours does where days differ.
+Of the significant periods the one of the lowest BIC (Schwarz 1978) is chosen, with a penalty for
+periods that are not of the calendar; so 12 is preferred to 48. A multiple of it is chosen instead
+if the F-test of the multiple against it is significant too, as for a week of hours whose days
+differ.
 
-Where there is no such season, there may be a cycle of no fixed length (sunspots): the first high
-peak of the autocorrelation that is there again after two, beyond three deviations of what noise
-with the same memory shows (Bartlett 1946).
+Without a significant period there may be a cycle of variable length (sunspots): the first high peak
+of the autocorrelation that recurs after two cycles and is beyond three standard errors of noise
+with the same memory (Bartlett 1946).
 """
 
 from collections.abc import Iterable
@@ -28,78 +29,77 @@ from jaxtyping import Float
 from bowerbird.errors import SeriesError
 
 Array = np.ndarray
-PARTS = 3  # seasons that a series must have for one to be found
-LAGS = 3  # past values beside a season
-LEVEL = 0.01  # of the test, for all seasons that could be tried
-SHARE = 0.2  # autocorrelation of the values or the differences that a season is worth telling for
-TRIED = 30  # peaks, the highest
-WHOLE = 12  # parts of a peak that are tried, at most
-STILL = 1e-12  # of the largest value: a smaller deviation is of rounding
+MIN_CYCLES = 3  # in a series, for a period to be detected
+MAX_LAGS = 3  # past values in the regression
+SIGNIFICANCE = 0.01  # of the test, for all candidates together
+MIN_SEASONAL_CORRELATION = 0.2  # autocorrelation of the values or the differences
+MAX_PEAKS = 30  # that are candidates, the highest ones
+MAX_DIVISOR = 12  # of a candidate
+ROUNDING = 1e-12  # relative to the largest value: a smaller standard deviation is rounding
 
-LEAST = 0.3  # autocorrelation of a cycle
-RISE = 0.2  # above the lowest autocorrelation before it
-NEAR = 0.05  # of the highest peak
-ECHO = 1 / 3  # of the peak that is there at two cycles
-MANY = 8  # cycles, from which on a peak needs no second witness
-BEYOND = 3  # deviations
+MIN_CORRELATION = 0.3  # autocorrelation of a cycle
+MIN_PROMINENCE = 0.2  # above the lowest autocorrelation before it
+PEAK_TOLERANCE = 0.05  # below the highest peak
+MIN_ECHO = 1 / 3  # autocorrelation at two cycles, relative to that at one
+CERTAIN_CYCLES = 8  # in a series, from which a peak needs no peak of the differences
+NUM_ERRORS = 3  # standard errors
 
 DAY = 86400
 SECONDS = {"minute": 60, "hour": 3600, "day": DAY, "week": 7 * DAY}
-NAMED = {"month": {12}, "quarter": {4}, "working day": {5, 261}}
+CALENDAR_PERIODS = {"month": {12}, "quarter": {4}, "working day": {5, 261}}
 
 
 @dataclass(frozen=True)
-class Season:
-    """After how many steps a series repeats itself, and how that is known."""
+class Seasonality:
+    """After how many steps a series repeats itself."""
 
-    steps: int
-    """1 is no season."""
-    why: str
+    period: int
+    """Number of steps; 1 is no seasonality."""
+    reason: str
+    """Why it was chosen."""
 
 
 @dataclass(frozen=True)
 class _Fit:
-    """How well a season fits."""
+    """A least-squares fit."""
 
-    left: float
-    """Sum of squares that is left."""
-    numbers: int
-    """How many were fitted."""
+    residual: float
+    """Residual sum of squares."""
+    parameters: int
     rows: int
 
     @property
     def bic(self) -> float:
         log = np.log(self.rows)
-        return float(self.rows * (np.log(self.left) - log) + self.numbers * log)
+        return float(self.rows * (np.log(self.residual) - log) + self.parameters * log)
 
-    def chance(self, wider: "_Fit") -> float:
-        """Return p of Fisher's test for a fit that has this one within it."""
+    def p_value(self, larger: "_Fit") -> float:
+        """Return p of Fisher's test of a larger model in which this one is nested."""
         from scipy.stats import f  # noqa: PLC0415 - takes a moment
 
-        more, free = wider.numbers - self.numbers, wider.rows - wider.numbers
+        extra, free = larger.parameters - self.parameters, larger.rows - larger.parameters
         if free < 1:
             return 1.0
-        return float(
-            f.sf(max(0.0, self.left - wider.left) / more / (wider.left / free), more, free)
-        )
+        gain = max(0.0, self.residual - larger.residual)
+        return float(f.sf(gain / extra / (larger.residual / free), extra, free))
 
 
-def autocorrelation(values: Float[Array, " n"], most: int) -> Float[Array, " k"]:
-    """Return r(0) .. r(most) of a series without its quadratic trend."""
+def autocorrelation(values: Float[Array, " n"], max_lag: int) -> Float[Array, " k"]:
+    """Return r(0) .. r(max_lag) of a series without its quadratic trend."""
     at = np.linspace(-1, 1, len(values))
-    left = values - np.polynomial.Polynomial.fit(at, values, 2)(at)
-    size = 1 << (2 * len(left) - 1).bit_length()
-    power = np.abs(np.fft.rfft(left, size)) ** 2
-    sums = np.fft.irfft(power, size)[: most + 1]
-    sums /= len(left) - np.arange(most + 1)
+    detrended = values - np.polynomial.Polynomial.fit(at, values, 2)(at)
+    size = 1 << (2 * len(detrended) - 1).bit_length()
+    power = np.abs(np.fft.rfft(detrended, size)) ** 2
+    sums = np.fft.irfft(power, size)[: max_lag + 1]
+    sums /= len(detrended) - np.arange(max_lag + 1)
     return sums / max(float(sums[0]), 1e-300)
 
 
-def calendar_seasons(step: str) -> set[int]:
-    """Return the steps of a day, a week and a year, as far as they are whole."""
-    if step in NAMED:
-        return NAMED[step]
-    count, _, unit = step.rpartition(" ")
+def calendar_periods(frequency: str) -> set[int]:
+    """Return the number of steps in a day, a week and a year, if it is an integer."""
+    if frequency in CALENDAR_PERIODS:
+        return CALENDAR_PERIODS[frequency]
+    count, _, unit = frequency.rpartition(" ")
     size = SECONDS.get(unit.removesuffix("s"))
     if size is None:
         return set()
@@ -108,97 +108,107 @@ def calendar_seasons(step: str) -> set[int]:
     return {round(s) for s in days if s >= 2 and s == round(s)} | {round(365.25 * DAY / seconds)}
 
 
-def find_season(values: Float[Array, " n"], step: str = "step") -> Season:
-    """Return the season of a series whose step is told in words, 1 if it shows none."""
-    most = len(values) // PARTS
-    if most < 3:
-        return Season(1, "it is too short to show a season")
-    spread = float(values.std())
-    if spread <= STILL * float(np.abs(values).max()):
-        return Season(1, "it has not moved yet")
-    values = (values - values.mean()) / spread
-    r = autocorrelation(values, 2 * most)
-    steps = autocorrelation(np.diff(values), most)
-    known = {season for season in calendar_seasons(step) if 2 <= season <= most}
-    worth = [m for m in _candidates(r, steps, known, most) if max(r[m], steps[m]) > SHARE]
-    best = _fixed(values, worth, known)
+def find_seasonality(
+    values: Float[Array, " n"], frequency: str = "step", period: int = 0
+) -> Seasonality:
+    """Return the seasonality of a series: the given period, or if that is 0 the detected one.
+
+    Raises SeriesError for a given period that is too long for the series.
+    """
+    if period > len(values) // 2:
+        raise SeriesError(
+            f"a seasonal period of {period} is longer than half of the {len(values)} values; give "
+            f"--seasonal-period {len(values) // 2} at most, or 1 for none"
+        )
+    if period:
+        return Seasonality(period, "given")
+    max_period = len(values) // MIN_CYCLES
+    if max_period < 3:
+        return Seasonality(1, "the series is too short to detect it")
+    std = float(values.std())
+    if std <= ROUNDING * float(np.abs(values).max()):
+        return Seasonality(1, "the series is constant so far")
+    values = (values - values.mean()) / std
+    r = autocorrelation(values, 2 * max_period)
+    r_differences = autocorrelation(np.diff(values), max_period)
+    known = {period for period in calendar_periods(frequency) if 2 <= period <= max_period}
+    candidates = [
+        m
+        for m in _candidates(r, r_differences, known, max_period)
+        if max(r[m], r_differences[m]) > MIN_SEASONAL_CORRELATION
+    ]
+    best = _fixed_period(values, candidates, known)
     if best > 1:
-        return Season(best, f"found: its autocorrelation is {r[best]:.2f} there")
-    cycle = _cycle(r, steps, len(values))
+        return Seasonality(best, f"detected: its autocorrelation is {r[best]:.2f} there")
+    cycle = _cycle(r, r_differences, len(values))
     if cycle == 1:
-        return Season(1, "its autocorrelation has no clear peak")
-    return Season(cycle, f"found: its autocorrelation has a peak of {r[cycle]:.2f} there")
+        return Seasonality(1, "the autocorrelation has no clear peak")
+    return Seasonality(cycle, f"detected: its autocorrelation has a peak of {r[cycle]:.2f} there")
 
 
-def _candidates(r: Array, steps: Array, known: set[int], most: int) -> list[int]:
-    """Return seasons to try: the calendar's, peaks, and their whole parts."""
-    least = 2 / (PARTS * most) ** 0.5
-    peaks = {k for own in (r, steps) for k in _peaks(own, range(2, most)) if own[k] > least}
-    tried = sorted(peaks, key=lambda k: -max(r[k], steps[k]))[:TRIED]
-    parts = {m // k for m in (*tried, *known) for k in range(1, WHOLE + 1) if m % k == 0}
-    return sorted(parts - {1})
+def _candidates(r: Array, r_differences: Array, known: set[int], max_period: int) -> list[int]:
+    """Return the periods to test: the calendar's, peaks, and their divisors."""
+    noise = 2 / (MIN_CYCLES * max_period) ** 0.5
+    lags = range(2, max_period)
+    peaks = {k for curve in (r, r_differences) for k in _peaks(curve, lags) if curve[k] > noise}
+    highest = sorted(peaks, key=lambda k: -max(r[k], r_differences[k]))[:MAX_PEAKS]
+    divisors = range(1, MAX_DIVISOR + 1)
+    return sorted({m // k for m in (*highest, *known) for k in divisors if m % k == 0} - {1})
 
 
-def _peaks(r: Array, where: Iterable[int]) -> list[int]:
-    return [k for k in where if r[k] >= r[k - 1] and r[k] >= r[k + 1]]
+def _peaks(r: Array, lags: Iterable[int]) -> list[int]:
+    return [k for k in lags if r[k] >= r[k - 1] and r[k] >= r[k + 1]]
 
 
-def _fixed(values: Float[Array, " n"], seasons: list[int], known: set[int]) -> int:
-    """Return the season of fixed length that is beyond chance, or 1."""
-    lags = min(LAGS, len(values) // 10)
-    level = {m: LEVEL / (len(known) if m in known else len(values) // PARTS) for m in seasons}
+def _fixed_period(values: Float[Array, " n"], candidates: list[int], known: set[int]) -> int:
+    """Return the period of fixed length that is significant, or 1."""
+    lags = min(MAX_LAGS, len(values) // 10)
+    count = len(values) // MIN_CYCLES
+    level = {m: SIGNIFICANCE / (len(known) if m in known else count) for m in candidates}
     none = _fit(values, 1, lags)
-    fits = {m: _fit(values, m, lags) for m in seasons}
-    fits = {m: fit for m, fit in fits.items() if none.chance(fit) < level[m]}
+    fits = {m: _fit(values, m, lags) for m in candidates}
+    fits = {m: fit for m, fit in fits.items() if none.p_value(fit) < level[m]}
     if not fits:
         return 1
     best = min(fits, key=lambda m: fits[m].bic - 2 * np.log(level[m]))
     for m in fits:
-        if m > best and m % best == 0 and fits[best].chance(fits[m]) < level[m]:
+        if m > best and m % best == 0 and fits[best].p_value(fits[m]) < level[m]:
             best = m
     return best
 
 
-def _fit(values: Float[Array, " n"], season: int, lags: int) -> _Fit:
-    """Fit a mean for each place in the season, a quadratic trend and past values.
+def _fit(values: Float[Array, " n"], period: int, lags: int) -> _Fit:
+    """Fit a mean for each place in the period, a quadratic trend and past values.
 
-    The means go first: what is left of everything else after its own means is regressed
-    (Frisch, Waugh, Lovell), so that a season of hundreds of steps costs no more than one of four.
+    The means go first: the rest is regressed after subtracting its own means (Frisch, Waugh,
+    Lovell), so that a period of hundreds of steps costs no more than one of four.
     """
     count = len(values)
     at = np.linspace(-1, 1, count)[lags:]
     past = [values[lags - k : count - k] for k in range(1, lags + 1)]
-    both = np.stack([values[lags:], at, at**2, *past], 1)
-    place = np.arange(len(both)) % season
-    rows = np.bincount(place, minlength=season)[:, None]
-    means = np.stack([np.bincount(place, own, season) for own in both.T], 1) / rows
-    wanted, *given = (both - means[place]).T
-    given_ = np.stack(given, 1)
-    off = wanted - given_ @ np.linalg.lstsq(given_, wanted, rcond=1e-10)[0]
-    return _Fit(max(float(off @ off), 1e-20), season + len(given), len(both))
+    columns = np.stack([values[lags:], at, at**2, *past], 1)
+    place = np.arange(len(columns)) % period
+    rows = np.bincount(place, minlength=period)[:, None]
+    means = np.stack([np.bincount(place, column, period) for column in columns.T], 1) / rows
+    target, *regressors = (columns - means[place]).T
+    design = np.stack(regressors, 1)
+    residual = target - design @ np.linalg.lstsq(design, target, rcond=1e-10)[0]
+    squares = max(float(residual @ residual), 1e-20)
+    return _Fit(squares, period + len(regressors), len(columns))
 
 
-def _cycle(r: Float[Array, " k"], steps: Float[Array, " k"], count: int) -> int:
-    """Return the length of a cycle that doesn't keep to it, or 1."""
+def _cycle(r: Float[Array, " k"], r_differences: Float[Array, " k"], count: int) -> int:
+    """Return the length of a cycle of variable length, or 1."""
     lowest = np.minimum.accumulate(r)
-    noise = BEYOND * np.sqrt((1 + 2 * np.concatenate([[0, 0], np.cumsum(r[1:-1] ** 2)])) / count)
+    variance = (1 + 2 * np.concatenate([[0, 0], np.cumsum(r[1:-1] ** 2)])) / count
+    noise = NUM_ERRORS * np.sqrt(variance)
     peaks = [
         k
-        for k in _peaks(r, range(3, count // PARTS))
-        if r[k] > max(LEAST, noise[k])
-        and r[k] - lowest[k] > RISE
-        and r[2 * k] > ECHO * r[k]
-        and (k <= count // MANY or steps[k] > 1.96 / (count - k) ** 0.5)
+        for k in _peaks(r, range(3, count // MIN_CYCLES))
+        if r[k] > max(MIN_CORRELATION, noise[k])
+        and r[k] - lowest[k] > MIN_PROMINENCE
+        and r[2 * k] > MIN_ECHO * r[k]
+        and (k <= count // CERTAIN_CYCLES or r_differences[k] > 1.96 / (count - k) ** 0.5)
     ]
     highest = max((r[k] for k in peaks), default=0.0)
-    return next((k for k in peaks if r[k] >= highest - NEAR), 1)
-
-
-def told_season(values: Float[Array, " n"], steps: int) -> Season:
-    """Return a season that a person told; raise SeriesError if it is too long for the series."""
-    if steps > len(values) // 2:
-        raise SeriesError(
-            f"a season of {steps} is longer than half of the {len(values)} values; give --season "
-            f"{len(values) // 2} at most, or 1 for none"
-        )
-    return Season(steps, "told")
+    return next((k for k in peaks if r[k] >= highest - PEAK_TOLERANCE), 1)

@@ -1,7 +1,4 @@
-"""A time series: one number at each of many moments that lie evenly in time.
-
-What is missing is interpolated, what is out of order is sorted, and both are noted.
-"""
+"""A time series: one number at each of many evenly spaced times."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -11,58 +8,54 @@ from jaxtyping import Float
 
 from bowerbird.errors import SeriesError
 
-LONGEST_SHARE = 0.5  # of values that may be missing
+MAX_MISSING = 0.5  # fraction of the values
+ROUNDING = 1e-12  # relative to the largest value
 
 
 @dataclass(frozen=True)
 class Series:
-    """Values with their moments."""
+    """Values with their times."""
 
     name: str
-    """What is measured."""
     values: Float[np.ndarray, " n"]
     times: Sequence[str]
-    """Each moment in words, as in the file."""
-    ahead: Sequence[str] = ()
-    """Moments after the last one in words; as many as could be told."""
-    step: str = "step"
-    """What lies between two moments: month, 7 days, step ..."""
+    """Each time as text."""
+    future_times: Sequence[str] = ()
+    """Times after the last one as text, as many as are known."""
+    frequency: str = "step"
+    """The distance of two times: month, 7 days, step ..."""
     notes: list[str] = field(default_factory=list)
-    """What was mended."""
+    """What was changed or assumed, as sentences."""
     source: str = ""
-    """The file, or whose data it is."""
+    """The file, or the data's source."""
 
     def __len__(self) -> int:
         return len(self.values)
 
-    def moment(self, ahead: int) -> str:
-        """Return in words the moment so many steps after the last one, from 1."""
-        return self.ahead[ahead - 1] if ahead <= len(self.ahead) else f"+{ahead}"
+    def future_time(self, step: int) -> str:
+        """Return as text the time that is this number of steps, from 1, after the last one."""
+        return self.future_times[step - 1] if step <= len(self.future_times) else f"+{step}"
 
 
-def mended(values: Float[np.ndarray, " n"], notes: list[str]) -> Float[np.ndarray, " n"]:
-    """Return values with what is missing (NaN) in the middle on a straight line, and note it.
+def interpolate_missing(values: Float[np.ndarray, " n"], notes: list[str]) -> np.ndarray:
+    """Interpolate missing values (NaN) linearly, and add a note about them.
 
-    The ends have to be there. Raises SeriesError if more than half is missing, or the rest is
-    constant.
+    The first and last value must not be missing. Raises SeriesError if more than half is missing,
+    or if the series is constant.
     """
     missing = np.isnan(values)
     count = int(missing.sum())
-    if count > LONGEST_SHARE * len(values):
+    if count > MAX_MISSING * len(values):
         raise SeriesError(
             f"{count} of {len(values)} values are missing, too many to interpolate; give a series "
             "with fewer gaps"
         )
     if count:
-        there = np.flatnonzero(~missing)
-        longest = int(np.diff(there).max()) - 1
-        notes.append(
-            f"{count} missing {'value was' if count == 1 else 'values were'} interpolated "
-            f"(longest gap: {longest})"
-        )
-        values = np.interp(np.arange(len(values)), there, values[there])
-    if len(values) and np.ptp(values) <= 1e-12 * max(1.0, float(np.abs(values).max())):
-        raise SeriesError(
-            "it is constant, so there is nothing to foresee; give a series that moves"
-        )
+        present = np.flatnonzero(~missing)
+        longest = int(np.diff(present).max()) - 1
+        verb = "value was" if count == 1 else "values were"
+        notes.append(f"{count} missing {verb} interpolated (longest gap: {longest})")
+        values = np.interp(np.arange(len(values)), present, values[present])
+    if len(values) and np.ptp(values) <= ROUNDING * max(1.0, float(np.abs(values).max())):
+        raise SeriesError("the series is constant, so there is nothing to forecast")
     return values

@@ -1,9 +1,9 @@
-"""Where a backtest begins its forecasts, and how much of the past a network reads there.
+"""The cutoffs of a backtest, and the length of the training windows before them.
 
-A long series has its origins as they are asked for: half of them fill the band, the others measure
-it. A short one (7 years of months and less) has fewer, all of them measure the errors, and networks
-learn from fewer and, where that is too little too, from shorter windows. Where there is no room for
-two origins there is a forecast, and nothing is measured.
+A long series has as many splits as were asked for: the first half provides errors for the
+prediction interval, the second half tests. A short one (7 years of months and less) has fewer, all
+of which test accuracy, and networks train on fewer windows and, if necessary, on shorter ones. A
+series that is too short for two splits has a forecast, and no test.
 """
 
 import math
@@ -13,106 +13,109 @@ import numpy as np
 
 from bowerbird.errors import SeriesError
 from bowerbird.prediction.series.config import (
-    FEWEST,
-    LEAST_WINDOWS,
-    SCARCE_WINDOWS,
+    MIN_SPLITS,
+    MIN_WINDOWS,
+    MIN_WINDOWS_SHORT,
     BacktestConfig,
 )
-from bowerbird.prediction.series.interval import FEWEST as FEWEST_ERRORS
+from bowerbird.prediction.series.interval import MIN_ERRORS
 
-LEAST_MEASURED = 5  # origins at which the band is measured
-SOME, PAIR = 6, 2  # origins of a short series: better with a shorter past than fewer; at least
-NO_SEASON = 24  # values of a window where there is no season
-SHORT = 6  # of them in a short past
+MIN_COVERAGE_SPLITS = 5  # that test the interval
+PREFERRED_SPLITS, FEWEST_SPLITS = 6, 2  # of a short series: six with a shorter past if possible
+DEFAULT_WINDOW = 24  # past values in a window without seasonality
+SHORT_WINDOW = 6  # of them in a short past
 
 
 @dataclass(frozen=True)
-class Plan:
-    """Where the origins lie."""
+class Splits:
+    """Where a series is split into past and future."""
 
-    origins: np.ndarray
+    cutoffs: np.ndarray
+    """Number of past values at each split."""
     stride: int
-    measured: int
-    """The first origin at which errors are measured."""
-    held: int
-    """The first one at which the band is; as many as there are, if it is nowhere."""
+    """Steps between two cutoffs."""
+    first_test: int
+    """Index of the first split that tests accuracy."""
+    first_coverage: int
+    """Index of the first split that tests the interval; the number of splits if there is none."""
 
 
-def window_length(season: int) -> int:
-    """Return how many values a window has: two seasons and one value."""
-    return 2 * season + 1 if season > 1 else NO_SEASON + 1
+def window_length(period: int) -> int:
+    """Return the number of values in a window: two periods and one value."""
+    return 2 * period + 1 if period > 1 else DEFAULT_WINDOW + 1
 
 
-def short_window(season: int) -> int:
-    """Return how many values a window has in a short past: a season and one value."""
-    return season + 1 if season > 1 else SHORT + 1
+def _short_window(period: int) -> int:
+    """Return the number of values in a window of a short past: one period and one value."""
+    return period + 1 if period > 1 else SHORT_WINDOW + 1
 
 
-def fitting_window(count: int, season: int, horizon: int) -> int | None:
-    """Return how long a window is in a past of ``count`` values, None if that is too short."""
-    for window, windows in _shapes(season):
+def training_window(count: int, period: int, horizon: int) -> int | None:
+    """Return the window length for a past of ``count`` values, None if that is too short."""
+    for window, windows in _window_options(period):
         if count - window - horizon + 1 >= windows:
             return window
     return None
 
 
-def measurable(count: int, season: int) -> int:
-    """Return the longest horizon at which two origins have room, below 1 if none has."""
-    return (count - short_window(season) - (SCARCE_WINDOWS - 1) - (PAIR - 1)) // 2
+def max_testable_horizon(count: int, period: int) -> int:
+    """Return the longest horizon for which a series has two splits, below 1 if there is none."""
+    return (count - _short_window(period) - (MIN_WINDOWS_SHORT - 1) - (FEWEST_SPLITS - 1)) // 2
 
 
-def plan(count: int, season: int, config: BacktestConfig) -> Plan:
-    """Return where origins lie in a series of ``count`` values; raise SeriesError if it's short."""
-    horizon = config.horizon
-    found = _placed(count, season, config)
-    if found is not None:
-        return found
-    if fitting_window(count, season, horizon) is not None:
-        return _scarce(count, season, config)
-    least = short_window(season) + SCARCE_WINDOWS - 1
-    mend = f", or give --horizon {count - least} at most" if count > least else ""
-    if season > 1:
-        mend += ", or --season 1"
+def make_splits(count: int, period: int, config: BacktestConfig) -> Splits:
+    """Split a series of ``count`` values; raise SeriesError if it is too short for a forecast."""
+    splits = _regular_splits(count, period, config)
+    if splits is not None:
+        return splits
+    if training_window(count, period, config.horizon) is not None:
+        return _short_splits(count, period, config)
+    min_values = _short_window(period) + MIN_WINDOWS_SHORT - 1
+    fix = f", or give --horizon {count - min_values} at most" if count > min_values else ""
+    if period > 1:
+        fix += ", or --seasonal-period 1"
     raise SeriesError(
-        f"{count} values are too few to foresee {horizon} steps with a season of {season}; "
-        f"{least + horizon} are needed{mend}"
+        f"{count} values are too few to forecast {config.horizon} steps with a seasonal period of "
+        f"{period}; {min_values + config.horizon} are needed{fix}"
     )
 
 
-def _shapes(season: int) -> tuple[tuple[int, int], ...]:
-    """Return how long windows are and how many are needed, the best first."""
-    long, short = window_length(season), short_window(season)
-    return (long, LEAST_WINDOWS), (long, SCARCE_WINDOWS), (short, SCARCE_WINDOWS)
+def _window_options(period: int) -> tuple[tuple[int, int], ...]:
+    """Return window lengths and the number of windows that each needs, the best first."""
+    long, short = window_length(period), _short_window(period)
+    return (long, MIN_WINDOWS), (long, MIN_WINDOWS_SHORT), (short, MIN_WINDOWS_SHORT)
 
 
-def _placed(count: int, season: int, config: BacktestConfig) -> Plan | None:
-    """Return where origins lie, as many as there is room for, or None if there is too little."""
+def _cutoffs(count: int, horizon: int, splits: int, stride: int) -> np.ndarray:
+    return count - horizon - stride * np.arange(splits)[::-1]
+
+
+def _regular_splits(count: int, period: int, config: BacktestConfig) -> Splits | None:
+    """Return the most splits that fit, or None if fewer than 12 do."""
     horizon = config.horizon
-    least = max(window_length(season) + horizon + LEAST_WINDOWS - 1, 2 * season + 2)
-    # errors before the band is measured: one of them may lie outside
+    min_values = max(window_length(period) + horizon + MIN_WINDOWS - 1, 2 * period + 2)
+    # errors before the interval is tested: one of them may be outside
     rank = math.ceil(config.coverage / (1 - config.coverage) - 1e-9)
-    room = count - horizon - least  # origins may lie this far before the last one
-    for origins in range(config.origins, FEWEST - 1, -1):
-        stride = max(1, min(horizon, int(config.share * count) // origins))
-        measured = max(origins // 2, rank - 1 + math.ceil(horizon / stride))
-        if (origins - 1) * stride <= room and origins - measured >= LEAST_MEASURED:
-            at = count - horizon - stride * np.arange(origins)[::-1]
-            return Plan(at, stride, measured, measured)
+    available = count - horizon - min_values  # distance of the first and the last cutoff
+    for splits in range(config.splits, MIN_SPLITS - 1, -1):
+        stride = max(1, min(horizon, int(config.test_fraction * count) // splits))
+        first_test = max(splits // 2, rank - 1 + math.ceil(horizon / stride))
+        if (splits - 1) * stride <= available and splits - first_test >= MIN_COVERAGE_SPLITS:
+            return Splits(_cutoffs(count, horizon, splits, stride), stride, first_test, first_test)
     return None
 
 
-def _scarce(count: int, season: int, config: BacktestConfig) -> Plan:
-    """Return where origins lie in a short series, perhaps none."""
+def _short_splits(count: int, period: int, config: BacktestConfig) -> Splits:
+    """Return the splits of a short series, perhaps none."""
     horizon = config.horizon
-    for fewest in (SOME, PAIR):
-        for window, windows in _shapes(season):
-            room = count - horizon - (window + horizon + windows - 1)
-            if room + 1 < fewest:
+    for fewest in (PREFERRED_SPLITS, FEWEST_SPLITS):
+        for window, windows in _window_options(period):
+            available = count - horizon - (window + horizon + windows - 1)
+            if available + 1 < fewest:
                 continue
-            origins = min(config.origins, room + 1)
-            stride = max(1, min(horizon, room // (origins - 1)))
-            held = FEWEST_ERRORS - 1 + math.ceil(horizon / stride)
-            at = count - horizon - stride * np.arange(origins)[::-1]
-            enough = origins - held >= LEAST_MEASURED
-            return Plan(at, stride, 0, held if enough else origins)
-    return Plan(np.empty(0, int), horizon, 0, 0)
+            splits = min(config.splits, available + 1)
+            stride = max(1, min(horizon, available // (splits - 1)))
+            first = MIN_ERRORS - 1 + math.ceil(horizon / stride)
+            first_coverage = first if splits - first >= MIN_COVERAGE_SPLITS else splits
+            return Splits(_cutoffs(count, horizon, splits, stride), stride, 0, first_coverage)
+    return Splits(np.empty(0, int), horizon, 0, 0)

@@ -133,11 +133,11 @@ class ConformalEnsemble:
 
     def predict(self, x: Float[np.ndarray, "n width"], coverage: float) -> Predictions:
         """Predict encoded rows, with intervals or sets of a coverage."""
-        each = self.ensemble(x)
+        members = self.ensemble(x)
         if self.ensemble.num_classes:
-            return Predictions(each.mean(0), sets=self.calibration.sets(each, coverage))
+            return Predictions(members.mean(0), sets=self.calibration.sets(members, coverage))
         scale = None if self.error_scale is None else self.error_scale(x)
-        return Predictions(each.mean(0), *self.calibration.intervals(each, coverage, scale))
+        return Predictions(members.mean(0), *self.calibration.intervals(members, coverage, scale))
 
 
 def fit_conformal(

@@ -192,16 +192,16 @@ class _CrossValidation:
 def _split_folds(problem: Problem, config: TableConfig) -> tuple[Int[np.ndarray, " n"], str]:
     """Assign rows to folds, evenly within each class, and say why there are fewer than configured.
 
-    There are at most as many as rows, or as rows of the rarest class.
+    There can't be more folds than rows, or than rows of the rarest class.
     """
     rows = len(problem.truth)
-    groups, most = np.zeros(rows, np.int64), rows
+    groups, max_count = np.zeros(rows, np.int64), rows
     why = f"there are {rows} rows: each is predicted from all others"
     if problem.target.classes:
         groups, counts = problem.truth, np.bincount(problem.truth)
-        most = int(counts.min())
+        max_count = int(counts.min())
         rarest = problem.target.classes[int(counts.argmin())]
-        why = f"{rarest} has {most} rows, and every fold needs one of each class"
-    count = min(config.folds, most)
+        why = f"{rarest} has {max_count} rows, and every fold needs one of each class"
+    count = min(config.folds, max_count)
     note = f"{count} folds instead of {config.folds}: {why}" if count < config.folds else ""
     return split_evenly(groups, count, config.ensemble.seed), note

@@ -83,17 +83,17 @@ class Encoding:
             number = f"{name} ({DATE_PARTS[0]})" if kind == "date" else name
             missing = values.index[values[number].isna()]
             if kind != "category" and len(missing) and number not in with_gaps:
-                where = _lines(missing)
-                notes.append(
-                    f"{name} is missing in {where}, and never was in training: its median is used"
-                )
+                explanation = "and never was in training: its median is used"
+                notes.append(f"{name} is missing in {_lines(missing)}, {explanation}")
         for name, known, rare in self._categories():
-            strange = values.index[~values[name].isin([*known, *rare])]
-            if len(strange):
-                which = str(values[name][strange[0]])[:40]
-                near = [k for k in (*known, *rare) if k.lower() == which.lower()]
-                hint = f"; the training table has {near[0]}" if near else ""
-                notes.append(f"{name} has the unknown category {which} in {_lines(strange)}{hint}")
+            unknown = values.index[~values[name].isin([*known, *rare])]
+            if len(unknown):
+                category = str(values[name][unknown[0]])[:40]
+                similar = [k for k in (*known, *rare) if k.lower() == category.lower()]
+                hint = f"; the training table has {similar[0]}" if similar else ""
+                notes.append(
+                    f"{name} has the unknown category {category} in {_lines(unknown)}{hint}"
+                )
         return notes
 
     def to_dict(self) -> dict[str, Any]:

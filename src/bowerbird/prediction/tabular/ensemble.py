@@ -181,8 +181,8 @@ class _EnsembleTask:
     def validate(self, network: nn.Module) -> float:
         """Return the mean over rows of the loss of the member that is not trained on each."""
         outputs = _outputs(network.eval(), self.x)
-        own = outputs[self.parts, torch.arange(len(self.parts))]
-        return float(losses_of_members(own[None].to(self.device), self.targets).mean())
+        outputs = outputs[self.parts, torch.arange(len(self.parts))]
+        return float(losses_of_members(outputs[None].to(self.device), self.targets).mean())
 
     def state_dict(self) -> dict[str, Tensor]:
         """Return nothing: training is too short for checkpoints."""
@@ -206,7 +206,7 @@ def training_loss(losses: Float[Tensor, "members n"], parts: Int[Tensor, " n"]) 
     """Return the sum over members of their mean loss in the rows of other parts than their own."""
     members = torch.arange(len(losses), device=losses.device)[:, None]
     used = parts.to(losses.device)[None] != members
-    # a mean for each member: their number must not change how fast one learns
+    # a mean for each member: the number of members must not change the size of their steps
     return ((losses * used).sum(1) / used.sum(1).clamp(min=1)).sum()
 
 

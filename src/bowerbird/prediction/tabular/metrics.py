@@ -80,17 +80,17 @@ def bootstrap(
         rows = random.integers(len(truth), size=len(truth))
         drawn = truth[rows]
         for method, parts in results.items():
-            found = _metrics(drawn, [part[rows] for part in parts])
-            draws[method].append([found[name] for name in names])
+            values_drawn = _metrics(drawn, [part[rows] for part in parts])
+            draws[method].append([values_drawn[name] for name in names])
     columns = {method: np.array(rows).T for method, rows in draws.items()}
     metrics: dict[M, dict[str, Estimate]] = {method: {} for method in predictions}
     improvements: dict[M, dict[str, Estimate]] = {method: {} for method in predictions}
     for method in predictions:
-        for name, own, other in zip(names, columns[method], columns[reference], strict=True):
+        for name, column, other in zip(names, columns[method], columns[reference], strict=True):
             value = values[method][name]
-            metrics[method][name] = _estimate(value, own)
+            metrics[method][name] = _estimate(value, column)
             improvements[method][name] = _estimate(
-                SIGN[name] * (value - values[reference][name]), SIGN[name] * (own - other)
+                SIGN[name] * (value - values[reference][name]), SIGN[name] * (column - other)
             )
     return metrics, improvements
 

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from bowerbird.errors import ModelError
 from bowerbird.learning.device import select_compute
-from bowerbird.learning.model_file import MEND, ModelHeader, printable, read_model, write_model
+from bowerbird.learning.model_file import REPLACE, ModelHeader, printable, read_model, write_model
 from bowerbird.models import model_path
 from bowerbird.prediction.data.table import Table
 from bowerbird.prediction.tabular.config import COVERAGE
@@ -77,11 +77,13 @@ def load_table_model(path: str | Path, device: str = "cpu") -> TableModel:
         encoding = Encoding.from_dict(header.config["encoding"])
         predictor = _predictor(header.config, tensors, where)
     except (KeyError, TypeError, ValueError, RuntimeError, OverflowError) as error:
-        raise ModelError(f"{path} is a damaged model ({printable(error)}); {MEND}") from error
+        raise ModelError(f"{path} is a damaged model ({printable(error)}); {REPLACE}") from error
     ensemble = predictor.ensemble
     same_width = ensemble.network.config.widths[0] == encoding.width
     if not same_width or ensemble.num_classes != len(target.classes):
-        raise ModelError(f"{path} is a damaged model (its columns do not fit its weights); {MEND}")
+        raise ModelError(
+            f"{path} is a damaged model (its columns do not fit its weights); {REPLACE}"
+        )
     return TableModel(target, encoding, predictor, header.provenance)
 
 

@@ -37,7 +37,7 @@ from bowerbird.vision.digits.segmentation import (
 )
 from bowerbird.vision.digits.single import read_single_digit
 from bowerbird.vision.drawing import draw
-from bowerbird.vision.results import Box, Line, Seen
+from bowerbird.vision.results import Box, Line, VisionResult
 
 CERTAIN = 0.6  # probability of the digits that give the typical height
 MIN_HEIGHT = 8  # px of a digit in the original image
@@ -59,7 +59,7 @@ class PageDigits:
 
 def read_page(
     rgb: Float[Tensor, "3 h w"], reader: DigitReader, config: DigitConfig = DigitConfig()
-) -> Seen:
+) -> VisionResult:
     """Return the digits in an image: text, lines, and boxes in reading order.
 
     The confidence is the mean probability of the digits.
@@ -91,10 +91,12 @@ def find_digits(values: Array, reader: DigitReader, config: DigitConfig) -> list
 
 
 def draw_digits(
-    rgb: Float[Tensor, "3 h w"], result: Seen, threshold: float = DigitConfig.confident_threshold
+    rgb: Float[Tensor, "3 h w"],
+    result: VisionResult,
+    threshold: float = DigitConfig.confident_threshold,
 ) -> Float[Tensor, "3 h w"]:
     """Return an image with the boxes of the digits, those below the threshold with a "?"."""
-    return draw(rgb, result.questioned(threshold))
+    return draw(rgb, result.mark_uncertain(threshold))
 
 
 def scale_factor(side: int, max_side: int) -> float:
@@ -172,11 +174,11 @@ def _likely_digits(candidates: list[Candidate], config: DigitConfig) -> list[Can
     ]
 
 
-def _result(page: PageDigits, factor: float, margin: int) -> Seen:
+def _result(page: PageDigits, factor: float, margin: int) -> VisionResult:
     """Return the digits in lines, with boxes in px of the original image."""
     digits = page.digits
     if not digits:
-        return Seen(boxes=(), text="", lines=(), confidence=0.0)
+        return VisionResult(boxes=(), text="", lines=(), confidence=0.0)
     places = [Place(*one.component.box) for one in digits]
     names = [str(one.digit) for one in digits]
     lines = group_lines(places)
@@ -188,7 +190,7 @@ def _result(page: PageDigits, factor: float, margin: int) -> Seen:
         left, top, right, bottom = (side / factor - margin for side in digits[index].component.box)
         score = float(page.probabilities[index])
         boxes.append(Box(names[index], score, (left, top, right, bottom)))
-    return Seen(
+    return VisionResult(
         boxes=tuple(boxes),
         text="\n".join(texts),
         lines=tuple(Line(text, float(p)) for text, p in zip(texts, confidences, strict=True)),

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from bowerbird.errors import ModelError
 from bowerbird.learning.device import select_compute
 from bowerbird.learning.model_file import (
-    MEND,
+    REPLACE,
     ModelHeader,
     read_model,
     stored_weights,
@@ -107,7 +107,7 @@ def load_digit_reader(path_or_name: str | Path = "digits", device: str = "auto")
         module = _build(network, config, tensors)
     except (ValueError, TypeError, RuntimeError, OverflowError) as error:
         reason = str(error).split("\n")[0]
-        raise ModelError(f"{path} is damaged: {reason}; {MEND}") from error
+        raise ModelError(f"{path} is damaged: {reason}; {REPLACE}") from error
     module.to(select_compute(device, "float32").device).eval()
     return DigitReader(module, network, config, dict(header.provenance))
 

@@ -18,7 +18,7 @@ from bowerbird.vision.digits.components import Component, label_components
 from bowerbird.vision.digits.config import NO_DIGIT
 from bowerbird.vision.digits.reader import DigitReader
 from bowerbird.vision.digits.segmentation import Candidate, classify
-from bowerbird.vision.results import Box, Line, Seen
+from bowerbird.vision.results import Box, Line, VisionResult
 
 SMALL = 48  # px of the long side, up to which an image is one digit
 FRAME = 0.03  # of the short side, in which a frame may be
@@ -29,14 +29,14 @@ MAX_ASPECT = 1.8  # width of a digit in its heights: a 5 with a long top
 
 def read_single_digit(
     values: Array, reader: DigitReader, min_probability: float = 0.0, *, light: bool | None = None
-) -> Seen | None:
+) -> VisionResult | None:
     """Return the digit of an image (h, w, 3) in 0..1 that has exactly one.
 
     None if there is more in it, or nothing that is a digit with ``min_probability``; for a small
     image the result then has no digits. ``light`` is the polarity, None for both.
     """
     small = max(values.shape[:2]) <= SMALL
-    nothing = Seen(boxes=(), text="", lines=(), confidence=0.0) if small else None
+    nothing = VisionResult(boxes=(), text="", lines=(), confidence=0.0) if small else None
     component = find_single_component(values, small=small, light=light)
     if component is None:
         return nothing
@@ -45,7 +45,7 @@ def read_single_digit(
     if int(candidate.probabilities.argmax()) == NO_DIGIT or probability < min_probability:
         return nothing
     name = str(candidate.digit)
-    return Seen(
+    return VisionResult(
         boxes=(Box(name, probability, component.box),),
         text=name,
         lines=(Line(name, probability),),

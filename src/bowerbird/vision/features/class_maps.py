@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from jaxtyping import Float
 from torch import Tensor
 
-from bowerbird.vision.class_activation import evidence, heat
+from bowerbird.vision.class_activation import class_activation_maps, class_heatmap
 from bowerbird.vision.classification import Classifier, classes, labels_of
 from bowerbird.vision.features.sheets import Heading, beside
 from bowerbird.vision.results import Label
@@ -34,8 +34,8 @@ def class_activation(
     chances = classifier.probabilities([rgb])[0]
     numbers = chances.topk(most).indices.tolist()
     labels = labels_of(chances, most)
-    seen, size = evidence(rgb, classifier), (rgb.shape[1], rgb.shape[2])
-    maps = tuple(heat(seen, number, size) for number in numbers)
+    seen, size = class_activation_maps(rgb, classifier), (rgb.shape[1], rgb.shape[2])
+    maps = tuple(class_heatmap(seen, number, size) for number in numbers)
     texts = [f"{one.name}   {one.probability:.1%}" for one in labels]
     named = Heading(rgb, title, "class", overview=False)
     return Activation(labels, maps, beside(named, "Where its classes are", maps, texts))

@@ -23,10 +23,10 @@ from bowerbird.vision.features import filters as first
 from bowerbird.vision.features.activation_maximization import UnitsConfig, grow_steps
 from bowerbird.vision.features.class_maps import class_activation
 from bowerbird.vision.features.dream import at_size, dream_steps
-from bowerbird.vision.features.maps import Channel, feature_maps, heat, rank
+from bowerbird.vision.features.maps import Channel, activation_heatmap, feature_maps, rank
 from bowerbird.vision.features.network import check_seen, deepest, open_sight
 from bowerbird.vision.features.sheets import Heading, LayerSeen, lay_out
-from bowerbird.vision.results import Label, Seen
+from bowerbird.vision.results import Label, VisionResult
 
 LIKED = 6  # strongest channels of each layer in an overview
 SMALL_DREAM = (320, 3)  # long side in px, and octaves, of a dream in an overview
@@ -45,7 +45,7 @@ class View:
     def facts(self) -> dict[str, object]:
         """Return the layers with their channels, or the classes, strongest first, for JSON."""
         if self.labels is not None:
-            return Seen(labels=self.labels).facts()
+            return VisionResult(labels=self.labels).facts()
         return {"layers": [layer.facts() for layer in self.layers]}
 
 
@@ -122,14 +122,14 @@ def _look(picture: Tensor, config: InspectConfig) -> list[LayerSeen]:
         ranking = rank(maps)
         shown = _shown(layer, ranking, config)
         kernels = first.filters(network)[list(shown)] if layer == FIRST_LAYER else None
-        where = [heat(maps, (channel,)) for channel in config.channels]
+        where = [activation_heatmap(maps, (channel,)) for channel in config.channels]
         seen.append(
             LayerSeen(
                 layer,
                 tuple(ranking),
                 shown,
                 maps[list(shown)],
-                (heat(maps, config.channels), *(where if len(where) > 1 else ())),
+                (activation_heatmap(maps, config.channels), *(where if len(where) > 1 else ())),
                 kernels,
                 named=config.channels,
             )

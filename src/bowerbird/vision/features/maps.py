@@ -52,7 +52,9 @@ def rank(maps: Float[Tensor, "c h w"]) -> list[Channel]:
     return [Channel(c, float(means[c]), float(peaks[c]), float(shares[c])) for c in order]
 
 
-def heat(maps: Float[Tensor, "c h w"], channels: tuple[int, ...] = ()) -> Float[Tensor, "h w"]:
+def activation_heatmap(
+    maps: Float[Tensor, "c h w"], channels: tuple[int, ...] = ()
+) -> Float[Tensor, "h w"]:
     """Return where a layer, or the named channels of it, are active: 0 and more."""
     if channels:
         return maps[list(channels)].sum(0)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bowerbird.networks.multi_digit import MOST
+from bowerbird.networks.multi_digit import MAX_DIGITS
 from bowerbird.vision.boxes import iou
 from bowerbird.vision.house_numbers.config import HouseNumberConfig, SceneConfig
 from bowerbird.vision.house_numbers.crops import bounding_box
@@ -43,7 +43,7 @@ class HouseNumberMetrics:
 
 def true_text(scene: Scene) -> str:
     """Return the right answer for a scene."""
-    return scene.text if len(scene.text) <= MOST else TOO_LONG
+    return scene.text if len(scene.text) <= MAX_DIGITS else TOO_LONG
 
 
 def read_scenes(reader: HouseNumberReader, scenes: Sequence[Scene]) -> list[HouseNumber]:
@@ -123,7 +123,7 @@ def evaluate(
     digits = [
         a == b
         for scene, number in positives
-        if len(scene.text) == len(number.text) <= MOST
+        if len(scene.text) == len(number.text) <= MAX_DIGITS
         for a, b in zip(scene.text, number.text, strict=True)
     ]
     return HouseNumberMetrics(

@@ -33,7 +33,7 @@ from bowerbird.learning.model_file import (
 from bowerbird.models import model_path
 from bowerbird.networks.config import MultiDigitConfig
 from bowerbird.networks.multi_digit import (
-    MOST,
+    MAX_DIGITS,
     MultiDigit,
     Reading,
     as_input,
@@ -44,8 +44,8 @@ from bowerbird.vision.boxes import area, iou, overlap, shared
 from bowerbird.vision.house_numbers.assets import to_pixels
 from bowerbird.vision.house_numbers.config import HouseNumberConfig
 from bowerbird.vision.house_numbers.crops import CELL, Box, Pixels, crop, enlarged, to_absolute
-from bowerbird.vision.proposals import suppressed
-from bowerbird.vision.results import Box as ResultBox, Seen
+from bowerbird.vision.proposals import non_max_suppression
+from bowerbird.vision.results import Box as ResultBox, VisionResult
 
 KIND = "house-numbers"
 CLASSES = {"classes": "0123456789"}
@@ -98,7 +98,9 @@ class HouseNumberReader:
         header = ModelHeader(KIND, asdict(self.network.config), CLASSES, self.provenance)
         write_model(path, header, stored_weights(self.network, half=True))
 
-    def predict(self, picture: Picture, config: HouseNumberConfig = HouseNumberConfig()) -> Seen:
+    def predict(
+        self, picture: Picture, config: HouseNumberConfig = HouseNumberConfig()
+    ) -> VisionResult:
         """Return the numbers of a picture: all boxes, and the text of the confident ones."""
         pixels = to_pixels(picture.over())
         numbers = self.find_numbers(pixels, config)
@@ -108,7 +110,7 @@ class HouseNumberReader:
         )
         text = " ".join(n.text for n in numbers if self.is_confident(n, config))
         confidence = max((number.score for number in numbers), default=None)
-        return Seen(boxes=boxes, text=text, confidence=confidence)
+        return VisionResult(boxes=boxes, text=text, confidence=confidence)
 
     def confident_threshold(self, config: HouseNumberConfig) -> float:
         """Return the score from which a number is confident."""
@@ -130,7 +132,7 @@ class HouseNumberReader:
         wholes = [one for one in numbers if not any(_is_part(one, other) for other in numbers)]
         numbers = [number for number in wholes if number.score >= config.report_threshold]
         numbers.sort(key=lambda number: number.score, reverse=True)
-        return suppressed(numbers, lambda one, better: is_same(one.box, better.box))
+        return non_max_suppression(numbers, lambda one, better: is_same(one.box, better.box))
 
     def find_regions(self, pixels: Pixels, config: HouseNumberConfig) -> list[tuple[float, Box]]:
         """Return probabilities and boxes of regions that may be numbers, the best first."""
@@ -165,8 +167,8 @@ class HouseNumberReader:
         length, values, log = most_probable(Reading(lengths, digits, views.box, views.boxes))
         numbers = []
         for k, (_, region) in enumerate(crops[1::n]):
-            count = min(int(length[k]), MOST)
-            too_long = int(length[k]) > MOST
+            count = min(int(length[k]), MAX_DIGITS)
+            too_long = int(length[k]) > MAX_DIGITS
             text = TOO_LONG if too_long else "".join(map(str, values[k, :count].tolist()))
             box = to_absolute(boxes[k : k + 1], region)[0]
             each = to_absolute(digit_boxes[k, :count], region)
@@ -239,7 +241,7 @@ def is_same(a: Box, b: Box) -> bool:
 def distinct(regions: list[tuple[float, Box]]) -> list[tuple[float, Box]]:
     """Return the best of each group of overlapping regions, the best first."""
     ranked = sorted(regions, key=lambda region: -region[0])
-    return suppressed(ranked, lambda one, better: iou(one[1], better[1]) > SAME_IOU)
+    return non_max_suppression(ranked, lambda one, better: iou(one[1], better[1]) > SAME_IOU)
 
 
 def _is_part(one: HouseNumber, other: HouseNumber) -> bool:

@@ -20,7 +20,13 @@ from jaxtyping import Float, Int
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from bowerbird.networks.multi_digit import MOST, MultiDigit, Reading, as_input, log_probability
+from bowerbird.networks.multi_digit import (
+    MAX_DIGITS,
+    MultiDigit,
+    Reading,
+    as_input,
+    log_probability,
+)
 from bowerbird.vision.house_numbers.config import ScenePoolConfig
 from bowerbird.vision.house_numbers.scenes.streets import Scene
 from bowerbird.vision.house_numbers.training_crops import finder_crop, reading_crop
@@ -155,7 +161,7 @@ def reading_loss(reading: Reading, batch: Batch) -> Tensor:
     """Return -log P(S | X) plus the box errors, in nats per crop."""
     nats = -log_probability(reading, batch.lengths, batch.digits).mean()
     present = (batch.lengths > 0).float()
-    position = torch.arange(MOST, device=present.device)
+    position = torch.arange(MAX_DIGITS, device=present.device)
     counted = (position < batch.lengths[:, None]).float()
     whole = F.smooth_l1_loss(reading.box, batch.box, beta=BOX_BETA, reduction="none").mean(1)
     each = F.smooth_l1_loss(reading.boxes, batch.boxes, beta=BOX_BETA, reduction="none").mean(2)

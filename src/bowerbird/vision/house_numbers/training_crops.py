@@ -10,7 +10,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from bowerbird.networks.multi_digit import MOST
+from bowerbird.networks.multi_digit import MAX_DIGITS
 from bowerbird.vision.boxes import shared
 from bowerbird.vision.house_numbers.crops import (
     POSITIVE_SIZES,
@@ -34,17 +34,17 @@ ReadingCrop = tuple[Pixels, NDArray[np.int64], NDArray[np.int64], Box, NDArray[n
 
 def reading_crop(random: np.random.Generator, scene: Scene, side: int) -> ReadingCrop:
     """Return a crop (side, side, 3) to read, and its targets: length, digits, box, digit boxes."""
-    digits = np.zeros(MOST, np.int64)
-    boxes = np.zeros((MOST, 4), np.float32)
+    digits = np.zeros(MAX_DIGITS, np.int64)
+    boxes = np.zeros((MAX_DIGITS, 4), np.float32)
     box = np.zeros(4, np.float32)
     length = 0
     if len(scene.text) > 1 and random.random() < PART_FRACTION:
         region = _part_of_number(random, scene)
     elif scene.text and random.random() < POSITIVE_FRACTION:
         region = _jittered(random, enlarged(scene.box, 1.0), scene.box)
-        length = min(len(scene.text), MOST + 1)
+        length = min(len(scene.text), MAX_DIGITS + 1)
         box = to_relative(scene.box[None], region)[0]
-        count = min(length, MOST)
+        count = min(length, MAX_DIGITS)
         digits[:count] = [int(digit) for digit in scene.text[:count]]
         boxes[:count] = to_relative(scene.boxes[:count], region)
     else:
