@@ -19,11 +19,11 @@ from bowerbird.music.composer import Composer, load
 from bowerbird.music.config import MELODY_KINDS, AugmentConfig, ComposeConfig, TrainConfig
 from bowerbird.music.corpus import Corpus
 from bowerbird.music.formats.files import read_score, write_score
+from bowerbird.music.notation.measures import bar_count
 from bowerbird.music.presets import PRESETS, PresetName
 from bowerbird.music.score.key import key_of
 from bowerbird.music.score.melody import grid_notes, melody
 from bowerbird.music.score.meter import (
-    bar_count,
     bars_of,
     main_meter,
     meters_of,
@@ -400,7 +400,7 @@ def test_weights_that_are_no_numbers_are_refused(learned, tmp_path):
         ({"meter": "4/5"}, "not a meter"),
         ({"key": "H"}, "no key"),
         ({"tempo": 1e9}, "tempo"),
-        ({"instrument": "triangel"}, "no instrument"),
+        ({"instrument": "triangel"}, "unknown instrument"),
         ({"best_of": 0}, "best_of"),
         ({"seconds": -3}, "seconds"),
         ({"seconds": 20, "bars": 8}, "bars or seconds, not both"),

@@ -31,11 +31,12 @@ from bowerbird.music.copied_melodies import MelodyIndex, Novelty, novelty
 from bowerbird.music.corpus import BUILT_IN, Corpus, melody_index
 from bowerbird.music.formats.files import read_score
 from bowerbird.music.formats.midi import seconds_of
+from bowerbird.music.notation.measures import bar_count
 from bowerbird.music.presets import PresetName
 from bowerbird.music.render.output import DRAWINGS, check_suffix, write_output
 from bowerbird.music.score.key import key_of
 from bowerbird.music.score.melody import GRID, melody
-from bowerbird.music.score.meter import bar_count, main_meter
+from bowerbird.music.score.meter import main_meter
 from bowerbird.music.score.repeats import expand_repeats
 from bowerbird.music.training import Training
 from bowerbird.networks.config import LanguageModelConfig, RecurrentConfig, TransformerConfig

@@ -107,7 +107,7 @@ class _Reader:
             case "M":
                 meter = self._meter(value)
                 if self.voice:
-                    self.voice.new_meter(meter)
+                    self.voice.new_time_signature(meter)
                 else:
                     self.meter = meter
             case "L":

@@ -73,7 +73,7 @@ class Voice:
             self.current = Bar(self.line, self.meter)
         return self.current
 
-    def new_meter(self, meter: Meter) -> None:
+    def new_time_signature(self, meter: Meter) -> None:
         """Set the meter from here on, and of this bar if it has no note yet."""
         self.meter = meter
         if self.current and not self.current.notes:
@@ -90,8 +90,8 @@ class Voice:
             place = match.end()
             match match.lastgroup:
                 case "note":
-                    accidental, letter, octave, top, slashes, bottom, tie = match.group(*_NOTE_PARTS)
-                    pitch = self._pitch(accidental, letter, octave)
+                    alter, letter, octave, top, slashes, bottom, tie = match.group(*_NOTE_PARTS)
+                    pitch = self._pitch(alter, letter, octave)
                     self._add((pitch,), self._length(top, slashes, bottom), bool(tie))
                 case "nothing":
                     pass

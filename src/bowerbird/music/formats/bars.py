@@ -8,7 +8,7 @@ with notes, each as long as its longest voice. Old music without bar lines gets 
 
 Repeats are not played. They become markers of the score (``|:``, ``:|``, ``[1``, ``[2``, and ``||``
 for the end of a section), which `score.repeats.expand_repeats` plays. The title is the name of the
-only track; if there are several, it is in a marker ``T:title``, and tracks have the names of voices.
+only track; if there are several, it is a marker ``T:title``, and tracks have the names of voices.
 """
 
 from collections.abc import Iterator
@@ -22,15 +22,15 @@ from bowerbird.errors import MusicError
 from bowerbird.music.formats.midi import LAST_TICK, check_hours
 from bowerbird.music.formats.tune import QUARTER, WHOLE, Bar, Tune
 from bowerbird.music.score.build import (
-    FIDDLE,
     TICKS,
+    VIOLIN,
     new_marker,
-    new_meter,
     new_score,
     new_tempo,
+    new_time_signature,
     new_track,
 )
-from bowerbird.music.score.key import Key, with_key
+from bowerbird.music.score.key import Key, set_key
 from bowerbird.music.score.meter import MAX_BARS, Meter
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def tune_to_score(tune: Tune) -> "Score":
         voices = {name: _divided(bars) for name, bars in voices.items()}
     places, meters = place(_timeline(list(voices.values())))
     for start, (beats, unit) in meters:
-        score.time_signatures.append(new_meter(_ticks(start), beats, unit))
+        score.time_signatures.append(new_time_signature(_ticks(start), beats, unit))
     for start, symbol in _repeat_symbols(places):
         score.markers.append(new_marker(_ticks(start), symbol))
     for voice, bars in voices.items():
@@ -66,7 +66,7 @@ def tune_to_score(tune: Tune) -> "Score":
         if not len(track.notes):
             continue
         track.name = tune.names.get(voice, voice)
-        track.program = tune.programs.get(voice, FIDDLE)
+        track.program = tune.programs.get(voice, VIOLIN)
         track.is_drum = voice in tune.drums
         score.tracks.append(track)
     if not score.tracks:
@@ -76,7 +76,7 @@ def tune_to_score(tune: Tune) -> "Score":
     elif tune.title:
         score.markers.append(new_marker(0, f"T:{tune.title}"))
     pitched = next((bars for name, bars in voices.items() if name not in tune.drums), [])
-    with_key(score, tune.key, _changes(_placed_along(pitched, places), tune.key))
+    set_key(score, tune.key, _changes(_placed_along(pitched, places), tune.key))
     for time, qpm in _tempos(places, tune.qpm):
         score.tempos.append(new_tempo(time, min(max(qpm, 10), 1000)))
     if tune.rhythm:

@@ -11,7 +11,7 @@ from xml.etree.ElementTree import Element, ParseError, fromstring
 from bowerbird.errors import MusicError
 from bowerbird.music.formats.tune import QUARTER, Bar, Tune
 from bowerbird.music.score.drums import drum_at
-from bowerbird.music.score.key import MODES, STEPS, Key, key_of_signature
+from bowerbird.music.score.key import MODES, STEPS, key_from_signature
 
 MAX_BYTES = 1 << 25  # 32 MB unpacked; Beethoven's op. 132 has 11
 MAX_TAGS = 1 << 21  # and attributes, of 100 to 400 bytes of memory each; op. 132 has 0.4 million
@@ -87,9 +87,7 @@ def _kit(header: Element) -> dict[str, int]:
 class _Part:
     """Reads the measures of one part."""
 
-    def __init__(
-        self, tune: Tune, kit: dict[str, int], *, has_key: bool, has_tempo: bool
-    ) -> None:
+    def __init__(self, tune: Tune, kit: dict[str, int], *, has_key: bool, has_tempo: bool) -> None:
         self.tune, self.kit, self.has_key, self.has_tempo = tune, kit, has_key, has_tempo
         self.divisions, self.meter, self.shift = 1.0, (4, 4), 0
         self.at = self.start = 0
@@ -175,7 +173,9 @@ class _Part:
                 raise MusicError(f"measure {bar.line}: {beats}/{part} is not a time signature")
             self.meter = count, int(part)
         if (fifths := element.findtext("key/fifths")) and self.has_key:
-            key = _key(int(fifths), element.findtext("key/mode") or "major")
+            name = (element.findtext("key/mode") or "").replace("aeolian", "minor")
+            mode = next((mode for mode in MODES if mode == name), MODES[0])
+            key = key_from_signature(int(fifths), mode)
             if bar.line == 1:
                 self.tune.key = key
             else:
@@ -190,14 +190,6 @@ class _Part:
         if self.has_tempo and qpm > 0:
             bar.tempos.append((self.at, qpm))
         self.tune.qpm = self.tune.qpm or qpm
-
-
-def _key(fifths: int, mode: str) -> Key:
-    key = key_of_signature(fifths, minor=mode == "minor")
-    if mode in MODES and mode not in ("major", "minor"):
-        keys = (Key(step + accidental, mode) for step in STEPS for accidental in ("", "#", "b"))
-        key = next((key for key in keys if key.sharps == fifths), key)
-    return key
 
 
 def _barline(bar: Bar, element: Element) -> None:

@@ -25,13 +25,13 @@ from bowerbird.errors import MusicError
 from bowerbird.music.score.build import (
     TICKS,
     new_marker,
-    new_meter,
     new_score,
     new_tempo,
+    new_time_signature,
     new_track,
 )
-from bowerbird.music.score.key import MODES, Key, key_at, key_of, with_key
-from bowerbird.music.score.melody import GRID, Lines, grid_notes, is_melody
+from bowerbird.music.score.key import MODES, Key, key_at, key_of, set_key
+from bowerbird.music.score.melody import GRID, GridNotes, grid_notes, is_melody
 from bowerbird.music.score.meter import Bars, Meter, bars_of, meters_of, usual_tempo
 from bowerbird.music.score.sections import RepeatSymbol, repeat_symbols
 from bowerbird.music.tokens.melody_grammar import PHRASE, BarCounter, MelodyGrammar
@@ -110,7 +110,7 @@ class MelodyTokenizer(MusicTokenizer):
         header = [self._id(token) for token in self._header(bars.meters[0], key)]
         return np.concatenate([header, body])
 
-    def _events(self, edges: np.ndarray, notes: Lines, tonic: int) -> np.ndarray:
+    def _events(self, edges: np.ndarray, notes: GridNotes, tonic: int) -> np.ndarray:
         """Return pitch and duration of each stretch between two edges, one after the other."""
         left, lengths = edges[:-1], np.diff(edges)
         note = np.searchsorted(notes.starts, left, "right") - 1
@@ -175,7 +175,7 @@ class MelodyTokenizer(MusicTokenizer):
         return MelodyGrammar(self.vocabulary, bars, single_meter=single_meter, cadence=cadence)
 
 
-def _end_of(notes: Lines, bars: Bars, signs: Sequence[tuple[int, RepeatSymbol]]) -> int:
+def _end_of(notes: GridNotes, bars: Bars, signs: Sequence[tuple[int, RepeatSymbol]]) -> int:
     """Return where a tune ends: with a bar, or early by the length of its pickup."""
     last = max(int(notes.ends[-1]), max((time for time, _ in signs), default=0))
     first = int(notes.starts[0])
@@ -238,10 +238,10 @@ class _Decoder:
         """Return the score of all tokens so far."""
         score, step = new_score(), TICKS // GRID
         for time, (beats, part) in self.meters or [(0, (4, 4))]:
-            score.time_signatures.append(new_meter(time * step, beats, part))
+            score.time_signatures.append(new_time_signature(time * step, beats, part))
         for time, text in self.signs:
             score.markers.append(new_marker(time * step, text))
-        with_key(score, self.key)
+        set_key(score, self.key)
         score.markers.sort(key=lambda marker: marker.time)
         meter = self.meters[0][1] if self.meters else (4, 4)
         score.tempos.append(new_tempo(0, usual_tempo(meter)))
