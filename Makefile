@@ -3,14 +3,17 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DEMO := demo
+QUICK := tests/test_layers.py tests/test_public.py tests/test_vocabulary.py tests/networks tests/music/score \
+	tests/music/formats tests/prediction/data tests/pictures tests/image/test_objective.py tests/text/test_tokenizer.py
 
-.PHONY: help install demo test check format docs clean
+.PHONY: help install demo test quick check format docs clean
 
 help:
-	@echo "make demo     paint the demo into $(DEMO)/index.html"
-	@echo "make test     style, types and every test that this machine can run"
-	@echo "make install  make $(VENV) with exactly what constraints.txt pins"
-	@echo "make format   put the code into its style"
+	@echo "make demo     make one example of everything in $(DEMO)/index.html"
+	@echo "make test     check style and types, build the documentation, run every test"
+	@echo "make quick    run the fast tests, in about a minute"
+	@echo "make install  create $(VENV) with the versions that constraints.txt pins"
+	@echo "make format   format the code"
 	@echo "make docs     build the documentation into site/"
 
 install: $(VENV)/.installed
@@ -35,17 +38,19 @@ check: install
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
-test: check
-	$(BIN)/python -m pytest
+test: check docs
+	$(BIN)/python -m pytest -n 2
+
+quick: install
+	$(BIN)/ruff check
+	$(BIN)/python -m pytest -n 2 -q -m "not slow" $(QUICK)
 
 format: install
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
 docs: install
-	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet \
-		--disable-pip-version-check --editable '.[docs]'
-	$(BIN)/mkdocs build --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 clean:
 	rm -rf $(VENV) $(DEMO) site dist

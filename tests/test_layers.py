@@ -33,9 +33,9 @@ BELOW = {
         for interface in INTERFACES
     },
     "__init__": {*DOMAINS, "learning", "models", "pictures"},  # the public API
-    "pictures": {"pictures", "learning"},
-    "files": {"files", "learning"},
-    "learning": {"learning"},
+    "pictures": {"pictures", "files", "learning"},
+    "files": {"files"},
+    "learning": {"learning", "files"},
     "networks": {"networks"},
     "plates": set(),
     "errors": set(),

@@ -1,10 +1,11 @@
-"""How well the reader knows what it read right: fits sureness.json, and measures it held aside.
+"""Calibration of digits and lines: fits calibration.json, and evaluates it on held-out pages.
 
-    python benchmarks/digits/sureness.py FOLDER PHOTOGRAPHS --fit --model FILE [-o sureness.json]
-    python benchmarks/digits/sureness.py FOLDER PHOTOGRAPHS [--model FILE]
+    python benchmarks/digits/calibration.py FOLDER PHOTOGRAPHS --fit --model FILE [-o FILE.json]
+    python benchmarks/digits/calibration.py FOLDER PHOTOGRAPHS [--model FILE]
 
-To fit, FILE is a reader that did not learn from the last 2,000 training digits, of which the pages
-are then composed; measured is on pages of the test digits, other seeds, fonts and photographs.
+To fit, FILE is a model that was not trained on the last 2,000 training digits, of which the pages
+are then made; the evaluation is on pages of the test digits, with other seeds, fonts and
+photographs.
 """
 
 import argparse
@@ -20,57 +21,58 @@ from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GroupKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from synthetic_pages import Page, PageConfig, make_page
 
 from bowerbird.pictures.reading import read_picture
 from bowerbird.vision.boxes import iou
 from bowerbird.vision.digits.calibration import digit_features, line_features
-from bowerbird.vision.digits.idx import read_digits
-from bowerbird.vision.digits.lines import Place, in_lines
-from bowerbird.vision.digits.negatives import strangers
-from bowerbird.vision.digits.page import ReadConfig, enlargement, read_page, readings_of
+from bowerbird.vision.digits.config import DigitConfig
+from bowerbird.vision.digits.idx import read_digit_dataset
+from bowerbird.vision.digits.lines import group_lines
+from bowerbird.vision.digits.negatives import make_negatives
+from bowerbird.vision.digits.page import find_digits, read_page, scale_factor
 from bowerbird.vision.digits.reader import load_digit_reader
-from bowerbird.vision.digits.segmentation import Found
-from bowerbird.vision.digits.single import alone_features
-from bowerbird.vision.digits.synthetic_pages import Page, PageConfig, compose
+from bowerbird.vision.digits.segmentation import Candidate
+from bowerbird.vision.digits.single import single_features
 
-SURE = 0.98  # share of sure lines that are right
-KEPT = 2000  # training digits, the last, that a reader to fit with has not learned from
+ACCURACY = 0.98  # fraction of the confident lines that should be right
+NUM_HELD_OUT = 2000  # training digits, the last, that the model to fit with was not trained on
 
 
 def scenes(digits, photos, part, first, counts):
-    """Yield (kind, page): composed ones, print, and photographs; ``part`` is 0 to fit, else 1."""
-    ink, labels = digits.ink.numpy(), digits.labels.numpy()
-    made = {
-        "composed": lambda seed: compose(ink, labels, PageConfig(seed=seed)),
-        "beside print": lambda seed: beside(ink, labels, seed, part),
-        "mixed sizes": lambda seed: mixed(ink, labels, seed),
-        "only 1s": lambda seed: ones(ink, labels, seed),
+    """Yield (kind, page): synthetic ones, print, and photographs; ``part`` is 0 to fit, else 1."""
+    images, labels = digits.images.numpy(), digits.labels.numpy()
+    kinds = {
+        "synthetic": lambda seed: make_page(images, labels, PageConfig(seed=seed)),
+        "beside print": lambda seed: beside(images, labels, seed, part),
+        "mixed sizes": lambda seed: mixed(images, labels, seed),
+        "only 1s": lambda seed: ones(images, labels, seed),
         "print": lambda seed: printed(seed, part),
     }
-    for kind, make in made.items():
+    for kind, make in kinds.items():
         for seed in range(first, first + counts[kind]):
             yield kind, make(seed)
     paths = sorted(path for path in photos.iterdir() if path.suffix.lower() in (".jpg", ".png"))
-    aside = paths[::10]
-    paths = aside if part else [path for path in paths if path not in aside]
+    held_out = paths[::10]
+    paths = held_out if part else [path for path in paths if path not in held_out]
     for path in paths[:: max(1, len(paths) // counts["photographs"])]:
         yield "photographs", Page(read_picture(path).rgb.permute(1, 2, 0).numpy())
 
 
-def matched(names, boxes, page):
-    """Return for each box the number of the digit of the page that it reads right, or -1."""
-    free, found = dict(enumerate(page.boxes)), []
+def matches(names, boxes, page):
+    """Return for each box the index of the digit of the page that it reads right, or -1."""
+    free, matched = dict(enumerate(page.boxes)), []
     for name, box in zip(names, boxes, strict=True):
         best = max(free, key=lambda n: iou(free[n][1], box), default=None)
         right = best is not None and iou(free[best][1], box) >= 0.5 and free[best][0] == name
-        found.append(best if right else -1)
+        matched.append(best if right else -1)
         if right:
             free.pop(best)
-    return np.array(found, int)
+    return np.array(matched, int)
 
 
-def written_lines(page):
-    """Return the numbers of the digits of each line."""
+def true_lines(page):
+    """Return the indices of the digits of each line."""
     counts, start, lines = [len(line.replace(" ", "")) for line in page.lines], 0, []
     for count in counts:
         lines.append(tuple(range(start, start + count)))
@@ -79,21 +81,22 @@ def written_lines(page):
 
 
 def as_tensor(page):
-    """Return a page's picture (3, h, w)."""
+    """Return the image of a page (3, h, w)."""
     return torch.from_numpy(np.ascontiguousarray(page.rgb.transpose(2, 0, 1), np.float32))
 
 
-def gather(some, reader):
-    """Return all that is read without any sureness: (page, reading, right) of each picture."""
+def gather(pages, reader):
+    """Return what is read without any calibration: (page, digits, matches) of each image."""
     rows = []
-    for kind, page in some:
+    for _, page in pages:
         values = np.ascontiguousarray(page.rgb, np.float32)
-        factor = enlargement(max(values.shape[:2]), ReadConfig.long_side)
-        for reading in readings_of(values, reader, ReadConfig(shown=0, written=0)):
-            boxes = [tuple(np.array(one.mark.box) / factor) for one in reading.read]
-            right = matched([str(one.digit) for one in reading.read], boxes, page)
+        factor = scale_factor(max(values.shape[:2]), DigitConfig.max_side)
+        config = DigitConfig(report_threshold=0, page_threshold=0)
+        for found in find_digits(values, reader, config):
+            boxes = [tuple(np.array(one.component.box) / factor) for one in found.digits]
+            right = matches([str(one.digit) for one in found.digits], boxes, page)
             if len(right):
-                rows.append((kind, page, reading, right))
+                rows.append((page, found, right))
     return rows
 
 
@@ -102,113 +105,109 @@ def _model():
 
 
 def _folded(model):
-    """Return the weights and the bias of a fitted model, of features as they are."""
+    """Return the weights and the bias of a fitted model, for features that are not scaled."""
     scale, line = model[0], model[1]
     weights = line.coef_[0] / scale.scale_
     bias = float(line.intercept_[0] - (weights * scale.mean_).sum())
     return {"weights": [round(float(w), 5) for w in weights], "bias": round(bias, 5)}
 
 
-def fitted(rows, reader, digits, shown):
-    """Return sureness.json's content, and the probabilities and rights of lines, cross-fitted."""
-    x = np.concatenate([digit_features(r.read, r.found) for _, _, r, _ in rows])
+def fit(rows, reader, digits, min_probability):
+    """Return the content of calibration.json, and cross-validated probabilities of lines."""
+    x = np.concatenate([digit_features(found.digits, found.candidates) for _, found, _ in rows])
     y = np.concatenate([right >= 0 for *_, right in rows]).astype(int)
-    group = np.concatenate([np.full(len(row[3]), k) for k, row in enumerate(rows)])
+    group = np.concatenate([np.full(len(row[2]), k) for k, row in enumerate(rows)])
     folds = GroupKFold(5)
     p = cross_val_predict(_model(), x, y, groups=group, cv=folds, method="predict_proba")[:, 1]
     print("digits", len(y), "right", y.mean().round(4), "ROC AUC", round(roc_auc_score(y, p), 4))
     lx, ly, lgroup = [], [], []
-    for k, (_, page, reading, right) in enumerate(rows):
+    for k, (page, found, right) in enumerate(rows):
         own = p[group == k]
-        kept = np.flatnonzero(own >= shown)
-        if not len(kept) or own[kept].mean() < ReadConfig.written:
+        reported = np.flatnonzero(own >= min_probability)
+        if not len(reported) or own[reported].mean() < DigitConfig.page_threshold:
             continue
-        read = [reading.read[n] for n in kept]
-        lines = in_lines([Place(*one.mark.box) for one in read])
-        lx.append(line_features(lines, read, reading.found, own[kept]))
-        true = written_lines(page)
-        ly += [tuple(right[kept][line]) in true for line in lines]
+        read = [found.digits[n] for n in reported]
+        lines = group_lines(np.array([one.component.box for one in read], float))
+        lx.append(line_features(lines, read, found.candidates, own[reported]))
+        expected = true_lines(page)
+        ly += [tuple(right[reported][line]) in expected for line in lines]
         lgroup += [k] * len(lines)
     lx, ly = np.concatenate(lx), np.array(ly, int)
     lp = cross_val_predict(_model(), lx, ly, groups=lgroup, cv=folds, method="predict_proba")[:, 1]
-    ax, ay = alone(reader, digits)
+    sx, sy = single_digits(reader, digits)
     content = {
         "digit": _folded(_model().fit(x, y)),
         "line": _folded(_model().fit(lx, ly)),
-        "alone": _folded(_model().fit(ax, ay)),
+        "single": _folded(_model().fit(sx, sy)),
     }
     return content, lp, ly
 
 
-def alone(reader, digits):
-    """Return the features of single digits and of as many marks that are none, and the rights."""
-    strange = strangers(digits, 999)
-    strange = strange[:: max(1, len(strange) // len(digits))]
-    told = reader.steady(torch.cat([digits.ink, strange]).float() / 255)
-    x = np.stack([alone_features(Found(None, row)) for row in told])
-    right = torch.zeros(len(told), dtype=torch.bool)
-    right[: len(digits)] = told[: len(digits), :10].argmax(1) == digits.labels
+def single_digits(reader, digits):
+    """Return the features of single digits and of as many negatives, and which are right."""
+    negatives = make_negatives(digits, 999)
+    negatives = negatives[:: max(1, len(negatives) // len(digits))]
+    images = torch.cat([digits.images, negatives]).float() / 255
+    probabilities = reader.predict_proba(images, shifts=True)
+    x = np.stack([single_features(Candidate(None, row)) for row in probabilities])
+    right = torch.zeros(len(probabilities), dtype=torch.bool)
+    right[: len(digits)] = probabilities[: len(digits), :10].argmax(1) == digits.labels
     return x, right.numpy().astype(int)
 
 
 def coverage(p, right):
-    """Return the least probability from which SURE of the lines are right, and their share."""
+    """Return the lowest threshold at which ACCURACY of the lines are right, and their fraction."""
     order = np.argsort(-p)
-    share = np.cumsum(right[order]) / np.arange(1, len(p) + 1)
-    good = np.flatnonzero(share >= SURE)
+    accuracy = np.cumsum(right[order]) / np.arange(1, len(p) + 1)
+    good = np.flatnonzero(accuracy >= ACCURACY)
     last = int(good[-1]) if len(good) else -1
     return (float(p[order][last]) if last >= 0 else 1.0), (last + 1) / len(p)
 
 
-def measured(some, reader):
-    """Return what is told and what is right of it, through the reader as it is."""
-    sums, boxes, lines, pages = defaultdict(Counter), [], [], []
-    for kind, page in some:
-        seen = read_page(as_tensor(page), reader)
-        right = matched([b.name for b in seen.boxes], [b.xyxy for b in seen.boxes], page)
-        true, at = written_lines(page), 0
-        one = sums[kind]
-        one["pictures"] += 1
-        one["with boxes"] += bool(seen.boxes)
-        one["boxes"] += len(seen.boxes)
-        one["right"] += int((right >= 0).sum())
-        one["digits"] += len(page.boxes)
-        one["lines"] += len(true)
-        boxes += [(b.score, r >= 0) for b, r in zip(seen.boxes, right, strict=True)]
-        if seen.boxes:
-            pages.append((seen.confidence, (right >= 0).mean() >= 0.5))
-        told = getattr(seen, "lines", None)
-        texts = [line.text for line in told] if told is not None else seen.text.split("\n")
-        for k, text in enumerate(texts if seen.boxes else ()):
-            count = len(text.replace(" ", ""))
-            is_right = tuple(right[at : at + count]) in true
-            p = (
-                told[k].confidence
-                if told is not None
-                else np.mean([b.score for b in seen.boxes[at : at + count]])
-            )
-            lines.append((kind, p, is_right))
-            one["lines told"] += 1
-            one["lines right"] += is_right
-            one["sure"] += p >= getattr(ReadConfig, "sure", 0.9)
-            one["sure and right"] += p >= ReadConfig.sure and is_right
-            at += count
-    return sums, boxes, lines, pages
+def evaluate(pages, reader):
+    """Return counts by kind of page, and (probability, right) of boxes, pages and lines."""
+    counts, boxes, confidences, lines = defaultdict(Counter), [], [], []
+    for kind, page in pages:
+        result = read_page(as_tensor(page), reader)
+        right = matches([b.name for b in result.boxes], [b.xyxy for b in result.boxes], page)
+        expected, start = true_lines(page), 0
+        row = counts[kind]
+        row["pictures"] += 1
+        row["with boxes"] += bool(result.boxes)
+        row["boxes"] += len(result.boxes)
+        row["right"] += int((right >= 0).sum())
+        row["digits"] += len(page.boxes)
+        row["lines"] += len(expected)
+        boxes += [(b.score, r >= 0) for b, r in zip(result.boxes, right, strict=True)]
+        if result.boxes:
+            confidences.append((result.confidence, (right >= 0).mean() >= 0.5))
+        for line in result.lines:
+            count = len(line.text.replace(" ", ""))
+            is_right = tuple(right[start : start + count]) in expected
+            is_confident = line.confidence >= DigitConfig.confident_threshold
+            lines.append((line.confidence, is_right))
+            row["lines reported"] += 1
+            row["lines right"] += is_right
+            row["confident"] += is_confident
+            row["confident and right"] += is_confident and is_right
+            start += count
+    return counts, boxes, confidences, lines
 
 
-def report(sums, boxes, lines, pages):
+def report(counts, boxes, confidences, lines):
     """Print a table and the ROC AUCs."""
-    for kind, one in sums.items():
-        print(kind, dict(one))
-    for name, rows in (("boxes", boxes), ("pages", pages), ("lines", [r[1:] for r in lines])):
+    for kind, row in counts.items():
+        print(kind, dict(row))
+    for name, rows in (("boxes", boxes), ("pages", confidences), ("lines", lines)):
         p, right = (np.array(c, float) for c in zip(*rows, strict=True))
         print(f"{name}: {len(p)}, right {right.mean():.4f}, ROC AUC {roc_auc_score(right, p):.4f}")
-    p, right = (np.array(c, float) for c in zip(*[r[1:] for r in lines], strict=True))
-    at, share = coverage(p, right)
-    print(f"lines: {share:.1%} at {SURE:.0%} right from {at:.4f} on")
-    sure = p >= ReadConfig.sure
-    if sure.any():
-        print(f"sure: {sure.mean():.1%} of the lines told, {right[sure].mean():.2%} of them right")
+    threshold, fraction = coverage(p, right)
+    print(f"lines: {fraction:.1%} at {ACCURACY:.0%} right from {threshold:.4f}")
+    chosen = p >= DigitConfig.confident_threshold
+    if chosen.any():
+        print(
+            f"confident: {chosen.mean():.1%} of the lines, {right[chosen].mean():.2%} of them right"
+        )
 
 
 def main():
@@ -218,24 +217,23 @@ def main():
     parser.add_argument("--fit", action="store_true")
     parser.add_argument("--model", default="digits")
     parser.add_argument("-o", "--output", type=Path)
-    told = parser.parse_args()
+    args = parser.parse_args()
     torch.set_num_threads(1)
-    reader = load_digit_reader(told.model, "cpu")
-    if told.fit:
-        digits = read_digits(told.folder, "training")
-        digits = digits.some(len(digits) - KEPT, len(digits))
-        counts = Counter({"composed": 50, "beside print": 12, "mixed sizes": 12, "only 1s": 6})
+    reader = load_digit_reader(args.model, "cpu")
+    if args.fit:
+        digits = read_digit_dataset(args.folder, "train")[-NUM_HELD_OUT:]
+        counts = Counter({"synthetic": 50, "beside print": 12, "mixed sizes": 12, "only 1s": 6})
         counts.update({"print": 10, "photographs": 60})
-        rows = gather(scenes(digits, told.photos, 0, 1000, counts), reader)
-        content, p, right = fitted(rows, reader, digits, ReadConfig.shown)
+        rows = gather(scenes(digits, args.photos, 0, 1000, counts), reader)
+        content, p, right = fit(rows, reader, digits, DigitConfig.report_threshold)
         print("lines", len(p), "ROC AUC", round(roc_auc_score(right, p), 4), coverage(p, right))
-        if told.output:
-            told.output.write_text(json.dumps(content, indent=1) + "\n", "utf-8")
+        if args.output:
+            args.output.write_text(json.dumps(content, indent=1) + "\n", "utf-8")
     else:
-        digits = read_digits(told.folder, "test")
-        counts = Counter({"composed": 50, "beside print": 8, "mixed sizes": 8, "only 1s": 5})
+        digits = read_digit_dataset(args.folder, "test")
+        counts = Counter({"synthetic": 50, "beside print": 8, "mixed sizes": 8, "only 1s": 5})
         counts.update({"print": 6, "photographs": 50})
-        report(*measured(scenes(digits, told.photos, 1, 200, counts), reader))
+        report(*evaluate(scenes(digits, args.photos, 1, 200, counts), reader))
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""How often digits are seen in photographs that have none.
+"""False positives: digits that are reported in photographs without any.
 
     python benchmarks/digits/photos.py [FOLDER OF PHOTOGRAPHS] [--every N] [--model FILE]
 
 Always: scikit-learn's china and flower, scikit-image's coffee and chelsea, none of which was
-learned from.
+trained on.
 """
 
 import argparse
@@ -24,9 +24,9 @@ def main():
     parser.add_argument("folder", type=Path, nargs="?")
     parser.add_argument("--every", type=int, default=1)
     parser.add_argument("--model", default="digits")
-    told = parser.parse_args()
+    args = parser.parse_args()
     torch.set_num_threads(1)
-    reader = load_digit_reader(told.model, "cpu")
+    reader = load_digit_reader(args.model, "cpu")
     pictures = {
         "china": load_sample_image("china.jpg"),
         "flower": load_sample_image("flower.jpg"),
@@ -35,15 +35,17 @@ def main():
     }
     for name, picture in pictures.items():
         rgb = torch.from_numpy(np.array(picture).transpose(2, 0, 1).astype(np.float32) / 255)
-        seen = read_page(rgb, reader)
-        print(name, len(seen.boxes), [(b.name, round(b.score, 2)) for b in seen.boxes])
-    if told.folder:
-        paths = sorted(told.folder.iterdir())[:: told.every]
+        boxes = read_page(rgb, reader).boxes
+        print(name, len(boxes), [(box.name, round(box.score, 2)) for box in boxes])
+    if args.folder:
+        paths = sorted(args.folder.iterdir())[:: args.every]
         paths = [path for path in paths if path.suffix.lower() in (".jpg", ".jpeg", ".png")]
         counts = {path.name: len(read_page(read_picture(path).rgb, reader).boxes) for path in paths}
-        some = {name: count for name, count in counts.items() if count}
-        print(f"{len(some)} of {len(paths)} photographs with boxes; {sum(some.values())} boxes")
-        print(some)
+        positive = {name: count for name, count in counts.items() if count}
+        print(
+            f"{len(positive)} of {len(paths)} photographs with boxes; {sum(counts.values())} boxes"
+        )
+        print(positive)
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ from similarity import FEATURES, distribution, divergence, draw
 from symusic.core import ScoreTick as Score
 
 from bowerbird.learning.config import SamplingConfig
-from bowerbird.learning.sampling import generate_tokens
+from bowerbird.learning.sequences.sampling import generate_tokens
 from bowerbird.music.composer import MAX_TOKENS_PER_BAR, Composer, load
 from bowerbird.music.copied_melodies import MelodyIndex, novelty
 from bowerbird.music.corpus import Corpus, Split

@@ -14,7 +14,7 @@ from rolls import KEYS, Rolls
 from torch import Tensor
 
 from bowerbird.learning.config import TrainerConfig
-from bowerbird.learning.sequence_batches import SequenceBatches, SequenceTask
+from bowerbird.learning.sequences.batches import SequenceBatches, SequenceTask
 from bowerbird.learning.trainer import train_steps
 from bowerbird.networks.config import RecurrentConfig
 from bowerbird.networks.recurrent import Recurrent

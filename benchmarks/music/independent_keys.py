@@ -16,7 +16,7 @@ from rolls import KEYS, Rolls
 from torch import Tensor, nn
 
 from bowerbird.learning.config import TrainerConfig
-from bowerbird.learning.sequence_batches import SequenceBatches
+from bowerbird.learning.sequences.batches import SequenceBatches
 from bowerbird.learning.trainer import train_steps
 from bowerbird.networks.config import RecurrentConfig
 from bowerbird.networks.recurrent import RecurrentLayer

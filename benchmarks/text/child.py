@@ -34,7 +34,7 @@ def loss_of_nanogpt(spec: dict) -> dict:
 
 def loss_of_ours(spec: dict) -> dict:
     """Measure our model on the same text: with carried state, and in nanoGPT's random windows."""
-    from bowerbird.learning.sequence_batches import window_loss  # noqa: PLC0415
+    from bowerbird.learning.sequences.batches import window_loss  # noqa: PLC0415
     from bowerbird.text import load  # noqa: PLC0415
 
     writer = load(spec["model"], "cpu")

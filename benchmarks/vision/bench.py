@@ -71,7 +71,7 @@ def of_scenes(
 
 
 def classifying(args: argparse.Namespace) -> Iterator[Figure]:
-    """Classify all photographs, in both precisions; then tell the class that localize tells."""
+    """Classify all photographs, in both precisions; then compare the class of localize."""
     files = sorted(args.photos.glob("n*.jpg"))
     pictures = [read_picture(file).over() for file in files]
     truth = [file.name[:9] for file in files]
@@ -100,10 +100,10 @@ def speeding(args: argparse.Namespace) -> Iterator[Figure]:
     for precision in ("float32", "bfloat16"):
         classifier = open_classifier(ClassifyConfig(precision=precision), "cpu")
         squares = torch.rand(16, 3, 224, 224)
-        classifier.scores(squares)
+        classifier.logits(squares)
         start, done = time.process_time(), 0
         while time.process_time() - start < 5:
-            classifier.scores(squares)
+            classifier.logits(squares)
             done += 16
         tool = f"classify, {precision}"
         rate = done / (time.process_time() - start)
@@ -148,7 +148,7 @@ def from_the_middle(classifier: Classifier, scene: Scene) -> Box:
 
 
 def locating(args: argparse.Namespace) -> Iterator[Figure]:
-    """Tell the class and the box of scenes of one thing."""
+    """Localize the object of scenes with one object."""
     classifier, scenes = open_classifier(device="cpu"), scenes_of(args)
     whole = (0.0, 0.0, 480.0, 360.0)
     ways = {

@@ -132,7 +132,7 @@ def _largest(mask: NDArray[np.bool_]) -> NDArray[np.uint8] | None:
 
 
 def _is_a_thing(mask: NDArray[np.uint8], rectangle: tuple[int, int, int, int]) -> bool:
-    """Tell by its shape: neither a crumb nor the whole rectangle, compact, not cut at its sides."""
+    """Judge a cutout by its shape: neither tiny nor the whole rectangle, compact, not clipped."""
     left, top, wide, high = rectangle
     share = mask.sum() / (wide * high)
     edges, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)

@@ -78,9 +78,9 @@ def precision_of(
 def matched(
     boxes: Sequence[Box], truth: Sequence[Box], least: float = RIGHT
 ) -> list[tuple[Box, bool]]:
-    """Tell of each box of one picture, the best scored first, whether it is right."""
+    """Return, for each box of a picture, best first, whether it is correct."""
     taken: set[int] = set()
-    told = []
+    outcomes = []
     for box in sorted(boxes, key=lambda box: -box.score):
         fits = [
             (iou(box.xyxy, true.xyxy), number)
@@ -91,8 +91,8 @@ def matched(
         hit = best >= least and number not in taken
         if hit:
             taken.add(number)
-        told.append((box, hit))
-    return told
+        outcomes.append((box, hit))
+    return outcomes
 
 
 def mean_mask_iou(found: Sequence[Sequence[Box]], truth: Sequence[Sequence[Box]]) -> float:

@@ -54,7 +54,7 @@ TEXT = Domain(
     (
         Verb(
             "train",
-            "bowerbird.cli.text:train",
+            "bowerbird.cli.text.train:train",
             "CORPUS... -o MODEL.safetensors [OPTIONS]",
             "text train my-notes/ --minutes 5 -o me.safetensors",
             config="bowerbird.text.config:TrainConfig",
@@ -62,12 +62,12 @@ TEXT = Domain(
         ),
         Verb(
             "write",
-            "bowerbird.cli.text:write",
+            "bowerbird.cli.text.write:write",
             "MODEL [--prompt TEXT] [OPTIONS]",
             'text write shakespeare --prompt "Second Witch:"',
             config="bowerbird.text.config:GenerateConfig",
         ),
-        Verb("evaluate", "bowerbird.cli.text:evaluate", "MODEL FILE [OPTIONS]"),
+        Verb("evaluate", "bowerbird.cli.text.evaluate:evaluate", "MODEL FILE [OPTIONS]"),
     ),
     demo="bowerbird.demo.text:text_section",
     output="model.safetensors",
@@ -92,7 +92,7 @@ MUSIC = Domain(
     (
         Verb(
             "train",
-            "bowerbird.cli.music:train",
+            "bowerbird.cli.music.train:train",
             "CORPUS... -o MODEL.safetensors [OPTIONS]",
             "music train my-tunes/ --minutes 5 -o me.safetensors",
             config="bowerbird.music.config:TrainConfig",
@@ -100,18 +100,18 @@ MUSIC = Domain(
         ),
         Verb(
             "compose",
-            "bowerbird.cli.music:compose",
+            "bowerbird.cli.music.compose:compose",
             "MODEL -o OUT.mid [OPTIONS]",
             "music compose scottish -o reel.mid --meter 4/4 --key D --audio --sheet",
             config="bowerbird.music.config:ComposeConfig",
         ),
         Verb(
             "render",
-            "bowerbird.cli.music:render",
+            "bowerbird.cli.music.render:render",
             "FILE -o OUT.{wav,mp3,svg,png,html,mid,abc,musicxml}",
             config="bowerbird.music.config:OutputConfig",
         ),
-        Verb("evaluate", "bowerbird.cli.music:evaluate", "MODEL FILE... [OPTIONS]"),
+        Verb("evaluate", "bowerbird.cli.music.evaluate:evaluate", "MODEL FILE... [OPTIONS]"),
     ),
     demo="bowerbird.demo.music:music_section",
     output="tune.mid",

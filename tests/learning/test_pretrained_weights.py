@@ -18,8 +18,9 @@ import skimage.data
 import torch
 
 from bowerbird.errors import DownloadError, WeightsError
-from bowerbird.learning import download as fetching, pretrained_weights as module
-from bowerbird.learning.download import cache_folder, fetch
+from bowerbird.files import download as fetching
+from bowerbird.files.download import cache_folder, fetch
+from bowerbird.learning import pretrained_weights as module
 from bowerbird.learning.pretrained_weights import (
     LAYOUT,
     WEIGHTS,

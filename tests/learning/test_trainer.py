@@ -18,7 +18,7 @@ from safetensors.torch import load_file
 from bowerbird.errors import ModelError, TrainingError
 from bowerbird.learning.checkpoints import CheckpointStore
 from bowerbird.learning.config import CheckpointConfig, TrainerConfig
-from bowerbird.learning.sequence_batches import SequenceBatches, SequenceTask, next_token_loss
+from bowerbird.learning.sequences.batches import SequenceBatches, SequenceTask, next_token_loss
 from bowerbird.learning.trainer import ALREADY_DONE, train_steps
 from bowerbird.networks.config import RecurrentConfig
 from bowerbird.networks.recurrent import Recurrent

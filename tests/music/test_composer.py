@@ -14,7 +14,7 @@ import torch
 from bowerbird.errors import ModelError, MusicError
 from bowerbird.learning.config import SamplingConfig, SequenceConfig, TrainerConfig
 from bowerbird.learning.model_file import ModelHeader, read_model, write_model
-from bowerbird.learning.sequence_batches import stream_loss
+from bowerbird.learning.sequences.batches import stream_loss
 from bowerbird.music.composer import Composer, load
 from bowerbird.music.config import MELODY_KINDS, AugmentConfig, ComposeConfig, TrainConfig
 from bowerbird.music.corpus import Corpus
@@ -398,7 +398,7 @@ def test_weights_that_are_no_numbers_are_refused(learned, tmp_path):
     [
         ({"bars": -1}, "bars"),
         ({"meter": "4/5"}, "not a meter"),
-        ({"key": "H"}, "no key"),
+        ({"key": "H"}, "not a key"),
         ({"tempo": 1e9}, "tempo"),
         ({"instrument": "triangel"}, "unknown instrument"),
         ({"best_of": 0}, "best_of"),

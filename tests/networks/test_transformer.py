@@ -8,14 +8,14 @@ import pytest
 import torch
 
 from bowerbird.learning.config import SamplingConfig
-from bowerbird.learning.sampling import generate_tokens
-from bowerbird.learning.sequence_batches import (
+from bowerbird.learning.sequences.batches import (
     WARMUP,
     SequenceBatches,
     SequenceTask,
     next_token_loss,
     stream_loss,
 )
+from bowerbird.learning.sequences.sampling import generate_tokens
 from bowerbird.networks.config import TransformerConfig
 from bowerbird.networks.transformer import Transformer
 

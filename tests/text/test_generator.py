@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from bowerbird.errors import ModelError
-from bowerbird.learning import sequence_training
 from bowerbird.learning.config import SamplingConfig, SequenceConfig, TrainerConfig
 from bowerbird.learning.model_file import ModelHeader, read_model, write_model
+from bowerbird.learning.sequences import training as sequence_training
 from bowerbird.networks.config import LanguageModelConfig, RecurrentConfig, TransformerConfig
 from bowerbird.text.config import GenerateConfig, TrainConfig
 from bowerbird.text.corpus import Corpus

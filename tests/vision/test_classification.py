@@ -8,12 +8,12 @@ import torch
 from skimage import data
 
 from bowerbird.errors import DownloadError, WeightsError
-from bowerbird.learning.download import fetch
+from bowerbird.files.download import fetch
 from bowerbird.learning.pretrained_weights import find_weights, open_state
 from bowerbird.networks.classifiers import HeadedNetwork
 from bowerbird.networks.efficientnet import EfficientNetLite0
 from bowerbird.vision import classification as imagenet
-from bowerbird.vision.classification import classes, classify, middle, open_classifier
+from bowerbird.vision.classification import central_crop, classes, classify, open_classifier
 from bowerbird.vision.config import ClassifierName, ClassifyConfig
 
 SEEN = {"coffee": "espresso", "rocket": "missile"}
@@ -157,10 +157,10 @@ def test_a_batch_tells_what_each_alone_does(classifier):
 
 def test_the_middle_is_seven_eighths_of_the_short_side():
     ramp = torch.linspace(0, 1, 512)[None, None].expand(3, 256, 512)
-    seen = middle(ramp)
+    seen = central_crop(ramp)
     assert seen.shape == (3, 224, 224)
     assert float(seen[0, 0, 0]) == pytest.approx((512 - 224) / 2 / 511, abs=2e-3)
-    assert middle(torch.ones(3, 1, 1)).shape == (3, 224, 224)
+    assert central_crop(torch.ones(3, 1, 1)).shape == (3, 224, 224)
 
 
 @pytest.mark.parametrize("network", ["alexnet", "vgg16", "vgg19"])

@@ -10,7 +10,7 @@ from bowerbird.vision.boxes import iou, overlap
 from bowerbird.vision.class_activation import box_from_heatmap, class_activation_maps, class_heatmap
 from bowerbird.vision.classification import classes, classify, open_classifier
 from bowerbird.vision.config import ClassifyConfig, DetectConfig, LocalizeConfig
-from bowerbird.vision.detection import detect, pieces
+from bowerbird.vision.detection import detect, tiles
 from bowerbird.vision.localization import localize
 from bowerbird.vision.proposals import (
     Window,
@@ -45,7 +45,7 @@ def test_maps_average_to_what_the_network_says(classifier):
     picture = sample("coffee")[:, :384, :384]
     (scores,) = class_activation_maps(picture, classifier, [224])
     assert scores.shape == (1000, 7, 7)
-    whole = classifier.scores(torch.nn.functional.interpolate(picture[None], (224, 224)))[0]
+    whole = classifier.logits(torch.nn.functional.interpolate(picture[None], (224, 224)))[0]
     assert int(scores.mean((1, 2)).argmax()) == int(whole.argmax())
 
 
@@ -132,12 +132,12 @@ def test_a_panorama_is_looked_at_everywhere(classifier, upright):
 def test_pieces_cover_the_picture(size):
     height, width = size
     seen = torch.zeros(size, dtype=torch.int)
-    for left, top, right, bottom in pieces(height, width):
+    for left, top, right, bottom in tiles(height, width):
         assert 0 <= left < right <= width
         assert 0 <= top < bottom <= height
         seen[top:bottom, left:right] += 1
     assert 1 <= int(seen.min()) <= int(seen.max()) <= 2
-    assert len(pieces(height, width)) <= 12
+    assert len(tiles(height, width)) <= 12
 
 
 @pytest.mark.parametrize("size", [(1, 1), (2, 200), (30, 200), (33, 17)])
@@ -174,7 +174,7 @@ def test_a_box_of_one_color_is_the_mask():
 @pytest.mark.parametrize("find", [localize, detect])
 def test_a_network_without_maps_is_refused(classifier, find):
     vgg = replace(classifier, network="vgg16")
-    with pytest.raises(ValueError, match=r"vgg16 weighs its positions.*take efficientnet-lite0"):
+    with pytest.raises(ValueError, match=r"vgg16 weights its positions.*use efficientnet-lite0"):
         find(sample("coffee"), vgg)
 
 

@@ -69,7 +69,7 @@ def test_a_saved_detector_is_behind_the_same_function(folders, name):
 
 def test_detr_tells_what_its_own_processor_does(folders):
     spotter = open_pretrained_detector("detr", folders / "detr", "cpu")
-    found = spotter.spot(PICTURE, 0.0, QUERIES)
+    found = spotter.detect(PICTURE, 0.0, QUERIES)
     mean = torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1)
     deviation = torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1)
     x = torch.nn.functional.interpolate(PICTURE[None], (64, 96), mode="bicubic", antialias=True)

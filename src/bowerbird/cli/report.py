@@ -40,6 +40,12 @@ def notify(sentence: str) -> None:
         print("bowerbird: " + " ".join(sentence.split()), file=sys.stderr)  # noqa: T201
 
 
+def notify_skipped(skipped: Mapping[str, str]) -> None:
+    """Print which files are skipped, and why."""
+    for name, reason in skipped.items():
+        notify(f"skipped {name}: {reason}")
+
+
 def _finite(value: Any) -> Any:
     """Return a value with null for each number that JSON doesn't have: NaN and infinity."""
     if isinstance(value, float):

@@ -9,11 +9,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Annotated, Any
 
-from cyclopts import Parameter
+from cyclopts import Group, Parameter
 
 from bowerbird.cli.options import RunOptions, Switch
 from bowerbird.cli.report import notify, report
-from bowerbird.learning.config import CheckpointConfig
+from bowerbird.learning.config import CheckpointConfig, SequenceConfig, TrainerConfig
+from bowerbird.networks.config import LanguageModelConfig, RecurrentConfig, TransformerConfig
 
 if TYPE_CHECKING:
     from bowerbird.cli.curves import Log
@@ -23,6 +24,13 @@ if TYPE_CHECKING:
 LAUNCHED = "ACCELERATE_MIXED_PRECISION"  # `accelerate launch` sets it, also for a single process
 SUFFIX, CURVE = ".safetensors", ".png"
 IN_RECORD_ONLY = ("inputs", "config", "run", "corpus_sha256")  # not printed
+
+# parts of several configurations; their fields are flags like all others
+Parameter(name="*")(LanguageModelConfig)
+Parameter(name="*", group=Group("Network", sort_key=3))(RecurrentConfig)
+Parameter(name="*", group=Group("Batches", sort_key=4))(SequenceConfig)
+Parameter(name="*", group=Group("Optimizer", sort_key=5))(TrainerConfig)
+Parameter(name="transformer", group=Group("Transformer", sort_key=6))(TransformerConfig)
 
 
 @Parameter(name="*")
@@ -50,7 +58,7 @@ class TrainingRun:
 
         Losses are in nats per ``unit``.
         """
-        from bowerbird.learning.atomic_write import check_output
+        from bowerbird.files.atomic_write import check_output
         from bowerbird.learning.device import processes
 
         self.command, self.run, self.unit = command, run, unit

@@ -12,7 +12,7 @@ TUNES = (("reel", "D", "4/4"), ("jig", "G", "6/8"))  # name, key, meter
 
 def music_section(output: Path, config: DemoConfig) -> Generator[Step, None, str]:
     """Compose a reel and a jig, to hear and to read."""
-    from bowerbird.learning.sampling import SamplingConfig
+    from bowerbird.learning.sequences.sampling import SamplingConfig
     from bowerbird.music.composer import load
     from bowerbird.music.config import ComposeConfig
     from bowerbird.music.render.output import piece_of, write_output

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bowerbird.demo.section import DemoConfig
 from bowerbird.domain import resolve
-from bowerbird.learning.atomic_write import atomic_write
+from bowerbird.files.atomic_write import atomic_write
 from bowerbird.learning.step import Step
 from bowerbird.registry import DOMAINS
 

@@ -7,10 +7,12 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bowerbird.learning.atomic_write import atomic_write
+from bowerbird.files.atomic_write import atomic_write
 from bowerbird.learning.step import Step
 
-PHOTOS = Path(__file__).parent / "photos"  # CC0: S. van der Walt (chelsea), R. Michetti (coffee)
+# CC0: S. van der Walt (chelsea), R. Michetti (coffee); CC BY 4.0: digits of E. Alpaydin and
+# C. Kaynak, UCI (page, made by benchmarks/digits/synthetic_pages.py)
+PHOTOS = Path(__file__).parent / "photos"
 
 
 @dataclass(frozen=True)

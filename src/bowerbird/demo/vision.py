@@ -7,7 +7,6 @@ from bowerbird.demo.section import PHOTOS, DemoConfig, Example, copy, gallery
 from bowerbird.learning.step import Step
 
 VISUALIZATION_STEPS = 12  # of gradient ascent; a quarter of the sheet's time
-PAGE_SEED = 4
 SHEET_WIDTH = 2000  # px
 DREAM_STEPS = 5  # at each octave
 _HEAD = """    <h2>Seeing</h2>
@@ -18,7 +17,7 @@ _HEAD = """    <h2>Seeing</h2>
 
 def vision_section(output: Path, config: DemoConfig) -> Generator[Step, None, str]:
     """Show the features of a cat, segment a cup, and read a page of handwriting."""
-    for name in ("chelsea.jpg", "coffee.jpg"):
+    for name in ("chelsea.jpg", "coffee.jpg", "page.jpg"):
         copy(PHOTOS / name, output / name)
     return (yield from gallery(_HEAD, (_features, _objects, _page), output, config))
 
@@ -73,26 +72,20 @@ def _objects(output: Path, demo: DemoConfig) -> Example:
 
 
 def _page(output: Path, demo: DemoConfig) -> Example:
-    import cv2
-    import numpy as np
     import torch
-    from sklearn.datasets import load_digits
 
+    from bowerbird.pictures.reading import read_picture
     from bowerbird.pictures.writing import write_picture
-    from bowerbird.vision.digits.page import draw_digits, read_page
+    from bowerbird.vision.digits.config import DigitConfig
+    from bowerbird.vision.digits.page import read_page
     from bowerbird.vision.digits.reader import load_digit_reader
-    from bowerbird.vision.digits.synthetic_pages import PageConfig, make_page
+    from bowerbird.vision.drawing import draw
 
-    data = load_digits()
-    large = [cv2.resize(one, (28, 28), interpolation=cv2.INTER_CUBIC) for one in data.images]
-    images = np.clip(np.stack(large) / 16 * 255, 0, 255).astype(np.uint8)
-    config = PageConfig(seed=PAGE_SEED + demo.seed, surface="ruled", lines=5, touching_fraction=0)
-    page = make_page(images, data.target, config)
-    rgb = torch.from_numpy(page.rgb).permute(2, 0, 1).float()
-    seen = read_page(rgb, load_digit_reader("digits", demo.device))
-    write_picture(output / "page.png", rgb)
-    write_picture(output / "page-read.png", torch.cat([rgb, draw_digits(rgb, seen)], 2))
-    command = "bowerbird vision digits page.png -o page-read.png"
-    read = " / ".join((seen.text or "").splitlines())
-    caption = f"a composed page with digits of 8 x 8 px, enlarged; read as {read}"
+    rgb = read_picture(output / "page.jpg").rgb
+    result = read_page(rgb, load_digit_reader("digits", demo.device))
+    drawn = draw(rgb, result.mark_uncertain(DigitConfig.confident_threshold))
+    write_picture(output / "page-read.png", torch.cat([rgb, drawn], 2))
+    command = "bowerbird vision digits page.jpg -o page-read.png"
+    text = " / ".join((result.text or "").splitlines())
+    caption = f"a composed page with digits of 8 x 8 px, enlarged; read as {text}"
     return Example("page-read.png", command, caption)

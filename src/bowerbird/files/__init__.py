@@ -1,1 +1,1 @@
-"""Text files that several domains read and write."""
+"""Files: atomic writes, downloads, delimited text. Used by all other packages."""

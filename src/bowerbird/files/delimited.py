@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bowerbird.errors import TableError
-from bowerbird.learning.atomic_write import atomic_write
+from bowerbird.files.atomic_write import atomic_write
 
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 MAX_CELL = 1 << 24  # characters; a quotation mark left open would take the whole file

@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from bowerbird.errors import HubError, ModelError
-from bowerbird.learning.atomic_write import check_output, put_in_place
+from bowerbird.files.atomic_write import check_output, put_in_place
 from bowerbird.learning.model_file import (
     ModelHeader,
     count_parameters,

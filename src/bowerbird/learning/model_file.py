@@ -22,7 +22,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from bowerbird.errors import ModelError
-from bowerbird.learning.atomic_write import put_in_place
+from bowerbird.files.atomic_write import put_in_place
 
 FORMAT = 1
 KEY = "bowerbird"

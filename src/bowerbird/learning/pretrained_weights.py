@@ -23,7 +23,7 @@ import torch
 from torch import Tensor
 
 from bowerbird.errors import DownloadError, WeightsError
-from bowerbird.learning.download import Source, digest_of, fetch, home_of
+from bowerbird.files.download import Source, digest_of, fetch, home_of
 from bowerbird.learning.validate import check_choice
 
 Preprocessing = Literal["caffe", "torchvision"]

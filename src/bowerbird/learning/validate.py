@@ -1,7 +1,18 @@
-"""Validate settings that are one of several words."""
+"""Checks of settings."""
+
+import math
 
 
 def check_choice(value: object, choices: tuple[object, ...]) -> None:
     """Raise ValueError, listing the choices, if a value is not one of them."""
     if value not in choices:
         raise ValueError(f"{value!r} is not one of {', '.join(map(str, choices))}")
+
+
+def check_range(settings: object, low: float, high: float, *names: str) -> None:
+    """Raise ValueError if one of these fields is not a finite number in [low, high]."""
+    for name in names:
+        value = getattr(settings, name)
+        if not (low <= value <= high and math.isfinite(value)):
+            bounds = f"at least {low:g}" if high == math.inf else f"in [{low:g}, {high:g}]"
+            raise ValueError(f"{name} must be {bounds}, got {value}")

@@ -21,8 +21,8 @@ from bowerbird.learning.model_file import (
     stored_weights,
     write_model,
 )
-from bowerbird.learning.sampling import generate_tokens, read_prompt
-from bowerbird.learning.sequence_batches import stream_loss
+from bowerbird.learning.sequences.batches import stream_loss
+from bowerbird.learning.sequences.sampling import generate_tokens, read_prompt
 from bowerbird.models import model_path
 from bowerbird.music.config import MAX_TEMPO, MELODY_KINDS, MIN_TEMPO, ComposeConfig
 from bowerbird.music.score.build import new_tempo

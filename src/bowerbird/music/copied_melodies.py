@@ -1,7 +1,7 @@
 """Find passages of a composed melody that are copied from a corpus, also transposed.
 
 Each note is compared by its interval to the note before it, in semitones, and the time until the
-next note. Passages are found by `bowerbird.learning.copied_passages.longest_copies`.
+next note. Passages are found by `bowerbird.learning.sequences.copied_passages.longest_copies`.
 """
 
 from collections.abc import Iterable
@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bowerbird.learning.atomic_write import atomic_write
-from bowerbird.learning.copied_passages import Copy, copied_fraction, longest_copies
+from bowerbird.files.atomic_write import atomic_write
+from bowerbird.learning.sequences.copied_passages import Copy, copied_fraction, longest_copies
 from bowerbird.music.score.melody import GRID, grid_notes, melody
 
 if TYPE_CHECKING:

@@ -1,6 +1,6 @@
 """Train a composer: the pieces of a corpus become streams of tokens, and a network predicts them.
 
-The training itself is that of text (``learning.sequence_training``). Losses are in nats per note.
+The training itself is that of text (``learning.sequences.training``). Losses are in nats per note.
 """
 
 import time
@@ -17,8 +17,8 @@ import numpy as np
 from bowerbird.errors import MusicError
 from bowerbird.learning.config import SamplingConfig
 from bowerbird.learning.device import processes, select_compute
-from bowerbird.learning.sequence_batches import write_stream
-from bowerbird.learning.sequence_training import SequenceData, SequenceTrainer
+from bowerbird.learning.sequences.batches import write_stream
+from bowerbird.learning.sequences.training import SequenceData, SequenceTrainer
 from bowerbird.learning.step import Step
 from bowerbird.music.augment import variations
 from bowerbird.music.composer import Composer

@@ -1,1 +1,1 @@
-"""Pictures in files and in tensors: reading, writing, colors. Crafts that look at them share it."""
+"""Pictures in files and in tensors: reading, writing, colors. Shared by image and vision."""

@@ -13,7 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 from bowerbird.errors import PictureError
-from bowerbird.learning.atomic_write import atomic_write, check_output
+from bowerbird.files.atomic_write import atomic_write, check_output
 from bowerbird.pictures.pixels import Picture
 from bowerbird.pictures.profiles import srgb_profile
 

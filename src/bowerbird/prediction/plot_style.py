@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from bowerbird.learning.atomic_write import atomic_write
+from bowerbird.files.atomic_write import atomic_write
 
 TEXT, BLUE, ORANGE, GRAY = "#22252e", "#1d4e89", "#d1662b", "#8a8f9c"
 DPI = 110

@@ -12,7 +12,6 @@ import torch
 
 from bowerbird.errors import ModelError
 from bowerbird.learning.device import select_compute
-from bowerbird.learning.dynamic_evaluation import adapted_loss
 from bowerbird.learning.model_file import (
     REPLACE,
     ModelHeader,
@@ -20,8 +19,9 @@ from bowerbird.learning.model_file import (
     stored_weights,
     write_model,
 )
-from bowerbird.learning.sampling import generate_tokens
-from bowerbird.learning.sequence_batches import stream_loss
+from bowerbird.learning.sequences.batches import stream_loss
+from bowerbird.learning.sequences.dynamic_evaluation import adapted_loss
+from bowerbird.learning.sequences.sampling import generate_tokens
 from bowerbird.learning.step import Step
 from bowerbird.models import model_path
 from bowerbird.networks.config import LanguageModelConfig

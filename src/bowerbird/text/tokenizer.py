@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Protocol, get_args
 
 import numpy as np
 
-from bowerbird.learning import tokenizer
+from bowerbird.learning.sequences import tokenizer
 from bowerbird.text.config import TokenizerKind
 
 if TYPE_CHECKING:

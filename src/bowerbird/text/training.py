@@ -2,7 +2,7 @@
 
 This is Karpathy's char-rnn ("The unreasonable effectiveness of recurrent neural networks", 2015)
 with what has been found since: carried states, variational dropout, averaged weights. The training
-itself is ``learning.sequence_training``.
+itself is ``learning.sequences.training``.
 """
 
 import time
@@ -13,8 +13,8 @@ from typing import Any
 
 from bowerbird.learning.config import SamplingConfig
 from bowerbird.learning.device import processes, select_compute
-from bowerbird.learning.sequence_batches import write_stream
-from bowerbird.learning.sequence_training import SequenceData, SequenceTrainer
+from bowerbird.learning.sequences.batches import write_stream
+from bowerbird.learning.sequences.training import SequenceData, SequenceTrainer
 from bowerbird.learning.step import Step
 from bowerbird.networks.config import LanguageModelConfig
 from bowerbird.networks.language_model import seeded_language_model

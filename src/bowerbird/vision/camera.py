@@ -8,12 +8,13 @@ from typing import Any
 
 import cv2
 import numpy as np
+from numpy.random import Generator
 from numpy.typing import NDArray
 
 Array = NDArray[Any]  # float32
 
 
-def photograph_page(page: Array, random: np.random.Generator) -> Array:
+def photograph_page(page: Array, random: Generator) -> Array:
     """Return a photograph of a flat page: uneven light, a shadow, blur, noise, JPEG artifacts."""
     height, width = page.shape[:2]
     y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j].astype(np.float32)
@@ -34,7 +35,7 @@ def photograph_page(page: Array, random: np.random.Generator) -> Array:
 
 
 def photograph_scene(
-    scene: Array, random: np.random.Generator, hardness: float, min_digit_height: float
+    scene: Array, random: Generator, hardness: float, min_digit_height: float
 ) -> NDArray[np.uint8]:
     """Return an 8-bit photograph of a street scene.
 
@@ -55,7 +56,7 @@ def photograph_scene(
     return pixels
 
 
-def smooth_noise(random: np.random.Generator, shape: tuple[int, int], wavelength: float) -> Array:
+def smooth_noise(random: Generator, shape: tuple[int, int], wavelength: float) -> Array:
     """Return smooth noise (h, w) with mean 0, about -1..1, and waves of ``wavelength`` px."""
     coarse_shape = tuple(max(2, int(side / wavelength) + 1) for side in shape)
     coarse = random.standard_normal(coarse_shape, np.float32)
@@ -75,7 +76,7 @@ def _jpeg(pixels: NDArray[np.uint8], quality: int) -> NDArray[np.uint8]:
     return np.asarray(cv2.imdecode(packed, cv2.IMREAD_COLOR), np.uint8)
 
 
-def _lit(scene: Array, random: np.random.Generator, hardness: float) -> Array:
+def _lit(scene: Array, random: Generator, hardness: float) -> Array:
     """Return a scene in uneven light, with a cast shadow, exposure, contrast and a color cast."""
     height, width = scene.shape[:2]
     if random.random() < 0.5:
@@ -101,7 +102,7 @@ def _lit(scene: Array, random: np.random.Generator, hardness: float) -> Array:
     return np.clip(scene, 0, 1).astype(np.float32)
 
 
-def _motion_blurred(scene: Array, random: np.random.Generator, max_length: float) -> Array:
+def _motion_blurred(scene: Array, random: Generator, max_length: float) -> Array:
     """Return a scene blurred along a line of up to ``max_length`` px."""
     length = max(1.0, random.uniform(0.3, 1) * max_length)
     size = 2 * int(length) + 3

@@ -1,16 +1,16 @@
-"""Find things in a picture and draw boxes around them, with a classifier that never saw a box.
+"""Object detection with a classifier that was not trained on boxes.
 
-Windows of several sizes propose classes; the map of each proposed class gives a box; the
-classifier looks at what is in the box, and its probability there is the score; of boxes that
-overlap the best stays. A panorama is looked at in pieces.
+Windows of several sizes propose classes; the activation map of each proposed class gives a box; the
+classifier's probability for the content of the box is the score; of overlapping boxes the best is
+kept. A panorama is processed in tiles.
 
 Source: Zhou et al. 2016, arXiv:1512.04150 (boxes from class activation); Sermanet et al. 2013,
-arXiv:1312.6229 (windows); Girshick et al. 2014, arXiv:1311.2524 (scoring a region by looking at
-it alone). Steps and figures: evidence.py, windows.py, docs/guides/detect.md.
+arXiv:1312.6229 (windows); Girshick et al. 2014, arXiv:1311.2524 (scoring a region by classifying
+it alone). Figures: docs/guides/detect.md.
 
-Departures: nothing here was trained on boxes, so a box is where the class's evidence is: often the
-head of an animal, or two things of one class together. ``detr`` and ``mask2former`` are networks
-that were (detectors.py), and know COCO's 80 classes instead of ImageNet's 1000.
+Departures: nothing here was trained on boxes, so a box shows where the class activates: often the
+head of an animal, or two objects of one class together. ``detr`` and ``mask2former``
+(pretrained_detectors.py) were, and know COCO's 80 classes instead of ImageNet's 1000.
 """
 
 import math
@@ -34,14 +34,14 @@ from bowerbird.vision.proposals import (
 )
 from bowerbird.vision.results import Box
 
-PROPOSALS = 8  # windows that are looked at more closely, in the picture or a piece of it
-PANORAMA = 2.5  # long side over short side above which a picture is looked at in pieces
-MOST_PIECES = 12  # as each takes as long as a picture
-MEET, SWALLOW = 0.4, 0.8  # IoU, and overlap with the smaller, from which the worse box is dropped
+NUM_PROPOSALS = 8  # windows per tile that are examined
+PANORAMA = 2.5  # aspect ratio above which a picture is tiled
+MAX_TILES = 12  # each takes as long as a picture
+MAX_IOU, MAX_OVERLAP = 0.4, 0.8  # from which the worse of two boxes is dropped
 
 
 def open_detector(config: DetectConfig, device: str = "auto") -> Classifier | PretrainedDetector:
-    """Open what finds things: the classifier, or a detector; errors as those that open them."""
+    """Open the configured classifier or detector; errors as of the functions that open them."""
     if config.network != "efficientnet-lite0":
         return open_pretrained_detector(config.network, config.weights, device)
     settings = ClassifyConfig(weights=config.weights, precision=config.precision)
@@ -50,40 +50,40 @@ def open_detector(config: DetectConfig, device: str = "auto") -> Classifier | Pr
 
 def detect(
     rgb: Float[Tensor, "3 h w"],
-    looker: Classifier | PretrainedDetector | None = None,
+    detector: Classifier | PretrainedDetector | None = None,
     config: DetectConfig = DetectConfig(),
 ) -> tuple[Box, ...]:
-    """Return the boxes of a picture in 0..1 with the config's score or more, best first.
+    """Return the boxes of a picture in [0, 1] that reach the configured threshold, best first.
 
     Without a classifier or detector the configured one is opened. Raises ValueError for a
-    classifier whose scores are no average over positions.
+    classifier without class activation maps.
     """
-    looker = looker or open_detector(config)
-    if isinstance(looker, PretrainedDetector):
-        return looker.spot(rgb, config.threshold, config.max_boxes)
-    kept = non_max_suppression(candidates(rgb, looker), _collide)
-    return tuple(box for box in kept[: config.max_boxes] if box.score >= config.threshold)
+    detector = detector or open_detector(config)
+    if isinstance(detector, PretrainedDetector):
+        return detector.detect(rgb, config.threshold, config.max_boxes)
+    boxes = non_max_suppression(candidates(rgb, detector), _collide)
+    return tuple(box for box in boxes[: config.max_boxes] if box.score >= config.threshold)
 
 
 def candidates(rgb: Float[Tensor, "3 h w"], classifier: Classifier) -> list[Box]:
-    """Return the boxes of all proposed classes of a picture in 0..1, best first; they overlap."""
+    """Return overlapping boxes of all proposed classes of a picture in [0, 1], best first."""
     boxes = []
-    for left, top, right, bottom in pieces(rgb.shape[1], rgb.shape[2]):
+    for left, top, right, bottom in tiles(rgb.shape[1], rgb.shape[2]):
         for box in _candidates(rgb[:, top:bottom, left:right], classifier):
             x0, y0, x1, y1 = box.xyxy
             boxes.append(replace(box, xyxy=(x0 + left, y0 + top, x1 + left, y1 + top)))
     return sorted(boxes, key=lambda box: -box.score)
 
 
-def pieces(height: int, width: int) -> list[tuple[int, int, int, int]]:
-    """Return left, top, right, bottom, px, of the pieces that a picture is looked at in.
+def tiles(height: int, width: int) -> list[tuple[int, int, int, int]]:
+    """Return left, top, right, bottom, in px, of the tiles in which a picture is processed.
 
-    Usually the whole; of a panorama, pieces twice as long as wide, each half over the one before.
+    Usually one; a panorama has tiles twice as long as wide, each overlapping the last by half.
     """
     short, long = min(height, width), max(height, width)
     if long <= PANORAMA * short:
         return [(0, 0, width, height)]
-    number = min(MOST_PIECES, math.ceil(long / short) - 1)
+    number = min(MAX_TILES, math.ceil(long / short) - 1)
     step = long / (number + 1)
     spans = [(round(step * n), round(step * (n + 2))) for n in range(number)]
     if width == long:
@@ -92,10 +92,10 @@ def pieces(height: int, width: int) -> list[tuple[int, int, int, int]]:
 
 
 def _candidates(rgb: Float[Tensor, "3 h w"], classifier: Classifier) -> list[Box]:
-    """Return the boxes of all proposed classes of a piece of a picture."""
+    """Return the boxes of all proposed classes of a tile."""
     size = (rgb.shape[1], rgb.shape[2])
     maps = class_activation_maps(rgb, classifier)
-    proposed = distinct_windows(propose_windows(maps, size), PROPOSALS)
+    proposed = distinct_windows(propose_windows(maps, size), NUM_PROPOSALS)
     if not proposed:
         return []
     sides = [
@@ -107,27 +107,27 @@ def _candidates(rgb: Float[Tensor, "3 h w"], classifier: Classifier) -> list[Box
 def region_probabilities(
     rgb: Float[Tensor, "3 h w"], classifier: Classifier, sides: list[Sides]
 ) -> Float[Tensor, "boxes 1000"]:
-    """Return the classes' probabilities in each of the boxes, seen alone."""
+    """Return the classes' probabilities of the content of each box."""
     _, height, width = rgb.shape
-    pieces = []
+    crops = []
     for left, top, right, bottom in sides:
         y = min(max(0, int(top)), height - 1)
         x = min(max(0, int(left)), width - 1)
-        piece = rgb[:, y : max(y + 1, round(bottom)), x : max(x + 1, round(right))]
-        pieces.append(resize(piece, (SIDE, SIDE)))
-    return classifier.scores(torch.stack(pieces)).softmax(1)
+        crop = rgb[:, y : max(y + 1, round(bottom)), x : max(x + 1, round(right))]
+        crops.append(resize(crop, (SIDE, SIDE)))
+    return classifier.logits(torch.stack(crops)).softmax(1)
 
 
 def _scored(
     rgb: Float[Tensor, "3 h w"], classifier: Classifier, proposed: list[Window], sides: list[Sides]
 ) -> list[Box]:
-    """Give each box the probability of its class in what lies inside it."""
-    chances = region_probabilities(rgb, classifier, sides)
+    """Score each box by the probability of its class for its content."""
+    probabilities = region_probabilities(rgb, classifier, sides)
     return [
-        Box(classes()[window.number][0], float(chance[window.number]), box)
-        for window, chance, box in zip(proposed, chances, sides, strict=True)
+        Box(classes()[window.number][0], float(values[window.number]), box)
+        for window, values, box in zip(proposed, probabilities, sides, strict=True)
     ]
 
 
 def _collide(one: Box, better: Box) -> bool:
-    return iou(one.xyxy, better.xyxy) >= MEET or overlap(one.xyxy, better.xyxy) >= SWALLOW
+    return iou(one.xyxy, better.xyxy) >= MAX_IOU or overlap(one.xyxy, better.xyxy) >= MAX_OVERLAP

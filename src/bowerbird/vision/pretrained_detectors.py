@@ -1,18 +1,18 @@
-"""The real detectors of the ecosystem, behind the same functions: DETR and Mask2Former.
+"""Pretrained detectors behind the same functions: DETR and Mask2Former.
 
-Both look with a fixed set of queries, each of which tells at most one thing: a class (or none)
-and a box (DETR) or a mask (Mask2Former). There is no non-maximum suppression.
+Both have a fixed set of queries, each of which predicts at most one object: a class (or none) and a
+box (DETR) or a mask (Mask2Former). There is no non-maximum suppression.
 
 Source: Carion et al. 2020, arXiv:2005.12872, section 3; Cheng et al. 2022, arXiv:2112.01527,
 section 3, and its appendix for the score, which is the class's probability times the mean
 probability of the pixels in the mask. The networks and their weights are those of the package
-transformers, which is asked for when one is opened.
+transformers, which is imported when one is opened.
 
-Departures: each of Mask2Former's queries tells its likeliest class only, where the evaluation
-behind its published AP takes the best 100 pairs of query and class, so that a query may tell
-several; weights are read as safetensors only, as nothing from a stranger is unpickled; pictures are
-prepared here (short side 800 px and long side at most 1333 px, RGB as for torchvision's networks),
-so no further package is needed for it. The hub's revisions are branches, not commits, so what is
+Departures: each of Mask2Former's queries predicts its most likely class only, where the evaluation
+behind its published AP takes the best 100 pairs of query and class, so that a query may predict
+several; weights are read as safetensors only, so nothing is unpickled; pictures are prepared here
+(short side 800 px and long side at most 1333 px, RGB as for torchvision's networks), so no further
+package is needed for it. The hub's revisions are branches, not commits, so what is
 downloaded may change there.
 """
 
@@ -54,18 +54,18 @@ class PretrainedDetector:
     names: dict[int, str]
     compute: Compute
 
-    def spot(self, rgb: Float[Tensor, "3 h w"], least: float, most: int) -> tuple[Box, ...]:
-        """Return what is in a picture in 0..1 with a score of ``least`` or more, best first."""
+    def detect(self, rgb: Float[Tensor, "3 h w"], threshold: float, limit: int) -> tuple[Box, ...]:
+        """Return at most ``limit`` boxes of a picture in [0, 1] that reach ``threshold``."""
         height, width = rgb.shape[1:]
-        mean, deviation = (torch.tensor(row).view(3, 1, 1) for row in TORCHVISION)
-        small = (resize(rgb, _size(height, width)) - mean) / deviation
+        mean, std = (torch.tensor(row).view(3, 1, 1) for row in TORCHVISION)
+        small = (resize(rgb, _size(height, width)) - mean) / std
         with torch.inference_mode():
-            answer = self.model(pixel_values=small[None].to(self.compute.device))
+            outputs = self.model(pixel_values=small[None].to(self.compute.device))
         if self.detector == "detr":
-            boxes = _best(_boxes(answer, self.names, (height, width)), most)
+            boxes = _best(_boxes(outputs, self.names, (height, width)), limit)
         else:
-            boxes = _masks(answer, self.names, (height, width), least, most)
-        return tuple(box for box in boxes if box.score >= least)
+            boxes = _masks(outputs, self.names, (height, width), threshold, limit)
+        return tuple(box for box in boxes if box.score >= threshold)
 
 
 def open_pretrained_detector(
@@ -123,7 +123,7 @@ def _builder(detector: Detector) -> Callable[[str, str], Any]:
 
 
 def _reach(name: str, revision: str) -> None:
-    """Return if the hub's files are here or can be had; raise OSError at once where it is not.
+    """Raise OSError at once if the files are neither cached nor reachable on the hub.
 
     Offline, the hub's own client tries for half a minute.
     """
@@ -142,24 +142,24 @@ def _reach(name: str, revision: str) -> None:
 
 
 def _size(height: int, width: int) -> tuple[int, int]:
-    """Return the size that a picture is looked at in: the short side 800 px, or the long 1333."""
+    """Return the input size: a short side of 800 px, or a long side of 1333 px."""
     scale = min(SHORT / min(height, width), LONG / max(height, width))
     return max(32, round(height * scale)), max(32, round(width * scale))
 
 
-def _likeliest(logits: Float[Tensor, "1 q c"]) -> tuple[list[float], list[int]]:
-    """Return each query's best class and its probability; the last class means nothing."""
+def _most_likely(logits: Float[Tensor, "1 q c"]) -> tuple[list[float], list[int]]:
+    """Return each query's best class and its probability; the last class is no object."""
     values, numbers = logits[0].float().softmax(-1)[:, :-1].max(-1)
     return values.tolist(), numbers.tolist()
 
 
-def _boxes(answer: Any, names: dict[int, str], size: tuple[int, int]) -> list[Box]:
-    """Return DETR's boxes, which come as middle and size, over the picture's."""
+def _boxes(outputs: Any, names: dict[int, str], size: tuple[int, int]) -> list[Box]:
+    """Return DETR's boxes, given as center and size relative to the picture."""
     height, width = size
     boxes = []
-    scores, numbers = _likeliest(answer.logits)
+    scores, numbers = _most_likely(outputs.logits)
     for score, number, (x, y, wide, high) in zip(
-        scores, numbers, answer.pred_boxes[0].float().tolist(), strict=True
+        scores, numbers, outputs.pred_boxes[0].float().tolist(), strict=True
     ):
         left, right = (min(max(x + s * wide / 2, 0), 1) * width for s in (-1, 1))
         top, bottom = (min(max(y + s * high / 2, 0), 1) * height for s in (-1, 1))
@@ -168,18 +168,18 @@ def _boxes(answer: Any, names: dict[int, str], size: tuple[int, int]) -> list[Bo
 
 
 def _masks(
-    answer: Any, names: dict[int, str], size: tuple[int, int], least: float, most: int
+    outputs: Any, names: dict[int, str], size: tuple[int, int], threshold: float, limit: int
 ) -> list[Box]:
     """Return Mask2Former's best masks, best first, with the boxes around them.
 
-    A mask has the picture's size, so only those that are told are kept: a score is at most the
-    class's probability, and the queries come with the surest class first.
+    A mask has the picture's size, so only reported ones are kept: a score is at most the class's
+    probability, and queries are visited in the order of that probability.
     """
     boxes: list[Box] = []
-    scores, numbers = _likeliest(answer.class_queries_logits)
-    masks = answer.masks_queries_logits[0].float().cpu()
+    scores, numbers = _most_likely(outputs.class_queries_logits)
+    masks = outputs.masks_queries_logits[0].float().cpu()
     for query in sorted(range(len(scores)), key=lambda query: -scores[query]):
-        needed = max(least, boxes[-1].score if len(boxes) == most else 0.0)
+        needed = max(threshold, boxes[-1].score if len(boxes) == limit else 0.0)
         if scores[query] < needed:
             break
         large = F.interpolate(masks[query][None, None], size, mode="bilinear", align_corners=False)
@@ -189,16 +189,16 @@ def _masks(
         score = scores[query] * float(large[0, 0][mask].sigmoid().mean())
         if score >= needed:
             box = Box(names[numbers[query]], score, bounding_box(mask), mask)
-            boxes = _best([*boxes, box], most)
+            boxes = _best([*boxes, box], limit)
     return boxes
 
 
-def _best(boxes: list[Box], most: int) -> list[Box]:
-    """Return so many boxes at most, best first."""
-    return sorted(boxes, key=lambda box: -box.score)[:most]
+def _best(boxes: list[Box], limit: int) -> list[Box]:
+    """Return at most ``limit`` boxes, best first."""
+    return sorted(boxes, key=lambda box: -box.score)[:limit]
 
 
 def _line(error: Exception) -> str:
-    """Return the first sentence of an error, cut."""
+    """Return the first sentence of an error, truncated."""
     words = " ".join(str(error).split()) or type(error).__name__
     return words.split(". ")[0][:120].rstrip(".")

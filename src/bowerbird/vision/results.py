@@ -1,4 +1,4 @@
-"""What was seen in a picture: labels, boxes with or without masks, text, and how sure that is."""
+"""Results of the vision commands: labels, boxes with or without masks, text, confidence."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -9,7 +9,7 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Label:
-    """A class that the whole picture may belong to."""
+    """A class of the whole picture."""
 
     name: str
     probability: float  # 0..1
@@ -18,21 +18,21 @@ class Label:
 
 @dataclass(frozen=True, eq=False)
 class Box:
-    """A thing and where it is."""
+    """An object and its position."""
 
     name: str
     score: float  # 0..1
     xyxy: tuple[float, float, float, float]  # left, top, right, bottom in px of the picture
-    mask: Bool[Tensor, "h w"] | None = None  # pixels of the picture that belong to the thing
+    mask: Bool[Tensor, "h w"] | None = None  # pixels of the object
 
-    def mark_uncertain(self, sure: float) -> "Box":
-        """Return it with a question mark to its name if its score is below ``sure``."""
-        return self if self.score >= sure else replace(self, name=f"{self.name}?")
+    def mark_uncertain(self, threshold: float) -> "Box":
+        """Return the box, with a question mark after its name if its score is below a threshold."""
+        return self if self.score >= threshold else replace(self, name=f"{self.name}?")
 
 
 @dataclass(frozen=True)
 class Line:
-    """A line of text, and the probability that it is right."""
+    """A line of text and the probability that it is correct."""
 
     text: str
     confidence: float  # 0..1
@@ -40,7 +40,7 @@ class Line:
 
 @dataclass(frozen=True, eq=False)
 class VisionResult:
-    """All that one verb tells of one picture; what does not apply is None."""
+    """The result for one picture; fields that do not apply are None."""
 
     labels: tuple[Label, ...] | None = None
     boxes: tuple[Box, ...] | None = None
@@ -48,20 +48,20 @@ class VisionResult:
     lines: tuple[Line, ...] | None = None  # of the text
     confidence: float | None = None  # 0..1
 
-    def mark_uncertain(self, sure: float) -> "VisionResult":
-        """Return its boxes alone, with a question mark to those whose score is below ``sure``."""
-        return VisionResult(boxes=tuple(box.mark_uncertain(sure) for box in self.boxes or ()))
+    def mark_uncertain(self, threshold: float) -> "VisionResult":
+        """Return only the boxes, with a question mark after names that score below a threshold."""
+        return VisionResult(boxes=tuple(box.mark_uncertain(threshold) for box in self.boxes or ()))
 
     def facts(self) -> dict[str, Any]:
-        """Return it ready for JSON: labels, boxes, text, lines, confidence as they apply."""
-        told: dict[str, Any] = {}
+        """Return the fields that apply, ready for JSON."""
+        facts: dict[str, Any] = {}
         if self.labels is not None:
-            told["labels"] = [
+            facts["labels"] = [
                 {"name": one.name, "wnid": one.wnid, "probability": round(one.probability, 6)}
                 for one in self.labels
             ]
         if self.boxes is not None:
-            told["boxes"] = [
+            facts["boxes"] = [
                 {
                     "name": one.name,
                     "score": round(one.score, 6),
@@ -70,11 +70,11 @@ class VisionResult:
                 for one in self.boxes
             ]
         if self.text is not None:
-            told["text"] = self.text
+            facts["text"] = self.text
         if self.lines is not None:
-            told["lines"] = [
+            facts["lines"] = [
                 {"text": one.text, "confidence": round(one.confidence, 6)} for one in self.lines
             ]
         if self.confidence is not None:
-            told["confidence"] = round(self.confidence, 6)
-        return told
+            facts["confidence"] = round(self.confidence, 6)
+        return facts

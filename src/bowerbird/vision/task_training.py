@@ -8,46 +8,55 @@ import hashlib
 import json
 import math
 import time
-from collections.abc import Callable, Generator, Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Generator
 from contextlib import closing
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
+from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
-from bowerbird.learning.atomic_write import atomic_write
+from bowerbird.files.atomic_write import atomic_write
 from bowerbird.learning.checkpoints import START_OVER
 from bowerbird.learning.config import CheckpointConfig, TrainerConfig
-from bowerbird.learning.device import Compute
+from bowerbird.learning.device import select_compute
 from bowerbird.learning.step import Step
 from bowerbird.learning.time_budget import seconds_per_step
 from bowerbird.learning.trainer import Task, train_steps
+from bowerbird.vision.config import TaskTrainConfig
 
 TRAINING_FRACTION = 0.93  # of the minutes, for steps; the rest is for validation and saving
 MAX_VALIDATIONS = 8  # of a run that is planned by its minutes
 
+Config = TypeVar("Config", bound=TaskTrainConfig)
 
-@dataclass
-class TaskTraining:
-    """One training run; ``trainer`` becomes what was planned."""
 
-    make_task: Callable[[], Task]
-    """Returns the task; called once, when the run starts."""
-    trainer: TrainerConfig
-    compute: Compute
-    settings: Mapping[str, Any]
-    """Settings and data hashes, which identify the run when it is resumed."""
-    sample: Callable[[], str | None]
-    """Returns a preview for the steps with a validation."""
-    minutes: float = 0.0
-    """Time in which the run should end; 0 keeps the number of steps."""
-    make_trial: Callable[[], Task] | None = None
-    """Returns a task that is timed to plan the steps; None uses ``make_task``."""
-    work_dir: Path | None = None
-    """Folder of checkpoints and the plan; without it the run can't be resumed."""
-    start_time: float = field(default_factory=time.perf_counter)
-    """When the minutes began."""
-    last: Step[str] | None = None
-    best: float | None = None
+class TaskTraining(ABC, Generic[Config]):
+    """One training run; ``config`` becomes what was planned."""
+
+    def __init__(self, config: Config, work_dir: Path | None) -> None:
+        """Start the clock; without a folder for checkpoints and the plan there are none."""
+        self.start_time = time.perf_counter()
+        self.config, self.work_dir = config, work_dir
+        self.compute = select_compute(config.device, config.precision)
+        self.last: Step[str] | None = None
+        self.best: float | None = None
+
+    @abstractmethod
+    def make_task(self) -> Task:
+        """Return the task with new weights."""
+
+    @abstractmethod
+    def data_id(self) -> Any:
+        """Return what identifies the data, as JSON."""
+
+    @abstractmethod
+    def sample(self) -> str:
+        """Return a preview for a step with a validation."""
+
+    def make_trial(self) -> Task:
+        """Return a task to time a step with."""
+        return self.make_task()
 
     def steps(
         self, checkpoint_every: int = 0, *, resume: bool = False
@@ -58,18 +67,13 @@ class TaskTraining:
         from the last one. Raises ModelError for a checkpoint and ValueError for a plan of another
         run.
         """
-        settings = json.loads(json.dumps(self.settings, default=str))
-        self._plan(settings, resume)
+        run = self._plan(resume)
         checkpoints = None
         if self.work_dir is not None:
-            run = json.dumps([settings, asdict(self.trainer)])
-            run = hashlib.sha256(run.encode()).hexdigest()
             path = self.work_dir / "checkpoint"
             checkpoints = CheckpointConfig(path, checkpoint_every, resume, run)
-        device = str(self.compute.device)
-        with closing(
-            train_steps(self.make_task(), self.trainer, checkpoints, device=device)
-        ) as steps:
+        trainer, device = self.config.trainer, str(self.compute.device)
+        with closing(train_steps(self.make_task(), trainer, checkpoints, device=device)) as steps:
             for step in steps:
                 losses = dict(step.losses)
                 if math.isnan(losses.get("validation_loss", 0.0)):  # nothing was held out
@@ -79,25 +83,47 @@ class TaskTraining:
                 self.last = Step(step.number, step.total, losses, step.seconds, preview, step.note)
                 yield self.last
 
-    def _plan(self, settings: Mapping[str, Any], resume: bool) -> None:
-        """Choose the steps that fit into the minutes, or keep those of the interrupted run."""
+    def run(self) -> None:
+        """Train to the end."""
+        for _ in self.steps():
+            pass
+
+    def provenance(self) -> dict[str, Any]:
+        """Return how the run went so far, for the header of a model file."""
+        return {
+            "seconds": round(self.last.seconds, 1) if self.last else 0.0,
+            "iterations": self.last.number if self.last else 0,
+            "validation_loss": self.best,
+            "licence": self.config.licence,
+            "versions": {"bowerbird": version("bowerbird"), "torch": version("torch")},
+        }
+
+    def _plan(self, resume: bool) -> str:
+        """Choose the steps that fit into the minutes, or keep those of the interrupted run.
+
+        Returns the SHA-256 of the plan. The minutes become 0: a run that is repeated from its
+        record has the planned steps.
+        """
+        settings = json.loads(json.dumps([asdict(self.config), self.data_id()]))
+        trainer, minutes = self.config.trainer, self.config.minutes
         file = None if self.work_dir is None else self.work_dir / "plan.json"
         if resume and file is not None and file.exists():
-            self.trainer = _stored_plan(file, settings)
-        elif self.minutes:
-            trial = (self.make_trial or self.make_task)()
-            pace = seconds_per_step(trial, self.trainer, str(self.compute.device))
+            trainer = _stored_plan(file, settings)
+        elif minutes:
+            pace = seconds_per_step(self.make_trial(), trainer, str(self.compute.device))
             elapsed = time.perf_counter() - self.start_time
-            steps = math.floor((60 * self.minutes * TRAINING_FRACTION - elapsed) / pace)
-            self.trainer = with_iterations(self.trainer, max(1, steps))
+            steps = math.floor((60 * minutes * TRAINING_FRACTION - elapsed) / pace)
+            trainer = with_iterations(trainer, max(1, steps))
+        self.config = replace(self.config, minutes=0.0, trainer=trainer)
+        plan = json.dumps({"settings": settings, "trainer": asdict(trainer)})
         if file is not None:
             file.parent.mkdir(parents=True, exist_ok=True)
-            plan = {"settings": settings, "trainer": asdict(self.trainer)}
             with atomic_write(file) as part:
-                part.write_text(json.dumps(plan), "utf-8")
+                part.write_text(plan, "utf-8")
+        return hashlib.sha256(plan.encode()).hexdigest()
 
 
-def _stored_plan(file: Path, settings: Mapping[str, Any]) -> TrainerConfig:
+def _stored_plan(file: Path, settings: Any) -> TrainerConfig:
     """Return a stored plan; raise ValueError if it is damaged or of another run."""
     try:
         plan = json.loads(file.read_text(encoding="utf-8"))
@@ -114,11 +140,10 @@ def _stored_plan(file: Path, settings: Mapping[str, Any]) -> TrainerConfig:
 def with_iterations(trainer: TrainerConfig, iterations: int) -> TrainerConfig:
     """Return the settings with another number of steps, and the schedule scaled to it."""
     scale = iterations / trainer.iterations
+    validate_every = round(trainer.validate_every * scale), math.ceil(iterations / MAX_VALIDATIONS)
     return replace(
         trainer,
         iterations=iterations,
         warmup_steps=round(trainer.warmup_steps * scale),
-        validate_every=max(
-            1, round(trainer.validate_every * scale), math.ceil(iterations / MAX_VALIDATIONS)
-        ),
+        validate_every=max(1, *validate_every),
     )

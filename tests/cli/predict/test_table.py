@@ -132,7 +132,7 @@ TEXTS = {
         ("houses.csv --target price --coverage 2", ["coverage must be in 0.5..0.995, got 2"]),
         ("houses.csv --target price --folds 1", ["folds must be at least 2, got 1"]),
         ("houses.csv --target price --hidden-sizes 0", ["widths"]),
-        ("houses.csv --target price --device tpu", ["no device 'tpu'"]),
+        ("houses.csv --target price --device tpu", ["device 'tpu' is not available"]),
         ("photo.png --target y", ["not a text file"]),
         ("no.safetensors --predict new.csv", ["no.safetensors does not exist"]),
         ("no.safetensors", ["--predict NEW.csv"]),

@@ -3,14 +3,12 @@
 import gzip
 import json
 
-import cv2
 import numpy as np
 import pytest
 from PIL import Image
 from skimage.data import coffee
-from sklearn.datasets import load_digits
 
-from bowerbird.vision.digits.synthetic_pages import PageConfig, make_page
+from benchmarks.digits.synthetic_pages import demo_page
 
 SMALL = (
     "--iterations 6 --batch-size 8 --channels 8 --negative-fraction 0 --precision float32 "
@@ -36,11 +34,7 @@ def folder(here):
 @pytest.fixture
 def page(here):
     """A page of scikit-learn's digits, and the lines on it."""
-    data = load_digits()
-    large = [cv2.resize(one, (28, 28), interpolation=cv2.INTER_CUBIC) for one in data.images]
-    codes = np.clip(np.stack(large) / 16 * 255, 0, 255).astype(np.uint8)
-    config = PageConfig(seed=4, surface="ruled", touching_fraction=0)
-    page = make_page(codes, data.target, config)
+    page = demo_page()
     Image.fromarray((page.rgb * 255).round().astype(np.uint8)).save("page.png")
     return page
 

@@ -17,7 +17,7 @@ from bowerbird.vision.house_numbers.scenes.typefaces import find_typefaces
 @pytest.fixture
 def photos(here):
     """A scene with a number and a photograph of a cat."""
-    typefaces = [face for face in find_typefaces() if face.path.name.startswith("DejaVuSans")]
+    typefaces = [face for face in find_typefaces() if face.name.startswith("DejaVuSans")]
     config = SceneConfig(200, 300, min_number_size=60, max_number_size=90, empty_fraction=0.0)
     random = np.random.default_rng(5)
     scene = make_scene(random, typefaces, [skimage.data.coffee()], config)

@@ -73,7 +73,7 @@ def test_the_full_set_is_downloaded_and_checked(folder, tmp_path, monkeypatch):
     assert "--weights" not in str(error.value)
     monkeypatch.setenv("BOWERBIRD_CACHE", str(cache))
     monkeypatch.setattr(idx, "OFFICIAL", tuple((n, "0" * 64, s) for n, _, s in rows))
-    with pytest.raises(DownloadError, match="delete it and it is downloaded again"):
+    with pytest.raises(DownloadError, match="delete it to download it again"):
         read_digit_dataset(Path("mnist"), "test")
 
 

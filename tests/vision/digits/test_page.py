@@ -8,9 +8,10 @@ import torch
 from matplotlib import font_manager
 from PIL import Image, ImageDraw, ImageFont
 
+from benchmarks.digits.synthetic_pages import PageConfig, make_page
 from bowerbird.vision.digits.config import DigitConfig
-from bowerbird.vision.digits.page import draw_digits, page_margin, read_page
-from bowerbird.vision.digits.synthetic_pages import PageConfig, make_page
+from bowerbird.vision.digits.page import page_margin, read_page
+from bowerbird.vision.drawing import draw
 from bowerbird.vision.results import Box, VisionResult
 
 
@@ -89,7 +90,8 @@ def test_boxes_that_are_not_confident_have_a_question_mark():
     assert box.mark_uncertain(0.5).name == "7"
     white = torch.ones(3, 60, 60)
     result = VisionResult(boxes=(box,))
-    assert not torch.equal(draw_digits(white, result, 0.6), draw_digits(white, result, 0))
+    drawn = [draw(white, result.mark_uncertain(threshold)) for threshold in (0.6, 0)]
+    assert not torch.equal(*drawn)
 
 
 @pytest.mark.parametrize("scale", [3, 12])

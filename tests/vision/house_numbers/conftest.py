@@ -24,7 +24,7 @@ def small_network():
 @pytest.fixture(scope="session")
 def plain_scene():
     """Return a scene with a large number in DejaVu Sans; the seed is a number or several."""
-    typefaces = [face for face in find_typefaces() if face.path.name.startswith("DejaVuSans")]
+    typefaces = [face for face in find_typefaces() if face.name.startswith("DejaVuSans")]
     config = SceneConfig(min_number_size=30, max_number_size=60, empty_fraction=0.0)
 
     def make(seed, photo="coffee", config=config):

@@ -9,13 +9,12 @@ import h5py
 import numpy as np
 import pytest
 import torch
-from scipy.io import savemat
 
 from bowerbird.errors import DatasetError, MissingPackageError
 from bowerbird.networks.config import MultiDigitConfig
 from bowerbird.networks.multi_digit import MultiDigit
 from bowerbird.vision.house_numbers.config import ScenePoolConfig
-from bowerbird.vision.house_numbers.svhn import Svhn, read_single_digits
+from bowerbird.vision.house_numbers.svhn import Svhn
 from bowerbird.vision.house_numbers.task import HouseNumberTask
 
 PICTURES = {
@@ -98,35 +97,6 @@ def test_a_folder_is_read_like_its_archive(archive, tmp_path):
     (folder / "train" / "2.png").unlink()
     fewer = Svhn(folder / "train")
     assert (len(fewer), fewer.num_missing) == (2, 1)
-
-
-def test_single_digits(tmp_path):
-    x = np.random.default_rng(0).integers(0, 256, (32, 32, 3, 4), np.uint8)
-    savemat(tmp_path / "train_32x32.mat", {"X": x, "y": np.array([[1], [9], [10], [4]])})
-    pictures, digits = read_single_digits(tmp_path / "train_32x32.mat")
-    assert digits.tolist() == [1, 9, 0, 4]
-    assert np.array_equal(pictures[2], x[..., 2])
-
-
-@pytest.mark.parametrize(
-    ("held", "complaint"),
-    [
-        ({"X": np.zeros((32, 32, 4), np.uint8), "y": np.zeros((4, 1))}, "shape"),
-        ({"X": np.zeros((32, 32, 3, 2), np.uint8), "y": np.array([[1], [11]])}, "labels above"),
-        ({"Z": np.zeros(3)}, "has no 'X'"),
-    ],
-)
-def test_other_matlab_files_are_one_sentence(tmp_path, held, complaint):
-    savemat(tmp_path / "digits.mat", held)
-    with pytest.raises(DatasetError, match=complaint):
-        read_single_digits(tmp_path / "digits.mat")
-
-
-def test_files_of_another_kind_are_one_sentence(tmp_path):
-    (tmp_path / "x.mat").write_bytes(b"no matlab" * 40)
-    for path in (tmp_path / "x.mat", tmp_path / "nowhere.mat"):
-        with pytest.raises(DatasetError, match=path.name):
-            read_single_digits(path)
 
 
 def test_damaged_archives_are_one_sentence(archive, tmp_path):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from bowerbird.cli.options import RUN, CommonOptions, Device, Output
-from bowerbird.learning.atomic_write import check_output
+from bowerbird.files.atomic_write import check_output
 
 if TYPE_CHECKING:
     from bowerbird.cli.progress import Work

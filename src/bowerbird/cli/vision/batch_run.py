@@ -57,13 +57,17 @@ class BatchOptions(CommonOptions):
         return []
 
 
+if TYPE_CHECKING:
+    Drawing = Callable[[Float[Tensor, "3 h w"], VisionResult], Float[Tensor, "3 h w"]]
+
+
 def run_batch(
     images: Sequence[Path],
     paths: Sequence[Path | None],
     run: BatchOptions,
     recognize: "Callable[[Picture], VisionResult]",
     describe: "Callable[[VisionResult], str]",
-    drawing: "Callable[[Float[Tensor, '3 h w'], VisionResult], Float[Tensor, '3 h w']] | None" = None,
+    drawing: "Drawing | None" = None,
 ) -> int:
     """Recognize something in each picture, print and draw the result; return the exit code.
 

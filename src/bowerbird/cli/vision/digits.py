@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Group, Parameter
 
 from bowerbird.cli.options import Switch
+from bowerbird.cli.report import show
 from bowerbird.cli.training_run import TrainingRun, TrainOptions
 from bowerbird.cli.vision.batch_run import BatchOptions, run_batch
-from bowerbird.learning.config import TrainerConfig
 from bowerbird.networks.config import SmallConvNetConfig
 from bowerbird.vision.digits.config import AugmentConfig, DigitConfig, DigitTrainConfig
 
@@ -20,12 +20,11 @@ if TYPE_CHECKING:
 
 Parameter(name="*", group=Group("Network", sort_key=3))(SmallConvNetConfig)
 Parameter(name="*", group=Group("Augmentation", sort_key=4))(AugmentConfig)
-Parameter(name="*", group=Group("Optimization", sort_key=5))(TrainerConfig)
 
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
-class DigitTrainRun(TrainOptions):
+class DigitTrainOptions(TrainOptions):
     """Options of ``train-digits`` besides its configuration."""
 
     half: Switch = False
@@ -38,7 +37,7 @@ def train_digits(
     folder: Path,
     /,
     *,
-    run: DigitTrainRun,
+    run: DigitTrainOptions,
     config: Annotated[
         DigitTrainConfig, Parameter(name="*", group=Group("Training", sort_key=2))
     ] = DigitTrainConfig(),
@@ -60,19 +59,19 @@ def train_digits(
 
         work = job.train(training.steps(run.checkpoint_every, resume=run.resume))
 
-        report = _training_report(training, work, run)
+        facts = _training_facts(training, work, run)
         if test_set is not None:
             metrics = training.reader.evaluate(test_set)
-            report["test"] = {**asdict(metrics), "accuracy": metrics.accuracy}
-            report["test"]["official"] = test_set.official
-        code = job.finish(work, lambda path: training.reader.save(path, half=run.half), report)
+            facts["test"] = {**asdict(metrics), "accuracy": metrics.accuracy}
+            facts["test"]["official"] = test_set.official
+        code = job.finish(work, lambda path: training.reader.save(path, half=run.half), facts)
         if test_set is not None and not run.json and not job.quiet:
-            print(f"{metrics.errors} of {metrics.count} test digits are wrong")  # noqa: T201
+            show(f"{metrics.errors} of {metrics.count} test digits are wrong")
         return code
 
 
-def _training_report(
-    training: "DigitTraining", work: "Work[str]", run: DigitTrainRun
+def _training_facts(
+    training: "DigitTraining", work: "Work[str]", run: DigitTrainOptions
 ) -> dict[str, Any]:
     """Return the facts about a training, besides its losses."""
     steps = work.last.number - work.history[0].number + 1
@@ -83,8 +82,8 @@ def _training_report(
         "preset": None,
         "corpus_sha256": training.digits.sha256,
         "run": {"half": run.half},
-        "config": {**asdict(training.planned), "precision": str(training.compute.dtype)[6:]},
-        "validation_loss": training.run.best,
+        "config": {**asdict(training.config), "precision": str(training.compute.dtype)[6:]},
+        "validation_loss": training.best,
         "digits_per_second": round(num_digits / max(work.last.seconds, 1e-9)),
         "parameters": sum(p.numel() for p in training.task.network.parameters()),
     }
@@ -92,7 +91,7 @@ def _training_report(
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
-class DigitRun(BatchOptions):
+class DigitOptions(BatchOptions):
     """Options of ``digits`` besides its configuration."""
 
     model: str = "digits"
@@ -101,7 +100,7 @@ class DigitRun(BatchOptions):
 
 def digits(
     *images: Path,
-    run: DigitRun = DigitRun(),
+    run: DigitOptions = DigitOptions(),
     config: Annotated[
         DigitConfig, Parameter(name="*", group=Group("Reading", sort_key=2))
     ] = DigitConfig(),
@@ -113,8 +112,9 @@ def digits(
     images
         Photographs.
     """
-    from bowerbird.vision.digits.page import draw_digits, read_page
+    from bowerbird.vision.digits.page import read_page
     from bowerbird.vision.digits.reader import load_digit_reader
+    from bowerbird.vision.drawing import draw
 
     paths = run.output_paths(images)
     reader = load_digit_reader(run.model, run.device)
@@ -125,7 +125,7 @@ def digits(
         run,
         lambda picture: read_page(picture.over(), reader, config),
         lambda result: _text(result, config),
-        lambda rgb, result: draw_digits(rgb, result, config.confident_threshold),
+        lambda rgb, result: draw(rgb, result.mark_uncertain(config.confident_threshold)),
     )
 
 

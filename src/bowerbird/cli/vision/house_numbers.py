@@ -1,6 +1,6 @@
 """``bowerbird vision house-numbers`` and ``train-house-numbers``."""
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,7 +9,6 @@ from cyclopts import Group, Parameter
 from bowerbird.cli.options import RUN
 from bowerbird.cli.training_run import TrainingRun, TrainOptions
 from bowerbird.cli.vision.batch_run import BatchOptions, run_batch
-from bowerbird.learning.config import TrainerConfig
 from bowerbird.networks.config import MultiDigitConfig
 from bowerbird.vision.house_numbers.config import (
     HouseNumberConfig,
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
 Parameter(name="*", group=Group("Network", sort_key=3))(MultiDigitConfig)
 Parameter(name="*", group=Group("Scenes", sort_key=4))(SceneConfig)
 Parameter(name="*", group=Group("Scenes", sort_key=4))(ScenePoolConfig)
-Parameter(name="*", group=Group("Optimization", sort_key=5))(TrainerConfig)
 
 
 @Parameter(name="*", group=RUN, show_default=False)
@@ -41,7 +39,7 @@ class AssetOptions(TrainingAssets):
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
-class HouseNumberRun(BatchOptions):
+class HouseNumberOptions(BatchOptions):
     """Options of ``house-numbers`` besides its configuration."""
 
     model: str = "house-numbers"
@@ -50,7 +48,7 @@ class HouseNumberRun(BatchOptions):
 
 def house_numbers(
     *images: Path,
-    run: HouseNumberRun = HouseNumberRun(),
+    run: HouseNumberOptions = HouseNumberOptions(),
     config: Annotated[
         HouseNumberConfig, Parameter(name="*", group=Group("Detection", sort_key=2))
     ] = HouseNumberConfig(),
@@ -95,8 +93,8 @@ def train_house_numbers(
 
         work = job.train(training.steps(run.checkpoint_every, resume=run.resume))
 
-        report = {"model": str(run.output), **_training_report(training, work)}
-        return job.finish(work, training.reader.save, report)
+        facts = {"model": str(run.output), **_training_facts(training, work)}
+        return job.finish(work, training.reader.save, facts)
 
 
 def _text(result: "VisionResult", threshold: float) -> str:
@@ -107,19 +105,18 @@ def _text(result: "VisionResult", threshold: float) -> str:
     return ", ".join(texts) or "no number"
 
 
-def _training_report(training: "HouseNumberTraining", work: "Work[Any]") -> dict[str, Any]:
+def _training_facts(training: "HouseNumberTraining", work: "Work[Any]") -> dict[str, Any]:
     """Return the facts about a training, besides its losses."""
     from bowerbird.learning.trainer import ALREADY_DONE
 
     steps = 0 if work.last.note == ALREADY_DONE else work.last.number - work.history[0].number + 1
     num_crops = steps * training.config.pool.batch_size
-    config = replace(training.config, minutes=0.0, trainer=training.run.trainer)
     return {
         "preset": None,
         "inputs": {},
-        "config": asdict(config),
+        "config": asdict(training.config),
         "train_loss": work.last.losses["total"],
-        "validation_loss": training.run.best,
+        "validation_loss": training.best,
         **training.thresholds,
         "numbers_per_second": round(num_crops / max(work.last.seconds, 1e-9)),
         "parameters": sum(p.numel() for p in training.network.parameters()),

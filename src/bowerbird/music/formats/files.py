@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bowerbird.errors import MusicError
-from bowerbird.learning.atomic_write import atomic_write
+from bowerbird.files.atomic_write import atomic_write
 from bowerbird.music.formats.abc_reader import read_abc
 from bowerbird.music.formats.bars import tune_to_score
 from bowerbird.music.formats.midi import midi_to_score

@@ -18,7 +18,7 @@ from xml.sax.saxutils import escape
 
 from symusic import Score
 
-from bowerbird.learning.atomic_write import atomic_write, check_output
+from bowerbird.files.atomic_write import atomic_write, check_output
 from bowerbird.music.config import SheetConfig
 from bowerbird.music.formats.musicxml_writer import to_musicxml
 from bowerbird.music.notation.beats import QUARTER

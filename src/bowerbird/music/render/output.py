@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bowerbird.errors import MusicError
-from bowerbird.learning.atomic_write import atomic_write
+from bowerbird.files.atomic_write import atomic_write
 from bowerbird.music.config import OutputConfig, PageConfig, RollConfig, SheetConfig, SoundConfig
 from bowerbird.music.formats.files import MIDI, WRITES, write_score
 from bowerbird.music.score.instruments import program_of

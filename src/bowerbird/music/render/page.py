@@ -19,7 +19,7 @@ from typing import Any
 
 from symusic import Score
 
-from bowerbird.learning.atomic_write import atomic_write
+from bowerbird.files.atomic_write import atomic_write
 from bowerbird.music.config import PageConfig, Paper, RollConfig
 from bowerbird.music.formats.midi import seconds_of
 from bowerbird.music.formats.musicxml_writer import to_musicxml

@@ -8,7 +8,6 @@ held-out rows; all metrics are of these predictions, also how many rows are in t
 import time
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from jaxtyping import Int
@@ -20,7 +19,7 @@ from bowerbird.prediction.tabular.baselines import predict_baseline
 from bowerbird.prediction.tabular.config import Method, TableConfig
 from bowerbird.prediction.tabular.conformal import Predictions, fit_conformal
 from bowerbird.prediction.tabular.encoding import fit_encoding
-from bowerbird.prediction.tabular.ensemble import TrainedEnsemble, split_evenly
+from bowerbird.prediction.tabular.ensemble import split_evenly
 from bowerbird.prediction.tabular.leakage import find_leakage, leakage_notes
 from bowerbird.prediction.tabular.metrics import Estimate, bootstrap, compute_metrics, proportion
 from bowerbird.prediction.tabular.model import TableModel
@@ -125,32 +124,22 @@ class _CrossValidation:
 
     def fold(self, fold: int) -> Generator[tuple[Method, float], None, None]:
         """Fit each method to the other folds; yield it with its loss in this one."""
-        new = self.folds == fold
+        new, config = self.folds == fold, self.config.ensemble
         encoding = fit_encoding(self.problem.columns, self.values[~new])
         x, y, x_new = encoding(self.values[~new]), self.truth[~new], encoding(self.values[new])
         for method in self.config.methods:
             if method == "ensemble":
-                self.predictions[method][new] = self._predict_ensemble(x, y, x_new, new)
+                model, _ = fit_conformal(x, y, self.num_classes, config, self.device)
+                predictions = model.predict(x_new, self.config.coverage)
+                values, sets = predictions.values, predictions.sets
+                if sets is None:
+                    self.low[new], self.high[new] = predictions.low, predictions.high
+                else:
+                    self.sets[new] = sets
             else:
-                self.predictions[method][new] = predict_baseline(
-                    method, x, y, x_new, self.num_classes, self.config.ensemble.seed
-                )
-            yield (
-                method,
-                compute_metrics(self.truth[new], self.predictions[method][new])[self.metric],
-            )
-
-    def _predict_ensemble(
-        self, x: np.ndarray, y: np.ndarray, x_new: np.ndarray, new: np.ndarray
-    ) -> np.ndarray:
-        """Train an ensemble, and note the intervals or sets of the held-out rows."""
-        model, _ = fit_conformal(x, y, self.num_classes, self.config.ensemble, self.device)
-        predictions = model.predict(x_new, self.config.coverage)
-        if predictions.sets is not None:
-            self.sets[new] = predictions.sets
-        else:
-            self.low[new], self.high[new] = predictions.low, predictions.high
-        return predictions.values
+                values = predict_baseline(method, x, y, x_new, self.num_classes, config.seed)
+            self.predictions[method][new] = values
+            yield method, compute_metrics(self.truth[new], values)[self.metric]
 
     def report(self) -> TableReport:
         """Train the model on all rows, and return the report."""
@@ -174,19 +163,15 @@ class _CrossValidation:
             "metrics": {name: metric.value for name, metric in metrics["ensemble"].items()},
             "coverage": {"requested": self.config.coverage, "validated": coverage.value},
         }
-        model, trained = self._train(provenance)
-        return TableReport(
-            *(self.problem, self.count, self.predictions, held_out, metrics, improvements),
-            *(coverage, width, model, self.notes, trained.history),
-        )
-
-    def _train(self, provenance: Mapping[str, Any]) -> tuple[TableModel, TrainedEnsemble]:
-        """Train the model on all rows."""
         encoding = fit_encoding(self.problem.columns, self.values)
         predictor, trained = fit_conformal(
             encoding(self.values), self.truth, self.num_classes, self.config.ensemble, self.device
         )
-        return TableModel(self.problem.target, encoding, predictor, provenance), trained
+        model = TableModel(self.problem.target, encoding, predictor, provenance)
+        return TableReport(
+            *(self.problem, self.count, self.predictions, held_out, metrics, improvements),
+            *(coverage, width, model, self.notes, trained.history),
+        )
 
 
 def _split_folds(problem: Problem, config: TableConfig) -> tuple[Int[np.ndarray, " n"], str]:

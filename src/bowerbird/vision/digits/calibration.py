@@ -1,9 +1,9 @@
 """Calibrated probabilities that digits and lines were read right.
 
 A classifier of single digits is confident about much that is not a digit: among ten bricks one
-looks like a 0. The page tells more: digits have the height, contrast and stroke width of their
-neighbors, stand in a row on clean paper, and are most of what is written there. From such features
-x, and those of the classifier,
+looks like a 0. The page is better evidence: digits have the height, contrast and stroke width of
+their neighbors, stand in a row on clean paper, and are most of what is written there. From such
+features x, and those of the classifier,
 
     P(right) = 1 / (1 + exp(-(w . x + b)))
 

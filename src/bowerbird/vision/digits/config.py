@@ -1,12 +1,12 @@
 """Settings of the handwritten-digit reader and of its training."""
 
-import math
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
-from bowerbird.learning.config import Precision, TrainerConfig
-from bowerbird.learning.validate import check_choice
+from bowerbird.learning.config import TrainerConfig
+from bowerbird.learning.validate import check_choice, check_range
 from bowerbird.networks.config import DigitNetwork, SmallConvNetConfig
+from bowerbird.vision.config import TaskTrainConfig
 
 Polarity = Literal["auto", "dark", "light"]
 NO_DIGIT = 10  # class of everything that is not a digit; 0 to 9 are the digits
@@ -33,14 +33,9 @@ class DigitConfig:
 
     def __post_init__(self) -> None:
         check_choice(self.polarity, get_args(Polarity))
-        for name in (
-            *("classifier_threshold", "report_threshold", "page_threshold"),
-            *("confident_threshold", "min_clean_fraction"),
-        ):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"{name} must be in [0, 1], got {getattr(self, name)}")
-        if not 100 <= self.max_side <= 10000:
-            raise ValueError(f"max_side must be in [100, 10000] px, got {self.max_side}")
+        check_range(self, 0, 1, "classifier_threshold", "report_threshold", "page_threshold")
+        check_range(self, 0, 1, "confident_threshold", "min_clean_fraction")
+        check_range(self, 100, 10000, "max_side")
 
 
 @dataclass(frozen=True)
@@ -63,25 +58,18 @@ class AugmentConfig:
     """Fraction of the digits whose stroke is made thicker, thinner or lighter."""
 
     def __post_init__(self) -> None:
-        for name in ("elastic_alpha", "max_rotation", "max_shear", "max_shift"):
-            if not 0 <= getattr(self, name) < 1000:
-                raise ValueError(f"{name} must be in [0, 1000), got {getattr(self, name)}")
-        if not 0.1 <= self.elastic_sigma <= 100:
-            raise ValueError(f"elastic_sigma must be in [0.1, 100] px, got {self.elastic_sigma}")
-        if not 0 <= self.max_scale < 1:
-            raise ValueError(f"max_scale must be in [0, 1), got {self.max_scale}")
-        if not 0 <= self.stroke_fraction <= 1:
-            raise ValueError(f"stroke_fraction must be in [0, 1], got {self.stroke_fraction}")
+        check_range(self, 0, 1000, "elastic_alpha", "max_rotation", "max_shear", "max_shift")
+        check_range(self, 0.1, 100, "elastic_sigma")
+        check_range(self, 0, 0.9, "max_scale")
+        check_range(self, 0, 1, "stroke_fraction")
 
 
 @dataclass(frozen=True)
-class DigitTrainConfig:
+class DigitTrainConfig(TaskTrainConfig):
     """How a digit classifier is trained."""
 
     network: DigitNetwork = "small"
     """small, or lenet5: the network of 1998 as it was."""
-    minutes: float = 0.0
-    """Training time in minutes; the number of steps is chosen to fit it on this machine."""
     batch_size: int = 128
     """Images per step."""
     label_smoothing: float = 0.05
@@ -92,12 +80,6 @@ class DigitTrainConfig:
     """Fraction of the digits in a batch that are not distorted."""
     validation_fraction: float = 0.0
     """Fraction of the training digits, the last ones, that is held out for validation."""
-    precision: Precision = "auto"
-    """Precision of the network: auto uses bfloat16 where it is faster, else float32."""
-    device: str = "auto"
-    """auto, cpu, cuda, cuda:1, mps ..."""
-    licence: str = ""
-    """Licence of the training data, stored in the model file."""
     model: SmallConvNetConfig = field(default_factory=SmallConvNetConfig)
     """Shape of the small network."""
     augment: AugmentConfig = field(default_factory=AugmentConfig)
@@ -115,18 +97,11 @@ class DigitTrainConfig:
     """How weights are trained."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         check_choice(self.network, get_args(DigitNetwork))
-        if not 0 <= self.minutes < math.inf:
-            raise ValueError(f"minutes must be finite and not negative, got {self.minutes}")
-        if not 2 <= self.batch_size <= 1 << 20:
-            raise ValueError(f"batch_size must be in [2, 1048576], got {self.batch_size}")
-        for name in ("label_smoothing", "negative_fraction", "validation_fraction"):
-            if not 0 <= getattr(self, name) <= 0.9:
-                raise ValueError(f"{name} must be in [0, 0.9], got {getattr(self, name)}")
-        if not 0 <= self.undistorted_fraction <= 1:
-            raise ValueError(
-                f"undistorted_fraction must be in [0, 1], got {self.undistorted_fraction}"
-            )
+        check_range(self, 2, 1 << 20, "batch_size")
+        check_range(self, 0, 0.9, "label_smoothing", "negative_fraction", "validation_fraction")
+        check_range(self, 0, 1, "undistorted_fraction")
         if self.model.num_classes != NO_DIGIT + 1:
             raise ValueError(
                 f"a digit reader needs {NO_DIGIT + 1} classes, got {self.model.num_classes}"

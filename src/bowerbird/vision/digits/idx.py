@@ -23,7 +23,7 @@ from jaxtyping import Int, UInt8
 from torch import Tensor
 
 from bowerbird.errors import DatasetError
-from bowerbird.learning.download import Source, digest_of, fetch
+from bowerbird.files.download import Source, digest_of, fetch
 
 Split = Literal["train", "test"]
 IMAGES, LABELS, TEST = "images-idx3-ubyte", "labels-idx1-ubyte", "t10k"
@@ -32,28 +32,16 @@ SIDE = 28  # px
 UNSIGNED_BYTES = 8
 MAX_BYTES = 1 << 31  # of a decompressed file
 LICENCE = "CC BY-SA 3.0 (Y. LeCun, C. Cortes)"
-# name, SHA-256 of the compressed file, its bytes; the 60,000 and 10,000 digits of the full set
-OFFICIAL: tuple[tuple[str, str, int], ...] = (
-    (
-        f"train-{IMAGES}.gz",
-        "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
-        9_912_422,
-    ),
-    (
-        f"train-{LABELS}.gz",
-        "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
-        28_881,
-    ),
-    (
-        f"t10k-{IMAGES}.gz",
-        "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
-        1_648_877,
-    ),
-    (
-        f"t10k-{LABELS}.gz",
-        "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
-        4_542,
-    ),
+# the 60,000 and 10,000 digits of the full set: name, SHA-256 of the compressed file, its bytes
+_FILES = """
+train-images-idx3 440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609 9912422
+train-labels-idx1 3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c 28881
+t10k-images-idx3 8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6 1648877
+t10k-labels-idx1 f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6 4542
+"""
+OFFICIAL = tuple(
+    (f"{name}-ubyte.gz", sha256, int(size))
+    for name, sha256, size in map(str.split, _FILES.strip().splitlines())
 )
 
 

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import torch
 from jaxtyping import UInt8
+from numpy.random import Generator
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
@@ -54,7 +55,7 @@ def _fonts() -> list[str]:
     return [font_manager.findfont(name) for name in names]
 
 
-def _letter(random: np.random.Generator) -> Array:
+def _letter(random: Generator) -> Array:
     letter = LETTERS[int(random.integers(len(LETTERS)))]
     if random.random() < 0.5:
         size = int(random.integers(40, 70))
@@ -71,7 +72,7 @@ def _letter(random: np.random.Generator) -> Array:
     return drawn if drawn.max() > 0 else np.ones((3, 9), np.float32)
 
 
-def _blot(random: np.random.Generator) -> Array:
+def _blot(random: Generator) -> Array:
     """Return a dot, a dash that is not upright, or a ragged blot."""
     canvas = np.zeros((80, 80), np.float32)
     kind = random.random()
@@ -90,7 +91,7 @@ def _blot(random: np.random.Generator) -> Array:
     return canvas
 
 
-def _touching_pair(pair: NDArray[np.uint8], random: np.random.Generator) -> Array:
+def _touching_pair(pair: NDArray[np.uint8], random: Generator) -> Array:
     """Return two digits side by side that touch."""
     first, second = (digit.astype(np.float32) / 255 for digit in pair)
     canvas = np.zeros((34, 56), np.float32)
@@ -115,7 +116,7 @@ def _is_bar(image: Array) -> bool:
     return bool(values[0] < 0.1 * values[1]) and not horizontal
 
 
-def _photo_components(random: np.random.Generator) -> list[Array]:
+def _photo_components(random: Generator) -> list[Array]:
     """Return components of photographs without writing."""
     data = import_extra("skimage.data", "the training of digits")
     shapes: list[Array] = []

@@ -27,16 +27,10 @@ from bowerbird.vision.digits.calibration import (
 )
 from bowerbird.vision.digits.components import find_components, label_components
 from bowerbird.vision.digits.config import DigitConfig
-from bowerbird.vision.digits.lines import Place, group_lines, line_text
+from bowerbird.vision.digits.lines import group_lines, line_text
 from bowerbird.vision.digits.reader import DigitReader
-from bowerbird.vision.digits.segmentation import (
-    Candidate,
-    classify,
-    classify_again,
-    resegment,
-)
+from bowerbird.vision.digits.segmentation import Candidate, classify, classify_again, resegment
 from bowerbird.vision.digits.single import read_single_digit
-from bowerbird.vision.drawing import draw
 from bowerbird.vision.results import Box, Line, VisionResult
 
 CERTAIN = 0.6  # probability of the digits that give the typical height
@@ -44,7 +38,7 @@ MIN_HEIGHT = 8  # px of a digit in the original image
 SIMILAR = 1.5  # ratio of the heights of digits of one size
 MIN_RATIO, MAX_RATIO = 0.3, 3.0  # height of a digit, relative to the typical one
 MIN_CONTRAST = 0.4  # of a digit, relative to the typical one
-MIN_SIDE, MAX_UPSCALE = 400, 4.0  # small images are enlarged: to this side, at most so much
+MIN_SIDE, MAX_UPSCALE = 400, 4.0  # px, and factor: smaller images are enlarged up to these
 WRITING_HEIGHT = 1 / 16  # of writing on a page, of the long side
 
 
@@ -88,15 +82,6 @@ def find_digits(values: Array, reader: DigitReader, config: DigitConfig) -> list
         values = np.clip(cv2.resize(values, size, interpolation=interpolation), 0, 1)
     polarities = [config.polarity == "light"] if config.polarity != "auto" else [False, True]
     return [_find(values, reader, config, light, MIN_HEIGHT * factor) for light in polarities]
-
-
-def draw_digits(
-    rgb: Float[Tensor, "3 h w"],
-    result: VisionResult,
-    threshold: float = DigitConfig.confident_threshold,
-) -> Float[Tensor, "3 h w"]:
-    """Return an image with the boxes of the digits, those below the threshold with a "?"."""
-    return draw(rgb, result.mark_uncertain(threshold))
 
 
 def scale_factor(side: int, max_side: int) -> float:
@@ -179,12 +164,12 @@ def _result(page: PageDigits, factor: float, margin: int) -> VisionResult:
     digits = page.digits
     if not digits:
         return VisionResult(boxes=(), text="", lines=(), confidence=0.0)
-    places = [Place(*one.component.box) for one in digits]
+    own_boxes = np.array([one.component.box for one in digits], float)
     names = [str(one.digit) for one in digits]
-    lines = group_lines(places)
+    lines = group_lines(own_boxes)
     features = line_features(lines, digits, page.candidates, page.probabilities)
     confidences = calibrated_probability(features, "line")
-    texts = [line_text(line, names, places) for line in lines]
+    texts = [line_text(line, names, own_boxes) for line in lines]
     boxes = []
     for index in (index for line in lines for index in line):
         left, top, right, bottom = (side / factor - margin for side in digits[index].component.box)

@@ -6,11 +6,9 @@ arXiv:1803.09820), and the result is a running mean of the weights.
 """
 
 import math
-import time
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
-from importlib.metadata import version
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
@@ -18,8 +16,7 @@ import torch.nn.functional as F
 from jaxtyping import UInt8
 from torch import Tensor, nn
 
-from bowerbird.learning.device import Compute, select_compute
-from bowerbird.learning.step import Step
+from bowerbird.learning.device import Compute
 from bowerbird.networks.convolution import digit_network
 from bowerbird.vision.digits.augment import distort
 from bowerbird.vision.digits.config import NO_DIGIT, DigitTrainConfig
@@ -141,78 +138,46 @@ class DigitTask:
         return logits.float()
 
 
-class DigitTraining:
+class DigitTraining(TaskTraining[DigitTrainConfig]):
     """One training run of a digit classifier; ``reader`` is the current result."""
 
     def __init__(
         self, digits: DigitDataset, config: DigitTrainConfig, work_dir: Path | None = None
     ) -> None:
-        """Prepare the negatives and the first task; checkpoints go into ``work_dir``."""
-        start_time = time.perf_counter()
-        self.digits, self.config = digits, config
-        self.compute = select_compute(config.device, config.precision)
+        """Prepare the negatives and the task; checkpoints go into ``work_dir``."""
+        super().__init__(config, work_dir)
+        self.digits = digits
         num_train = len(digits) - round(config.validation_fraction * len(digits))
         train, validation = digits[:num_train], digits[num_train:]
         negatives = digits.images[:0]
         if round(config.negative_fraction * config.batch_size):
             negatives = make_negatives(train, config.trainer.seed)
         self.data = DigitTrainingData(train, validation if len(validation) else None, negatives)
-        self.task = self._make_task()
-        self.run = TaskTraining(
-            self._make_task,
-            config.trainer,
-            self.compute,
-            {**asdict(config), "digits": digits.sha256},
-            self._sample,
-            config.minutes,
-            work_dir=work_dir,
-            start_time=start_time,
-        )
-
-    @property
-    def planned(self) -> DigitTrainConfig:
-        """The settings with the planned steps, which repeat the run without its minutes."""
-        return replace(self.config, minutes=0.0, trainer=self.run.trainer)
+        self.task = self.make_task()
 
     @property
     def reader(self) -> DigitReader:
         """The network as it is now, with the provenance so far."""
-        config, last = self.planned, self.run.last
-        provenance = {
+        provenance = self.provenance() | {
             "corpus": [f"{len(self.data.train):,} handwritten digits"],
             "digits": len(self.data.train),
-            "digits_sha256": self.digits.sha256,
-            "seconds": round(last.seconds, 1) if last else 0.0,
-            "iterations": last.number if last else 0,
-            "validation_loss": self.run.best,
-            "licence": config.licence,
-            "settings": asdict(config),
-            "versions": {"bowerbird": version("bowerbird"), "torch": version("torch")},
+            "digits_sha256": self.data_id(),
+            "settings": asdict(self.config),
         }
-        return DigitReader(self.task.network, config.network, config.model, provenance)
+        return DigitReader(self.task.network, self.config.network, self.config.model, provenance)
 
-    def steps(
-        self, checkpoint_every: int = 0, *, resume: bool = False
-    ) -> Generator[Step[str], None, None]:
-        """Train and yield a step after each (``TaskTraining.steps``)."""
-        return self.run.steps(checkpoint_every, resume=resume)
-
-    def _make_task(self) -> DigitTask:
+    def make_task(self) -> DigitTask:
+        """Return the task with new weights."""
         config, random = self.config, torch.Generator().manual_seed(self.config.trainer.seed)
         network = digit_network(config.network, config.model, random).to(self.compute.device)
         self.task = DigitTask(network, self.data, config, self.compute, random)
         return self.task
 
-    def _sample(self) -> str:
+    def data_id(self) -> str:
+        """Return the hash of the digits."""
+        return self.digits.sha256
+
+    def sample(self) -> str:
+        """Return how many validation digits are wrong."""
         errors, count = self.task.validation_errors, len(self.data.validation or ())
         return f"{errors} of {count} validation digits are wrong"
-
-
-def train_digits(
-    digits: DigitDataset, config: DigitTrainConfig = DigitTrainConfig()
-) -> DigitReader:
-    """Train to the end and return the classifier."""
-    training = DigitTraining(digits, config)
-    for _ in training.steps():
-        pass
-    return training.reader

@@ -41,14 +41,14 @@ class Sheet:
         size: int,
         color: tuple[int, int, int] = INK,
         anchor: str = "ls",
-        room: float = math.inf,
+        max_width: float = math.inf,
     ) -> float:
         """Write one line, its baseline at ``at``; return its width.
 
-        The letters are smaller where the line would be wider than ``room``.
+        The letters are smaller where the line would be wider than ``max_width``.
         """
         font = _font(size)
-        while size > SMALLEST and self.pen.textlength(text, font=font) > room:
+        while size > SMALLEST and self.pen.textlength(text, font=font) > max_width:
             size -= 1
             font = _font(size)
         self.pen.text(at, text, font=font, fill=color, anchor=anchor)

@@ -94,7 +94,7 @@ class Heading:
 
     @property
     def whole(self) -> float:
-        """The same where there is room for the whole of a panorama."""
+        """The same where a whole panorama fits."""
         height, wide = self.picture.shape[1:]
         return min(max(height / wide, FLAT), TALL)
 
@@ -296,8 +296,8 @@ def _joined(*parts: str) -> str:
 
 
 def _title(sheet: Sheet, name: str, words: str, right: int) -> None:
-    sheet.words((MARGIN - 4, 190), name, TITLE, INK, room=right - MARGIN)
-    sheet.words((MARGIN, 250), words, TEXT, SOFT, room=right - MARGIN)
+    sheet.words((MARGIN - 4, 190), name, TITLE, INK, max_width=right - MARGIN)
+    sheet.words((MARGIN, 250), words, TEXT, SOFT, max_width=right - MARGIN)
     sheet.line(MARGIN, right, 288)
 
 

@@ -13,7 +13,7 @@ import torch
 from bowerbird.learning.extras import package_folder
 from bowerbird.pictures.reading import read_picture
 from bowerbird.vision.house_numbers.crops import Pixels
-from bowerbird.vision.house_numbers.scenes.typefaces import Typeface
+from bowerbird.vision.house_numbers.scenes.typefaces import font_family
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
 SAMPLES = {  # photographs without writing, by the package that has them
@@ -29,15 +29,15 @@ NUM_FOLDS = 10  # of all photographs: two for tests, one for validation, the oth
 
 
 def split_typefaces(
-    typefaces: Sequence[Typeface], validation: Sequence[str], tests: Sequence[str]
-) -> tuple[list[Typeface], list[Typeface]]:
+    typefaces: Sequence[Path], validation: Sequence[str], tests: Sequence[str]
+) -> tuple[list[Path], list[Path]]:
     """Return the typefaces for training and for validation, by family; those for tests in neither.
 
     Raises ValueError if there is none for one of both.
     """
     held_out = {*validation, *tests}
-    train = [face for face in typefaces if face.family not in held_out]
-    validation_faces = [face for face in typefaces if face.family in validation]
+    train = [face for face in typefaces if font_family(face) not in held_out]
+    validation_faces = [face for face in typefaces if font_family(face) in validation]
     if not train or not validation_faces:
         raise ValueError(
             f"found {len(train)} typefaces for training and {len(validation_faces)} for validation "

@@ -4,8 +4,10 @@ import math
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bowerbird.learning.config import Precision, TrainerConfig
+from bowerbird.learning.config import TrainerConfig
+from bowerbird.learning.validate import check_range
 from bowerbird.networks.config import MultiDigitConfig
+from bowerbird.vision.config import TaskTrainConfig
 
 
 @dataclass(frozen=True)
@@ -24,13 +26,9 @@ class HouseNumberConfig:
     """Largest number of regions that are read in an image."""
 
     def __post_init__(self) -> None:
-        if self.max_side < 64:
-            raise ValueError(f"max_side must be at least 64 px, got {self.max_side}")
-        for name in ("finder_threshold", "report_threshold", "confident_threshold"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"{name} must be in [0, 1], got {getattr(self, name)}")
-        if self.max_regions < 1:
-            raise ValueError(f"max_regions must be at least 1, got {self.max_regions}")
+        check_range(self, 64, math.inf, "max_side")
+        check_range(self, 0, 1, "finder_threshold", "report_threshold", "confident_threshold")
+        check_range(self, 1, math.inf, "max_regions")
 
 
 @dataclass(frozen=True)
@@ -49,17 +47,9 @@ class SceneConfig:
     """Fraction of scenes without a number."""
 
     def __post_init__(self) -> None:
-        if min(self.height, self.width) < 32:
-            raise ValueError(
-                f"height and width must be at least 32 px, got {self.height} x {self.width}"
-            )
-        if not 4 <= self.min_number_size <= self.max_number_size:
-            raise ValueError(
-                "min_number_size must be at least 4 px and at most max_number_size, got "
-                f"{self.min_number_size} and {self.max_number_size}"
-            )
-        if not 0 <= self.empty_fraction <= 1:
-            raise ValueError(f"empty_fraction must be in [0, 1], got {self.empty_fraction}")
+        check_range(self, 32, math.inf, "height", "width")
+        check_range(self, 4, self.max_number_size, "min_number_size")
+        check_range(self, 0, 1, "empty_fraction")
 
 
 @dataclass(frozen=True)
@@ -78,9 +68,7 @@ class ScenePoolConfig:
     """Scenes for validation, from typefaces and photographs that are not trained on."""
 
     def __post_init__(self) -> None:
-        for name, value in vars(self).items():
-            if value < 1:
-                raise ValueError(f"{name} must be at least 1, got {value}")
+        check_range(self, 1, math.inf, *vars(self))
 
 
 @dataclass(frozen=True)
@@ -98,11 +86,9 @@ class TrainingAssets:
 
 
 @dataclass(frozen=True)
-class HouseNumberTrainConfig:
+class HouseNumberTrainConfig(TaskTrainConfig):
     """How a house-number reader is trained."""
 
-    minutes: float = 0.0
-    """Training time in minutes; the number of steps is chosen to fit it on this machine."""
     validation_families: tuple[str, ...] = (
         *("Manrope", "P052", "STIXGeneral", "STIXGeneralBolIta", "HankenGrotesk"),
     )
@@ -121,12 +107,6 @@ class HouseNumberTrainConfig:
     """Crops that are read at the end to set the confidence threshold of readings."""
     calibration_photos: int = 300
     """Whole scenes that are searched at the end to set the threshold of detections."""
-    precision: Precision = "auto"
-    """Precision of the network: auto uses bfloat16 where it is faster, else float32."""
-    device: str = "auto"
-    """auto, cpu, cuda, cuda:1, mps ..."""
-    licence: str = ""
-    """Licence of the training data, stored in the model file."""
     model: MultiDigitConfig = field(default_factory=MultiDigitConfig)
     """Shape of the network."""
     scene: SceneConfig = field(default_factory=SceneConfig)
@@ -141,13 +121,7 @@ class HouseNumberTrainConfig:
     """How weights are trained."""
 
     def __post_init__(self) -> None:
-        if not 0 <= self.minutes < math.inf:
-            raise ValueError(f"minutes must be finite and not negative, got {self.minutes}")
-        if not 0 < self.svhn_fraction <= 1:
-            raise ValueError(f"svhn_fraction must be in (0, 1], got {self.svhn_fraction}")
-        if not 0 <= self.hard_negative_fraction < 1:
-            raise ValueError(
-                f"hard_negative_fraction must be in [0, 1), got {self.hard_negative_fraction}"
-            )
-        if self.max_mined_photos < 0:
-            raise ValueError(f"max_mined_photos must not be negative, got {self.max_mined_photos}")
+        super().__post_init__()
+        check_range(self, 0, math.inf, "max_mined_photos")
+        check_range(self, 0, 1, "svhn_fraction")
+        check_range(self, 0, 0.99, "hard_negative_fraction")

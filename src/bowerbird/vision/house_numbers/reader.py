@@ -24,21 +24,10 @@ from torch import Tensor
 
 from bowerbird.errors import ModelError
 from bowerbird.learning.device import Compute, select_compute
-from bowerbird.learning.model_file import (
-    ModelHeader,
-    read_model,
-    stored_weights,
-    write_model,
-)
+from bowerbird.learning.model_file import ModelHeader, read_model, stored_weights, write_model
 from bowerbird.models import model_path
 from bowerbird.networks.config import MultiDigitConfig
-from bowerbird.networks.multi_digit import (
-    MAX_DIGITS,
-    MultiDigit,
-    Reading,
-    as_input,
-    most_probable,
-)
+from bowerbird.networks.multi_digit import MAX_DIGITS, MultiDigit, Reading, as_input, most_probable
 from bowerbird.pictures.pixels import Picture
 from bowerbird.vision.boxes import area, iou, overlap, shared
 from bowerbird.vision.house_numbers.assets import to_pixels
@@ -126,7 +115,9 @@ class HouseNumberReader:
         boxes = self._refined(pixels, [box for _, box in regions])
         numbers = [
             replace(number, finder_probability=probability)
-            for (probability, _), number in zip(regions, self.read(pixels, boxes), strict=True)
+            for (probability, _), number in zip(
+                regions, self.read([(pixels, box) for box in boxes]), strict=True
+            )
             if number.text
         ]
         wholes = [one for one in numbers if not any(_is_part(one, other) for other in numbers)]
@@ -146,12 +137,8 @@ class HouseNumberReader:
             level = _resized(level, 0.5)
         return distinct(regions)[: config.max_regions]
 
-    def read(self, pixels: Pixels, boxes: list[Box]) -> list[HouseNumber]:
-        """Read the numbers in these boxes (px); the text is empty where there is none."""
-        return self.read_all([(pixels, box) for box in boxes])
-
-    def read_all(self, regions: Sequence[tuple[Pixels, Box]]) -> list[HouseNumber]:
-        """Read the number in each box (px) of each image."""
+    def read(self, regions: Sequence[tuple[Pixels, Box]]) -> list[HouseNumber]:
+        """Read the number in a box (px) of each image; the text is empty where there is none."""
         numbers = []
         for start in range(0, len(regions), BATCH_SIZE):
             numbers += self._read_batch(regions[start : start + BATCH_SIZE])

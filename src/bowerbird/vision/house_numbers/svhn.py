@@ -5,7 +5,6 @@ and ``digitStruct.mat``, a MATLAB 7.3 file, which is HDF5: ``/digitStruct/name``
 ``/digitStruct/bbox`` are columns of references, one per image; a bbox has ``left``, ``top``,
 ``width``, ``height`` and ``label``, each a number if the image has one digit and a column of
 references to numbers if it has several. The label 10 is a 0. An unpacked folder is read as well.
-The single digits of 32 x 32 px come in ``train_32x32.mat``, a MATLAB 5 file.
 
 Images stay compressed in memory and are decoded one by one; nothing is written.
 Source: http://ufldl.stanford.edu/housenumbers (for use in research, not commercial).
@@ -59,33 +58,6 @@ class Svhn:
         if pixels is None:
             raise DatasetError(f"{self.path}: image {name} is damaged; download it again")
         return Scene(np.ascontiguousarray(pixels[..., ::-1], np.uint8), text, boxes)
-
-
-def read_single_digits(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """Return images (n, 32, 32, 3) and digits (n,) of a file such as train_32x32.mat.
-
-    Raises DatasetError for any other file.
-    """
-    from scipy.io import loadmat  # noqa: PLC0415 - takes a moment
-
-    try:
-        content = loadmat(path)
-        x, y = np.asarray(content["X"]), np.asarray(content["y"]).reshape(-1)
-    except FileNotFoundError as error:
-        raise DatasetError(f"{path} does not exist; check its name") from error
-    except KeyError as error:
-        raise DatasetError(
-            f"{path} has no {error}; give train_32x32.mat or test_32x32.mat"
-        ) from error
-    except (ValueError, TypeError, OSError, NotImplementedError, zlib.error) as error:
-        raise DatasetError(
-            f"{path} is not a MATLAB file of SVHN, or is damaged; download it again"
-        ) from error
-    if x.shape[:3] != (32, 32, 3) or x.ndim != 4 or x.shape[3] != len(y) or x.dtype != np.uint8:
-        raise DatasetError(f"{path} has images of shape {x.shape}, expected (32, 32, 3, n)")
-    if len(y) and not (y.min() >= 0 and y.max() <= 10):
-        raise DatasetError(f"{path} has labels above 10; give train_32x32.mat or test_32x32.mat")
-    return np.ascontiguousarray(x.transpose(3, 0, 1, 2)), y.astype(np.int64) % 10
 
 
 def _read_files(path: Path) -> tuple[dict[str, bytes], bytes | None]:

@@ -8,15 +8,16 @@ Scenes are generated during training. A pool holds the newest ones, and each is 
 at random; scene number k of a run is the same on every machine, so a run can be resumed.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int
+from numpy.random import Generator
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -37,15 +38,8 @@ BOX_BETA = 0.05  # of a crop's side: smaller box errors are squared (smooth L1)
 SIDE_BETA = 0.1  # the same for the sides that the finder predicts, in logarithms of cells
 GAMMA = 2.0  # of the focal loss
 PREDICTED_FRACTION = 0.5  # of the crops that are read in predicted boxes, as at inference
+SceneSource = Callable[[int], Scene]  # number k is always the same scene
 MIN_POSITIVES = 4  # cells, by whose number the finder's loss is divided
-
-
-class SceneSource(Protocol):
-    """A sequence of scenes; number k is always the same one."""
-
-    def __call__(self, index: int, /) -> Scene:
-        """Return a scene."""
-        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,12 +126,7 @@ class HouseNumberTask:
         ]
 
     def _batch(
-        self,
-        scenes: Sequence[Scene],
-        finder_batch_size: int,
-        random: np.random.Generator,
-        *,
-        training: bool,
+        self, scenes: Sequence[Scene], finder_batch_size: int, random: Generator, *, training: bool
     ) -> Batch:
         reading = [reading_crop(random, scene, self.side) for scene in scenes]
         others = [scenes[k] for k in random.integers(0, len(scenes), finder_batch_size)]
@@ -182,7 +171,7 @@ def finder_loss(cells: Float[Tensor, "N 5 h w"], batch: Batch) -> Tensor:
     return focal + (sides * positive).sum() / count
 
 
-def _jittered(random: np.random.Generator, boxes: Tensor) -> Tensor:
+def _jittered(random: Generator, boxes: Tensor) -> Tensor:
     """Return true boxes moved by a tenth of their sides, and NaN for half of the crops."""
     sides = (boxes[..., 2:] - boxes[..., :2]).cpu().numpy()[..., [0, 1, 0, 1]]
     jittered = boxes.cpu().numpy() + sides * random.normal(0, 0.1, sides.shape)

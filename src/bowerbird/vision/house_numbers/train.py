@@ -2,20 +2,17 @@
 
 Typefaces and photographs are split before any scene is generated: those for validation are never
 trained on, those for tests are used in neither. At the end the confidence thresholds are set on
-validation scenes (``evaluation.calibrate``).
+validation scenes (``calibration.calibrate``).
 """
 
-import time
 from collections.abc import Generator, Sequence
-from dataclasses import asdict, replace
-from functools import partial
-from importlib.metadata import version
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from bowerbird.learning.device import keep_freed_memory, select_compute
+from bowerbird.learning.device import keep_freed_memory
 from bowerbird.learning.step import Step
 from bowerbird.networks.multi_digit import MultiDigit
 from bowerbird.vision.house_numbers.assets import (
@@ -24,16 +21,17 @@ from bowerbird.vision.house_numbers.assets import (
     split_photos,
     split_typefaces,
 )
+from bowerbird.vision.house_numbers.calibration import PHOTO, calibrate, read_scenes
 from bowerbird.vision.house_numbers.config import (
     HouseNumberConfig,
     HouseNumberTrainConfig,
+    ScenePoolConfig,
     TrainingAssets,
 )
 from bowerbird.vision.house_numbers.crops import Pixels
-from bowerbird.vision.house_numbers.evaluation import PHOTO, calibrate, read_scenes
 from bowerbird.vision.house_numbers.reader import HouseNumberReader, load_house_number_reader
 from bowerbird.vision.house_numbers.scenes.streets import Scene, make_scene
-from bowerbird.vision.house_numbers.scenes.typefaces import Typeface, find_typefaces
+from bowerbird.vision.house_numbers.scenes.typefaces import find_typefaces
 from bowerbird.vision.house_numbers.svhn import Svhn
 from bowerbird.vision.house_numbers.task import HouseNumberTask
 from bowerbird.vision.task_training import TaskTraining
@@ -43,24 +41,24 @@ TRIAL_POOL = 32  # scenes, to time a step
 MINING = HouseNumberConfig(finder_threshold=0.1, max_regions=12)
 
 
-class HouseNumberTraining:
+class HouseNumberTraining(TaskTraining[HouseNumberTrainConfig]):
     """One training run; ``reader`` is the current result."""
 
     def __init__(
-        self,
-        assets: TrainingAssets,
-        config: HouseNumberTrainConfig,
-        work_dir: Path | None = None,
+        self, assets: TrainingAssets, config: HouseNumberTrainConfig, work_dir: Path | None = None
     ) -> None:
         """Load typefaces and photographs; raise ValueError if there are too few of them."""
-        start_time = time.perf_counter()
-        self.config, self.compute = config, select_compute(config.device, config.precision)
+        super().__init__(config, work_dir)
         keep_freed_memory()
-        train_faces, validation_faces = split_typefaces(
+        faces = split_typefaces(
             find_typefaces(assets.fonts), config.validation_families, config.test_families
         )
         paths = split_photos(find_photos(assets.photos, config.exclude_photos))
-        train_photos, validation_photos = ([load_pixels(p) for p in part] for part in paths[:2])
+        photos = [[load_pixels(path) for path in part] for part in paths[:2]]
+        self.assets = [
+            str(assets.start),
+            *(path.name for part in (*faces, *paths) for path in part),
+        ]
         seed = config.trainer.seed
         torch.manual_seed(seed)
         self.network = MultiDigit(config.model)
@@ -68,47 +66,25 @@ class HouseNumberTraining:
         negatives: list[Scene] = []
         if assets.start:
             start = load_house_number_reader(assets.start, config.device)
-            negatives = mine_hard_negatives(start, train_photos[: config.max_mined_photos])
+            negatives = mine_hard_negatives(start, photos[0][: config.max_mined_photos])
             self.network = start.network
         self.network.to(self.compute.device)
-        self.train = Scenes((seed, 0), train_faces, train_photos, config, svhn, negatives)
-        self.validation = Scenes((0, 5), validation_faces, validation_photos, config)
-        self.photos = Scenes(
-            (0, 6), validation_faces, validation_photos, replace(config, scene=PHOTO)
-        )
-        self.num_typefaces, self.num_photos = len(train_faces), len(paths[0])
+        self.train = Scenes((seed, 0), faces[0], photos[0], config, svhn, negatives)
+        self.validation = Scenes((0, 5), faces[1], photos[1], config)
+        self.photos = replace(self.validation, key=(0, 6), config=replace(config, scene=PHOTO))
         self.thresholds: dict[str, float] = {}
-        names = [path.name for part in paths for path in part]
-        names += [face.path.name for faces in (train_faces, validation_faces) for face in faces]
-        self.run = TaskTraining(
-            lambda: self._task(self.network),
-            config.trainer,
-            self.compute,
-            {**asdict(config), "start": assets.start, "assets": names},
-            self._sample,
-            config.minutes,
-            self._trial,
-            work_dir,
-            start_time,
-        )
 
     @property
     def reader(self) -> HouseNumberReader:
         """The network as it is now, with the provenance so far."""
-        last, trainer, pool = self.run.last, self.run.trainer, self.config.pool
-        iterations = last.number if last else 0
-        batches = iterations * trainer.gradient_accumulation_steps
-        provenance = {
-            "typefaces": self.num_typefaces,
-            "photographs": self.num_photos,
+        provenance, pool, trainer = self.provenance(), self.config.pool, self.config.trainer
+        batches = provenance["iterations"] * trainer.gradient_accumulation_steps
+        provenance |= {
+            "typefaces": len(self.train.typefaces),
+            "photographs": len(self.train.photos),
             "scenes": batches * pool.new_scenes_per_step + pool.pool_size,
-            "iterations": iterations,
-            "seconds": round(last.seconds, 1) if last else 0.0,
-            "validation_loss": self.run.best,
             **self.thresholds,
-            "licence": self.config.licence,
             "settings": {"pool": asdict(pool), "trainer": asdict(trainer)},
-            "versions": {"bowerbird": version("bowerbird"), "torch": version("torch")},
         }
         return HouseNumberReader(self.network, provenance, self.compute)
 
@@ -117,37 +93,34 @@ class HouseNumberTraining:
     ) -> Generator[Step[str], None, None]:
         """Train and yield a step after each, with losses in nats per number; then calibrate."""
         try:
-            yield from self.run.steps(checkpoint_every, resume=resume)
+            yield from super().steps(checkpoint_every, resume=resume)
         finally:  # also after Ctrl-C: the saved model needs its thresholds
             crops = [self.validation(k) for k in range(self.config.calibration_crops)]
             photos = [self.photos(k) for k in range(self.config.calibration_photos)]
             self.thresholds = calibrate(self.reader, crops, photos)
 
-    def _sample(self) -> str:
+    def make_task(self) -> HouseNumberTask:
+        """Return the task with the network as it is."""
+        return self._task(self.network, self.config.pool)
+
+    def make_trial(self) -> HouseNumberTask:
+        """Return a task to time a step with: another network and a small pool."""
+        network = MultiDigit(self.network.config).to(self.compute.device)
+        return self._task(network, replace(self.config.pool, pool_size=TRIAL_POOL))
+
+    def data_id(self) -> list[str]:
+        """Return the names of the assets."""
+        return self.assets
+
+    def sample(self) -> str:
         """Return what a few validation scenes are read as."""
         scenes = [self.validation(k) for k in range(NUM_SAMPLES)]
         pairs = zip(scenes, read_scenes(self.reader, scenes), strict=True)
         return ", ".join(f"{s.text or 'nothing'} as {n.text or 'nothing'}" for s, n in pairs)
 
-    def _task(self, network: MultiDigit, **pool: int) -> HouseNumberTask:
-        config = replace(self.config.pool, **pool)
+    def _task(self, network: MultiDigit, pool: ScenePoolConfig) -> HouseNumberTask:
         seed, dtype = self.config.trainer.seed, self.compute.dtype
-        return HouseNumberTask(network, self.train, self.validation, config, seed, dtype)
-
-    def _trial(self) -> HouseNumberTask:
-        network = MultiDigit(self.network.config).to(self.compute.device)
-        return self._task(network, pool_size=TRIAL_POOL)
-
-
-def train_house_numbers(
-    assets: TrainingAssets = TrainingAssets(),
-    config: HouseNumberTrainConfig = HouseNumberTrainConfig(),
-) -> HouseNumberReader:
-    """Train to the end and return the reader."""
-    training = HouseNumberTraining(assets, config)
-    for _ in training.steps():
-        pass
-    return training.reader
+        return HouseNumberTask(network, self.train, self.validation, pool, seed, dtype)
 
 
 def mine_hard_negatives(reader: HouseNumberReader, photos: Sequence[Pixels]) -> list[Scene]:
@@ -163,21 +136,16 @@ def mine_hard_negatives(reader: HouseNumberReader, photos: Sequence[Pixels]) -> 
     ]
 
 
+@dataclass(frozen=True)
 class Scenes:
     """Generated scenes, mixed with SVHN and hard negatives; number k is always the same one."""
 
-    def __init__(
-        self,
-        key: tuple[int, int],
-        typefaces: Sequence[Typeface],
-        photos: Sequence[Pixels],
-        config: HouseNumberTrainConfig,
-        svhn: Svhn | None = None,
-        negatives: Sequence[Scene] = (),
-    ) -> None:
-        self.key, self.config = key, config
-        self.svhn, self.negatives = svhn, negatives
-        self.generate = partial(make_scene, typefaces=typefaces, photos=photos, config=config.scene)
+    key: tuple[int, int]
+    typefaces: Sequence[Path]
+    photos: Sequence[Pixels]
+    config: HouseNumberTrainConfig
+    svhn: Svhn | None = None
+    negatives: Sequence[Scene] = ()
 
     def __call__(self, index: int) -> Scene:
         """Return scene number ``index``."""
@@ -186,4 +154,4 @@ class Scenes:
             return self.negatives[int(random.integers(len(self.negatives)))]
         if self.svhn is not None and random.random() < self.config.svhn_fraction:
             return self.svhn[int(random.integers(len(self.svhn)))]
-        return self.generate(random)
+        return make_scene(random, self.typefaces, self.photos, self.config.scene)

@@ -8,6 +8,7 @@ a number, which look like numbers on a finer level of the pyramid, become negati
 import math
 
 import numpy as np
+from numpy.random import Generator
 from numpy.typing import NDArray
 
 from bowerbird.networks.multi_digit import MAX_DIGITS
@@ -32,7 +33,7 @@ FINDER_SIDE = 96  # px
 ReadingCrop = tuple[Pixels, NDArray[np.int64], NDArray[np.int64], Box, NDArray[np.float32]]
 
 
-def reading_crop(random: np.random.Generator, scene: Scene, side: int) -> ReadingCrop:
+def reading_crop(random: Generator, scene: Scene, side: int) -> ReadingCrop:
     """Return a crop (side, side, 3) to read, and its targets: length, digits, box, digit boxes."""
     digits = np.zeros(MAX_DIGITS, np.int64)
     boxes = np.zeros((MAX_DIGITS, 4), np.float32)
@@ -53,7 +54,7 @@ def reading_crop(random: np.random.Generator, scene: Scene, side: int) -> Readin
 
 
 def finder_crop(
-    random: np.random.Generator, scene: Scene
+    random: Generator, scene: Scene
 ) -> tuple[Pixels, NDArray[np.float32], NDArray[np.float32]]:
     """Return a crop (96, 96, 3) for the finder, and its targets (``finder_targets``)."""
     h, w = scene.pixels.shape[:2]
@@ -73,7 +74,7 @@ def finder_crop(
     return pixels, *finder_targets(box, FINDER_SIDE, FINDER_SIDE)
 
 
-def _around_negative(random: np.random.Generator, scene: Scene) -> Box:
+def _around_negative(random: Generator, scene: Scene) -> Box:
     """Return a region in which the negative is as large as the numbers that are detected."""
     box = bounding_box(scene.negative_boxes)
     size = math.exp(random.uniform(*np.log(POSITIVE_SIZES).tolist()))
@@ -82,7 +83,7 @@ def _around_negative(random: np.random.Generator, scene: Scene) -> Box:
     return np.concatenate([middle - half, middle + half]).astype(np.float32)
 
 
-def _jittered(random: np.random.Generator, box: Box, number: Box) -> Box:
+def _jittered(random: Generator, box: Box, number: Box) -> Box:
     """Return a box enlarged by 10 to 80 % in each direction and shifted around the number."""
     width, height = (box[2:] - box[:2]).tolist()
     grow_x, grow_y = np.exp(random.normal(0.28, 0.14, 2).clip(0.06, 0.65)).tolist()
@@ -93,7 +94,7 @@ def _jittered(random: np.random.Generator, box: Box, number: Box) -> Box:
     return np.concatenate([middle - half, middle + half]).astype(np.float32)
 
 
-def _part_of_number(random: np.random.Generator, scene: Scene) -> Box:
+def _part_of_number(random: Generator, scene: Scene) -> Box:
     """Return a region around some of a number's digits, but not all: a negative."""
     num_digits = len(scene.boxes)
     count = int(random.integers(1, num_digits))
@@ -102,7 +103,7 @@ def _part_of_number(random: np.random.Generator, scene: Scene) -> Box:
     return _jittered(random, enlarged(box, 1.0), box)
 
 
-def _without_number(random: np.random.Generator, scene: Scene) -> Box:
+def _without_number(random: Generator, scene: Scene) -> Box:
     """Return a region without a number: letters, or anything."""
     h, w = scene.pixels.shape[:2]
     if len(scene.negative_boxes) and random.random() < 0.7:

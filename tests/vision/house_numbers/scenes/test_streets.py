@@ -1,19 +1,12 @@
 """Scenes are the same for the same seed, their boxes contain the digits, bad input is refused."""
 
-import cv2
 import numpy as np
 import pytest
 import skimage.data
 
 from bowerbird.vision.house_numbers.config import SceneConfig
-from bowerbird.vision.house_numbers.scenes.signs import MATERIALS, make_sign
+from bowerbird.vision.house_numbers.scenes.plaques import MATERIALS
 from bowerbird.vision.house_numbers.scenes.streets import make_scene
-from bowerbird.vision.house_numbers.scenes.typefaces import EM, find_typefaces, lay_out
-
-
-@pytest.fixture(scope="module")
-def faces():
-    return find_typefaces()
 
 
 @pytest.fixture(scope="module")
@@ -61,54 +54,6 @@ def test_digits_of_a_level_number_stand_from_left_to_right(faces, photos):
 def test_a_fraction_of_scenes_has_no_number(faces, photos, empty_fraction, expected):
     made = scenes(faces, photos, 25, SceneConfig(empty_fraction=empty_fraction))
     assert np.mean([not scene.text for scene in made]) == expected
-
-
-@pytest.mark.parametrize("arrangement", ["level", "stacked", "diagonal"])
-def test_boxes_contain_the_whole_text(faces, arrangement):
-    for face in faces[::7]:
-        lettering = lay_out("1480", face, arrangement, 0.1, 0.4)
-        rest = lettering.mask.copy()
-        for x0, y0, x1, y1 in lettering.boxes.astype(int).tolist():
-            window = rest[y0 : y1 + 1, x0 : x1 + 1]
-            assert window.max() > 0.5, face.path.name
-            window[:] = 0
-        assert rest.max() < 0.1, face.path.name
-
-
-@pytest.mark.parametrize("material", MATERIALS)
-def test_every_material_shows_its_digits(faces, material):
-    random = np.random.default_rng(3)
-    for _ in range(10):
-        face = faces[int(random.integers(len(faces)))]
-        sign = make_sign(random, lay_out("28", face, "level", 0.05, 0), material)
-        assert sign.rgb.shape[:2] == sign.alpha.shape
-        assert 0 <= sign.rgb.min() <= sign.rgb.max() <= 1
-        assert np.isfinite(sign.rgb).all()
-        for x0, y0, x1, y1 in sign.boxes.astype(int).tolist():
-            assert sign.alpha[y0:y1, x0:x1].max() > 0.5
-
-
-def test_fonts_are_found_in_packages_and_folders(faces, tmp_path):
-    names = {face.family for face in faces}
-    assert {"DejaVuSans", "STIXGeneral"} <= names
-    assert not {"STIXSizOneSymReg", "cmsy10", "LastResortHE"} & names
-    source = next(face.path for face in faces if face.path.name == "DejaVuSans.ttf")
-    (tmp_path / "Mine-Bold.ttf").write_bytes(source.read_bytes())
-    (tmp_path / "letter.txt").write_text("no font")
-    assert "Mine" in {face.family for face in find_typefaces([tmp_path])}
-    with pytest.raises(ValueError, match="is not a folder"):
-        find_typefaces([tmp_path / "nowhere"])
-
-
-def test_digits_of_all_fonts_differ(faces):
-    for face in faces:
-        pictures = []
-        for digit in "0123456789":
-            mask = lay_out(digit, face, "level", 0, 0).mask
-            pictures.append(cv2.resize(mask, (16, 24), interpolation=cv2.INTER_AREA))
-        far = min(float(np.abs(a - b).mean()) for i, a in enumerate(pictures) for b in pictures[:i])
-        assert far > 0.02, face.path.name
-    assert EM > 24
 
 
 @pytest.mark.parametrize(

@@ -6,19 +6,18 @@ from typing import Any
 
 import cv2
 import numpy as np
+from numpy.random import Generator
 from numpy.typing import NDArray
 
 from bowerbird.vision.camera import smooth_noise
 from bowerbird.vision.house_numbers.crops import Pixels
-from bowerbird.vision.house_numbers.scenes.signs import random_color
+from bowerbird.vision.house_numbers.scenes.plaques import random_color
 
 Canvas = NDArray[Any]  # (h, w, 3) in 0..1
 MAX_COVERED = 0.2  # of a digit's box by an occlusion
 
 
-def make_background(
-    random: np.random.Generator, photos: Sequence[Pixels], height: int, width: int
-) -> Canvas:
+def make_background(random: Generator, photos: Sequence[Pixels], height: int, width: int) -> Canvas:
     """Return a part of a photograph or a plain or brick wall, some with a window, rails or a lamp.
 
     Shape (height, width, 3), values 0..1.
@@ -28,9 +27,7 @@ def make_background(
     return wall
 
 
-def occlude(
-    random: np.random.Generator, scene: Canvas, boxes: NDArray[Any], hardness: float
-) -> Canvas:
+def occlude(random: Generator, scene: Canvas, boxes: NDArray[Any], hardness: float) -> Canvas:
     """Return a scene behind twigs, cables or posts; without them if they hide too much of a digit.
 
     ``boxes`` (n, 4) are those of the digits; ``hardness`` in 0..1 scales the probability.
@@ -56,7 +53,7 @@ def occlude(
     return scene + alpha * (random_color(random, bright=bright, max_saturation=0.4) - scene)
 
 
-def _wall(random: np.random.Generator, photos: Sequence[Pixels], height: int, width: int) -> Canvas:
+def _wall(random: Generator, photos: Sequence[Pixels], height: int, width: int) -> Canvas:
     photo = photos[int(random.integers(len(photos)))]
     max_scale = min(photo.shape[0] / height, photo.shape[1] / width)
     scale = min(max_scale, random.uniform(0.35, 1.8))
@@ -79,7 +76,7 @@ def _wall(random: np.random.Generator, photos: Sequence[Pixels], height: int, wi
     return wall.astype(np.float32)
 
 
-def _add_bricks(random: np.random.Generator, wall: Canvas) -> None:
+def _add_bricks(random: Generator, wall: Canvas) -> None:
     """Draw the joints of bricks or boards, in place."""
     h, w = wall.shape[:2]
     brick_height = random.uniform(6, 26)
@@ -99,9 +96,7 @@ def _add_bricks(random: np.random.Generator, wall: Canvas) -> None:
             cv2.line(wall, (x, y), (x, int(y + brick_height)), mortar, thickness)
 
 
-def _color_bricks(
-    random: np.random.Generator, wall: Canvas, brick_height: float, brick_width: float
-) -> None:
+def _color_bricks(random: Generator, wall: Canvas, brick_height: float, brick_width: float) -> None:
     """Give each brick its own shade of red, brown or yellow, in place."""
     h, w = wall.shape[:2]
     base = colorsys.hls_to_rgb(random.uniform(0.0, 0.12), random.uniform(0.2, 0.6), 0.35)
@@ -113,7 +108,7 @@ def _color_bricks(
     wall += 0.7 * shades[row, column, None] * np.array(base)
 
 
-def _add_street_furniture(random: np.random.Generator, scene: Canvas) -> None:
+def _add_street_furniture(random: Generator, scene: Canvas) -> None:
     """Draw a window, rails, a lamp or a post on some scenes, in place: shapes like digits."""
     if random.random() > 0.3:
         return

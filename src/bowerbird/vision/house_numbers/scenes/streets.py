@@ -1,8 +1,8 @@
-"""Generated street scenes: a sign with a number on a wall, as a camera sees it.
+"""Generated street scenes: a plaque with a number on a wall, as a camera sees it.
 
-A sign (``signs.py``) is put into perspective, casts a shadow, is lit unevenly and partly occluded,
-and is photographed by a camera that blurs, adds noise and compresses (``camera.py``). Scenes
-without a number show words, windows or bars, or nothing: they are the negatives.
+A plaque (``plaques.py``) is put into perspective, casts a shadow, is lit unevenly and partly
+occluded, and is photographed by a camera that blurs, adds noise and compresses (``camera.py``).
+Scenes without a number show words, windows or bars, or nothing: they are the negatives.
 
 They replace the photographs of Street View House Numbers (Netzer et al. 2011) where those are not
 available. All randomness comes from the generator that is passed in: the same seed gives the same
@@ -11,18 +11,20 @@ scene.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, get_args
 
 import cv2
 import numpy as np
+from numpy.random import Generator
 from numpy.typing import NDArray
 
 from bowerbird.vision.camera import photograph_scene, warp_boxes
 from bowerbird.vision.house_numbers.config import SceneConfig
 from bowerbird.vision.house_numbers.crops import Pixels, bounding_box
 from bowerbird.vision.house_numbers.scenes.backgrounds import make_background, occlude
-from bowerbird.vision.house_numbers.scenes.signs import MATERIALS, Sign, make_sign
-from bowerbird.vision.house_numbers.scenes.typefaces import EM, Arrangement, Typeface, lay_out
+from bowerbird.vision.house_numbers.scenes.plaques import MATERIALS, Plaque, make_plaque
+from bowerbird.vision.house_numbers.scenes.typefaces import EM, Arrangement, lay_out
 
 LENGTHS = (0.2, 0.25, 0.25, 0.16, 0.1, 0.04)  # probabilities of 1, 2, 3, 4, 5 digits, and of more
 MAX_TRIES = 6  # scenes that are made until one is legible
@@ -44,7 +46,7 @@ class Scene:
     text: str = ""  # the digits; empty if there is no number
     boxes: NDArray[Any] = field(default_factory=_no_boxes)  # (n, 4) of the digits, px
     negative_boxes: NDArray[Any] = field(default_factory=_no_boxes)  # (n, 4) of similar shapes
-    material: str = ""  # of the sign
+    material: str = ""  # of the plaque
     arrangement: str = ""  # level, stacked, diagonal
     hardness: float = 0.0  # 0..1: how much perspective, shadow, blur, noise and occlusion
 
@@ -55,8 +57,8 @@ class Scene:
 
 
 def make_scene(
-    random: np.random.Generator,
-    typefaces: Sequence[Typeface],
+    random: Generator,
+    typefaces: Sequence[Path],
     photos: Sequence[Pixels],
     config: SceneConfig = SceneConfig(),
 ) -> Scene:
@@ -90,22 +92,22 @@ def is_legible(scene: Scene, mask: NDArray[Any]) -> bool:
 
 
 def _draw_scene(
-    random: np.random.Generator,
-    typefaces: Sequence[Typeface],
+    random: Generator,
+    typefaces: Sequence[Path],
     photos: Sequence[Pixels],
     config: SceneConfig,
     hardness: float,
 ) -> tuple[Scene, NDArray[Any]]:
     """Return a scene, and the mask (h, w) of its lettering."""
     street = make_background(random, photos, config.height, config.width)
-    placed = _PlacedSign(street, np.zeros(street.shape[:2], np.float32), _no_boxes(), "", "")
+    placed = _PlacedPlaque(street, np.zeros(street.shape[:2], np.float32), _no_boxes(), "", "")
     text, kind = "", random.random()
     if kind >= config.empty_fraction:
         text = _random_number(random)
-        placed = _place_sign(random, street, text, typefaces, config, hardness)
+        placed = _place_plaque(random, street, text, typefaces, config, hardness)
     elif kind < 0.6 * config.empty_fraction:
         word = "".join(random.choice(list(LETTERS), random.integers(1, 8)))
-        placed = _place_sign(random, street, word, typefaces, config, hardness)
+        placed = _place_plaque(random, street, word, typefaces, config, hardness)
     boxes, negative_boxes = (placed.boxes, _no_boxes()) if text else (_no_boxes(), placed.boxes)
     street = occlude(random, placed.rgb, boxes, hardness)
     min_height = float((boxes[:, 3] - boxes[:, 1]).min()) if len(boxes) else 20.0
@@ -115,8 +117,8 @@ def _draw_scene(
 
 
 @dataclass(frozen=True, eq=False)
-class _PlacedSign:
-    """A street with a sign on it."""
+class _PlacedPlaque:
+    """A street with a plaque on it."""
 
     rgb: NDArray[Any]  # (h, w, 3) in 0..1
     mask: NDArray[Any]  # (h, w) in 0..1
@@ -125,7 +127,7 @@ class _PlacedSign:
     arrangement: str
 
 
-def _random_number(random: np.random.Generator) -> str:
+def _random_number(random: Generator) -> str:
     length = int(random.choice(6, p=LENGTHS)) + 1
     if length == 6:
         length = int(random.integers(6, 9))
@@ -135,15 +137,15 @@ def _random_number(random: np.random.Generator) -> str:
     return "".join(map(str, digits))
 
 
-def _place_sign(
-    random: np.random.Generator,
+def _place_plaque(
+    random: Generator,
     scene: NDArray[Any],
     text: str,
-    typefaces: Sequence[Typeface],
+    typefaces: Sequence[Path],
     config: SceneConfig,
     hardness: float,
-) -> _PlacedSign:
-    """Put a sign with this text into a scene."""
+) -> _PlacedPlaque:
+    """Put a plaque with this text into a scene."""
     arrangements = get_args(Arrangement)
     always_level = len(text) < 2 or len(text) > 5
     number = 0 if always_level else random.choice(3, p=(0.84, 0.08, 0.08))
@@ -153,19 +155,21 @@ def _place_sign(
     spacing = random.uniform(-0.02, 0.12) if random.random() < 0.8 else random.uniform(0.12, 0.5)
     material = MATERIALS[random.integers(len(MATERIALS))]
     lettering = lay_out(text, typeface, arrangement, spacing, step)
-    sign = make_sign(random, lettering, material, float(scene.mean()))
-    matrix = _perspective(random, sign, config, hardness)
-    boxes = warp_boxes(sign.boxes, matrix)
+    plaque = make_plaque(random, lettering, material, float(scene.mean()))
+    matrix = _perspective(random, plaque, config, hardness)
+    boxes = warp_boxes(plaque.boxes, matrix)
     size = (scene.shape[1], scene.shape[0])
-    mask = cv2.warpPerspective(sign.text_mask, matrix, size, flags=cv2.INTER_LINEAR)
-    return _PlacedSign(_composite(random, scene, sign, matrix), mask, boxes, material, arrangement)
+    mask = cv2.warpPerspective(plaque.text_mask, matrix, size, flags=cv2.INTER_LINEAR)
+    return _PlacedPlaque(
+        _composite(random, scene, plaque, matrix), mask, boxes, material, arrangement
+    )
 
 
 def _perspective(
-    random: np.random.Generator, sign: Sign, config: SceneConfig, hardness: float
+    random: Generator, plaque: Plaque, config: SceneConfig, hardness: float
 ) -> NDArray[Any]:
-    """Return the homography (3, 3) from px of a sign to px of the scene."""
-    left, top, right, bottom = bounding_box(sign.boxes)
+    """Return the homography (3, 3) from px of a plaque to px of the scene."""
+    left, top, right, bottom = bounding_box(plaque.boxes)
     width, height = right - left, bottom - top
     squeeze = np.exp(random.uniform(-0.3, 0.2))  # condensed by a view from the side
     max_scale = 0.94 * min(config.width / (width * squeeze), config.height / height)
@@ -191,11 +195,11 @@ def _perspective(
 
 
 def _composite(
-    random: np.random.Generator, scene: NDArray[Any], sign: Sign, matrix: NDArray[Any]
+    random: Generator, scene: NDArray[Any], plaque: Plaque, matrix: NDArray[Any]
 ) -> NDArray[Any]:
-    """Return a scene with a sign and its shadow on it."""
+    """Return a scene with a plaque and its shadow on it."""
     scale = float(np.sqrt(abs(np.linalg.det(matrix[:2, :2]))))
-    layer = np.concatenate([sign.rgb * sign.alpha[..., None], sign.alpha[..., None]], 2)
+    layer = np.concatenate([plaque.rgb * plaque.alpha[..., None], plaque.alpha[..., None]], 2)
     while scale < 0.6:  # else thin strokes would fall between the samples
         half = (max(1, layer.shape[1] // 2), max(1, layer.shape[0] // 2))
         shrink = np.diag([layer.shape[1] / half[0], layer.shape[0] / half[1], 1.0])
@@ -204,8 +208,8 @@ def _composite(
     h, w = scene.shape[:2]
     warped = cv2.warpPerspective(layer, matrix, (w, h), flags=cv2.INTER_LINEAR)
     alpha = warped[..., 3:]
-    if sign.shadow_length > 0:
-        length = sign.shadow_length * scale * min(1.0, h / 128)
+    if plaque.shadow_length > 0:
+        length = plaque.shadow_length * scale * min(1.0, h / 128)
         shift = np.array(
             [[1, 0, random.uniform(-1, 1) * length], [0, 1, random.uniform(0, length)]]
         )

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-EM = 72  # px, font size in which signs are drawn
+EM = 72  # px, font size in which plaques are drawn
 SUFFIXES = (".ttf", ".otf")
 # matplotlib's symbol fonts, and others without legible digits
 WITHOUT_DIGITS = (
@@ -25,18 +25,6 @@ WITHOUT_DIGITS = (
     *("DejaVuSerifDisplay", "Symbol", "D050000L"),
 )
 Arrangement = Literal["level", "stacked", "diagonal"]
-
-
-@dataclass(frozen=True)
-class Typeface:
-    """A font file."""
-
-    path: Path
-
-    @property
-    def family(self) -> str:
-        """Name without weight and style: Lato of Lato-BoldItalic."""
-        return self.path.stem.partition("-")[0].removesuffix("Bol").removesuffix("Italic")
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,8 +35,8 @@ class Lettering:
     boxes: NDArray[Any]  # (n, 4): left, top, right, bottom in px
 
 
-def find_typefaces(folders: Iterable[Path] = ()) -> tuple[Typeface, ...]:
-    """Return the fonts of installed packages and of folders, each file once, sorted by name.
+def find_typefaces(folders: Iterable[Path] = ()) -> tuple[Path, ...]:
+    """Return the font files of installed packages and of folders, each once, sorted by name.
 
     Raises ValueError for a folder that does not exist.
     """
@@ -56,34 +44,37 @@ def find_typefaces(folders: Iterable[Path] = ()) -> tuple[Typeface, ...]:
     for folder in folders:
         if not folder.is_dir():
             raise ValueError(f"{folder} is not a folder; give one with fonts (.ttf, .otf)")
-    found = {path.name: path for folder in folders for path in sorted(folder.rglob("*"))}
     for group in ("fonts_ttf", "fonts_otf"):
         for entry in entry_points(group=group):
             spec = find_spec(entry.module)
-            for root in (spec.submodule_search_locations or ()) if spec else ():
-                found |= {path.name: path for path in sorted(Path(root).rglob("*"))}
+            folders += map(Path, (spec and spec.submodule_search_locations) or ())
     matplotlib = find_spec("matplotlib")
     if matplotlib and matplotlib.origin:
-        fonts = Path(matplotlib.origin).parent / "mpl-data" / "fonts" / "ttf"
-        found |= {path.name: path for path in sorted(fonts.glob("*"))}
+        folders.append(Path(matplotlib.origin).parent / "mpl-data" / "fonts" / "ttf")
+    found = {path.name: path for folder in folders for path in sorted(folder.rglob("*"))}
     readable = (
         path
         for name, path in sorted(found.items())
         if path.suffix.lower() in SUFFIXES and not any(part in name for part in WITHOUT_DIGITS)
     )
     by_stem = {path.stem: path for path in readable}
-    return tuple(Typeface(path) for path in by_stem.values() if _has_digits(path))
+    return tuple(path for path in by_stem.values() if _has_digits(path))
+
+
+def font_family(path: Path) -> str:
+    """Return the name of a font without weight and style: Lato of Lato-BoldItalic."""
+    return path.stem.partition("-")[0].removesuffix("Bol").removesuffix("Italic")
 
 
 def lay_out(
-    text: str, typeface: Typeface, arrangement: Arrangement, spacing: float, step: float
+    text: str, typeface: Path, arrangement: Arrangement, spacing: float, step: float
 ) -> Lettering:
     """Render text in a row, stacked, or along a diagonal.
 
     ``spacing`` is the gap between two characters, ``step`` how much lower each character of a
     diagonal is than the one before, both as a fraction of ``EM``.
     """
-    font = _font(typeface.path)
+    font = _font(typeface)
     glyphs = [font.getbbox(character, anchor="ls") for character in text]
     x = y = 0.0
     origins = []

@@ -1,0 +1,1 @@
+"""``bowerbird music``: one module for each verb."""

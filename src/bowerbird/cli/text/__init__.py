@@ -1,0 +1,1 @@
+"""``bowerbird text``: one module for each verb."""

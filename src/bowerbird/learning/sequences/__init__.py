@@ -1,0 +1,1 @@
+"""Sequences of tokens: batches, training, sampling and evaluation of next-token prediction."""
