@@ -166,8 +166,7 @@ def _vocab_size(path: Path, header: "ModelHeader", kind: ModelKind | None) -> in
     if kind is None or not kind.tokenizer:
         return None
     with about(path):
-        tokenizer = resolve(kind.tokenizer)(header.tokenizer)
-        size: int = getattr(tokenizer, "vocab_size", None) or tokenizer.size
+        size: int = resolve(kind.tokenizer)(header.tokenizer).vocab_size
         return size
 
 

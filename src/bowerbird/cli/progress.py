@@ -13,7 +13,6 @@ from types import TracebackType
 from typing import Generic, TypeVar
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn
 
 from bowerbird.cli.errors import BAD_INPUT, INTERRUPTED, exit_code, is_divergence
 from bowerbird.cli.report import notify
@@ -96,6 +95,8 @@ class _Display:
     """Show steps on standard error."""
 
     def __init__(self, costs: Sequence[float], quiet: bool) -> None:
+        from rich.progress import BarColumn, Progress, TextColumn
+
         self.reached, self.quiet = [0.0, *accumulate(costs)], quiet
         self.recent: deque[Step[None]] = deque(maxlen=RATE_STEPS + 1)
         self.first: Step[None] | None = None

@@ -30,7 +30,6 @@ from bowerbird.music.score.instruments import program_of
 from bowerbird.music.score.key import parse_key
 from bowerbird.music.score.melody import GRID, melody
 from bowerbird.music.score.meter import Meter, meters_of, parse_meter, usual_tempo
-from bowerbird.music.tokens.events import EventTokenizer
 from bowerbird.music.tokens.grammar import Grammar
 from bowerbird.music.tokens.harmonize_grammar import HARMONIZING, HarmonizeGrammar
 from bowerbird.music.tokens.kinds import tokenizer_from
@@ -55,7 +54,7 @@ class Composition:
     """One piece."""
 
     score: "Score"
-    """The notes as written, with repeat signs."""
+    """The notes as written, with repeat symbols."""
     nats_per_token: float
     """Loss of the model on its own piece; lower is more likely."""
 
@@ -121,17 +120,15 @@ class Composer:
         can't represent the melody, and for bars, seconds, key or meter.
         """
         config = config or ComposeConfig()
-        tokenizer = self.tokenizer
-        if not isinstance(tokenizer, EventTokenizer):
+        kind, vocabulary = self.tokenizer.kind, self.tokenizer.vocabulary
+        if kind in MELODY_KINDS:
             raise MusicError(
-                f"a model with {tokenizer.kind} tokens composes one voice; train one with "
-                f"--tokenizer {', '.join(HARMONIZING)}"
+                f"a model with {kind} tokens composes one voice; train one with --tokenizer "
+                f"{' or '.join(HARMONIZING)}"
             )
         _forbid(config, ("bars", "seconds", "key", "meter"), "a harmonization keeps the melody's")
-        grammars = [
-            HarmonizeGrammar(tokenizer.event_kind, tokenizer.vocabulary, line)
-            for _ in range(pieces * config.best_of)
-        ]
+        count = pieces * config.best_of
+        grammars = [HarmonizeGrammar(vocabulary, line) for _ in range(count)]
         length = grammars[0].num_tokens + MAX_TOKENS_PER_BAR * grammars[0].bars
         samples = self._sample([], config, grammars, length)
         if any(grammar.notes_left for grammar in grammars):

@@ -13,7 +13,7 @@ from bowerbird.music.tokens.voices import voices_of
 
 
 def grammar_of(tokenizer, score):
-    return HarmonizeGrammar(tokenizer.kind, tokenizer.vocabulary, score)
+    return HarmonizeGrammar(tokenizer.vocabulary, score)
 
 
 @pytest.mark.parametrize("kind", HARMONIZING)

@@ -210,7 +210,7 @@ def _drum_staves(text: str) -> set[int]:
     """Return the numbers of the drum staves in MusicXML, from 1."""
     staves: list[bool] = []
     for part in text.split("<part id=")[1:]:
-        staves += ["<sign>percussion" in part] * (1 + ("<staves>2" in part))
+        staves += [">percussion<" in part] * (1 + ("<staves>2" in part))
     return {number for number, drums in enumerate(staves, 1) if drums}
 
 

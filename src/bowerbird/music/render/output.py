@@ -1,6 +1,6 @@
 """Write a score to any file by its suffix: notes, audio, sheet music, piano roll, web page.
 
-MIDI and audio have the repeats played; everything that is read has repeat signs.
+MIDI and audio have the repeats played; everything that is read has repeat symbols.
 """
 
 from pathlib import Path

@@ -56,15 +56,17 @@ def abc_vocabulary() -> Vocabulary:
                 low = letter + "," * (4 - octave)
                 high = letter.lower() + "'" * (octave - 5)
                 tokens.append(accidental + (high if octave >= 5 else low))
-    return Vocabulary(tuple(tokens))
+    return Vocabulary("abc", tuple(tokens))
 
 
 class AbcTokenizer(MusicTokenizer):
     """Encodes tunes in ABC: one voice, with double stops that begin and end together."""
 
+    grammar_type = AbcGrammar
+
     def __init__(self, ids: Iterable[int] | None = None) -> None:
         """Use the tokens with these ids, or all."""
-        super().__init__("abc", abc_vocabulary(), ids)
+        super().__init__(abc_vocabulary(), ids)
 
     def _header(self, meter: Meter, key: Key | None) -> Sequence[str]:
         return [f"M:{meter[0]}/{meter[1]}", *([f"K:{key.abc}"] if key else [])]
@@ -83,12 +85,6 @@ class AbcTokenizer(MusicTokenizer):
         first = score.time_signatures[0]
         score.tempos.append(new_tempo(0, usual_tempo((first.numerator, first.denominator))))
         return score
-
-    def grammar(
-        self, bars: int = 0, *, single_meter: bool = False, cadence: bool = False
-    ) -> AbcGrammar:
-        """Return a grammar at the start of a tune; see `MusicTokenizer.grammar`."""
-        return AbcGrammar(self.vocabulary, bars, single_meter=single_meter)
 
 
 def abc_text(tokens: Iterable[str]) -> str:

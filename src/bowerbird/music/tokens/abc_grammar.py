@@ -24,12 +24,8 @@ _RANK = {"|": 0, "|]": 0, "||": 0, ":|": 0, "[M": 1, "|:": 2, "[1": 3, "[2": 3}
 class AbcGrammar(Grammar):
     """The grammar of `bowerbird.music.tokens.abc.AbcTokenizer`."""
 
-    def __init__(
-        self, vocabulary: Vocabulary, bars: int = 0, *, single_meter: bool = False
-    ) -> None:
-        """Start a tune of ``bars`` as played (0 for any number)."""
-        super().__init__(vocabulary, single_meter=single_meter)
-        self.masks, self.sections = _masks(vocabulary), Sections(bars)
+    def _start(self, bars: int) -> None:
+        self.masks, self.sections = _masks(self.vocabulary), Sections(bars)
         self.expects = "meter"  # then key, body, and chord within a chord
         self.bar, self.meter = 0, -1  # ticks of a bar, and the token of its meter
         self.position = 0  # ticks of this measure so far
@@ -127,7 +123,7 @@ class AbcGrammar(Grammar):
         return name in self.tied or name == self.tied[0].lstrip("^_=")
 
     def _allow_lines(self, mask: np.ndarray, position: int, tuplet_left: int) -> None:
-        """Allow bar lines, repeat signs and the end."""
+        """Allow bar lines, repeat symbols and the end."""
         if tuplet_left:
             return
         if not position:
@@ -233,7 +229,7 @@ class AbcGrammar(Grammar):
         self.bar, self.meter, self.starts = 4 * QUARTER * beats // part, token, (0,)
 
     def _append_line(self, name: str) -> None:
-        """Append a bar line, a repeat sign or an ending."""
+        """Append a bar line, a repeat symbol or an ending."""
         self.rank, self.pitched = _RANK[name], False
         place = self._end_measure(name) if self.position else self.starts[0]
         if name in (":|", "||", "|:", "[1", "[2"):

@@ -77,16 +77,17 @@ def event_vocabulary(kind: EventKind) -> Vocabulary:
         tokens += [("duration", n) for n in range(1, MAX_DURATION + 1)]
     if kind == "performance":
         tokens += [("velocity", n) for n in range(VELOCITIES)]
-    return Vocabulary(tuple(tokens))
+    return Vocabulary(kind, tuple(tokens))
 
 
 class EventTokenizer(MusicTokenizer):
     """Encodes music of many voices."""
 
+    grammar_type = EventGrammar
+
     def __init__(self, kind: EventKind, ids: Iterable[int] | None = None) -> None:
         """Use the tokens with these ids, or all; raise MusicError if a voice is missing."""
-        super().__init__(kind, event_vocabulary(kind), ids)
-        self.event_kind = kind
+        super().__init__(event_vocabulary(kind), ids)
         voices = self.vocabulary.values_of("voice").tolist()
         if voices != [*range(len(voices))]:
             raise MusicError(f"the voices of the {kind} tokens are not numbered without gaps")
@@ -193,12 +194,6 @@ class EventTokenizer(MusicTokenizer):
         for token in tokens:
             decoder.add(token)
         return decoder.score(seconds=self.kind == "performance")
-
-    def grammar(
-        self, bars: int = 0, *, single_meter: bool = False, cadence: bool = False
-    ) -> EventGrammar:
-        """Return a grammar at the start of a piece; see `MusicTokenizer.grammar`."""
-        return EventGrammar(self.event_kind, self.vocabulary, bars, single_meter=single_meter)
 
 
 def _previous(values: np.ndarray) -> np.ndarray:

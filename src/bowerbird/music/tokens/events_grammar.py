@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from bowerbird.music.config import EventKind
 from bowerbird.music.score.meter import bar_length
 from bowerbird.music.tokens.grammar import UNLIMITED, Grammar
 from bowerbird.music.tokens.vocabulary import Token, Vocabulary, kind_of
@@ -26,15 +25,10 @@ _END, _METER, _BEGIN = 0, 1, 2  # phases at one tick: notes end, the meter chang
 class EventGrammar(Grammar):
     """The grammar of `bowerbird.music.tokens.events.EventTokenizer`."""
 
-    def __init__(
-        self, kind: EventKind, vocabulary: Vocabulary, bars: int = 0, *, single_meter: bool = False
-    ) -> None:
-        """Start a piece of ``bars`` (0 for any number).
-
-        A performance has bars of 4/4 at 120 quarter notes per minute: 2 s.
-        """
-        super().__init__(vocabulary, single_meter=single_meter)
-        self.kind, self.max_bars, self.masks = kind, bars, _masks(vocabulary)
+    def _start(self, bars: int) -> None:
+        """Set the state; the bars of a performance are 4/4 at 120 quarter notes per minute, 2 s."""
+        kind = self.kind = self.vocabulary.kind
+        self.max_bars, self.masks = bars, _masks(self.vocabulary)
         self.paired = kind in ("midi-like", "performance")  # notes end by tokens of their own
         self.until = UNLIMITED  # the tick by which all has to be silent, besides the bars
         self.last: Token = "start"

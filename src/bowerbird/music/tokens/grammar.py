@@ -18,11 +18,23 @@ SECOND_ENDING_DUE = 2
 class Grammar(ABC):
     """Which tokens may come next, given those before."""
 
-    def __init__(self, vocabulary: Vocabulary, *, single_meter: bool = False) -> None:
-        """Start a piece; with ``single_meter`` its meter doesn't change."""
-        self.vocabulary, self.single_meter = vocabulary, single_meter
+    def __init__(
+        self,
+        vocabulary: Vocabulary,
+        bars: int = 0,
+        *,
+        single_meter: bool = False,
+        cadence: bool = False,
+    ) -> None:
+        """Start a piece of ``bars`` as played (0 for any number).
+
+        ``single_meter`` forbids changes of meter; ``cadence`` ends on the tonic (melody only).
+        """
+        self.vocabulary = vocabulary
+        self.single_meter, self.cadence = single_meter, cadence
         self.ended = False
         self._mask: np.ndarray | None = None
+        self._start(bars)
 
     def allowed(self) -> np.ndarray:
         """Return a boolean mask (vocabulary,) of the tokens that may come next; none after the end.
@@ -57,6 +69,10 @@ class Grammar(ABC):
                 return False
             self.advance(int(token))
         return True
+
+    @abstractmethod
+    def _start(self, bars: int) -> None:
+        """Set the state at the start of a piece of this many bars."""
 
     @abstractmethod
     def _allow(self, mask: np.ndarray) -> None:
@@ -97,14 +113,14 @@ class Sections:
         """The ticks that this section may still have, as played."""
         return self.bars * self.bar + self.primer - self.played if self.bars else UNLIMITED
 
-    def mark(self, sign: str, length: int) -> None:
-        """Append a repeat sign or an ending after ``length`` ticks of the section."""
-        if sign in ("[1", "[2"):
-            self.ending = 1 if sign == "[1" else 0
+    def mark(self, symbol: str, length: int) -> None:
+        """Append a repeat symbol or an ending after ``length`` ticks of the section."""
+        if symbol in ("[1", "[2"):
+            self.ending = 1 if symbol == "[1" else 0
             return
-        self.played += 2 * length if sign == ":|" else length
-        self.ending = SECOND_ENDING_DUE if self.ending == 1 and sign == ":|" else 0
-        self.repeating, self.once = sign == "|:", False
+        self.played += 2 * length if symbol == ":|" else length
+        self.ending = SECOND_ENDING_DUE if self.ending == 1 and symbol == ":|" else 0
+        self.repeating, self.once = symbol == "|:", False
 
     def extend(self, bars: int, bar: int, length: int) -> None:
         """Ask for more bars of ``bar`` ticks after ``length`` ticks of this section."""

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bowerbird.errors import MusicError
-from bowerbird.music.config import EventKind
 from bowerbird.music.score.key import key_of
 from bowerbird.music.score.melody import melody
 from bowerbird.music.score.meter import bar_length, meters_of
@@ -29,22 +28,22 @@ HARMONIZING = ("remi", "tsd", "structured")  # tokenizers in which a note has a 
 class HarmonizeGrammar(Grammar):
     """The grammar of events around a given melody, for remi, tsd and structured."""
 
-    def __init__(
-        self, kind: EventKind, vocabulary: Vocabulary, score: "Score", num_voices: int = 2
-    ) -> None:
+    def __init__(self, vocabulary: Vocabulary, score: "Score", num_voices: int = 2) -> None:
         """Start a piece whose first voice is the melody of a score.
 
         Raises MusicError if the vocabulary can't represent the melody.
         """
-        if kind not in HARMONIZING:
+        if vocabulary.kind not in HARMONIZING:
             kinds = ", ".join(HARMONIZING)
-            raise MusicError(f"a melody can't be harmonized with {kind} tokens; use one of {kinds}")
+            raise MusicError(
+                f"a melody can't be harmonized with {vocabulary.kind} tokens; use one of {kinds}"
+            )
         super().__init__(vocabulary, single_meter=True)
         line, meters = melody(score), meters_of(score, GRID)
         if len(meters) > 1:
             raise MusicError("its meter changes; give a melody in a single meter")
-        self.kind, self.num_voices = kind, num_voices
-        self.inner = EventGrammar(kind, vocabulary, single_meter=True)
+        self.kind, self.num_voices = vocabulary.kind, num_voices
+        self.inner = EventGrammar(vocabulary, single_meter=True)
         key, meter = key_of(score), meters[0][1]
         self.header: list[Token] = [
             ("meter", *meter),
@@ -89,6 +88,9 @@ class HarmonizeGrammar(Grammar):
     def notes_left(self) -> int:
         """How many notes of the melody are still to come."""
         return len(self.notes) - self.next
+
+    def _start(self, bars: int) -> None:
+        pass
 
     def _allow(self, mask: np.ndarray) -> None:
         mask |= self.inner.allowed()

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from symusic.core import ScoreTick as Score
 
 COPIES = (4, 8, 2, 1, 16)  # bars ago that a bar may be a copy of; the first that fits is used
-SIGNS: tuple[RepeatSymbol, ...] = (":|", "||", "|:", "[1", "[2")
+REPEAT_SYMBOLS: tuple[RepeatSymbol, ...] = (":|", "||", "|:", "[1", "[2")
 REST, HOLD = "rest", "hold"
 LOWEST, HIGHEST = -71, 67  # semitones above a tonic in C4 .. B4 that MIDI can have
 MAX_DURATION = 8 * GRID  # ticks within a bar
@@ -52,28 +52,31 @@ MAX_DURATION = 8 * GRID  # ticks within a bar
 def melody_vocabulary() -> Vocabulary:
     """Return all tokens, the end first."""
     return Vocabulary(
+        "melody",
         (
             "end",
             *(("meter", *meter) for meter in METERS),
             *(("tonic", tonic) for tonic in range(12)),
             *(("mode", mode) for mode in MODES),
             *(("bar", number) for number in range(PHRASE + 1)),
-            *SIGNS,
+            *REPEAT_SYMBOLS,
             *(("copy", ago) for ago in COPIES),
             REST,
             HOLD,
             *(("pitch", pitch) for pitch in range(LOWEST, HIGHEST + 1)),
             *(("duration", ticks) for ticks in range(1, MAX_DURATION + 1)),
-        )
+        ),
     )
 
 
 class MelodyTokenizer(MusicTokenizer):
     """Encodes melodies: pitch above the tonic, then duration."""
 
+    grammar_type = MelodyGrammar
+
     def __init__(self, ids: Iterable[int] | None = None) -> None:
         """Use the tokens with these ids, or all; raise MusicError if the grammar needs others."""
-        super().__init__("melody", melody_vocabulary(), ids)
+        super().__init__(melody_vocabulary(), ids)
         has = self.vocabulary.ids_of
         used = self._lookup >= 0
         complete = has("meter") and has("pitch") and has("duration") and self.complete(used)
@@ -98,12 +101,12 @@ class MelodyTokenizer(MusicTokenizer):
         notes = grid_notes(score, GRID)
         key = key_of(score)
         bars = bars_of(meters_of(score, GRID), int(notes.ends[-1]))
-        signs = repeat_symbols(score, GRID, bars, int(notes.starts[0]))
-        cuts = [bars.starts, np.array([bars.end]), np.array([t for t, _ in signs], np.int64)]
+        symbols = repeat_symbols(score, GRID, bars, int(notes.starts[0]))
+        cuts = [bars.starts, np.array([bars.end]), np.array([t for t, _ in symbols], np.int64)]
         edges = np.unique(np.concatenate([notes.starts, notes.ends, *cuts]))
-        edges = edges[edges <= _end_of(notes, bars, signs)]
+        edges = edges[edges <= _end_of(notes, bars, symbols)]
         body = self._events(edges, notes, 60 + key.pitch_class)
-        times, marks = self._marks(bars, signs, pickup=notes.starts[0] > 0)
+        times, marks = self._marks(bars, symbols, pickup=notes.starts[0] > 0)
         at = 2 * np.searchsorted(edges, times)
         inside = at <= len(body)
         body = self._with_copies(np.insert(body, at[inside], marks[inside]))
@@ -125,24 +128,25 @@ class MelodyTokenizer(MusicTokenizer):
         return np.stack([events, lengths + (ids["duration", 1] - 1)], 1).ravel()
 
     def _marks(
-        self, bars: Bars, signs: Sequence[tuple[int, RepeatSymbol]], *, pickup: bool
+        self, bars: Bars, symbols: Sequence[tuple[int, RepeatSymbol]], *, pickup: bool
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Return what stands between the notes: the times and ids of bars, signs, new meters."""
-        marks = [(time, rank, self.every.ids[sign]) for rank, (time, sign) in enumerate(signs)]
-        counter, coming = BarCounter(-1 if pickup else 0), list(reversed(signs))
+        """Return the times and ids of what is between the notes: bars, symbols, new meters."""
+        ids = self.every.ids
+        marks = [(time, rank, ids[symbol]) for rank, (time, symbol) in enumerate(symbols)]
+        counter, coming = BarCounter(-1 if pickup else 0), list(reversed(symbols))
         for number, start in enumerate(bars.starts.tolist()):
             while coming and coming[-1][0] <= start:
                 counter.mark(coming.pop()[1])
             if number and bars.meters[number] != bars.meters[number - 1]:
-                marks.append((start, len(signs), self._id(("meter", *bars.meters[number]))))
-            marks.append((start, len(signs) + 1, self.every.ids["bar", counter.bar()]))
-        times, _, ids = np.array(sorted(marks)).T
-        return times, ids
+                marks.append((start, len(symbols), self._id(("meter", *bars.meters[number]))))
+            marks.append((start, len(symbols) + 1, ids["bar", counter.bar()]))
+        times, _, numbers = np.array(sorted(marks)).T
+        return times, numbers
 
     def _with_copies(self, body: np.ndarray) -> np.ndarray:
         """Replace each bar that equals an earlier one by a copy token."""
         first_bar, rest, hold = self.every.ids["bar", 0], self.every.ids[REST], self.every.ids[HOLD]
-        ids, is_mark = body.tolist(), (body < rest).tolist()  # bars, signs, meters
+        ids, is_mark = body.tolist(), (body < rest).tolist()  # bars, symbols, meters
         is_bar = (body >= first_bar) & (body <= self.every.ids["bar", PHRASE])
         begins = [*np.flatnonzero(is_bar).tolist(), len(ids)]
         bars: list[list[int]] = []
@@ -168,16 +172,10 @@ class MelodyTokenizer(MusicTokenizer):
             decoder.add(token)
         return decoder.score()
 
-    def grammar(
-        self, bars: int = 0, *, single_meter: bool = False, cadence: bool = False
-    ) -> MelodyGrammar:
-        """Return a grammar at the start of a tune; see `MusicTokenizer.grammar`."""
-        return MelodyGrammar(self.vocabulary, bars, single_meter=single_meter, cadence=cadence)
 
-
-def _end_of(notes: GridNotes, bars: Bars, signs: Sequence[tuple[int, RepeatSymbol]]) -> int:
+def _end_of(notes: GridNotes, bars: Bars, symbols: Sequence[tuple[int, RepeatSymbol]]) -> int:
     """Return where a tune ends: with a bar, or early by the length of its pickup."""
-    last = max(int(notes.ends[-1]), max((time for time, _ in signs), default=0))
+    last = max(int(notes.ends[-1]), max((time for time, _ in symbols), default=0))
     first = int(notes.starts[0])
     pickup = first if first < bars.starts[1 if len(bars.starts) > 1 else 0] else 0
     return last if pickup and last - bars.starts[-1] == pickup else bars.end
@@ -189,7 +187,7 @@ class _Decoder:
     def __init__(self) -> None:
         self.key, self.tonic = Key(), 0
         self.meters: list[tuple[int, Meter]] = []
-        self.signs: list[tuple[int, str]] = []
+        self.symbols: list[tuple[int, str]] = []
         self.notes: list[list[int]] = []  # start, duration, pitch
         self.time, self.started = 0, False
         self.event: int | str | None = None  # what the next duration belongs to
@@ -222,7 +220,7 @@ class _Decoder:
             case "rest" | "hold":
                 self.event = kind
             case _:
-                self.signs.append((self.time, kind))
+                self.symbols.append((self.time, kind))
 
     def _add_event(self, duration: int) -> None:
         event, self.event, self.started = self.event, None, True
@@ -239,7 +237,7 @@ class _Decoder:
         score, step = new_score(), TICKS // GRID
         for time, (beats, part) in self.meters or [(0, (4, 4))]:
             score.time_signatures.append(new_time_signature(time * step, beats, part))
-        for time, text in self.signs:
+        for time, text in self.symbols:
             score.markers.append(new_marker(time * step, text))
         set_key(score, self.key)
         score.markers.sort(key=lambda marker: marker.time)

@@ -19,7 +19,7 @@ from bowerbird.music.tokens.vocabulary import Vocabulary, split_token
 
 MIN_FINAL = 12  # ticks of the last note, at least, where a tune has to end on its tonic
 PHRASE = 8  # bars are counted up to this, and again from 1
-_RANK = {":|": 0, "||": 1, "|:": 2, "[1": 3, "[2": 3, "meter": 4}  # order of signs at one tick
+_RANK = {":|": 0, "||": 1, "|:": 2, "[1": 3, "[2": 3, "meter": 4}  # order of symbols at one tick
 
 
 class BarCounter:
@@ -40,28 +40,19 @@ class BarCounter:
         self.passed += 1
         return shown
 
-    def mark(self, sign: str) -> None:
+    def mark(self, symbol: str) -> None:
         """Start again after a section; a second ending has the numbers of the first."""
-        if sign == "[1":
+        if symbol == "[1":
             self.ending = self.passed
         else:
-            self.passed = self.ending if sign == "[2" else 0
+            self.passed = self.ending if symbol == "[2" else 0
 
 
 class MelodyGrammar(Grammar):
     """The grammar of `bowerbird.music.tokens.melody.MelodyTokenizer`."""
 
-    def __init__(
-        self,
-        vocabulary: Vocabulary,
-        bars: int = 0,
-        *,
-        single_meter: bool = False,
-        cadence: bool = False,
-    ) -> None:
-        """Start a tune of ``bars`` as played (0 for any number); see the module for the rest."""
-        super().__init__(vocabulary, single_meter=single_meter)
-        self.cadence, self.masks = cadence, _masks(vocabulary)
+    def _start(self, bars: int) -> None:
+        self.masks = _masks(self.vocabulary)
         self.sections, self.counter = Sections(bars), BarCounter()
         self.expects = "meter"  # then tonic, mode, bar, event, duration
         self.meter = -1  # the token
@@ -69,10 +60,10 @@ class MelodyGrammar(Grammar):
         self.bars: list[list[tuple[str, int]]] = []  # event and duration of all that is in a bar
         self.bar_on_tonic: list[bool] = []  # whether the last note up to each bar's end is a tonic
         self.on_tonic = False  # whether the last note is
-        self.divided: set[int] = set()  # bars with a sign inside
+        self.divided: set[int] = set()  # bars with a symbol inside
         self.tonic, self.pickup, self.has_pickup = 0, 0, False  # pickup: ticks of rest before it
         self.section_start = self.section_offset = 0  # where the section began: in all, in the bar
-        self.rank = -1  # of the last sign at this tick
+        self.rank = -1  # of the last symbol at this tick
         self.event = self.last = ""  # what the next duration belongs to; note or rest before it
         self.has_note = False
 
@@ -143,7 +134,7 @@ class MelodyGrammar(Grammar):
         return self.time - self.section_start
 
     def _allow_between_bars(self, mask: np.ndarray) -> None:
-        if self.rank < _RANK["meter"] and self._allow_signs(mask):
+        if self.rank < _RANK["meter"] and self._allow_symbols(mask):
             return
         if self.sections.ending == SECOND_ENDING_DUE:
             return
@@ -159,9 +150,9 @@ class MelodyGrammar(Grammar):
     def _allow_events(self, mask: np.ndarray) -> None:
         """Allow what stands within a bar."""
         masks = self.masks
-        if self.position and self._allow_signs(mask):
+        if self.position and self._allow_symbols(mask):
             return
-        seam = self.position == 0 or self.rank >= 0  # a bar line or a sign is just before
+        seam = self.position == 0 or self.rank >= 0  # a bar line or a symbol is just before
         if self.sections.ending == SECOND_ENDING_DUE:
             mask[masks.rest] = True
             return
@@ -186,8 +177,8 @@ class MelodyGrammar(Grammar):
         undivided = len(self.bars) - ago - 1 not in self.divided
         return complete and bar[0][0] != "hold" and undivided
 
-    def _allow_signs(self, mask: np.ndarray) -> bool:
-        """Allow repeat signs, and the end; return whether one of them is all that is allowed."""
+    def _allow_symbols(self, mask: np.ndarray) -> bool:
+        """Allow repeat symbols, and the end; return whether one of them is all that is allowed."""
         ids, sections = self.vocabulary.ids, self.sections
         offset, passed = self.position % (self.bar or 1), self._section_ticks()
         if sections.ending == SECOND_ENDING_DUE:
@@ -274,14 +265,14 @@ class MelodyGrammar(Grammar):
         self.time += duration
         self.expects = "bar" if self.position == self.bar else "event"
 
-    def _mark(self, sign: str) -> None:
-        """Append a repeat sign or an ending."""
-        self.rank, offset = _RANK[sign], self.position % (self.bar or 1)
+    def _mark(self, symbol: str) -> None:
+        """Append a repeat symbol or an ending."""
+        self.rank, offset = _RANK[symbol], self.position % (self.bar or 1)
         if offset:
             self.divided.add(len(self.bars) - 1)
-        self.counter.mark(sign)
-        self.sections.mark(sign, self._section_ticks())
-        if sign not in ("[1", "[2"):
+        self.counter.mark(symbol)
+        self.sections.mark(symbol, self._section_ticks())
+        if symbol not in ("[1", "[2"):
             self.section_start, self.section_offset = self.time, offset
 
 

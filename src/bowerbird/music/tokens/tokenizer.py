@@ -6,12 +6,11 @@ corpus needs, and numbers them from 0; a model file stores which.
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from bowerbird.errors import MusicError
-from bowerbird.music.config import TokenizerKind
 from bowerbird.music.score.key import Key
 from bowerbird.music.score.meter import Meter
 from bowerbird.music.tokens.grammar import Grammar
@@ -27,9 +26,9 @@ class MusicTokenizer(ABC):
     end_token = 0
     """The id of the token that ends a piece."""
 
-    def __init__(
-        self, kind: TokenizerKind, every: Vocabulary, ids: Iterable[int] | None = None
-    ) -> None:
+    grammar_type: ClassVar[type[Grammar]]
+
+    def __init__(self, every: Vocabulary, ids: Iterable[int] | None = None) -> None:
         """Use the tokens with these ids in the vocabulary of the kind; all of them without ids.
 
         Raises MusicError for ids that don't begin with the end, or aren't rising.
@@ -37,10 +36,10 @@ class MusicTokenizer(ABC):
         chosen = np.arange(len(every)) if ids is None else np.array(list(ids), np.int64)
         rising = len(chosen) > 1 and chosen[0] == 0 and (np.diff(chosen) > 0).all()
         if not rising or chosen[-1] >= len(every):
-            raise MusicError(f"these are not the ids of {kind} tokens in order")
+            raise MusicError(f"these are not the ids of {every.kind} tokens in order")
         tokens = (every.tokens[number] for number in chosen.tolist())
-        self.kind, self.every, self._chosen = kind, every, chosen
-        self.vocabulary = every if ids is None else Vocabulary(tuple(tokens))
+        self.kind, self.every, self._chosen = every.kind, every, chosen
+        self.vocabulary = every if ids is None else Vocabulary(every.kind, tuple(tokens))
         self.dtype = np.min_scalar_type(len(chosen) - 1)
         self._lookup = np.full(len(every), -1)
         self._lookup[chosen] = np.arange(len(chosen))
@@ -93,15 +92,11 @@ class MusicTokenizer(ABC):
         """Return a mask of used tokens of all, with those that every vocabulary of the kind has."""
         return used
 
-    @abstractmethod
     def grammar(
         self, bars: int = 0, *, single_meter: bool = False, cadence: bool = False
     ) -> Grammar:
-        """Return a grammar at the start of a piece of ``bars`` as played (0 for any number).
-
-        ``single_meter`` forbids changes of meter. ``cadence`` ends on the tonic (melody only). The
-        bars of a performance are 2 s long.
-        """
+        """Return a grammar at the start of a piece; see `Grammar` for the arguments."""
+        return self.grammar_type(self.vocabulary, bars, single_meter=single_meter, cadence=cadence)
 
     @abstractmethod
     def _header(self, meter: Meter, key: Key | None) -> Sequence[Token]:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from bowerbird.errors import MusicError
+from bowerbird.music.config import TokenizerKind
 from bowerbird.music.score.meter import Meter
 
 Token = str | tuple[Any, ...]
@@ -19,8 +20,9 @@ METERS: tuple[Meter, ...] = tuple((n, d) for d in (2, 4, 8, 16, 32) for n in ran
 
 @dataclass(frozen=True, eq=False)
 class Vocabulary:
-    """Tokens by their ids; token 0 ends a piece."""
+    """The tokens of a kind by their ids; token 0 ends a piece."""
 
+    kind: TokenizerKind
     tokens: tuple[Token, ...]
 
     @cached_property
