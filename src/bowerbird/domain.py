@@ -9,6 +9,7 @@ import ast
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
+from inspect import signature
 from typing import Any
 
 
@@ -31,11 +32,15 @@ class Verb:
     """A command without ``bowerbird``."""
     note: str = ""
     """Last paragraph of the help."""
-    config: str = ""
-    """``module:name`` of the configuration that the flags are derived from."""
     hidden: tuple[str, ...] = ()
     """Fields of the configuration that the verb sets itself."""
     long_running: bool = False
+
+    @property
+    def config(self) -> Any:
+        """The default configuration, from which the flags are derived, or None."""
+        parameter = signature(resolve(self.function)).parameters.get("config")
+        return None if parameter is None else parameter.default
 
     @property
     def help(self) -> str:

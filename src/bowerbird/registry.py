@@ -1,6 +1,7 @@
 """All commands: one record per domain, the nouns and verbs beside them.
 
-A new verb, model or domain is added here and nowhere else; see ``domain.py`` for the fields.
+A new verb is a function in ``cli``, its settings in the config module of its domain, and a record
+here; ``domain.py`` describes the fields.
 """
 
 from collections.abc import Sequence
@@ -20,7 +21,6 @@ IMAGE = Domain(
             "CONTENT STYLE... -o OUT [OPTIONS]",
             "image transfer photo.jpg painting.jpg -o out.jpg --size 1024 --strength 0.6",
             _COMMAS,
-            config="bowerbird.image.config:TransferConfig",
             long_running=True,
         ),
         Verb(
@@ -28,7 +28,6 @@ IMAGE = Domain(
             "bowerbird.cli.image.optimize:texture",
             "STYLE -o OUT [OPTIONS]",
             note=_COMMAS,
-            config="bowerbird.image.config:TextureConfig",
             hidden=("strength", "content_layers", "content_weight"),
             long_running=True,
         ),
@@ -37,7 +36,6 @@ IMAGE = Domain(
             "bowerbird.cli.image.optimize:reconstruct",
             "IMAGE -o OUT [--layer NAME] [OPTIONS]",
             note=_COMMAS,
-            config="bowerbird.image.config:ReconstructConfig",
             hidden=("strength", "content_layers", "style_layers", "style_layer_weights"),
             long_running=True,
         ),
@@ -57,7 +55,6 @@ TEXT = Domain(
             "bowerbird.cli.text.train:train",
             "CORPUS... -o MODEL.safetensors [OPTIONS]",
             "text train my-notes/ --minutes 5 -o me.safetensors",
-            config="bowerbird.text.config:TrainConfig",
             long_running=True,
         ),
         Verb(
@@ -65,7 +62,6 @@ TEXT = Domain(
             "bowerbird.cli.text.write:write",
             "MODEL [--prompt TEXT] [OPTIONS]",
             'text write shakespeare --prompt "Second Witch:"',
-            config="bowerbird.text.config:GenerateConfig",
         ),
         Verb("evaluate", "bowerbird.cli.text.evaluate:evaluate", "MODEL FILE [OPTIONS]"),
     ),
@@ -95,7 +91,6 @@ MUSIC = Domain(
             "bowerbird.cli.music.train:train",
             "CORPUS... -o MODEL.safetensors [OPTIONS]",
             "music train my-tunes/ --minutes 5 -o me.safetensors",
-            config="bowerbird.music.config:TrainConfig",
             long_running=True,
         ),
         Verb(
@@ -103,13 +98,11 @@ MUSIC = Domain(
             "bowerbird.cli.music.compose:compose",
             "MODEL -o OUT.mid [OPTIONS]",
             "music compose scottish -o reel.mid --meter 4/4 --key D --audio --sheet",
-            config="bowerbird.music.config:ComposeConfig",
         ),
         Verb(
             "render",
             "bowerbird.cli.music.render:render",
             "FILE -o OUT.{wav,mp3,svg,png,html,mid,abc,musicxml}",
-            config="bowerbird.music.config:OutputConfig",
         ),
         Verb("evaluate", "bowerbird.cli.music.evaluate:evaluate", "MODEL FILE... [OPTIONS]"),
     ),
@@ -136,28 +129,24 @@ VISION = Domain(
             "bowerbird.cli.vision.objects:classify",
             "IMAGE... [OPTIONS]",
             "vision classify cat.jpg --top 3",
-            config="bowerbird.vision.config:ClassifyConfig",
         ),
         Verb(
             "localize",
             "bowerbird.cli.vision.objects:localize",
             "IMAGE... [-o OUT] [OPTIONS]",
             "vision localize cat.jpg -o where.png",
-            config="bowerbird.vision.config:LocalizeConfig",
         ),
         Verb(
             "detect",
             "bowerbird.cli.vision.objects:detect",
             "IMAGE... [-o OUT] [OPTIONS]",
             "vision detect street.jpg -o boxes.png --threshold 0.5",
-            config="bowerbird.vision.config:DetectConfig",
         ),
         Verb(
             "segment",
             "bowerbird.cli.vision.objects:segment",
             "IMAGE... [-o OUT] [OPTIONS]",
             "vision segment cat.jpg -o masks.png",
-            config="bowerbird.vision.config:DetectConfig",
         ),
         Verb(
             "inspect",
@@ -165,7 +154,6 @@ VISION = Domain(
             "IMAGE [-o OUT.png] [--layer NAME] [--show WHAT]",
             "vision inspect cat.jpg --layer conv4_3 --show dream -o dream.png",
             "What a layer keeps of a picture: `bowerbird image reconstruct`",
-            config="bowerbird.vision.config:InspectConfig",
             long_running=True,
         ),
         Verb(
@@ -173,14 +161,12 @@ VISION = Domain(
             "bowerbird.cli.vision.digits:digits",
             "PHOTO... [-o OUT] [OPTIONS]",
             "vision digits page.jpg -o read.png",
-            config="bowerbird.vision.digits.config:DigitConfig",
         ),
         Verb(
             "train-digits",
             "bowerbird.cli.vision.digits:train_digits",
             "FOLDER -o MODEL.safetensors [OPTIONS]",
             "vision train-digits mnist -o mine.safetensors --minutes 4 --test",
-            config="bowerbird.vision.digits.config:DigitTrainConfig",
             long_running=True,
         ),
         Verb(
@@ -188,7 +174,6 @@ VISION = Domain(
             "bowerbird.cli.vision.house_numbers:house_numbers",
             "PHOTO... [-o OUT] [OPTIONS]",
             "vision house-numbers street.jpg -o found.png",
-            config="bowerbird.vision.house_numbers.config:HouseNumberConfig",
         ),
         Verb(
             "train-house-numbers",
@@ -196,7 +181,6 @@ VISION = Domain(
             "-o MODEL.safetensors [OPTIONS]",
             "vision train-house-numbers --minutes 30 --fonts /usr/share/fonts --photos photos/ "
             "-o house_numbers.safetensors",
-            config="bowerbird.vision.house_numbers.config:HouseNumberTrainConfig",
             long_running=True,
         ),
     ),
@@ -228,7 +212,6 @@ PREDICTION = Domain(
             "FILE.csv --target COLUMN [-o OUT]... [OPTIONS]",
             "predict table iris -o iris.safetensors -o iris.png",
             "New rows: bowerbird predict table iris.safetensors --predict new.csv -o out.csv",
-            config="bowerbird.prediction.tabular.config:TableConfig",
         ),
         Verb(
             "series",
@@ -236,21 +219,18 @@ PREDICTION = Domain(
             "FILE.csv|NAME --target COLUMN --horizon N [OPTIONS]",
             "predict series co2 --horizon 24 -o co2.png",
             "NAME is sunspots, co2 or electricity: series that are installed with Bowerbird.",
-            config="bowerbird.prediction.series.config:BacktestConfig",
         ),
         Verb(
             "dynamics",
             "bowerbird.cli.predict.dynamics:dynamics",
             "lorenz|pendulum [OPTIONS]",
             "predict dynamics lorenz -o lorenz.png",
-            config="bowerbird.prediction.dynamics.config:DynamicsConfig",
         ),
         Verb(
             "expressions",
             "bowerbird.cli.predict.expressions:expressions",
             "[EXPRESSION...] [OPTIONS]",
             'predict expressions "[MAX 2 9 [MIN 4 7] 0]" -o depth.png',
-            config="bowerbird.prediction.expressions.config:ExpressionsConfig",
         ),
     ),
     demo="bowerbird.demo.prediction:prediction_section",

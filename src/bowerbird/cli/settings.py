@@ -85,9 +85,9 @@ def differences(config: Any) -> dict[str, Any]:
 
 def overridden_defaults(verb: Verb) -> dict[str, Any]:
     """Return the defaults in which a verb's configuration differs from those of its parts."""
-    if not verb.config:
+    config = verb.config
+    if config is None:
         return {}
-    config = resolve(verb.config)()
     parts = [value for part in fields(config) if is_dataclass(value := getattr(config, part.name))]
     return {name: value for part in parts for name, value in differences(part).items()}
 
