@@ -6,66 +6,64 @@ import sys
 import time
 from pathlib import Path
 
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as our command line does
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the command line does
 
 import numpy as np
 import torch
 
 
-def loss_of_nanogpt(spec: dict) -> dict:
-    """Measure nanoGPT's checkpoint on the whole validation text, window by window."""
+def _nanogpt(spec: dict) -> tuple[torch.nn.Module, int]:
+    """Return nanoGPT's trained network and its context length."""
     sys.path.insert(0, spec["nanogpt"])
     from model import GPT, GPTConfig  # noqa: PLC0415 - nanoGPT's own
 
-    kept = torch.load(Path(spec["out"]) / "ckpt.pt", map_location="cpu", weights_only=False)
-    network = GPT(GPTConfig(**kept["model_args"]))
-    network.load_state_dict(kept["model"])
-    network.eval()
-    signs = torch.from_numpy(np.fromfile(spec["signs"], np.uint16).astype(np.int64))
-    span = kept["model_args"]["block_size"]
+    checkpoint = torch.load(Path(spec["out"]) / "ckpt.pt", map_location="cpu", weights_only=False)
+    network = GPT(GPTConfig(**checkpoint["model_args"]))
+    network.load_state_dict(checkpoint["model"])
+    return network.eval(), checkpoint["model_args"]["block_size"]
+
+
+def loss_of_nanogpt(spec: dict) -> dict:
+    """Evaluate nanoGPT's checkpoint on the whole validation text, window by window."""
+    network, context_length = _nanogpt(spec)
+    ids = torch.from_numpy(np.fromfile(spec["ids"], np.uint16).astype(np.int64))
     nats, count = 0.0, 0
     with torch.no_grad():
-        for start in range(0, len(signs) - 1, span):
-            some = signs[start : start + span + 1]
-            _, loss = network(some[None, :-1], some[None, 1:])
-            nats, count = nats + float(loss) * (len(some) - 1), count + len(some) - 1
+        for start in range(0, len(ids) - 1, context_length):
+            window = ids[start : start + context_length + 1]
+            _, loss = network(window[None, :-1], window[None, 1:])
+            nats, count = nats + float(loss) * (len(window) - 1), count + len(window) - 1
     return {"nats": nats / count, "parameters": sum(p.numel() for p in network.parameters())}
 
 
 def loss_of_ours(spec: dict) -> dict:
-    """Measure our model on the same text: with carried state, and in nanoGPT's random windows."""
+    """Evaluate our model on the same text: with carried state, and in nanoGPT's random windows."""
     from bowerbird.learning.sequences.batches import window_loss  # noqa: PLC0415
     from bowerbird.text import load  # noqa: PLC0415
 
-    writer = load(spec["model"], "cpu")
-    text = Path(spec["text"]).read_text(encoding="utf-8")
-    signs = writer.alphabet.encode(text)
-    windows = {f"windows of {n}": window_loss(writer.network, signs, window=n) for n in (64, 256)}
-    parameters = sum(p.numel() for p in writer.network.parameters())
-    return {"nats": writer.score(text).nats_per_char, "parameters": parameters, **windows}
+    generator = load(spec["model"], "cpu")
+    network, text = generator.network, Path(spec["text"]).read_text(encoding="utf-8")
+    ids = generator.tokenizer.encode(text)
+    windows = {f"windows of {n}": window_loss(network, ids, sequence_length=n) for n in (64, 256)}
+    parameters = sum(p.numel() for p in network.parameters())
+    return {"nats": generator.evaluate(text).nats_per_char, "parameters": parameters, **windows}
 
 
-def writing_of_ours(spec: dict) -> dict:
-    """Time our writing without its start: batch of one, as a person would call it."""
+def generation_of_ours(spec: dict) -> dict:
+    """Time our generation without its start: batch of one, as a person would call it."""
     from bowerbird.text import GenerateConfig, SamplingConfig, load  # noqa: PLC0415
 
-    writer = load(spec["model"], "cpu")
+    generator = load(spec["model"], "cpu")
     config = GenerateConfig(spec["length"], sampling=SamplingConfig(temperature=0.8))
-    writer.write("\n", GenerateConfig(200))
+    generator.generate("\n", GenerateConfig(200))
     began = time.perf_counter()
-    text = writer.write("\n", config)[0]
+    text = generator.generate("\n", config)[0]
     return {"seconds": time.perf_counter() - began, "characters": len(text)}
 
 
-def writing_of_nanogpt(spec: dict) -> dict:
+def generation_of_nanogpt(spec: dict) -> dict:
     """Time nanoGPT's ``generate`` as its sample.py calls it."""
-    sys.path.insert(0, spec["nanogpt"])
-    from model import GPT, GPTConfig  # noqa: PLC0415 - nanoGPT's own
-
-    kept = torch.load(Path(spec["out"]) / "ckpt.pt", map_location="cpu", weights_only=False)
-    network = GPT(GPTConfig(**kept["model_args"]))
-    network.load_state_dict(kept["model"])
-    network.eval()
+    network, _ = _nanogpt(spec)
     first = torch.zeros((1, 1), dtype=torch.long)
     with torch.no_grad():
         network.generate(first, 100, temperature=0.8, top_k=200)
@@ -75,5 +73,5 @@ def writing_of_nanogpt(spec: dict) -> dict:
 
 
 if __name__ == "__main__":
-    told = json.loads(sys.argv[1])
-    print(json.dumps(globals()[told["job"]](told)))
+    spec = json.loads(sys.argv[1])
+    print(json.dumps(globals()[spec["job"]](spec)))

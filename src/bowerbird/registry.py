@@ -1,6 +1,7 @@
 """All commands: one record per domain, the nouns and verbs beside them.
 
-A new verb, model or domain is added here and nowhere else; see ``domain.py`` for the fields.
+A new verb is a function in ``cli``, its settings in the config module of its domain, and a record
+here; ``domain.py`` describes the fields.
 """
 
 from collections.abc import Sequence

@@ -96,7 +96,7 @@ def test_an_output_that_can_not_be_written_is_refused_before_any_work(path, tmp_
     assert list(tmp_path.iterdir()) == [path], "the trial leaves nothing"
 
 
-def test_a_folder_that_refuses_is_told_by_the_outputs_name(tmp_path, monkeypatch):
+def test_a_folder_that_refuses_is_reported_by_the_outputs_name(tmp_path, monkeypatch):
     def refuse(self, *_):
         raise PermissionError(errno.EACCES, "Permission denied", str(self))
 

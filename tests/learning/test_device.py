@@ -12,12 +12,12 @@ BFLOAT16 = torch.ops.mkldnn._is_mkldnn_bf16_supported()
 
 
 @pytest.mark.skipif(BFLOAT16, reason="this processor has bfloat16: either precision may be faster")
-def test_auto_is_float32_where_the_processor_has_no_bfloat16():
+def test_auto_is_float32_where_the_cpu_has_no_bfloat16():
     # there a bfloat16 convolution is a loop hundreds of times slower
     assert select_compute("cpu").dtype == torch.float32
 
 
-def test_auto_takes_the_processor_where_there_is_nothing_else():
+def test_auto_takes_the_cpu_where_there_is_nothing_else():
     there = torch.cuda.is_available() or torch.backends.mps.is_available()
     assert (select_compute("auto").device.type == "cpu") != there
 
@@ -30,7 +30,7 @@ def test_a_precision_asked_for_is_taken(precision):
 
 @pytest.fixture
 def doubtful(monkeypatch):
-    """A processor that has some bfloat16, but perhaps no products of it."""
+    """A CPU that has some bfloat16, but perhaps no products of it."""
     monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: True)
     monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: True)
     for ask in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"):
@@ -50,7 +50,7 @@ def test_auto_is_decided_once(monkeypatch):
 
 @pytest.mark.usefixtures("doubtful")
 @pytest.mark.parametrize("ask", ["_is_avx512_bf16_supported", "_is_amx_tile_supported"])
-def test_products_of_bfloat16_need_no_stopwatch(monkeypatch, ask):
+def test_products_of_bfloat16_need_no_timing(monkeypatch, ask):
     monkeypatch.setattr(torch.cpu, ask, lambda: True, raising=False)
     monkeypatch.setattr(device, "_bfloat16_speedup", lambda: pytest.fail("it was timed"))
     assert select_compute("cpu").dtype == torch.bfloat16

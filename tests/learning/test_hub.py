@@ -66,14 +66,14 @@ class Handler(BaseHTTPRequestHandler):
             return self.create()
         if self.path == "/api/validate-yaml":
             return self.tell({"errors": [], "warnings": [{"message": "a warning"}]})
-        told = re.match(r"(/api/models)?/([\w-]+/[\w-]+)(?:/(\w+)/([^/]+)/?(.*))?$", self.path)
-        name = told[2] if told else ""
+        report = re.match(r"(/api/models)?/([\w-]+/[\w-]+)(?:/(\w+)/([^/]+)/?(.*))?$", self.path)
+        name = report[2] if report else ""
         kept = self.hub.repositories.get(name)
         if kept is None or (kept.private and not self.is_known()):
             return self.reply(404, {"X-Error-Code": "RepoNotFound"}, b"")
-        if told[1]:
-            return getattr(self, told[3] or "info")(name, kept)
-        return self.send(kept.files.get(told[5]))
+        if report[1]:
+            return getattr(self, report[3] or "info")(name, kept)
+        return self.send(kept.files.get(report[5]))
 
     do_HEAD = do_POST = do_GET  # noqa: N815
 
@@ -199,7 +199,7 @@ def test_push_makes_a_private_repository_with_a_page(hub: Hub, model: Path, capf
     assert capfd.readouterr() == ("", "")  # neither bars nor warnings
 
 
-def test_push_tells_the_hub_nothing_else(hub: Hub, model: Path, monkeypatch):
+def test_push_reports_the_hub_nothing_else(hub: Hub, model: Path, monkeypatch):
     monkeypatch.setattr(constants, "HF_HUB_DISABLE_TELEMETRY", False)
     push(model, "ada/song")
     assert not any("agent-harnesses" in asked or "telemetry" in asked for asked in hub.asked)
@@ -225,7 +225,7 @@ def test_push_is_not_public_by_mistake(hub: Hub, model: Path):
     assert push(model, "ada/own", public=True).private is True
 
 
-def test_push_again_writes_its_own_page_anew_and_keeps_anothers(hub: Hub, model: Path):
+def test_push_again_writes_its_own_page_again_and_keeps_anothers(hub: Hub, model: Path):
     kept = hub.repositories["ada/song"] = Repository(files={MODEL_CARD: b"# Old\n" + MARK.encode()})
     push(model, "ada/song")
     assert b"# song" in kept.files[MODEL_CARD]
@@ -433,10 +433,10 @@ def test_offline_mode_is_one_sentence(model: Path, monkeypatch):
             act()
 
 
-# --- through the door ----------------------------------------------------------------------------
+# --- through the command --------------------------------------------------------------------------
 
 
-def test_the_door(hub: Hub, model: Path, tmp_path: Path, capfd):
+def test_the_command(hub: Hub, model: Path, tmp_path: Path, capfd):
     assert run(["models", "push", str(model), "ada/song"]) == 0
     assert capfd.readouterr().out == f"{hub.url}/ada/song: song.safetensors, README.md (private)\n"
     assert (
@@ -448,12 +448,12 @@ def test_the_door(hub: Hub, model: Path, tmp_path: Path, capfd):
     assert run(["models", "pull", "ada/song"]) == 0
     assert capfd.readouterr() == ("song.safetensors: a text model\n", "")
     assert run(["models", "pull", "ada/song", "song.safetensors", "-o", "b", "--json"]) == 0
-    told = json.loads(capfd.readouterr().out)
-    assert told == {"output": "b", "size": model.stat().st_size, "kind": "text"}
+    report = json.loads(capfd.readouterr().out)
+    assert report == {"output": "b", "size": model.stat().st_size, "kind": "text"}
 
 
 @pytest.mark.parametrize("words", ["pull ada/song", "pull ada/none", "push nothing ada/song"])
-def test_the_door_refuses_in_one_sentence(stocked: Hub, capfd, words):
+def test_the_command_refuses_in_one_sentence(stocked: Hub, capfd, words):
     Path("song.safetensors").write_text("mine")
     assert run(["models", *words.split()]) == 2
     out, err = capfd.readouterr()

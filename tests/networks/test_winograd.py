@@ -73,7 +73,7 @@ def relative_error():
 
 
 def test_rounding_errors_stay_near_those_of_direct_convolution():
-    # measured 8e-7, beside 2e-7 to 4e-7 of the library's own kernels, which differ by processor
+    # measured 8e-7, beside 2e-7 to 4e-7 of the library's own kernels, which differ by CPU
     assert relative_error() < 1.5e-6
 
 

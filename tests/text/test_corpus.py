@@ -82,7 +82,7 @@ def test_a_folder_is_read_through_in_order(write, tmp_path):
     assert list(texts(Corpus([tmp_path]))) == ["a.MD", "b.txt", "y.txt.gz", "z.txt", "d.txt"]
 
 
-def test_whatever_is_skipped_is_told_with_its_reason(write, tmp_path):
+def test_whatever_is_skipped_is_reported_with_its_reason(write, tmp_path):
     write("good.txt", WITCH)
     for name in ("photo.jpg", "README", ".secret.txt", ".git/config.txt", "rows.csv", "empty.txt"):
         write(name, "" if name == "empty.txt" else "a,b\n1,2\n")
@@ -147,10 +147,10 @@ def test_a_pipe_is_kept_for_the_second_pass(tmp_path):
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     # a daemon: if nobody opens the pipe, it would wait for ever, and the tests with it
-    writer = threading.Thread(target=pipe.write_text, args=(WITCH,), daemon=True)
-    writer.start()
+    generator = threading.Thread(target=pipe.write_text, args=(WITCH,), daemon=True)
+    generator.start()
     corpus = Corpus([pipe])
-    writer.join(60)
+    generator.join(60)
     assert texts(corpus) == texts(corpus) == {"pipe": WITCH}
 
 
@@ -193,7 +193,7 @@ def test_other_encodings_by_name(write, encoding):
 
 
 @pytest.mark.parametrize(
-    ("content", "position", "guess"),
+    ("content", "position", "suggestion"),
     [
         ("Dear José,".encode("latin-1"), 8, "latin-1"),
         ("It’s José".encode("cp1252"), 2, "cp1252"),
@@ -206,13 +206,13 @@ def test_other_encodings_by_name(write, encoding):
         (b"a" + "漢".encode() * 5461 + b"a\xc3", 16_385, "latin-1, or download"),
     ],
 )
-def test_another_encoding_is_told_with_its_place(write, content, position, guess):
+def test_another_encoding_is_reported_with_its_place(write, content, position, suggestion):
     path = write("dear.txt", content)
     expected = f"{path} is not utf-8: byte {position} is 0x{content[position]:02x}; try --encoding "
-    assert refusal(path).startswith(expected + guess)
+    assert refusal(path).startswith(expected + suggestion)
 
 
-def test_the_place_in_a_packed_file_is_that_of_its_content(write):
+def test_the_place_in_a_compressed_file_is_that_of_its_content(write):
     content = b"a" * 2_000_000 + b"\xe9 "
     assert "byte 2000000 is 0xe9" in refusal(write("dear.txt.gz", gzip.compress(content)))
 
@@ -256,11 +256,11 @@ def test_a_binary_file_in_a_folder_is_left_out(write):
     assert "zero bytes" in corpus.skipped[str(photo)]
 
 
-# --- packed files and tables ----------------------------------------------------------------------
+# --- compressed files and tables ------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", ["witch.txt.gz", "witch.GZ", "witch.md.gz"])
-def test_packed_files(write, name):
+def test_compressed_files(write, name):
     assert only_text(write(name, gzip.compress(WITCH.encode()))) == WITCH
 
 
@@ -274,7 +274,7 @@ def packed():
     [packed()[:-9], packed()[:40_000], packed()[:5], b"no gzip", packed()[:-8] + b"\1" * 8],
     ids=["no end", "half", "head", "text", "checksum"],
 )
-def test_damaged_packed_files(write, content):
+def test_damaged_compressed_files(write, content):
     path = write("witch.txt.gz", content)
     assert refusal(path).startswith(f"{path} is truncated or damaged (")
 
@@ -384,7 +384,7 @@ def test_a_file_that_goes_between_passes(write):
 # --- its content ----------------------------------------------------------------------------------
 
 
-def test_the_tally_equals_plain_python(write, tmp_path, small_blocks):
+def test_the_statistics_equals_plain_python(write, tmp_path, small_blocks):
     documents = ["banana\r\n", "é漢\U0001f600\U0010ffff", WITCH]
     for number, text in enumerate(documents):
         write(f"{number}.txt", text)
@@ -413,11 +413,11 @@ def test_the_sum_knows_documents_but_not_names_or_packing(write):
 )
 def test_ends_of_documents_stand_between_documents(write, tokenizer):
     corpus = Corpus([write("a.txt", "one"), write("b.txt", ""), write("c.txt", "comes")])
-    signs = np.concatenate([*corpus.encode(tokenizer)])
-    assert signs.dtype == np.min_scalar_type(tokenizer.vocab_size - 1)
-    (place,) = np.flatnonzero(signs == tokenizer.end_token)
-    assert tokenizer.decode(signs[:place]) == "one"
-    assert tokenizer.decode(signs[place + 1 :]) == "comes"
+    tokens = np.concatenate([*corpus.encode(tokenizer)])
+    assert tokens.dtype == np.min_scalar_type(tokenizer.vocab_size - 1)
+    (place,) = np.flatnonzero(tokens == tokenizer.end_token)
+    assert tokenizer.decode(tokens[:place]) == "one"
+    assert tokenizer.decode(tokens[place + 1 :]) == "comes"
 
 
 def test_memory_is_bounded(write, monkeypatch):
@@ -427,11 +427,11 @@ def test_memory_is_bounded(write, monkeypatch):
     tracemalloc.start()
     try:
         characters = corpus.statistics.characters
-        signs = sum(len(part) for part in corpus.encode(CharacterTokenizer(WITCH)))
+        tokens = sum(len(part) for part in corpus.encode(CharacterTokenizer(WITCH)))
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert signs == characters == 500_000 * len(WITCH)
+    assert tokens == characters == 500_000 * len(WITCH)
     # counts for all of Unicode, and a block as text, as UTF-32 and as indices of 8 bytes
     assert peak < 8 * 0x110000 + 24 * module.BLOCK < characters / 3
 
@@ -443,8 +443,8 @@ def test_tiny_shakespeare():
     # Karpathy's char-rnn: 1,115,394 characters, 65 of them different
     assert (corpus.statistics.characters, len(corpus.statistics.counts)) == (1_115_394, 65)
     tokenizer = CharacterTokenizer.from_counts(corpus.statistics.counts)
-    signs = np.concatenate([*corpus.encode(tokenizer)])
-    train, validation = SequenceConfig().split(signs)
+    tokens = np.concatenate([*corpus.encode(tokenizer)])
+    train, validation = SequenceConfig().split(tokens)
     assert (len(train), len(validation)) == (1_003_854, 111_540)  # as nanoGPT prepares them
     assert tokenizer.decode(validation).startswith("?\n\nGREMIO:\nGood morrow")
 

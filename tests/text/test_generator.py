@@ -1,4 +1,4 @@
-"""A generator learns, is kept, comes back the same, writes, and says how well it foresees."""
+"""A generator trains, is kept, comes back the same, writes, and says how well it predicts."""
 
 import copy
 import json
@@ -41,21 +41,21 @@ def trained(folder, text=VERSE * 60, config=QUICK, start=None):
 
 
 @pytest.fixture(scope="module")
-def learned(tmp_path_factory):
+def verse_training(tmp_path_factory):
     """A generator that knows one verse by heart."""
     return trained(tmp_path_factory.mktemp("verse"))
 
 
-def test_it_learns_a_verse_by_heart(learned):
-    training, steps = learned
+def test_it_trains_a_verse_by_heart(verse_training):
+    training, steps = verse_training
     assert steps[0].losses["total"] > 3  # log 26 = 3.26: it knows nothing
     assert steps[-1].losses["validation_loss"] < 0.1
     assert [s.number for s in steps if s.preview] == [80, 160, 240]
     assert training.generator.generate("The owl", GREEDY)[0].startswith(VERSE[7:])
 
 
-def test_a_file_brings_the_same_writer_back(learned, tmp_path):
-    generator, path = learned[0].generator, tmp_path / "owl.safetensors"
+def test_a_file_brings_the_same_generator_back(verse_training, tmp_path):
+    generator, path = verse_training[0].generator, tmp_path / "owl.safetensors"
     for half in (False, True):
         generator.save(path, half=half)
         again = load(path, "cpu")
@@ -63,23 +63,23 @@ def test_a_file_brings_the_same_writer_back(learned, tmp_path):
         assert again.evaluate(VERSE * 3).nats_per_char == pytest.approx(
             generator.evaluate(VERSE * 3).nats_per_char, rel=0.02, abs=1e-3
         )
-    told = again.provenance
-    assert told["corpus"] == ["verse.txt"]
-    assert (told["characters"], told["documents"]) == (len(VERSE) * 60, 1)
-    assert told["iterations"] == 240
-    assert told["validation_loss"] < 0.1
+    report = again.provenance
+    assert report["corpus"] == ["verse.txt"]
+    assert (report["characters"], report["documents"]) == (len(VERSE) * 60, 1)
+    assert report["iterations"] == 240
+    assert report["validation_loss"] < 0.1
 
 
-def test_half_precision_is_half_the_size(learned, tmp_path):
+def test_half_precision_is_half_the_size(verse_training, tmp_path):
     sizes = []
     for half in (False, True):
-        learned[0].generator.save(tmp_path / "m.safetensors", half=half)
+        verse_training[0].generator.save(tmp_path / "m.safetensors", half=half)
         sizes.append((tmp_path / "m.safetensors").stat().st_size)
     assert sizes[1] < 0.6 * sizes[0]
 
 
-def test_samples_differ_a_seed_repeats_them_and_stops_end_them(learned):
-    generator = learned[0].generator
+def test_samples_differ_a_seed_repeats_them_and_stops_end_them(verse_training):
+    generator = verse_training[0].generator
     config = GenerateConfig(length=60, sampling=SamplingConfig(temperature=2.0, seed=5))
     texts = generator.generate("The", config, 3)
     assert len(set(texts)) == 3
@@ -88,25 +88,28 @@ def test_samples_differ_a_seed_repeats_them_and_stops_end_them(learned):
     assert stopped == [" and the pussy"]
 
 
-def test_chunks_are_the_whole(learned):
-    steps = list(learned[0].generator.generate_steps("The", GREEDY))
-    assert len(steps) == 3  # of 32 signs at most
-    assert "".join(s.preview[0] for s in steps) == learned[0].generator.generate("The", GREEDY)[0]
+def test_chunks_are_the_whole(verse_training):
+    steps = list(verse_training[0].generator.generate_steps("The", GREEDY))
+    assert len(steps) == 3  # of 32 tokens at most
+    assert (
+        "".join(s.preview[0] for s in steps)
+        == verse_training[0].generator.generate("The", GREEDY)[0]
+    )
 
 
-def test_an_unknown_character_is_spelled_otherwise_and_told(learned):
-    (first, *_) = learned[0].generator.generate_steps("Thé öwl", GREEDY)
+def test_an_unknown_character_is_spelled_otherwise_and_reported(verse_training):
+    (first, *_) = verse_training[0].generator.generate_steps("Thé öwl", GREEDY)
     assert "é ö" in first.note
-    assert first.preview[0] == learned[0].generator.generate("The owl", GREEDY)[0][:32]
+    assert first.preview[0] == verse_training[0].generator.generate("The owl", GREEDY)[0][:32]
 
 
-def test_a_score_is_the_mean_of_minus_log_p(learned):
-    generator, text = learned[0].generator, VERSE[:40]
-    signs = torch.from_numpy(generator.tokenizer.encode(text).astype("int64"))[None]
+def test_a_evaluate_is_the_mean_of_minus_log_p(verse_training):
+    generator, text = verse_training[0].generator, VERSE[:40]
+    tokens = torch.from_numpy(generator.tokenizer.encode(text).astype("int64"))[None]
     generator.network.eval()
     with torch.no_grad():
-        scores, _ = generator.network(signs[:, :-1])
-    expected = -scores.double().log_softmax(-1).gather(2, signs[:, 1:, None]).mean().item()
+        scores, _ = generator.network(tokens[:, :-1])
+    expected = -scores.double().log_softmax(-1).gather(2, tokens[:, 1:, None]).mean().item()
     score = generator.evaluate(text)
     assert score.nats_per_char == pytest.approx(expected, rel=1e-4)
     assert score.bits_per_char == pytest.approx(expected / math.log(2), rel=1e-4)
@@ -121,37 +124,35 @@ def test_a_score_is_the_mean_of_minus_log_p(learned):
             generator.evaluate(*nothing)
 
 
-def mean_of_minus_log_p(generator, signs):
-    signs = torch.tensor([signs])
+def mean_of_minus_log_p(generator, tokens):
+    tokens = torch.tensor([tokens])
     with torch.no_grad():
-        scores, _ = generator.network.eval()(signs[:, :-1])
-    return -scores.double().log_softmax(-1).gather(2, signs[:, 1:, None]).mean().item()
+        scores, _ = generator.network.eval()(tokens[:, :-1])
+    return -scores.double().log_softmax(-1).gather(2, tokens[:, 1:, None]).mean().item()
 
 
-def test_documents_are_scored_as_they_were_learned(learned):
-    generator = learned[0].generator
+def test_documents_are_evaluated_as_they_were_trained(verse_training):
+    generator = verse_training[0].generator
     parts = [generator.tokenizer.encode(text).tolist() for text in ("the owl", "the boat")]
-    signs = [*parts[0], generator.tokenizer.end_token, *parts[1]]
+    tokens = [*parts[0], generator.tokenizer.end_token, *parts[1]]
     score = generator.evaluate("the owl", "the boat")
     assert score.characters == 15
-    expected = mean_of_minus_log_p(generator, signs) * (len(signs) - 1) / 14
+    expected = mean_of_minus_log_p(generator, tokens) * (len(tokens) - 1) / 14
     assert score.nats_per_char == pytest.approx(expected, rel=1e-4)
 
 
-@pytest.mark.parametrize("alphabet", ["bytes", "bpe"])
-def test_a_loss_is_shared_by_the_characters_that_are_foreseen(alphabet, tmp_path):
-    config = replace(
-        QUICK, tokenizer=alphabet, max_vocab_size=300, trainer=TrainerConfig(iterations=1)
-    )
+@pytest.mark.parametrize("kind", ["bytes", "bpe"])
+def test_a_loss_is_shared_by_the_characters_that_are_predicted(kind, tmp_path):
+    config = replace(QUICK, tokenizer=kind, max_vocab_size=300, trainer=TrainerConfig(iterations=1))
     generator = trained(tmp_path, config=config)[0].generator
     assert generator.evaluate("é").nats_per_char > 0  # one character, of two bytes
     first_of = {i: generator.tokenizer.encode(VERSE[i:])[:1] for i in range(30)}
-    lengths = {i: len(generator.tokenizer.decode(sign)) for i, sign in first_of.items()}
+    lengths = {i: len(generator.tokenizer.decode(token)) for i, token in first_of.items()}
     place, first = max(lengths.items(), key=lambda pair: pair[1])
-    assert (first > 1) == (alphabet == "bpe")
+    assert (first > 1) == (kind == "bpe")
     text = VERSE[place:]
-    signs = generator.tokenizer.encode(text).tolist()
-    expected = mean_of_minus_log_p(generator, signs) * (len(signs) - 1) / (len(text) - first)
+    tokens = generator.tokenizer.encode(text).tolist()
+    expected = mean_of_minus_log_p(generator, tokens) * (len(tokens) - 1) / (len(text) - first)
     assert generator.evaluate(text).nats_per_char == pytest.approx(expected, rel=1e-4)
 
 
@@ -170,7 +171,7 @@ def test_a_loss_is_shared_by_the_characters_that_are_foreseen(alphabet, tmp_path
         },
     ],
 )
-def test_other_alphabets_and_networks(changes, tmp_path):
+def test_other_tokenizers_and_networks(changes, tmp_path):
     training, steps = trained(tmp_path, config=replace(QUICK, **changes))
     assert steps[-1].losses["validation_loss"] < 1
     training.generator.save(tmp_path / "m.safetensors")
@@ -179,9 +180,9 @@ def test_other_alphabets_and_networks(changes, tmp_path):
     assert again.evaluate(VERSE * 2).nats_per_char < 1
 
 
-def test_a_writer_goes_on_learning_from_another_text(learned, tmp_path):
+def test_a_generator_goes_on_training_from_another_text(verse_training, tmp_path):
     text = "The owl looked up to the stars above and sang to a small guitar.\n" * 60
-    before = learned[0].generator
+    before = verse_training[0].generator
     before.save(tmp_path / "m.safetensors")
     config = replace(QUICK, trainer=replace(QUICK.trainer, iterations=60))
     training, _ = trained(tmp_path, text, config, load(tmp_path / "m.safetensors", "cpu"))
@@ -213,7 +214,7 @@ def test_a_resumed_plan_has_spent_its_minutes(tmp_path):
 
 
 def test_a_resumed_training_knows_its_best(tmp_path):
-    # the rate ruins after step 8 what was learned before
+    # the rate ruins after step 8 what was trained before
     fit = replace(QUICK.trainer, iterations=30, validate_every=4, warmup_steps=0)
     fit = replace(fit, lr_schedule="steps", lr_decay_every=8, lr_decay_factor=300.0)
     (tmp_path / "verse.txt").write_text(VERSE * 60)
@@ -272,7 +273,7 @@ def test_an_older_runs_checkpoint_is_not_taken_for_this_ones(tmp_path):
         learn("resumed", True, seed=1)
 
 
-def test_who_looks_at_the_writer_does_not_end_its_dropping(tmp_path):
+def test_who_looks_at_the_generator_does_not_end_its_dropout(tmp_path):
     shape = LanguageModelConfig(recurrent=RecurrentConfig(hidden_size=32, dropout=0.5))
     config = replace(QUICK, model=shape, trainer=replace(QUICK.trainer, iterations=8))
     losses = []
@@ -290,8 +291,8 @@ def test_who_looks_at_the_writer_does_not_end_its_dropping(tmp_path):
     assert losses[:8] == losses[8:]
 
 
-def test_a_loss_that_is_no_number_is_none_in_the_file(learned, tmp_path):
-    training = copy.copy(learned[0])
+def test_a_loss_that_is_no_number_is_none_in_the_file(verse_training, tmp_path):
+    training = copy.copy(verse_training[0])
     training.trainer = copy.copy(training.trainer)
     training.trainer.last = replace(training.trainer.last, losses={"total": math.nan})
     assert training.generator.provenance["train_loss"] is None
@@ -347,9 +348,9 @@ def forged(tensors, card):
 
 
 @pytest.mark.parametrize("name", list(forged({}, ModelHeader("text", {}))))
-def test_a_forged_model_is_refused(name, learned, tmp_path):
+def test_a_forged_model_is_refused(name, verse_training, tmp_path):
     path = tmp_path / "m.safetensors"
-    learned[0].generator.save(path)
+    verse_training[0].generator.save(path)
     card, tensors = read_model(path)
     write_model(path, *forged(tensors, card)[name])
     with pytest.raises(ModelError, match=r"m\.safetensors"):
@@ -401,11 +402,11 @@ def test_the_assessment_of_a_loss():
         perplexity_references("")
 
 
-def test_the_writer_that_comes_with_the_package():
+def test_the_generator_that_comes_with_the_package():
     generator = load("shakespeare", "cpu")
-    told = generator.provenance
-    assert (told["corpus"], told["documents"]) == (["shakespeare"], 38)
-    assert told["validation_loss"] < 1.5  # recipes/shakespeare.toml: 1.4789
+    report = generator.provenance
+    assert (report["corpus"], report["documents"]) == (["shakespeare"], 38)
+    assert report["validation_loss"] < 1.5  # recipes/shakespeare.toml: 1.4789
     text = generator.generate("Second Witch:\n", GenerateConfig(length=600))[0]
     words = {"the", "and", "to", "my", "I", "of", "you", "that", "is"}
     assert len(words & set(text.split())) >= 5

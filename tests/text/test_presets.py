@@ -1,4 +1,4 @@
-"""The peers' networks have the peers' numbers of weights."""
+"""The baselines' networks have the baselines' numbers of weights."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from bowerbird.text.presets import PRESETS
 # counts: computed from char-rnn's and torch-rnn's source for tiny-shakespeare's 65 characters,
 # published for folk-rnn's 137 tokens; nanoGPT prints 0.80M and 10.65M without its places
 @pytest.mark.parametrize(
-    ("name", "signs", "weights"),
+    ("name", "tokens", "weights"),
     [
         ("char-rnn", 65, 240_321),
         ("torch-rnn", 65, 242_945),
@@ -18,8 +18,8 @@ from bowerbird.text.presets import PRESETS
         ("nanogpt-gpu", 65, 10_745_088),
     ],
 )
-def test_weights(name, signs, weights):
-    network = language_model(signs, PRESETS[name].model)
+def test_weights(name, tokens, weights):
+    network = language_model(tokens, PRESETS[name].model)
     assert sum(p.numel() for p in network.parameters()) == weights
 
 

@@ -1,4 +1,4 @@
-"""Alphabets: any text there and back, streams that split no character, descriptions forged."""
+"""Tokenizers: any text there and back, streams that split no character, descriptions forged."""
 
 import json
 import re
@@ -29,16 +29,16 @@ PLAY = "First Witch:\nWhen shall we three meet again\nIn thunder, lightning, or 
 
 
 @pytest.fixture(scope="module")
-def pieces():
+def bpe():
     return BytePairTokenizer.train([PLAY], 300)
 
 
 @pytest.fixture(params=["characters", "bytes", "bpe"])
-def tokenizer(request, pieces):
+def tokenizer(request, bpe):
     return {
         "characters": CharacterTokenizer(ODD + PLAY),
         "bytes": BytePairTokenizer(),
-        "bpe": pieces,
+        "bpe": bpe,
     }[request.param]
 
 
@@ -63,9 +63,9 @@ def test_there_and_back(tokenizer, text):
 
 def test_a_stream_splits_no_character(tokenizer):
     decode = tokenizer.decoder()
-    told = [decode([n]) for n in tokenizer.encode(ODD).tolist()]
-    assert "".join(told) + decode([], final=True) == ODD
-    assert "\ufffd" not in "".join(told)
+    report = [decode([n]) for n in tokenizer.encode(ODD).tolist()]
+    assert "".join(report) + decode([], final=True) == ODD
+    assert "\ufffd" not in "".join(report)
 
 
 def test_the_end_of_a_document_reads_as_nothing(tokenizer):
@@ -81,7 +81,7 @@ def test_the_end_of_a_document_reads_as_nothing(tokenizer):
 
 
 @pytest.mark.parametrize("wrong", [-1, 10**6, 2**40])
-def test_a_number_that_is_no_sign(tokenizer, wrong):
+def test_a_number_that_is_no_token(tokenizer, wrong):
     with pytest.raises(
         ValueError, match=f"token {wrong} is outside the vocabulary of {tokenizer.vocab_size}"
     ):
@@ -90,7 +90,7 @@ def test_a_number_that_is_no_sign(tokenizer, wrong):
         tokenizer.decoder()([wrong])
 
 
-def test_a_description_brings_it_back(tokenizer):
+def test_a_dict_brings_it_back(tokenizer):
     again = tokenizer_from(json.loads(json.dumps(tokenizer.to_dict(), allow_nan=False)))
     assert (again.kind, again.vocab_size, again.end_token) == (
         tokenizer.kind,
@@ -116,11 +116,13 @@ def test_characters_are_numbered_by_code_point():
     assert tokenizer.decode([0, 1, 4, 1]) == "\ufffdb"
 
 
-def test_the_signs_equal_a_plain_dictionary():
+def test_the_tokens_equal_a_plain_dictionary():
     text = tiny()
     tokenizer = CharacterTokenizer(text)
     numbers = {c: n for n, c in enumerate(sorted(set(text)), 2)}
-    assert tokenizer.vocab_size == 67  # 65 characters, as in Karpathy's char-rnn, and our two signs
+    assert (
+        tokenizer.vocab_size == 67
+    )  # 65 characters, as in Karpathy's char-rnn, and our two tokens
     assert tokenizer.encode(text).tolist() == [numbers[c] for c in text]
     assert tokenizer.decode(tokenizer.encode(text)) == text
 
@@ -141,7 +143,7 @@ def test_rare_characters_become_unknown():
         CharacterTokenizer.from_counts(Counter("abc"), min_count=2)
 
 
-def test_the_sign_of_the_unknown_is_itself_unknown():
+def test_the_token_of_the_unknown_is_itself_unknown():
     tokenizer = CharacterTokenizer("a\ufffd\ud800")
     assert tokenizer.characters == "a"
     assert tokenizer.encode("\ufffd").tolist() == [0]
@@ -205,7 +207,7 @@ def test_characters_are_read_at_twenty_million_a_second():
     assert len(text) / min(times) > 20e6  # 500 million where this was written
 
 
-# --- bytes and pieces -----------------------------------------------------------------------------
+# --- bytes and tokens -----------------------------------------------------------------------------
 
 
 def test_bytes_are_utf8():
@@ -255,23 +257,23 @@ def merged(word, a, b):
     return tuple(out)
 
 
-def test_pieces_take_less_room_than_bytes(pieces):
-    assert pieces.vocab_size == 300
-    assert len(pieces.encode(PLAY)) < 0.5 * len(PLAY)
+def test_tokens_take_less_space_than_bytes(bpe):
+    assert bpe.vocab_size == 300
+    assert len(bpe.encode(PLAY)) < 0.5 * len(PLAY)
 
 
-def test_learning_twice_is_the_same():
+def test_training_twice_is_the_same():
     once, again = (BytePairTokenizer.train(iter([PLAY, ODD * 3]), 320) for _ in range(2))
     assert once.merges == again.merges
 
 
-def test_a_small_corpus_has_fewer_pieces():
+def test_a_small_corpus_has_fewer_tokens():
     assert BytePairTokenizer.train(["abc"], 1000).vocab_size == 257
     assert BytePairTokenizer.train([], 1000).kind == "bytes"
 
 
 @pytest.mark.parametrize("size", [256, 65537, 0])
-def test_too_few_or_many_pieces(size):
+def test_too_few_or_many_tokens(size):
     with pytest.raises(ValueError, match=rf"vocab_size must be in \[257, 65536\], got {size}"):
         BytePairTokenizer.train([PLAY], size)
 
@@ -284,19 +286,19 @@ def test_chunks_change_nothing():
     assert trained.decode(whole) == text
 
 
-def test_pieces_stay_short():
+def test_tokens_stay_short():
     trained = BytePairTokenizer.train(["ab" * 100 + "\n"] * 50, 600)
     assert max(len(trained.decode([n])) for n in range(128)) == 1
     assert max(len(trained.decode([n])) for n in range(256, trained.end_token)) <= MAX_TOKEN_BYTES
 
 
-def test_writing_needs_no_tokenizer(pieces, monkeypatch):
+def test_writing_needs_no_tokenizer(bpe, monkeypatch):
     monkeypatch.setitem(sys.modules, "tokenizers", None)
-    again = tokenizer_from(pieces.to_dict())
-    assert again.decode(pieces.encode("Witch")) == "Witch"
+    again = tokenizer_from(bpe.to_dict())
+    assert again.decode(bpe.encode("Witch")) == "Witch"
 
 
-def test_two_merges_may_make_the_same_piece():
+def test_two_merges_may_make_the_same_token():
     a, b, c = b"abc"
     twice = BytePairTokenizer([(a, b), (b, c), (256, c), (a, 257)])
     assert twice.vocab_size == 256 + 3 + 1
@@ -307,7 +309,7 @@ def test_two_merges_may_make_the_same_piece():
 
 
 @pytest.mark.parametrize(
-    "described",
+    "data",
     [
         {},
         None,
@@ -335,14 +337,14 @@ def test_two_merges_may_make_the_same_piece():
         {"kind": "bpe", "merges": [[97, 97]] + [[256 + n, 256 + n] for n in range(60)]},
         {"kind": "bpe", "merges": [[a, b] for a in range(256) for b in range(256)]},
     ],
-    ids=lambda described: repr(described)[:60],
+    ids=lambda data: repr(data)[:60],
 )
-def test_a_damaged_description_is_refused_in_one_sentence(described):
+def test_a_damaged_dict_is_refused_in_one_sentence(data):
     with pytest.raises(ValueError, match=r"^.{20,160}$") as refused:
-        tokenizer_from(described)
+        tokenizer_from(data)
     assert "\n" not in str(refused.value)
 
 
-def test_an_unknown_kind_is_told_the_known_ones():
+def test_an_unknown_kind_is_reported_the_known_ones():
     with pytest.raises(ValueError, match="'runes', not one of characters, bytes, bpe"):
         tokenizer_from({"kind": "runes"})

@@ -3,7 +3,7 @@
 A forward and backward pass of VGG-19 keeps about PASS_BYTES bytes of features per pixel; the
 optimizer keeps NUM_IMAGES images of three float32 per pixel and two more for each pair of its
 history; the libraries, the weights and the strips of a convolution need BASE_BYTES. The numbers
-are fitted to runs of the whole command (benchmarks/transfer/README.md, "The bound").
+are fitted to runs of the whole command (benchmarks/transfer/README.md, "The memory limit").
 """
 
 import math

@@ -37,7 +37,7 @@ TABLES = {".csv": ",", ".tsv": "\t"}  # suffix and delimiter
 SUFFIXES = (".txt", ".md", *TABLES)
 BLOCK = 1 << 20  # bytes read at once
 BINARY = "has zero bytes: it isn't text, or it is UTF-16 (then add --encoding utf-16)"
-UNMARK = (  # a play's Markdown, and the plain text for it, in this order
+PLAIN_TEXT = (  # patterns of a play's Markdown and their replacements, in this order
     (r":?\*\* \*\*(?:& )?", " & "),  # several speak
     (r"&(?:amp;)?(?: &)? [cC](?![A-Za-z])", "&c"),
     (r" ?— ?", "--"),  # as in all plays but one
@@ -201,7 +201,7 @@ class Corpus:
         """Yield the name and the blocks of each document in a source."""
         if source.kind == "play":
             play = "".join(_read(source, "utf-8"))
-            for pattern, plain in UNMARK:
+            for pattern, plain in PLAIN_TEXT:
                 play = re.sub(pattern, plain, play, flags=re.MULTILINE)
             yield source.name, iter([play.strip() + "\n"])
         elif source.kind not in TABLES:

@@ -172,10 +172,10 @@ def test_a_batch_that_is_not_finite_does_not_spoil_the_next():
         assert loss == pytest.approx(float(next_token_loss(network(tokens)[0], targets)), rel=1e-6)
 
 
-@pytest.mark.parametrize("learning", [True, False])
-def test_measuring_leaves_dropping_as_it_was(learning):
-    network, data = build().train(learning), stream(400)
+@pytest.mark.parametrize("training", [True, False])
+def test_measuring_leaves_dropout_as_it_was(training):
+    network, data = build().train(training), stream(400)
     stream_loss(network, data)
-    assert network.training == learning
+    assert network.training == training
     window_loss(network, data, sequence_length=10, windows=3)
-    assert network.training == learning
+    assert network.training == training

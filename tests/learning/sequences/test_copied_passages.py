@@ -58,7 +58,7 @@ def test_parts_make_no_difference(size):
         assert made[copy.start : copy.start + copy.length].tolist() == there.tolist()
 
 
-def test_a_long_corpus_is_read_in_pieces(monkeypatch):
+def test_a_long_corpus_is_read_in_tokens(monkeypatch):
     monkeypatch.setattr(novelty, "PART", 100)
     corpus = np.random.default_rng(0).integers(0, 50, 1000)
     (copy,) = longest_copies(corpus[480:620], [corpus], 10)
@@ -76,7 +76,7 @@ def test_the_longest_is_the_longest(seed):
     assert len(taken) == len(set(taken)), "no token is in two passages"
 
 
-def test_one_sign_repeated_does_not_take_for_ever():
+def test_one_token_repeated_does_not_take_for_ever():
     copies = longest_copies(np.zeros(300, np.uint8), [np.zeros(20_000, np.uint8)], 24)
     assert [c.length for c in copies] == [300]
 

@@ -148,7 +148,7 @@ def test_beams(melody):
 
 def test_repeats_and_endings(melody):
     signs = [(0, "|:"), (4, "[1"), (8, ":|"), (8, "[2"), (12, "||")]
-    text = to_musicxml(melody(*[(60, 4)] * 4, signs=signs))
+    text = to_musicxml(melody(*[(60, 4)] * 4, symbols=signs))
     root = ET.fromstring(text.encode())
     assert [r.get("direction") for r in root.iter("repeat")] == ["forward", "backward"]
     assert [(e.get("number"), e.get("type")) for e in root.iter("ending")] == [

@@ -82,7 +82,7 @@ def test_a_change_of_meter_is_printed(melody):
 def test_signs_divide_bars(melody):
     notes = [(60, 1)] * 16
     signs = [(0, "|:"), (7, ":|"), (7, "|:"), (16, ":|")]
-    bars = measures_of(melody(*notes, signs=signs))
+    bars = measures_of(melody(*notes, symbols=signs))
     assert [(b.length, b.number) for b in bars] == [(192, 1), (144, 2), (48, 0), (192, 3), (192, 4)]
     assert bars[0].left == ("|:",)
     assert bars[1].right == (":|",)
@@ -91,7 +91,7 @@ def test_signs_divide_bars(melody):
 
 
 def test_silence_after_a_sign_is_dropped(melody):
-    bars = measures_of(melody(*[(60, 1)] * 7, (None, 1), *[(60, 1)] * 4, signs=[(7, ":|")]))
+    bars = measures_of(melody(*[(60, 1)] * 7, (None, 1), *[(60, 1)] * 4, symbols=[(7, ":|")]))
     assert [b.length for b in bars] == [192, 144, 192]
 
 

@@ -21,7 +21,7 @@ QUICK = PageConfig(sound=SoundConfig(sample_rate=16000, reverb=0))
 
 @pytest.fixture(scope="module")
 def piece(melody):
-    score = melody((None, 3), (67, 1), *[(60 + i % 7, 1) for i in range(15)], signs=[(4, "|:")])
+    score = melody((None, 3), (67, 1), *[(60 + i % 7, 1) for i in range(15)], symbols=[(4, "|:")])
     return Piece("Tam & <Glen>", score, "a tune")
 
 
@@ -63,7 +63,7 @@ def test_time_runs_from_sound_to_paper(melody, piece):
     assert data["tempo"] == [[0, 0, 2]]
     assert [quarter for quarter, _ in data["sheets"][0]] == list(range(3, 19))
     twice = melody(*[(60, 1)] * 8)
-    once = melody(*[(60, 1)] * 4, signs=[(4, ":|")])
+    once = melody(*[(60, 1)] * 4, symbols=[(4, ":|")])
     played = Piece("Twice", once, played=twice, stretches=((0, 1920), (0, 1920)))
     assert data_of(fragment(played, QUICK))["stretches"] == [[0, 0, 4], [4, 0, 4]]
 
@@ -76,8 +76,8 @@ def test_time_runs_from_sound_to_paper(melody, piece):
         "M:4/4\nL:1/4\nK:C\n|:C|DEFG|ABc:|d|efga|bag|]\n",  # silence on neither side of a repeat
     ],
 )
-def test_what_is_lit_is_what_sounds(tune, body):
-    """Every note as played is told as its place in writing, where the sheet has that note."""
+def test_what_is_highlighted_is_what_sounds(tune, body):
+    """Every note as played maps to its place as written, where the sheet has that note."""
     score = tune(body)
     piece = piece_of(score, "Repeated")
     data = data_of(fragment(piece, QUICK))
@@ -127,9 +127,9 @@ def test_a_browser_plays_it(tmp_path, piece):
         page.keyboard.press("Tab")
         page.keyboard.press("Space")
         page.wait_for_function("document.querySelector('audio').currentTime > 0.7")
-        lit = page.evaluate("document.querySelectorAll('.bb-narrow .bb-on').length")
+        highlighted = page.evaluate("document.querySelectorAll('.bb-narrow .bb-on').length")
         width = page.evaluate("document.documentElement.scrollWidth")
         browser.close()
     assert complaints == []
-    assert lit == 1
+    assert highlighted == 1
     assert width == 390  # nothing is wider than a phone

@@ -8,7 +8,14 @@ import torch
 import torch.nn.functional as F
 
 from bowerbird.networks.vgg_layers import check_channels, layer_names
-from bowerbird.vision.features.gradient_ascent import Target, even, pulled, pushed, slope, spans
+from bowerbird.vision.features.gradient_ascent import (
+    Target,
+    activation_gradient,
+    normalize_bands,
+    shift,
+    spans,
+    unshift,
+)
 from bowerbird.vision.features.network import check_seen, convolution_of, deepest
 
 
@@ -46,7 +53,7 @@ def reference_even(gradient, bands):
 @pytest.mark.parametrize("bands", [1, 2, 4])
 def test_even_is_the_formula(bands):
     gradient = np.random.default_rng(5).normal(size=(1, 3, 32, 48))
-    made = even(torch.from_numpy(gradient.copy()), bands)
+    made = normalize_bands(torch.from_numpy(gradient.copy()), bands)
     np.testing.assert_allclose(made.numpy(), reference_even(gradient, bands), rtol=1e-9, atol=1e-9)
 
 
@@ -54,7 +61,7 @@ def test_a_coarse_form_under_grain_a_thousand_times_stronger_is_raised():
     rows, columns = torch.arange(64)[:, None], torch.arange(64)[None]
     grain = (1 - 2 * ((rows + columns) % 2)).float().expand(1, 3, 64, 64)
     form = torch.where(columns < 32, -1e-3, 1e-3).expand(1, 3, 64, 64)
-    made = even(grain + form, 4)
+    made = normalize_bands(grain + form, 4)
     assert made.abs().mean() == pytest.approx(1, abs=1e-5)
     low = F.avg_pool2d(made, 8)  # 8 x 8 px hold as much black as white
     assert low[..., :3].mean() < -0.3
@@ -63,16 +70,16 @@ def test_a_coarse_form_under_grain_a_thousand_times_stronger_is_raised():
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 9), (3, 5), (17, 33)])
 def test_even_of_any_size_and_of_nothing(size):
-    assert torch.isfinite(even(torch.randn(1, 3, *size), 4)).all()
-    assert (even(torch.zeros(1, 3, *size), 4) == 0).all()
+    assert torch.isfinite(normalize_bands(torch.randn(1, 3, *size), 4)).all()
+    assert (normalize_bands(torch.zeros(1, 3, *size), 4) == 0).all()
 
 
 @pytest.mark.parametrize("push", [(0, 0), (0, 7), (13, 5)])
 def test_a_push_is_undone_exactly(push):
     picture = torch.rand(1, 3, 16, 20)
-    there = pushed(picture, push)
+    there = shift(picture, push)
     assert there.shape == (1, 3, 16 + push[0], 20 + push[1])
-    assert torch.equal(pulled(there, push), picture)
+    assert torch.equal(unshift(there, push), picture)
     # what came in is the mirror image: across the old edge both sides agree
     for row in range(push[0]):
         assert torch.equal(there[..., row, push[1] :], picture[..., push[0] - row, :])
@@ -91,7 +98,7 @@ def test_slope_is_the_gradient_of_the_target(toy_network):
     network = toy_network(width=3, last="relu3_1", padding_mode="replicate")
     picture = torch.rand(1, 3, 12, 16, dtype=torch.float64)
     for target in (Target("relu2_2"), Target("conv2_2", (0, 2)), Target("relu2_2", (1,))):
-        found, score = slope(network, picture, target, 64)
+        found, score = activation_gradient(network, picture, target, 64)
         layer = "conv2_2" if target.channels else target.layer
         features = network(picture, [layer])[layer]
         chosen = features[:, list(target.channels)]
@@ -107,8 +114,8 @@ def test_slope_is_the_gradient_of_the_target(toy_network):
 def test_tiles_have_the_whole_pictures_slope_away_from_their_borders(toy_network):
     network = toy_network(width=2, last="relu2_1", padding_mode="replicate")
     picture = torch.rand(1, 3, 96, 64, dtype=torch.float64)
-    whole, _ = slope(network, picture, Target("relu2_1"), 96)
-    tiled, _ = slope(network, picture, Target("relu2_1"), 64, (48, 0))
+    whole, _ = activation_gradient(network, picture, Target("relu2_1"), 96)
+    tiled, _ = activation_gradient(network, picture, Target("relu2_1"), 64, (48, 0))
     radius = 10  # px: twice that of conv2_1, 5 px
     apart = [*range(48 - radius), *range(48 + radius, 96)]
     torch.testing.assert_close(tiled[:, :, apart], whole[:, :, apart], rtol=1e-5, atol=1e-9)

@@ -1,19 +1,19 @@
-"""What channels like: pictures grown from noise that raise them (activation maximisation).
+"""Activation maximization: pictures, grown from noise, to which channels respond most.
 
-``x_c = argmax_x mean over positions of max(A_c(x), 0)``, by gradient ascent with Adam; while it
-climbs, what is below zero counts a tenth, as a rectifier that is shut has no slope. The picture is
-not held as pixels but as the spectrum Z of three uncorrelated colors:
-``x = sigmoid(M irfft2(Z_f (0.1 / max(f, 1/side))^smooth))``, f in cycles a px, so a step changes
-coarse forms more than fine ones, and colors go together as they do in photographs. Each step sees
-the picture shifted and scaled a little, so what is found is a form, not one pattern of pixels.
+``x_c = argmax_x mean over positions of max(A_c(x), 0)``, by gradient ascent with Adam; during
+ascent, negative values count a tenth, because a closed rectifier has no gradient. The picture is
+parametrized not by pixels but by the spectrum Z of three decorrelated colors:
+``x = sigmoid(M irfft2(Z_f (0.1 / max(f, 1/side))^smooth))``, f in cycles per px, so a step changes
+coarse shapes more than fine ones, and colors correlate as they do in photographs. Each step shifts
+and scales the picture a little, so the result is a shape, not one pattern of pixels.
 
 Source: Erhan, Bengio, Courville, Vincent 2009, "Visualizing higher-layer features of a deep
 network"; Simonyan, Vedaldi, Zisserman 2013 (arXiv:1312.6034), section 2; Mordvintsev, Olah, Tyka
 2015; Olah, Mordvintsev, Schubert 2017, "Feature visualization" (distill.pub): the preconditioned
 spectrum, colors and transformations.
 Departures: the spectrum falls faster than theirs (smooth 1.5 instead of 1: less grain after fewer
-steps, judged by eye), which stands for Simonyan's L2 decay and for total variation; shifts go
-round, as the spectrum's picture does (each can be laid as tiles); no rotation; M is the principal
+steps, judged by eye), which replaces Simonyan's L2 decay and total variation; shifts are circular,
+as the picture of a spectrum is; no rotation; M is the principal
 axes of the logits of RGB in 500 ImageNet photographs, measured by us.
 """
 

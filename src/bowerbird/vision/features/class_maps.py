@@ -1,7 +1,7 @@
 """Where a classifier finds its likeliest classes: class activation maps on one sheet.
 
 Zhou et al. 2016 (arXiv:1512.04150); the formula, and how maps of several sizes become one, is in
-``evidence.py``. The classifier is EfficientNet-Lite0, whose last layer is an average over
+``class_activation.py``. The classifier is EfficientNet-Lite0, whose last layer is an average over
 positions; VGG-19 as it comes along has no classes.
 """
 

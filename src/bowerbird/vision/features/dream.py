@@ -1,20 +1,19 @@
-"""DeepDream: a picture is changed so that a layer of the network is more active on it.
+"""DeepDream: change a picture so that a layer of the network is more active on it.
 
-Step by step ``x <- x + rate * g``, where g is the slope of the layer's activation over the pixels,
-its scales made even (``ascent.py``). It begins with a small copy of the picture; what was added
-there is enlarged and laid over the next larger copy (an octave), so forms come in several sizes.
-Each step first pushes the picture down and right at random, and pulls it back afterwards (jitter),
-so that the network's grid of pooling leaves no pattern; a large picture's tiles lie elsewhere at
-each step, so that their borders leave none either.
+Each step is ``x <- x + rate * g``, where g is the gradient of the layer's activation, normalized by
+frequency (``gradient_ascent.py``). It starts with a small copy of the picture; what was added there
+is enlarged and added to the next larger copy (an octave), so shapes appear at several sizes. Each
+step shifts the picture at random and back again (jitter), so that the pooling grid leaves no
+pattern; the tiles of a large picture move from step to step, so that their borders leave none.
 
-Memory: with tiles of 512 px at most 1.2 GB and 100 bytes a pixel, so 2.4 GB for 12 megapixels.
+Memory: with tiles of 512 px at most 1.2 GB plus 100 bytes per pixel: 2.4 GB for 12 megapixels.
 
 Source: Mordvintsev, Olah, Tyka 2015, "Inceptionism: going deeper into neural networks", with
 GoogLeNet; four octaves of 1.4 and ten steps are those of the notebook published with it.
 Departures: VGG-19; the whole layer's energy is taken after rectification (without, a convolution's
-negative values would grow too); a picture is pushed and its mirror image comes in, where the
+negative values would grow too); the picture is shifted with reflection at the border, where the
 notebook rolls it, which left a bright rim; ``strength`` scales the step: 0.5 is 1/255 of a pixel's
-range, on the mean.
+range, on average.
 """
 
 import time
@@ -29,11 +28,17 @@ from bowerbird.learning.device import generator, keep_freed_memory, select_compu
 from bowerbird.learning.step import Step, run_to_end
 from bowerbird.pictures.pixels import fit_long_side, resize
 from bowerbird.vision.config import DreamConfig
-from bowerbird.vision.features.gradient_ascent import Target, even, pulled, pushed, slope
+from bowerbird.vision.features.gradient_ascent import (
+    Target,
+    activation_gradient,
+    normalize_bands,
+    shift,
+    unshift,
+)
 from bowerbird.vision.features.network import check_seen, open_sight
 
 RATE = 2 / 255  # mean change of a pixel in a step at strength 1
-BANDS = 4  # of frequency in the slope, each an octave; Mordvintsev et al.
+BANDS = 4  # of the gradient's frequencies, one octave each; Mordvintsev et al.
 
 
 def dream(
@@ -68,8 +73,10 @@ def dream_steps(
         x = copy if added is None else (copy + _stretched(added, size)).clamp_(0, 1)
         for index in range(config.steps):
             push, corner = _draw(size, config.jitter, random), _draw(size, config.tile, random)
-            gradient, score = slope(network, pushed(x, push), target, config.tile, corner)
-            gradient = even(pulled(gradient, push), BANDS)
+            gradient, score = activation_gradient(
+                network, shift(x, push), target, config.tile, corner
+            )
+            gradient = normalize_bands(unshift(gradient, push), BANDS)
             x = x.add(gradient, alpha=config.strength * RATE).clamp_(0, 1)
             del gradient
             number += 1

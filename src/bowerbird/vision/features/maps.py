@@ -5,8 +5,8 @@ share ``sum max(A_c, 0)^2`` over that of all channels. A layer's heat is
 ``H = sqrt(sum_c max(A_c, 0)^2)``.
 
 The heat of named channels is their sum of ``max(A_c, 0)``. That is Grad-CAM (Selvaraju et al. 2017,
-arXiv:1610.02391, equations 1 and 2) for the target "these channels": its weight of channel k is the
-mean slope of the target by A_k, 1 for those named and 0 for all others, and it is rectified.
+arXiv:1610.02391, equations 1 and 2) for the target "these channels": the weight of channel k is the
+mean gradient of the target with respect to A_k, 1 for the named channels and 0 for all others.
 Departure: rectified before the sum, so that channels do not cancel each other.
 """
 

@@ -1,9 +1,9 @@
-"""VGG-19 opened to be looked into: its layers, its channels, and the pictures it can see.
+"""VGG-19 for inspection: its layers, its channels, and the pictures it accepts.
 
-The network is that of Simonyan and Zisserman 2014 (arXiv:1409.1556), as Bowerbird carries it. The
-edge of a picture is repeated for the first layer, not blackened: less of a frame is seen.
-A ``relu`` or ``pool`` layer has the channels of the convolution before it. Where a channel is to
-be raised that convolution is asked instead: behind a rectifier that is shut there is no slope.
+The network is that of Simonyan and Zisserman 2014 (arXiv:1409.1556), as shipped with Bowerbird. The
+first layer repeats the border of a picture instead of padding with zeros, which would show a frame.
+A ``relu`` or ``pool`` layer has the channels of the convolution before it. To maximize a channel,
+that convolution is used, because a closed rectifier has no gradient.
 """
 
 from collections.abc import Iterable
