@@ -19,7 +19,6 @@ from bowerbird.music.formats.files import read_score
 from bowerbird.music.score.key import key_of
 from bowerbird.music.score.melody import grid_notes, melody
 from bowerbird.music.score.meter import (
-    bar_count,
     bars_of,
     main_meter,
     meters_of,

@@ -27,7 +27,7 @@ def test_whatever_is_skipped_has_a_reason(folder):
     names = [str(folder / "a.mid"), str(folder / "deep/b.abc: 1 1")]
     assert [name for name, _ in corpus.pieces] == names
     reasons = {name.rsplit("/", 1)[-1]: reason for name, reason in corpus.skipped.items()}
-    assert reasons["bad.mid"].startswith("it is cut short in its header")
+    assert reasons["bad.mid"].startswith("its header is truncated")
     assert reasons["readme.txt"].startswith("its suffix is not one of .mid")
     assert reasons["one.abc: 1 One"] == "it has 1 notes, fewer than 8"
     assert "line 9: a bracket is not closed" in reasons["one.abc: tune 2"]

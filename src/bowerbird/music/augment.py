@@ -7,7 +7,7 @@ import numpy as np
 
 from bowerbird.music.config import AugmentConfig
 from bowerbird.music.score.build import new_tempo
-from bowerbird.music.score.key import key_of, with_key
+from bowerbird.music.score.key import key_of, set_key
 
 if TYPE_CHECKING:
     from symusic.core import ScoreTick as Score
@@ -38,7 +38,7 @@ def transposed(score: "Score", semitones: int) -> "Score":
     if moved.key_signatures or any(m.text.startswith("K:") for m in moved.markers):
         key = key_of(score).transposed(semitones)
         moved.markers = moved.markers.filter(lambda m: not m.text.startswith("K:"), inplace=False)
-        with_key(moved, key)
+        set_key(moved, key)
         moved.markers.sort(key=lambda marker: marker.time)
     return moved
 

@@ -197,7 +197,7 @@ def test_a_folder_of_the_name_of_a_corpus_is_not_that_corpus(bowerbird, here):
         ("music compose scottish -o none/tune.mid", ["none"]),
         ("music compose scottish -o t.mid --meter 4/5", ["not a meter"]),
         ("music compose scottish -o t.mid --meter 17/16", ["not trained on the meter 17/16"]),
-        ("music compose scottish -o t.mid --key H", ["no key"]),
+        ("music compose scottish -o t.mid --key H", ["not a key"]),
         ("music compose scottish -o t.mid --melody photo.png", ["photo.png"]),
         ("music compose photo.png -o t.mid", ["photo.png", "not a model file"]),
         (

@@ -10,7 +10,7 @@ from PIL import Image
 from skimage import data
 
 from bowerbird.vision.boxes import shared
-from bowerbird.vision.drawing import Room, _place, draw
+from bowerbird.vision.drawing import Layout, _place, draw
 from bowerbird.vision.results import Box, VisionResult
 
 KEYS = {
@@ -153,16 +153,16 @@ def test_names_hide_no_other_and_stay_in_the_picture():
     edge = Box("a wall clock", 0.5, (360.0, 0.0, 399.0, 290.0))
     boxes = (*(Box(name, 0.5, tuple(map(float, at))) for name, at in cats), edge)
 
-    room = Room((400, 300), [box.xyxy for box in boxes], [])
+    layout = Layout((400, 300), [box.xyxy for box in boxes], [])
     for box in boxes:
-        room.tags.append(_place(box, (70.0, 16.0), room))
+        layout.labels.append(_place(box, (70.0, 16.0), layout))
 
-    tags = room.tags
-    assert all(shared(a, b) == 0 for a, b in itertools.combinations(tags, 2))
-    assert all(tag[0] >= 0 and tag[2] <= 400 and tag[1] >= 0 and tag[3] <= 300 for tag in tags)
+    labels = layout.labels
+    assert all(shared(a, b) == 0 for a, b in itertools.combinations(labels, 2))
+    assert all(x0 >= 0 and y0 >= 0 and x1 <= 400 and y1 <= 300 for x0, y0, x1, y1 in labels)
 
 
 def test_a_name_hides_no_other_box():
     digits = [Box("7", 0.5, (40.0, 40.0, 60.0, 70.0)), Box("6", 0.5, (44.0, 10.0, 64.0, 38.0))]
-    room = Room((400, 300), [box.xyxy for box in digits], [])
-    assert room.hidden(_place(digits[0], (20.0, 20.0), room)) == 0
+    layout = Layout((400, 300), [box.xyxy for box in digits], [])
+    assert layout.hidden(_place(digits[0], (20.0, 20.0), layout)) == 0

@@ -8,7 +8,7 @@ from bowerbird.music.formats.bars import tune_to_score
 from bowerbird.music.formats.files import read_score, read_scores
 from bowerbird.music.formats.musicxml_reader import read_musicxml
 from bowerbird.music.formats.musicxml_writer import to_musicxml
-from bowerbird.music.score.meter import bar_count
+from bowerbird.music.notation.measures import bar_count
 
 TWO = (
     "M:4/4\nL:1/4\nK:C\nV:1\nC|CDEF|GAB:|CDEF|GABc|]\nV:2\nC,|C,D,E,F,|G,A,B,:|C,D,E,F,|G,A,B,C|]\n"

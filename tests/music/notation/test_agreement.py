@@ -143,8 +143,8 @@ def from_abc(text):
             if not number:
                 reading.meters.append((int(begin), "{}/{}".format(*bar.meter)))
                 reading.keys += [(int(begin), str(bar.key))] * (bar.key is not None)
-                reading.repeats += [(int(begin), symbol) for symbol in bar.signs]
-                reading.repeats += [(int(end), symbol) for symbol in bar.ends if symbol == ":|"]
+                reading.repeats += [(int(begin), symbol) for symbol in bar.left]
+                reading.repeats += [(int(end), symbol) for symbol in bar.right if symbol == ":|"]
             reading.ties |= {key for key in reading.open if key[0] == end}
             begin = end
     return reading.close()

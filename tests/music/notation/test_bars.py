@@ -6,8 +6,7 @@ from symusic import ControlChange, TimeSignature
 from bowerbird.music.composer import load
 from bowerbird.music.config import ComposeConfig
 from bowerbird.music.notation.beats import BEAT, DOWNBEAT, EIGHTH, HALF_MEASURE, BeatPattern
-from bowerbird.music.notation.measures import measures_of
-from bowerbird.music.score.meter import bar_count
+from bowerbird.music.notation.measures import bar_count, measures_of
 from bowerbird.music.score.repeats import expand_repeats
 
 

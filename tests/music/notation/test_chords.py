@@ -3,7 +3,7 @@
 import pytest
 
 from bowerbird.music.notation.chords import name_chord
-from bowerbird.music.score.key import key_of_signature
+from bowerbird.music.score.key import key_from_signature
 
 
 @pytest.mark.parametrize(
@@ -25,5 +25,5 @@ from bowerbird.music.score.key import key_of_signature
     ],
 )
 def test_names(pitches, sharps, name):
-    chord = name_chord(pitches, key_of_signature(sharps, minor=False))
+    chord = name_chord(pitches, key_from_signature(sharps, "major"))
     assert (chord.name if chord else None) == name

@@ -4,11 +4,11 @@ import pytest
 from symusic import Score
 
 from bowerbird.music.notation.spelling import key_alter, spell
-from bowerbird.music.score.key import detect_key, key_of_signature, keys_of
+from bowerbird.music.score.key import detect_key, key_from_signature, keys_of
 
 
 def key(sharps, minor=False):
-    return key_of_signature(sharps, minor=minor)
+    return key_from_signature(sharps, "minor" if minor else "major")
 
 
 def name(pitch, within, following=None):

@@ -1,4 +1,4 @@
-"""Tracks are laid on staves as players would expect."""
+"""Tracks are arranged on staves as players expect."""
 
 import pytest
 from symusic import Note, Track
@@ -111,5 +111,5 @@ def test_instruments_by_name():
     assert program_of("109") == 109
     with pytest.raises(ValueError, match="did you mean"):
         program_of("violine")
-    with pytest.raises(ValueError, match="no instrument 'gong'"):
+    with pytest.raises(ValueError, match="unknown instrument 'gong'"):
         program_of("gong")

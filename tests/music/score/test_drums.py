@@ -72,3 +72,14 @@ def test_a_staff_of_drums_has_no_key(kit, tune, tmp_path):
 
 def _signatures(score):
     return re.findall('class="keyAccid"', "".join(engrave(score).pages))
+
+
+def test_a_score_that_begins_with_drums_keeps_its_key(kit, tune, tmp_path):
+    score = kit((36, 38, 42, 46) * 3)
+    song = tune("M:4/4\nL:1/4\nK:Eb\nEFGA|[K:A]EFGA|EFGA|")
+    score.key_signatures = song.key_signatures
+    score.tracks.append(song.tracks[0])
+    write_score(tmp_path / "kit.musicxml", score)
+    again = read_score(tmp_path / "kit.musicxml")
+    assert [track.is_drum for track in again.tracks] == [True, False]
+    assert [(key.time, key.key) for key in again.key_signatures] == [(0, -3), (4 * 480, 3)]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bowerbird.music.formats.files import read_scores
-from bowerbird.music.score.build import new_meter, new_score, new_signature, new_track
+from bowerbird.music.score.build import new_key_signature, new_score, new_time_signature, new_track
 from bowerbird.music.score.melody import melody
 
 
@@ -51,8 +51,8 @@ def piece():
 
     def make(*tracks):
         score = new_score()
-        score.time_signatures.append(new_meter(0, 4, 4))
-        score.key_signatures.append(new_signature(0, 0, minor=False))
+        score.time_signatures.append(new_time_signature(0, 4, 4))
+        score.key_signatures.append(new_key_signature(0, 0, minor=False))
         for number, rows in enumerate(tracks):
             score.tracks.append(new_track(rows, f"track {number}", number))
         return score

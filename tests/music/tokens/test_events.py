@@ -5,9 +5,9 @@ import pytest
 
 from bowerbird.errors import MusicError
 from bowerbird.music.formats.files import read_score
-from bowerbird.music.score.build import new_meter, new_score, new_tempo, new_track
+from bowerbird.music.notation.measures import bar_count
+from bowerbird.music.score.build import new_score, new_tempo, new_time_signature, new_track
 from bowerbird.music.score.melody import melody
-from bowerbird.music.score.meter import bar_count
 from bowerbird.music.tokens.events import EVENT_KINDS, EventTokenizer
 from bowerbird.music.tokens.kinds import tokenizer_for
 from bowerbird.music.tokens.voices import voices_of
@@ -78,7 +78,7 @@ def test_what_can_not_be_encoded(piece):
         small.encode(piece([[0, 480, 61]]))
     waltz = piece([[0, 480, 60]])
     waltz.time_signatures.clear()
-    waltz.time_signatures.append(new_meter(0, 3, 4))
+    waltz.time_signatures.append(new_time_signature(0, 3, 4))
     with pytest.raises(MusicError, match=r"its meter is 3/4; the model was trained on 4/4$"):
         small.encode(waltz)
 

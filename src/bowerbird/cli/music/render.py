@@ -62,9 +62,10 @@ def render(
 def piece_facts(score: "Score") -> dict[str, Any]:
     """Return the facts of a piece as played; None for what it doesn't have."""
     from bowerbird.music.formats.midi import seconds_of
+    from bowerbird.music.notation.measures import bar_count
     from bowerbird.music.score.key import key_of
     from bowerbird.music.score.melody import GRID, melody
-    from bowerbird.music.score.meter import bar_count, main_meter
+    from bowerbird.music.score.meter import main_meter
     from bowerbird.music.score.repeats import expand_repeats
 
     played = expand_repeats(score)

@@ -1,30 +1,30 @@
-"""ABC: tunes in letters, read as they are written, bar by bar (abcnotation.com, standard 2.1).
+"""ABC, read bar by bar as it is written (abcnotation.com, standard 2.1).
 
-Read are keys with modes and extra signs, meters, note lengths, tempos, titles, voices and their
-instruments (``%%MIDI program``), overlays, chords, rests, ties, tuplets, broken rhythm, repeats and
-endings. Left out, as in folk-rnn's corpus (Sturm et al. 2016, "Music transcription modelling and
-composition using deep learning"), are grace notes and what is no note: slurs, decorations,
-fingerings, chord names, words.
+Supported are keys with modes and extra accidentals, meters, note lengths, tempos, titles, voices
+and their instruments (``%%MIDI program``), overlays, chords, rests, ties, tuplets, broken rhythm,
+repeats and endings. Grace notes, slurs, decorations, fingerings, chord names and words are skipped,
+as in the corpus of folk-rnn (Sturm et al. 2016, "Music transcription modelling and composition
+using deep learning").
 
-An accidental holds for its letter, in every octave, to the end of the bar, or for its note only
-where ``%%MIDI nobarlines`` says so.
+An accidental holds for its letter, in every octave, to the end of the bar, or with ``%%MIDI
+nobarlines`` for its note only.
 """
 
 import re
 from collections.abc import Iterator
-from functools import lru_cache
 
 from bowerbird.errors import MusicError
-from bowerbird.music.formats.abc_voice import Voice, wrong
+from bowerbird.music.formats.abc_voice import ACCIDENTALS, Voice, error_at
 from bowerbird.music.formats.tune import WHOLE, Tune
-from bowerbird.music.score.key import Key, parse_key
+from bowerbird.music.notation.spelling import key_alter
+from bowerbird.music.score.key import STEPS, Key, parse_key
+from bowerbird.music.score.meter import Meter
 
-_SIGNS = {"^": 1, "^^": 2, "_": -1, "__": -2, "=": 0}
 _KEY = re.compile(
     r"[A-Ga-g][#b]?(?:\s*(?:maj|min|mix|dor|phr|lyd|loc|ion|aeo|m(?![a-z]))[a-z]*)?", re.IGNORECASE
 )
-_KEY_SIGN = r"(\^\^?|__?|=)([A-Ga-g])"
-_KEY_SIGNS = re.compile(f"(?:{_KEY_SIGN})+")
+_ACCIDENTAL = r"(\^\^?|__?|=)([A-Ga-g])"
+_ACCIDENTALS = re.compile(f"(?:{_ACCIDENTAL})+")
 _COUNT = "([1-9][0-9]{0,3})"
 _NUMBER = re.compile(_COUNT)
 _FRACTION = re.compile(f"{_COUNT}/{_COUNT}")
@@ -35,17 +35,17 @@ _TEMPO = re.compile(
 
 
 def read_abc(text: str) -> Iterator[Tune | MusicError]:
-    """Yield each tune, or the error that keeps it from being read, which says the line."""
-    head: list[tuple[int, str]] = []
+    """Yield each tune, or the error with its line that keeps the tune from being read."""
+    header: list[tuple[int, str]] = []
     for block in _blocks(text):
         if not any(line.startswith("K:") for _, line in block):
             if any(line.startswith("X:") for _, line in block):
-                yield wrong(block[0][0], "the tune has no key; add a line K:")
-            elif not head:
-                head = [line for line in block if re.match(r"[A-Z]:", line[1])]
+                yield error_at(block[0][0], "the tune has no key; add a line K:")
+            elif not header:
+                header = [line for line in block if re.match(r"[A-Z]:", line[1])]
             continue
         try:
-            yield _Reader(head + block, block[0][0]).tune
+            yield _Reader(header + block, block[0][0]).tune
         except MusicError as error:
             title = next((line[2:] for _, line in block if line.startswith("T:")), "").strip()
             yield MusicError(f"{error} ({title:.60})" if title else str(error))
@@ -71,10 +71,10 @@ class _Reader:
     def __init__(self, lines: list[tuple[int, str]], first: int) -> None:
         self.tune = Tune(first)
         self.meter, self.unit, self.line = (4, 4), 0, first
-        self.key_signs: dict[str, int] = {}
-        self.voice: Voice | None = None  # none before the head is over
+        self.key_signature: dict[str, int] = {}
+        self.voice: Voice | None = None  # none in the header
         self.name = ""  # of the voice
-        self.program: int | None = None  # of voices that say none
+        self.program: int | None = None  # of voices that have no other
         self.barless = False
         self.voices: dict[str, Voice] = {}
         for number, written in lines:
@@ -95,7 +95,7 @@ class _Reader:
         for voice in self.voices.values():
             voice.end_bar("", "")
             if voice.tuplet[0] and voice.tuplet[1]:
-                raise wrong(self.line, "a tuplet has too few notes")
+                raise error_at(self.line, "a tuplet has too few notes")
         if self.program is not None:
             self.tune.programs = dict.fromkeys(self.voices, self.program) | self.tune.programs
         self.tune.voices = {n: voice.bars for n, voice in self.voices.items() if voice.bars}
@@ -107,13 +107,13 @@ class _Reader:
             case "M":
                 meter = self._meter(value)
                 if self.voice:
-                    self.voice.new_meter(meter)
+                    self.voice.new_time_signature(meter)
                 else:
                     self.meter = meter
             case "L":
                 length = _FRACTION.fullmatch(value)
                 if not length:
-                    raise wrong(self.line, f"L:{value:.20} is no length; write L:1/8")
+                    raise error_at(self.line, f"L:{value:.20} is not a length; write L:1/8")
                 self.unit = WHOLE * int(length[1]) // int(length[2])
                 if self.voice:
                     self.voice.unit = self.unit
@@ -136,7 +136,7 @@ class _Reader:
             case _:
                 tune.origin = f"{tune.origin} {value}".strip()
 
-    def _meter(self, value: str) -> tuple[int, int]:
+    def _meter(self, value: str) -> Meter:
         value = value.split(maxsplit=1)[0] if value.split() else "none"
         known = {"C": (4, 4), "C|": (2, 2), "none": (4, 4)}
         if value in known:
@@ -147,16 +147,16 @@ class _Reader:
             beats = sum(map(int, parts))
             if 1 <= beats <= 64:
                 return beats, int(bottom)
-        raise wrong(self.line, f"M:{value:.20} is no meter; write M:4/4, M:6/8 or M:C|")
+        raise error_at(self.line, f"M:{value:.20} is not a meter; write M:4/4, M:6/8 or M:C|")
 
     def _tempo(self, value: str) -> None:
         value = re.sub(r'"[^"]*"', "", value).strip()
-        found = _TEMPO.fullmatch(value)
-        if not found:
-            return  # words, or several beats: it can be played all the same
-        top, bottom, beats = found.groups()
+        match = _TEMPO.fullmatch(value)
+        if not match:
+            return  # words, or several beats: the default tempo will do
+        top, bottom, beats = match.groups()
         if not float(beats):
-            raise wrong(self.line, f"Q:{value:.20} is no tempo; write Q:1/4=120")
+            raise error_at(self.line, f"Q:{value:.20} is not a tempo; write Q:1/4=120")
         qpm = float(beats) * (4 * int(top) / int(bottom) if top else 1.0)
         if self.voice:
             self.voice.bar().tempos.append((self.voice.at, qpm))
@@ -164,7 +164,7 @@ class _Reader:
             self.tune.qpm = qpm
 
     def _voice(self, value: str) -> None:
-        """Name a voice and, after the head, which only describes voices, go on with it."""
+        """Name a voice and, outside the header, which only describes voices, go on with it."""
         number = value.split(maxsplit=1)[0] if value.split() else "1"
         if name := re.search(r'\b(?:name|nm)="([^"]+)"', value):
             self.tune.names[number] = name[1]
@@ -172,7 +172,7 @@ class _Reader:
             self._begin(number)
 
     def _program(self, program: int) -> None:
-        """Set the instrument of a voice, where it says the first one, or of all."""
+        """Set the instrument of a voice if it has none yet, or in the header that of all."""
         if self.voice:
             self.tune.programs.setdefault(self.name, program)
         else:
@@ -182,43 +182,38 @@ class _Reader:
         """Go on with a voice; begin it if it is new."""
         self.name = name
         if name not in self.voices:
-            told = self._field
-            self.voices[name] = Voice([], self.meter, self.unit, self.key_signs, told, self.line)
+            self.voices[name] = Voice(
+                [], self.meter, self.unit, self.key_signature, self._field, self.line
+            )
         self.voice = self.voices[name]
         self.voice.barless = self.barless
 
     def _key(self, value: str) -> None:
-        """Set the key; signs such as ^g and words such as clef=treble may follow it."""
-        signs: dict[str, int] = {}
+        """Set the key; accidentals such as ^g and words such as clef=treble may follow it."""
+        accidentals: dict[str, int] = {}
         if value.startswith(("HP", "Hp")):  # the Highland pipes: two sharps, and they play in A
             key = Key("A", "mixolydian")
         elif value in ("", "none"):
             key = Key()
         else:
-            found = _KEY.match(value)
-            rest = value[found.end() :] if found else ""
+            match = _KEY.match(value)
+            rest = value[match.end() :] if match else ""
             try:
-                if not found or rest[:1].isalpha():
+                if not match or rest[:1].isalpha():
                     raise MusicError
-                key = parse_key(found.group())
+                key = parse_key(match.group())
             except MusicError as error:
-                raise wrong(self.line, f"K:{value:.30} is no key; write K:D or K:Ador") from error
+                message = f"K:{value:.30} is not a key; write K:D or K:Ador"
+                raise error_at(self.line, message) from error
             for word in rest.split():
-                if _KEY_SIGNS.fullmatch(word):
-                    signs |= {n.upper(): _SIGNS[s] for s, n in re.findall(_KEY_SIGN, word)}
-        signs = {**_signature(key.sharps), **signs}
+                if _ACCIDENTALS.fullmatch(word):
+                    pairs = re.findall(_ACCIDENTAL, word)
+                    accidentals |= {letter.upper(): ACCIDENTALS[a] for a, letter in pairs}
+        signature = {step: key_alter(step, key) for step in STEPS} | accidentals
         if self.voice:
-            self.voice.bar().key, self.voice.key_signs = key, signs
+            self.voice.bar().key, self.voice.key_signature = key, signature
         else:
-            self.key_signs, self.tune.key = signs, key
+            self.key_signature, self.tune.key = signature, key
             if not self.unit:
                 self.unit = WHOLE // (8 if self.meter[0] / self.meter[1] >= 0.75 else 16)
             self._begin("1")
-
-
-@lru_cache
-def _signature(sharps: int) -> dict[str, int]:
-    order = "FCGDAEB"
-    if sharps >= 0:
-        return dict.fromkeys(order[:sharps], 1)
-    return dict.fromkeys(order[::-1][:-sharps], -1)

@@ -1,12 +1,12 @@
 """Files of music: MIDI, ABC, MusicXML and Kern to scores, and scores to MIDI, ABC and MusicXML.
 
-A score is symusic's, in ticks. ABC and MusicXML are read as they are written, with repeats in the
-score's markers (`score.repeats.expand_repeats` plays them); a pickup stands at the end of a
-whole bar, so that bars lie on the grid of the meter.
+A score is symusic's, in ticks. ABC and MusicXML are read as they are written: repeats become the
+score's markers, which `score.repeats.expand_repeats` plays, and a pickup is the end of a whole bar,
+so that bars follow from the time signatures.
 
-Read by: MIDI symusic, behind checks; ABC and MusicXML our own readers, for abc2midi (in symusic)
+symusic parses MIDI, and verovio Kern. ABC and MusicXML have our own readers: abc2midi (in symusic)
 and verovio play repeats and put pickups on the first beat, and music21 takes 6.5 s for 200 tunes of
-ABC where we take 0.1; Kern verovio.
+ABC that take 0.1 s here.
 """
 
 import contextlib
@@ -29,34 +29,34 @@ if TYPE_CHECKING:
 MIDI = (".mid", ".midi", ".kar", ".smf", ".rmi")
 MUSICXML = (".musicxml", ".xml", ".mxl")
 SUFFIXES = (*MIDI, ".abc", *MUSICXML, ".krn")
-"""What can be read."""
+"""Suffixes that can be read."""
 WRITES = (".mid", ".midi", ".abc", ".musicxml", ".xml")
-"""What can be written."""
-MOST_BYTES = 1 << 27  # 128 MB: no file of music is larger
+"""Suffixes that can be written."""
+MAX_BYTES = 1 << 27  # 128 MB
 
 
 def read_scores(
     path: str | Path,
     skipped: dict[str, str] | None = None,
-    refused: Callable[[Tune], str] | None = None,
+    reject: Callable[[Tune], str] | None = None,
 ) -> Iterator[tuple[str, "Score"]]:
     """Yield the name and the score of each piece in a file.
 
-    Raises MusicError, naming the file, for what can't be read; where `skipped` is given, what can't
-    be read of several tunes goes there, by name, with the reason. ``refused`` gives the reason why
-    a tune of ABC is not wanted, or nothing.
+    Raises MusicError, with the path, if the file can't be read. If `skipped` is given, it gets the
+    tunes of ABC that can't be read, by name, with the reason. `reject` returns the reason why a
+    tune of ABC is not wanted, or "".
     """
     path = Path(path)
     try:
-        if path.stat().st_size > MOST_BYTES:
-            raise MusicError(f"{path} has {path.stat().st_size >> 20} MB; no music is so large")
+        if (size := path.stat().st_size) > MAX_BYTES:
+            raise MusicError(f"{path} has {size >> 20} MB, the maximum is {MAX_BYTES >> 20}")
         data = path.read_bytes()
     except OSError as error:
         raise MusicError(f"{path} can't be read ({error.strerror})") from error
     kind = _kind(path, data)
     try:
         if kind == ".abc":
-            yield from _tunes(path, data, skipped, refused)
+            yield from _tunes(path, data, skipped, reject)
         else:
             yield path.name, _score(kind, data)
     except MusicError as error:
@@ -69,17 +69,17 @@ def read_score(path: str | Path) -> "Score":
 
 
 def write_score(path: str | Path, score: "Score") -> None:
-    """Write a score as MIDI, ABC or MusicXML, by the suffix; the file is whole or not written.
+    """Write a score as MIDI, ABC or MusicXML, by the suffix; the write is atomic.
 
-    MIDI plays what stands there: to hear repeats, expand them first. Raises MusicError for another
-    suffix, or a score that can't be written, and OSError.
+    MIDI has no repeats: to hear them, expand them first. Raises MusicError for another suffix or a
+    score that can't be written, and OSError.
     """
     path = Path(path)
     suffix = path.suffix.lower()
     if suffix not in WRITES:
-        raise MusicError(f"{path} can't be written: its suffix is none of {', '.join(WRITES)}")
+        raise MusicError(f"{path} can't be written: its suffix must be one of {', '.join(WRITES)}")
     if not any(len(track.notes) for track in score.tracks):
-        raise MusicError(f"{path} is not written: the score has no notes")
+        raise MusicError(f"{path} can't be written: the score has no notes")
     if suffix in MIDI:
         data = score.dumps_midi()
     elif suffix == ".abc":
@@ -95,7 +95,7 @@ def write_score(path: str | Path, score: "Score") -> None:
 
 
 def _kind(path: Path, data: bytes) -> str:
-    """Return the suffix that fits the content, else the file's own."""
+    """Return the suffix for the content of a file, or the one that it has."""
     suffix = path.suffix.lower()
     start = data[:4096].lstrip(b"\xef\xbb\xbf \t\r\n")
     if start.startswith(b"MThd") or (start[:4] == b"RIFF" and start[8:12] == b"RMID"):
@@ -110,7 +110,7 @@ def _kind(path: Path, data: bytes) -> str:
         return ".krn"
     if start.startswith((b"X:", b"%abc")) or b"\nX:" in start:
         return ".abc"
-    raise MusicError(f"{path} can't be read: it is none of {', '.join(SUFFIXES)}")
+    raise MusicError(f"{path} can't be read: it must be one of {', '.join(SUFFIXES)}")
 
 
 def _score(kind: str, data: bytes) -> "Score":
@@ -127,30 +127,29 @@ def _tunes(
     path: Path,
     data: bytes,
     skipped: dict[str, str] | None,
-    refused: Callable[[Tune], str] | None,
+    reject: Callable[[Tune], str] | None,
 ) -> Iterator[tuple[str, "Score"]]:
-    found = False
+    number = 0
     for number, tune in enumerate(read_abc(_text(data)), 1):
-        found = True
-        known = isinstance(tune, Tune) and tune.name
-        name = f"{path.name}: {known or f'tune {number}'}"
+        title = isinstance(tune, Tune) and tune.name
+        name = f"{path.name}: {title or f'tune {number}'}"
         try:
             if isinstance(tune, MusicError):
                 raise tune
-            if why := refused(tune) if refused else "":
-                raise MusicError(why)
+            if reason := reject(tune) if reject else "":
+                raise MusicError(reason)
             yield name, tune_to_score(tune)
         except MusicError as error:
             if skipped is None:
                 raise
             skipped[name] = str(error)
-    if not found:
-        raise MusicError("there is no tune in it: a tune has lines X: and K:")
+    if not number:
+        raise MusicError("it has no tune; a tune needs lines X: and K:")
 
 
 def _text(data: bytes) -> str:
     if b"\0" in data:
-        raise MusicError("it has zero bytes: it is no text")
+        raise MusicError("it has null bytes, so it is not text")
     with contextlib.suppress(UnicodeDecodeError):
         return data.decode("utf-8-sig")
     return data.decode("latin-1")  # older collections

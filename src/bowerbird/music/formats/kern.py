@@ -1,10 +1,10 @@
-"""Humdrum's Kern (.krn), read through verovio.
+"""Humdrum's Kern (.krn), read with verovio.
 
-verovio plays a score into MIDI, which ends each note a tick early and begins a pickup at time 0;
-both are put right here: a pickup stands at the end of a whole bar, as in every score of the house.
+verovio plays a score into MIDI, which ends each note a tick early and begins a pickup at time 0.
+Both are corrected: a pickup is the end of a whole bar, as in all scores.
 
-A line with a field too many or too few ends verovio's process, as other faults may. So fields are
-counted first (humdrum.org, "The Humdrum file format"), and verovio reads in a process of its own.
+A line with too many or too few fields crashes verovio's process, as other errors may. So fields are
+counted first (humdrum.org, "The Humdrum file format"), and verovio runs in a separate process.
 """
 
 import base64
@@ -22,7 +22,7 @@ from bowerbird.music.score.build import TICKS
 if TYPE_CHECKING:
     from symusic.core import ScoreTick as Score
 
-MOST_SECONDS = 60  # for one file; a movement of a string quartet takes one
+MAX_SECONDS = 60  # for one file; a movement of a string quartet takes one
 _PATHS = {"*^": 2, "*+": 2, "*-": 0}  # spine operators, and how many spines they make of one
 _SOUNDS = re.compile("[A-Ga-gr]")
 _READER = """
@@ -37,13 +37,13 @@ if toolkit.loadData(sys.stdin.buffer.read().decode()):
     starts = [moment["qstamp"] for moment in times if "measureOn" in moment]
     print(json.dumps({"midi": midi, "starts": starts[:2]}))
 """
-"""What the process runs: Kern comes in, MIDI and the beats where bars begin go out."""
+"""What the process runs: Kern in, MIDI and the beats where bars begin out."""
 
 
 def kern_to_score(text: str) -> "Score":
-    """Return the score of a Kern file; raise MusicError for what is none."""
+    """Return the score of a Kern file; raise MusicError for any other text."""
     if "**kern" not in text[:20000]:
-        raise MusicError("there is no **kern in it")
+        raise MusicError("it has no **kern spine")
     _check_fields(text)
     read = _read(text)
     score = midi_to_score(base64.b64decode(read["midi"]))
@@ -51,7 +51,7 @@ def kern_to_score(text: str) -> "Score":
         for note in track.notes:
             note.duration += 1
     score = score.resample(TICKS)
-    if lead := _lead(read["starts"], score):
+    if lead := _ticks_before_pickup(read["starts"], score):
         score = score.shift_time(lead)
         for event in (*score.time_signatures, *score.key_signatures, *score.tempos):
             event.time = 0 if event.time == lead else event.time
@@ -59,7 +59,7 @@ def kern_to_score(text: str) -> "Score":
 
 
 def _check_fields(text: str) -> None:
-    """Raise MusicError for a line that has not one field for each spine, or a note no pitch."""
+    """Raise MusicError for a line without one field per spine, or a note without a pitch."""
     spines, kern = 0, False
     for number, line in enumerate(re.split(r"\r\n?|\n", text), 1):
         if not line or line.startswith("!!"):
@@ -69,8 +69,8 @@ def _check_fields(text: str) -> None:
             spines, kern = len(fields), set(fields) == {"**kern"}
         elif len(fields) != spines:
             raise MusicError(
-                f"line {number}: its fields are {len(fields)}, the spines {spines}; "
-                "check it with Humdrum's tools"
+                f"line {number} has {len(fields)} fields but there are {spines} spines; "
+                "check the file with Humdrum's tools"
             )
         elif kern and line[0] not in "*=!":
             for token in (token for field in fields for token in field.split(" ")):
@@ -82,26 +82,26 @@ def _check_fields(text: str) -> None:
 
 
 def _read(text: str) -> dict[str, Any]:
-    """Return what verovio makes of Kern; raise MusicError if it fails, crashes or hangs."""
+    """Return what verovio reads; raise MusicError if it fails, crashes or hangs."""
     try:
         done = subprocess.run(
             [sys.executable, "-P", "-c", _READER],
             input=text.encode(),
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,  # verovio's own words
-            timeout=MOST_SECONDS,
+            stderr=subprocess.DEVNULL,  # verovio's warnings
+            timeout=MAX_SECONDS,
             check=True,
         )
-        found = json.loads(done.stdout)
+        result = json.loads(done.stdout)
     except subprocess.TimeoutExpired as error:
-        raise MusicError(f"verovio does not read it in {MOST_SECONDS} seconds") from error
+        raise MusicError(f"verovio can't read it in {MAX_SECONDS} seconds") from error
     except (subprocess.CalledProcessError, ValueError) as error:
-        raise MusicError("it is no proper Kern; check it with Humdrum's tools") from error
-    return dict(found)
+        raise MusicError("it is not valid Kern; check it with Humdrum's tools") from error
+    return dict(result)
 
 
-def _lead(starts: list[float], score: "Score") -> int:
-    """Return the ticks that a pickup lacks of a whole bar, by the beats where bars begin."""
+def _ticks_before_pickup(starts: list[float], score: "Score") -> int:
+    """Return the ticks by which a pickup is shorter than a bar, by the beats where bars begin."""
     if len(starts) < 2 or not score.time_signatures:
         return 0
     meter = score.time_signatures[0]

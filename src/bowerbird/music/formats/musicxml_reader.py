@@ -1,7 +1,7 @@
-"""MusicXML, read as it is written, bar by bar (W3C Music Notation Community Group, version 4.0).
+"""MusicXML, read bar by bar as it is written (W3C Music Notation Community Group, version 4.0).
 
-Read are parts, voices, chords, rests, ties, tuplets, keys with modes, meters, tempos, the title,
-transposing instruments, drums, repeats and endings. Grace notes are left out, as in ABC.
+Supported are parts, voices, chords, rests, ties, tuplets, keys with modes, meters, tempos, the
+title, transposing instruments, drums, repeats and endings. Grace notes are skipped, as in ABC.
 """
 
 import io
@@ -11,15 +11,14 @@ from xml.etree.ElementTree import Element, ParseError, fromstring
 from bowerbird.errors import MusicError
 from bowerbird.music.formats.tune import QUARTER, Bar, Tune
 from bowerbird.music.score.drums import drum_at
-from bowerbird.music.score.key import MODES, Key, key_of_signature
+from bowerbird.music.score.key import MODES, STEPS, key_from_signature
 
-MOST_BYTES = 1 << 25  # 32 MB unpacked: Beethoven's op. 132 has 11
-MOST_SIGNS = 1 << 21  # < and = in it, of 100 to 400 bytes of memory each: op. 132 has 0.4 million
-_STEPS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
+MAX_BYTES = 1 << 25  # 32 MB unpacked; Beethoven's op. 132 has 11
+MAX_TAGS = 1 << 21  # and attributes, of 100 to 400 bytes of memory each; op. 132 has 0.4 million
 
 
 def unpacked(data: bytes) -> bytes:
-    """Return the score in a packed file (.mxl); raise MusicError if there is none."""
+    """Return the score in a compressed file (.mxl); raise MusicError if it has none."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as pack:
             names = [info for info in pack.infolist() if not info.filename.startswith("META-INF")]
@@ -27,11 +26,11 @@ def unpacked(data: bytes) -> bytes:
                 info for info in names if info.filename.lower().endswith((".xml", ".musicxml"))
             ]
             if not scores:
-                raise MusicError("there is no score in it")
+                raise MusicError("it has no score inside")
             with pack.open(scores[0]) as file:
-                return file.read(MOST_BYTES + 1)
+                return file.read(MAX_BYTES + 1)
     except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, OSError) as error:
-        raise MusicError("it is no packed MusicXML, or damaged; fetch it again") from error
+        raise MusicError("it is not compressed MusicXML, or damaged; download it again") from error
     except Exception as error:
         if isinstance(error, MusicError):
             raise
@@ -39,47 +38,48 @@ def unpacked(data: bytes) -> bytes:
 
 
 def read_musicxml(data: bytes) -> Tune:
-    """Return a score as a tune whose voices are the parts; raise MusicError if it is none."""
-    if len(data) > MOST_BYTES:
-        raise MusicError(f"it has more than {MOST_BYTES >> 20} MB; no score is so large")
-    if data.count(b"<") + data.count(b"=") > MOST_SIGNS:
-        raise MusicError(
-            f"it has more than {MOST_SIGNS:,} tags or attributes; no score has so many"
-        )
+    """Return a score as a tune whose voices are its parts; raise MusicError for other data."""
+    if len(data) > MAX_BYTES:
+        raise MusicError(f"it has more than {MAX_BYTES >> 20} MB, the maximum")
+    if data.count(b"<") + data.count(b"=") > MAX_TAGS:
+        raise MusicError(f"it has more than {MAX_TAGS:,} tags and attributes, the maximum")
     try:
         root = fromstring(data)
     except (ParseError, ValueError, LookupError) as error:
-        raise MusicError(f"it is no proper XML ({error}); fetch it again") from error
+        raise MusicError(f"it is not valid XML ({error}); download it again") from error
     if root.tag != "score-partwise":
-        kind = "by bars (score-timewise); save it by parts" if "timewise" in root.tag else "none"
-        raise MusicError(f"its MusicXML is {kind}")
+        if root.tag == "score-timewise":
+            raise MusicError("its MusicXML is score-timewise; save it as score-partwise")
+        raise MusicError("it is XML, but not MusicXML")
     title = root.findtext("work/work-title") or root.findtext("movement-title") or ""
     tune = Tune(1, title=" ".join(title.split()))
-    heads = {p.get("id"): p for p in root.iterfind("part-list/score-part")}
+    headers = {p.get("id"): p for p in root.iterfind("part-list/score-part")}
     try:
         for number, part in enumerate(root.iterfind("part")):
-            head = heads.get(part.get("id"), Element("score-part"))
-            reader = _Part(tune, _kit(head), first=not number)
-            name = head.findtext("part-name") or f"part {number + 1}"
+            header = headers.get(part.get("id"), Element("score-part"))
+            drums = header.findtext("midi-instrument/midi-channel") == "10"
+            has_key = not drums and len(tune.drums) == number  # the first part but for drums
+            reader = _Part(tune, _kit(header), has_key=has_key, has_tempo=not number)
+            name = header.findtext("part-name") or f"part {number + 1}"
             while name in tune.voices:
                 name += " "
             tune.voices[name] = reader.bars_of(part)
-            program = int(head.findtext("midi-instrument/midi-program") or "1") - 1
+            program = int(header.findtext("midi-instrument/midi-program") or "1") - 1
             tune.programs[name] = max(0, min(127, program))
-            if head.findtext("midi-instrument/midi-channel") == "10":
+            if drums:
                 tune.drums.add(name)
     except (ValueError, ZeroDivisionError, KeyError, OverflowError) as error:
         if isinstance(error, MusicError):
             raise
-        raise MusicError(f"it is no proper MusicXML ({error})") from error
+        raise MusicError(f"it is not valid MusicXML ({error})") from error
     return tune
 
 
-def _kit(head: Element) -> dict[str, int]:
-    """Return the MIDI keys, 0 to 127, of a part's drums, by the names of its instruments."""
+def _kit(header: Element) -> dict[str, int]:
+    """Return the MIDI keys, 0 to 127, of a part's drums, by the ids of its instruments."""
     drums = {
-        one.get("id", ""): int(one.findtext("midi-unpitched") or 0) - 1
-        for one in head.iterfind("midi-instrument")
+        instrument.get("id", ""): int(instrument.findtext("midi-unpitched") or 0) - 1
+        for instrument in header.iterfind("midi-instrument")
     }
     return {name: key for name, key in drums.items() if 0 <= key <= 127}
 
@@ -87,8 +87,8 @@ def _kit(head: Element) -> dict[str, int]:
 class _Part:
     """Reads the measures of one part."""
 
-    def __init__(self, tune: Tune, kit: dict[str, int], *, first: bool) -> None:
-        self.tune, self.kit, self.first = tune, kit, first
+    def __init__(self, tune: Tune, kit: dict[str, int], *, has_key: bool, has_tempo: bool) -> None:
+        self.tune, self.kit, self.has_key, self.has_tempo = tune, kit, has_key, has_tempo
         self.divisions, self.meter, self.shift = 1.0, (4, 4), 0
         self.at = self.start = 0
 
@@ -126,7 +126,7 @@ class _Part:
     def _units(self, element: Element) -> int:
         units = float(element.findtext("duration") or 0) * QUARTER / self.divisions
         if not 0 <= units <= QUARTER * 1000:
-            raise MusicError(f"a duration of {units / QUARTER:.3g} quarter notes can't be")
+            raise MusicError(f"a duration of {units / QUARTER:.3g} quarter notes is impossible")
         return round(units)
 
     def _note(self, bar: Bar, note: Element) -> None:
@@ -142,18 +142,18 @@ class _Part:
         if pitch is not None:
             step, octave = pitch.findtext("step", ""), int(pitch.findtext("octave", "4"))
             alter = round(float(pitch.findtext("alter") or 0))
-            number = 12 * (octave + 1) + _STEPS[step.strip()] + alter + self.shift
+            number = 12 * (octave + 1) + STEPS[step.strip()] + alter + self.shift
         elif hit is not None:
             number = self._drum(note, hit)
         else:
             return
         if not 0 <= number <= 127:
-            raise MusicError(f"measure {bar.line}: a note is beyond what MIDI can play")
+            raise MusicError(f"measure {bar.line}: a note is out of the range of MIDI")
         tied = any(tie.get("type") == "start" for tie in note.iterfind("tie"))
         bar.notes.append((self.start, length, (number,), tied))
 
     def _drum(self, note: Element, hit: Element) -> int:
-        """Return the MIDI key of a drum: that of its instrument, or of its place on the staff."""
+        """Return the MIDI key of a drum, by its instrument or its place on the staff."""
         instrument = note.find("instrument")
         named = "" if instrument is None else instrument.get("id", "")
         if named in self.kit:
@@ -165,15 +165,17 @@ class _Part:
         if text := element.findtext("divisions"):
             self.divisions = float(text)
             if not 0 < self.divisions <= 1 << 20:
-                raise MusicError(f"a beat of {text} divisions can't be")
+                raise MusicError(f"a quarter note of {text} divisions is impossible")
         beats, part = element.findtext("time/beats"), element.findtext("time/beat-type")
         if beats and part:
             count = sum(int(p) for p in beats.split("+"))
             if not (1 <= count <= 64 and int(part) in (1, 2, 4, 8, 16, 32)):
-                raise MusicError(f"measure {bar.line}: {beats}/{part} is no meter")
+                raise MusicError(f"measure {bar.line}: {beats}/{part} is not a time signature")
             self.meter = count, int(part)
-        if (fifths := element.findtext("key/fifths")) and self.first:
-            key = _key(int(fifths), element.findtext("key/mode") or "major")
+        if (fifths := element.findtext("key/fifths")) and self.has_key:
+            name = (element.findtext("key/mode") or "").replace("aeolian", "minor")
+            mode = next((mode for mode in MODES if mode == name), MODES[0])
+            key = key_from_signature(int(fifths), mode)
             if bar.line == 1:
                 self.tune.key = key
             else:
@@ -185,27 +187,19 @@ class _Part:
 
     def _tempo(self, bar: Bar, sound: Element) -> None:
         qpm = float(sound.get("tempo") or 0)
-        if self.first and qpm > 0:
+        if self.has_tempo and qpm > 0:
             bar.tempos.append((self.at, qpm))
         self.tune.qpm = self.tune.qpm or qpm
-
-
-def _key(fifths: int, mode: str) -> Key:
-    key = key_of_signature(fifths, minor=mode == "minor")
-    if mode in MODES and mode not in ("major", "minor"):
-        spelled = [Key(a + b, mode) for a in "CDEFGAB" for b in ("", "#", "b")]
-        key = next((k for k in spelled if k.sharps == fifths), key)
-    return key
 
 
 def _barline(bar: Bar, element: Element) -> None:
     repeat, ending = element.find("repeat"), element.find("ending")
     if repeat is not None:
         if repeat.get("direction") == "forward":
-            bar.signs.append("|:")
+            bar.left.append("|:")
         else:
-            bar.ends.append(":|")
+            bar.right.append(":|")
     elif element.findtext("bar-style") == "light-light":
-        bar.ends.append("||")
+        bar.right.append("||")
     if ending is not None and ending.get("type") == "start":
-        bar.signs.append(f"[{(ending.get('number') or '1').split(',')[0].strip()}")
+        bar.left.append(f"[{(ending.get('number') or '1').split(',')[0].strip()}")

@@ -81,20 +81,21 @@ def _text(words: str) -> str:
 
 def _part_list(parts: list[Part]) -> Iterator[str]:
     yield "<part-list>"
+    group, shown = "", ' print-object="no"'
     if len(parts) > 1:
         yield '<part-group type="start" number="1"><group-symbol>bracket</group-symbol>'
         yield "<group-barline>no</group-barline></part-group>"
+        group, shown = '<part-group type="stop" number="1"/>', ""
     channels = (c for c in count(1) if c != 10)
     for number, part in enumerate(parts, 1):
-        shown = "" if len(parts) > 1 else ' print-object="no"'
         channel = 10 if part.drums else (next(channels) - 1) % 16 + 1
-        yield f'<score-part id="P{number}"><part-name{shown}>{_text(part.name)}</part-name>'
         instruments = {f"P{number}-I1": (part.name, "")}
         if part.drums:
             instruments = {
                 f"P{number}-I{key}": (drum_name(key), f"<midi-unpitched>{key + 1}</midi-unpitched>")
                 for key in _drums(part)
             }
+        yield f'<score-part id="P{number}"><part-name{shown}>{_text(part.name)}</part-name>'
         for place, (name, _) in instruments.items():
             yield f'<score-instrument id="{place}"><instrument-name>{_text(name)}'
             yield "</instrument-name></score-instrument>"
@@ -102,9 +103,7 @@ def _part_list(parts: list[Part]) -> Iterator[str]:
             yield f'<midi-instrument id="{place}"><midi-channel>{channel}</midi-channel>'
             yield f"<midi-program>{part.program % 128 + 1}</midi-program>{key}</midi-instrument>"
         yield "</score-part>"
-    if len(parts) > 1:
-        yield '<part-group type="stop" number="1"/>'
-    yield "</part-list>"
+    yield f"{group}</part-list>"
 
 
 def _drums(part: Part) -> list[int]:
@@ -201,10 +200,10 @@ def _attributes(part: Part, measure: Measure, *, first: bool) -> str:
         staves = len(part.staves)
         inner += f"<staves>{staves}</staves>" if staves > 1 else ""
         for number, staff in enumerate(part.staves, 1):
-            sign, line, octave = _CLEFS[staff.clef]
+            shape, line, octave = _CLEFS[staff.clef]
             which = f' number="{number}"' if staves > 1 else ""
             lower = f"<clef-octave-change>{octave}</clef-octave-change>" if octave else ""
-            inner += f"<clef{which}><sign>{sign}</sign><line>{line}</line>{lower}</clef>"
+            inner += f"<clef{which}><sign>{shape}</sign><line>{line}</line>{lower}</clef>"
     return f"<attributes>{inner}</attributes>" if inner else ""
 
 
@@ -216,34 +215,28 @@ def _time(meter: tuple[int, int], attribute: str) -> str:
 def _staves(part: Part, measure: Measure, name: str) -> Iterator[str]:
     """Write the voices of each staff in a measure."""
     backup = f"<backup><duration>{measure.length}</duration></backup>"
-    chords = {at - measure.start: c for at, c in part.chords.items()}
+    chords = {at - measure.start: chord for at, chord in part.chords.items()}
     for place, staff in enumerate(part.staves):
         where = f"<staff>{place + 1}</staff>" if len(part.staves) > 1 else ""
         for level, symbols in enumerate(staff_symbols(staff.voices, measure)):
             if place or level:
                 yield backup
-            after_pitch = f"<voice>{place * MAX_VOICES + level + 1}</voice>", where
+            voice = f"<voice>{place * MAX_VOICES + level + 1}</voice>"
             for symbol in symbols:
-                if not place and not level:
-                    yield from _harmonies(symbol, chords, where)
-                yield from _notes(symbol, *after_pitch, name if part.drums else "")
-
-
-def _harmonies(symbol: Symbol, chords: dict[int, ChordName], where: str) -> Iterator[str]:
-    """Write the chord names that begin with a note, or while it sounds."""
-    start = symbol.value.start
-    for at in range(start, start + symbol.value.length) if chords else ():
-        if at in chords:
-            yield _harmony(chords[at], at - start, where)
+                start = symbol.value.start
+                here = () if place or level or not chords else range(symbol.value.length)
+                yield from (_harmony(chords[start + n], n) for n in here if start + n in chords)
+                yield from _notes(symbol, voice, where, name if part.drums else "")
 
 
 def _notes(symbol: Symbol, voice: str, where: str, kit: str) -> Iterator[str]:
     """Write the notes of a symbol, or a rest; `kit` is the name of a part for drums."""
+    duration = f"<duration>{symbol.value.length}</duration>"
     if not symbol.pitches:
         hidden = ' print-object="no"' if symbol.hidden else ""
         rest = '<rest measure="yes"/>' if symbol.whole_measure else "<rest/>"
-        yield f"<note{hidden}>{rest}{_duration(symbol)}{voice}{_value(symbol)}"
-        yield f"{where}{_notations(symbol, first=True)}</note>"
+        notations = _notations(symbol, first=True)
+        yield f"<note{hidden}>{rest}{duration}{voice}{_value(symbol)}{where}{notations}</note>"
     ties = "".join(f'<tie type="{kind}"/>' for kind in _ties(symbol))
     for index, (pitch, spelled) in enumerate(zip(symbol.pitches, symbol.spelled, strict=True)):
         first = index == 0
@@ -257,14 +250,9 @@ def _notes(symbol: Symbol, voice: str, where: str, kit: str) -> Iterator[str]:
         beams = enumerate(symbol.beams, 1) if first else ()
         beam = "".join(f'<beam number="{level}">{kind}</beam>' for level, kind in beams)
         yield (
-            f"<note>{chord}{sound}{_duration(symbol)}{ties}{instrument}{voice}"
-            f"{_value(symbol, accidental)}{head}{where}{beam}{_notations(symbol, first=first)}"
-            "</note>"
+            f"<note>{chord}{sound}{duration}{ties}{instrument}{voice}{_value(symbol, accidental)}"
+            f"{head}{where}{beam}{_notations(symbol, first=first)}</note>"
         )
-
-
-def _duration(symbol: Symbol) -> str:
-    return f"<duration>{symbol.value.length}</duration>"
 
 
 def _value(symbol: Symbol, accidental: int | None = None) -> str:
@@ -307,7 +295,7 @@ def _unpitched(drum: int) -> str:
     )
 
 
-def _harmony(chord: ChordName, offset: int, where: str) -> str:
+def _harmony(chord: ChordName, offset: int) -> str:
     def tone(name: str, pitch: SpelledPitch) -> str:
         alter = f"<{name}-alter>{pitch.alter}</{name}-alter>" if pitch.alter else ""
         return f"<{name}><{name}-step>{pitch.step}</{name}-step>{alter}</{name}>"
@@ -316,5 +304,5 @@ def _harmony(chord: ChordName, offset: int, where: str) -> str:
     later = f"<offset>{offset}</offset>" if offset else ""
     return (
         f'<harmony print-frame="no">{tone("root", chord.root)}<kind text="{chord.text}">'
-        f"{chord.kind}</kind>{bass}{later}{where}</harmony>"
+        f"{chord.kind}</kind>{bass}{later}</harmony>"
     )

@@ -1,1 +1,1 @@
-"""From notes to what stands on staves: measures, rhythm, spelling, chords."""
+"""Notation: a score in measures, note values, spelled pitches and voices on staves."""

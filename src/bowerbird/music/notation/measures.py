@@ -92,6 +92,11 @@ def measures_of(
     return _changing(_divided(measures, symbols, sounding), score, changes=changes)
 
 
+def bar_count(score: "Score") -> int:
+    """Return the number of bars of a score with notes, without a pickup or playing repeats."""
+    return max(1, *(measure.number for measure in measures_of(score, leading_rests=True)))
+
+
 def _meters(score: "Score") -> dict[int, Meter]:
     """Return time signatures by the division where they begin; 4/4 where a score has none."""
     scale = QUARTER / score.ticks_per_quarter

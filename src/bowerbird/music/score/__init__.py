@@ -1,1 +1,1 @@
-"""Notes, keys, meters and sections: what music is before it is written or played."""
+"""Scores: notes, keys, meters, sections and repeats, before they are written or played."""

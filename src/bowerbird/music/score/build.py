@@ -1,6 +1,6 @@
-"""The events of a score in ticks, made: notes, tracks, meters, keys, tempos, markers.
+"""Constructors for scores in ticks and their events: tracks, meters, keys, tempos, markers.
 
-symusic is imported when the first one is made, so that importing a module of music stays quick.
+They import symusic when they are called, so that importing a module of music stays quick.
 """
 
 from typing import TYPE_CHECKING
@@ -17,22 +17,22 @@ if TYPE_CHECKING:
         TrackTick,
     )
 
-TICKS = 480  # a quarter note, in the scores that we make
-VELOCITY = 90  # of 127: all notes are as loud, if nothing else is said
-FIDDLE = 40  # General MIDI's violin, from 0
+TICKS = 480  # of a quarter note
+VELOCITY = 90  # the default, of 127
+VIOLIN = 40  # General MIDI program, from 0
 
 
 def new_score(ticks: int = TICKS) -> "ScoreTick":
-    """Return a score without anything, at so many ticks a quarter note."""
+    """Return an empty score with a number of ticks per quarter note."""
     from symusic.core import ScoreTick  # noqa: PLC0415
 
     return ScoreTick(ticks)
 
 
 def new_track(
-    table: np.ndarray, name: str = "", program: int = FIDDLE, *, drums: bool = False
+    table: np.ndarray, name: str = "", program: int = VIOLIN, *, drums: bool = False
 ) -> "TrackTick":
-    """Return a track of notes: rows of time, duration, pitch and, if not ``VELOCITY``, velocity."""
+    """Return a track of notes: rows of time, duration, pitch and, if not the default, velocity."""
     from symusic.core import NoteTickList, TrackTick  # noqa: PLC0415
 
     track = TrackTick(name, program, drums)
@@ -48,14 +48,14 @@ def new_track(
     return track
 
 
-def new_meter(time: int, beats: int, part: int) -> "TimeSignatureTick":
-    """Return a meter that begins at a tick."""
+def new_time_signature(time: int, beats: int, unit: int) -> "TimeSignatureTick":
+    """Return a time signature that begins at a tick."""
     from symusic.core import TimeSignatureTick  # noqa: PLC0415
 
-    return TimeSignatureTick(time, beats, part)
+    return TimeSignatureTick(time, beats, unit)
 
 
-def new_signature(time: int, sharps: int, *, minor: bool) -> "KeySignatureTick":
+def new_key_signature(time: int, sharps: int, *, minor: bool) -> "KeySignatureTick":
     """Return a key signature that begins at a tick."""
     from symusic.core import KeySignatureTick  # noqa: PLC0415
 
@@ -63,7 +63,7 @@ def new_signature(time: int, sharps: int, *, minor: bool) -> "KeySignatureTick":
 
 
 def new_tempo(time: int, qpm: float) -> "TempoTick":
-    """Return a tempo that begins at a tick, in quarter notes a minute."""
+    """Return a tempo that begins at a tick, in quarter notes per minute."""
     from symusic.core import TempoTick  # noqa: PLC0415
 
     return TempoTick(time, qpm)

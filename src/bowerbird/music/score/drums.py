@@ -1,7 +1,7 @@
 """The drums of General MIDI 1 (MIDI Manufacturers Association, 1991): names, and places on a staff.
 
-Places are those of N. Weinberg, Guidelines for Drumset Notation, 1994, on a staff of five lines; a
-drum without a place of its own has a cross on the line of the snare's.
+Places are those of N. Weinberg, Guidelines for Drumset Notation, 1994, on a staff of five lines.
+Any other drum has a cross in the place of the snare.
 """
 
 _NAMES = """
@@ -34,15 +34,15 @@ _PLACES: dict[int, Place] = {
 
 
 def drum_name(key: int) -> str:
-    """Return what the drum of a MIDI key is called."""
+    """Return the name of the drum of a MIDI key."""
     return DRUMS.get(key, f"Drum {key}")
 
 
 def place_of(key: int) -> Place:
-    """Return where the drum of a MIDI key stands on its staff."""
+    """Return the place of the drum of a MIDI key on its staff."""
     return _PLACES.get(key, _ELSEWHERE)
 
 
 def drum_at(step: str, octave: int, *, cross: bool) -> int:
-    """Return the MIDI key of the first drum with a place on the staff; else that of the snare."""
+    """Return the MIDI key of the first drum with this place, or that of the snare."""
     return next((key for key, at in _PLACES.items() if at == (step, octave, cross)), 38)

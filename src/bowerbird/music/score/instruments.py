@@ -31,7 +31,10 @@ _ALSO = {"piano": 0, "organ": 19, "guitar": 24, "bass": 32, "bagpipes": 109, "sa
 
 
 def program_of(name: str) -> int:
-    """Return the program, 0..127, of an instrument's name or number; raise `ValueError`."""
+    """Return the program, 0..127, of an instrument's name or number.
+
+    Raises ValueError, with similar names, for an unknown one.
+    """
     wanted = " ".join(name.lower().replace("_", " ").replace("-", " ").split())
     if wanted.isdigit() and int(wanted) < len(PROGRAMS):
         return int(wanted)
@@ -39,4 +42,4 @@ def program_of(name: str) -> int:
     if wanted in known:
         return known[wanted]
     near = difflib.get_close_matches(wanted, known, 3, 0.5) or ["violin", "flute", "accordion"]
-    raise ValueError(f"there is no instrument {name!r}; did you mean {', '.join(near)}?")
+    raise ValueError(f"unknown instrument {name!r}; did you mean {', '.join(near)}?")

@@ -1,9 +1,9 @@
-"""Melody: a score's notes on a grid, and one line out of many.
+"""Melody: the notes of a score on a grid, and its melody.
 
-A melody is the notes of the track that sings (by its name, else the highest on average), of each
-onset the highest note, cut where the next begins: the "skyline" of Uitdenbogerd and Zobel 1998,
-"Manipulation of music for melody matching". Notes on one tick of the grid are one onset, where one
-that is shorter than a tick gives way to others.
+The melody is in the track that sings (by its name, else the highest on average): the highest note
+of each onset, cut where the next begins. This is the "skyline" of Uitdenbogerd and Zobel 1998,
+"Manipulation of music for melody matching". Notes on one tick of the grid are one onset, in which
+notes shorter than a tick yield to others.
 """
 
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ _SINGS = ("melody", "melodie", "vocal", "voice", "soprano", "lead", "tune")
 
 
 @dataclass(frozen=True)
-class Lines:
+class GridNotes:
     """Notes in order of time, then pitch, on a grid."""
 
     starts: np.ndarray
@@ -30,8 +30,8 @@ class Lines:
     pitches: np.ndarray
 
 
-def grid_notes(score: "Score", grid: int) -> Lines:
-    """Return all notes but drums, in ticks of a grid; every note has at least one.
+def grid_notes(score: "Score", grid: int) -> GridNotes:
+    """Return all notes but drums, in ticks of a grid; every note lasts at least one.
 
     Raises MusicError for a score without such notes.
     """
@@ -48,7 +48,7 @@ def grid_notes(score: "Score", grid: int) -> Lines:
     ends = (2 * (times + lengths) * grid + ticks) // (2 * ticks)
     order = np.lexsort((pitches, starts))
     starts = starts[order]
-    return Lines(starts, np.maximum(ends[order], starts + 1), pitches[order])
+    return GridNotes(starts, np.maximum(ends[order], starts + 1), pitches[order])
 
 
 def is_melody(score: "Score", grid: int) -> bool:
@@ -58,9 +58,9 @@ def is_melody(score: "Score", grid: int) -> bool:
 
 
 def melody(score: "Score") -> "Score":
-    """Return a score with the melody as its only track, on the grid of 24 ticks a quarter note.
+    """Return a score with the melody as its only track.
 
-    Raises MusicError if it has no notes.
+    Raises MusicError if the score has no notes but drums.
     """
     tracks = [track for track in score.tracks if not track.is_drum and len(track.notes)]
     if not tracks:
@@ -76,11 +76,11 @@ def melody(score: "Score") -> "Score":
     chosen = order[np.diff(onsets[order], prepend=-1) > 0]
     time, length = notes["time"][chosen], notes["duration"][chosen]
     length[:-1] = np.minimum(length[:-1], np.diff(time))
-    alone = score.copy()
-    alone.tracks = score.tracks[:0]
+    result = score.copy()
+    result.tracks = score.tracks[:0]
     table = np.stack([time, length, notes["pitch"][chosen], notes["velocity"][chosen]], 1)
-    alone.tracks.append(new_track(table, track.name, track.program))
-    return alone
+    result.tracks.append(new_track(table, track.name, track.program))
+    return result
 
 
 def _height(track: "Track") -> float:

@@ -1,4 +1,4 @@
-"""Meter: where the bars of a score lie, by its time signatures."""
+"""Meter: the bars of a score, by its time signatures."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -11,12 +11,12 @@ if TYPE_CHECKING:
     from symusic.core import ScoreTick as Score
 
 Meter = tuple[int, int]
-"""Beats, and their part of a whole note."""
+"""A time signature: beats, and their unit as a part of a whole note."""
 
-MOST_BARS = 20_000
+MAX_BARS = 20_000
 
-# Quarter notes a minute at which dancers and singers of these islands take such tunes; a common
-# meter's middle ground, for tunes that don't say their tempo.
+# Quarter notes a minute for tunes without a tempo: usual ones for dances and songs of Britain and
+# Ireland.
 _TEMPOS = {(2, 2): 200.0, (4, 4): 180.0, (2, 4): 110.0, (3, 4): 120.0, (3, 2): 180.0}
 _COMPOUND = 168.0  # dotted quarters at 112
 
@@ -33,19 +33,19 @@ def parse_meter(text: str) -> Meter:
 
 
 def usual_tempo(meter: Meter) -> float:
-    """Return a tempo for a meter, in quarter notes a minute."""
+    """Return the usual tempo of a meter, in quarter notes per minute."""
     if meter[1] == 8 and meter[0] % 3 == 0:
         return _COMPOUND
     return _TEMPOS.get(meter, 120.0)
 
 
 def beat_of(meter: Meter) -> tuple[int, int]:
-    """Return the note that is counted, as a part of a whole: 1/4, and 3/8 in compound meters."""
+    """Return the beat as a part of a whole note: 1/4, and 3/8 in compound meters."""
     return (3, 8) if meter[1] == 8 and meter[0] % 3 == 0 else (1, 4)
 
 
 def tempo_text(qpm: float, meter: Meter) -> str:
-    """Return the beats a minute in a meter, in as many digits as MIDI's microseconds need."""
+    """Return the beats per minute in a meter, with the digits that MIDI's microseconds need."""
     top, part = beat_of(meter)
     beat = 4 * top / part  # quarter notes
     texts = (f"{qpm / beat:.{digits}f}" for digits in range(7))
@@ -66,7 +66,7 @@ class Bars:
 
 
 def meters_of(score: "Score", grid: int) -> list[tuple[int, Meter]]:
-    """Return where which meter begins, in ticks of a grid; 4/4 for a score that doesn't say."""
+    """Return the meters, each with the tick of a grid where it begins; 4/4 without any."""
     ticks = score.ticks_per_quarter
     meters: list[tuple[int, Meter]] = []
     for m in sorted(score.time_signatures, key=lambda m: m.time):
@@ -78,11 +78,11 @@ def meters_of(score: "Score", grid: int) -> list[tuple[int, Meter]]:
             meters.append((time, meter))
     if not meters or meters[0][0] > 0:
         meters.insert(0, (0, (4, 4)))
-    return _cut(meters, grid)
+    return _with_short_bars(meters, grid)
 
 
 def main_meter(score: "Score", grid: int) -> Meter:
-    """Return the meter that is in force for longest; a pickup may have one of its own."""
+    """Return the meter of the longest part of a score; a pickup may have its own."""
     meters = meters_of(score, grid)
     last = max((track.end() for track in score.tracks), default=0)
     end = max(last * grid // score.ticks_per_quarter, meters[-1][0])
@@ -92,34 +92,35 @@ def main_meter(score: "Score", grid: int) -> Meter:
     return max(spans, key=lambda meter: spans[meter])
 
 
-def _cut(meters: list[tuple[int, Meter]], grid: int) -> list[tuple[int, Meter]]:
-    """Give a bar that is cut short by a new meter a meter of its own, for that bar."""
-    whole: list[tuple[int, Meter]] = []
+def _with_short_bars(meters: list[tuple[int, Meter]], grid: int) -> list[tuple[int, Meter]]:
+    """Give a bar that is cut short by a new meter its own meter."""
+    result: list[tuple[int, Meter]] = []
     for number, (time, meter) in enumerate(meters):
-        whole.append((time, meter))
+        result.append((time, meter))
         if number + 1 < len(meters):
             until = meters[number + 1][0]
             short = (until - time) % bar_length(meter, grid)
             if short:
                 if short == until - time:
-                    whole.pop()
-                whole.append((until - short, _meter_of(short, grid)))
-    return whole
+                    result.pop()
+                result.append((until - short, _meter_of(short, grid)))
+    return result
 
 
 def _meter_of(ticks: int, grid: int) -> Meter:
     """Return the meter of a bar by its length."""
-    for part in (4, 8, 16, 32):
-        if ticks * part % (4 * grid) == 0:
-            return ticks * part // (4 * grid), part
+    for unit in (4, 8, 16, 32):
+        if ticks * unit % (4 * grid) == 0:
+            return ticks * unit // (4 * grid), unit
     raise MusicError("its meter changes within a beat, so its bars don't add up")
 
 
 def bar_length(meter: Meter, grid: int) -> int:
-    """Return the ticks of a bar; raise MusicError for a meter that the grid can't hold."""
+    """Return the ticks of a bar; raise MusicError for a meter that does not fit the grid."""
     ticks, rest = divmod(4 * grid * meter[0], meter[1])
     if rest or ticks < 1:
-        raise MusicError(f"its meter {meter[0]}/{meter[1]} does not fit a grid of {grid} a beat")
+        name = f"{meter[0]}/{meter[1]}"
+        raise MusicError(f"its meter {name} does not fit {grid} ticks per quarter note")
     return ticks
 
 
@@ -129,7 +130,7 @@ def bars_of(meters: list[tuple[int, Meter]], end: int, grid: int = 24) -> Bars:
     Raises MusicError for too many bars.
     """
     starts: list[np.ndarray] = []
-    each: list[Meter] = []
+    bar_meters: list[Meter] = []
     last = 0
     for number, (time, meter) in enumerate(meters):
         if time >= end and number:
@@ -138,25 +139,9 @@ def bars_of(meters: list[tuple[int, Meter]], end: int, grid: int = 24) -> Bars:
         until = meters[number + 1][0] if number + 1 < len(meters) else end
         stop = min(until, end)
         count = max(1, -(-(stop - time) // length))
-        if count > MOST_BARS:
-            raise MusicError(f"it has more than {MOST_BARS} bars")
+        if count > MAX_BARS:
+            raise MusicError(f"it has more than {MAX_BARS} bars")
         starts.append(time + length * np.arange(count))
-        each += [meter] * count
+        bar_meters += [meter] * count
         last = time + count * length
-    return Bars(np.concatenate(starts), each, last)
-
-
-def bar_count(score: "Score", grid: int = 24) -> int:
-    """Return the bars of a score with notes, as it stands there, up to its last note.
-
-    A pickup is no bar, as musicians count: a first note from the middle of its bar on, or one after
-    which the last bar is as much shorter. Raises MusicError for too many bars.
-    """
-    ticks = score.ticks_per_quarter
-    notes = [track.notes.numpy() for track in score.tracks if len(track.notes)]
-    first = min(int(n["time"].min()) for n in notes) * grid // ticks
-    end = -(-max(int((n["time"] + n["duration"]).max()) for n in notes) * grid // ticks)
-    bars = bars_of(meters_of(score, grid), end, grid)
-    length, last = bar_length(bars.meters[0], grid), end - int(bars.starts[-1])
-    picks_up = 0 < first < length and (2 * first >= length or last <= first)
-    return max(1, len(bars.starts) - picks_up)
+    return Bars(np.concatenate(starts), bar_meters, last)

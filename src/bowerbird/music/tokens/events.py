@@ -24,8 +24,15 @@ import numpy as np
 
 from bowerbird.errors import MusicError
 from bowerbird.music.config import EventKind
-from bowerbird.music.score.build import TICKS, VELOCITY, new_meter, new_score, new_tempo, new_track
-from bowerbird.music.score.key import MODES, Key, key_at, key_of, with_key
+from bowerbird.music.score.build import (
+    TICKS,
+    VELOCITY,
+    new_score,
+    new_tempo,
+    new_time_signature,
+    new_track,
+)
+from bowerbird.music.score.key import MODES, Key, key_at, key_of, set_key
 from bowerbird.music.score.meter import Meter, bar_length, bars_of, meters_of, usual_tempo
 from bowerbird.music.tokens.events_grammar import MAX_DURATION, EventGrammar
 from bowerbird.music.tokens.tokenizer import MusicTokenizer
@@ -257,9 +264,9 @@ class _Decoder:
             score.tempos.append(new_tempo(0, 120))
         else:
             for time, (beats, part) in self.meters or [(0, (4, 4))]:
-                score.time_signatures.append(new_meter(time * step, beats, part))
+                score.time_signatures.append(new_time_signature(time * step, beats, part))
             if self.key:
-                with_key(score, self.key)
+                set_key(score, self.key)
             meter = self.meters[0][1] if self.meters else (4, 4)
             score.tempos.append(new_tempo(0, usual_tempo(meter)))
         notes = np.array([n for n in self.notes if n[2] > 0], np.int64).reshape(-1, 5)

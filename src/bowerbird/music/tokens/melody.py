@@ -25,13 +25,13 @@ from bowerbird.errors import MusicError
 from bowerbird.music.score.build import (
     TICKS,
     new_marker,
-    new_meter,
     new_score,
     new_tempo,
+    new_time_signature,
     new_track,
 )
-from bowerbird.music.score.key import MODES, Key, key_at, key_of, with_key
-from bowerbird.music.score.melody import GRID, Lines, grid_notes, is_melody
+from bowerbird.music.score.key import MODES, Key, key_at, key_of, set_key
+from bowerbird.music.score.melody import GRID, GridNotes, grid_notes, is_melody
 from bowerbird.music.score.meter import Bars, Meter, bars_of, meters_of, usual_tempo
 from bowerbird.music.score.sections import RepeatSymbol, repeat_symbols
 from bowerbird.music.tokens.melody_grammar import PHRASE, BarCounter, MelodyGrammar
@@ -113,7 +113,7 @@ class MelodyTokenizer(MusicTokenizer):
         header = [self._id(token) for token in self._header(bars.meters[0], key)]
         return np.concatenate([header, body])
 
-    def _events(self, edges: np.ndarray, notes: Lines, tonic: int) -> np.ndarray:
+    def _events(self, edges: np.ndarray, notes: GridNotes, tonic: int) -> np.ndarray:
         """Return pitch and duration of each stretch between two edges, one after the other."""
         left, lengths = edges[:-1], np.diff(edges)
         note = np.searchsorted(notes.starts, left, "right") - 1
@@ -173,7 +173,7 @@ class MelodyTokenizer(MusicTokenizer):
         return decoder.score()
 
 
-def _end_of(notes: Lines, bars: Bars, symbols: Sequence[tuple[int, RepeatSymbol]]) -> int:
+def _end_of(notes: GridNotes, bars: Bars, symbols: Sequence[tuple[int, RepeatSymbol]]) -> int:
     """Return where a tune ends: with a bar, or early by the length of its pickup."""
     last = max(int(notes.ends[-1]), max((time for time, _ in symbols), default=0))
     first = int(notes.starts[0])
@@ -236,10 +236,10 @@ class _Decoder:
         """Return the score of all tokens so far."""
         score, step = new_score(), TICKS // GRID
         for time, (beats, part) in self.meters or [(0, (4, 4))]:
-            score.time_signatures.append(new_meter(time * step, beats, part))
+            score.time_signatures.append(new_time_signature(time * step, beats, part))
         for time, text in self.symbols:
             score.markers.append(new_marker(time * step, text))
-        with_key(score, self.key)
+        set_key(score, self.key)
         score.markers.sort(key=lambda marker: marker.time)
         meter = self.meters[0][1] if self.meters else (4, 4)
         score.tempos.append(new_tempo(0, usual_tempo(meter)))
