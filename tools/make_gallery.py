@@ -86,14 +86,14 @@ GALLERY = (
     ),
     Comparison(
         "num-scales",
-        "Number of scales from coarse to fine; only coarse ones find large forms.",
+        "Number of scales from coarse to fine; only coarse ones change large shapes.",
         tuple((f"--num-scales {n}", replace(DEFAULTS, num_scales=n)) for n in (1, 2)),
         "woodblock",
     ),
     Comparison(
         "init",
-        "Initial image: noise preserves less of the photograph. With average pooling no grain of "
-        "it remains.",
+        "Initial image. Noise preserves less of the photograph; with average pooling, no grain "
+        "remains.",
         (
             ("--init content", DEFAULTS),
             (
@@ -105,12 +105,12 @@ GALLERY = (
     ),
     Comparison(
         "pooling",
-        "Pooling of the network: average gives smoother strokes than max.",
+        "Pooling in the network; average gives smoother strokes than max.",
         tuple((f"--pooling {p}", with_objective(pooling=p)) for p in ("max", "average", "l2")),
     ),
     Comparison(
         "style-layers",
-        "Shallow layers bring color and grain, deep ones the shapes of strokes.",
+        "Layers of the style. Shallow ones give color and grain, deep ones the shapes of strokes.",
         tuple(
             (f"--style-layers {','.join(layers)}", with_objective(style_layers=layers))
             for layers in (("relu1_1", "relu2_1"), ("relu3_1", "relu4_1"))
@@ -119,7 +119,7 @@ GALLERY = (
     ),
     Comparison(
         "padding-mode",
-        "Padding of the network. Zeros, as in most tools, can leave a frame; here the difference "
+        "Padding in the network. Zeros, as in most tools, can leave a frame; here the difference "
         "is hard to see.",
         tuple(
             (f"--padding-mode {mode}", with_objective(padding_mode=mode))
@@ -129,7 +129,7 @@ GALLERY = (
     ),
     Comparison(
         "preset",
-        "The settings of other tools; gatys starts from noise and needs its 500 iterations.",
+        "Settings of other tools; gatys starts from noise and needs its 500 iterations.",
         tuple(
             (
                 f"--preset {name} --iterations {iterations}",
@@ -301,8 +301,9 @@ def page() -> str:
     lines = [
         "# Gallery",
         "",
-        "What each setting of `bowerbird image transfer` does. `tools/make_gallery.py` makes these "
-        f"pictures; the photograph is scikit-image's Chelsea, the long side {SIZE} px, with "
+        "The effect of each setting of `bowerbird image transfer`. `tools/make_gallery.py` makes "
+        "these pictures.",
+        f"The photograph is scikit-image's Chelsea, with a long side of {SIZE} px and "
         f"{DEFAULTS.iterations} iterations at the final scale unless noted.",
         "",
     ]
