@@ -1,11 +1,11 @@
 """Settings that several domains share. Imports no torch, so that ``--help`` is quick."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
-from bowerbird.learning.validate import check_choice
+from bowerbird.learning.validate import check_choice, check_range
 
 if TYPE_CHECKING:
     import numpy as np
@@ -61,23 +61,16 @@ class TrainerConfig:
     def __post_init__(self) -> None:
         check_choice(self.optimizer, get_args(Optimizer))
         check_choice(self.lr_schedule, get_args(Schedule))
-        for name in (
-            *("iterations", "gradient_accumulation_steps", "validate_every", "lr_decay_every"),
-        ):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        counts = ("iterations", "gradient_accumulation_steps", "validate_every", "lr_decay_every")
+        check_range(self, 1, math.inf, *counts)
         for name in ("learning_rate", "lr_decay_factor"):
             if not 0 < getattr(self, name) < math.inf:
                 raise ValueError(f"{name} must be positive, got {getattr(self, name)}")
         for name in ("ema_decay", "beta1", "beta2"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"{name} must be in [0, 1), got {getattr(self, name)}")
-        for name in (
-            *("warmup_steps", "patience", "max_grad_norm", "max_grad_value"),
-            *("weight_decay", "final_lr_ratio"),
-        ):
-            if not 0 <= getattr(self, name) < math.inf:
-                raise ValueError(f"{name} must not be negative, got {getattr(self, name)}")
+        limits = ("max_grad_norm", "max_grad_value", "weight_decay", "final_lr_ratio")
+        check_range(self, 0, math.inf, "warmup_steps", "patience", *limits)
         check_seed(self.seed)
 
     def learning_rate_at(self, step: int) -> float:
@@ -93,6 +86,25 @@ class TrainerConfig:
         done = min(1.0, done)
         factor = 1 - done if self.lr_schedule == "linear" else (1 + math.cos(math.pi * done)) / 2
         return self.learning_rate * (self.final_lr_ratio + (1 - self.final_lr_ratio) * factor)
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """Settings that the training of every domain has; domains add their own."""
+
+    minutes: float = 0.0
+    """Training time in minutes, for which size and steps are chosen; 0 keeps those given."""
+    precision: Precision = "auto"
+    """Precision of the network: auto uses bfloat16 where it is faster, else float32."""
+    device: str = "auto"
+    """auto, cpu, cuda, cuda:1, mps ..."""
+    licence: str = ""
+    """Licence of the training data, stored in the model file."""
+    trainer: TrainerConfig = field(default_factory=TrainerConfig)
+    """The optimizer and its schedule."""
+
+    def __post_init__(self) -> None:
+        check_range(self, 0, math.inf, "minutes")
 
 
 @dataclass(frozen=True)
@@ -123,11 +135,8 @@ class SequenceConfig:
     """Limit of the validation tokens: a tenth of a corpus of gigabytes would take hours."""
 
     def __post_init__(self) -> None:
-        for name, lowest in (
-            *(("batch_size", 1), ("sequence_length", 1), ("max_validation_tokens", 2)),
-        ):
-            if getattr(self, name) < lowest:
-                raise ValueError(f"{name} must be at least {lowest}, got {getattr(self, name)}")
+        check_range(self, 1, math.inf, "batch_size", "sequence_length")
+        check_range(self, 2, math.inf, "max_validation_tokens")
         if not 0 < self.validation < 1:
             raise ValueError(f"validation must be in (0, 1), got {self.validation}")
 
@@ -168,20 +177,11 @@ class SamplingConfig:
     """Seed of the random choices."""
 
     def __post_init__(self) -> None:
-        if not 0 <= self.temperature < math.inf:
-            raise ValueError(f"temperature must be at least 0, got {self.temperature}")
-        if self.top_k < 0:
-            raise ValueError(f"top_k must not be negative, got {self.top_k}")
+        check_range(self, 0, math.inf, "temperature", "top_k")
+        check_range(self, 1, math.inf, "repetition_penalty", "repetition_window")
+        check_range(self, 0, 1, "min_p")
         if not 0 < self.top_p <= 1:
             raise ValueError(f"top_p must be in (0, 1], got {self.top_p}")
-        if not 0 <= self.min_p <= 1:
-            raise ValueError(f"min_p must be in [0, 1], got {self.min_p}")
-        if not 1 <= self.repetition_penalty < math.inf:
-            raise ValueError(
-                f"repetition_penalty must be at least 1, got {self.repetition_penalty}"
-            )
-        if self.repetition_window < 1:
-            raise ValueError(f"repetition_window must be at least 1, got {self.repetition_window}")
         check_seed(self.seed)
 
 

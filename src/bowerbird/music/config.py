@@ -1,12 +1,11 @@
 """Settings of music: training, composing, drawing, sound. Imports neither torch nor symusic."""
 
-import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, get_args
 
 from bowerbird.errors import MusicError
-from bowerbird.learning.config import Precision, SamplingConfig, SequenceConfig, TrainerConfig
+from bowerbird.learning.config import SamplingConfig, SequenceConfig, TrainingConfig
 from bowerbird.learning.validate import check_choice
 from bowerbird.music.score.instruments import program_of
 from bowerbird.music.score.key import parse_key
@@ -45,35 +44,24 @@ class AugmentConfig:
 
 
 @dataclass(frozen=True)
-class TrainConfig:
+class TrainConfig(TrainingConfig):
     """How to train a composer."""
 
-    minutes: float = 0.0
-    """Training time in minutes, for which size and steps are chosen; 0 keeps those given."""
     tokenizer: TokenizerKind = "melody"
     """Tokens: melody and abc for one voice, the others for several voices."""
     test: float = 0.05
     """Fraction of the pieces that is used neither to train nor to validate."""
     split_seed: int = 0
     """Seed of the split into training, validation and test pieces."""
-    precision: Precision = "auto"
-    """Precision of the network: auto uses bfloat16 where it is faster, else float32."""
-    device: str = "auto"
-    """auto, cpu, cuda, cuda:1, mps ..."""
-    licence: str = ""
-    """Licence of the corpus, stored in the model file."""
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     """Data augmentation."""
     model: LanguageModelConfig = field(default_factory=LanguageModelConfig)
     """The network."""
     sequence: SequenceConfig = field(default_factory=lambda: SequenceConfig(validation=0.05))
     """Batches."""
-    trainer: TrainerConfig = field(default_factory=TrainerConfig)
-    """The optimizer and its schedule."""
 
     def __post_init__(self) -> None:
-        if not 0 <= self.minutes < math.inf:
-            raise ValueError(f"minutes must be at least 0, got {self.minutes}")
+        super().__post_init__()
         if not 0 < self.test < 1:
             raise ValueError(f"test must be in (0, 1), got {self.test}")
         check_choice(self.tokenizer, get_args(TokenizerKind))

@@ -64,6 +64,8 @@ class Training:
         self.trainer = SequenceTrainer(
             self.data,
             config,
+            start.config if start else config.model,
+            config.sequence,
             self._build,
             work_dir,
             self.compute,

@@ -1,10 +1,9 @@
 """Settings of text: how to train a model, and how to generate. Imports no torch."""
 
-import math
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
-from bowerbird.learning.config import Precision, SamplingConfig, SequenceConfig, TrainerConfig
+from bowerbird.learning.config import SamplingConfig, SequenceConfig, TrainingConfig
 from bowerbird.learning.validate import check_choice
 from bowerbird.networks.config import LanguageModelConfig
 
@@ -12,33 +11,22 @@ TokenizerKind = Literal["characters", "bytes", "bpe"]
 
 
 @dataclass(frozen=True)
-class TrainConfig:
+class TrainConfig(TrainingConfig):
     """How to train a model on texts."""
 
-    minutes: float = 0.0
-    """Training time in minutes, for which size and steps are chosen; 0 keeps those given."""
     tokenizer: TokenizerKind = "characters"
     """Tokens: characters, bytes of UTF-8, or byte pairs (bpe) trained on the corpus."""
     max_vocab_size: int = 1024
     """Largest vocabulary of the bpe tokenizer."""
     min_count: int = 1
     """Occurrences that a character needs to have a token of its own."""
-    precision: Precision = "auto"
-    """Precision of the network: auto uses bfloat16 where it is faster, else float32."""
-    device: str = "auto"
-    """auto, cpu, cuda, cuda:1, mps ..."""
-    licence: str = ""
-    """Licence of the corpus, stored in the model file."""
     model: LanguageModelConfig = field(default_factory=LanguageModelConfig)
     """The network."""
     sequence: SequenceConfig = field(default_factory=SequenceConfig)
     """Batches."""
-    trainer: TrainerConfig = field(default_factory=TrainerConfig)
-    """The optimizer and its schedule."""
 
     def __post_init__(self) -> None:
-        if not 0 <= self.minutes < math.inf:
-            raise ValueError(f"minutes must be at least 0, got {self.minutes}")
+        super().__post_init__()
         check_choice(self.tokenizer, get_args(TokenizerKind))
         if self.min_count < 1:
             raise ValueError(f"min_count must be at least 1, got {self.min_count}")

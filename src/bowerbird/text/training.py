@@ -60,6 +60,8 @@ class Training:
                 sha256=self.statistics.sha256,
             ),
             config,
+            start.config if start else config.model,
+            config.sequence,
             self._build,
             work_dir,
             self.compute,

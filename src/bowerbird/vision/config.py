@@ -4,12 +4,12 @@ This module doesn't import torch: the command line derives its flags from it.
 """
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
-from bowerbird.learning.config import Precision, TrainerConfig
-from bowerbird.learning.validate import check_choice, check_range
+from bowerbird.learning.config import Precision
+from bowerbird.learning.validate import check_choice
 from bowerbird.networks.vgg_layers import check_channels, stride
 
 ClassifierName = Literal["efficientnet-lite0", "vgg16", "vgg19", "alexnet"]
@@ -188,22 +188,3 @@ class InspectConfig(DreamConfig):
     def overview(self) -> bool:
         """Whether one layer of each block is shown."""
         return len(self.layers) > 1
-
-
-@dataclass(frozen=True)
-class TaskTrainConfig:
-    """What trainings of vision tasks have in common."""
-
-    minutes: float = 0.0
-    """Training time in minutes; the number of steps is chosen to fit it on this machine."""
-    precision: Precision = "auto"
-    """Precision of the network: auto uses bfloat16 where it is faster, else float32."""
-    device: str = "auto"
-    """auto, cpu, cuda, cuda:1, mps ..."""
-    licence: str = ""
-    """Licence of the training data, stored in the model file."""
-    trainer: TrainerConfig = field(default_factory=TrainerConfig)
-    """How weights are trained."""
-
-    def __post_init__(self) -> None:
-        check_range(self, 0, math.inf, "minutes")

@@ -14,18 +14,17 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from bowerbird.learning.config import CheckpointConfig, TrainerConfig
+from bowerbird.learning.config import CheckpointConfig, TrainerConfig, TrainingConfig
 from bowerbird.learning.device import select_compute
 from bowerbird.learning.step import Step
 from bowerbird.learning.stored_plan import load_plan, save_plan
 from bowerbird.learning.time_budget import seconds_per_step
 from bowerbird.learning.trainer import Task, train_steps
-from bowerbird.vision.config import TaskTrainConfig
 
 TRAINING_FRACTION = 0.93  # of the minutes, for steps; the rest is for validation and saving
 MAX_VALIDATIONS = 8  # of a run that is planned by its minutes
 
-Config = TypeVar("Config", bound=TaskTrainConfig)
+Config = TypeVar("Config", bound=TrainingConfig)
 
 
 class TaskTraining(ABC, Generic[Config]):

@@ -18,7 +18,12 @@ from typing import Any, Generic, Protocol, TypeVar, cast
 
 import numpy as np
 
-from bowerbird.learning.config import CheckpointConfig, Precision, SequenceConfig, TrainerConfig
+from bowerbird.learning.config import (
+    CheckpointConfig,
+    SequenceConfig,
+    TrainerConfig,
+    TrainingConfig,
+)
 from bowerbird.learning.device import Compute, keep_freed_memory, processes
 from bowerbird.learning.sequences.batches import SequenceBatches, SequenceTask
 from bowerbird.learning.step import Step
@@ -47,38 +52,6 @@ class ModelConfig(Protocol):
         """Return it with another width and another dropout."""
 
 
-class TrainConfig(Protocol):
-    """The settings that the training of every domain has."""
-
-    @property
-    def minutes(self) -> float:
-        """Training time in minutes; 0 keeps size and steps."""
-
-    @property
-    def precision(self) -> Precision:
-        """Precision of the network."""
-
-    @property
-    def device(self) -> str:
-        """Device of the network."""
-
-    @property
-    def licence(self) -> str:
-        """Licence of the corpus."""
-
-    @property
-    def model(self) -> Any:
-        """The shape of the network: a ``ModelConfig``."""
-
-    @property
-    def sequence(self) -> SequenceConfig:
-        """Batches."""
-
-    @property
-    def trainer(self) -> TrainerConfig:
-        """The optimizer and its schedule."""
-
-
 class Model(Protocol):
     """A trained model, from which a training may start."""
 
@@ -104,16 +77,21 @@ class SequenceData:
     """Identifies the corpus."""
 
 
-C = TypeVar("C", bound=TrainConfig)
+C = TypeVar("C", bound=TrainingConfig)
+M = TypeVar("M", bound=ModelConfig)
 
 
 @dataclass
-class SequenceTrainer(Generic[C]):
+class SequenceTrainer(Generic[C, M]):
     """A training of a network on a stream of tokens."""
 
     data: SequenceData
     config: C
-    build: Callable[[Any], Any]
+    model_config: M
+    """The shape of the network; becomes what was planned."""
+    sequence: SequenceConfig
+    """Batches."""
+    build: Callable[[M], Any]
     """Makes a network of a configuration, with its initial weights, on the device."""
     work_dir: Path
     """Folder of the checkpoints and the plan."""
@@ -135,7 +113,6 @@ class SequenceTrainer(Generic[C]):
 
     def __post_init__(self) -> None:
         keep_freed_memory()
-        self.model_config = self.start.config if self.start else self.config.model
         self.trainer_config, self.minutes = self.config.trainer, self.config.minutes
         if self.start or not self.model_config.can_be_resized:
             self.widths = ()
@@ -183,7 +160,7 @@ class SequenceTrainer(Generic[C]):
             "validation_loss": self.best,
             "licence": self.config.licence,
             "settings": {
-                "sequence": asdict(self.config.sequence),
+                "sequence": asdict(self.sequence),
                 "trainer": asdict(self.trainer_config),
             },
             "versions": {"bowerbird": version("bowerbird"), "torch": version("torch")},
@@ -193,11 +170,11 @@ class SequenceTrainer(Generic[C]):
     @property
     def tokens_per_step(self) -> int:
         """The tokens read in a step, by all processes together."""
-        batches = self._batches((0, 1)).batch_size * self.config.sequence.sequence_length
+        batches = self._batches((0, 1)).batch_size * self.sequence.sequence_length
         return batches * self.trainer_config.gradient_accumulation_steps
 
     def _batches(self, shard: tuple[int, int]) -> SequenceBatches:
-        sequence, seed = self.config.sequence, self.trainer_config.seed
+        sequence, seed = self.sequence, self.trainer_config.seed
         size = sequence.batch_size, sequence.sequence_length
         return SequenceBatches(self.data.train, *size, seed, shard)
 
@@ -208,7 +185,7 @@ class SequenceTrainer(Generic[C]):
     def _plan(self, resume: bool) -> str:
         """Choose what fits into the minutes, or keep an earlier plan; return the plan's SHA-256."""
 
-        def parse(plan: Mapping[str, Any]) -> tuple[Any, TrainerConfig]:
+        def parse(plan: Mapping[str, Any]) -> tuple[M, TrainerConfig]:
             model = type(self.model_config).from_dict(plan["model"])
             return model, TrainerConfig(**plan["trainer"])
 
@@ -234,7 +211,7 @@ class SequenceTrainer(Generic[C]):
             model = self.model_config.resized(width, 0.0) if width else self.model_config
             return self._task(self.build(model))
 
-        batches = self._batches((0, 1)).batch_size * self.config.sequence.sequence_length
+        batches = self._batches((0, 1)).batch_size * self.sequence.sequence_length
         plan = plan_training(
             make_task,
             self.widths or (0,),

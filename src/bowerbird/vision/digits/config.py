@@ -3,10 +3,9 @@
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
-from bowerbird.learning.config import TrainerConfig
+from bowerbird.learning.config import TrainerConfig, TrainingConfig
 from bowerbird.learning.validate import check_choice, check_range
 from bowerbird.networks.config import DigitNetwork, SmallConvNetConfig
-from bowerbird.vision.config import TaskTrainConfig
 
 Polarity = Literal["auto", "dark", "light"]
 NO_DIGIT = 10  # class of everything that is not a digit; 0 to 9 are the digits
@@ -65,7 +64,7 @@ class AugmentConfig:
 
 
 @dataclass(frozen=True)
-class DigitTrainConfig(TaskTrainConfig):
+class DigitTrainConfig(TrainingConfig):
     """How a digit classifier is trained."""
 
     network: DigitNetwork = "small"

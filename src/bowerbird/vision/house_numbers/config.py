@@ -4,10 +4,9 @@ import math
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bowerbird.learning.config import TrainerConfig
+from bowerbird.learning.config import TrainerConfig, TrainingConfig
 from bowerbird.learning.validate import check_range
 from bowerbird.networks.config import MultiDigitConfig
-from bowerbird.vision.config import TaskTrainConfig
 
 
 @dataclass(frozen=True)
@@ -86,7 +85,7 @@ class TrainingAssets:
 
 
 @dataclass(frozen=True)
-class HouseNumberTrainConfig(TaskTrainConfig):
+class HouseNumberTrainConfig(TrainingConfig):
     """How a house-number reader is trained."""
 
     validation_families: tuple[str, ...] = (
