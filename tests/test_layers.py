@@ -92,15 +92,6 @@ def cycles(sources):
     return {group for group in groups if len(group) > 1}
 
 
-# TODO: nothing may be left here
-KNOWN_CYCLES = {
-    frozenset({"cli.predict.table", "cli.predict.table_report"}),
-    frozenset({"music.tokens.melody", "music.tokens.melody_grammar"}),
-    frozenset({"music.tokens.events", "music.tokens.events_grammar"}),
-    frozenset({"music.tokens.abc", "music.tokens.abc_grammar"}),
-}
-
-
 def test_no_module_imports_itself_by_way_of_others():
     """Imports inside functions and those for type checkers count too."""
     sources = {
@@ -109,8 +100,7 @@ def test_no_module_imports_itself_by_way_of_others():
         ).read_text(encoding="utf-8")
         for path in MODULES
     }
-    known = {frozenset(f"bowerbird.{name}" for name in group) for group in KNOWN_CYCLES}
-    assert [sorted(group) for group in cycles(sources) - known] == []
+    assert [sorted(group) for group in cycles(sources)] == []
 
 
 def test_a_cycle_is_found():
@@ -132,13 +122,7 @@ def test_imports_point_down(path):
 
 def test_settings_import_no_torch():
     """Help is made from them, and torch takes a second to import."""
-    # TODO: those of images and predictions are to follow
-    later = ("image",)
-    settings = [
-        path
-        for path in MODULES
-        if path.stem in ("config", "presets") and path.parts[0] not in later
-    ]
+    settings = [path for path in MODULES if path.stem in ("config", "presets")]
     names = [".".join(("bowerbird", *path.with_suffix("").parts)) for path in settings]
     heavy = ("torch", "jaxtyping", "symusic", "pandas", "scipy", "cv2", "matplotlib")
     code = "import sys, importlib\n" + "".join(f"importlib.import_module({n!r})\n" for n in names)

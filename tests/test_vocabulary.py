@@ -41,6 +41,8 @@ ALLOWED = (  # phrases that are taken out of a line before it is searched
     r"tells? (\S+ ){1,6}apart",  # to distinguish
     r"\.tell\(\)",  # of a Python file
     r"initial_alphabet",  # of the tokenizers package
+    r"chapters? (\d|on )",  # of a book
+    r"</?sign>",  # an element of MusicXML
 )
 WORD = {word: re.compile(rf"(?<![a-zA-Z])({word})(?![a-z])", re.IGNORECASE) for word in RETIRED}
 NUMBERS = (  # where a sign is + or -

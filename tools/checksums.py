@@ -1,13 +1,13 @@
-"""List checksums of what Bowerbird makes from fixed seeds, to show that a change changes nothing.
+"""List checksums of what Bowerbird makes from fixed seeds: does a change alter any result?
 
 Run it with ``--inputs DIR -o OLD.txt``, change the code, then ``--inputs DIR --against OLD.txt``.
-The first run makes what the commands read; later runs read the same files. Equal lists are promised
-on one machine with the same libraries only: another processor rounds otherwise. Takes two minutes.
+The first run creates the inputs; later runs reuse them. Equal lists are promised
+on one machine with the same libraries only: another CPU may round differently. Takes two minutes.
 
-The end of a line's name tells what was summed: ``pixels``, a decoded PNG; ``tensors``, those of a
+The end of a name states what is hashed: ``pixels``, a decoded PNG; ``tensors``, those of a
 model file, without names; ``numbers``, all of a report's but times; ``fractions``, those of them
 that are not whole, each once, so that one more setting in a report changes nothing; ``readings``,
-the digits read; else a file as it is. Lines with # are for people.
+the digits read; else a file as it is. Lines that start with # are for people.
 """
 
 import argparse
@@ -67,7 +67,7 @@ MAKE_CORPUS = "text write shakespeare -o IN/corpus.txt --length 40000 --seed 7 -
 MAKE_TUNES = "music compose scottish -o IN/tunes/x.abc --samples 40 --bars 16 --seed 7 --device cpu"
 
 TIMES = re.compile("second|version|date|time")  # keys of a report that differ from run to run
-TOLD = {"characters", "total", "validation_loss", "nats_per_sign", "accuracy", "rmse", "covered"}
+SUMMARY = {"characters", "total", "validation_loss", "nats_per_token", "accuracy", "rmse"}
 
 
 def main() -> int:
@@ -126,8 +126,10 @@ def checksums(name: str, command: str, inputs: Path, folder: Path) -> Iterator[s
         yield line(f"{name}.readings", json.dumps(read))
         yield f"# {name}: {', '.join(max(found, key=len, default='-') for found in read)}"
         return
-    told = {key: value for path, value in reversed([*leaves(report)]) for key in TOLD & {*path}}
-    yield f"# {name}: {', '.join(f'{key} {told[key]}' for key in sorted(told))}"
+    summary = {
+        key: value for path, value in reversed([*leaves(report)]) for key in SUMMARY & {*path}
+    }
+    yield f"# {name}: {', '.join(f'{key} {summary[key]}' for key in sorted(summary))}"
 
 
 def line(name: str, *parts: str | bytes) -> str:

@@ -16,6 +16,7 @@ from bowerbird.music.composer import Composer, load
 from bowerbird.music.config import MELODY_KINDS, ComposeConfig
 from bowerbird.music.corpus import Corpus
 from bowerbird.music.formats.files import read_score
+from bowerbird.music.notation.measures import bar_count
 from bowerbird.music.score.key import key_of
 from bowerbird.music.score.melody import grid_notes, melody
 from bowerbird.music.score.meter import (

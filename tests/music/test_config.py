@@ -10,9 +10,9 @@ from bowerbird.music.config import ComposeConfig
     [
         ({"bars": -1}, "bars"),
         ({"meter": "4/5"}, "not a meter"),
-        ({"key": "H"}, "no key"),
+        ({"key": "H"}, "not a key"),
         ({"tempo": 1e9}, "tempo"),
-        ({"instrument": "triangel"}, "no instrument"),
+        ({"instrument": "triangel"}, "unknown instrument"),
         ({"best_of": 0}, "best_of"),
         ({"seconds": -3}, "seconds"),
         ({"seconds": 20, "bars": 8}, "bars or seconds, not both"),

@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from bowerbird.errors import ModelError
+from bowerbird.learning import stored_plan
 from bowerbird.learning.config import SamplingConfig, SequenceConfig, TrainerConfig
 from bowerbird.learning.model_file import ModelHeader, read_model, write_model
-from bowerbird.learning.sequences import training as sequence_training
 from bowerbird.networks.config import LanguageModelConfig, RecurrentConfig, TransformerConfig
 from bowerbird.text.config import GenerateConfig, TrainConfig
 from bowerbird.text.corpus import Corpus
@@ -247,7 +247,7 @@ def test_a_damaged_plan_is_named(tmp_path):
 
 
 def test_only_the_first_process_writes_the_plan(tmp_path, monkeypatch):
-    monkeypatch.setattr(sequence_training, "processes", lambda: (1, 2))
+    monkeypatch.setattr(stored_plan, "processes", lambda: (1, 2))
     (tmp_path / "verse.txt").write_text(VERSE * 60)
     training = Training(Corpus([tmp_path / "verse.txt"]), QUICK, tmp_path / "work")
     training.trainer._plan(False)
@@ -382,7 +382,7 @@ def test_a_run_with_other_settings_is_not_resumed(tmp_path):
     training, _ = trained(tmp_path)
     other = replace(QUICK, trainer=replace(QUICK.trainer, iterations=241))
     training = Training(Corpus([tmp_path / "verse.txt"]), other, tmp_path / "work")
-    with pytest.raises(ValueError, match="another corpus or other settings"):
+    with pytest.raises(ValueError, match="other data or settings"):
         next(training.steps(resume=True))
     assert json.loads((tmp_path / "work" / "plan.json").read_text())["trainer"]["iterations"] == 240
 

@@ -4,23 +4,20 @@ The plan (how many steps) is stored in the work directory, so a resumed run has 
 even if the machine is slower now.
 """
 
-import hashlib
-import json
 import math
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import closing
 from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from bowerbird.files.atomic_write import atomic_write
-from bowerbird.learning.checkpoints import START_OVER
 from bowerbird.learning.config import CheckpointConfig, TrainerConfig
 from bowerbird.learning.device import select_compute
 from bowerbird.learning.step import Step
+from bowerbird.learning.stored_plan import load_plan, save_plan
 from bowerbird.learning.time_budget import seconds_per_step
 from bowerbird.learning.trainer import Task, train_steps
 from bowerbird.vision.config import TaskTrainConfig
@@ -104,37 +101,21 @@ class TaskTraining(ABC, Generic[Config]):
         Returns the SHA-256 of the plan. The minutes become 0: a run that is repeated from its
         record has the planned steps.
         """
-        settings = json.loads(json.dumps([asdict(self.config), self.data_id()]))
-        trainer, minutes = self.config.trainer, self.config.minutes
-        file = None if self.work_dir is None else self.work_dir / "plan.json"
-        if resume and file is not None and file.exists():
-            trainer = _stored_plan(file, settings)
-        elif minutes:
+        settings, trainer = [asdict(self.config), self.data_id()], self.config.trainer
+        stored = load_plan(self.work_dir, settings, _trainer_config) if resume else None
+        if stored:
+            trainer = stored
+        elif self.config.minutes:
             pace = seconds_per_step(self.make_trial(), trainer, str(self.compute.device))
             elapsed = time.perf_counter() - self.start_time
-            steps = math.floor((60 * minutes * TRAINING_FRACTION - elapsed) / pace)
+            steps = math.floor((60 * self.config.minutes * TRAINING_FRACTION - elapsed) / pace)
             trainer = with_iterations(trainer, max(1, steps))
         self.config = replace(self.config, minutes=0.0, trainer=trainer)
-        plan = json.dumps({"settings": settings, "trainer": asdict(trainer)})
-        if file is not None:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            with atomic_write(file) as part:
-                part.write_text(plan, "utf-8")
-        return hashlib.sha256(plan.encode()).hexdigest()
+        return save_plan(self.work_dir, settings, {"trainer": asdict(trainer)})
 
 
-def _stored_plan(file: Path, settings: Any) -> TrainerConfig:
-    """Return a stored plan; raise ValueError if it is damaged or of another run."""
-    try:
-        plan = json.loads(file.read_text(encoding="utf-8"))
-        same, trainer = plan["settings"] == settings, TrainerConfig(**plan["trainer"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{file} is damaged; {START_OVER}") from error
-    if not same:
-        raise ValueError(
-            f"the interrupted run had other data or settings; use the same, or {START_OVER}"
-        )
-    return trainer
+def _trainer_config(plan: Mapping[str, Any]) -> TrainerConfig:
+    return TrainerConfig(**plan["trainer"])
 
 
 def with_iterations(trainer: TrainerConfig, iterations: int) -> TrainerConfig:

@@ -7,8 +7,6 @@ character or note, writes checkpoints and resumes from them, and describes the r
 Source of the dropout for each number of epochs: our own measurements (docs/experiment-log.md).
 """
 
-import hashlib
-import json
 import math
 import time
 from collections.abc import Callable, Generator, Mapping
@@ -20,12 +18,11 @@ from typing import Any, Generic, Protocol, TypeVar, cast
 
 import numpy as np
 
-from bowerbird.files.atomic_write import atomic_write
-from bowerbird.learning.checkpoints import START_OVER
 from bowerbird.learning.config import CheckpointConfig, Precision, SequenceConfig, TrainerConfig
 from bowerbird.learning.device import Compute, keep_freed_memory, processes
 from bowerbird.learning.sequences.batches import SequenceBatches, SequenceTask
 from bowerbird.learning.step import Step
+from bowerbird.learning.stored_plan import load_plan, save_plan
 from bowerbird.learning.time_budget import TokenCounts, plan_training
 from bowerbird.learning.trainer import train_steps
 
@@ -210,42 +207,23 @@ class SequenceTrainer(Generic[C]):
 
     def _plan(self, resume: bool) -> str:
         """Choose what fits into the minutes, or keep an earlier plan; return the plan's SHA-256."""
-        file = self.work_dir / "plan.json"
-        if resume and file.exists():
-            self._load_plan(file)
+
+        def parse(plan: Mapping[str, Any]) -> tuple[Any, TrainerConfig]:
+            model = type(self.model_config).from_dict(plan["model"])
+            return model, TrainerConfig(**plan["trainer"])
+
+        stored = load_plan(self.work_dir, self.settings, parse) if resume else None
+        if stored:
+            self.model_config, self.trainer_config = stored
         elif self.minutes:
             self._choose()
         self.minutes = 0.0  # spent: a run that is repeated from its record has these steps
-        plan = json.dumps(
-            {
-                "settings": self.settings,
-                "model": self.model_config.to_dict(),
-                "trainer": asdict(self.trainer_config),
-            }
-        )
-        if processes()[0] == 0:  # the others may share the folder
-            with atomic_write(file) as part:
-                part.write_text(plan, encoding="utf-8")
+        plan = {"model": self.model_config.to_dict(), "trainer": asdict(self.trainer_config)}
+        run = save_plan(self.work_dir, self.settings, plan)
         self.network = self.build(self.model_config)
         if self.start:
             self.network.load_state_dict(self.start.network.state_dict())
-        return hashlib.sha256(plan.encode()).hexdigest()
-
-    def _load_plan(self, file: Path) -> None:
-        """Load the plan of the interrupted run; raise ValueError if it is damaged or another's."""
-        try:
-            plan = json.loads(file.read_text(encoding="utf-8"))
-            same = plan["settings"] == json.loads(json.dumps(self.settings))
-            model = type(self.model_config).from_dict(plan["model"])
-            trainer = TrainerConfig(**plan["trainer"])
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise ValueError(f"{file} is damaged; {START_OVER}") from error
-        if not same:
-            raise ValueError(
-                "the interrupted run had another corpus or other settings; use the same ones, or "
-                f"{START_OVER}"
-            )
-        self.model_config, self.trainer_config = model, trainer
+        return run
 
     def _choose(self) -> None:
         """Choose the width and the steps that fit into the minutes."""
