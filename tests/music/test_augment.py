@@ -5,8 +5,8 @@ import pytest
 from bowerbird.errors import MusicError
 from bowerbird.music.augment import at_tempo, transposed, variations
 from bowerbird.music.config import AugmentConfig
-from bowerbird.music.formats.midi import seconds_of
 from bowerbird.music.score.key import Key, key_of
+from bowerbird.music.score.tempo import seconds_of
 
 
 def test_transposition_takes_the_key_along(tune, reel_abc):

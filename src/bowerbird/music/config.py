@@ -6,7 +6,7 @@ from typing import Literal, get_args
 
 from bowerbird.errors import MusicError
 from bowerbird.learning.config import SamplingConfig, SequenceConfig, TrainingConfig
-from bowerbird.learning.validate import check_choice
+from bowerbird.learning.validate import check_choice, check_range
 from bowerbird.music.score.instruments import program_of
 from bowerbird.music.score.key import parse_key
 from bowerbird.music.score.meter import parse_meter
@@ -91,19 +91,13 @@ class ComposeConfig:
     """How to sample the next token."""
 
     def __post_init__(self) -> None:
-        if not 0 <= self.bars <= 1024:
-            raise ValueError(f"bars must be in [0, 1024], got {self.bars}")
+        check_range(self, 0, 1024, "bars")
         if self.seconds and self.bars != type(self).bars:
             raise ValueError("give bars or seconds, not both")
-        if not 0 <= self.seconds <= 3600:
-            raise ValueError(f"seconds must be in [0, 3600], got {self.seconds}")
-        if self.tempo and not MIN_TEMPO <= self.tempo <= MAX_TEMPO:
-            allowed = f"[{MIN_TEMPO:.0f}, {MAX_TEMPO:.0f}]"
-            raise ValueError(
-                f"tempo must be in {allowed} quarter notes per minute, got {self.tempo}"
-            )
-        if not 1 <= self.best_of <= 64:
-            raise ValueError(f"best_of must be in [1, 64], got {self.best_of}")
+        check_range(self, 0, 3600, "seconds")
+        if self.tempo:
+            check_range(self, MIN_TEMPO, MAX_TEMPO, "tempo")
+        check_range(self, 1, 64, "best_of")
         if self.key:
             parse_key(self.key)
         if self.meter:
@@ -150,12 +144,10 @@ class SoundConfig:
     """SoundFont 2 file to use instead of the installed one."""
 
     def __post_init__(self) -> None:
-        if not 8000 <= self.sample_rate <= 96000:
-            raise ValueError(f"sample_rate must be in [8000, 96000] Hz, got {self.sample_rate}")
-        if self.program is not None and not 0 <= self.program <= 127:
-            raise ValueError(f"program must be in [0, 127], got {self.program}")
-        if not 0 <= self.reverb <= 1:
-            raise ValueError(f"reverb must be in [0, 1], got {self.reverb}")
+        check_range(self, 8000, 96000, "sample_rate")
+        if self.program is not None:
+            check_range(self, 0, 127, "program")
+        check_range(self, 0, 1, "reverb")
 
 
 @dataclass(frozen=True)
@@ -174,8 +166,7 @@ class SheetConfig:
     """Percent of a staff 7.2 mm high, 40 to 200."""
 
     def __post_init__(self) -> None:
-        if not 40 <= self.scale <= 200:
-            raise ValueError(f"scale must be in [40, 200] percent, got {self.scale}")
+        check_range(self, 40, 200, "scale")
 
 
 @dataclass(frozen=True)

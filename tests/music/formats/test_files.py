@@ -15,11 +15,12 @@ import verovio
 from bowerbird.errors import MusicError
 from bowerbird.music.formats.abc_writer import to_abc
 from bowerbird.music.formats.files import read_score, read_scores, write_score
-from bowerbird.music.formats.midi import midi_to_score, seconds_of
+from bowerbird.music.formats.midi import midi_to_score
 from bowerbird.music.render.engraving import engrave
 from bowerbird.music.score.build import new_track
 from bowerbird.music.score.key import Key, key_of
 from bowerbird.music.score.melody import grid_notes
+from bowerbird.music.score.tempo import seconds_of
 from bowerbird.music.score.titles import title_of
 
 END = b"\0\xff\x2f\0"

@@ -61,12 +61,12 @@ def render(
 
 def piece_facts(score: "Score") -> dict[str, Any]:
     """Return the facts of a piece as played; None for what it doesn't have."""
-    from bowerbird.music.formats.midi import seconds_of
     from bowerbird.music.notation.measures import bar_count
     from bowerbird.music.score.key import key_of
     from bowerbird.music.score.melody import GRID, melody
     from bowerbird.music.score.meter import main_meter
     from bowerbird.music.score.repeats import expand_repeats
+    from bowerbird.music.score.tempo import seconds_of
 
     played = expand_repeats(score)
     facts: dict[str, Any] = {"notes": played.note_num(), "bars": None}

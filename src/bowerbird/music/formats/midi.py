@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bowerbird.errors import MusicError
+from bowerbird.music.score.tempo import seconds_of
 
 if TYPE_CHECKING:
     from symusic.core import ScoreTick as Score
@@ -142,23 +143,3 @@ def _drop_repeated_changes(score: "Score") -> None:
         events = getattr(score, name)
         if any(event.time < 0 for event in events):
             setattr(score, name, events.filter(lambda event: event.time >= 0, inplace=False))
-
-
-def seconds_of(score: "Score") -> float:
-    """Return the seconds from the start of a score to the end of its last note.
-
-    A score without a tempo has 120 quarter notes a minute.
-    """
-    ends = [0]
-    for track in score.tracks:
-        notes = track.notes.numpy()
-        if len(notes["time"]):
-            ends.append(int((notes["time"].astype(np.int64) + notes["duration"]).max()))
-    end, at, pace, seconds = max(ends), 0, 60 / 120, 0.0
-    changes = sorted((tempo.time, 60 / tempo.qpm) for tempo in score.tempos)
-    for time, new in changes:
-        if time >= end:
-            break
-        seconds += max(0, time - at) * pace
-        at, pace = max(at, time), new
-    return (seconds + (end - at) * pace) / score.ticks_per_quarter

@@ -17,16 +17,17 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from symusic import Score
 
 from bowerbird.files.atomic_write import atomic_write
 from bowerbird.music.config import PageConfig, Paper, RollConfig
-from bowerbird.music.formats.midi import seconds_of
 from bowerbird.music.formats.musicxml_writer import to_musicxml
 from bowerbird.music.notation.measures import measures_of
 from bowerbird.music.render.engraving import engrave_musicxml
 from bowerbird.music.render.pianoroll import draw_roll
 from bowerbird.music.render.synthesizer import leading_silence, write_sound
+from bowerbird.music.score.tempo import seconds_of, tempo_map
 
 _MAX_SECONDS = 1800.0  # half an hour of MP3 is 30 MB of page
 _ROLL_WIDTH = 1100  # px
@@ -133,18 +134,10 @@ def asset(name: str) -> str:
 
 def _tempo_map(score: Score) -> list[list[float]]:
     """Return the tempo changes as (s, quarters, quarters per second)."""
-    changes = sorted((t.time / score.ticks_per_quarter, float(t.qpm)) for t in score.tempos)
-    if not changes or changes[0][0] > 0:
-        changes.insert(0, (0.0, 120.0))
-    result: list[list[float]] = []
-    for at, qpm in changes:
-        rate = max(qpm, 0.01) / 60
-        if result:
-            time, before, speed = result[-1]
-            result.append([round(time + (at - before) / speed, 4), round(at, 4), round(rate, 6)])
-        else:
-            result.append([0.0, round(at, 4), round(rate, 6)])
-    return result
+    ticks, seconds, per_tick = tempo_map(score)
+    tpq = score.ticks_per_quarter
+    rows = np.stack([seconds.round(4), (ticks / tpq).round(4), (1 / (per_tick * tpq)).round(6)], 1)
+    return rows.tolist()
 
 
 def _stretches(piece: Piece, played: Score) -> list[list[float]]:

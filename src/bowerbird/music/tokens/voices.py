@@ -7,6 +7,7 @@ import numpy as np
 
 from bowerbird.errors import MusicError
 from bowerbird.music.score.melody import GRID
+from bowerbird.music.score.tempo import seconds_at
 
 if TYPE_CHECKING:
     from symusic.core import ScoreTick as Score, TrackTick as Track
@@ -44,7 +45,7 @@ def voices_of(score: "Score", *, seconds: bool = False) -> Voices:
         last = first + notes["duration"]
         if seconds:
             times = first, _sustained(track, last)
-            starts, ends = (np.rint(SECOND * _seconds(score, t)).astype(np.int64) for t in times)
+            starts, ends = (np.rint(SECOND * seconds_at(score, t)).astype(np.int64) for t in times)
         else:
             ticks = score.ticks_per_quarter
             starts, ends = ((2 * t * GRID + ticks) // (2 * ticks) for t in (first, last))
@@ -69,18 +70,6 @@ def _cut(starts: np.ndarray, ends: np.ndarray, place: np.ndarray) -> np.ndarray:
     ends = ends.copy()
     ends[order[:-1]] = np.minimum(ends[order[:-1]], following)
     return ends
-
-
-def _seconds(score: "Score", ticks: np.ndarray) -> np.ndarray:
-    """Return ticks in seconds; without a tempo at 120 quarter notes per minute."""
-    changes = sorted((tempo.time, 60 / tempo.qpm) for tempo in score.tempos)
-    if not changes or changes[0][0] > 0:
-        changes.insert(0, (0, 0.5))
-    times = np.array([time for time, _ in changes], np.float64)
-    per_tick = np.array([seconds for _, seconds in changes]) / score.ticks_per_quarter
-    seconds = np.concatenate([[0.0], np.cumsum(np.diff(times) * per_tick[:-1])])
-    part = np.searchsorted(times, ticks, "right") - 1
-    return seconds[part] + (ticks - times[part]) * per_tick[part]
 
 
 def _sustained(track: "Track", ends: np.ndarray) -> np.ndarray:
