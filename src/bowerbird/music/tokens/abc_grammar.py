@@ -12,7 +12,7 @@ from typing import cast
 
 import numpy as np
 
-from bowerbird.music.tokens.grammar import SECOND_ENDING_DUE, Grammar, Sections
+from bowerbird.music.tokens.grammar import SECOND_ENDING_DUE, Grammar, Sections, Sums
 from bowerbird.music.tokens.vocabulary import Vocabulary
 
 QUARTER = 144  # ticks: 6 for each of the grid, so that tuplets are whole
@@ -282,36 +282,28 @@ class _Masks:
         self.duration_ids = list(self.durations)
         self._ticks = np.array(list(self.durations.values()), np.int64)
         self._distinct = sorted({*self.durations.values(), _EIGHTH})
-        self._reached = np.ones(1, bool)
+        self._sums = Sums(self._distinct)
         self._tuplets: dict[tuple[int, int], bool] = {}
 
     def fitting(self, left: int) -> np.ndarray:
         """Return for each duration whether it fits and leaves what can be filled."""
         if left <= 0:
             return np.zeros(len(self._ticks), bool)
-        self._reach(left)
         rest = left - self._ticks
-        return (rest >= 0) & self._reached[np.maximum(rest, 0)]
+        return (rest >= 0) & self._sums.up_to(left)[np.maximum(rest, 0)]
 
     def fillable(self, left: int, tuplet_left: int) -> bool:
         """Return whether notes can fill ``left`` ticks, the first ones the rest of a tuplet."""
         if left < 0:
             return False
         if not tuplet_left:
-            return bool(self._reach(left))
+            return bool(self._sums.up_to(left)[left])
         if (left, tuplet_left) not in self._tuplets:
             self._tuplets[left, tuplet_left] = any(
                 duration * 2 % 3 == 0 and self.fillable(left - duration * 2 // 3, tuplet_left - 1)
                 for duration in self._distinct
             )
         return self._tuplets[left, tuplet_left]
-
-    def _reach(self, left: int) -> np.bool_:
-        while len(self._reached) <= left:
-            place = len(self._reached)
-            steps = [place - duration for duration in self._distinct if duration <= place]
-            self._reached = np.append(self._reached, self._reached[steps].any())
-        return self._reached[left]
 
 
 @lru_cache(maxsize=8)

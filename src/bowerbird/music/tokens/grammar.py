@@ -5,6 +5,7 @@ piece token by token, and is independent of the tokenizer: it reads the vocabula
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -85,6 +86,23 @@ class Grammar(ABC):
     @abstractmethod
     def _extend(self, bars: int) -> None:
         """Ask for more bars."""
+
+
+class Sums:
+    """Which numbers of ticks durations can fill, in any combination."""
+
+    def __init__(self, durations: Iterable[int]) -> None:
+        """Start with these durations, in ticks."""
+        self._durations = sorted(set(durations))
+        self._reached = np.ones(1, bool)
+
+    def up_to(self, ticks: int) -> np.ndarray:
+        """Return for each number of ticks, at least up to this one, whether it can be filled."""
+        while len(self._reached) <= ticks:
+            place = len(self._reached)
+            rests = [place - duration for duration in self._durations if duration <= place]
+            self._reached = np.append(self._reached, self._reached[rests].any())
+        return self._reached
 
 
 class Sections:

@@ -7,14 +7,14 @@ A tune ends at the end of a bar, or early by the length of its pickup. With a si
 doesn't begin with a bar of rest; with a cadence, it ends on its tonic.
 """
 
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from bowerbird.music.score.melody import GRID
 from bowerbird.music.score.meter import bar_length
-from bowerbird.music.tokens.grammar import SECOND_ENDING_DUE, UNLIMITED, Grammar, Sections
+from bowerbird.music.tokens.grammar import SECOND_ENDING_DUE, UNLIMITED, Grammar, Sections, Sums
 from bowerbird.music.tokens.vocabulary import Vocabulary, split_token
 
 MIN_FINAL = 12  # ticks of the last note, at least, where a tune has to end on its tonic
@@ -81,7 +81,7 @@ class MelodyGrammar(Grammar):
     def _left(self) -> int:
         """Return the ticks up to the next place where something has to end."""
         early = self.section_offset - self.position
-        if early > 0 and self._repeat_due(early) and self.masks.fillable[early]:
+        if early > 0 and self._repeat_due(early) and self.masks.sums.up_to(early)[early]:
             return early
         return self.bar - self.position
 
@@ -293,26 +293,16 @@ class _Masks:
         self.steps = np.full(size, UNLIMITED)  # semitones above the tonic, of pitch tokens
         self.steps[vocabulary.ids_of("pitch")] = vocabulary.values_of("pitch")
         self.tonic = (self.steps < UNLIMITED) & (self.steps % 12 == 0)
-        meters: list[Any] = [vocabulary.tokens[number] for number in vocabulary.ids_of("meter")]
-        self.longest = max(bar_length(meter[1:], GRID) for meter in meters)
+        self.sums = Sums(vocabulary.values_of("duration").tolist())
         self._durations: dict[int, np.ndarray] = {}
         self._pitches: dict[int, np.ndarray] = {}
-
-    @cached_property
-    def fillable(self) -> np.ndarray:
-        """Whether durations can add up to each number of ticks."""
-        durations = self.ticks[self.ticks < UNLIMITED].tolist()
-        reached = np.zeros(self.longest + 1, bool)
-        reached[0] = True
-        for tick in range(1, self.longest + 1):
-            reached[tick] = any(n <= tick and reached[tick - n] for n in durations)
-        return reached
 
     def durations(self, left: int) -> np.ndarray:
         """Return which durations fit into ``left`` ticks and leave what can be filled."""
         if left not in self._durations:
             fits = self.ticks <= left
-            self._durations[left] = fits & self.fillable[np.where(fits, left - self.ticks, 0)]
+            rests = np.where(fits, left - self.ticks, 0)
+            self._durations[left] = fits & self.sums.up_to(left)[rests]
         return self._durations[left]
 
     def pitches(self, tonic: int) -> np.ndarray:
