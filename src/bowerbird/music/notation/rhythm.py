@@ -162,7 +162,8 @@ def triplets_of(measure: Measure, edges: Iterable[int]) -> list[Span]:
 def _triplet_at(measure: Measure, edges: list[int], odd: int) -> Span:
     """Return the triplet around an edge that is no multiple of 3, in which all edges fit.
 
-    The best is the shortest that begins and ends with a note and has only thirds, then sixths.
+    The best begins and ends with a note and has only thirds, or else sixths; the next best, of a
+    beat or two, begins or ends while a note sounds. Of each kind it is the shortest.
     """
     width = measure.beats.window
     origin = -(measure.beats.offset % (2 * width))
@@ -175,8 +176,8 @@ def _triplet_at(measure: Measure, edges: list[int], odd: int) -> Span:
     if after - before in (6, 12, 24, 48, 96):
         spans.append((before, after))  # off the beat
     closed = [span for span in spans if span[0] in edges and span[1] in edges]
-    open_ended = [span for span in spans if span[0] in edges or span[1] in edges]
-    for candidates, parts in ((closed, 3), (closed, 6), (open_ended, 3)):
+    tied = [span for span in spans if {*span} & {*edges} and span[1] - span[0] >= width]
+    for candidates, parts in ((closed, 3), (closed, 6), (tied, 3)):
         for span in candidates:
             if _fits(edges, span, parts):
                 return span
