@@ -77,7 +77,7 @@ def test_an_accidental_holds_to_the_end_of_the_bar(tune):
     assert pitches(tune(C + "^F f F =F F|F|")) == [66, 78, 66, 65, 65, 65]
 
 
-def test_an_accidental_is_kept_by_a_tie_over_the_bar_line(tune):
+def test_a_tie_takes_an_accidental_over_the_bar_line(tune):
     assert notes(tune(C + "c6 ^F2-|F2 F6|")) == [(0, 3, 72), (3, 2, 66), (5, 3, 65)]
 
 
@@ -130,7 +130,7 @@ def test_chords_and_voices(tune):
     assert notes(tune(C + "c4 d4 & C8|")) == [(0, 2, 72), (0, 4, 60), (2, 2, 74)]
 
 
-def test_what_is_no_note_is_passed_over(tune):
+def test_what_is_not_a_note_is_skipped(tune):
     body = '{g}vA2 ~B2 "Am"c2 !trill!d2|.A(B .c)Te "^slow"f4|'
     assert pitches(tune(C + body)) == [69, 71, 72, 74, 69, 71, 72, 76, 77]
 
@@ -142,7 +142,7 @@ def test_rests(tune):
 # --- bars -----------------------------------------------------------------------------------------
 
 
-def test_a_pickup_stands_at_the_end_of_a_whole_bar(tune):
+def test_a_pickup_is_the_end_of_a_whole_bar(tune):
     assert notes(tune("M:3/4\nL:1/4\nK:C\nG|c d e|f3|"))[:2] == [(2, 1, 67), (3, 1, 72)]
 
 
@@ -231,13 +231,13 @@ def test_errors_give_the_line(body, message):
     assert message in error(body)
 
 
-def test_a_long_bar_in_a_meter_of_small_parts(tune):
+def test_a_long_bar_in_a_meter_of_short_beats(tune):
     score = tune("M:1/32\nL:1/1\nK:C\nC16|")
     assert [(m.numerator, m.denominator) for m in score.time_signatures] == [(16, 1)]
 
 
 def mutated(text, seed):
-    r, signs = random.Random(seed), list(text)
+    r, letters = random.Random(seed), list(text)
     more = ["²", "٣", "9" * 5000, "(3:9:", "[V:2]", "[M:2/4]", "[L:1/9999]", "[K:Gm]", "Z8", "X:2"]
     more += [
         "[",
@@ -255,17 +255,17 @@ def mutated(text, seed):
         "\nL:1/64\n",
     ]
     for _ in range(r.randrange(1, 12)):
-        place = r.randrange(len(signs))
+        place = r.randrange(len(letters))
         match r.randrange(4):
             case 0:
-                signs[place] = chr(r.randrange(1, 256))
+                letters[place] = chr(r.randrange(1, 256))
             case 1:
-                del signs[place : place + r.randrange(1, 40)]
+                del letters[place : place + r.randrange(1, 40)]
             case 2:
-                signs[place:place] = r.choice(more)
+                letters[place:place] = r.choice(more)
             case 3:
-                signs[place:place] = signs[: r.randrange(60)]
-    return "".join(signs)
+                letters[place:place] = letters[: r.randrange(60)]
+    return "".join(letters)
 
 
 def test_2000_mutated_tunes_do_no_harm(corpus21):

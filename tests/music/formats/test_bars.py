@@ -85,7 +85,7 @@ def test_every_voice_is_written_with_its_repeats(tune):
 
 
 def test_chorales_are_read_as_written(corpus21):
-    """The third drifted apart when each voice was laid out by itself."""
+    """Voices of the third drift apart if each is placed alone."""
     for name in ("bwv1.6", "bwv10.7", "bwv172.6", "bwv281"):
         score = read_score(corpus21(f"bach/{name}.mxl"))
         (back,) = read_abc(to_abc(score))
@@ -94,13 +94,13 @@ def test_chorales_are_read_as_written(corpus21):
         assert starts(again) == starts(score), name
 
 
-def test_a_key_that_changes_is_kept(tune):
+def test_a_key_change_is_read(tune):
     score = tune("M:4/4\nL:1/4\nK:C\nCDEF|[K:G]GABc|[K:G]cBAG|[K:Dm]defd|")
     found = [(s.time, s.key, bool(s.tonality)) for s in score.key_signatures]
     assert found == [(0, 0, False), (1920, 1, False), (5760, -1, True)]
 
 
-def test_a_meter_after_a_key_or_a_sign_holds_for_its_bar(tune):
+def test_a_meter_after_a_key_or_a_repeat_holds_for_its_bar(tune):
     for first in ("[K:Am][M:6/8]", "[M:6/8][K:Am]", "|:[M:6/8]"):
         score = tune(f"M:3/4\nL:1/4\nK:D\nD F A |{first} A3/2 c3/2 | e3 |]")
         found = [(m.time, m.numerator, m.denominator) for m in score.time_signatures]

@@ -1,4 +1,4 @@
-"""Files of music: right ones of every kind, and forged ones of every kind."""
+"""Files of music: valid ones of every format, and damaged ones."""
 
 import base64
 import random
@@ -79,8 +79,8 @@ def test_what_is_written_is_read(score, tmp_path, suffix):
     assert again.tracks[0].name == "The Bower"
     assert again.tempos[0].qpm == pytest.approx(150)
     assert [(m.numerator, m.denominator) for m in again.time_signatures] == [(6, 8)]
-    signs = [(m.time, m.text) for m in again.markers if m.text[:1] not in "KR"]
-    assert signs == [(m.time, m.text) for m in score.markers if m.text[:1] not in "KR"]
+    symbols = [(m.time, m.text) for m in again.markers if m.text[:1] not in "KR"]
+    assert symbols == [(m.time, m.text) for m in score.markers if m.text[:1] not in "KR"]
     assert not [p for p in tmp_path.iterdir() if p.suffix == ".part"]
 
 
@@ -122,7 +122,7 @@ def test_changes_of_key_tempo_and_meter_are_written(tmp_path, tune, suffix):
     assert rows(again) == rows(score)
 
 
-def test_tempos_within_a_bar_of_musicxml_hold_from_where_they_stand(tmp_path, tune):
+def test_tempos_within_a_bar_of_musicxml_begin_there(tmp_path, tune):
     write_score(tmp_path / "a.xml", tune("M:4/4\nL:1/4\nQ:1/4=90\nK:C\nCDEF|"))
     text = (tmp_path / "a.xml").read_text()
     third = text.index("<note>", text.index("<step>D"))
@@ -206,7 +206,7 @@ def test_nottingham_is_read(nottingham):
 
 
 def test_midi_in_riff(tmp_path):
-    inside = midi(b"\0\xff\x59\x02\x0f\0" + NOTE + END)  # 15 sharps are no key
+    inside = midi(b"\0\xff\x59\x02\x0f\0" + NOTE + END)  # 15 sharps, which is not a key
     chunks = b"LIST\3\0\0\0abc\0data" + struct.pack("<I", len(inside)) + inside
     (tmp_path / "a.rmi").write_bytes(
         b"RIFF" + struct.pack("<I", len(chunks) + 4) + b"RMID" + chunks
@@ -238,7 +238,7 @@ BAD = {
 }
 
 
-def forged(kind):
+def damaged(kind):
     return {
         "": b"",
         "cut header": b"MThd\0\0\0",
@@ -259,9 +259,9 @@ def forged(kind):
 
 
 @pytest.mark.parametrize("kind", BAD)
-def test_forged_midi_is_refused_in_a_sentence(tmp_path, kind):
-    path = tmp_path / "forged.mid"
-    path.write_bytes(forged(kind))
+def test_damaged_midi_is_refused_in_a_sentence(tmp_path, kind):
+    path = tmp_path / "damaged.mid"
+    path.write_bytes(damaged(kind))
     with pytest.raises(MusicError) as refused:
         read_score(path)
     sentence = str(refused.value)

@@ -147,8 +147,8 @@ def test_beams(melody):
 
 
 def test_repeats_and_endings(melody):
-    signs = [(0, "|:"), (4, "[1"), (8, ":|"), (8, "[2"), (12, "||")]
-    text = to_musicxml(melody(*[(60, 4)] * 4, symbols=signs))
+    symbols = [(0, "|:"), (4, "[1"), (8, ":|"), (8, "[2"), (12, "||")]
+    text = to_musicxml(melody(*[(60, 4)] * 4, symbols=symbols))
     root = ET.fromstring(text.encode())
     assert [r.get("direction") for r in root.iter("repeat")] == ["forward", "backward"]
     assert [(e.get("number"), e.get("type")) for e in root.iter("ending")] == [
@@ -165,8 +165,8 @@ def test_changes_of_key_are_printed_and_spell_what_follows(melody):
     assert fifths == ["2", "-6", None, "0"]
     steps = [note.findtext("pitch/step") for note in root.iter("note")]
     assert steps == ["F", "F", "G", "G", "G", "G", "F", "F"]
-    signs = [note.findtext("accidental") for note in root.iter("note")]
-    assert signs == [*[None] * 6, "sharp", None]
+    accidentals = [note.findtext("accidental") for note in root.iter("note")]
+    assert accidentals == [*[None] * 6, "sharp", None]
 
 
 def test_title_and_words_are_escaped(melody):

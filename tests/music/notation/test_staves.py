@@ -5,7 +5,6 @@ from symusic import Note, Track
 
 from bowerbird.music.notation.measures import measures_of
 from bowerbird.music.notation.staves import parts_of
-from bowerbird.music.score.instruments import PROGRAMS, program_of
 
 LINE = [(i, 1, 72 + i % 5) for i in range(8)]
 CHORDS = [(4 * i, 4, p) for i in range(2) for p in (48, 52, 55)]
@@ -101,15 +100,3 @@ def test_names_that_are_the_same_are_numbered(written):
 def test_too_many_tracks_are_refused(written):
     with pytest.raises(ValueError, match="65 tracks"):
         parts(written(*[LINE] * 65, programs=[40] * 65))
-
-
-def test_instruments_by_name():
-    assert len(PROGRAMS) == len(set(PROGRAMS)) == 128
-    assert program_of("violin") == 40
-    assert program_of("Steel-guitar") == 25
-    assert program_of("piano") == 0
-    assert program_of("109") == 109
-    with pytest.raises(ValueError, match="did you mean"):
-        program_of("violine")
-    with pytest.raises(ValueError, match="unknown instrument 'gong'"):
-        program_of("gong")

@@ -32,7 +32,7 @@ def test_names(text, key, sharps):
 
 
 @pytest.mark.parametrize("text", ["", "H", "Dx", "G#", "D blues", "12", "D" * 500])
-def test_what_is_no_key(text):
+def test_what_is_not_a_key(text):
     with pytest.raises(MusicError, match="is not a key") as refused:
         parse_key(text)
     assert len(str(refused.value)) < 120

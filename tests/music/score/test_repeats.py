@@ -68,5 +68,5 @@ def test_pedals_bends_and_controls_are_played_twice(tune):
     assert [p.time for p in track.pedals] == [480]
 
 
-def test_a_forged_score_is_not_played_for_ever(tune):
+def test_a_hostile_score_is_not_played_for_ever(tune):
     assert len(passages(tune(QUARTERS + "|:C4:|" * 400))) < 600

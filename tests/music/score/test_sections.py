@@ -43,12 +43,12 @@ def test_the_sheet_says_where_a_repeat_begins(tune):
     score = tune(QUARTERS + "CCCC|DDDD||EEEE|FFFF:|")
     for text in (to_musicxml(score), to_musicxml(score, separate_tracks=True)):
         measures = list(ET.fromstring(text).iter("measure"))
-        signs = [[r.get("direction") for r in measure.iter("repeat")] for measure in measures]
-        assert signs == [[], [], ["forward"], ["backward"]]
+        repeats = [[r.get("direction") for r in measure.iter("repeat")] for measure in measures]
+        assert repeats == [[], [], ["forward"], ["backward"]]
     assert "||" in to_abc(score)
 
 
-def test_a_repeat_from_the_beginning_needs_no_sign(tune):
+def test_a_repeat_from_the_beginning_needs_no_start(tune):
     for body in ("CCCC|DDDD:|", "C|DDDD|EEE:|"):
         assert "|:" not in to_abc(tune(QUARTERS + body))
 

@@ -162,8 +162,8 @@ def triplets_of(measure: Measure, edges: Iterable[int]) -> list[Span]:
 def _triplet_at(measure: Measure, edges: list[int], odd: int) -> Span:
     """Return the triplet around an edge that is no multiple of 3, in which all edges fit.
 
-    The best begins and ends with a note and has only thirds, or else sixths; the next best, of a
-    beat or two, begins or ends while a note sounds. Of each kind it is the shortest.
+    The best begins and ends with a note and has only thirds, or in a beat sixths; the next best, of
+    a beat or two, begins or ends while a note sounds. Of each kind it is the shortest.
     """
     width = measure.beats.window
     origin = -(measure.beats.offset % (2 * width))
@@ -176,8 +176,9 @@ def _triplet_at(measure: Measure, edges: list[int], odd: int) -> Span:
     if after - before in (6, 12, 24, 48, 96):
         spans.append((before, after))  # off the beat
     closed = [span for span in spans if span[0] in edges and span[1] in edges]
+    beat = [span for span in closed if span[1] - span[0] <= width]
     tied = [span for span in spans if {*span} & {*edges} and span[1] - span[0] >= width]
-    for candidates, parts in ((closed, 3), (closed, 6), (tied, 3)):
+    for candidates, parts in ((closed, 3), (beat, 6), (tied, 3)):
         for span in candidates:
             if _fits(edges, span, parts):
                 return span

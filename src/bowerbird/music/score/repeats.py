@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from symusic.core import ScoreTick as Score
 
 SYMBOLS = ("|:", ":|", "||", "[1", "[2")
-MAX_SYMBOLS = 256  # that are followed in one score: a forged one is not played for ever
+MAX_SYMBOLS = 256  # that are followed in one score, so that a hostile one is not played for ever
 
 
 def passages(score: "Score") -> list[tuple[int, int]]:

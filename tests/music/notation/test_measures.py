@@ -1,43 +1,12 @@
-"""Bars lie where the meters say, and pickups, short bars and signs are understood."""
+"""Measures follow from time signatures; pickups, short measures and repeats are understood."""
 
 import pytest
-from symusic import ControlChange, TimeSignature
+from symusic import ControlChange, KeySignature, Tempo, TimeSignature
 
 from bowerbird.music.composer import load
 from bowerbird.music.config import ComposeConfig
-from bowerbird.music.notation.beats import BEAT, DOWNBEAT, EIGHTH, HALF_MEASURE, BeatPattern
 from bowerbird.music.notation.measures import bar_count, measures_of
 from bowerbird.music.score.repeats import expand_repeats
-
-
-def test_strength():
-    four, six, three = BeatPattern(4, 4), BeatPattern(6, 8), BeatPattern(3, 4)
-    assert [four.strength(24 * i) for i in range(5)] == [
-        DOWNBEAT,
-        EIGHTH,
-        BEAT,
-        EIGHTH,
-        HALF_MEASURE,
-    ]
-    assert six.strength(72) == BEAT
-    assert six.strength(24) < BEAT - 1  # there is no level between a beat and its eighths
-    assert three.strength(48) == three.strength(96) == BEAT
-    assert BeatPattern(4, 4, offset=144).strength(0) == BEAT  # a pickup is the end of its bar
-
-
-@pytest.mark.parametrize(
-    ("meter", "beats"),
-    [
-        ((4, 4), [0, 48, 96, 144, 192]),
-        ((2, 2), [0, 96, 192]),
-        ((9, 8), [0, 72, 144, 216]),
-        ((7, 8), [0, 48, 96, 168]),
-        ((5, 8), [0, 72, 120]),
-        ((3, 8), [0, 72]),
-    ],
-)
-def test_beats(meter, beats):
-    assert list(BeatPattern(*meter).beats) == beats
 
 
 def test_plain_bars(melody):
@@ -78,10 +47,10 @@ def test_a_change_of_meter_is_printed(melody):
     ]  # fmt: skip
 
 
-def test_signs_divide_bars(melody):
+def test_repeats_divide_measures(melody):
     notes = [(60, 1)] * 16
-    signs = [(0, "|:"), (7, ":|"), (7, "|:"), (16, ":|")]
-    bars = measures_of(melody(*notes, symbols=signs))
+    symbols = [(0, "|:"), (7, ":|"), (7, "|:"), (16, ":|")]
+    bars = measures_of(melody(*notes, symbols=symbols))
     assert [(b.length, b.number) for b in bars] == [(192, 1), (144, 2), (48, 0), (192, 3), (192, 4)]
     assert bars[0].left == ("|:",)
     assert bars[1].right == (":|",)
@@ -89,7 +58,7 @@ def test_signs_divide_bars(melody):
     assert bars[4].right == (":|",)
 
 
-def test_silence_after_a_sign_is_dropped(melody):
+def test_silence_after_a_repeat_is_dropped(melody):
     bars = measures_of(melody(*[(60, 1)] * 7, (None, 1), *[(60, 1)] * 4, symbols=[(7, ":|")]))
     assert [b.length for b in bars] == [192, 144, 192]
 
@@ -99,7 +68,7 @@ def test_too_many_bars_are_refused(melody):
         measures_of(melody((60, 1), (None, 20000), (60, 1)))
 
 
-def test_forged_meters_are_left_out(melody):
+def test_impossible_meters_are_ignored(melody):
     score = melody((60, 4))
     score.time_signatures.clear()
     for numerator, denominator in ((0, 4), (4, 128), (200, 4)):
@@ -130,3 +99,35 @@ def test_composed_tunes_have_the_bars_that_were_asked_for():
     played = [expand_repeats(piece.score) for piece in made]
     assert any(score.tracks[0].notes[0].time > 0 for score in played)  # some have a pickup
     assert [bar_count(score) for score in played] == [16] * 12
+
+
+def test_leading_rests_on_request(melody):
+    score = melody((None, 8), (60, 4))
+    assert [(m.start, m.number) for m in measures_of(score)] == [(384, 1)]
+    whole = measures_of(score, leading_rests=True)
+    assert [(m.start, m.number) for m in whole] == [(0, 1), (192, 2), (384, 3)]
+
+
+def test_a_shorter_first_measure_with_its_own_meter_is_a_pickup(melody):
+    score = melody(*[(60, 1)] * 9, meter=(1, 4))
+    score.time_signatures.append(TimeSignature(480, 4, 4))
+    first, second, _ = measures_of(score)
+    assert (first.meter, first.length, first.number, first.beats.offset) == ((4, 4), 48, 0, 144)
+    assert not second.new_meter
+
+
+def test_a_single_shorter_measure_keeps_its_meter_unprinted(melody):
+    score = melody(*[(60, 1)] * 11)
+    for quarter, meter in ((4, (3, 4)), (7, (4, 4))):
+        score.time_signatures.append(TimeSignature(480 * quarter, *meter))
+    found = [(m.meter, m.new_meter, m.prints_meter) for m in measures_of(score)]
+    assert found == [((4, 4), True, True), ((3, 4), True, False), ((4, 4), True, False)]
+
+
+def test_keys_and_tempos_change_at_the_nearest_bar_line(melody):
+    score = melody(*[(60, 1)] * 12, key=2)
+    score.key_signatures.append(KeySignature(480 * 5, 1, 0))  # a beat late
+    score.tempos.append(Tempo(480 * 7, 60))  # a beat early
+    measures = measures_of(score)
+    assert [(m.key.sharps, m.new_key) for m in measures] == [(2, True), (1, True), (1, False)]
+    assert [m.qpm for m in measures] == [120, 0, 60]

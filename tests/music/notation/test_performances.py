@@ -1,4 +1,4 @@
-"""What was played by hand is written as a sheet has it: in ABC and MusicXML too."""
+"""Performances are written as in sheet music: in ABC and MusicXML too."""
 
 import random
 import re
@@ -14,7 +14,7 @@ from bowerbird.music.score.meter import tempo_text
 
 
 def played(lengths, seed, off=9, ticks=220):
-    """Play one note after the other, each up to so many ticks early or late."""
+    """Play one note after the other, each up to `off` ticks early or late."""
     r, score, at = random.Random(seed), new_score(ticks), 0
     rows = []
     for length in lengths:
@@ -33,7 +33,7 @@ MIXED = [*[0.5] * 6, 1, *TRIPLET, 0.5, 0.5, 1.5, 0.5, 1, 2, *TRIPLET, 1, 1, 1, 1
 
 @pytest.mark.parametrize("lengths", [EVEN, MIXED], ids=["even", "mixed"])
 @pytest.mark.parametrize("suffix", [".abc", ".musicxml"])
-def test_what_is_played_is_written_plainly(tmp_path, lengths, suffix):
+def test_a_performance_is_written_plainly(tmp_path, lengths, suffix):
     for seed in range(5):
         write_score(
             tmp_path / f"a{suffix}", played(lengths, seed, off=4 if lengths is MIXED else 9)
@@ -41,13 +41,13 @@ def test_what_is_played_is_written_plainly(tmp_path, lengths, suffix):
         (track,) = read_score(tmp_path / f"a{suffix}").tracks
         assert [n.duration / 480 for n in track.notes] == pytest.approx(lengths, abs=0.01)
         part = music21.converter.parse(tmp_path / f"a{suffix}", forceSource=True).parts[0]
-        heard = [n.duration for n in part.stripTies().flatten().notes]
-        assert [float(d.quarterLength) for d in heard] == pytest.approx(lengths, abs=0.01)
+        durations = [n.duration for n in part.stripTies().flatten().notes]
+        assert [float(d.quarterLength) for d in durations] == pytest.approx(lengths, abs=0.01)
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_what_is_played_at_random_can_be_written(seed, tmp_path):
-    """All values can be named: no note of eleven quarters of an eighth."""
+def test_a_random_performance_can_be_written(seed, tmp_path):
+    """All lengths are note values: no note of eleven quarters of an eighth."""
     r = random.Random(seed)
     lengths = [r.choice((1 / 3, 2 / 3, 0.5, 0.25, 1, 1.5, 3)) for _ in range(60)]
     score = played(lengths, seed, off=12)
