@@ -39,7 +39,7 @@ check: install
 	$(BIN)/mypy
 
 test: check docs
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest
 
 quick: install
 	$(BIN)/ruff check

@@ -243,7 +243,7 @@ def test_the_command_dreams(told):
         ("dot.png", "dot.png: the picture would be seen at 1 x 1 px"),
         ("cup.png --layer pool5 --size 40", "pool5 needs 32 px"),
         ("missing.png", "missing.png does not exist"),
-        ("cup.png --device tpu", "there is no device 'tpu'"),
+        ("cup.png --device tpu", "device 'tpu' is not available"),
         ("cup.png --weights nothing", "nothing is neither"),
     ],
 )
