@@ -39,7 +39,7 @@ check: install
 	$(BIN)/mypy
 
 test: check docs
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2
 
 quick: install
 	$(BIN)/ruff check

@@ -9,7 +9,9 @@ import time
 
 import pytest
 from PIL import Image
+from rich.console import Console
 
+from bowerbird.cli import app
 from bowerbird.registry import NOUNS
 
 SHALLOW = "--style-loss gram --style-layers relu1_1,relu2_1 --content-layers relu2_1"
@@ -86,17 +88,23 @@ def test_every_help_page(bowerbird, words):
     assert done.err == ""
 
 
+@pytest.fixture
+def wide(monkeypatch):
+    """Give help lines of 300 columns: cyclopts keeps the console of the first help of a process."""
+    monkeypatch.setattr(app, "_console", Console(width=300))
+
+
 @pytest.mark.parametrize("noun", NOUNS, ids=lambda noun: noun.name)
-def test_a_noun_lists_its_verbs(bowerbird, monkeypatch, noun):
-    monkeypatch.setenv("COLUMNS", "300")
+@pytest.mark.usefixtures("wide")
+def test_a_noun_lists_its_verbs(bowerbird, noun):
     page = bowerbird(f"{noun.name} --help").out
     assert noun.help in page
     for verb in noun.verbs:
         assert any(verb.name in line and verb.help in line for line in page.splitlines())
 
 
-def test_fields_are_flags_with_their_own_words(bowerbird, monkeypatch):
-    monkeypatch.setenv("COLUMNS", "300")
+@pytest.mark.usefixtures("wide")
+def test_fields_are_flags_with_their_own_words(bowerbird):
     page = bowerbird("image transfer --help").out
     for words in (
         "--strength",
@@ -108,8 +116,8 @@ def test_fields_are_flags_with_their_own_words(bowerbird, monkeypatch):
         assert words in page
 
 
-def test_a_verb_shows_its_own_defaults(bowerbird, monkeypatch):
-    monkeypatch.setenv("COLUMNS", "300")
+@pytest.mark.usefixtures("wide")
+def test_a_verb_shows_its_own_defaults(bowerbird):
     for verb, flag, default in (
         ("image texture", "--pooling", "average"),
         ("image transfer", "--pooling", "max"),
@@ -178,10 +186,10 @@ def test_debug_shows_the_traceback(bowerbird, monkeypatch):
     assert "Traceback" in done.err
 
 
-def start(line, **streams):
+def start(line, command=COMMAND, **streams):
     """Start the real command; where a shell had Ctrl-C ignored, it is heard again."""
     return subprocess.Popen(
-        [*COMMAND, *line.split()],
+        [*command, *line.split()],
         text=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
         **streams,
@@ -222,9 +230,10 @@ def test_a_traceback_is_never_printed(here):
 def test_interruption_saves_the_picture(here):
     line = "image transfer photo.png swirls.png -o out.png --size 32 --num-scales 1"
     flags = "--iterations 100000 --preview-every 1 --keep-previews --optimizer adam"
-    with start(
-        f"{line} {flags} {SHALLOW} --json", stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as job:
+    # a signal between open() and its `with` leaves a file to the garbage collector, which warns
+    command = [*COMMAND[:3], "-W", "ignore::ResourceWarning", *COMMAND[3:]]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with start(f"{line} {flags} {SHALLOW} --json", command, **pipes) as job:
         wait_for(here / "out-0002.png")
         job.send_signal(signal.SIGINT)
         out, err = job.communicate(timeout=60)
