@@ -8,9 +8,10 @@ the docstring of its function.
 import ast
 from dataclasses import dataclass
 from importlib import import_module
-from importlib.util import find_spec
 from inspect import signature
 from typing import Any
+
+from bowerbird.lazy import parsed
 
 
 def resolve(reference: str) -> Any:
@@ -46,10 +47,7 @@ class Verb:
     def help(self) -> str:
         """The first line of the function's docstring, read without importing its module."""
         module, _, name = self.function.partition(":")
-        spec = find_spec(module)
-        assert spec is not None
-        source = spec.loader.get_source(module)  # type: ignore[union-attr]
-        functions = [n for n in ast.parse(source).body if isinstance(n, ast.FunctionDef)]
+        functions = [n for n in parsed(module).body if isinstance(n, ast.FunctionDef)]
         docstring = next(ast.get_docstring(f) for f in functions if f.name == name)
         return (docstring or "").partition("\n")[0]
 

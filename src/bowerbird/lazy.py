@@ -8,6 +8,7 @@ at run time. So ``import bowerbird`` imports neither torch nor NumPy.
 import ast
 import sys
 from collections.abc import Callable
+from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
@@ -38,10 +39,7 @@ def lazy_exports(
 
 def _imports(package: str) -> dict[str, tuple[str, str]]:
     """Return (module, name there) of each name that is imported under ``if TYPE_CHECKING:``."""
-    spec = find_spec(package)
-    assert spec is not None
-    source = spec.loader.get_source(package)  # type: ignore[union-attr]
-    blocks = [node.body for node in ast.parse(source).body if isinstance(node, ast.If)]
+    blocks = [node.body for node in parsed(package).body if isinstance(node, ast.If)]
     return {
         alias.asname or alias.name: (statement.module or "", alias.name)
         for block in blocks
@@ -49,3 +47,11 @@ def _imports(package: str) -> dict[str, tuple[str, str]]:
         if isinstance(statement, ast.ImportFrom)
         for alias in statement.names
     }
+
+
+@cache
+def parsed(module: str) -> ast.Module:
+    """Return the syntax tree of a module, which is not imported."""
+    spec = find_spec(module)
+    assert spec is not None
+    return ast.parse(spec.loader.get_source(module))  # type: ignore[union-attr]
