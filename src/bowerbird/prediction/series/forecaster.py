@@ -18,7 +18,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from bowerbird.errors import ModelError, SeriesError
-from bowerbird.learning.model_file import ModelHeader, read_model, write_model
+from bowerbird.learning.model_file import ModelHeader, load_weights, read_model, write_model
 from bowerbird.models import model_path
 from bowerbird.networks.echo_state import RecurrentRegressor
 from bowerbird.prediction.series.backtest import Backtest, network_errors
@@ -297,11 +297,5 @@ def _member(
     """Return a network with its weights from a file; raise ValueError if they do not fit."""
     with torch.device("meta"):  # only the weights in the file take memory, whatever its header says
         network = build_network(networks.window, networks.horizon, networks.config)
-    weights = {n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)}
-    for name, parameter in network.named_parameters():
-        if name not in weights or weights[name].shape != parameter.shape:
-            raise ValueError(f"its weight {prefix}{name} is missing or has another shape")
-        if not bool(torch.isfinite(weights[name]).all()):
-            raise ValueError(f"its weight {prefix}{name} is not finite")
-    network.load_state_dict({name: t.float() for name, t in weights.items()}, assign=True)
+    load_weights(network, tensors, prefix)
     return network
