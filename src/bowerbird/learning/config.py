@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
-from bowerbird.learning.validate import check_choice, check_range
+from bowerbird.learning.validate import check_choice, check_range, check_seed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -183,9 +183,3 @@ class SamplingConfig:
         if not 0 < self.top_p <= 1:
             raise ValueError(f"top_p must be in (0, 1], got {self.top_p}")
         check_seed(self.seed)
-
-
-def check_seed(seed: int) -> None:
-    """Raise ValueError for a seed that torch's generators don't take."""
-    if not 0 <= seed < 2**63:
-        raise ValueError(f"seed must be in [0, 2^63), got {seed}")

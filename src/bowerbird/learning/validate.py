@@ -16,3 +16,9 @@ def check_range(settings: object, low: float, high: float, *names: str) -> None:
         if not (low <= value <= high and math.isfinite(value)):
             bounds = f"at least {low:g}" if high == math.inf else f"in [{low:g}, {high:g}]"
             raise ValueError(f"{name} must be {bounds}, got {value}")
+
+
+def check_seed(seed: int) -> None:
+    """Raise ValueError for a seed that torch's generators don't take."""
+    if not 0 <= seed < 2**63:
+        raise ValueError(f"seed must be in [0, 2^63), got {seed}")

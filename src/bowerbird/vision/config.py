@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from bowerbird.learning.config import Precision
-from bowerbird.learning.validate import check_choice
+from bowerbird.learning.validate import check_choice, check_range
 from bowerbird.networks.vgg_layers import check_channels, stride
 
 ClassifierName = Literal["efficientnet-lite0", "vgg16", "vgg19", "alexnet"]
@@ -78,10 +78,8 @@ class DetectConfig:
 
     def __post_init__(self) -> None:
         check_choice(self.network, get_args(DetectorName))
-        if self.max_boxes < 1:
-            raise ValueError(f"max_boxes must be at least 1, got {self.max_boxes}")
-        if not 0 <= self.threshold <= 1:
-            raise ValueError(f"threshold must be in [0, 1], got {self.threshold}")
+        check_range(self, 1, math.inf, "max_boxes")
+        check_range(self, 0, 1, "threshold")
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,10 @@
 """Settings of learned dynamics. Imports nothing heavy: flags are derived from it."""
 
+import math
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from bowerbird.learning.validate import check_choice
+from bowerbird.learning.validate import check_choice, check_range, check_seed
 from bowerbird.networks.config import Cell
 
 System = Literal["lorenz", "pendulum"]
@@ -46,20 +47,16 @@ class DynamicsConfig:
     def __post_init__(self) -> None:
         check_choice(self.method, get_args(Method))
         check_choice(self.cell, get_args(Cell))
-        minimums = {
-            "trajectories": 2, "test_trajectories": 1, "washout": 1, "iterations": 1,
-            "batch_size": 1, "hidden_size": 0, "sequence_length": 8,
-        }  # fmt: skip
-        for name, minimum in minimums.items():
-            if getattr(self, name) < minimum:
-                raise ValueError(f"{name} must be at least {minimum}, got {getattr(self, name)}")
+        check_range(self, 2, math.inf, "trajectories")
+        check_range(self, 1, math.inf, "test_trajectories", "washout", "iterations", "batch_size")
+        check_range(self, 0, math.inf, "hidden_size")
+        check_range(self, 8, math.inf, "sequence_length")
         for name, shortest in {"duration": 5, "free_run": 1}.items():
             if not shortest <= getattr(self, name) <= 10_000:
                 raise ValueError(f"{name} must be in {shortest}..10000, got {getattr(self, name)}")
         if not 0 < self.learning_rate < 1:
             raise ValueError(f"learning_rate must be in (0, 1), got {self.learning_rate}")
-        if not 0 <= self.seed < 2**63:
-            raise ValueError(f"seed must be in [0, 2^63), got {self.seed}")
+        check_seed(self.seed)
 
     @property
     def units(self) -> int:

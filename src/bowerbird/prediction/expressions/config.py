@@ -1,7 +1,9 @@
 """Settings of the comparison on nested lists. Imports nothing heavy: flags are derived from it."""
 
+import math
 from dataclasses import dataclass
 
+from bowerbird.learning.validate import check_range, check_seed
 from bowerbird.networks.config import TreeCell
 
 MAX_EXTRA_DEPTH = 20
@@ -35,9 +37,8 @@ class ExpressionsConfig:
     """Seed of expressions and initial weights."""
 
     def __post_init__(self) -> None:
-        for name in ("train_depth", "hidden_size", "embedding_dim", "batch_size", "test_size"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        sizes = ("hidden_size", "embedding_dim", "batch_size", "test_size")
+        check_range(self, 1, math.inf, "train_depth", *sizes)
         if self.train_depth > 20:
             raise ValueError(f"train_depth must be at most 20, got {self.train_depth}")
         if not 0 <= self.test_depth - self.train_depth <= MAX_EXTRA_DEPTH:
@@ -53,5 +54,4 @@ class ExpressionsConfig:
             raise ValueError(f"iterations must not be negative, got {self.iterations}")
         if self.iterations and self.minutes != type(self).minutes:
             raise ValueError("iterations and minutes exclude each other; give one of them")
-        if not 0 <= self.seed < 2**63:
-            raise ValueError(f"seed must be in [0, 2^63), got {self.seed}")
+        check_seed(self.seed)

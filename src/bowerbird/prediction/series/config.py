@@ -1,6 +1,9 @@
 """Settings of forecasts and their backtest. Imports nothing heavy: flags are derived from it."""
 
+import math
 from dataclasses import dataclass
+
+from bowerbird.learning.validate import check_range
 
 SAMPLES = ("sunspots", "co2", "electricity")
 OURS = "bowerbird"  # the name of our network among the models
@@ -27,9 +30,8 @@ class BacktestConfig:
     """How often the models are fitted again on the way."""
 
     def __post_init__(self) -> None:
-        for name, minimum in {"horizon": 1, "seasonal_period": 0, "refits": 1}.items():
-            if getattr(self, name) < minimum:
-                raise ValueError(f"{name} must be at least {minimum}, got {getattr(self, name)}")
+        check_range(self, 1, math.inf, "horizon", "refits")
+        check_range(self, 0, math.inf, "seasonal_period")
         if not MIN_SPLITS <= self.splits <= 10_000:
             raise ValueError(f"splits must be in {MIN_SPLITS}..10000, got {self.splits}")
         if not 0.5 <= self.coverage <= 0.99:
@@ -57,7 +59,6 @@ class ForecasterConfig:
         for name in ("hidden_size", "members", "context_length"):
             if not 1 <= getattr(self, name) <= 4096:
                 raise ValueError(f"{name} must be in 1..4096, got {getattr(self, name)}")
-        if self.max_windows < MIN_WINDOWS:
-            raise ValueError(f"max_windows must be at least {MIN_WINDOWS}, got {self.max_windows}")
+        check_range(self, MIN_WINDOWS, math.inf, "max_windows")
         if not 0 <= self.seed < 2**62:
             raise ValueError(f"seed must be in [0, 2^62), got {self.seed}")

@@ -1,8 +1,10 @@
 """Settings of tabular prediction. Imports nothing heavy: the command line derives flags from it."""
 
+import math
 from dataclasses import dataclass, field
 from typing import Literal
 
+from bowerbird.learning.validate import check_range
 from bowerbird.networks.config import Activation, MLPConfig
 
 Task = Literal["auto", "regression", "classification"]
@@ -45,9 +47,9 @@ class EnsembleConfig:
     """Seed of parts, initial weights, order of rows and dropout."""
 
     def __post_init__(self) -> None:
-        for name, minimum in {"members": 2, "epochs": 1, "patience": 1, "batch_size": 0}.items():
-            if getattr(self, name) < minimum:
-                raise ValueError(f"{name} must be at least {minimum}, got {getattr(self, name)}")
+        check_range(self, 2, math.inf, "members")
+        check_range(self, 1, math.inf, "epochs", "patience")
+        check_range(self, 0, math.inf, "batch_size")
         if not 0 < self.learning_rate < 1:
             raise ValueError(f"learning_rate must be in (0, 1), got {self.learning_rate}")
         if not self.weight_decay >= 0:
@@ -79,12 +81,10 @@ class TableConfig:
     ensemble: EnsembleConfig = field(default_factory=EnsembleConfig)
 
     def __post_init__(self) -> None:
-        if self.folds < 2:
-            raise ValueError(f"folds must be at least 2, got {self.folds}")
+        check_range(self, 2, math.inf, "folds")
         if not 0.5 <= self.coverage <= MAX_COVERAGE:
             raise ValueError(f"coverage must be in 0.5..{MAX_COVERAGE}, got {self.coverage}")
-        if self.max_rows < 10:
-            raise ValueError(f"max_rows must be at least 10, got {self.max_rows}")
+        check_range(self, 10, math.inf, "max_rows")
 
     @property
     def methods(self) -> tuple[Method, ...]:
