@@ -14,6 +14,7 @@ from cyclopts import Group, Parameter
 from bowerbird.cli.options import RunOptions, Switch
 from bowerbird.cli.report import notify, report
 from bowerbird.learning.config import CheckpointConfig, SequenceConfig, TrainerConfig
+from bowerbird.learning.validate import check_range
 from bowerbird.networks.config import LanguageModelConfig, RecurrentConfig, TransformerConfig
 
 if TYPE_CHECKING:
@@ -46,8 +47,7 @@ class TrainOptions(RunOptions):
     """Folder for a TensorBoard log."""
 
     def __post_init__(self) -> None:
-        if self.checkpoint_every < 0:
-            raise ValueError(f"checkpoint_every must be at least 0, got {self.checkpoint_every}")
+        check_range(self, 0, math.inf, "checkpoint_every")
 
 
 class TrainingRun:

@@ -1,10 +1,11 @@
 """Settings of text: how to train a model, and how to generate. Imports no torch."""
 
+import math
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from bowerbird.learning.config import SamplingConfig, SequenceConfig, TrainingConfig
-from bowerbird.learning.validate import check_choice
+from bowerbird.learning.validate import check_choice, check_range
 from bowerbird.networks.config import LanguageModelConfig
 
 TokenizerKind = Literal["characters", "bytes", "bpe"]
@@ -28,8 +29,7 @@ class TrainConfig(TrainingConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_choice(self.tokenizer, get_args(TokenizerKind))
-        if self.min_count < 1:
-            raise ValueError(f"min_count must be at least 1, got {self.min_count}")
+        check_range(self, 1, math.inf, "min_count")
 
 
 @dataclass(frozen=True)
@@ -44,5 +44,4 @@ class GenerateConfig:
     """How to sample the next token."""
 
     def __post_init__(self) -> None:
-        if self.length < 1:
-            raise ValueError(f"length must be at least 1, got {self.length}")
+        check_range(self, 1, math.inf, "length")

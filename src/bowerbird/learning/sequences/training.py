@@ -170,8 +170,11 @@ class SequenceTrainer(Generic[C, M]):
     @property
     def tokens_per_step(self) -> int:
         """The tokens read in a step, by all processes together."""
-        batches = self._batches((0, 1)).batch_size * self.sequence.sequence_length
-        return batches * self.trainer_config.gradient_accumulation_steps
+        return self._tokens_per_batch * self.trainer_config.gradient_accumulation_steps
+
+    @property
+    def _tokens_per_batch(self) -> int:
+        return self._batches((0, 1)).batch_size * self.sequence.sequence_length
 
     def _batches(self, shard: tuple[int, int]) -> SequenceBatches:
         sequence, seed = self.sequence, self.trainer_config.seed
@@ -211,13 +214,12 @@ class SequenceTrainer(Generic[C, M]):
             model = self.model_config.resized(width, 0.0) if width else self.model_config
             return self._task(self.build(model))
 
-        batches = self._batches((0, 1)).batch_size * self.sequence.sequence_length
         plan = plan_training(
             make_task,
             self.widths or (0,),
             self.trainer_config,
             60 * self.minutes - (time.perf_counter() - self.start_time),
-            TokenCounts(batches, len(self.data.train), len(self.data.validation)),
+            TokenCounts(self._tokens_per_batch, len(self.data.train), len(self.data.validation)),
             str(self.compute.device),
         )
         if plan.hidden_size:  # the more epochs, the more dropout
