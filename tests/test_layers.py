@@ -39,12 +39,13 @@ BELOW = {
     "networks": {"networks"},
     "plates": set(),
     "errors": set(),
+    "threads": set(),
     "models": {*RECORDS, "learning"},
     "domain": set(),
     "lazy": set(),
     "registry": {"domain"},
 }
-EVERYWHERE = {"errors", "lazy"}
+EVERYWHERE = {"errors", "lazy", "threads"}
 JUNK = {"utils", "util", "helpers", "common", "misc", "constants", "lib", "base"}
 MODULES = sorted(path.relative_to(SOURCE) for path in SOURCE.rglob("*.py"))
 

@@ -22,6 +22,7 @@ from bowerbird.learning.config import SamplingConfig
 from bowerbird.learning.sequences.batches import SequenceNetwork, State
 
 CHUNK = 1024  # tokens of a prompt that are read at once
+DRAWS = 64  # random numbers of a row that are drawn at once
 
 
 class Constraint(Protocol):
@@ -66,25 +67,33 @@ def filter_logits(
 def sample_token(
     logits: Float[Tensor, "b v"],
     config: SamplingConfig,
-    random: torch.Generator,
+    uniform: Iterator[Float[np.ndarray, "b 1"]],
     past: Int[Tensor, "b n"] | None = None,
 ) -> Int[Tensor, " b"]:
     """Sample a token for each row: the first whose cumulative probability exceeds a random number.
 
-    It runs in NumPy, which takes a third of the time of ``torch.multinomial`` for a hundred tokens.
+    It runs in NumPy, which takes a fifth of the time of ``torch.multinomial`` for a hundred tokens.
     Raises ValueError if the logits aren't finite.
     """
     logits = filter_logits(logits, config, past)
     if config.temperature == 0:
         return logits.argmax(1)
     array = logits.numpy()
-    cumulative = np.exp(array - array.max(1, keepdims=True)).cumsum(1, dtype=np.float64)
-    drawn = torch.rand(len(array), 1, generator=random, dtype=torch.float64).numpy()
+    weights = np.exp(array - array.max(1, keepdims=True)).astype(np.float64)
+    cumulative = np.add.accumulate(weights, 1)
     total = cumulative[:, -1:]
     if not np.isfinite(total).all():
         raise ValueError("the logits are not finite: the network's weights are damaged")
-    place = np.minimum(drawn * total, np.nextafter(total, 0))  # rounding must not reach the end
-    return torch.from_numpy((cumulative <= place).sum(1))
+    # rounding must not reach the end
+    place = np.minimum(next(uniform) * total, np.nextafter(total, 0))
+    return torch.from_numpy(np.add.reduce(cumulative <= place, 1))
+
+
+def uniform_numbers(seed: int, rows: int) -> Iterator[Float[np.ndarray, "b 1"]]:
+    """Yield random numbers in [0, 1), one for each row; drawing many at once saves 2 us each."""
+    random = torch.Generator().manual_seed(seed)
+    while True:
+        yield from torch.rand(DRAWS, rows, 1, generator=random, dtype=torch.float64).numpy()
 
 
 @torch.no_grad()
@@ -120,14 +129,13 @@ def generate_tokens(
     no token.
     """
     network.eval()
-    random = torch.Generator().manual_seed(config.seed)
     logits, state = read_prompt(network, prompt)
     logits = logits.repeat_interleave(samples, 0)
     state = tuple(s.repeat_interleave(samples, 0) for s in state)
     past = prompt[:, -config.repetition_window :].cpu().repeat_interleave(samples, 0)
-    step = network.fast_step()
+    step, uniform = network.fast_step(), uniform_numbers(config.seed, len(logits))
     while True:
-        tokens = sample_token(_constrained(logits.cpu(), constraints), config, random, past)
+        tokens = sample_token(_constrained(logits.cpu(), constraints), config, uniform, past)
         if config.repetition_penalty != 1:
             past = torch.cat([past, tokens[:, None]], 1)[:, -config.repetition_window :]
         yield tokens
