@@ -73,8 +73,8 @@ class TrainerConfig:
         check_range(self, 0, math.inf, "warmup_steps", "patience", *limits)
         check_seed(self.seed)
 
-    def learning_rate_at(self, step: int) -> float:
-        """Return the learning rate of a step, counted from 0."""
+    def learning_rate_at(self, step: float) -> float:
+        """Return the learning rate at a place in the schedule, in steps from 0."""
         if step < self.warmup_steps:
             return self.learning_rate * (step + 1) / self.warmup_steps
         if self.lr_schedule == "steps":

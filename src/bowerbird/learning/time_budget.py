@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 import torch
 
 from bowerbird.learning.config import TrainerConfig
+from bowerbird.learning.device import processes
+from bowerbird.learning.schedule import TimeLimit
 from bowerbird.learning.trainer import Task, train_steps
 
 WARMUP = 3  # steps before the timing starts: the first ones load their kernels
@@ -29,6 +31,8 @@ class Plan:
     """With the steps that fit."""
     epochs: float
     """How often each token will be read."""
+    limit: TimeLimit
+    """The time that is left, by which the steps are corrected on the way."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,12 @@ class TokenCounts:
     """To train on."""
     validation: int
     """To validate on."""
+
+
+def check_single_process() -> None:
+    """Raise ValueError if several processes train together: each would plan for itself."""
+    if processes()[1] > 1:
+        raise ValueError("--minutes plans for one process; with several give --iterations")
 
 
 def seconds_per_step(
@@ -100,4 +110,5 @@ def plan_training(
         validate_every=-(-steps // validations),
         warmup_steps=min(config.warmup_steps, steps // 10),
     )
-    return Plan(chosen, trainer, steps * tokens.per_step / tokens.train)
+    limit = TimeLimit(left, validation)
+    return Plan(chosen, trainer, steps * tokens.per_step / tokens.train, limit)

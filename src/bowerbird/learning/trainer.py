@@ -28,6 +28,7 @@ from bowerbird.learning.checkpoints import CheckpointStore
 from bowerbird.learning.config import CheckpointConfig, TrainerConfig
 from bowerbird.learning.model_file import read_model
 from bowerbird.learning.optimizers import load_optimizer, make_optimizers
+from bowerbird.learning.schedule import Schedule, TimeLimit
 from bowerbird.learning.step import Step
 
 MAX_FAILURES = 10  # batches in a row whose loss isn't finite
@@ -59,35 +60,39 @@ def train_steps(
     checkpoints: CheckpointConfig | None = None,
     *,
     device: str = "cpu",
+    limit: TimeLimit | None = None,
 ) -> Generator[Step[None], None, None]:
     """Train, and yield a step after each; at the end the network has its best weights.
 
     ``losses`` has ``total`` (the training loss), ``learning_rate`` and ``grad_norm``;
     ``validation_loss`` at steps with a validation; and there, as at the first step of a resumed
-    run, ``best_validation_loss``, the lowest so far. A run that is resumed at its end yields its
-    last step again. Raises TrainingError if the loss stays non-finite, ModelError for a checkpoint
-    that doesn't fit, ValueError for one device shared by several processes.
+    run, ``best_validation_loss``, the lowest so far. With a time ``limit`` there are fewer or more
+    steps than ``iterations`` if they are slower or faster than planned; only a single process may
+    have one. A run that is resumed at its end yields its last step again. Raises TrainingError if
+    the loss stays non-finite, ModelError for a checkpoint that doesn't fit, ValueError for one
+    device shared by several processes.
     """
     began = time.perf_counter()
     accelerator = _accelerator(torch.device(device))
-    trainer = _Trainer(task, config, accelerator)
+    trainer = _Trainer(task, config, accelerator, Schedule(config, limit))
     store = None
     if checkpoints is not None:  # each process has its own
         processes = accelerator.process_index, accelerator.num_processes
         store = CheckpointStore(checkpoints, asdict(config), *processes)
         trainer.resume(store)
-    total, resumed = config.iterations, trainer.number > 0
+    resumed = trainer.number > 0
     try:
         if trainer.done:  # the run was finished, but its result may not have been saved
             seconds = time.perf_counter() - began
-            yield Step(trainer.number, total, trainer.report(), seconds, note=ALREADY_DONE)
+            yield Step(trainer.number, trainer.number, trainer.report(), seconds, note=ALREADY_DONE)
         while not trainer.done:
             note = trainer.step()
-            if trainer.number % config.validate_every == 0 or trainer.number == total:
+            if trainer.schedule.validation_due:
                 trainer.validate()
             if store and store.due(trainer.number, trainer.done):
                 trainer.save(store)
             losses, resumed = trainer.report(resumed), False
+            total = trainer.number + trainer.schedule.steps_left
             yield Step(trainer.number, total, losses, time.perf_counter() - began, note=note)
     finally:  # also if the caller stops early
         trainer.finish()
@@ -115,8 +120,11 @@ def _accelerator(device: torch.device) -> Any:
 class _Trainer:
     """The state of a training between two steps."""
 
-    def __init__(self, task: Task, config: TrainerConfig, accelerator: Any) -> None:
+    def __init__(
+        self, task: Task, config: TrainerConfig, accelerator: Any, schedule: Schedule
+    ) -> None:
         self.task, self.config, self.accelerator = task, config, accelerator
+        self.schedule = schedule
         self.network = accelerator.prepare(task.network)
         # torch's own optimizers: Accelerate's look for optional packages in every step (0.3 ms)
         self.optimizers = make_optimizers(task.network, config)
@@ -132,9 +140,7 @@ class _Trainer:
     def done(self) -> bool:
         """Whether the training is at its end."""
         patience = self.config.patience
-        return self.number >= self.config.iterations or (
-            0 < patience <= self.validations_since_best
-        )
+        return self.schedule.done or 0 < patience <= self.validations_since_best
 
     def report(self, with_best: bool = False) -> dict[str, float]:
         """Return the losses of the last step, with the best one if it was validated, or wanted."""
@@ -145,9 +151,9 @@ class _Trainer:
 
     def step(self) -> str:
         """Train on the next batches; return a note if something was unusual."""
-        config, total = self.config, 0.0
+        began, config, total = time.perf_counter(), self.config, 0.0
         self.network.train()  # a preview or a validation may have switched dropout off
-        learning_rate = config.learning_rate_at(self.number)
+        learning_rate = config.learning_rate_at(self.schedule.place)
         for _ in range(config.gradient_accumulation_steps):
             loss = self.task.loss(self.network)
             (loss / config.gradient_accumulation_steps).backward()
@@ -176,6 +182,7 @@ class _Trainer:
         for optimizer in self.optimizers:
             optimizer.zero_grad()
         self.losses = {"total": total, "learning_rate": learning_rate, "grad_norm": norm}
+        self.schedule.advance(time.perf_counter() - began)
         return note
 
     def _clip_gradient(self) -> float:
@@ -197,6 +204,7 @@ class _Trainer:
 
     def validate(self) -> None:
         """Validate the weights that would be the result now, and keep them if they are the best."""
+        began = time.perf_counter()
         named = list(self.task.network.named_parameters())
         current = {n: p.detach().clone() for n, p in named} if self.average else {}
         self._set_weights(self.average)
@@ -208,6 +216,7 @@ class _Trainer:
             self.validations_since_best += 1
         self._set_weights(current)
         self.losses["validation_loss"] = loss
+        self.schedule.validation_seconds = time.perf_counter() - began
 
     def finish(self) -> None:
         """Give the network its best weights, or the latest if none were validated."""
@@ -234,6 +243,8 @@ class _Trainer:
                     tensors[f"optimizer.{i}.{j}.{name}"] = torch.as_tensor(value)
         progress: dict[str, Any] = {
             "number": self.number,
+            "place": self.schedule.place,
+            "stride": self.schedule.stride,
             "best_loss": _finite(self.best_loss),
             "validations_since_best": self.validations_since_best,
             "failures": self.failures,
@@ -257,6 +268,7 @@ class _Trainer:
         progress = header.provenance
         self.number, self.failures = progress["number"], progress["failures"]
         self.validations_since_best = progress["validations_since_best"]
+        self.schedule.place, self.schedule.stride = progress["place"], progress["stride"]
         self.losses = {n: math.nan if v is None else v for n, v in progress["losses"].items()}
         self.best_loss = math.inf if progress["best_loss"] is None else progress["best_loss"]
         parts: dict[str, dict[str, Tensor]] = {}

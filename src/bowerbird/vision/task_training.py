@@ -16,9 +16,10 @@ from typing import Any, Generic, TypeVar
 
 from bowerbird.learning.config import CheckpointConfig, TrainerConfig, TrainingConfig
 from bowerbird.learning.device import select_compute
+from bowerbird.learning.schedule import TimeLimit
 from bowerbird.learning.step import Step
 from bowerbird.learning.stored_plan import load_plan, save_plan
-from bowerbird.learning.time_budget import seconds_per_step
+from bowerbird.learning.time_budget import check_single_process, seconds_per_step
 from bowerbird.learning.trainer import Task, train_steps
 
 TRAINING_FRACTION = 0.93  # of the minutes, for steps; the rest is for validation and saving
@@ -37,6 +38,7 @@ class TaskTraining(ABC, Generic[Config]):
         self.compute = select_compute(config.device, config.precision)
         self.last: Step[str] | None = None
         self.best: float | None = None
+        self.limit: TimeLimit | None = None  # a resumed run has none: it keeps its pace
 
     @abstractmethod
     def make_task(self) -> Task:
@@ -69,7 +71,10 @@ class TaskTraining(ABC, Generic[Config]):
             path = self.work_dir / "checkpoint"
             checkpoints = CheckpointConfig(path, checkpoint_every, resume, run)
         trainer, device = self.config.trainer, str(self.compute.device)
-        with closing(train_steps(self.make_task(), trainer, checkpoints, device=device)) as steps:
+        training = train_steps(
+            self.make_task(), trainer, checkpoints, device=device, limit=self.limit
+        )
+        with closing(training) as steps:
             for step in steps:
                 losses = dict(step.losses)
                 if math.isnan(losses.get("validation_loss", 0.0)):  # nothing was held out
@@ -78,6 +83,9 @@ class TaskTraining(ABC, Generic[Config]):
                 preview = self.sample() if "validation_loss" in losses else None
                 self.last = Step(step.number, step.total, losses, step.seconds, preview, step.note)
                 yield self.last
+        if self.last:  # the minutes may have been enough for fewer or more steps than planned
+            trainer = replace(trainer, iterations=self.last.total)
+            self.config = replace(self.config, trainer=trainer)
 
     def run(self) -> None:
         """Train to the end."""
@@ -105,10 +113,12 @@ class TaskTraining(ABC, Generic[Config]):
         if stored:
             trainer = stored
         elif self.config.minutes:
+            check_single_process()
             pace = seconds_per_step(self.make_trial(), trainer, str(self.compute.device))
             elapsed = time.perf_counter() - self.start_time
-            steps = math.floor((60 * self.config.minutes * TRAINING_FRACTION - elapsed) / pace)
-            trainer = with_iterations(trainer, max(1, steps))
+            left = 60 * self.config.minutes * TRAINING_FRACTION - elapsed
+            trainer = with_iterations(trainer, max(1, math.floor(left / pace)))
+            self.limit = TimeLimit(60 * self.config.minutes - elapsed)
         self.config = replace(self.config, minutes=0.0, trainer=trainer)
         return save_plan(self.work_dir, settings, {"trainer": asdict(trainer)})
 

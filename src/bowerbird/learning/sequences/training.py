@@ -25,10 +25,11 @@ from bowerbird.learning.config import (
     TrainingConfig,
 )
 from bowerbird.learning.device import Compute, keep_freed_memory, processes
+from bowerbird.learning.schedule import TimeLimit
 from bowerbird.learning.sequences.batches import SequenceBatches, SequenceTask
 from bowerbird.learning.step import Step
 from bowerbird.learning.stored_plan import load_plan, save_plan
-from bowerbird.learning.time_budget import TokenCounts, plan_training
+from bowerbird.learning.time_budget import TokenCounts, check_single_process, plan_training
 from bowerbird.learning.trainer import train_steps
 
 DROPOUT = ((1.5, 0.0), (4, 0.1), (8, 0.2), (12, 0.3), (math.inf, 0.4))  # up to so many epochs
@@ -114,6 +115,7 @@ class SequenceTrainer(Generic[C, M]):
     def __post_init__(self) -> None:
         keep_freed_memory()
         self.trainer_config, self.minutes = self.config.trainer, self.config.minutes
+        self.limit: TimeLimit | None = None  # a resumed run has none: it keeps its pace
         if self.start or not self.model_config.can_be_resized:
             self.widths = ()
         self.settings = {**asdict(cast(Any, self.config)), "corpus": self.data.sha256}
@@ -134,7 +136,10 @@ class SequenceTrainer(Generic[C, M]):
         units = {"total": train, "validation_loss": validation, "best_validation_loss": validation}
         device = str(self.compute.device)
         task = self._task(self.network)
-        with closing(train_steps(task, self.trainer_config, checkpoints, device=device)) as steps:
+        training = train_steps(
+            task, self.trainer_config, checkpoints, device=device, limit=self.limit
+        )
+        with closing(training) as steps:
             for step in steps:
                 losses = {name: v * units.get(name, 1.0) for name, v in step.losses.items()}
                 self.best = losses.get("best_validation_loss", self.best)
@@ -144,8 +149,11 @@ class SequenceTrainer(Generic[C, M]):
 
     @property
     def planned(self) -> C:
-        """The configuration with what was chosen to fit into the minutes."""
-        plan = {"minutes": self.minutes, "model": self.model_config, "trainer": self.trainer_config}
+        """The configuration with what fitted into the minutes."""
+        trainer = self.trainer_config
+        if self.last:  # the minutes may have been enough for fewer or more steps than planned
+            trainer = replace(trainer, iterations=self.last.total)
+        plan = {"minutes": self.minutes, "model": self.model_config, "trainer": trainer}
         return cast(C, replace(cast(Any, self.config), **plan))
 
     def provenance(self, corpus: Mapping[str, Any]) -> dict[str, Any]:
@@ -207,8 +215,7 @@ class SequenceTrainer(Generic[C, M]):
 
     def _choose(self) -> None:
         """Choose the width and the steps that fit into the minutes."""
-        if processes()[1] > 1:
-            raise ValueError("--minutes plans for one process; with several give --iterations")
+        check_single_process()
 
         def make_task(width: int) -> SequenceTask:
             model = self.model_config.resized(width, 0.0) if width else self.model_config
@@ -225,4 +232,4 @@ class SequenceTrainer(Generic[C, M]):
         if plan.hidden_size:  # the more epochs, the more dropout
             dropout = next(dropout for most, dropout in DROPOUT if plan.epochs <= most)
             self.model_config = self.model_config.resized(plan.hidden_size, dropout)
-        self.trainer_config = plan.trainer
+        self.trainer_config, self.limit = plan.trainer, plan.limit
