@@ -23,7 +23,7 @@ PROMISED = {
     "bowerbird.text": {
         *("PRESETS", "BytePairTokenizer", "CharacterTokenizer", "Corpus", "Evaluation"),
         *("GenerateConfig", "SamplingConfig", "TextGenerator", "TrainConfig", "Training"),
-        *("assess", "load", "perplexity_references", "train"),
+        *("WordTokenizer", "assess", "load", "perplexity_references", "train"),
     },
     "bowerbird.music": {
         *("PRESETS", "ComposeConfig", "Composer", "Corpus", "OutputConfig", "SamplingConfig"),

@@ -74,7 +74,7 @@ TEXT = Domain(
             "bowerbird text write {}",
             "bowerbird.text.generator:load",
             (("shakespeare", "text/shakespeare.safetensors"),),
-            "bowerbird.text.tokenizer:tokenizer_from",
+            "bowerbird.text.tokenizer_choice:tokenizer_from",
         ),
     ),
     memory_advice=(

@@ -82,9 +82,40 @@ def test_a_folder_is_read_through_in_order(write, tmp_path):
     assert list(texts(Corpus([tmp_path]))) == ["a.MD", "b.txt", "y.txt.gz", "z.txt", "d.txt"]
 
 
+def test_a_folder_of_source_code_is_read(write, tmp_path):
+    code = {"Makefile": "all:\n", "main.c": "int main(void) { return 0; }\n", "ö.py": "s = 'é'\n"}
+    for name, text in code.items():
+        write(f"src/{name}", text)
+    # 4096 bytes end in the middle of a character
+    long = "x" * 4095 + "é"
+    write("long.rs", long)
+    write("object.o", b"\x7fELF\0")
+    assert texts(Corpus([tmp_path])) == {"long.rs": long, **code}
+
+
+def test_a_file_in_another_encoding_is_an_error_only_if_it_is_meant_as_text(write, tmp_path):
+    write("song.lrc", "Adiós".encode("latin-1"))
+    write("good.txt", WITCH)
+    assert texts(Corpus([tmp_path])) == {"good.txt": WITCH}
+    assert texts(Corpus([tmp_path], encoding="latin-1")) == {"good.txt": WITCH, "song.lrc": "Adiós"}
+    write("letter.txt", "Adiós".encode("latin-1"))
+    assert "letter.txt is not utf-8" in refusal(tmp_path)
+
+
+@pytest.mark.parametrize("target", ["round", "nowhere"])
+def test_a_link_that_leads_nowhere(tmp_path, target):
+    (tmp_path / "round").symlink_to(tmp_path / target)
+    assert refusal(tmp_path / "round") == (
+        f"{tmp_path / 'round'} is a broken link; check where it points to"
+    )
+
+
 def test_whatever_is_skipped_is_reported_with_its_reason(write, tmp_path):
     write("good.txt", WITCH)
-    for name in ("photo.jpg", "README", ".secret.txt", ".git/config.txt", "rows.csv", "empty.txt"):
+    write("photo.jpg", b"\xff\xd8\xff\xe0 photo")
+    write("photo.png", b"\x89PNG\0")
+    write("packed.bin.gz", b"not packed")
+    for name in (".secret.txt", ".git/config.txt", "rows.csv", "empty.txt"):
         write(name, "" if name == "empty.txt" else "a,b\n1,2\n")
     write("nothing.txt.gz", gzip.compress(b""))
     write("mark.txt", b"\xef\xbb\xbf")
@@ -94,9 +125,10 @@ def test_whatever_is_skipped_is_reported_with_its_reason(write, tmp_path):
     assert texts(corpus) == {"good.txt": WITCH}
     reasons = {Path(name).name: why for name, why in corpus.skipped.items()}
     assert reasons == {
-        "photo.jpg": "its suffix is not one of .txt, .md, .csv, .tsv",
-        "README": "its suffix is not one of .txt, .md, .csv, .tsv",
-        "gone.txt": "its suffix is not one of .txt, .md, .csv, .tsv",
+        "photo.jpg": "it isn't utf-8 text",
+        "photo.png": "it has zero bytes: it isn't text",
+        "packed.bin.gz": "it is damaged, or can't be read",
+        "gone.txt": "it is a broken link",
         ".secret.txt": "it is hidden, or a link to a folder",
         ".git": "it is hidden, or a link to a folder",
         "loop": "it is hidden, or a link to a folder",
@@ -340,6 +372,22 @@ def test_tables_in_another_encoding_or_binary(write):
     assert "zero bytes" in refusal(write("b.csv", b"b\nx\0y\n"), column="b")
 
 
+def test_lines_of_json(write):
+    lines = '{"id": 1, "text": "Bubble"}\n\n{"text": "bubble", "id": 2}\n{"text": " "}\n{"id": 3}\n'
+    path = write("lines.jsonl", lines)
+    with_text = Corpus([path], column="text")
+    assert [(Path(n).name, "".join(b)) for n, b in with_text.documents()] == [
+        ("lines.jsonl, line 1", "Bubble"),
+        ("lines.jsonl, line 2", "bubble"),
+    ]
+    assert texts(Corpus([path])) == {"lines.jsonl": lines}  # without a column it is a text
+    assert "has no column body; select its text with --column (it has id, text)" in refusal(
+        path, column="body"
+    )
+    assert "has no JSON in line 2" in refusal(write("a.jsonl", '{"text": "a"}\nb\n'), column="text")
+    assert "has no object in line 1" in refusal(write("b.ndjson", "[1]\n"), column="text")
+
+
 # --- nothing, missing, unreadable -----------------------------------------------------------------
 
 
@@ -348,8 +396,8 @@ def test_nothing(write, tmp_path):
     assert refusal() == "there is no text in no files at all (it is empty)"
     path = write("a.txt", "")
     assert refusal(path) == f"there is no text in {path} ({path}: it has no text)"
-    write("b.jpg", b"1")
-    assert "b.jpg: its suffix is not one of .txt, .md, .csv, .tsv" in refusal(tmp_path)
+    write("b.jpg", b"\xff\xd8")
+    assert "b.jpg: it isn't utf-8 text" in refusal(tmp_path)
 
 
 def test_missing(tmp_path):

@@ -203,6 +203,31 @@ def test_minutes_choose_a_network_and_steps(tmp_path):
     assert "validation_loss" in steps[-1].losses
 
 
+def test_a_large_alphabet_is_embedded(tmp_path):
+    letters = "".join(chr(0x4E00 + i) for i in range(600)) * 3
+    (tmp_path / "verse.txt").write_text(letters, encoding="utf-8")
+    config = replace(QUICK, trainer=replace(QUICK.trainer, iterations=2))
+    corpus = Corpus([tmp_path / "verse.txt"])
+    training = Training(corpus, config, tmp_path / "work")
+    next(training.steps())
+    assert training.generator.config.recurrent.embedding_dim == 128
+    chosen = replace(config.model, recurrent=replace(config.model.recurrent, embedding_dim=9))
+    training = Training(corpus, replace(config, model=chosen), tmp_path / "work")
+    next(training.steps())
+    assert training.generator.config.recurrent.embedding_dim == 9
+
+
+def test_words_are_trained_and_written(tmp_path):
+    config = replace(QUICK, tokenizer="words", max_vocab_size=60)
+    training, _ = trained(tmp_path, config=config)
+    assert " pussycat" in training.tokenizer.words
+    training.generator.save(tmp_path / "words.safetensors")
+    again = load(tmp_path / "words.safetensors")
+    text = again.generate("The owl", GenerateConfig(length=12))[0]
+    assert text == training.generator.generate("The owl", GenerateConfig(length=12))[0]
+    assert "sea" in again.generate("The owl and the pussycat went", GenerateConfig(length=12))[0]
+
+
 def test_a_resumed_plan_has_spent_its_minutes(tmp_path):
     training, _ = trained(tmp_path, config=replace(QUICK, minutes=0.02))
     again = Training(
@@ -396,6 +421,12 @@ def test_the_assessment_of_a_loss():
     assert rungs["characters by their frequency"] == pytest.approx(entropy)
     assert rungs["all characters equally likely"] == pytest.approx(math.log(len(set(text))))
     assert "can't predict this text" in assess(entropy + 0.1, perplexity_references(text))
+    references = perplexity_references(text, validation_loss=1.0)
+    packed = min(r.nats_per_char for r in references if r.name in ("gzip -9", "xz -9"))
+    assert packed < 1
+    assert assess(1.05, references).startswith("as on its own corpus, but no better than a compr")
+    assert "doesn't know texts like this" in assess(1.2, references)
+    assert "doesn't know texts like this" in assess(1.2, perplexity_references(text))
     plays = "".join(chr(97 + (i * i // 7) % 26) for i in range(3000))
     assert "memorized" in assess(0.05, perplexity_references(plays))
     with pytest.raises(ValueError, match="empty"):

@@ -16,8 +16,9 @@ from bowerbird.text.tokenizer import (
     MAX_TOKEN_BYTES,
     BytePairTokenizer,
     CharacterTokenizer,
-    tokenizer_from,
 )
+from bowerbird.text.tokenizer_choice import tokenizer_from
+from bowerbird.text.word_tokenizer import WordTokenizer
 
 TINY = Path(__file__).resolve().parents[2].parent / "shared/data/text/tinyshakespeare.txt"
 # two spellings of é, right-to-left, joined emoji, astral letters, all kinds of ends and spaces
@@ -33,12 +34,13 @@ def bpe():
     return BytePairTokenizer.train([PLAY], 300)
 
 
-@pytest.fixture(params=["characters", "bytes", "bpe"])
+@pytest.fixture(params=["characters", "bytes", "bpe", "words"])
 def tokenizer(request, bpe):
     return {
         "characters": CharacterTokenizer(ODD + PLAY),
         "bytes": BytePairTokenizer(),
         "bpe": bpe,
+        "words": WordTokenizer.train([PLAY], Counter(ODD + PLAY), 200),
     }[request.param]
 
 
@@ -53,7 +55,7 @@ def tiny():
 
 @pytest.mark.parametrize("text", ["", "a", PLAY, ODD, ODD[::-1], "\n" * 70 + "-" * 200])
 def test_there_and_back(tokenizer, text):
-    if tokenizer.kind == "characters":
+    if tokenizer.kind in ("characters", "words"):
         text = "".join(c for c in text if c in ODD + PLAY)
     ids = tokenizer.encode(text)
     assert ids.dtype == np.min_scalar_type(tokenizer.vocab_size - 1)
@@ -327,6 +329,13 @@ def test_two_merges_may_make_the_same_token():
         {"kind": "characters", "characters": "a\ufffd"},
         {"kind": "bpe"},
         {"kind": "bpe", "merges": "ab"},
+        {"kind": "words", "characters": "ab"},
+        {"kind": "words", "characters": "ab", "words": "ab"},
+        {"kind": "words", "characters": "ab", "words": [1]},
+        {"kind": "words", "characters": "ab", "words": ["a"]},
+        {"kind": "words", "characters": "ab ", "words": ["a b"]},
+        {"kind": "words", "characters": "ab", "words": ["abc"]},
+        {"kind": "words", "characters": "ab", "words": ["ab", "ab"]},
         {"kind": "bpe", "merges": [[97]]},
         {"kind": "bpe", "merges": [[97, 98, 99]]},
         {"kind": "bpe", "merges": [[97, "b"]]},
@@ -346,5 +355,43 @@ def test_a_damaged_dict_is_refused_in_one_sentence(data):
 
 
 def test_an_unknown_kind_is_reported_the_known_ones():
-    with pytest.raises(ValueError, match="'runes', not one of characters, bytes, bpe"):
+    with pytest.raises(ValueError, match="'runes', not one of characters, bytes, bpe, words"):
         tokenizer_from({"kind": "runes"})
+
+
+# --- words ----------------------------------------------------------------------------------------
+
+
+def test_frequent_words_are_tokens_and_the_others_are_spelled():
+    text = "the cat and the dog; the cat's tail. It's the end, don't\nbe\u2019t"
+    words = WordTokenizer.train([text], Counter(text), 60)
+    assert words.words == (" the",)  # "the" alone and all others occur once
+    ids = words.encode("the the dogs the")
+    assert [words.decode([n]) for n in ids] == [*"the", " the", *" dogs", " the"]
+
+
+def test_words_are_in_order_of_frequency_up_to_the_size():
+    text = "b'b b'b b'b aa aa aa aa cc cc"
+    sizes = {n: WordTokenizer.train([text], Counter(text), n).words for n in (8, 9, 100)}
+    assert sizes[8] == (" aa",)
+    assert sizes[9] == (" aa", " b'b")
+    assert sizes[100] == (" aa", " b'b", " cc")
+    with pytest.raises(ValueError, match="the corpus has 7 characters; give more"):
+        WordTokenizer.train([text], Counter(text), 7)
+
+
+def test_words_of_rare_characters_are_spelled():
+    text = "one zwei one zwei one one" + " x" * 20
+    words = WordTokenizer.train([text], Counter(text), 100, min_count=4)
+    assert set(words.characters) == set(" onex")
+    assert " one" in words.words
+    assert not any("z" in word for word in words.words)
+    assert words.decode(words.encode(" zwei")) == " \ufffd\ufffde\ufffd"
+
+
+def test_words_of_a_real_corpus_take_a_quarter_of_the_tokens():
+    text = tiny()
+    words = WordTokenizer.train([text], Counter(text), 8000)
+    ids = words.encode(text[-100_000:])
+    assert words.decode(ids) == text[-100_000:]
+    assert 2.5 < 100_000 / len(ids) < 5

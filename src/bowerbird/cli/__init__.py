@@ -4,6 +4,7 @@ The commands are those of ``registry.py``. Help imports the module of the verb, 
 settings; everything else, torch included, is imported when the verb runs.
 """
 
+import io
 import logging
 import os
 import sys
@@ -137,6 +138,10 @@ def run(words: Sequence[str]) -> int:
 
 def main() -> None:
     """Run the words of the command line and exit with its code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # None if it is closed
+            # a character that the terminal doesn't have must not cut the text short
+            stream.reconfigure(errors="replace")
     sys.exit(run(sys.argv[1:]))
 
 

@@ -4,6 +4,7 @@ import math
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -54,11 +55,7 @@ class TrainingRun:
     """A run of a command that trains; a context manager that deletes its working folder."""
 
     def __init__(self, command: str, run: TrainOptions, unit: str = "character") -> None:
-        """Refuse, before any work, an output that could not be written later.
-
-        Losses are in nats per ``unit``.
-        """
-        from bowerbird.files.atomic_write import check_output
+        """Losses are in nats per ``unit``; raise ValueError for an output that is no model file."""
         from bowerbird.learning.device import processes
 
         self.command, self.run, self.unit = command, run, unit
@@ -66,10 +63,27 @@ class TrainingRun:
         self.quiet = run.quiet or not self.is_main
         self.best = math.inf
         self._log: Log | None = None
+        self._lock = ExitStack()
         path = run.output
         if path.suffix != SUFFIX:
             raise ValueError(f"{path} must be a model file; end its name in {SUFFIX}")
         self.work_dir = path.with_name(f".{path.name}.work")
+
+    def __enter__(self) -> "TrainingRun":
+        """Refuse, before any work, an output that could not be written later, or is written now."""
+        from bowerbird.files.lock import locked
+
+        with ExitStack() as lock:
+            if self.is_main:
+                lock.enter_context(locked(self.run.output))
+            self._check_output()
+            self._lock = lock.pop_all()
+        return self
+
+    def _check_output(self) -> None:
+        from bowerbird.files.atomic_write import check_output
+
+        run, path = self.run, self.run.output
         # the model of an interrupted run is overwritten by the run that continues it
         interrupted = self._has_checkpoint()
         force = run.force or (run.resume and interrupted)
@@ -85,9 +99,6 @@ class TrainingRun:
             check_record(path, force=force)
             check_record(path, force=force, suffix=CURVE)
 
-    def __enter__(self) -> "TrainingRun":
-        return self
-
     def __exit__(
         self,
         kind: type[BaseException] | None,
@@ -98,6 +109,7 @@ class TrainingRun:
 
         if self.is_main and not self._has_checkpoint():
             shutil.rmtree(self.work_dir, ignore_errors=True)
+        self._lock.close()
         leave_group(together=error is None)
 
     def _has_checkpoint(self) -> bool:

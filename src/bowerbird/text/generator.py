@@ -27,7 +27,8 @@ from bowerbird.models import model_path
 from bowerbird.networks.config import LanguageModelConfig
 from bowerbird.networks.language_model import language_model_from
 from bowerbird.text.config import GenerateConfig
-from bowerbird.text.tokenizer import CharacterTokenizer, TextTokenizer, tokenizer_from
+from bowerbird.text.tokenizer import CharacterTokenizer, TextTokenizer
+from bowerbird.text.tokenizer_choice import tokenizer_from
 
 KIND = "text"
 TOKENS_PER_STEP = 32  # of ``generate_steps``

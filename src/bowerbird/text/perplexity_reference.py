@@ -19,6 +19,8 @@ PUBLISHED = (  # nats per character, and the source
     ("nanoGPT on a laptop's CPU, 3 minutes", 1.88, "its README"),
     ("nanoGPT on an A100, 3 minutes, 10.7 M weights", 1.4697, "its README"),
 )
+OWN = "this model on its own corpus"
+SAME = 0.1  # nats per character, by which texts of one kind differ
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ def perplexity_references(text: str, validation_loss: object = None) -> list[Ref
     ]
     references += [Reference(name, nats, source) for name, nats, source in PUBLISHED]
     if isinstance(validation_loss, float):
-        own = Reference("this model on its own corpus", validation_loss, "validation text")
+        own = Reference(OWN, validation_loss, "validation text")
         references.append(own)
     return sorted(references, key=lambda r: -r.nats_per_char)
 
@@ -62,7 +64,10 @@ def assess(nats_per_char: float, references: Sequence[Reference]) -> str:
     if nats_per_char >= by_name["characters by their frequency"]:
         return "no better than the frequency of characters: the model can't predict this text"
     if nats_per_char >= min(by_name["gzip -9"], by_name["xz -9"]):
-        return "no better than a compressor: another language, or a short text"
+        own = by_name.get(OWN)
+        if own is not None and nats_per_char < own + SAME:
+            return "as on its own corpus, but no better than a compressor: train the model longer"
+        return "no better than a compressor: the model doesn't know texts like this one"
     if nats_per_char < 0.5:
         return "the model has nearly memorized this text: it was probably trained on it"
     return "normal: better than a compressor, as expected for a text in the language of the corpus"

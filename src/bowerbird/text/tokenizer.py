@@ -1,4 +1,4 @@
-"""Tokenizers of text: characters, bytes, or byte pairs (BPE).
+"""Tokenizers of text: characters, bytes, or byte pairs (BPE); see ``word_tokenizer`` for words.
 
 ``characters``: 0 is the unknown token (decoded as U+FFFD), 1 the end of a document (decoded as
 nothing), then the characters of the corpus by code point. ``bytes``: the 256 bytes of UTF-8, then
@@ -16,7 +16,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Protocol, get_args
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -229,33 +229,6 @@ class BytePairTokenizer:
         """Return the merges, if there are any."""
         merges = {"merges": [list(merge) for merge in self.merges]} if self.merges else {}
         return {"kind": self.kind, **merges}
-
-
-def tokenizer_from(data: Mapping[str, Any]) -> CharacterTokenizer | BytePairTokenizer:
-    """Return the tokenizer of ``to_dict()``; raise ValueError for anything else."""
-    kind = data.get("kind") if isinstance(data, Mapping) else None
-    match kind:
-        case "bytes":
-            return BytePairTokenizer()
-        case "characters":
-            characters = data.get("characters")
-            if isinstance(characters, str):
-                made = CharacterTokenizer(characters)
-                if made.characters == characters:
-                    return made
-        case "bpe":
-            merges = data.get("merges")
-            if isinstance(merges, list) and all(_is_merge(merge) for merge in merges):
-                return BytePairTokenizer(merges)
-        case _:
-            known = ", ".join(get_args(TokenizerKind))
-            raise ValueError(f"the model's tokenizer is {kind!r:.40}, not one of {known}")
-    raise ValueError(f"the {kind} tokenizer of the model is damaged")
-
-
-def _is_merge(merge: object) -> bool:
-    # not isinstance: a boolean is an int to Python
-    return isinstance(merge, list) and len(merge) == 2 and all(type(n) is int for n in merge)
 
 
 def _code_points(text: str) -> np.ndarray:

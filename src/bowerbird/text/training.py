@@ -7,6 +7,7 @@ itself is ``learning.sequences.training``.
 
 import time
 from collections.abc import Generator
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -21,9 +22,10 @@ from bowerbird.networks.language_model import seeded_language_model
 from bowerbird.text.config import GenerateConfig, TrainConfig
 from bowerbird.text.corpus import Corpus
 from bowerbird.text.generator import TextGenerator
-from bowerbird.text.tokenizer import BytePairTokenizer, CharacterTokenizer
+from bowerbird.text.tokenizer_choice import make_tokenizer
 
 PREVIEW_LENGTH = 200  # tokens of the samples that are shown during training
+MAX_ONE_HOT, EMBEDDING_DIM = 512, 128  # larger vocabularies are embedded: one-hot takes minutes
 WIDTHS = (128, 192, 256, 384, 512, 768, 1024)  # hidden sizes among which --minutes chooses
 
 
@@ -46,7 +48,7 @@ class Training:
         self.corpus, self.config, self.work_dir = corpus, config, work_dir
         self.compute = select_compute(config.device, config.precision)
         self.statistics = corpus.statistics
-        self.tokenizer = start.tokenizer if start else _make_tokenizer(corpus, config)
+        self.tokenizer = start.tokenizer if start else make_tokenizer(corpus, config)
         work_dir.mkdir(parents=True, exist_ok=True)
         # every process has a file of its own: they may be on different machines
         file = work_dir / f"stream.{processes()[0]}"
@@ -60,7 +62,7 @@ class Training:
                 sha256=self.statistics.sha256,
             ),
             config,
-            start.config if start else config.model,
+            start.config if start else _embedded(config.model, self.tokenizer.vocab_size),
             config.sequence,
             self._build,
             work_dir,
@@ -124,10 +126,8 @@ def train(
         return training.generator
 
 
-def _make_tokenizer(corpus: Corpus, config: TrainConfig) -> CharacterTokenizer | BytePairTokenizer:
-    if config.tokenizer == "characters":
-        return CharacterTokenizer.from_counts(corpus.statistics.counts, config.min_count)
-    if config.tokenizer == "bytes":
-        return BytePairTokenizer()
-    texts = (block for _, blocks in corpus.documents() for block in blocks)
-    return BytePairTokenizer.train(texts, config.max_vocab_size)
+def _embedded(model: LanguageModelConfig, vocab_size: int) -> LanguageModelConfig:
+    """Return a model with an embedding if its one-hot vectors would be long."""
+    if model.recurrent.embedding_dim or vocab_size <= MAX_ONE_HOT:
+        return model
+    return replace(model, recurrent=replace(model.recurrent, embedding_dim=EMBEDDING_DIM))

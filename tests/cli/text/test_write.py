@@ -1,9 +1,13 @@
 """`bowerbird text write`: stream, compare, write together."""
 
 import json
+import os
+import subprocess
+import sys
 
 from bowerbird.cli import run
 
+COMMAND = [sys.executable, "-W", "error", "-m", "bowerbird"]
 VERSE = "The owl and the pussycat went to sea in a beautiful pea-green boat.\n"
 
 
@@ -98,6 +102,26 @@ def test_writing_together(model, capsys, monkeypatch):
     assert "The owl" in out
     assert " and so on" in final
     assert "nonsense" not in final
+
+
+def test_a_number_without_a_proposal_is_asked_for_again(model, capsys, monkeypatch):
+    answers = iter(["99", "0", "1", " 1912", "/q"])
+    monkeypatch.setattr("builtins.input", lambda _: next(answers))
+    assert run(["text", "write", str(model), "--prompt", "The owl", "--interactive"]) == 0
+    out = capsys.readouterr().out
+    assert "there is no proposal 99; type 1 to 4\nthere is no proposal 0; type 1 to 4\n" in out
+    assert out.endswith(" 1912\n\n")
+    assert "The owl99" not in out
+
+
+def test_a_console_without_a_character_still_gets_the_whole_text(model):
+    words = [*COMMAND, "text", "write", str(model), "--prompt", "The “owl” ✓", "--length", "20"]
+    done = subprocess.run(
+        words, env={**os.environ, "PYTHONIOENCODING": "cp1252"}, capture_output=True, check=False
+    )
+    assert done.returncode == 0
+    assert done.stdout.decode("cp1252").startswith("The “owl” ?")
+    assert len(done.stdout) >= len("The “owl” ?") + 20
 
 
 def test_ctrl_c_ends_writing_together_and_keeps_the_text(model, capsys, monkeypatch):

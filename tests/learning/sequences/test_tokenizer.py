@@ -2,6 +2,7 @@
 
 import inspect
 import json
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,8 @@ from bowerbird.learning.sequences.tokenizer import Tokenizer
 from bowerbird.music.corpus import Corpus
 from bowerbird.music.score.melody import melody
 from bowerbird.music.tokens import kinds
-from bowerbird.text import tokenizer as text
+from bowerbird.text import tokenizer as text, tokenizer_choice
+from bowerbird.text.word_tokenizer import WordTokenizer
 
 TEXT = "The owl and the pussycat went to sea in a beautiful pea-green boat.\n" * 20
 ABC = "X:1\nT:a\nM:2/4\nL:1/8\nK:D\nDE FG|AB cd|dc BA|GF ED|\n"
@@ -19,6 +21,7 @@ TEXT_TOKENIZERS = [
     text.CharacterTokenizer(TEXT),
     text.BytePairTokenizer(),
     text.BytePairTokenizer.train([TEXT], 280),
+    WordTokenizer.train([TEXT], Counter(TEXT), 40),
 ]
 
 
@@ -38,7 +41,7 @@ def check(tokenizer, document, again):
 
 @pytest.mark.parametrize("tokenizer", TEXT_TOKENIZERS, ids=lambda t: t.kind)
 def test_text(tokenizer):
-    check(tokenizer, TEXT, text.tokenizer_from)
+    check(tokenizer, TEXT, tokenizer_choice.tokenizer_from)
 
 
 @pytest.mark.parametrize("kind", kinds.KINDS)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 PROPOSALS, LENGTH = 4, 60  # of them, in tokens
 HELP = (
     "type the number of a proposal, /r for others, /u to undo, /q to quit; "
-    "anything else is added to the text"
+    "anything else is added to the text (a number, with a space before it)"
 )
 
 
@@ -37,7 +37,8 @@ def write_together(
             show(f"\n{text}")
             for number, proposal in enumerate(proposals, 1):
                 show(f"  {number}  {proposal!r}")
-            answer = ask("> ")
+            while (answer := ask("> ")).isdecimal() and not 1 <= int(answer) <= PROPOSALS:
+                show(f"there is no proposal {answer}; type 1 to {PROPOSALS}")
         except (EOFError, KeyboardInterrupt):
             return text
         sampling = replace(sampling, seed=sampling.seed + 1)
@@ -48,9 +49,9 @@ def write_together(
                 text = history.pop() if history else text
             case "/r":
                 pass
-            case choice if choice in map(str, range(1, PROPOSALS + 1)):
+            case _ if answer.isdecimal():
                 history.append(text)
-                text += proposals[int(choice) - 1]
+                text += proposals[int(answer) - 1]
             case _:
                 history.append(text)
                 text += answer
