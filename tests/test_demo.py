@@ -26,7 +26,7 @@ def small_predictions(monkeypatch):
         (tabular, "EnsembleConfig", {"members": 2, "epochs": 20}),
         (series, "ForecasterConfig", {"members": 1, "hidden_size": 20}),
         (series, "BacktestConfig", {"splits": 12, "refits": 1}),
-        (dynamics, "DynamicsConfig", {"hidden_size": 50, "test_trajectories": 2}),
+        (dynamics, "DynamicsConfig", {"hidden_size": 50, "trajectories": 10, "duration": 10.0}),
     ):
         monkeypatch.setattr(module, name, partial(getattr(module, name), **smaller))
 

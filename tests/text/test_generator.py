@@ -195,7 +195,7 @@ def test_a_generator_goes_on_training_from_another_text(verse_training, tmp_path
 
 
 def test_minutes_choose_a_network_and_steps(tmp_path):
-    config = replace(QUICK, minutes=0.2)
+    config = replace(QUICK, minutes=0.02)
     training, steps = trained(tmp_path, config=config)
     assert training.trainer.planned.minutes == 0
     assert steps[-1].number == training.trainer.planned.trainer.iterations == steps[-1].total
