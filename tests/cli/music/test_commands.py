@@ -214,3 +214,16 @@ def test_a_folder_of_the_name_of_a_corpus_is_not_that_corpus(bowerbird, here):
 )
 def test_bad_input_is_one_sentence(refuses, line, words):
     refuses(line, *words)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("compose scottish -o a.mid -n 0", "--samples must be at least 1, got 0"),
+        ("compose scottish -o a.mid --primer a.abc --melody b.abc", "--primer or --melody, not"),
+        ("compose scottish -o a.mid --meter 4/5", "'4/5' is not a meter"),
+        ("train -o m.safetensors", "give a corpus: files, a folder, or scottish, irish, bach"),
+    ],
+)
+def test_options_that_mean_nothing_are_refused(refuses, words, message):
+    refuses(f"music {words}", message)
