@@ -90,7 +90,7 @@ def test_render(bowerbird, here):
 
 
 def test_train_evaluate_and_continue(bowerbird, here):
-    facts_of(bowerbird("music compose scottish -o tune.abc --bars 16 -n 24 --json"))
+    facts_of(bowerbird("music compose scottish -o tune.abc --bars 8 -n 14 --json"))
     flags = "--iterations 30 --hidden-size 24 --validate-every 15 --json --quiet"
     flags += " --sequence-length 16 --batch-size 4"
     facts = facts_of(bowerbird(f"music train tune-*.abc -o me.safetensors {flags}"))
