@@ -24,9 +24,11 @@ def small_predictions(monkeypatch):
     """Train the demo's predictors for a second; with all defaults they take half a minute."""
     for module, name, smaller in (
         (tabular, "EnsembleConfig", {"members": 2, "epochs": 20}),
+        (tabular, "TableConfig", {"folds": 2}),
         (series, "ForecasterConfig", {"members": 1, "hidden_size": 20}),
         (series, "BacktestConfig", {"splits": 12, "refits": 1}),
-        (dynamics, "DynamicsConfig", {"hidden_size": 50, "trajectories": 10, "duration": 10.0}),
+        (dynamics, "DynamicsConfig", {"hidden_size": 50, "trajectories": 10}),
+        (dynamics, "DynamicsConfig", {"test_trajectories": 2, "free_run": 10.0}),
     ):
         monkeypatch.setattr(module, name, partial(getattr(module, name), **smaller))
 

@@ -193,3 +193,10 @@ def test_only_a_piece_without_any_variation_is_skipped(pieces):
     assert 1 + 9 <= len(parts) < 1 + 18, "some have keys or notes that the vocabulary lacks"
     list(encode_pieces(melodies[:1], tokenizer, skipped, AugmentConfig(semitones=(48,))))
     assert skipped == {melodies[0][0]: "transposed as asked, it exceeds MIDI's range"}
+
+
+def test_unknown_kinds_and_pieces_that_cannot_be_encoded_are_refused(written):
+    with pytest.raises(MusicError, match="'words' is not a tokenizer; use one of melody"):
+        new_tokenizer("words")
+    with pytest.raises(MusicError, match="none of the pieces can be encoded as melody tokens"):
+        tokenizer_for("melody", [written([])])
