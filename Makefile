@@ -6,12 +6,13 @@ DEMO := demo
 QUICK := tests/test_layers.py tests/test_public.py tests/test_vocabulary.py tests/networks tests/music/score \
 	tests/music/formats tests/prediction/data tests/pictures tests/image/test_objective.py tests/text/test_tokenizer.py
 
-.PHONY: help install demo test quick check format docs clean
+.PHONY: help install demo test quick coverage check format docs clean
 
 help:
 	@echo "make demo     make one example of everything in $(DEMO)/index.html"
 	@echo "make test     check style and types, build the documentation, run every test"
 	@echo "make quick    run the fast tests, in about a minute"
+	@echo "make coverage run every test and measure the lines and branches they reach"
 	@echo "make install  create $(VENV) with the versions that constraints.txt pins"
 	@echo "make format   format the code"
 	@echo "make docs     build the documentation into site/"
@@ -45,6 +46,9 @@ quick: install
 	$(BIN)/ruff check
 	$(BIN)/python -m pytest -n 2 -q -m "not slow" $(QUICK)
 
+coverage: install
+	$(BIN)/python -m pytest -n 2 --cov --cov-report=term:skip-covered --cov-report=json
+
 format: install
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
@@ -53,4 +57,4 @@ docs: install
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 clean:
-	rm -rf $(VENV) $(DEMO) site dist
+	rm -rf $(VENV) $(DEMO) site dist .coverage* coverage.json

@@ -3,6 +3,7 @@
 import re
 import shutil
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,11 +11,30 @@ import pytest
 from bowerbird.demo.run import demo_steps
 from bowerbird.demo.section import DemoConfig
 from bowerbird.learning.extras import EXTRAS
+from bowerbird.prediction.dynamics import config as dynamics
+from bowerbird.prediction.series import config as series
+from bowerbird.prediction.tabular import config as tabular
+from bowerbird.registry import DOMAINS
 
 SMALL = DemoConfig(size=48, iterations=1, device="cpu")
 
 
+@pytest.fixture
+def small_predictions(monkeypatch):
+    """Train the demo's predictors for a second; with all defaults they take half a minute."""
+    for module, name, smaller in (
+        (tabular, "EnsembleConfig", {"members": 2, "epochs": 20}),
+        (tabular, "TableConfig", {"folds": 2}),
+        (series, "ForecasterConfig", {"members": 1, "hidden_size": 20}),
+        (series, "BacktestConfig", {"splits": 12, "refits": 1}),
+        (dynamics, "DynamicsConfig", {"hidden_size": 50, "trajectories": 10}),
+        (dynamics, "DynamicsConfig", {"test_trajectories": 2, "free_run": 10.0}),
+    ):
+        monkeypatch.setattr(module, name, partial(getattr(module, name), **smaller))
+
+
 @pytest.mark.slow
+@pytest.mark.usefixtures("small_predictions")
 def test_the_demo_makes_every_picture_of_its_page(tmp_path, monkeypatch):
     for package in EXTRAS:  # it needs none of them
         monkeypatch.setitem(sys.modules, package, None)
@@ -42,13 +62,14 @@ def test_an_interrupted_demo_leaves_no_page_of_another_one(tmp_path):
     assert not (tmp_path / "index.html").exists()
 
 
-@pytest.mark.parametrize("call", ["copyfile", "write_text"])
-def test_what_could_not_be_written_whole_is_not_there(tmp_path, monkeypatch, call):
+@pytest.mark.parametrize(("call", "domains"), [("copyfile", DOMAINS), ("write_text", ())])
+def test_what_could_not_be_written_whole_is_not_there(tmp_path, monkeypatch, call, domains):
     def broken(*args, **_):
         target = args[1] if call == "copyfile" else args[0]
         target.write_bytes(b"half")
         raise OSError(28, "No space left on device")
 
+    monkeypatch.setattr("bowerbird.demo.run.DOMAINS", domains)
     monkeypatch.setattr(shutil if call == "copyfile" else Path, call, broken)
     with pytest.raises(OSError, match="No space left"):
         list(demo_steps(tmp_path, SMALL))

@@ -12,6 +12,7 @@ from PIL import Image
 from rich.console import Console
 
 from bowerbird.cli import app
+from bowerbird.cli.errors import exit_code
 from bowerbird.registry import NOUNS
 
 SHALLOW = "--style-loss gram --style-layers relu1_1,relu2_1 --content-layers relu2_1"
@@ -274,3 +275,19 @@ def test_a_second_interruption_quits(here, bowerbird, monkeypatch):
     assert done.code == 130
     assert "nothing more was saved" in done.err
     assert not (here / "out.png").exists()
+
+
+def test_with_debugging_on_the_traceback_is_printed_too(bowerbird, monkeypatch):
+    monkeypatch.setenv("BOWERBIRD_DEBUG", "1")
+    done = bowerbird("image transfer missing.png swirls.png -o out.png")
+    assert done.code == 2
+    assert done.err.startswith("Traceback (most recent call last):")
+    assert done.err.endswith("bowerbird: missing.png does not exist; check the name\n")
+
+
+def test_a_reader_that_is_gone_is_no_error(monkeypatch, capsys):
+    with monkeypatch.context() as patch:  # it replaces standard output
+        patch.setattr(sys, "stdout", sys.stdout)
+        assert exit_code(BrokenPipeError()) == 2
+        sys.stdout.close()
+    assert capsys.readouterr().err == ""

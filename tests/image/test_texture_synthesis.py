@@ -124,14 +124,14 @@ def test_a_tileable_texture_too_large_for_the_memory_is_refused_first(plate, mon
 
 def test_no_grain_of_saturated_pixels_remains_of_the_noise(plate):
     # pixels far from the median of their neighbors: max pooling and the total variation weight
-    # of transfers left about twice as many
+    # of transfers leave many times as many
     grain = {}
     for name, objective in (
         ("texture", TextureConfig().objective),
         ("transfer", ObjectiveConfig()),
     ):
         config = TextureConfig(
-            width=96, height=96, iterations=30, device="cpu", objective=objective
+            width=96, height=96, iterations=15, device="cpu", objective=objective
         )
         result = texture(plate("mosaic", side=192), config)
         windows = torch.nn.functional.unfold(result[:, None], 3)

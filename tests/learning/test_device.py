@@ -108,3 +108,21 @@ def test_bfloat16_features_are_those_of_float32_within_two_percent(vgg19, photog
         assert ours[name].dtype == torch.bfloat16
         error = (ours[name].float() - theirs[name]).norm() / theirs[name].norm()
         assert float(error) < 0.02, name
+
+
+def test_a_gpu_is_taken_by_its_name_or_where_there_is_one(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda **_: True)
+    assert select_compute("auto") == device.Compute(torch.device("cuda"), torch.bfloat16)
+    assert select_compute("cuda:1", "float32").device == torch.device("cuda:1")
+    with pytest.raises(ValueError, match=r"this machine has cpu, cuda, cuda:0, cuda:1$"):
+        select_compute("cuda:2")
+
+
+def test_apples_gpu_is_taken_where_there_is_no_other(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    assert select_compute("auto") == device.Compute(torch.device("mps"), torch.float32)
+    with pytest.raises(ValueError, match=r"'cuda' is not available; this machine has cpu, mps$"):
+        select_compute("cuda")

@@ -134,14 +134,14 @@ LONGEST = 240  # s that a child may take: it needs a few
 @pytest.mark.slow
 def test_kill_at_any_moment_loses_at_most_one_interval(tmp_path):
     code = CHILD.format(folder=str(Path(__file__).parent))
-    run = [sys.executable, "-W", "error", "-c", code]
+    child = [sys.executable, "-W", "error", "-c", code, "cut.pt"]
     how = {"cwd": tmp_path, "env": ONE_THREAD}
-    quietly = {**how, "stdout": subprocess.DEVNULL, "timeout": LONGEST}
-    subprocess.run([*run, "whole.pt"], check=True, **quietly)
-    (tmp_path / "kept").unlink()
+    torch.manual_seed(5)
+    whole = task(dropout=0.3)
+    run(whole, replace(QUICK, iterations=200, validate_every=50))
     reached = 0
     for last in (31, 60, 119):  # after, at and before a checkpoint
-        with subprocess.Popen([*run, "cut.pt"], stdout=subprocess.PIPE, **how) as job:
+        with subprocess.Popen(child, stdout=subprocess.PIPE, **how) as job:
             clock = threading.Timer(LONGEST, job.kill)
             clock.start()
             try:
@@ -154,45 +154,9 @@ def test_kill_at_any_moment_loses_at_most_one_interval(tmp_path):
                 job.kill()  # else leaving this block would wait for its end
                 clock.cancel()
         assert reached == last
-    subprocess.run([*run, "cut.pt"], check=True, **quietly)
-    assert torch.equal(torch.load(tmp_path / "cut.pt"), torch.load(tmp_path / "whole.pt"))
+    subprocess.run(child, check=True, stdout=subprocess.DEVNULL, timeout=LONGEST, **how)
+    assert torch.equal(torch.load(tmp_path / "cut.pt"), weights(whole))
     assert list(tmp_path.glob("*.part*")) == []
-
-
-PROCESS = """
-import json, sys, torch
-sys.path.insert(0, {folder!r})
-from test_trainer import QUICK, SequenceBatches, SequenceTask, train_steps, pattern, task
-import torch.distributed as dist
-from bowerbird.learning.device import leave_group
-dist.init_process_group("gloo")
-job = task()
-part = (dist.get_rank(), dist.get_world_size())
-job.batches = SequenceBatches(pattern(), 4, 16, shard=part)
-losses = [s.losses["total"] for s in train_steps(job, QUICK)]
-if part[0] == 0:
-    print(json.dumps([part[1], losses]))
-leave_group()
-"""
-
-
-@pytest.mark.slow
-def test_two_processes_train_as_one(tmp_path):
-    script = tmp_path / "job.py"
-    script.write_text(PROCESS.format(folder=str(Path(__file__).parent)))
-    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-    done = subprocess.run(
-        [*torchrun, "--nproc-per-node", "2", str(script)],
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-        env=ONE_THREAD,
-        timeout=LONGEST,
-    )
-    processes, losses = json.loads(done.stdout.strip().splitlines()[-1])
-    assert processes == 2
-    alone = [s.losses["total"] for s in run(task())]
-    assert losses == pytest.approx(alone, rel=1e-4)
 
 
 class Listed:
@@ -383,7 +347,7 @@ def test_processes_without_a_common_moment_are_reported(tmp_path):
         fewer.newest(exchanged())
 
 
-CUT = """
+PROCESS = """
 import json, sys, torch
 sys.path.insert(0, {folder!r})
 from pathlib import Path
@@ -399,28 +363,33 @@ part = (dist.get_rank(), dist.get_world_size())
 job.batches = SequenceBatches(pattern(), 4, 16, shard=part)
 kept = CheckpointConfig(Path("kept"), every=5, resume=sys.argv[1] == "on")
 learned = train_steps(job, QUICK, kept)
-numbers = [step.number for step in learned]
+steps = [(step.number, step.losses["total"]) for step in learned]
 if part[0] == 0:
-    print(numbers[0])
+    print(json.dumps([part[1], steps]))
     torch.save(weights(job), "weights.pt")
 leave_group()
 """
 
 
 @pytest.mark.slow
-def test_two_processes_resume_at_one_moment(tmp_path):
+def test_two_processes_train_as_one_and_resume_at_one_moment(tmp_path):
     script = tmp_path / "job.py"
-    script.write_text(CUT.format(folder=str(Path(__file__).parent)))
+    script.write_text(PROCESS.format(folder=str(Path(__file__).parent)))
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
     torchrun += ["--nproc-per-node", "2", str(script)]
     how = {"cwd": tmp_path, "env": ONE_THREAD, "timeout": LONGEST}
     how |= {"stdout": subprocess.PIPE, "text": True}
-    subprocess.run([*torchrun, "anew"], check=True, **how)
+    done = subprocess.run([*torchrun, "anew"], check=True, **how)
+    processes, steps = json.loads(done.stdout.strip().splitlines()[-1])
+    assert processes == 2
+    alone = [step.losses["total"] for step in run(task())]
+    assert [loss for _, loss in steps] == pytest.approx(alone, rel=1e-4)
     whole = torch.load(tmp_path / "weights.pt")
     # as if a kill had come between the last checkpoints of the two: one has 30, the other 25
     os.replace(tmp_path / "kept.1.previous", tmp_path / "kept.1")
     done = subprocess.run([*torchrun, "on"], check=True, **how)
-    assert done.stdout.split() == ["26"]
+    _, steps = json.loads(done.stdout.strip().splitlines()[-1])
+    assert steps[0][0] == 26
     assert torch.equal(torch.load(tmp_path / "weights.pt"), whole)
 
 

@@ -14,6 +14,7 @@ from bowerbird.music.formats.abc_reader import read_abc
 from bowerbird.music.formats.bars import tune_to_score
 from bowerbird.music.formats.files import read_score
 from bowerbird.music.formats.tune import Tune
+from bowerbird.music.score.melody import melody as to_melody
 from bowerbird.networks.config import LanguageModelConfig, RecurrentConfig
 
 NOTTINGHAM = Path(__file__).resolve().parents[3] / "shared/data/music/nottingham"
@@ -29,6 +30,24 @@ def nottingham():
     paths = sorted(NOTTINGHAM.glob("*.mid"))
     assert len(paths) == 1034
     return [(path.name, read_score(path)) for path in paths]
+
+
+@pytest.fixture(scope="session")
+def nottingham_melodies(nottingham):
+    """Reduce the tunes of Nottingham to their melodies."""
+    return [(name, to_melody(score)) for name, score in nottingham]
+
+
+@pytest.fixture(scope="session")
+def scottish():
+    """Return the built-in corpus; its 1,566 tunes are read once."""
+    return Corpus(["scottish"], melodies=True)
+
+
+@pytest.fixture(scope="session")
+def scottish_split(scottish):
+    """Split the built-in corpus."""
+    return scottish.split()
 
 
 @pytest.fixture(scope="session")

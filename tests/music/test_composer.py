@@ -115,11 +115,11 @@ def test_a_primer_is_continued(trained, reels):
 
 
 @pytest.mark.parametrize("kind", MELODY_KINDS)
-def test_every_scottish_tune_can_be_continued(kind):
+def test_every_scottish_tune_can_be_continued(scottish, kind):
     """But for those whose repeats make no sense as they are written; bars are added."""
     composer = Composer(None, new_tokenizer(kind), LanguageModelConfig(), {})
     failed = []
-    tunes = Corpus(["scottish"], melodies=True).pieces[:: 1 if kind == "melody" else 12]
+    tunes = scottish.pieces[:: 1 if kind == "melody" else 12]
     for name, score in tunes:
         try:
             tokens, bars = composer._continue(ComposeConfig(bars=8), score)

@@ -1,20 +1,14 @@
 """Copies of melodies are found in any key, and the shipped index is that of the tunes."""
 
 import numpy as np
-import pytest
 
 from bowerbird.music.augment import transposed
 from bowerbird.music.copied_melodies import MelodyIndex, interval_codes, novelty
-from bowerbird.music.corpus import Corpus, melody_index
+from bowerbird.music.corpus import melody_index
 
 
-@pytest.fixture(scope="module")
-def scottish():
-    return Corpus(["scottish"], melodies=True)
-
-
-def test_transposed_copies_are_found(tune, scottish, reel_abc, jig_abc):
-    train = scottish.split().train
+def test_transposed_copies_are_found(tune, scottish_split, reel_abc, jig_abc):
+    train = scottish_split.train
     _, source = train[100]
     result = novelty(transposed(source, 4), MelodyIndex.of(train))
     assert result.longest_copy_notes == source.note_num()

@@ -8,11 +8,11 @@ import torch
 
 from bowerbird.errors import MusicError
 from bowerbird.learning.sequences.batches import stream_loss
-from bowerbird.music.config import AugmentConfig
+from bowerbird.music.config import AugmentConfig, ComposeConfig
 from bowerbird.music.corpus import Corpus
 from bowerbird.music.formats.files import write_score
 from bowerbird.music.score.melody import melody
-from bowerbird.music.training import Training
+from bowerbird.music.training import Training, train
 
 
 def test_training_reduces_the_loss(trained):
@@ -76,3 +76,15 @@ def test_too_few_pieces(tmp_path, written, quick):
         write_score(tmp_path / f"{number}.mid", line)
     with pytest.raises(MusicError, match="at least three different pieces"):
         Training(Corpus([tmp_path], melodies=True), quick, tmp_path / "work")
+
+
+def test_train_returns_a_composer(reels, quick):
+    config = replace(quick, trainer=replace(quick.trainer, iterations=3))
+    composer = train(Corpus([reels], melodies=True), config)
+    assert composer.compose(ComposeConfig(bars=4))[0].score.note_num() > 0
+
+
+def test_a_sequence_longer_than_the_pieces_is_refused(reels, tmp_path, quick):
+    config = replace(quick, sequence=replace(quick.sequence, sequence_length=4096))
+    with pytest.raises(MusicError, match=r"pieces have only .* tokens.* shorter --sequence-length"):
+        Training(Corpus([reels], melodies=True), config, tmp_path)

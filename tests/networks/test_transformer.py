@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from bowerbird.learning.config import SamplingConfig
+from bowerbird.learning.sequences import batches
 from bowerbird.learning.sequences.batches import (
-    WARMUP,
     SequenceBatches,
     SequenceTask,
     next_token_loss,
@@ -348,9 +348,10 @@ def one_by_one(network, data):
 
 
 @BOTH
-def test_the_loss_of_a_stream_is_that_of_reading_it_token_by_token(positions):
+def test_the_loss_of_a_stream_is_that_of_reading_it_token_by_token(positions, monkeypatch):
+    monkeypatch.setattr(batches, "WARMUP", 128)
     network = build(11, positions=positions)
-    data = np.random.default_rng(0).integers(0, 11, 4 * WARMUP * 2 + 1).astype(np.uint8)
+    data = np.random.default_rng(0).integers(0, 11, 4 * 128 * 2 + 1).astype(np.uint8)
     for some in (data[:301], data):  # the second in two rows, that begin where windows of 8 do
         assert stream_loss(network, some, sequence_length=100) == pytest.approx(
             one_by_one(network, some), rel=1e-5

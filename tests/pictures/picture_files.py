@@ -44,10 +44,20 @@ def gamma_tag(gamma):
     return b"curv\0\0\0\0" + struct.pack(">IH", 1, round(gamma * 256))
 
 
+def curve_tag(kind, *parameters):
+    """Return a parametric curve (ICC.1:2022, table 68)."""
+    packed = struct.pack(f">{len(parameters)}i", *(round(p * 65536) for p in parameters))
+    return b"para\0\0\0\0" + struct.pack(">HH", kind, 0) + packed
+
+
+def table_tag(values):
+    """Return a curve of samples, 0 to 1."""
+    codes = np.rint(np.asarray(values) * 65535).astype(">u2")
+    return b"curv\0\0\0\0" + struct.pack(">I", len(codes)) + codes.tobytes()
+
+
 def srgb_curve_tag():
-    parameters = (2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045)
-    packed = struct.pack(">5i", *(round(p * 65536) for p in parameters))
-    return b"para\0\0\0\0\0\3\0\0" + packed
+    return curve_tag(3, 2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045)
 
 
 def rgb_profile(columns, curve):
@@ -61,10 +71,10 @@ ADOBE = rgb_profile(
     [(0.60974, 0.31111, 0.01947), (0.20528, 0.62567, 0.06087), (0.14919, 0.06322, 0.74457)],
     gamma_tag(563 / 256),
 )
-DISPLAY_P3 = rgb_profile(
-    [(0.51512, 0.2412, -0.00105), (0.29198, 0.69225, 0.04189), (0.1571, 0.06657, 0.78407)],
-    srgb_curve_tag(),
-)
+P3_PRIMARIES = [
+    (0.51512, 0.2412, -0.00105), (0.29198, 0.69225, 0.04189), (0.1571, 0.06657, 0.78407)
+]  # fmt: skip
+DISPLAY_P3 = rgb_profile(P3_PRIMARIES, srgb_curve_tag())
 GRAY_LINEAR = icc_bytes(
     b"GRAY", b"XYZ ", {b"kTRC": gamma_tag(1.0), b"wtpt": xyz_tag(0.9642, 1, 0.8249)}
 )

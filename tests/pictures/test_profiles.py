@@ -14,16 +14,20 @@ from tests.pictures.picture_files import (
     DISPLAY_P3,
     GRAY_LINEAR,
     LEVEL,
+    P3_PRIMARIES,
     TAGGED,
     as_tensor,
     assert_same,
     cmyk_profile,
+    curve_tag,
     deep_rgb,
     gradient,
     gradient16,
     num_colors,
     png_bytes,
     png_chunk,
+    rgb_profile,
+    table_tag,
 )
 
 
@@ -50,8 +54,20 @@ def test_profile_of_a_16_bit_picture(tmp_path, profile, stored, expected, suffix
     assert_same(rgb, torch.tensor(expected).float(), 1.5)
 
 
-@pytest.mark.parametrize("profile", [ADOBE, DISPLAY_P3])
+CURVES = [  # from 0 to 1, as the 8-bit conversion moves black and white there
+    curve_tag(0, 1.8),
+    curve_tag(1, 2.2, 1.1, -0.1),
+    curve_tag(4, 2.4, 1.005 ** (1 / 2.4) - 0.05, 0.05, 0.048, 0.1, -0.005, 0),
+    table_tag(np.linspace(0, 1, 33) ** 2),
+    table_tag([]),  # linear
+]
+
+
+@pytest.mark.parametrize(
+    "profile", [ADOBE, DISPLAY_P3, *(rgb_profile(P3_PRIMARIES, curve) for curve in CURVES)]
+)
 def test_deep_and_8_bit_conversions_agree(tmp_path, profile):
+    """The 8-bit one is LittleCMS's."""
     codes = np.random.default_rng(0).integers(0, 256, (32, 32, 3), dtype=np.uint8)
     Image.fromarray(codes).save(tmp_path / "a.tif", icc_profile=profile)
     deep = codes.astype(np.uint16) * 257
@@ -59,6 +75,29 @@ def test_deep_and_8_bit_conversions_agree(tmp_path, profile):
     shallow, deep = (read_picture(tmp_path / name).rgb for name in ("a.tif", "b.tif"))
     assert (shallow - deep).abs().max() < 1.5 * LEVEL
     assert (shallow - as_tensor(codes)).abs().max() > 10 * LEVEL  # the profile was applied
+
+
+@pytest.mark.parametrize(
+    ("tag", "light"),
+    [
+        (curve_tag(2, 2.2, 0.9, 0.05, 0.03), lambda x: (0.9 * x + 0.05) ** 2.2 + 0.03),
+        (curve_tag(2, 2.2, 1.1, -0.2, 0.1), lambda x: np.maximum(1.1 * x - 0.2, 0) ** 2.2 + 0.1),
+        (
+            curve_tag(4, 2.4, 0.9, 0.05, 0.1, 0.2, 0.02, 0.01),
+            lambda x: np.where(x >= 0.2, (0.9 * x + 0.05) ** 2.4 + 0.02, 0.1 * x + 0.01),
+        ),
+    ],
+)
+def test_a_curve_of_which_black_is_not_0(tmp_path, tag, light):
+    """ICC.1:2022, table 68; gray stays gray, as the primaries have the same white."""
+    codes = np.arange(0, 65536, 257, np.uint16)
+    gray = np.broadcast_to(codes[None, :, None], (1, 256, 3))
+    profile = rgb_profile(P3_PRIMARIES, tag)
+    tifffile.imwrite(tmp_path / "a.tif", gray, photometric="rgb", iccprofile=profile)
+    linear = np.clip(light(codes / 65535), 0, 1)
+    expected = np.where(linear > 0.0031308, 1.055 * linear ** (1 / 2.4) - 0.055, 12.92 * linear)
+    rgb = read_picture(tmp_path / "a.tif").rgb
+    assert_same(rgb, torch.from_numpy(expected).float().expand(3, 1, -1), 1e-3)
 
 
 def test_a_profile_keeps_the_depth(tmp_path):

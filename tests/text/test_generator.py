@@ -17,7 +17,7 @@ from bowerbird.text.config import GenerateConfig, TrainConfig
 from bowerbird.text.corpus import Corpus
 from bowerbird.text.generator import load
 from bowerbird.text.perplexity_reference import assess, perplexity_references
-from bowerbird.text.training import Training
+from bowerbird.text.training import Training, train
 
 VERSE = "The owl and the pussycat went to sea in a beautiful pea-green boat.\n"
 QUICK = TrainConfig(
@@ -195,7 +195,7 @@ def test_a_generator_goes_on_training_from_another_text(verse_training, tmp_path
 
 
 def test_minutes_choose_a_network_and_steps(tmp_path):
-    config = replace(QUICK, minutes=0.2)
+    config = replace(QUICK, minutes=0.02)
     training, steps = trained(tmp_path, config=config)
     assert training.trainer.planned.minutes == 0
     assert steps[-1].number == training.trainer.planned.trainer.iterations == steps[-1].total
@@ -443,3 +443,13 @@ def test_the_generator_that_comes_with_the_package():
     assert len(words & set(text.split())) >= 5
     size = sum(p.numel() for p in generator.network.parameters())
     assert 2 * size < 6e6  # bytes of the file in half precision
+
+
+def test_train_takes_a_corpus_or_a_path(tmp_path):
+    (tmp_path / "verse.txt").write_text(VERSE * 60, encoding="utf-8")
+    config = replace(QUICK, trainer=replace(QUICK.trainer, iterations=4))
+    by_path = train(tmp_path / "verse.txt", config)
+    by_corpus = train(Corpus([tmp_path / "verse.txt"]), config)
+    assert by_path.generate("The", GREEDY) == by_corpus.generate("The", GREEDY)
+    assert by_path.provenance["corpus"] == ["verse.txt"]
+    assert {path.name for path in tmp_path.iterdir()} == {"verse.txt"}

@@ -6,6 +6,7 @@ import pytest
 import torch
 from skimage import data
 
+from bowerbird.vision import localization
 from bowerbird.vision.boxes import iou, overlap
 from bowerbird.vision.class_activation import box_from_heatmap, class_activation_maps, class_heatmap
 from bowerbird.vision.classification import classes, classify, open_classifier
@@ -208,3 +209,18 @@ def test_settings_are_checked(wrong, words):
 def test_top_is_checked():
     with pytest.raises(ValueError, match="top must be from 1 to 5"):
         LocalizeConfig(top=6)
+
+
+def test_without_candidates_the_class_of_the_whole_picture_is_located(classifier, monkeypatch):
+    monkeypatch.setattr(localization, "candidates", lambda *_: ())
+    picture = sample("coffee")
+    ((label,), (box,)) = (localize(picture, classifier).labels, localize(picture, classifier).boxes)
+    assert (label.name, label.wnid) == ("espresso", "n07920052")
+    assert (
+        label.probability
+        == box.score
+        == pytest.approx(float(classifier.probabilities([picture]).max()), rel=1e-5)
+    )
+    left, top, right, bottom = box.xyxy
+    assert 0 <= left < 250 < right <= 600  # the cup is around (250, 200)
+    assert 0 <= top < 200 < bottom <= 400

@@ -453,3 +453,14 @@ def test_a_loss_that_is_nan_later(bowerbird, here, monkeypatch):
     record = json.loads((here / "out.json").read_text())
     assert (record["iterations"], record["interrupted"]) == (2, False)
     assert codes("out.png").shape == (21, 32, 3)
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ("--preview-every=-1", "--preview-every must be at least 0, got -1"),
+        ("--keep-previews", "--keep-previews needs --preview-every N"),
+    ],
+)
+def test_previews_that_mean_nothing_are_refused(refuses, flags, message):
+    refuses(f"{BASE} {flags}", message)

@@ -90,7 +90,7 @@ def test_render(bowerbird, here):
 
 
 def test_train_evaluate_and_continue(bowerbird, here):
-    facts_of(bowerbird("music compose scottish -o tune.abc --bars 16 -n 24 --json"))
+    facts_of(bowerbird("music compose scottish -o tune.abc --bars 8 -n 14 --json"))
     flags = "--iterations 30 --hidden-size 24 --validate-every 15 --json --quiet"
     flags += " --sequence-length 16 --batch-size 4"
     facts = facts_of(bowerbird(f"music train tune-*.abc -o me.safetensors {flags}"))
@@ -214,3 +214,16 @@ def test_a_folder_of_the_name_of_a_corpus_is_not_that_corpus(bowerbird, here):
 )
 def test_bad_input_is_one_sentence(refuses, line, words):
     refuses(line, *words)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("compose scottish -o a.mid -n 0", "--samples must be at least 1, got 0"),
+        ("compose scottish -o a.mid --primer a.abc --melody b.abc", "--primer or --melody, not"),
+        ("compose scottish -o a.mid --meter 4/5", "'4/5' is not a meter"),
+        ("train -o m.safetensors", "give a corpus: files, a folder, or scottish, irish, bach"),
+    ],
+)
+def test_options_that_mean_nothing_are_refused(refuses, words, message):
+    refuses(f"music {words}", message)

@@ -79,6 +79,7 @@ def test_series_from_a_file_and_from_its_model(bowerbird, sales):
         ("--target price", "month, sales, note"),
         ("--target note", "'x' in the column note, line 2"),
         ("--time day", "it has month, sales, note"),
+        ("--target sales --time sales", "sales can't be both --time and --target"),
         ("--horizon 95", "--horizon 90 at most"),
         ("--seasonal-period 80", "longer than half"),
         ("--horizon 0", "horizon"),

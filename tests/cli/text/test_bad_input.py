@@ -33,6 +33,10 @@ def bad(train, tmp_path, model):
             ["text", "write", str(model), "--prompt-file", str(tmp_path / "latin.txt")],
             "latin.txt is not UTF-8",
         ),
+        "samples": (
+            ["text", "write", str(model), "-n", "0"],
+            "--samples must be at least 1",
+        ),
         "novelty": (
             ["text", "write", str(model), "--novelty", "nothing.txt", "--length", "5"],
             "nothing.txt does not exist",
@@ -58,7 +62,7 @@ def bad(train, tmp_path, model):
 BAD = (
     *("no corpus", "missing", "empty", "binary", "encoding", "short", "suffix", "folder"),
     *("preset", "dropout", "cut", "no model", "temperature", "two prompts", "no text"),
-    *("minutes and width", "clip", "no folder to write", "prompt file", "novelty"),
+    *("minutes and width", "clip", "no folder to write", "prompt file", "novelty", "samples"),
 )
 
 

@@ -62,6 +62,22 @@ def test_classify_prints_a_table(bowerbird, pictures):
     assert "n07920052" in lines[0]
 
 
+def test_detect_prints_a_table(bowerbird, pictures):
+    boxes = json.loads(bowerbird("vision detect coffee.jpg --json").out)[0]["boxes"]
+    lines = bowerbird("vision detect coffee.jpg").out.strip().splitlines()
+    assert len(lines) == len(boxes)
+    left, top, right, bottom = (round(side) for side in boxes[0]["xyxy"])
+    words = ["espresso", f"{boxes[0]['score']:.1%}", f"{left},{top}", "to", f"{right},{bottom}"]
+    assert lines[0].split() == words
+
+
+def test_several_pictures_need_a_folder_and_names_of_their_own(refuses, pictures):
+    (pictures / "b").mkdir()
+    (pictures / "b" / "gray.jpg").write_bytes((pictures / "coffee.jpg").read_bytes())
+    refuses("vision classify coffee.jpg gray.png -o both.png", "both.png is not a folder")
+    refuses("vision classify gray.png b/gray.jpg -o b", "two pictures have the same name")
+
+
 def test_detect_says_when_there_are_no_objects(bowerbird, pictures):
     done = bowerbird("vision detect dot.png --threshold 1")
     assert (done.code, done.out) == (0, "no objects above the threshold\n")
@@ -69,10 +85,12 @@ def test_detect_says_when_there_are_no_objects(bowerbird, pictures):
 
 @pytest.mark.parametrize("verb", KEYS)
 def test_odd_pictures(bowerbird, pictures, verb):
-    done = bowerbird(f"vision {verb} gray.png clear.png dot.png panorama.jpg --json")
+    names = ["gray.png", "clear.png", "dot.png"]
+    names += ["panorama.jpg"] if verb == "classify" else []  # the others: tests of detection
+    done = bowerbird(f"vision {verb} {' '.join(names)} --json")
     assert (done.code, done.err) == (0, "")
     results = json.loads(done.out)
-    assert [one["file"] for one in results] == ["gray.png", "clear.png", "dot.png", "panorama.jpg"]
+    assert [one["file"] for one in results] == names
     assert "espresso" in {box["name"] for box in results[0].get("labels", results[0].get("boxes"))}
 
 

@@ -418,3 +418,38 @@ def test_imports_are_light():
         "sys.exit(bool({'torch', 'symusic', 'verovio', 'music21', 'miditok'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+XML_NOTE = "<note><pitch><step>C</step><octave>4</octave></pitch><duration>1</duration></note>"
+
+
+@pytest.mark.parametrize(
+    ("measure", "message"),
+    [
+        (
+            XML_NOTE.replace("<octave>4", "<octave>12"),
+            "measure 1: a note is out of the range of MIDI",
+        ),
+        (XML_NOTE.replace("<duration>1", "<duration>9999"), "9,999 quarter notes is impossible"),
+        (XML_NOTE.replace("<duration>1", "<duration>-1"), "quarter notes is impossible"),
+        ("<attributes><divisions>0</divisions></attributes>", "of 0 divisions is impossible"),
+        (
+            "<attributes><time><beats>4</beats><beat-type>5</beat-type></time></attributes>",
+            "measure 1: 4/5 is not a time signature",
+        ),
+        (XML_NOTE.replace("<step>C", "<step>H"), "not valid MusicXML"),
+    ],
+)
+def test_musicxml_that_makes_no_sense(tmp_path, measure, message):
+    path = tmp_path / "a.musicxml"
+    part = f"<part id='P1'><measure number='1'>{measure}</measure></part>"
+    path.write_text(f"<score-partwise>{part}</score-partwise>")
+    with pytest.raises(MusicError, match=message):
+        list(read_scores(path))
+
+
+def test_compressed_musicxml_without_a_score(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.mxl", "w") as pack:
+        pack.writestr("readme.txt", "nothing")
+    with pytest.raises(MusicError, match="it has no score inside"):
+        list(read_scores(tmp_path / "a.mxl"))

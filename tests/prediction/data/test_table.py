@@ -95,7 +95,8 @@ def test_files_that_are_not_tables(write, text, words):
 
 
 def test_windows_1252_is_detected_anywhere_in_a_file(write):
-    path = write(b"a,b\n" + b"1,2\n" * 500_000 + "é €,3\n".encode("cp1252"))
+    row = b"1," + b"x" * 38 + b"\n"
+    path = write(b"a,b\n" + 50_000 * row + "é €,3\n".encode("cp1252"))  # after 2 MB
     table = read_table(path)
     assert table.frame["a"].iloc[-1] == "é €"
     assert table.notes == (f"{path} is not UTF-8 and was read as Windows-1252; check its accents",)

@@ -94,8 +94,7 @@ def test_boxes_that_are_not_confident_have_a_question_mark():
     assert not torch.equal(*drawn)
 
 
-@pytest.mark.parametrize("scale", [3, 12])
-@pytest.mark.parametrize("light", [True, False])
+@pytest.mark.parametrize(("scale", "light"), [(3, True), (3, False), (12, False)])
 def test_a_number_that_fills_its_image_is_read(clear, reader, scale, light):
     """What is cropped from a page, or written on a canvas, has large digits and no margin."""
     right = 0

@@ -7,7 +7,8 @@ import torch
 
 from bowerbird.networks.config import SmallConvNetConfig
 from bowerbird.vision import task_training
-from bowerbird.vision.digits.config import DigitTrainConfig
+from bowerbird.vision.digits import train
+from bowerbird.vision.digits.config import NO_DIGIT, DigitTrainConfig
 from bowerbird.vision.digits.idx import read_digit_dataset
 from bowerbird.vision.digits.train import DigitTraining
 
@@ -45,6 +46,16 @@ def test_training_on_real_digits_is_repeatable_and_leaves_torchs_random_state_al
     torch.manual_seed(7)
     next(DigitTraining(hand, FAST).steps())
     assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_a_quarter_of_a_batch_is_no_digit(hand, monkeypatch):
+    monkeypatch.setattr(train, "make_negatives", lambda digits, _: digits.images[:3])
+    training = DigitTraining(hand, replace(FAST, negative_fraction=0.25))
+    images, labels = training.make_task()._batch()
+    assert images.shape == (64, 1, 28, 28)
+    assert (labels[:48] < NO_DIGIT).all()
+    assert (labels[48:] == NO_DIGIT).all()
+    assert 0 <= float(images.min()) < float(images.max()) <= 1
 
 
 def test_a_batch_larger_than_the_digits_is_one_sentence(folder):

@@ -126,7 +126,7 @@ class _Part:
     def _units(self, element: Element) -> int:
         units = float(element.findtext("duration") or 0) * QUARTER / self.divisions
         if not 0 <= units <= QUARTER * 1000:
-            raise MusicError(f"a duration of {units / QUARTER:.3g} quarter notes is impossible")
+            raise MusicError(f"a duration of {units / QUARTER:,g} quarter notes is impossible")
         return round(units)
 
     def _note(self, bar: Bar, note: Element) -> None:
