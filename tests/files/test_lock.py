@@ -32,6 +32,12 @@ def test_an_output_has_one_writer_and_the_lock_leaves_nothing(tmp_path):
         pass
 
 
+def test_a_folder_that_does_not_exist_is_not_made(tmp_path):
+    with locked(tmp_path / "no" / "m.safetensors"):
+        pass
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_killed_process_holds_nothing(tmp_path):
     path = tmp_path / "m.safetensors"
     child = subprocess.Popen(

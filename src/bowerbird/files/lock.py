@@ -10,13 +10,16 @@ def locked(path: Path) -> Iterator[None]:
     """Hold the lock of an output within the block; the system releases it if the process dies.
 
     The lock is a hidden file beside ``path``, deleted afterwards. Raises ValueError if another
-    process holds it. Without an effect on file systems that have no locks.
+    process holds it. Without an effect on file systems that have no locks, and in a folder that
+    doesn't exist.
     """
     from filelock import FileLock, Timeout  # noqa: PLC0415 - only trainings need it
 
     file = path.with_name(f".{path.name}.lock")
     lock = FileLock(file, timeout=0)
     try:
+        if not path.parent.is_dir():
+            raise FileNotFoundError  # acquiring would make the folder
         lock.acquire()
     except Timeout as error:
         raise ValueError(

@@ -46,7 +46,7 @@ class WordTokenizer(CharacterTokenizer):
         """Return the tokenizer of a corpus, which is read once.
 
         ``counts`` are those of its characters. Words that occur once are spelled. Raises ValueError
-        for a ``vocab_size`` without room for words.
+        for a ``vocab_size`` no larger than the characters.
         """
         characters = CharacterTokenizer.from_counts(counts, min_count)
         free = min(vocab_size, MAX_VOCAB_SIZE) - characters.vocab_size
