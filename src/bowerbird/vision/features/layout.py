@@ -81,7 +81,8 @@ class Sheet:
         pixels = (picture.clamp(0, 1) * 255).round().byte().permute(1, 2, 0).contiguous().numpy()
         image = Image.fromarray(pixels)
         scale = max(wide / image.width, high / image.height)
-        cut = (wide / scale, high / scale)
+        # rounding must not reach beyond the picture
+        cut = (min(wide / scale, image.width), min(high / scale, image.height))
         x, y = (image.width - cut[0]) / 2, (image.height - cut[1]) / 2
         how = Image.Resampling.NEAREST if crisp else Image.Resampling.LANCZOS
         placed = image.resize((wide, high), how, box=(x, y, x + cut[0], y + cut[1]))
