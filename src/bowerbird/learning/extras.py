@@ -11,6 +11,7 @@ EXTRAS = {  # package: extra
     "h5py": "house-numbers",
     "music21": "samples",
     "pmdarima": "samples",
+    "pypdfium2": "pdf",
     "skimage": "samples",
     "tensorboard": "tensorboard",
     "transformers": "detectors",

@@ -34,7 +34,8 @@ _FORMATS = (
 _READABLE = "PNG, JPEG, WebP, TIFF, GIF, BMP or AVIF"
 # Camera RAW files are TIFFs whose first page is a thumbnail, so they are refused.
 _RAW = {".dng", ".nef", ".cr2", ".cr3", ".arw", ".orf", ".rw2", ".raf", ".pef", ".srw"}
-_TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+MAX_PIXELS = 200_000_000
 _SIDEWAYS = (5, 6, 7, 8)  # EXIF orientations with rows and columns swapped
 
 
@@ -52,15 +53,15 @@ class _Samples:
     icc: bytes | None = None
 
 
-def read_picture(path: Path, *, max_pixels: int = 200_000_000) -> Picture:
-    """Read a picture file (its first frame or page), upright and in sRGB.
+def read_picture(path: Path, *, max_pixels: int = MAX_PIXELS, page: int = 0) -> Picture:
+    """Read a picture file (its first frame, or a page of a TIFF), upright and in sRGB.
 
     Raises PictureError for a file that is missing, empty, not a picture, damaged or truncated, or
     that has more than ``max_pixels`` pixels (known from its header, before decoding); and
     MemoryError for one that does not fit into memory.
     """
     with _opened(path) as stream:
-        return _finish(_decode(path, stream, max_pixels))
+        return _finish(_decode(path, stream, max_pixels, page))
 
 
 def picture_size(path: Path) -> tuple[int, int]:
@@ -70,7 +71,7 @@ def picture_size(path: Path) -> tuple[int, int]:
     """
     with _opened(path) as stream:
         prefix = stream.read(32)
-        page = _first_page(stream) if prefix[:4] in _TIFF_MAGIC else None
+        page = _tiff_page(stream) if prefix[:4] in TIFF_MAGIC else None
         if page is not None:
             width, height, orientation = page.imagewidth, page.imagelength, _tiff_orientation(page)
         else:
@@ -136,14 +137,15 @@ def _check_pixels(path: Path, width: int, height: int, max_pixels: int, samples:
         )
 
 
-def _decode(path: Path, stream: BinaryIO, max_pixels: int) -> _Samples:
-    """Decode the first frame; raise PictureError, or any error of the decoder."""
+def _decode(path: Path, stream: BinaryIO, max_pixels: int, page: int) -> _Samples:
+    """Decode a page, counted from 0; raise PictureError, or any error of the decoder."""
     prefix = stream.read(32)
-    if prefix[:4] in _TIFF_MAGIC:
-        deep = _read_deep_tiff(path, stream, max_pixels)
+    if prefix[:4] in TIFF_MAGIC:
+        deep = _read_deep_tiff(path, stream, max_pixels, page)
         if deep is not None:
             return deep
     image = _open(path, stream, prefix)
+    image.seek(page)
     _check_pixels(path, *image.size, max_pixels)
     image.load()
     if image.mode.startswith("I") or image.mode == "F":
@@ -208,18 +210,20 @@ def _opencv(stream: BinaryIO) -> NDArray:
     return codes if codes.shape[2] < 3 else codes[..., [2, 1, 0, 3][: codes.shape[2]]]
 
 
-def _first_page(stream: BinaryIO) -> tifffile.TiffPage | None:
-    """Return the header of a TIFF's first page, or None if tifffile finds none."""
+def _tiff_page(stream: BinaryIO, number: int = 0) -> tifffile.TiffPage | None:
+    """Return the header of a TIFF's page, or None if tifffile finds none."""
     stream.seek(0)
     try:
-        return tifffile.TiffFile(stream).pages.first
-    except tifffile.TiffFileError:
+        page = tifffile.TiffFile(stream).pages[number]
+    except (tifffile.TiffFileError, IndexError):
         return None
+    assert isinstance(page, tifffile.TiffPage)
+    return page
 
 
-def _read_deep_tiff(path: Path, stream: BinaryIO, max_pixels: int) -> _Samples | None:
-    """Read the first page if it is gray or RGB of more than 8 bits; return None otherwise."""
-    page = _first_page(stream)
+def _read_deep_tiff(path: Path, stream: BinaryIO, max_pixels: int, number: int) -> _Samples | None:
+    """Read a page if it is gray or RGB of more than 8 bits; return None otherwise."""
+    page = _tiff_page(stream, number)
     if page is None:
         return None  # Pillow may be able to read it
     samples = page.samplesperpixel * page.imagedepth
@@ -232,6 +236,8 @@ def _read_deep_tiff(path: Path, stream: BinaryIO, max_pixels: int) -> _Samples |
         codes = page.asarray()
     except ValueError as error:
         if "imagecodecs" not in str(error):
+            raise
+        if number:
             raise
         codes = _opencv(stream)  # LZW and others that tifffile does not decode by itself
     else:

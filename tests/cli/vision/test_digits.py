@@ -89,6 +89,25 @@ def test_a_page_is_read_and_its_boxes_drawn(bowerbird, page, here):
     assert bowerbird("vision digits page.png --device cpu").out.count("\n") >= len(page.lines) - 1
 
 
+def test_all_pages_of_a_document_are_read(bowerbird, page, here):
+    with Image.open("page.png") as first:
+        first.save(
+            "pages.tif", save_all=True, append_images=[Image.new("RGB", (300, 200), "white")]
+        )
+    done = bowerbird("vision digits pages.tif -o read.png --json --device cpu")
+    one, two = json.loads(done.out)
+    assert (one["page"], one["output"]) == (1, "read-1.png")
+    assert one["text"] == json.loads(bowerbird("vision digits page.png --json").out)[0]["text"]
+    assert (two["page"], two["text"], two["output"]) == (2, "", "read-2.png")
+    assert (here / "read-2.png").exists()
+    again = bowerbird("vision digits pages.tif -o read.png --device cpu")
+    assert again.code == 2
+    assert "read-1.png exists; add --force" in again.err
+    text = bowerbird("vision digits pages.tif --device cpu").out
+    assert text.startswith("pages.tif, page 1: ")
+    assert text.endswith("pages.tif, page 2: no digits\n")
+
+
 def test_lines_that_are_not_confident_have_a_question_mark(bowerbird, page):
     plain = json.loads(bowerbird("vision digits page.png --json --device cpu").out)[0]["text"]
     questioned = bowerbird("vision digits page.png --confident-threshold 1 --device cpu").out

@@ -72,34 +72,64 @@ def run_batch(
     """Recognize something in each picture, print and draw the result; return the exit code.
 
     ``paths`` are ``run.output_paths``, computed first, so that an output that can't be written is
-    refused before a model is opened. A picture that can't be read is reported, and the others are
-    processed.
+    refused before a model is opened. All pages of a document are read; each is drawn into a file of
+    its own, OUT-1.png ... A picture that can't be read is reported, and the others are processed.
     """
-    from bowerbird.pictures.reading import read_picture
-
     results: list[dict[str, Any]] = []
     code = 0
     for image, path in zip(images, paths, strict=True):
         try:
-            picture = read_picture(image)
-            result = recognize(picture)
-            facts = {"file": str(image), **result.facts()}
-            if path is not None:
-                facts["output"] = str(path)
-                _write(path, picture, result, facts, run, drawing)
-        except (ValueError, OSError, MemoryError) as error:
-            if len(images) == 1:
-                raise
-            exit_code(error, "vision")
-            code = BAD_INPUT
+            pages = _pages(image, path, run)
+        except (ValueError, OSError) as error:
+            code = _report_error(error, alone=len(images) == 1)
             continue
-        results.append(facts)
-        if not run.json and not run.quiet:
-            head = f"{image}: " if len(images) > 1 else ""
-            show(head + describe(result))
+        for number, (read, output) in enumerate(pages, 1):
+            of = {"page": number} if len(pages) > 1 else {}
+            try:
+                picture = read()
+                result = recognize(picture)
+                facts = {"file": str(image), **of, **result.facts()}
+                if output is not None:
+                    facts["output"] = str(output)
+                    _write(output, picture, result, facts, run, drawing)
+            except (ValueError, OSError, MemoryError) as error:
+                code = _report_error(error, alone=len(images) == len(pages) == 1)
+                continue
+            results.append(facts)
+            if not run.json and not run.quiet:
+                head = f"{image}: " if len(images) > 1 else ""
+                head = f"{image}, page {number}: " if of else head
+                show(head + describe(result))
     if run.json:
         report(results, json=True)
     return code
+
+
+def _pages(
+    image: Path, path: Path | None, run: BatchOptions
+) -> "list[tuple[Callable[[], Picture], Path | None]]":
+    """Return a function that reads each page of a file, and the page's output.
+
+    Raises ValueError for an output that can't be written.
+    """
+    from bowerbird.pictures.pages import read_pages
+    from bowerbird.pictures.writing import check_writable
+
+    pages = read_pages(image)
+    if path is None or len(pages) == 1:
+        return [(read, path) for read in pages]
+    outputs = [path.with_name(f"{path.stem}-{n}{path.suffix}") for n in range(1, len(pages) + 1)]
+    for output in outputs:
+        check_writable(output, force=run.force)
+    return list(zip(pages, outputs, strict=True))
+
+
+def _report_error(error: Exception, *, alone: bool) -> int:
+    """Report a picture that can't be read beside others; raise the error of the only one."""
+    if alone:
+        raise error
+    exit_code(error, "vision")
+    return BAD_INPUT
 
 
 def _write(

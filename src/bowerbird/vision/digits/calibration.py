@@ -32,6 +32,8 @@ MIN_DIGIT = 0.5  # probability from which a neighbor counts as a digit
 NEAR_X, NEAR_Y = 2.5, 0.6  # distance of neighbors
 SMALL, LARGE = 0.3, 2.0  # height of components that may be writing
 MIN_GAP, MAX_GAP = 1.2, 1.9  # distance of centers between which a digit may be missing
+UNREAD_HEIGHT = 0.5  # height of a component between digits that is not a dash or a point
+UNREAD_AREA, UNREAD_CONTRAST = 0.3, 0.5  # of it, relative to those of the line
 SHORT = 3  # digits of a line below which it may be nothing but strokes
 WEIGHTS = "calibration.json"
 
@@ -117,6 +119,31 @@ def line_features(
             ]
         )
     return np.array(rows, float)
+
+
+def has_unread(
+    lines: list[list[int]], digits: list[Candidate], candidates: list[Candidate]
+) -> list[bool]:
+    """Return for each line whether writing as large as its digits, between them, was not read."""
+    read = {id(one.component) for one in digits}
+    own, unread = (
+        Sizes.of(digits),
+        Sizes.of([one for one in candidates if id(one.component) not in read]),
+    )
+    found = []
+    for line in lines:
+        height, area, contrast = (
+            float(np.median(sizes[line])) for sizes in (own.height, own.area, own.contrast)
+        )
+        x, y = own.x[line], own.y[line]
+        inside = (unread.x > x.min() - MAX_GAP * height) & (unread.x < x.max() + MAX_GAP * height)
+        inside &= np.abs(unread.y - np.interp(unread.x, x, y)) < NEAR_Y * height
+        inside &= (unread.height > UNREAD_HEIGHT * height) & (unread.height < LARGE * height)
+        inside &= (unread.area > UNREAD_AREA * area) & (
+            unread.contrast > UNREAD_CONTRAST * contrast
+        )
+        found.append(bool(inside.any()))
+    return found
 
 
 @cache

@@ -4,8 +4,8 @@ Writing is separated from its background, each connected component is classified
 components are merged or split (``segmentation.py``). Whether a component that looks like a digit
 is one depends on the page around it: ``calibration.py`` gives the probability of each digit and
 each line. Improbable digits are left out. A line is confident from the probability at which 98 % of
-the lines were right on held-out pages. An image with a single component is one digit, at any size
-(``single.py``).
+the lines were right on held-out pages, unless writing between its digits was not read. An image
+with a single component is one digit, at any size (``single.py``).
 
 The background is estimated in windows that are a fraction of the image, so writing has to be small
 in it. Large writing on an even background is therefore padded with more background first.
@@ -23,6 +23,7 @@ from bowerbird.vision.digits.binarize import SOLID, Array, binarize, even_foregr
 from bowerbird.vision.digits.calibration import (
     calibrated_probability,
     digit_features,
+    has_unread,
     line_features,
 )
 from bowerbird.vision.digits.components import find_components, label_components
@@ -34,6 +35,7 @@ from bowerbird.vision.digits.single import read_single_digit
 from bowerbird.vision.results import Box, Line, VisionResult
 
 CERTAIN = 0.6  # probability of the digits that give the typical height
+UNREAD = 0.5  # highest probability of a line with writing that was not read
 MIN_HEIGHT = 8  # px of a digit in the original image
 SIMILAR = 1.5  # ratio of the heights of digits of one size
 MIN_RATIO, MAX_RATIO = 0.3, 3.0  # height of a digit, relative to the typical one
@@ -169,6 +171,8 @@ def _result(page: PageDigits, factor: float, margin: int) -> VisionResult:
     lines = group_lines(own_boxes)
     features = line_features(lines, digits, page.candidates, page.probabilities)
     confidences = calibrated_probability(features, "line")
+    unread = has_unread(lines, digits, page.candidates)
+    confidences[unread] = np.minimum(confidences[unread], UNREAD)
     texts = [line_text(line, names, own_boxes) for line in lines]
     boxes = []
     for index in (index for line in lines for index in line):
