@@ -101,6 +101,7 @@ class Composer:
             grammar = self.tokenizer.grammar(
                 bars if new else 0, single_meter=new, cadence=config.cadence
             )
+            grammar.scale = _scale(config)
             for token in prompt:
                 grammar.advance(token)
             if not new:
@@ -311,6 +312,15 @@ def load(path_or_name: str | Path, device: str = "auto") -> Composer:
         raise ModelError(f"{path} is damaged: {error}; {REPLACE}") from error
     network.to(select_compute(device, "float32").device).eval()
     return Composer(network, tokenizer, config, dict(header.provenance))
+
+
+def _scale(config: ComposeConfig) -> frozenset[int]:
+    """Return the degrees of a rare mode that is asked for, which a model knows from few tunes.
+
+    In major and minor it composes by itself, with their usual alterations.
+    """
+    key = parse_key(config.key) if config.key else None
+    return key.scale if key and key.mode not in ("major", "minor") else frozenset()
 
 
 def _forbid(config: ComposeConfig, names: Sequence[str], why: str) -> None:
