@@ -38,33 +38,25 @@ def copy(source: Path, path: Path) -> None:
         shutil.copyfile(source, part)
 
 
-@dataclass(frozen=True)
-class Example:
-    """A picture of a section, with the command that makes it."""
-
-    name: str
-    """File in the folder of the demo."""
-    command: str
-    caption: str
+MakeArticle = Callable[[Path, DemoConfig], str]
 
 
-MakeExample = Callable[[Path, DemoConfig], Example]
+def article(name: str, command: str, caption: str) -> str:
+    """Return the part of the page with a picture in the demo's folder, and its command."""
+    return f"""
+    <article class="wide">
+      <figure><img src="{name}" alt="{html.escape(caption)}">
+        <figcaption>{html.escape(caption)}</figcaption></figure>
+      <pre><code>{html.escape(command)}</code></pre>
+    </article>"""
 
 
 def gallery(
-    head: str, makers: Sequence[MakeExample], output: Path, config: DemoConfig
+    head: str, makers: Sequence[MakeArticle], output: Path, config: DemoConfig
 ) -> Generator[Step, None, str]:
-    """Make one example a step; return a section of the page with ``head``, then the examples."""
+    """Make one article a step; return a section of the page with ``head``, then the articles."""
     began, articles = time.perf_counter(), []
     for number, make in enumerate(makers, 1):
-        example = make(output, config)
-        articles.append(
-            f"""
-    <article class="wide">
-      <figure><img src="{example.name}" alt="{html.escape(example.caption)}">
-        <figcaption>{html.escape(example.caption)}</figcaption></figure>
-      <pre><code>{html.escape(example.command)}</code></pre>
-    </article>"""
-        )
+        articles.append(make(output, config))
         yield Step(number, len(makers), {}, time.perf_counter() - began)
     return f"  <section>\n{head}{''.join(articles)}\n  </section>"

@@ -10,6 +10,7 @@ import math
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import reduce
 
 import torch
 from jaxtyping import Float
@@ -17,11 +18,11 @@ from torch import Tensor
 
 from bowerbird.image.config import MIN_SIDE, ObjectiveConfig, OptimizeConfig
 from bowerbird.image.masks import resize_masks
-from bowerbird.image.memory import MemoryPlan, MemoryUse, plan_memory
 from bowerbird.image.objective import Evaluation, Objective, style_statistics
 from bowerbird.image.optimizers import LBFGS, Adam, Optimizer
-from bowerbird.image.statistics import Moments
+from bowerbird.image.statistics import Moments, add_moments
 from bowerbird.image.style_loss import StyleTarget
+from bowerbird.image.tiles import MemoryPlan, MemoryUse, plan_memory
 from bowerbird.learning.device import Compute, generator, keep_freed_memory, select_compute
 from bowerbird.learning.pretrained_weights import open_vgg19
 from bowerbird.learning.step import Step
@@ -89,7 +90,9 @@ def optimize_steps(
     Raises ValueError for a device that does not exist and for too little memory, and DownloadError.
     """
     started = time.perf_counter()
-    schedule = _large_enough(config.scale_schedule(size), inputs, _min_side(config.objective))
+    min_side = _min_side(config.objective)
+    _check_size(inputs.shape, inputs.size(size), min_side)
+    schedule = [s for s in config.scale_schedule(size) if min(inputs.size(s[0])) >= min_side]
     compute = select_compute(config.device, config.precision)
     # a final scale that does not fit into memory is refused before anything is computed
     plans = [_plan_memory(inputs, config, side, compute) for side, _ in reversed(schedule)]
@@ -143,14 +146,6 @@ def _check_size(shape: tuple[int, int], size: tuple[int, int], min_side: int) ->
     )
 
 
-def _large_enough(
-    schedule: list[tuple[int, int]], inputs: Inputs, min_side: int
-) -> list[tuple[int, int]]:
-    """Return the schedule without the scales at which a narrow image is too small."""
-    _check_size(inputs.shape, inputs.size(schedule[-1][0]), min_side)
-    return [(side, count) for side, count in schedule if min(inputs.size(side)) >= min_side]
-
-
 def _plan_memory(
     inputs: Inputs, config: OptimizeConfig, long_side: int, compute: Compute
 ) -> MemoryPlan:
@@ -191,11 +186,10 @@ class _Optimization:
 
     def composite(self, image: Float[Tensor, "1 3 h w"]) -> Float[Tensor, "1 3 h w"]:
         """Return the image over the content image, which remains where no mask covers it."""
-        return (
-            image
-            if self.background is None
-            else torch.lerp(self.background[0], image, self.background[1])
-        )
+        if self.background is None:
+            return image
+        content, coverage = self.background
+        return torch.lerp(content, image, coverage)
 
     def at_scale(
         self, size: tuple[int, int], plan: MemoryPlan, image: Tensor | None, coarser: Adam | None
@@ -259,9 +253,10 @@ def _blend(
 ) -> dict[str, Moments]:
     """Return the weighted mean of the moments of several style images."""
     total = sum(weights) or 1.0
-    blend: dict[str, Moments] = {}
-    for moments, weight in zip(statistics, weights, strict=True):
-        for name, m in moments.items():
-            part = m.scaled(weight / total)
-            blend[name] = blend[name] + part if name in blend else part
-    return blend
+    return reduce(
+        add_moments,
+        (
+            {name: m.scaled(weight / total) for name, m in moments.items()}
+            for moments, weight in zip(statistics, weights, strict=True)
+        ),
+    )

@@ -1,12 +1,21 @@
 """Checks of settings."""
 
 import math
+from dataclasses import fields
+from typing import Any, Literal, get_args, get_origin
 
 
 def check_choice(value: object, choices: tuple[object, ...]) -> None:
     """Raise ValueError, listing the choices, if a value is not one of them."""
     if value not in choices:
         raise ValueError(f"{value!r} is not one of {', '.join(map(str, choices))}")
+
+
+def check_choices(settings: Any) -> None:
+    """Raise ValueError, listing the choices, if a ``Literal`` field has none of its values."""
+    for field in fields(settings):
+        if get_origin(field.type) is Literal:
+            check_choice(getattr(settings, field.name), get_args(field.type))
 
 
 def check_range(settings: object, low: float, high: float, *names: str) -> None:

@@ -1,7 +1,7 @@
 """One run of an image command: read the inputs, show previews, save the result and its record."""
 
 from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from glob import escape
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from bowerbird.cli.run_record import (
 )
 from bowerbird.image.config import ObjectiveConfig, OptimizeConfig
 from bowerbird.image.optimize import check_shape
-from bowerbird.image.style_transfer import check_image
+from bowerbird.image.style_transfer import check_image, check_mask
 from bowerbird.learning.device import select_compute
 from bowerbird.learning.pretrained_weights import WEIGHTS
 from bowerbird.learning.step import Step
@@ -74,14 +74,7 @@ class ImageRun:
     def read_mask(self, path: Path, photograph: Tensor) -> Tensor:
         """Return a mask (h, w) in 0..1: the lightness of a picture over black."""
         mask = self.read("mask", path).over(0.0).mean(0)
-        (mask_height, mask_width), (height, width) = mask.shape, photograph.shape[1:]
-        if (mask_height, mask_width) != (height, width):
-            raise ValueError(
-                f"{path} has {mask_width} x {mask_height} px and the photograph {width} x "
-                f"{height} px; resize the mask to the photograph"
-            )
-        if not float(mask.max()) > 0:
-            raise ValueError(f"{path} is black everywhere; make the region of its style white")
+        check_mask(mask, photograph, str(path), "the photograph")
         return mask
 
     def follow(self, made: Iterator[Step[Tensor]], size: int) -> Work[Tensor]:
@@ -95,14 +88,14 @@ class ImageRun:
 
     def finish(self, work: Work[Tensor]) -> int:
         """Save the result with its record, report it, and return the exit code."""
-        assert work.last.preview is not None
+        image = work.last.preview
+        assert image is not None
         if work.ended:
             step = f"step {work.last.number} of {work.last.total}"
             notify(f"{work.ended} at {step}; saving the picture")
-            work.last = replace(work.last, preview=self._enlarged(work.last.preview))
-        assert work.last.preview is not None
-        self._write(self.options.output, work.last.preview)
-        record = self._record(work)
+            image = self._enlarged(image)
+        self._write(self.options.output, image)
+        record = self._record(work, image)
         if self.options.record:
             path = record_path(self.options.output)
             write_record(path, {**record, "steps": loss_table(work)})
@@ -134,9 +127,8 @@ class ImageRun:
             alpha = resize(alpha.expand(3, -1, -1), (image.shape[1], image.shape[2]))[0]
         write_picture(path, image, alpha)
 
-    def _record(self, work: Work[Tensor]) -> dict[str, Any]:
-        assert work.last.preview is not None
-        height, width = work.last.preview.shape[1:]
+    def _record(self, work: Work[Tensor], image: Tensor) -> dict[str, Any]:
+        height, width = image.shape[1:]
         return {
             **versions(),
             "command": self.command,

@@ -72,7 +72,7 @@ def texture(
         The painting.
     """
     from bowerbird.cli.image.image_run import ImageRun
-    from bowerbird.image.texture_synthesis import texture_steps
+    from bowerbird.image.synthesis import texture_steps
 
     image_run = ImageRun("image texture", run, config)
     painting = image_run.read("style", style).over()
@@ -96,7 +96,7 @@ def reconstruct(
         The picture to reconstruct from noise.
     """
     from bowerbird.cli.image.image_run import ImageRun
-    from bowerbird.image.reconstruction import reconstruct_steps
+    from bowerbird.image.synthesis import reconstruct_steps
 
     image_run = ImageRun("image reconstruct", run, config)
     image_run.check_shape(picture, config.size, config.target_objective)
