@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bowerbird.demo.run import demo_steps
-from bowerbird.demo.section import DemoConfig
+from bowerbird.demo.page import DemoConfig, demo_steps
 from bowerbird.learning.extras import EXTRAS
 from bowerbird.prediction.dynamics import config as dynamics
 from bowerbird.prediction.series import config as series
@@ -69,7 +68,7 @@ def test_what_could_not_be_written_whole_is_not_there(tmp_path, monkeypatch, cal
         target.write_bytes(b"half")
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("bowerbird.demo.run.DOMAINS", domains)
+    monkeypatch.setattr("bowerbird.demo.page.DOMAINS", domains)
     monkeypatch.setattr(shutil if call == "copyfile" else Path, call, broken)
     with pytest.raises(OSError, match="No space left"):
         list(demo_steps(tmp_path, SMALL))

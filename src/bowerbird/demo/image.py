@@ -6,7 +6,7 @@ from collections.abc import Generator
 from dataclasses import replace
 from pathlib import Path
 
-from bowerbird.demo.section import PHOTOS, DemoConfig, copy
+from bowerbird.demo.page import PHOTOS, DemoConfig, copy
 from bowerbird.image.config import TransferConfig
 from bowerbird.image.style_transfer import transfer_steps
 from bowerbird.learning.step import Step

@@ -4,7 +4,7 @@ import time
 from collections.abc import Generator
 from pathlib import Path
 
-from bowerbird.demo.section import DemoConfig
+from bowerbird.demo.page import DemoConfig
 from bowerbird.learning.step import Step
 
 TUNES = (("reel", "D", "4/4"), ("jig", "G", "6/8"))  # name, key, meter

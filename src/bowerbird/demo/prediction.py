@@ -3,7 +3,7 @@
 from collections.abc import Generator
 from pathlib import Path
 
-from bowerbird.demo.section import DemoConfig, article, gallery
+from bowerbird.demo.page import DemoConfig, article, gallery
 from bowerbird.learning.step import Step
 
 _HEAD = """    <h2>Predicting</h2>

@@ -5,7 +5,7 @@ import time
 from collections.abc import Generator
 from pathlib import Path
 
-from bowerbird.demo.section import DemoConfig
+from bowerbird.demo.page import DemoConfig
 from bowerbird.learning.step import Step
 
 PROMPTS = ("Second Witch:", "JULIET:", "KING HENRY:")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 
-from bowerbird.demo.section import PHOTOS, DemoConfig, article, copy, gallery
+from bowerbird.demo.page import PHOTOS, DemoConfig, article, copy, gallery
 from bowerbird.learning.step import Step
 from bowerbird.pictures.pixels import fit_long_side, resize
 from bowerbird.pictures.reading import read_picture

@@ -10,8 +10,14 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from bowerbird.learning.config import Precision
-from bowerbird.learning.validate import check_choices
-from bowerbird.networks.vgg_layers import PaddingMode, Pooling, check_layers, layer_names
+from bowerbird.learning.validate import check_choices, check_range
+from bowerbird.networks.vgg_layers import (
+    PaddingMode,
+    Pooling,
+    check_layers,
+    layer_names,
+    stride,
+)
 
 StyleLoss = Literal["wasserstein", "gram", "mean-std"]
 Normalization = Literal["relative", "paper", "mean"]
@@ -94,6 +100,11 @@ class ObjectiveConfig:
         names = in_depth_order((*self.content_layers, *self.style_layers))
         return names[-1] if names else "relu1_1"
 
+    @property
+    def min_side(self) -> int:
+        """The px that a side needs for the deepest layer to have a position."""
+        return max(MIN_SIDE, stride(self.last_layer))
+
 
 def in_depth_order(layers: Sequence[str]) -> list[str]:
     """Return layers from the shallowest to the deepest."""
@@ -148,14 +159,9 @@ class OptimizeConfig:
     """The loss."""
 
     def __post_init__(self) -> None:
+        check_range(self, 1, math.inf, "iterations")
+        check_range(self, 0, math.inf, "num_scales", "coarse_iterations_ratio")
         for name, valid, requirement in (
-            ("iterations", self.iterations >= 1, "at least 1"),
-            ("num_scales", self.num_scales >= 0, "at least 0"),
-            (
-                "coarse_iterations_ratio",
-                0 <= self.coarse_iterations_ratio < math.inf,
-                "finite and at least 0",
-            ),
             ("learning_rate", 0 < self.learning_rate < math.inf, "positive"),
             ("ema_decay", 0 <= self.ema_decay < 1, "in [0, 1)"),
             ("seed", 0 <= self.seed < 2**63, "between 0 and 2^63 - 1"),

@@ -16,7 +16,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from bowerbird.image.config import MIN_SIDE, ObjectiveConfig, OptimizeConfig
+from bowerbird.image.config import ObjectiveConfig, OptimizeConfig
 from bowerbird.image.masks import resize_masks
 from bowerbird.image.objective import Evaluation, Objective, style_statistics
 from bowerbird.image.optimizers import LBFGS, Adam, Optimizer
@@ -68,6 +68,22 @@ class Inputs:
         step = self.side_multiple
         return max(step, round(height / step) * step), max(step, round(width / step) * step)
 
+    def check_size(self, long_side: int, min_side: int) -> None:
+        """Raise ValueError if a side of the result would be shorter than ``min_side`` px."""
+        height, width = self.size(long_side)
+        if min(height, width) >= min_side:
+            return
+        sufficient = math.ceil(min_side * max(self.shape) / min(self.shape))
+        fix = (
+            f"raise the size to {sufficient} px"
+            if sufficient <= MAX_PROPOSED_SIZE
+            else "crop it to a less narrow shape"
+        )
+        raise ValueError(
+            f"the result would be {width} x {height} px, but each side needs at least "
+            f"{min_side} px; {fix}"
+        )
+
     def style_sizes(self, size: tuple[int, int], min_side: int) -> list[tuple[int, int]]:
         """Return the (height, width) of each style image for a result of this (height, width).
 
@@ -90,8 +106,8 @@ def optimize_steps(
     Raises ValueError for a device that does not exist and for too little memory, and DownloadError.
     """
     started = time.perf_counter()
-    min_side = _min_side(config.objective)
-    _check_size(inputs.shape, inputs.size(size), min_side)
+    min_side = config.objective.min_side
+    inputs.check_size(size, min_side)
     schedule = [s for s in config.scale_schedule(size) if min(inputs.size(s[0])) >= min_side]
     compute = select_compute(config.device, config.precision)
     # a final scale that does not fit into memory is refused before anything is computed
@@ -120,32 +136,6 @@ def optimize_steps(
         image = optimizer.image[0]
 
 
-def _min_side(objective: ObjectiveConfig) -> int:
-    """Return the px that a side needs for the deepest layer to have a position."""
-    return max(MIN_SIDE, stride(objective.last_layer))
-
-
-def check_shape(shape: tuple[int, int], size: int, objective: ObjectiveConfig) -> None:
-    """Raise ValueError if an image of this (height, width) is too narrow at a long side."""
-    _check_size(shape, fit_long_side(*shape, size), _min_side(objective))
-
-
-def _check_size(shape: tuple[int, int], size: tuple[int, int], min_side: int) -> None:
-    """Raise ValueError if ``size`` has a side below the minimum; ``shape`` gives proportions."""
-    if min(size) >= min_side:
-        return
-    sufficient = math.ceil(min_side * max(shape) / min(shape))
-    fix = (
-        f"raise the size to {sufficient} px"
-        if sufficient <= MAX_PROPOSED_SIZE
-        else "crop it to a less narrow shape"
-    )
-    raise ValueError(
-        f"the result would be {size[1]} x {size[0]} px, but each side needs at least "
-        f"{min_side} px; {fix}"
-    )
-
-
 def _plan_memory(
     inputs: Inputs, config: OptimizeConfig, long_side: int, compute: Compute
 ) -> MemoryPlan:
@@ -153,7 +143,7 @@ def _plan_memory(
     objective, size = config.objective, inputs.size(long_side)
     layers = objective.content_layers if inputs.content is not None else ()
     features = sum(num_channels(name) / stride(name) ** 2 for name in layers)
-    styles = inputs.style_sizes(size, _min_side(objective))
+    styles = inputs.style_sizes(size, objective.min_side)
     style_px = max((height * width for height, width in styles), default=0)
     use = MemoryUse(features, len(inputs.masks or ()), inputs.total_px, style_px)
     untiled = objective.padding_mode == "circular"
@@ -234,7 +224,7 @@ class _Optimization:
         """Return the targets at this scale: one per mask, or one blend of all style images."""
         inputs, objective = self.inputs, self.config.objective
         statistics = []
-        sizes = inputs.style_sizes(size, _min_side(objective))
+        sizes = inputs.style_sizes(size, objective.min_side)
         for style, style_size in zip(inputs.styles, sizes, strict=True):
             image = resize(style, style_size)[None].to(self.device)
             statistics.append(style_statistics(self.network, image, objective, max_px))

@@ -17,6 +17,7 @@ the strips of a convolution need BASE_BYTES. The numbers are fitted to runs of t
 
 import math
 from dataclasses import dataclass
+from itertools import product
 
 import psutil
 from jaxtyping import Float
@@ -41,11 +42,13 @@ class Span:
 
     outer: tuple[int, int]
     core: tuple[int, int]
+    last: bool
+    """Whether it ends where the image does."""
 
-    def positions(self, step: int, last: bool) -> slice:
-        """Return which of the tile's positions, at a layer of this stride, are in its core."""
-        start = (self.core[0] - self.outer[0]) // step
-        return slice(start, None if last else (self.core[1] - self.outer[0]) // step)
+    def core_slice(self, step: int, origin: int = 0) -> slice:
+        """Return the core among the positions of a layer of this stride, from ``origin`` px on."""
+        start, end = self.core
+        return slice((start - origin) // step, None if self.last else (end - origin) // step)
 
 
 @dataclass(frozen=True)
@@ -54,8 +57,6 @@ class Tile:
 
     rows: Span
     columns: Span
-    bottom: bool
-    right: bool
 
     @property
     def outer(self) -> tuple[slice, slice]:
@@ -68,18 +69,12 @@ class Tile:
         """Return the part of the tile's features at a layer that is in its core."""
         if self.rows.outer == self.rows.core and self.columns.outer == self.columns.core:
             return features  # even a slice of everything would cost a copy of the gradient
-        step = stride(layer)
-        rows = self.rows.positions(step, self.bottom)
-        return features[..., rows, self.columns.positions(step, self.right)]
+        rows, columns = (s.core_slice(stride(layer), s.outer[0]) for s in (self.rows, self.columns))
+        return features[..., rows, columns]
 
     def core_slices(self, layer: str) -> tuple[slice, slice]:
         """Return the rows and columns of the core among the whole image's positions at a layer."""
-        step = stride(layer)
-        rows, columns = self.rows.core, self.columns.core
-        return (
-            slice(rows[0] // step, None if self.bottom else rows[1] // step),
-            slice(columns[0] // step, None if self.right else columns[1] // step),
-        )
+        return self.rows.core_slice(stride(layer)), self.columns.core_slice(stride(layer))
 
 
 def plan_tiles(size: tuple[int, int], max_px: int, halo: int, grid: int = GRID) -> list[Tile]:
@@ -91,13 +86,13 @@ def plan_tiles(size: tuple[int, int], max_px: int, halo: int, grid: int = GRID) 
     """
     height, width = size
     if height * width <= max_px:
-        return [Tile(Span((0, height), (0, height)), Span((0, width), (0, width)), True, True)]
+        return [Tile(*(Span((0, length), (0, length), last=True) for length in size))]
     halo = -(-halo // grid) * grid
     side = int(max_px**0.5) // grid * grid - 2 * halo
     if side < grid:
         raise ValueError(f"{max_px} px per tile leave no core between halos of {halo} px")
     rows, columns = (_spans(length, side, halo, grid) for length in size)
-    return [Tile(r, c, r.core[1] == height, c.core[1] == width) for r in rows for c in columns]
+    return [Tile(*spans) for spans in product(rows, columns)]
 
 
 def _spans(length: int, side: int, halo: int, grid: int) -> list[Span]:
@@ -105,13 +100,12 @@ def _spans(length: int, side: int, halo: int, grid: int) -> list[Span]:
     count = -(-length // side)
     equal = -(-length // count)
     core = -(-equal // grid) * grid
-    return [
-        Span(
-            (max(0, start - halo), min(length, start + core + halo)),
-            (start, min(length, start + core)),
-        )
-        for start in range(0, length, core)
-    ]
+    spans = []
+    for start in range(0, length, core):
+        end = min(length, start + core)
+        outer = max(0, start - halo), min(length, start + core + halo)
+        spans.append(Span(outer, (start, end), end == length))
+    return spans
 
 
 @dataclass(frozen=True)
@@ -164,10 +158,8 @@ def plan_memory(
     for history in HISTORIES:
         stored = px * (12 * (images + 2 * history) + use.features * compute.dtype.itemsize)
         max_px = int((limit - base - stored) / pass_bytes)
-        if max_px >= large:
+        if max_px >= (large if history > HISTORIES[-1] else smallest):
             return MemoryPlan(max_px, history)
-    if max_px >= smallest:
-        return MemoryPlan(max_px, history)
     needed = math.ceil((base + stored + smallest * pass_bytes) / 1e8) / 10
     reason = ", which is tileable and can't be split," if untiled else ""
     raise ValueError(

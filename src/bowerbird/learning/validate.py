@@ -23,7 +23,8 @@ def check_range(settings: object, low: float, high: float, *names: str) -> None:
     for name in names:
         value = getattr(settings, name)
         if not (low <= value <= high and math.isfinite(value)):
-            bounds = f"at least {low:g}" if high == math.inf else f"in [{low:g}, {high:g}]"
+            finite = "" if math.isfinite(value) else "finite and "
+            bounds = f"{finite}at least {low:g}" if high == math.inf else f"in [{low:g}, {high:g}]"
             raise ValueError(f"{name} must be {bounds}, got {value}")
 
 

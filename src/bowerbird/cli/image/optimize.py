@@ -54,7 +54,7 @@ def transfer(
     image_run.alpha = photograph.alpha
 
     steps = transfer_steps(photograph.fill_transparent(), paintings, config, masks=masks, init=init)
-    return image_run.finish(image_run.follow(steps, config.size))
+    return image_run.run(steps, config.size)
 
 
 def texture(
@@ -78,7 +78,7 @@ def texture(
     painting = image_run.read("style", style).over()
 
     steps = texture_steps(painting, config)
-    return image_run.finish(image_run.follow(steps, max(config.width, config.height)))
+    return image_run.run(steps, max(config.width, config.height))
 
 
 def reconstruct(
@@ -103,4 +103,4 @@ def reconstruct(
     rgb = image_run.read("picture", picture).over()
 
     steps = reconstruct_steps(rgb, config)
-    return image_run.finish(image_run.follow(steps, config.size))
+    return image_run.run(steps, config.size)

@@ -1,14 +1,17 @@
-"""A section of the demo: a generator of Steps that returns its part of the page."""
+"""The demo's page: sections, each a generator of Steps that returns its part of the page."""
 
 import html
 import shutil
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 
+from bowerbird.domain import resolve
 from bowerbird.files.atomic_write import atomic_write
 from bowerbird.learning.step import Step
+from bowerbird.registry import DOMAINS
 
 # CC0: S. van der Walt (chelsea), R. Michetti (coffee); CC BY 4.0: digits of E. Alpaydin and
 # C. Kaynak, UCI (page, made by benchmarks/digits/synthetic_pages.py)
@@ -27,9 +30,6 @@ class DemoConfig:
     """Seed of every random choice."""
     device: str = "auto"
     """auto, cpu, cuda, cuda:1, mps ..."""
-
-
-Section = Callable[[Path, DemoConfig], Generator[Step, None, str]]
 
 
 def copy(source: Path, path: Path) -> None:
@@ -60,3 +60,20 @@ def gallery(
         articles.append(make(output, config))
         yield Step(number, len(makers), {}, time.perf_counter() - began)
     return f"  <section>\n{head}{''.join(articles)}\n  </section>"
+
+
+def demo_steps(output: Path, config: DemoConfig | None = None) -> Iterator[Step]:
+    """Yield the steps of all sections; at the end ``output / "index.html"`` shows the results.
+
+    An older page is deleted first, as its pictures are overwritten. Raises OSError if the folder
+    can't be written.
+    """
+    output.mkdir(parents=True, exist_ok=True)
+    (output / "index.html").unlink(missing_ok=True)
+    sections = []
+    for domain in DOMAINS:
+        sections.append((yield from resolve(domain.demo)(output, config or DemoConfig())))
+    frame = (files("bowerbird.demo") / "page.html").read_text(encoding="utf-8")
+    page = frame.replace("<!-- sections -->", "\n".join(sections))
+    with atomic_write(output / "index.html") as part:
+        part.write_text(page, encoding="utf-8")
