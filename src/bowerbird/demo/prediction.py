@@ -5,6 +5,17 @@ from pathlib import Path
 
 from bowerbird.demo.page import DemoConfig, article, gallery
 from bowerbird.learning.step import Step
+from bowerbird.prediction.data.samples import TARGETS, read_sample
+from bowerbird.prediction.dynamics.config import DynamicsConfig
+from bowerbird.prediction.dynamics.plot import plot_free_run
+from bowerbird.prediction.dynamics.train import train_dynamics
+from bowerbird.prediction.series.backtest import backtest
+from bowerbird.prediction.series.config import BacktestConfig, ForecasterConfig
+from bowerbird.prediction.series.file import sample_series
+from bowerbird.prediction.series.plot import plot_backtest
+from bowerbird.prediction.tabular.config import EnsembleConfig, TableConfig
+from bowerbird.prediction.tabular.cross_validation import cross_validate
+from bowerbird.prediction.tabular.plot import plot_report
 
 _HEAD = """    <h2>Predicting</h2>
     <p>y = f(x) &plusmn; &epsilon;, and s<sub>t</sub> = &phi;(s<sub>t&minus;1</sub>): the functions
@@ -18,11 +29,6 @@ def prediction_section(output: Path, config: DemoConfig) -> Generator[Step, None
 
 
 def _diabetes(output: Path, demo: DemoConfig) -> str:
-    from bowerbird.prediction.data.samples import TARGETS, read_sample
-    from bowerbird.prediction.tabular.config import EnsembleConfig, TableConfig
-    from bowerbird.prediction.tabular.cross_validation import cross_validate
-    from bowerbird.prediction.tabular.plot import plot_report
-
     config = TableConfig(ensemble=EnsembleConfig(seed=demo.seed))
     done = cross_validate(read_sample("diabetes"), TARGETS["diabetes"], config)
     plot_report(done, output / "diabetes.png")
@@ -32,11 +38,6 @@ def _diabetes(output: Path, demo: DemoConfig) -> str:
 
 
 def _air(output: Path, demo: DemoConfig) -> str:
-    from bowerbird.prediction.series.backtest import backtest
-    from bowerbird.prediction.series.config import BacktestConfig, ForecasterConfig
-    from bowerbird.prediction.series.file import sample_series
-    from bowerbird.prediction.series.plot import plot_backtest
-
     config = BacktestConfig(horizon=24)
     result = backtest(sample_series("co2"), config, ForecasterConfig(seed=demo.seed))
     plot_backtest(result, output / "co2.png")
@@ -46,10 +47,6 @@ def _air(output: Path, demo: DemoConfig) -> str:
 
 
 def _chaos(output: Path, demo: DemoConfig) -> str:
-    from bowerbird.prediction.dynamics.config import DynamicsConfig
-    from bowerbird.prediction.dynamics.plot import plot_free_run
-    from bowerbird.prediction.dynamics.train import train_dynamics
-
     run = train_dynamics("lorenz", DynamicsConfig(seed=demo.seed))
     plot_free_run(run, output / "lorenz.png")
     caption = "the Lorenz system, and a network that was trained on it, running free"

@@ -74,11 +74,9 @@ class Inputs:
         if min(height, width) >= min_side:
             return
         sufficient = math.ceil(min_side * max(self.shape) / min(self.shape))
-        fix = (
-            f"raise the size to {sufficient} px"
-            if sufficient <= MAX_PROPOSED_SIZE
-            else "crop it to a less narrow shape"
-        )
+        fix = f"raise the size to {sufficient} px"
+        if sufficient > MAX_PROPOSED_SIZE:
+            fix = "crop it to a less narrow shape"
         raise ValueError(
             f"the result would be {width} x {height} px, but each side needs at least "
             f"{min_side} px; {fix}"
