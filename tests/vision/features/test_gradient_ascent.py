@@ -16,7 +16,7 @@ from bowerbird.vision.features.gradient_ascent import (
     spans,
     unshift,
 )
-from bowerbird.vision.features.network import check_seen, convolution_of, deepest
+from bowerbird.vision.features.network import check_picture, convolution_of, deepest
 
 
 def halved(x):
@@ -156,9 +156,9 @@ def test_a_bad_channel_tells_the_channels(channel):
 )
 def test_what_is_no_picture_is_refused(picture, words):
     with pytest.raises(ValueError, match=words):
-        check_seen(picture, "conv1_1")
+        check_picture(picture, "conv1_1")
 
 
 def test_a_layer_without_a_position_is_refused():
     with pytest.raises(ValueError, match="pool5 needs 32 px"):
-        check_seen(torch.rand(3, 24, 64), "pool5")
+        check_picture(torch.rand(3, 24, 64), "pool5")
