@@ -151,7 +151,7 @@ def test_a_bad_channel_tells_the_channels(channel):
     [
         (torch.rand(3, 1, 1), "1 x 1 px, and conv1_1 needs 16 px a side"),
         (torch.rand(1, 64, 64), "shape"),
-        (torch.full((3, 32, 32), torch.nan), "no color"),
+        (torch.full((3, 32, 32), torch.nan), "not finite"),
     ],
 )
 def test_what_is_no_picture_is_refused(picture, words):

@@ -100,7 +100,7 @@ def test_unit_maps():
     made = unit(values)
     assert made.max() == 1
     assert made[0, 0] == pytest.approx(1 / 199)  # one peak does not darken the rest
-    assert unit(values, from_least=True).min() == 0
+    assert unit(values, from_min=True).min() == 0
     for flat in (torch.zeros(3, 3), torch.full((1, 1), 5.0)):
         assert torch.isfinite(unit(flat)).all()
     lone = torch.zeros(100, 100)
@@ -242,7 +242,7 @@ def test_the_command_dreams(told):
         ("cup.png --channels 1", "need a layer"),
         ("cup.png --strength 3", "in [0, 1]"),
         ("cup.png -o sheet.pdf", "sheet.pdf can't be written"),
-        ("dot.png", "dot.png: the picture would be seen at 1 x 1 px"),
+        ("dot.png", "dot.png: the network would get a picture of 1 x 1 px"),
         ("cup.png --layer pool5 --size 40", "pool5 needs 32 px"),
         ("missing.png", "missing.png does not exist"),
         ("cup.png --device tpu", "device 'tpu' is not available"),

@@ -41,7 +41,7 @@ MOST_CLASSES = 5  # on a sheet
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """What was seen, and the sheet that shows it."""
+    """The layers or classes of a picture, and the sheet that shows them."""
 
     sheet: Float[Tensor, "3 h w"]
     layers: tuple[LayerView, ...] = ()
@@ -200,5 +200,5 @@ def _visualization_job(config: InspectConfig, index: int, layer: LayerView) -> _
             pictures = step.preview.pictures if step.preview is not None else None
             yield Step(step.number, step.total, step.losses, step.seconds, pictures)
 
-    note = f"what channels of {layer.layer} like"
+    note = f"visualizing channels of {layer.layer}"
     return _Job(index, "visualizations", settings.total, note, steps())

@@ -17,7 +17,7 @@ from bowerbird.learning.pretrained_weights import open_vgg19
 from bowerbird.networks.vgg import VGG
 from bowerbird.networks.vgg_layers import layer_names, stride
 
-SMALLEST = 16  # px; below it there is nothing to see
+SMALLEST = 16  # px a side
 
 
 def open_network(weights: str, layer: str, compute: Compute) -> VGG:
@@ -49,13 +49,13 @@ def convolution_of(layer: str) -> str:
 def check_picture(picture: Float[Tensor, "3 h w"], layer: str) -> None:
     """Raise ValueError for a picture that is none, or in which a layer has no position."""
     if picture.ndim != 3 or picture.shape[0] != 3:
-        raise ValueError(f"a picture has the shape (3, h, w), not {tuple(picture.shape)}")
+        raise ValueError(f"a picture must have the shape (3, h, w), got {tuple(picture.shape)}")
     if not bool(torch.isfinite(picture).all()):
-        raise ValueError("the picture has numbers that are no color")
+        raise ValueError("the picture has values that are not finite")
     height, width = picture.shape[1:]
     min_side = max(SMALLEST, stride(layer))
     if min(height, width) < min_side:
         raise ValueError(
-            f"the picture would be seen at {width} x {height} px, and {layer} needs {min_side} px "
-            "a side; take a larger or wider picture, or another size"
+            f"the network would get a picture of {width} x {height} px, and {layer} needs "
+            f"{min_side} px a side; take a larger or wider picture, or another size"
         )

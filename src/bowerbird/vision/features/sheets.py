@@ -84,8 +84,8 @@ class LayerView:
     def summary(self) -> tuple[str, str]:
         """The number of channels, and the size of the receptive field."""
         across = stride(self.layer)
-        sees = 2 * receptive_radius(self.layer) + (across if across == 1 else 0)
-        return f"{num_channels(self.layer)} channels", f"each place sees {sees} px"
+        size = 2 * receptive_radius(self.layer) + (across if across == 1 else 0)
+        return f"{num_channels(self.layer)} channels", f"receptive field {size} px"
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,7 +134,7 @@ def _overview(heading: Heading, layers: list[LayerView]) -> Tensor:
     sheet = _sheet(right, top + len(layers) * step + 70, "What the network sees", words)
     for left, text in (
         (MARGIN + label, "where the layer is active"),
-        (cells, "its six strongest channels here, and below each what it likes most"),
+        (cells, "its six strongest channels, and below each its feature visualization"),
         (dreams, "what it dreams of"),
     ):
         sheet.words((left, top - 34), text, SMALL + 2, SOFT)
@@ -177,8 +177,8 @@ def _layer(heading: Heading, layer: LayerView) -> Tensor:
         if picture is not None:
             sheet.hang(picture, (left, top, panel, height))
         sheet.words((left, top + height + 36), text, SMALL + 2, SOFT)
-    kind = "its filter" if layer.kernels is not None else "what it likes most"
-    sheet.words((MARGIN, below - 30), f"Channels here, and below each {kind}", SMALL + 2, SOFT)
+    kind = "its filter" if layer.kernels is not None else "its feature visualization"
+    sheet.words((MARGIN, below - 30), f"Channels, and below each {kind}", SMALL + 2, SOFT)
     _channels(sheet, layer, (MARGIN, below), columns, map_height, step)
     _explain_captions(sheet, right)
     return sheet.rgb
@@ -208,8 +208,8 @@ def _filters(heading: Heading, layer: LayerView) -> Tensor:
             "3 x 3 weights for red, green and blue; gray is 0",
         )
     else:
-        name = f"What channels of {layer.layer} like"
-        words = "grown from noise: kernels of a deeper layer are no pictures"
+        name = f"Feature visualizations of {layer.layer}"
+        words = "optimized from noise: kernels of a deeper layer are not pictures"
     sheet = _sheet(_right(columns), height, name, words)
     for index, (number, picture) in enumerate(zip(layer.shown, layer.pictures, strict=False)):
         left, y = _cell(index, (MARGIN, top), columns, step)
@@ -286,7 +286,7 @@ def _right(columns: int, width: int = CELL, gap: int = GAP) -> int:
 
 
 def _overlay(heading: Heading, values: Tensor) -> Tensor:
-    return overlaid(heading.picture, unit(values, from_least=True))
+    return overlaid(heading.picture, unit(values, from_min=True))
 
 
 def _columns(count: int) -> int:
