@@ -186,7 +186,7 @@ def test_the_duration_of_long_work_is_reported_after_two_folds(monkeypatch):
         for step in cross_validate_steps(read_problem(read_sample("iris"), "species", QUICK), QUICK)
     ]
     shown = {number: note for number, note in enumerate(notes, 1) if note}
-    assert shown == {10: "5 folds will take about 0 minutes; a smaller --folds takes less"}
+    assert shown == {12: "5 folds will take about 0 minutes; a smaller --folds takes less"}
 
 
 def test_leakage_is_reported():

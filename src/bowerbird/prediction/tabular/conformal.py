@@ -12,18 +12,21 @@ sigma_k(i)(x_i) and multiplied by sigma_k(i)(x). Theorem 4 below does not apply 
 trained on errors of members that were trained on the k-th part. The coverage reached is validated.
 
 A class's score is 1 - p_k(i)(its probability), and the set of a new x has every class whose score
-is above fewer than (1 - alpha)(n + 1) of the training rows' scores.
+is above fewer than (1 - alpha)(n_c + 1) of the scores of the n_c training rows of that class. So the
+coverage holds in each class, also in a rare one (Mondrian conformal prediction); a class with too
+few rows for the coverage is in every set.
 
-Sources: Vovk, Gammerman, Shafer 2005 (conformal prediction); Vovk 2015 (cross-conformal); Barber,
+Sources: Vovk, Gammerman, Shafer 2005 (conformal prediction; section 4.5: Mondrian); Vovk 2015 (cross-conformal); Barber,
 Candes, Ramdas, Tibshirani 2021, "Predictive inference with the jackknife+", section 3 and theorem
 4: coverage at least 1 - 2 alpha - min(2 (1 - 1/K) / (n/K + 1), (1 - K/n) / (K + 1)), and nearly
 1 - alpha where training is stable; Romano, Sesia, Candes 2020 (arXiv:2006.02544), section 2.3 (sets
 by CV+); Sadinle, Lei, Wasserman 2019 (the score 1 - p: the smallest sets).
 
-Departures: of more than 5,000 scores a random sample is used; an empty set gets its likeliest
-class.
+Departures: of more than 5,000 scores of numbers a random sample is used; an empty set gets its
+likeliest class.
 """
 
+import itertools
 import math
 from dataclasses import dataclass
 
@@ -31,8 +34,8 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from bowerbird.prediction.tabular.config import EnsembleConfig
-from bowerbird.prediction.tabular.ensemble import Ensemble, TrainedEnsemble, train_ensemble
 from bowerbird.prediction.tabular.error_scale import ErrorScale, fit_error_scale
+from bowerbird.prediction.tabular.learners.blend import Blend, TrainedBlend, train_blend
 
 MAX_SCORES = 5000
 EPSILON = 1e-9  # 0.1 * 10 is 1, even if floats are a little below
@@ -46,14 +49,18 @@ class Calibration:
     scores: Float[np.ndarray, " n"]
     members: Int[np.ndarray, " n"]
     """The member that each score is of."""
+    classes: Int[np.ndarray, " n"] | None = None
+    """The class of each row, if classes are predicted."""
 
     def __post_init__(self) -> None:
         if self.scores.ndim != 1 or self.scores.shape != self.members.shape or not len(self.scores):
             raise ValueError("scores and members must be two arrays of one shape (n,), n > 0")
+        if self.classes is not None and self.classes.shape != self.scores.shape:
+            raise ValueError("scores and classes must be two arrays of one shape")
 
     def sample(self, seed: int) -> "Calibration":
         """Return these scores, or a random sample of as many as are used."""
-        if len(self.scores) <= MAX_SCORES:
+        if len(self.scores) <= MAX_SCORES or self.classes is not None:
             return self
         chosen = np.random.default_rng(seed).choice(len(self.scores), MAX_SCORES, replace=False)
         return Calibration(self.scores[chosen], self.members[chosen])
@@ -91,10 +98,17 @@ class Calibration:
         """Return the sets of classes of new rows, by each member's probabilities."""
         members, rows, classes = probabilities.shape
         below = np.zeros((rows, classes), np.int64)  # scores below that of the class
-        for member in range(members):
-            scores = np.sort(self.scores[self.members == member])
-            below += np.searchsorted(scores, 1 - probabilities[member], side="left")
-        sets = below < coverage * (len(self.scores) + 1)
+        own = np.zeros(len(self.scores), int) if self.classes is None else self.classes
+        counts = np.full(classes, len(own))
+        if self.classes is not None:
+            counts = np.bincount(own, minlength=classes)
+        for member, c in itertools.product(range(members), range(classes)):
+            chosen = self.members == member
+            if self.classes is not None:
+                chosen = chosen & (own == c)
+            scores = np.sort(self.scores[chosen])
+            below[:, c] += np.searchsorted(scores, 1 - probabilities[member, :, c], side="left")
+        sets = below < coverage * (counts + 1) - EPSILON
         empty = ~sets.any(1)
         sets[empty, probabilities.mean(0).argmax(1)[empty]] = True
         return sets
@@ -124,9 +138,9 @@ class Predictions:
 
 @dataclass(frozen=True, eq=False)
 class ConformalEnsemble:
-    """An ensemble with the calibration of its intervals; predicts encoded rows."""
+    """A blend with the calibration of its intervals; predicts encoded rows."""
 
-    ensemble: Ensemble
+    ensemble: Blend
     calibration: Calibration
     error_scale: ErrorScale | None = None
     """The unit of the scores, if errors are larger in some rows than in others."""
@@ -146,12 +160,13 @@ def fit_conformal(
     num_classes: int,
     config: EnsembleConfig,
     device: str = "cpu",
-) -> tuple[ConformalEnsemble, TrainedEnsemble]:
-    """Train an ensemble as `train_ensemble` does, and calibrate it on its out-of-part errors."""
-    trained = train_ensemble(x, y, num_classes, config, device)
-    scores = nonconformity(y, trained.out_of_part(x))
+) -> tuple[ConformalEnsemble, TrainedBlend]:
+    """Train a blend as `train_blend` does, and calibrate it on its out-of-part errors."""
+    trained = train_blend(x, y, num_classes, config, device)
+    scores = nonconformity(y, trained.out_of_part)
     error_scale = None if num_classes else fit_error_scale(x, scores, config, device)
     if error_scale is not None:
         scores = scores / error_scale(x)[trained.parts, np.arange(len(x))]
-    calibration = Calibration(scores, trained.parts).sample(config.seed)
-    return ConformalEnsemble(trained.ensemble, calibration, error_scale), trained
+    classes = np.array(y, np.int64) if num_classes else None
+    calibration = Calibration(scores, trained.parts, classes).sample(config.seed)
+    return ConformalEnsemble(trained.blend, calibration, error_scale), trained

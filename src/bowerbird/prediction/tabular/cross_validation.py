@@ -127,11 +127,15 @@ class _CrossValidation:
         new, config = self.folds == fold, self.config.ensemble
         encoding = fit_encoding(self.problem.columns, self.values[~new])
         x, y, x_new = encoding(self.values[~new]), self.truth[~new], encoding(self.values[new])
+        networks = np.empty(0)
         for method in self.config.methods:
-            if method == "ensemble":
+            if method == "networks":
+                values = networks
+            elif method == "ensemble":
                 model, _ = fit_conformal(x, y, self.num_classes, config, self.device)
                 predictions = model.predict(x_new, self.config.coverage)
                 values, sets = predictions.values, predictions.sets
+                networks = model.ensemble.networks(x_new).mean(0)
                 if sets is None:
                     self.low[new], self.high[new] = predictions.low, predictions.high
                 else:
