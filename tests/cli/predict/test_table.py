@@ -68,7 +68,7 @@ def test_a_sample_table_in_json(bowerbird):
     assert (facts["task"], facts["target"], facts["rows"]) == ("classification", "species", 150)
     assert set(facts["metrics"]["ensemble"]) == {"accuracy", "balanced_accuracy", "log_loss"}
     improvements = facts["improvement_over_ensemble"]
-    assert set(improvements) == {"linear", "boosting", "sklearn-mlp", "constant"}
+    assert set(improvements) == {"networks", "linear", "boosting", "sklearn-mlp", "constant"}
     assert facts["intervals"]["requested_coverage"] == 0.9
     assert 0 <= facts["intervals"]["coverage"]["low"] <= facts["intervals"]["coverage"]["high"] <= 1
 

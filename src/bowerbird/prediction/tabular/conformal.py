@@ -12,15 +12,16 @@ sigma_k(i)(x_i) and multiplied by sigma_k(i)(x). Theorem 4 below does not apply 
 trained on errors of members that were trained on the k-th part. The coverage reached is validated.
 
 A class's score is 1 - p_k(i)(its probability), and the set of a new x has every class whose score
-is above fewer than (1 - alpha)(n_c + 1) of the scores of the n_c training rows of that class. So the
-coverage holds in each class, also in a rare one (Mondrian conformal prediction); a class with too
-few rows for the coverage is in every set.
+is above fewer than (1 - alpha)(n_c + 1) of the scores of the n_c training rows of that class. So
+the coverage holds in each class, also in a rare one (Mondrian conformal prediction); a class with
+too few rows for the coverage is in every set.
 
-Sources: Vovk, Gammerman, Shafer 2005 (conformal prediction; section 4.5: Mondrian); Vovk 2015 (cross-conformal); Barber,
-Candes, Ramdas, Tibshirani 2021, "Predictive inference with the jackknife+", section 3 and theorem
-4: coverage at least 1 - 2 alpha - min(2 (1 - 1/K) / (n/K + 1), (1 - K/n) / (K + 1)), and nearly
-1 - alpha where training is stable; Romano, Sesia, Candes 2020 (arXiv:2006.02544), section 2.3 (sets
-by CV+); Sadinle, Lei, Wasserman 2019 (the score 1 - p: the smallest sets).
+Sources: Vovk, Gammerman, Shafer 2005 (conformal prediction; section 4.5: Mondrian); Vovk 2015
+(cross-conformal); Barber, Candes, Ramdas, Tibshirani 2021, "Predictive inference with the
+jackknife+", section 3 and theorem 4: coverage at least
+1 - 2 alpha - min(2 (1 - 1/K) / (n/K + 1), (1 - K/n) / (K + 1)), and nearly 1 - alpha where training
+is stable; Romano, Sesia, Candes 2020 (arXiv:2006.02544), section 2.3 (sets by CV+); Sadinle, Lei,
+Wasserman 2019 (the score 1 - p: the smallest sets).
 
 Departures: of more than 5,000 scores of numbers a random sample is used; an empty set gets its
 likeliest class.
@@ -36,6 +37,7 @@ from jaxtyping import Bool, Float, Int
 from bowerbird.prediction.tabular.config import EnsembleConfig
 from bowerbird.prediction.tabular.error_scale import ErrorScale, fit_error_scale
 from bowerbird.prediction.tabular.learners.blend import Blend, TrainedBlend, train_blend
+from bowerbird.prediction.tabular.target import Target
 
 MAX_SCORES = 5000
 EPSILON = 1e-9  # 0.1 * 10 is 1, even if floats are a little below
@@ -57,13 +59,6 @@ class Calibration:
             raise ValueError("scores and members must be two arrays of one shape (n,), n > 0")
         if self.classes is not None and self.classes.shape != self.scores.shape:
             raise ValueError("scores and classes must be two arrays of one shape")
-
-    def sample(self, seed: int) -> "Calibration":
-        """Return these scores, or a random sample of as many as are used."""
-        if len(self.scores) <= MAX_SCORES or self.classes is not None:
-            return self
-        chosen = np.random.default_rng(seed).choice(len(self.scores), MAX_SCORES, replace=False)
-        return Calibration(self.scores[chosen], self.members[chosen])
 
     def intervals(
         self,
@@ -114,6 +109,13 @@ class Calibration:
         return sets
 
 
+def sample_rows(count: int, seed: int) -> Int[np.ndarray, " n"]:
+    """Return the indices of all rows, or of a random sample of as many as are used."""
+    if count <= MAX_SCORES:
+        return np.arange(count)
+    return np.sort(np.random.default_rng(seed).choice(count, MAX_SCORES, replace=False))
+
+
 def nonconformity(
     truth: np.ndarray, predictions: Float[np.ndarray, "n ..."]
 ) -> Float[np.ndarray, " n"]:
@@ -134,6 +136,12 @@ class Predictions:
     high: Float[np.ndarray, " n"] | None = None
     sets: Bool[np.ndarray, "n classes"] | None = None
     """The possible classes."""
+
+    def within(self, target: Target) -> "Predictions":
+        """Return the predictions without numbers that the target can't be."""
+        if self.low is None or self.high is None:
+            return self
+        return Predictions(*map(target.within, (self.values, self.low, self.high)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,10 +171,14 @@ def fit_conformal(
 ) -> tuple[ConformalEnsemble, TrainedBlend]:
     """Train a blend as `train_blend` does, and calibrate it on its out-of-part errors."""
     trained = train_blend(x, y, num_classes, config, device)
-    scores = nonconformity(y, trained.out_of_part)
-    error_scale = None if num_classes else fit_error_scale(x, scores, config, device)
+    scores, parts = nonconformity(y, trained.out_of_part), trained.parts
+    if num_classes:
+        calibration = Calibration(scores, parts, np.array(y, np.int64))
+        return ConformalEnsemble(trained.blend, calibration), trained
+    rows = sample_rows(len(x), config.seed)
+    x, scores, parts = x[rows], scores[rows], parts[rows]
+    error_scale = fit_error_scale(x, scores, config, device, parts)
     if error_scale is not None:
-        scores = scores / error_scale(x)[trained.parts, np.arange(len(x))]
-    classes = np.array(y, np.int64) if num_classes else None
-    calibration = Calibration(scores, trained.parts, classes).sample(config.seed)
+        scores = scores / error_scale(x)[parts, np.arange(len(x))]
+    calibration = Calibration(scores, parts)
     return ConformalEnsemble(trained.blend, calibration, error_scale), trained

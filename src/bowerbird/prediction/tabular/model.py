@@ -1,8 +1,8 @@
 """A model of a table: it reads, encodes and predicts new rows, and is saved as one file.
 
 The header of the file has the target, and the columns with their medians, means, scales and
-categories; its tensors are the weights of the networks, the trees and linear models blended with them, and the
-scores that intervals are made from.
+categories; its tensors are the weights of the networks, the trees and linear models blended with
+them, and the scores that intervals are made from.
 """
 
 from collections.abc import Mapping
@@ -48,7 +48,7 @@ class TableModel:
         if not 0 < coverage < 1:
             raise ValueError(f"coverage must be in (0, 1), got {coverage}")
         values, notes = self.encoding.columns.parse(table)
-        predictions = self.predictor.predict(self.encoding(values), coverage)
+        predictions = self.predictor.predict(self.encoding(values), coverage).within(self.target)
         return predictions, [*notes, *self.encoding.unknown(values)]
 
     def save(self, path: Path) -> None:

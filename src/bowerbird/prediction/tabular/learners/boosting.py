@@ -79,7 +79,9 @@ class Trees:
     def tensors(self, prefix: str) -> dict[str, Tensor]:
         """Return the arrays for a model file, with a prefix before their names."""
         return {
-            f"{prefix}{field.name}": torch.from_numpy(np.ascontiguousarray(getattr(self, field.name)))
+            f"{prefix}{field.name}": torch.from_numpy(
+                np.ascontiguousarray(getattr(self, field.name))
+            )
             for field in fields(self)
         }
 
@@ -141,7 +143,9 @@ def train_trees(
         if num_classes > 2:
             count = min(count, max(20, MAX_TREES // num_classes))
         with threadpool_limits(1 if len(x) <= SMALL else None):
-            models, outputs = _fit(x, y, num_classes, groups, setting._replace(max_iter=count), seed)
+            models, outputs = _fit(
+                x, y, num_classes, groups, setting._replace(max_iter=count), seed
+            )
         losses = [_loss(stage, y) for stage in outputs]
         number = int(np.argmin(losses))
         if best is None or losses[number] < best[0]:
@@ -220,4 +224,6 @@ def _trees(models: list[Any], count: int) -> Trees:
                 offset += len(nodes)
     arrays = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     base = np.stack([np.ravel(model._baseline_prediction) for model in models]).astype(float)
-    return Trees(**arrays, roots=np.array(roots), model=np.array(owners), output=np.array(outputs), base=base)
+    return Trees(
+        **arrays, roots=np.array(roots), model=np.array(owners), output=np.array(outputs), base=base
+    )

@@ -38,7 +38,9 @@ class Linear:
     def tensors(self, prefix: str) -> dict[str, Tensor]:
         """Return the arrays for a model file, with a prefix before their names."""
         arrays = {"weight": self.weight, "bias": self.bias}
-        return {f"{prefix}{n}": torch.from_numpy(np.ascontiguousarray(a)) for n, a in arrays.items()}
+        return {
+            f"{prefix}{n}": torch.from_numpy(np.ascontiguousarray(a)) for n, a in arrays.items()
+        }
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, Tensor], prefix: str, width: int) -> "Linear":
@@ -58,7 +60,9 @@ def train_linear(
     Returns the models, and their outputs for the training rows by the model that left each out.
     """
     kinds = ("ridge", "lasso")[: 1 + (x.shape[1] <= MAX_LASSO)]
-    paths = _logistic_paths(x, y, groups) if num_classes else (_paths(x, y, groups, k) for k in kinds)
+    paths = (
+        _logistic_paths(x, y, groups) if num_classes else (_paths(x, y, groups, k) for k in kinds)
+    )
     best: tuple[float, Linear, Array] | None = None
     for models in paths:
         outputs = np.empty((len(models), len(x), models[0].bias.shape[1]))
