@@ -45,15 +45,13 @@ def table(
     from bowerbird.prediction.tabular.target import read_problem
 
     show = None if run.json or run.quiet else notify
-    if show:
-        show(f"reading {file}")
     data = _read(file, config)
     target = _target(data, run)
     new = None if run.predict is None else read_table(run.predict)
     problem = read_problem(data, target, config)
     # torch and scikit-learn take seconds to import: only after all errors in the input
     if show:
-        show(f"{len(problem.truth):,} rows, {len(problem.columns.kinds)} columns; checking them")
+        show(f"{file}: {len(problem.truth):,} rows, {len(problem.columns.kinds)} columns; checking them")
     from bowerbird.cli.predict.table_report import print_report, print_table, write_report
     from bowerbird.prediction.tabular.cross_validation import CrossValidation
 

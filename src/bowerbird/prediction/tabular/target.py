@@ -74,10 +74,11 @@ class Target:
         )
 
     def within(self, numbers: np.ndarray) -> np.ndarray:
-        """Return numbers, each at least the minimum and at most the maximum."""
+        """Return numbers between minimum and maximum; infinite ends of intervals stay."""
         if self.minimum is None and self.maximum is None:
             return numbers
-        return np.clip(numbers, self.minimum, self.maximum)
+        inside = np.clip(numbers, self.minimum, self.maximum)
+        return np.where(np.isfinite(numbers), inside, numbers)
 
 
 @dataclass(frozen=True, eq=False)
