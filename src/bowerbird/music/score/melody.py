@@ -94,7 +94,7 @@ def snapped(score: "Score", step: int) -> "Score":
         notes = track.notes.numpy()
         starts = np.round(notes["time"] / unit).astype(np.int64)
         ends = np.round((notes["time"] + notes["duration"]) / unit).astype(np.int64)
-        rows = {}
+        rows: dict[tuple[int, int], tuple[int, int]] = {}
         for start, end, pitch, velocity in zip(
             starts, np.maximum(ends, starts + 1), notes["pitch"], notes["velocity"], strict=True
         ):
