@@ -51,7 +51,8 @@ def table(
     problem = read_problem(data, target, config)
     # torch and scikit-learn take seconds to import: only after all errors in the input
     if show:
-        show(f"{file}: {len(problem.truth):,} rows, {len(problem.columns.kinds)} columns; checking them")
+        rows, columns = len(problem.truth), len(problem.columns.kinds)
+        show(f"{file}: {rows:,} rows, {columns} columns; checking them")
     from bowerbird.cli.predict.table_report import print_report, print_table, write_report
     from bowerbird.prediction.tabular.cross_validation import CrossValidation
 
