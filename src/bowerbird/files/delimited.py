@@ -108,12 +108,20 @@ def write_rows(
     def text(cell: object) -> object:
         if not isinstance(cell, float):
             return cell
-        return "" if math.isnan(cell) else f"{cell:.{digits}g}".replace(".", decimal)
+        return "" if math.isnan(cell) else _plain(cell, digits).replace(".", decimal)
 
     with atomic_write(path) as part, part.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream, delimiter=delimiter, lineterminator="\n")
         writer.writerow(names)
         writer.writerows([text(cell) for cell in row] for row in rows)
+
+
+def _plain(number: float, digits: int) -> str:
+    """Return a number with some digits, without an exponent unless it is very large or small."""
+    text = f"{number:.{digits}g}"
+    if "e" in text and 1e-6 <= abs(number) < 1e16:
+        return f"{number:.0f}" if abs(number) >= 1 else f"{number:.{digits + 5}f}".rstrip("0")
+    return text
 
 
 def detect_format(path: Path) -> DelimitedFile:

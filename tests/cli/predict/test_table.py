@@ -68,7 +68,7 @@ def test_a_sample_table_in_json(bowerbird):
     assert (facts["task"], facts["target"], facts["rows"]) == ("classification", "species", 150)
     assert set(facts["metrics"]["ensemble"]) == {"accuracy", "balanced_accuracy", "log_loss"}
     improvements = facts["improvement_over_ensemble"]
-    assert set(improvements) == {"linear", "boosting", "sklearn-mlp", "constant"}
+    assert set(improvements) == {"networks", "linear", "boosting", "sklearn-mlp", "constant"}
     assert facts["intervals"]["requested_coverage"] == 0.9
     assert 0 <= facts["intervals"]["coverage"]["low"] <= facts["intervals"]["coverage"]["high"] <= 1
 
@@ -279,7 +279,7 @@ def test_the_kind_of_each_column_is_printed(bowerbird, houses):
 
 
 def test_predictions_are_written_in_the_format_of_the_table(bowerbird, here):
-    rows = "".join(f"{k}.{k % 7}00,5;{k % 9};{k},25\n" for k in range(1, 31))
+    rows = "".join(f"{k}.{k % 7}00,5;{k % 9};{k - 15},25\n" for k in range(1, 31))
     Path("t.csv").write_text("a;b;y\n" + rows)
     line = f"predict table t.csv --target y --no-compare {QUICK}"
     assert bowerbird(f"{line} -o out.csv -o m.safetensors").code == 0

@@ -37,8 +37,8 @@ def test_each_column_is_what_all_of_its_cells_are(table):
     [
         ("id", 0, None),
         ("Row", 1, None),
-        ("id", 2, "number"),
-        ("id", 1980, "number"),
+        ("id", 2, None),
+        ("PassengerId", 1980, None),
         ("dose", 1, "number"),  # under another name it may be informative
         ("year", 1980, "number"),
     ],

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bowerbird.prediction.tabular import conformal
-from bowerbird.prediction.tabular.conformal import Calibration, nonconformity
+from bowerbird.prediction.tabular.conformal import Calibration, nonconformity, sample_rows
 
 
 def formula(scores, members, predictions, coverage):
@@ -76,11 +76,28 @@ def test_intervals_of_new_rows_have_the_requested_coverage(coverage):
 
 
 def test_of_many_scores_a_sample_is_used():
-    many = Calibration(np.arange(9000.0), np.zeros(9000, int))
-    sample = many.sample(seed=0)
-    assert len(sample.scores) == conformal.MAX_SCORES
-    assert len(set(sample.scores)) == conformal.MAX_SCORES
-    assert sample.sample(0) is sample
+    sample = sample_rows(9000, seed=0)
+    assert len(set(sample)) == len(sample) == conformal.MAX_SCORES
+    assert sample.max() < 9000
+    assert np.array_equal(sample_rows(5000, seed=0), np.arange(5000))
+
+
+def test_sets_hold_in_a_rare_class():
+    """One class in twenty, hard to find: without a score of its own it would be left out."""
+    random = np.random.default_rng(3)
+    truth = (random.random(4000) < 0.05).astype(int)
+    chance = 1 / (1 + np.exp(3 - 1.5 * (truth + random.normal(size=4000))))
+    values = np.column_stack([1 - chance, chance])
+    known, new = slice(0, 2000), slice(2000, None)
+    scores, members = nonconformity(truth[known], values[known]), np.zeros(2000, int)
+    by_class = Calibration(scores, members, truth[known]).sets(values[None, new], 0.9)
+    overall = Calibration(scores, members).sets(values[None, new], 0.9)
+    rare = truth[new] == 1
+    assert overall[rare, 1].mean() < 0.3
+    assert 0.8 < by_class[rare, 1].mean() <= 1  # about 100 rows
+    assert 0.87 < by_class[~rare, 0].mean() < 0.93
+    few = Calibration(scores[:8], members[:8], np.arange(8) % 2)
+    assert few.sets(values[None, new], 0.9).all()  # four rows can't exclude a tenth
 
 
 def test_scores_and_members_belong_together():

@@ -44,16 +44,32 @@ def table(
     from bowerbird.prediction.data.table import read_table
     from bowerbird.prediction.tabular.target import read_problem
 
+    show = None if run.json or run.quiet else notify
     data = _read(file, config)
     target = _target(data, run)
     new = None if run.predict is None else read_table(run.predict)
     problem = read_problem(data, target, config)
     # torch and scikit-learn take seconds to import: only after all errors in the input
-    from bowerbird.cli.predict.table_report import print_report, write_report
-    from bowerbird.prediction.tabular.cross_validation import cross_validate_steps
+    if show:
+        rows, columns = len(problem.truth), len(problem.columns.kinds)
+        show(f"{file}: {rows:,} rows, {columns} columns; checking them")
+    from bowerbird.cli.predict.table_report import print_report, print_table, write_report
+    from bowerbird.prediction.tabular.cross_validation import CrossValidation
 
-    steps = cross_validate_steps(problem, config, run.device)
-    work = follow(steps, (), lambda _: "", quiet=run.quiet)
+    validation = CrossValidation(problem, config, run.device)
+    if not run.json:
+        print_table(problem, data, validation.notes)
+    total = len(config.methods)
+    work = follow(
+        validation.steps(),
+        (),
+        lambda step: (
+            f"fold {(step.number - 1) // total + 1} of {validation.count}"
+            if step.preview is None
+            else "the model"
+        ),
+        quiet=run.quiet,
+    )
     result = work.last.preview
     if result is None:
         notify(f"{work.ended}; nothing was saved")
@@ -123,7 +139,7 @@ def _predict_with_model(
     predictions, notes = _predict(model, new, coverage)
     facts = {"model": file, "notes": notes}
     facts |= table_report.predictions_facts(model.target, predictions)
-    results = table_report.predictions_text(model.target, predictions)
+    results = table_report.predictions_text(model.target, predictions, new.output_decimal_mark)
     if ROWS in paths:
         table_report.write_predictions(new, model.target, predictions, paths[ROWS])
         results = []

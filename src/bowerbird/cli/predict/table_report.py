@@ -1,7 +1,8 @@
 """What ``predict table`` prints and writes; predictions alone need no scikit-learn."""
 
 import math
-from collections.abc import Mapping
+import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,12 +16,14 @@ from bowerbird.cli.predict.outputs import MODEL, PICTURE, ROWS, TableOptions
 from bowerbird.cli.report import report
 from bowerbird.files.delimited import write_rows
 from bowerbird.prediction.data.columns import Columns
+from bowerbird.prediction.data.numbers import DecimalMark
 from bowerbird.prediction.data.table import Table, shortened
+from bowerbird.prediction.data.written import readable
 from bowerbird.prediction.tabular.config import LABELS, TableConfig
 from bowerbird.prediction.tabular.conformal import Predictions
 from bowerbird.prediction.tabular.metrics import Estimate
 from bowerbird.prediction.tabular.model import predictions_frame
-from bowerbird.prediction.tabular.target import Target
+from bowerbird.prediction.tabular.target import Problem, Target
 
 if TYPE_CHECKING:
     from bowerbird.prediction.tabular.cross_validation import TableReport
@@ -29,6 +32,7 @@ WIDTH = 100  # characters of a line if there is no terminal
 MAX_COLUMNS = 6  # of a kind that are named
 MAX_ROWS = 12  # of predictions that are printed
 KINDS = {"number": "numbers", "date": "dates", "category": "categories"}
+MAX_R2 = 0.9995  # above which the target is probably among the columns
 METRICS = {"rmse": "RMSE", "mae": "MAE", "r2": "R2", "balanced_accuracy": "balanced"}
 
 
@@ -67,20 +71,23 @@ def print_report(
 ) -> None:
     """Print the report as text, or as one JSON object."""
     facts = _facts(result, data, run, config)
-    results = [*_text(result, data), *_metrics(result, config)]
+    results = _metrics(result, config, data.output_decimal_mark)
     if predictions is not None:
         facts |= predictions_facts(result.target, predictions)
         if not any(path.suffix.lower() == ROWS for path in run.output):
-            results += ["", *predictions_text(result.target, predictions)]
+            mark = data.output_decimal_mark
+            results += ["", *predictions_text(result.target, predictions, mark)]
     report(facts, *results, json=run.json)
 
 
-def predictions_text(target: Target, predictions: Predictions) -> list[RenderableType]:
+def predictions_text(
+    target: Target, predictions: Predictions, mark: DecimalMark = "."
+) -> list[RenderableType]:
     """Return the first predictions for the terminal."""
     frame = predictions_frame(target, predictions)
     grid = Grid("row", *frame.columns, box=None, pad_edge=False)
     for number, row in enumerate(frame.head(MAX_ROWS).itertuples(index=False), 1):
-        grid.add_row(str(number), *(c if isinstance(c, str) else f"{c:.4g}" for c in row))
+        grid.add_row(str(number), *(c if isinstance(c, str) else readable(c, mark) for c in row))
     more = len(frame) - MAX_ROWS
     return [grid, f"... and {more} more rows; -o OUT.csv writes them all"] if more > 0 else [grid]
 
@@ -105,22 +112,29 @@ def predictions_facts(target: Target, predictions: Predictions) -> dict[str, Any
     return {"target": target.name, "predictions": rows}
 
 
-def _text(result: "TableReport", data: Table) -> list[RenderableType]:
+def print_table(problem: Problem, data: Table, notes: Sequence[str]) -> None:
+    """Print what was read, what is left out and what was assumed, before the long work."""
+    for line in _text(problem, data, notes):
+        report({}, line, json=False)
+    sys.stdout.flush()
+
+
+def _text(problem: Problem, data: Table, notes: Sequence[str]) -> list[RenderableType]:
     """Return lines on the table, and on what of it was used."""
-    columns, rows, target = result.problem.columns, len(result.problem.truth), result.target
+    columns, rows, target = problem.columns, len(problem.truth), problem.target
     sample = f", a sample of {data.rows:,}" if data.rows > len(data.frame) else ""
     lines = [
         f"{data.name}: {rows:,} rows{sample}, {len(columns.kinds)} columns; {target.reason}",
         _kinds(columns),
     ]
-    cells = data.frame[target.name].drop(result.problem.table.frame.index)
+    cells = data.frame[target.name].drop(problem.table.frame.index)
     if len(cells):
         cell = "nothing" if pd.isna(cells.iloc[0]) else repr(cells.iloc[0])
         count = "1 row" if len(cells) == 1 else f"{len(cells):,} rows"
         lines += [f"left out {count} without {target.name}: {cell} in line {cells.index[0]}"]
     lines += [f"left out {name}: {reason}" for name, reason in columns.ignored.items()]
     lines += ["(--keep COLUMN uses one anyway)"] if columns.ignored else []
-    return [*lines, *(f"note: {note}" for note in result.notes), ""]
+    return [*lines, *(f"note: {note}" for note in notes), ""]
 
 
 def _kinds(columns: Columns) -> str:
@@ -129,28 +143,48 @@ def _kinds(columns: Columns) -> str:
     return "; ".join(f"{KINDS[k]}: {shortened(of, MAX_COLUMNS)}" for k, of in names.items() if of)
 
 
-def _metrics(result: "TableReport", config: TableConfig) -> list[RenderableType]:
+def _metrics(result: "TableReport", config: TableConfig, mark: DecimalMark) -> list[RenderableType]:
     """Return the metrics of all methods, ours first, and the coverage of the intervals."""
     names = list(result.metrics["ensemble"])
     headers = [METRICS.get(name, name.replace("_", " ")) for name in names]
     grid = Grid(f"{result.folds} folds", *headers, box=None, pad_edge=False)
     for method, metrics in result.metrics.items():
-        cells = [_with_interval(metrics[name]) for name in names]
+        cells = [_with_interval(metrics[name], mark) for name in names]
         grid.add_row(LABELS[method], *cells, style="bold" if method == "ensemble" else None)
     console = Console(width=None if Console().is_terminal else WIDTH)
     with console.capture() as text:  # report() would cut it at 80 characters
         console.print(grid)
     covered = result.coverage
     coverage = f"coverage {covered.value:.1%} ({covered.low:.1%}..{covered.high:.1%})"
-    size = f"mean interval width {result.width:.4g}"
+    size = f"mean interval width {readable(result.width, mark)}"
     if result.target.classes:
         size = f"mean set size {result.width:.2f} classes"
-    return [text.get().rstrip("\n"), f"{coverage}, {config.coverage:.0%} requested; {size}"]
+    lines = [text.get().rstrip("\n"), f"{coverage}, {config.coverage:.0%} requested; {size}"]
+    classes = sorted(result.coverage_by_class.items(), key=lambda item: item[1].value)
+    shown = [f"{n} {e.value:.1%} ({e.low:.1%}..{e.high:.1%})" for n, e in classes[:MAX_COLUMNS]]
+    if shown:
+        more = f", and {len(classes) - len(shown)} more above" if len(shown) < len(classes) else ""
+        lines.append(f"coverage by class: {', '.join(shown)}{more}")
+    return [*lines, *_afterwards(result)]
 
 
-def _with_interval(estimate: Estimate) -> str:
-    form = ".3f" if abs(estimate.value) < 10 else ".4g"
-    return f"{estimate.value:{form}} ({estimate.low:{form}}..{estimate.high:{form}})"
+def _afterwards(result: "TableReport") -> list[str]:
+    """Return warnings that only the metrics show."""
+    metrics, name = result.metrics["ensemble"], result.target.name
+    if "r2" in metrics and metrics["r2"].value > MAX_R2:
+        return [f"note: R2 is {metrics['r2'].value:.4f}: does a column contain {name}?"]
+    if "accuracy" in metrics and metrics["accuracy"].value == 1:
+        return [f"note: every held-out row is right: does a column contain {name}?"]
+    return []
+
+
+def _with_interval(estimate: Estimate, mark: DecimalMark) -> str:
+    value, low, high = estimate.value, estimate.low, estimate.high
+    if abs(value) < 10:
+        parts = [f"{number:.3f}".replace(".", mark) for number in (value, low, high)]
+    else:
+        parts = [readable(number, mark) for number in (value, low, high)]
+    return f"{parts[0]} ({parts[1]}..{parts[2]})"
 
 
 def _facts(
@@ -176,6 +210,7 @@ def _facts(
         "intervals": {
             "requested_coverage": config.coverage,
             "coverage": asdict(result.coverage),
+            "coverage_by_class": {n: asdict(e) for n, e in result.coverage_by_class.items()},
             "mean_set_size" if target.classes else "mean_width": _rounded(result.width),
         },
         "output": [str(path) for path in run.output],

@@ -9,6 +9,7 @@ numbers and dates are written is part of the result, so that new rows are read a
 """
 
 import difflib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, get_args
@@ -28,6 +29,11 @@ from bowerbird.prediction.data.numbers import (
     format_difference,
     several_units,
 )
+from bowerbird.prediction.data.sentinels import (
+    find_sentinels,
+    sentinel_note,
+    without_sentinels,
+)
 from bowerbird.prediction.data.table import Table, missing_words_to_nan, shortened
 
 Kind = Literal["number", "date", "category"]
@@ -38,6 +44,12 @@ DATE_PARTS = ("day", "year sine", "year cosine")
 YEAR = 365.2425  # days
 # names of columns that only number the rows; under another name such a column may be informative
 COUNTERS = ("index", "id", "row", "no", "no.", "nr", "nr.", "number", "count", "#", "unnamed: 0")
+IDENTIFIERS = ("id", "ids", "idx", "uid", "uuid", "guid", "pk", "rownames", "rowid")
+IDENTIFIED = re.compile(
+    "(passenger|customer|client|user|order|product|patient|student|member|account|employee|record"
+    "|sample|transaction|invoice|case|subject|row|loan)[ _]?(id|no|nr|num|number)",
+    re.IGNORECASE,
+)
 MAX_NUMBER = 1e150  # whose square, in a variance, is still finite
 
 
@@ -51,6 +63,8 @@ class Columns:
     """How numbers and dates are written; for columns without, it is detected in each table."""
     notes: Sequence[str] = field(default=(), compare=False)
     """Assumptions, as sentences."""
+    sentinels: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    """Numbers that stand for missing ones, such as -9999."""
 
     def __post_init__(self) -> None:
         if unknown := [k for k in self.kinds.values() if k not in get_args(Kind)]:
@@ -85,7 +99,8 @@ class Columns:
         for name, kind in self.kinds.items():
             cells = missing_words_to_nan(find_column(table, name))
             if kind == "number":
-                numbers[name], note = self._parse_numbers(cells, table)
+                read, note = self._parse_numbers(cells, table)
+                numbers[name] = without_sentinels(read, self.sentinels.get(name, ()))
                 notes += [f"in column {name} {note}"] if note else []
             elif kind == "date":
                 known = self.formats.get(name)
@@ -151,7 +166,9 @@ def read_columns(
             + (f" ({reasons}); --keep COLUMN uses one anyway" if reasons else "")
         )
     formats = {name: column.format for name, column in columns.items() if column.format}
-    return Columns(kinds, ignored, formats, [c.note for c in columns.values() if c.note])
+    notes = [c.note for c in columns.values() if c.note]
+    sentinels = {name: column.sentinels for name, column in columns.items() if column.sentinels}
+    return Columns(kinds, ignored, formats, notes, sentinels)
 
 
 def find_column(table: Table, name: str) -> pd.Series:
@@ -194,6 +211,7 @@ class _Column:
     """Why it is not used."""
     format: NumberFormat | DateFormat | None = None
     note: str = ""
+    sentinels: tuple[float, ...] = ()
 
 
 _CATEGORY = _Column("category")
@@ -212,9 +230,14 @@ def _read_column(cells: pd.Series, table: Table, *, keep: bool) -> _Column:
     numbers = form.parse(cells)
     if numbers.notna().sum() < MIN_FRACTION * len(present):
         return _read_words(present, table, keep=keep)
-    if _is_counter(_finite(numbers, cells, table, form)) and not keep:
-        return _Column(reason="it numbers the rows")
-    return _Column("number", "", form, f"in column {cells.name} {note}" if note else "")
+    reason = "" if keep else _row_names(_finite(numbers, cells, table, form))
+    if reason:
+        return _Column(reason=reason)
+    note = f"in column {cells.name} {note}" if note else ""
+    if sentinels := find_sentinels(numbers):
+        read_as = sentinel_note(cells.name, numbers, sentinels)
+        note = f"{note}; {read_as}" if note else read_as
+    return _Column("number", "", form, note, sentinels)
 
 
 def _read_words(present: pd.Series, table: Table, *, keep: bool) -> _Column:
@@ -251,6 +274,22 @@ def _is_counter(numbers: pd.Series) -> bool:
     # the first row is in line 2; consecutive years do not number the rows
     starts = named and away[0] in (-2, -1)
     return bool(starts and len(away) > 2 and (away == away[0]).all())
+
+
+def _row_names(numbers: pd.Series) -> str:
+    """Return why a column of numbers only names the rows, or nothing."""
+    if _is_counter(numbers):
+        return "it numbers the rows"
+    return "it identifies the rows" if is_identifier(numbers) else ""
+
+
+def is_identifier(numbers: pd.Series) -> bool:
+    """Return whether a column has a name like PassengerId, and another integer in each row."""
+    words = re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+", str(numbers.name))
+    named = bool(words and words[-1].lower() in IDENTIFIERS)
+    named = named or bool(IDENTIFIED.fullmatch(str(numbers.name)))
+    whole = numbers.dropna()
+    return named and len(whole) > 2 and whole.is_unique and bool((whole == whole.round()).all())
 
 
 def _parse_dates(cells: pd.Series, form: DateFormat, table: Table) -> pd.Series:

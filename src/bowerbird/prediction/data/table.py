@@ -18,6 +18,7 @@ import pandas as pd
 from bowerbird.errors import TableError
 from bowerbird.files.delimited import DELIMITERS, DelimitedFile, detect_format
 from bowerbird.prediction.data.numbers import DecimalMark, common_decimal_mark
+from bowerbird.prediction.data.report_lines import MAX_TITLE, count_titles, drop_footer
 
 MISSING = ("", "?", "-", "--", ".", "n/a", "nan")  # in any case
 MISSING_WORDS = ("na", "null", "none", "missing")  # also missing, unless they may name a class
@@ -61,9 +62,9 @@ def read_table(path: Path, max_rows: int = 0, seed: int = 0) -> Table:
     Raises TableError for a file that is not a table with names in its first line.
     """
     file = detect_format(path)
-    random, total = np.random.default_rng(seed), 0
+    random, total, titles = np.random.default_rng(seed), 0, _title_rows(file)
     sample, priorities = pd.DataFrame(), np.empty(0)
-    for block in _blocks(file):
+    for block in _blocks(file, len(titles)):
         total += len(block)
         sample = pd.concat([sample, block]) if len(sample) else block
         priorities = np.concatenate([priorities, random.random(len(block))])
@@ -74,7 +75,18 @@ def read_table(path: Path, max_rows: int = 0, seed: int = 0) -> Table:
     frame = frame[frame.apply(missing_words_to_nan).notna().any(axis=1)]
     if frame.empty:
         raise TableError(f"{path} has names but no rows; add rows below them")
-    return Table(str(path), frame, total - len(sample) + len(frame), file.delimiter, file.notes)
+    rows = total - len(sample) + len(frame)
+    frame, left_out = drop_footer(frame)
+    notes = (*file.notes, *(f"line {n} ({t}) is above the names: left out" for n, t in titles))
+    notes = (*notes, *left_out)
+    return Table(str(path), frame, rows - len(left_out), file.delimiter, notes)
+
+
+def _title_rows(file: DelimitedFile) -> list[tuple[int, str]]:
+    """Return (line, text) of the rows above the names."""
+    head = list(itertools.islice(file.rows(), 2 * MAX_TITLE))
+    count = count_titles([cells for _, cells in head])
+    return [(line, next(filter(None, map(str.strip, cells)))[:40]) for line, cells in head[:count]]
 
 
 def _missing_to_nan(frame: pd.DataFrame) -> pd.DataFrame:
@@ -88,9 +100,9 @@ def missing_words_to_nan(cells: pd.Series) -> pd.Series:
     return cells.mask(cells.str.lower().isin(MISSING_WORDS))
 
 
-def _blocks(file: DelimitedFile) -> Iterator[pd.DataFrame]:
+def _blocks(file: DelimitedFile, titles: int = 0) -> Iterator[pd.DataFrame]:
     """Yield the rows as text under their names, block by block, indexed by line."""
-    rows = file.rows()
+    rows = itertools.islice(file.rows(), titles, None)
     _, first = next(rows, (1, []))
     names = _column_names(file.path, first)
     while block := list(itertools.islice(rows, BLOCK)):

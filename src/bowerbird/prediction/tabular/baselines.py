@@ -1,8 +1,8 @@
 """The models of scikit-learn that the ensemble is compared with, on the same encoded rows.
 
-They have their default settings, with two exceptions: the linear model chooses its penalty by
-cross-validation within the fold, and scikit-learn's network is trained on a standardized target, as
-ours is.
+They have their default settings, with these exceptions: the linear model chooses its penalty
+by cross-validation within the fold, and scikit-learn's network is trained on a standardized target,
+as ours is, and stops early in large tables.
 """
 
 import warnings
@@ -18,6 +18,7 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.preprocessing import StandardScaler
 
 from bowerbird.prediction.tabular.config import Method
+from bowerbird.prediction.tabular.ensemble import LARGE
 
 PENALTIES = np.logspace(-3, 3, 13)  # of ridge regression
 
@@ -29,7 +30,7 @@ def predict_baseline(
 
     Returns numbers (n,), or for class indices ``y`` probabilities (n, classes).
     """
-    model = _classifier(method, y, seed) if num_classes else _regressor(method, seed)
+    model = _classifier(method, y, seed) if num_classes else _regressor(method, y, seed)
     with warnings.catch_warnings():  # at the default number of iterations they may not converge
         warnings.simplefilter("ignore", ConvergenceWarning)
         model.fit(x, y)
@@ -44,17 +45,17 @@ def _classifier(method: Method, y: np.ndarray, seed: int) -> BaseEstimator:
             stop = "auto" if np.unique(y, return_counts=True)[1].min() > 1 else False
             return HistGradientBoostingClassifier(random_state=seed, early_stopping=stop)
         case "sklearn-mlp":
-            return MLPClassifier(random_state=seed)
+            return MLPClassifier(random_state=seed, early_stopping=len(y) > LARGE)
     return DummyClassifier(strategy="prior")
 
 
-def _regressor(method: Method, seed: int) -> BaseEstimator:
+def _regressor(method: Method, y: np.ndarray, seed: int) -> BaseEstimator:
     match method:
         case "linear":
             return RidgeCV(PENALTIES)
         case "boosting":
             return HistGradientBoostingRegressor(random_state=seed)
         case "sklearn-mlp":
-            network = MLPRegressor(random_state=seed)
+            network = MLPRegressor(random_state=seed, early_stopping=len(y) > LARGE)
             return TransformedTargetRegressor(network, transformer=StandardScaler())
     return DummyRegressor()

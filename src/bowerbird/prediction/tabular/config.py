@@ -8,15 +8,16 @@ from bowerbird.learning.validate import check_range
 from bowerbird.networks.config import Activation, MLPConfig
 
 Task = Literal["auto", "regression", "classification"]
-Method = Literal["ensemble", "linear", "boosting", "sklearn-mlp", "constant"]
+Method = Literal["ensemble", "networks", "linear", "boosting", "sklearn-mlp", "constant"]
 LABELS: dict[Method, str] = {
     "ensemble": "ensemble",
+    "networks": "networks alone",
     "linear": "linear model",
     "boosting": "boosting",
     "sklearn-mlp": "sklearn's MLP",
     "constant": "constant",
 }
-BASELINES: tuple[Method, ...] = ("linear", "boosting", "sklearn-mlp", "constant")
+BASELINES: tuple[Method, ...] = ("networks", "linear", "boosting", "sklearn-mlp", "constant")
 COVERAGE = 0.9
 MAX_COVERAGE = 0.995
 

@@ -12,18 +12,22 @@ sigma_k(i)(x_i) and multiplied by sigma_k(i)(x). Theorem 4 below does not apply 
 trained on errors of members that were trained on the k-th part. The coverage reached is validated.
 
 A class's score is 1 - p_k(i)(its probability), and the set of a new x has every class whose score
-is above fewer than (1 - alpha)(n + 1) of the training rows' scores.
+is above fewer than (1 - alpha)(n_c + 1) of the scores of the n_c training rows of that class. So
+the coverage holds in each class, also in a rare one (Mondrian conformal prediction); a class with
+too few rows for the coverage is in every set.
 
-Sources: Vovk, Gammerman, Shafer 2005 (conformal prediction); Vovk 2015 (cross-conformal); Barber,
-Candes, Ramdas, Tibshirani 2021, "Predictive inference with the jackknife+", section 3 and theorem
-4: coverage at least 1 - 2 alpha - min(2 (1 - 1/K) / (n/K + 1), (1 - K/n) / (K + 1)), and nearly
-1 - alpha where training is stable; Romano, Sesia, Candes 2020 (arXiv:2006.02544), section 2.3 (sets
-by CV+); Sadinle, Lei, Wasserman 2019 (the score 1 - p: the smallest sets).
+Sources: Vovk, Gammerman, Shafer 2005 (conformal prediction; section 4.5: Mondrian); Vovk 2015
+(cross-conformal); Barber, Candes, Ramdas, Tibshirani 2021, "Predictive inference with the
+jackknife+", section 3 and theorem 4: coverage at least
+1 - 2 alpha - min(2 (1 - 1/K) / (n/K + 1), (1 - K/n) / (K + 1)), and nearly 1 - alpha where training
+is stable; Romano, Sesia, Candes 2020 (arXiv:2006.02544), section 2.3 (sets by CV+); Sadinle, Lei,
+Wasserman 2019 (the score 1 - p: the smallest sets).
 
-Departures: of more than 5,000 scores a random sample is used; an empty set gets its likeliest
-class.
+Departures: of more than 5,000 scores of numbers a random sample is used; an empty set gets
+the class that a higher coverage adds first.
 """
 
+import itertools
 import math
 from dataclasses import dataclass
 
@@ -31,8 +35,9 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from bowerbird.prediction.tabular.config import EnsembleConfig
-from bowerbird.prediction.tabular.ensemble import Ensemble, TrainedEnsemble, train_ensemble
 from bowerbird.prediction.tabular.error_scale import ErrorScale, fit_error_scale
+from bowerbird.prediction.tabular.learners.blend import Blend, TrainedBlend, train_blend
+from bowerbird.prediction.tabular.target import Target
 
 MAX_SCORES = 5000
 EPSILON = 1e-9  # 0.1 * 10 is 1, even if floats are a little below
@@ -46,17 +51,14 @@ class Calibration:
     scores: Float[np.ndarray, " n"]
     members: Int[np.ndarray, " n"]
     """The member that each score is of."""
+    classes: Int[np.ndarray, " n"] | None = None
+    """The class of each row, if classes are predicted."""
 
     def __post_init__(self) -> None:
         if self.scores.ndim != 1 or self.scores.shape != self.members.shape or not len(self.scores):
             raise ValueError("scores and members must be two arrays of one shape (n,), n > 0")
-
-    def sample(self, seed: int) -> "Calibration":
-        """Return these scores, or a random sample of as many as are used."""
-        if len(self.scores) <= MAX_SCORES:
-            return self
-        chosen = np.random.default_rng(seed).choice(len(self.scores), MAX_SCORES, replace=False)
-        return Calibration(self.scores[chosen], self.members[chosen])
+        if self.classes is not None and self.classes.shape != self.scores.shape:
+            raise ValueError("scores and classes must be two arrays of one shape")
 
     def intervals(
         self,
@@ -91,13 +93,30 @@ class Calibration:
         """Return the sets of classes of new rows, by each member's probabilities."""
         members, rows, classes = probabilities.shape
         below = np.zeros((rows, classes), np.int64)  # scores below that of the class
-        for member in range(members):
-            scores = np.sort(self.scores[self.members == member])
-            below += np.searchsorted(scores, 1 - probabilities[member], side="left")
-        sets = below < coverage * (len(self.scores) + 1)
+        own = np.zeros(len(self.scores), int) if self.classes is None else self.classes
+        counts = np.full(classes, len(own))
+        if self.classes is not None:
+            counts = np.bincount(own, minlength=classes)
+        for member, c in itertools.product(range(members), range(classes)):
+            chosen = self.members == member
+            if self.classes is not None:
+                chosen = chosen & (own == c)
+            scores = np.sort(self.scores[chosen])
+            below[:, c] += np.searchsorted(scores, 1 - probabilities[member, :, c], side="left")
+        sets = below < coverage * (counts + 1) - EPSILON
         empty = ~sets.any(1)
-        sets[empty, probabilities.mean(0).argmax(1)[empty]] = True
+        # the first to enter as the coverage rises, so sets of a higher coverage contain it
+        ranks = below / (counts + 1)
+        best = np.lexsort((-probabilities.mean(0), ranks), axis=1)[:, 0]
+        sets[empty, best[empty]] = True
         return sets
+
+
+def sample_rows(count: int, seed: int) -> Int[np.ndarray, " n"]:
+    """Return the indices of all rows, or of a random sample of as many as are used."""
+    if count <= MAX_SCORES:
+        return np.arange(count)
+    return np.sort(np.random.default_rng(seed).choice(count, MAX_SCORES, replace=False))
 
 
 def nonconformity(
@@ -121,12 +140,18 @@ class Predictions:
     sets: Bool[np.ndarray, "n classes"] | None = None
     """The possible classes."""
 
+    def within(self, target: Target) -> "Predictions":
+        """Return the predictions without numbers that the target can't be."""
+        if self.low is None or self.high is None:
+            return self
+        return Predictions(*map(target.within, (self.values, self.low, self.high)))
+
 
 @dataclass(frozen=True, eq=False)
 class ConformalEnsemble:
-    """An ensemble with the calibration of its intervals; predicts encoded rows."""
+    """A blend with the calibration of its intervals; predicts encoded rows."""
 
-    ensemble: Ensemble
+    ensemble: Blend
     calibration: Calibration
     error_scale: ErrorScale | None = None
     """The unit of the scores, if errors are larger in some rows than in others."""
@@ -146,12 +171,17 @@ def fit_conformal(
     num_classes: int,
     config: EnsembleConfig,
     device: str = "cpu",
-) -> tuple[ConformalEnsemble, TrainedEnsemble]:
-    """Train an ensemble as `train_ensemble` does, and calibrate it on its out-of-part errors."""
-    trained = train_ensemble(x, y, num_classes, config, device)
-    scores = nonconformity(y, trained.out_of_part(x))
-    error_scale = None if num_classes else fit_error_scale(x, scores, config, device)
+) -> tuple[ConformalEnsemble, TrainedBlend]:
+    """Train a blend as `train_blend` does, and calibrate it on its out-of-part errors."""
+    trained = train_blend(x, y, num_classes, config, device)
+    scores, parts = nonconformity(y, trained.out_of_part), trained.parts
+    if num_classes:
+        calibration = Calibration(scores, parts, np.array(y, np.int64))
+        return ConformalEnsemble(trained.blend, calibration), trained
+    rows = sample_rows(len(x), config.seed)
+    x, scores, parts = x[rows], scores[rows], parts[rows]
+    error_scale = fit_error_scale(x, scores, config, device, parts)
     if error_scale is not None:
-        scores = scores / error_scale(x)[trained.parts, np.arange(len(x))]
-    calibration = Calibration(scores, trained.parts).sample(config.seed)
-    return ConformalEnsemble(trained.ensemble, calibration, error_scale), trained
+        scores = scores / error_scale(x)[parts, np.arange(len(x))]
+    calibration = Calibration(scores, parts)
+    return ConformalEnsemble(trained.blend, calibration, error_scale), trained

@@ -20,7 +20,12 @@ from bowerbird.prediction.tabular.config import Method, TableConfig
 from bowerbird.prediction.tabular.conformal import Predictions, fit_conformal
 from bowerbird.prediction.tabular.encoding import fit_encoding
 from bowerbird.prediction.tabular.ensemble import split_evenly
-from bowerbird.prediction.tabular.leakage import find_leakage, leakage_notes
+from bowerbird.prediction.tabular.leakage import (
+    exact_notes,
+    find_leakage,
+    leakage_notes,
+    presence_notes,
+)
 from bowerbird.prediction.tabular.metrics import Estimate, bootstrap, compute_metrics, proportion
 from bowerbird.prediction.tabular.model import TableModel
 from bowerbird.prediction.tabular.target import Problem, Target, read_problem
@@ -43,6 +48,8 @@ class TableReport:
     """Of each method over the ensemble, by metric; negative: it is worse."""
     coverage: Estimate
     """Fraction of the rows whose interval or set contains the truth."""
+    coverage_by_class: Mapping[str, Estimate]
+    """The same of the rows of each class; empty for numbers."""
     width: float
     """Mean width of finite intervals in the target's unit, or mean number of classes in a set."""
     model: TableModel
@@ -74,7 +81,11 @@ def cross_validate_steps(
 
     The last step has the report. Raises ValueError for an unknown device.
     """
-    began, run = time.perf_counter(), _CrossValidation(problem, config, device)
+    return CrossValidation(problem, config, device).steps()
+
+
+def _steps(run: "CrossValidation") -> Generator[Step[TableReport], None, None]:
+    began, config = time.perf_counter(), run.config
     number, total = 0, run.count * len(config.methods) + 1
     ends: list[float] = []
     for fold in range(run.count):
@@ -98,8 +109,8 @@ def _duration_note(ends: Sequence[float], folds: int) -> str:
     return f"{folds} folds will take about {left / 60:.0f} minutes; a smaller --folds takes less"
 
 
-class _CrossValidation:
-    """A cross-validation between two steps."""
+class CrossValidation:
+    """A cross-validation between two steps; its notes are known before the first."""
 
     def __init__(self, problem: Problem, config: TableConfig, device: str) -> None:
         self.problem, self.config = problem, config
@@ -110,12 +121,19 @@ class _CrossValidation:
         self.count = int(self.folds.max()) + 1
         seed = config.ensemble.seed
         leaks = find_leakage(columns, self.values, self.truth, self.num_classes, seed)
+        known = [*leakage_notes(leaks, target.name)]
+        known += presence_notes(columns, self.values, self.truth, target)
+        known += [] if leaks else exact_notes(columns, self.values, self.truth, target)
         notes = [*problem.table.notes, target.note, *columns.notes]
-        self.notes = [n for n in (*notes, *leakage_notes(leaks, target.name), why) if n]
+        self.notes = [n for n in (*notes, *known, why) if n]
         n = len(self.truth)
         shape = (n, self.num_classes) if self.num_classes else (n,)
         self.predictions = {method: np.full(shape, np.nan) for method in config.methods}
         self.low, self.high, self.sets = np.empty(n), np.empty(n), np.zeros(shape, bool)
+
+    def steps(self) -> Generator[Step[TableReport], None, None]:
+        """Yield a step for each method and fold, and one with the report."""
+        return _steps(self)
 
     @property
     def metric(self) -> str:
@@ -127,11 +145,16 @@ class _CrossValidation:
         new, config = self.folds == fold, self.config.ensemble
         encoding = fit_encoding(self.problem.columns, self.values[~new])
         x, y, x_new = encoding(self.values[~new]), self.truth[~new], encoding(self.values[new])
+        networks = np.empty(0)
         for method in self.config.methods:
-            if method == "ensemble":
+            if method == "networks":
+                values = networks
+            elif method == "ensemble":
                 model, _ = fit_conformal(x, y, self.num_classes, config, self.device)
                 predictions = model.predict(x_new, self.config.coverage)
+                predictions = predictions.within(self.problem.target)
                 values, sets = predictions.values, predictions.sets
+                networks = model.ensemble.networks(x_new).mean(0)
                 if sets is None:
                     self.low[new], self.high[new] = predictions.low, predictions.high
                 else:
@@ -156,6 +179,10 @@ class _CrossValidation:
             widths = (self.high - self.low)[np.isfinite(self.high - self.low)]
             width = float(widths.mean()) if len(widths) else np.inf
         coverage = proportion(hits)
+        by_class = {
+            name: proportion(hits[self.truth == code])
+            for code, name in enumerate(self.problem.target.classes)
+        }
         provenance = {
             "table": self.problem.table.name,
             "rows": len(ours),
@@ -170,7 +197,7 @@ class _CrossValidation:
         model = TableModel(self.problem.target, encoding, predictor, provenance)
         return TableReport(
             *(self.problem, self.count, self.predictions, held_out, metrics, improvements),
-            *(coverage, width, model, self.notes, trained.history),
+            *(coverage, by_class, width, model, self.notes, trained.history),
         )
 
 

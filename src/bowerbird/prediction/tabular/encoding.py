@@ -102,6 +102,7 @@ class Encoding:
             "kinds": dict(self.columns.kinds),
             "ignored": dict(self.columns.ignored),
             "formats": {name: asdict(form) for name, form in self.columns.formats.items()},
+            "sentinels": {name: list(n) for name, n in self.columns.sentinels.items()},
         }
         return {**asdict(self), "columns": columns}
 
@@ -111,11 +112,15 @@ class Encoding:
         kinds, ignored, formats = (
             dict(values["columns"][part]) for part in ("kinds", "ignored", "formats")
         )
+        sentinels = {
+            str(name): tuple(map(float, numbers))
+            for name, numbers in values["columns"]["sentinels"].items()
+        }
         readers: dict[str, type[NumberFormat] | type[DateFormat]]
         readers = {"number": NumberFormat, "date": DateFormat}
         formats = {name: readers[kinds[name]].from_dict(form) for name, form in formats.items()}
         return cls(
-            Columns(kinds, ignored, formats),
+            Columns(kinds, ignored, formats, sentinels=sentinels),
             tuple(map(float, values["medians"])),
             tuple(map(int, values["indicators"])),
             tuple(map(float, values["means"])),

@@ -22,7 +22,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from bowerbird.prediction.tabular.config import EnsembleConfig
@@ -75,16 +75,17 @@ def fit_error_scale(
     errors: Float[Array, " n"],
     config: EnsembleConfig,
     device: str = "cpu",
+    parts: Int[Array, " n"] | None = None,
 ) -> ErrorScale | None:
     """Fit the scale of errors in encoded rows, each error by the member not trained on the row.
 
     Returns None if the table does not show that errors are larger in some rows than in others.
-    ``config`` is that of the ensemble whose errors these are.
+    ``config`` is that of the ensemble whose errors these are, ``parts`` the part of each row there.
     """
     smallest = MIN_ERROR * float(np.median(errors))
     if smallest <= 0:
         return None
-    trained = train_ensemble(x, np.log(np.maximum(errors, smallest)), 0, config, device)
+    trained = train_ensemble(x, np.log(np.maximum(errors, smallest)), 0, config, device, parts)
     logs = trained.out_of_part(x)
     middle = float(logs.mean())
     constant = _negative_log_likelihood(errors, np.zeros(len(errors)))

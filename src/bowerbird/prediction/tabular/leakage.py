@@ -15,8 +15,9 @@ import pandas as pd
 from jaxtyping import Float
 from sklearn.tree import DecisionTreeClassifier
 
-from bowerbird.prediction.data.columns import Columns
+from bowerbird.prediction.data.columns import DATE_PARTS, MISSING, Columns
 from bowerbird.prediction.tabular.ensemble import split_evenly
+from bowerbird.prediction.tabular.target import Target
 
 FOLDS = 5
 MAX_ROWS = 2000  # that are used
@@ -25,6 +26,8 @@ MIN_R2 = 0.9995
 MIN_RECALL = 0.998  # on average over the classes
 MIN_RANK_CORRELATION = 0.85  # of two even groups of numbers it is 0.87
 MAX_INPUT = float(np.finfo(np.float32).max)  # of scikit-learn's trees
+MIN_EXACT = 0.9999  # R2 of a sum of columns
+MAX_CHANCE = np.log(1e-6)  # that all of these rows have one class by chance
 MIN_FIRST = 0.95  # in the first folds, or the others are skipped
 
 
@@ -46,6 +49,56 @@ def leakage_notes(names: Sequence[str], target: str) -> list[str]:
     """Return a note for each column."""
     ask = "is it known at prediction time?"
     return [f"column {name} predicts {target} on its own: {ask}" for name in names]
+
+
+def presence_notes(
+    columns: Columns, values: pd.DataFrame, truth: np.ndarray, target: Target
+) -> list[str]:
+    """Return a note for each column that only one class has, or only one class lacks.
+
+    A date of cancellation is known of those who left; in new rows it is not.
+    """
+    notes: list[str] = []
+    if not target.classes:
+        return notes
+    shares = np.bincount(truth, minlength=len(target.classes)) / len(truth)
+    for name, kind in columns.kinds.items():
+        cells = values[f"{name} ({DATE_PARTS[0]})" if kind == "date" else name]
+        missing = ((cells == MISSING) if kind == "category" else cells.isna()).to_numpy()
+        for rows, verb in ((~missing, "has values"), (missing, "is missing")):
+            found = np.unique(truth[rows])
+            if len(found) == 1 and rows.sum() * np.log(shares[found[0]]) < MAX_CHANCE:
+                notes.append(
+                    f"column {name} {verb} only where {target.name} is "
+                    f"{target.classes[found[0]]}: is it known at prediction time?"
+                )
+                break
+    return notes
+
+
+def exact_notes(
+    columns: Columns, values: pd.DataFrame, truth: np.ndarray, target: Target
+) -> list[str]:
+    """Return a note if a sum of numeric columns is the target: R2 would be 1.000."""
+    names = [name for name, kind in columns.kinds.items() if kind == "number"]
+    x = values[names].iloc[:MAX_ROWS]
+    rows = x.notna().all(axis=1).to_numpy()
+    if target.classes or len(names) < 2 or rows.sum() < 2 * (len(names) + 1) + MIN_ROWS:
+        return []
+    known = x.to_numpy(float)[rows]
+    y = truth[:MAX_ROWS][rows]
+    scale = known.std(0)
+    known = np.column_stack([(known - known.mean(0)) / np.where(scale > 0, scale, 1), y * 0 + 1])
+    half = len(y) // 2
+    weights = np.linalg.lstsq(known[:half], y[:half])[0]
+    if _score(known[half:] @ weights, y[half:], 0) <= MIN_EXACT:
+        return []
+    largest = np.argsort(-np.abs(weights[:-1]))[:3]
+    shown = ", ".join(names[i] for i in sorted(largest))
+    return [
+        f"columns such as {shown} add up to {target.name} almost exactly (R2 above {MIN_EXACT}): "
+        "are they known at prediction time?"
+    ]
 
 
 def _is_even(column: pd.Series) -> bool:

@@ -1,7 +1,8 @@
 """A model of a table: it reads, encodes and predicts new rows, and is saved as one file.
 
 The header of the file has the target, and the columns with their medians, means, scales and
-categories; its tensors are the weights of the networks and the scores that intervals are made from.
+categories; its tensors are the weights of the networks, the trees and linear models blended with
+them, and the scores that intervals are made from.
 """
 
 from collections.abc import Mapping
@@ -22,8 +23,8 @@ from bowerbird.prediction.data.table import Table
 from bowerbird.prediction.tabular.config import COVERAGE
 from bowerbird.prediction.tabular.conformal import Calibration, ConformalEnsemble, Predictions
 from bowerbird.prediction.tabular.encoding import Encoding
-from bowerbird.prediction.tabular.ensemble import Ensemble
 from bowerbird.prediction.tabular.error_scale import ErrorScale
+from bowerbird.prediction.tabular.learners.blend import Blend
 from bowerbird.prediction.tabular.target import Target
 
 KIND = "table"
@@ -47,7 +48,7 @@ class TableModel:
         if not 0 < coverage < 1:
             raise ValueError(f"coverage must be in (0, 1), got {coverage}")
         values, notes = self.encoding.columns.parse(table)
-        predictions = self.predictor.predict(self.encoding(values), coverage)
+        predictions = self.predictor.predict(self.encoding(values), coverage).within(self.target)
         return predictions, [*notes, *self.encoding.unknown(values)]
 
     def save(self, path: Path) -> None:
@@ -58,12 +59,14 @@ class TableModel:
             "encoding": self.encoding.to_dict(),
             "ensemble": predictor.ensemble.to_dict(),
         }
-        tensors = predictor.ensemble.tensors("ensemble.")
+        tensors = predictor.ensemble.tensors()
         if predictor.error_scale is not None:
             config["error_scale"] = predictor.error_scale.to_dict()
             tensors |= predictor.error_scale.ensemble.tensors("error_scale.")
         tensors["calibration.scores"] = torch.from_numpy(predictor.calibration.scores)
         tensors["calibration.members"] = torch.from_numpy(predictor.calibration.members)
+        if predictor.calibration.classes is not None:
+            tensors["calibration.classes"] = torch.from_numpy(predictor.calibration.classes)
         write_model(path, ModelHeader(KIND, config, provenance=self.provenance), tensors)
 
 
@@ -79,7 +82,7 @@ def load_table_model(path: str | Path, device: str = "cpu") -> TableModel:
     except (KeyError, TypeError, ValueError, RuntimeError, OverflowError) as error:
         raise ModelError(f"{path} is a damaged model ({printable(error)}); {REPLACE}") from error
     ensemble = predictor.ensemble
-    same_width = ensemble.network.config.widths[0] == encoding.width
+    same_width = ensemble.networks.network.config.widths[0] == encoding.width
     if not same_width or ensemble.num_classes != len(target.classes):
         raise ModelError(
             f"{path} is a damaged model (its columns do not fit its weights); {REPLACE}"
@@ -91,8 +94,8 @@ def _predictor(
     config: Mapping[str, Any], tensors: Mapping[str, Tensor], device: str
 ) -> ConformalEnsemble:
     """Return the networks of a file with their calibration; raise ValueError if they do not fit."""
-    ensemble = Ensemble.from_dict(config["ensemble"], tensors, "ensemble.", device)
-    shape = ensemble.network.config
+    ensemble = Blend.from_dict(config["ensemble"], tensors, device)
+    shape = ensemble.networks.network.config
     error_scale = None
     if "error_scale" in config:
         error_scale = ErrorScale.from_dict(config["error_scale"], tensors, "error_scale.", device)
@@ -103,7 +106,12 @@ def _predictor(
         raise ValueError("its error scale has no configuration")
     scores = tensors["calibration.scores"].double().numpy()
     members = tensors["calibration.members"].long().numpy()
-    calibration = Calibration(scores, members)
+    classes = None
+    if ensemble.num_classes:
+        classes = tensors["calibration.classes"].long().numpy()
+        if classes.min() < 0 or classes.max() >= ensemble.num_classes:
+            raise ValueError("its calibration does not fit its classes")
+    calibration = Calibration(scores, members, classes)
     if not np.isfinite(scores).all() or members.min() < 0 or members.max() >= shape.members:
         raise ValueError("its calibration does not fit its networks")
     return ConformalEnsemble(ensemble, calibration, error_scale)

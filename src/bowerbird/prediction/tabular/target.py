@@ -21,6 +21,11 @@ from bowerbird.prediction.data.numbers import (
     detect_quantity_format,
     several_units,
 )
+from bowerbird.prediction.data.sentinels import (
+    find_sentinels,
+    sentinel_note,
+    without_sentinels,
+)
 from bowerbird.prediction.data.table import Table, missing_words_to_nan, shortened
 from bowerbird.prediction.tabular.config import TableConfig, Task
 
@@ -41,6 +46,10 @@ class Target:
     """Why it is one or the other."""
     note: str = field(default="", compare=False)
     """What was assumed."""
+    minimum: float | None = None
+    """What a number can't be below: 0 if none is negative in the training table."""
+    maximum: float | None = None
+    """What it can't be above: 100 of percentages, if none is above in the training table."""
 
     def __post_init__(self) -> None:
         if len(self.classes) == 1:
@@ -54,7 +63,22 @@ class Target:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Target":
         """Return the target in a model file; raise ValueError if it is invalid."""
-        return cls(str(values["name"]), tuple(map(str, values["classes"])), str(values["reason"]))
+        ends = (None if values[n] is None else float(values[n]) for n in ("minimum", "maximum"))
+        minimum, maximum = ends
+        return cls(
+            str(values["name"]),
+            tuple(map(str, values["classes"])),
+            str(values["reason"]),
+            minimum=minimum,
+            maximum=maximum,
+        )
+
+    def within(self, numbers: np.ndarray) -> np.ndarray:
+        """Return numbers between minimum and maximum; infinite ends of intervals stay."""
+        if self.minimum is None and self.maximum is None:
+            return numbers
+        inside = np.clip(numbers, self.minimum, self.maximum)
+        return np.where(np.isfinite(numbers), inside, numbers)
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,9 +125,17 @@ def read_target(table: Table, name: str, task: Task = "auto") -> tuple[Target, T
         )
     if is_class:
         return _read_classes(present, table, reason, form)
-    numbers = parse_numbers(present, table, form).to_numpy()
-    note = f"in column {name} {note}" if note else ""
-    return Target(name, (), reason, note), table, numbers
+    read = parse_numbers(present, table, form)
+    notes = [f"in column {name} {note}"] if note else []
+    if sentinels := find_sentinels(read):
+        notes.append(sentinel_note(name, read, sentinels))
+        read = without_sentinels(read, sentinels).dropna()
+        table = table.select(read.index)
+    numbers = read.to_numpy()
+    minimum = 0.0 if (numbers >= 0).all() else None
+    maximum = 100.0 if form.unit == "%" and (numbers <= 100).all() else None
+    note = "; ".join(notes)
+    return Target(name, (), reason, note, minimum, maximum), table, numbers
 
 
 def _decide(cells: pd.Series, table: Table, task: Task, form: NumberFormat) -> tuple[bool, str]:
