@@ -18,6 +18,8 @@ PASS_BYTES = {4: 3000, 2: 1600}  # per px processed at once, by bytes per featur
 NUM_IMAGES = 22  # the image, candidate, gradients, direction, preview, and temporary copies
 MASK_BYTES = 500  # per px and mask: a weighted copy of the style layers' features
 HISTORIES = (20, 12, 8, 5, 3)  # pairs that L-BFGS stores: the first that fits is taken
+READ_BYTES = 32  # per px of a file that is read: decoded, in floats, upright, in order
+LIBRARY_BYTES = 0.4e9  # interpreter and torch, before the weights
 MIN_TILE = 352**2  # px: a core of 192 px between two halos of 80 (relu5_1)
 LARGE_TILE = 768**2  # px: larger ones save little
 
@@ -84,3 +86,17 @@ def plan_memory(
         f"an image of {size[1]} x {size[0]} px{reason} needs at least {needed} GB; "
         "raise max_memory or lower the size"
     )
+
+
+def check_reading(size: tuple[int, int], gigabytes: float) -> None:
+    """Raise ValueError if a picture file of this (height, width) can't be read within a limit.
+
+    A limit of 0 is half of this machine's memory.
+    """
+    limit = gigabytes * 1e9 or 0.5 * psutil.virtual_memory().total
+    needed = LIBRARY_BYTES + READ_BYTES * size[0] * size[1]
+    if needed > limit:
+        raise ValueError(
+            f"it has {size[1]} x {size[0]} px and needs {math.ceil(needed / 1e8) / 10} GB to be "
+            "read; downscale it first or raise max_memory"
+        )
