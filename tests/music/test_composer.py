@@ -17,7 +17,8 @@ from bowerbird.music.config import MELODY_KINDS, ComposeConfig
 from bowerbird.music.corpus import Corpus
 from bowerbird.music.formats.files import read_score
 from bowerbird.music.notation.measures import bar_count
-from bowerbird.music.score.key import key_of
+from bowerbird.music.score.build import new_score, new_time_signature, new_track
+from bowerbird.music.score.key import key_of, parse_key
 from bowerbird.music.score.melody import grid_notes, melody
 from bowerbird.music.score.meter import (
     bars_of,
@@ -283,6 +284,50 @@ def test_a_composer_for_one_voice_can_not_harmonize(trained):
     training, _ = trained
     with pytest.raises(MusicError, match="composes one voice"):
         training.composer.harmonize(training.split.train[0][1])
+
+
+@pytest.mark.parametrize(
+    ("key", "degrees"),
+    [
+        ("A dorian", {0, 2, 3, 5, 7, 9, 10}),
+        ("E mixolydian", {0, 2, 4, 5, 7, 9, 10}),
+    ],
+)
+def test_a_mode_that_is_asked_for_is_composed(key, degrees):
+    composer, tonic = load("scottish", "cpu"), parse_key(key).pitch_class
+    config = ComposeConfig(16, key=key, sampling=SamplingConfig(temperature=1.2, seed=1))
+    pieces = composer.compose(config, 3)
+    for piece in pieces:
+        notes = [note.pitch for track in piece.score.tracks for note in track.notes]
+        assert {(pitch - tonic) % 12 for pitch in notes} <= degrees
+        assert str(key_of(piece.score)) == key
+
+
+@pytest.mark.parametrize(
+    ("onsets", "expected"),
+    [
+        ((0, 320, 480, 800, 960, 1280, 1440, 1760), (0, 360, 480, 840, 960, 1320, 1440, 1800)),
+        ((3, 244, 477, 722, 955, 1207, 1438, 1683), (0, 240, 480, 720, 960, 1200, 1440, 1680)),
+    ],
+    ids=["swung", "played"],
+)
+def test_a_primer_that_is_played_is_quantized(onsets, expected):
+    primer = new_score()
+    primer.time_signatures.append(new_time_signature(0, 4, 4))
+    ends = [*onsets[1:], 1920]
+    rows = [(a, b - a, 60 + i % 5) for i, (a, b) in enumerate(zip(onsets, ends, strict=True))]
+    primer.tracks.append(new_track(rows))
+    (piece,) = load("scottish", "cpu").compose(ComposeConfig(bars=2), primer=primer)
+    assert tuple(note.time for note in piece.score.tracks[0].notes)[:8] == expected
+
+
+@pytest.mark.parametrize("temperature", [1.0, 1.5])
+def test_bars_are_kept_with_pickups_and_endings(temperature):
+    config = ComposeConfig(32, sampling=SamplingConfig(temperature=temperature, seed=5))
+    pieces = [piece.score for piece in load("scottish", "cpu").compose(config, 12)]
+    endings = sum("[1" in {m.text for m in score.markers} for score in pieces)
+    assert [bar_count(expand_repeats(score)) for score in pieces] == [32] * 12
+    assert endings >= 1
 
 
 def test_a_saved_model_loads(trained, tmp_path):

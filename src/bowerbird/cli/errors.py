@@ -50,7 +50,7 @@ def picture_warnings() -> Iterator[None]:
         else:
             usual(message, category, *rest, **more)
 
-    warnings.showwarning = show  # type: ignore[assignment]
+    warnings.showwarning = show
     try:
         yield
     finally:

@@ -28,7 +28,7 @@ from bowerbird.music.config import MAX_TEMPO, MELODY_KINDS, MIN_TEMPO, ComposeCo
 from bowerbird.music.score.build import new_tempo
 from bowerbird.music.score.instruments import program_of
 from bowerbird.music.score.key import parse_key
-from bowerbird.music.score.melody import GRID, melody
+from bowerbird.music.score.melody import GRID, melody, snapped
 from bowerbird.music.score.meter import Meter, meters_of, parse_meter, usual_tempo
 from bowerbird.music.tokens.grammar import Grammar
 from bowerbird.music.tokens.harmonize_grammar import HARMONIZING, HarmonizeGrammar
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
 KIND = "music"
 MAX_TOKENS_PER_BAR = 96  # on average over a piece, which is cut off there
+PRIMER_STEPS = (6, 12)  # ticks of the grid: sixteenths, eighths
 MAX_BARS = 64  # of a piece of any length
 POLYPHONIC_TEMPO = 100.0  # quarter notes per minute, if the corpus has no tempo
 METERS: tuple[Meter, ...] = (  # of which the most likely one is chosen if none is asked for
@@ -101,6 +102,7 @@ class Composer:
             grammar = self.tokenizer.grammar(
                 bars if new else 0, single_meter=new, cadence=config.cadence
             )
+            grammar.scale = _scale(config)
             for token in prompt:
                 grammar.advance(token)
             if not new:
@@ -208,10 +210,7 @@ class Composer:
     def _continue(self, config: ComposeConfig, primer: "Score") -> tuple[list[int], int]:
         """Return the token ids of a piece to continue, and how many bars to add."""
         _forbid(config, ("key", "meter"), "a continuation keeps the primer's")
-        ids, grammar = (
-            self.tokenizer.encode(self._reduced(primer)).tolist(),
-            self.tokenizer.grammar(),
-        )
+        ids, grammar = self._encode_primer(primer), self.tokenizer.grammar()
         for place, token in enumerate(ids):
             try:
                 grammar.advance(token)
@@ -225,6 +224,18 @@ class Composer:
         if mask[self.tokenizer.end_token] and mask.sum() == 1:
             ids.pop()  # a final bar line
         return ids, self._num_bars(config, meters_of(primer, GRID)[-1][1], primer)
+
+    def _encode_primer(self, primer: "Score") -> list[int]:
+        """Return the token ids of a primer; played and swung ones are quantized."""
+        failed: MusicError | None = None
+        for step in (0, *PRIMER_STEPS):
+            given = snapped(primer, step) if step else primer
+            try:
+                return self.tokenizer.encode(self._reduced(given)).tolist()
+            except MusicError as error:
+                failed = failed or error
+        assert failed is not None
+        raise failed
 
     def _num_bars(self, config: ComposeConfig, meter: Meter, given: "Score | None" = None) -> int:
         """Return how many bars are asked for, in a meter; 0 for any number."""
@@ -311,6 +322,15 @@ def load(path_or_name: str | Path, device: str = "auto") -> Composer:
         raise ModelError(f"{path} is damaged: {error}; {REPLACE}") from error
     network.to(select_compute(device, "float32").device).eval()
     return Composer(network, tokenizer, config, dict(header.provenance))
+
+
+def _scale(config: ComposeConfig) -> frozenset[int]:
+    """Return the degrees of a rare mode that is asked for, which a model knows from few tunes.
+
+    In major and minor it composes by itself, with their usual alterations.
+    """
+    key = parse_key(config.key) if config.key else None
+    return key.scale if key and key.mode not in ("major", "minor") else frozenset()
 
 
 def _forbid(config: ComposeConfig, names: Sequence[str], why: str) -> None:

@@ -81,8 +81,9 @@ def _expand(
     predictor_known = page.predictor == 1 or (page.predictor in (2, 3) and not packed)
     known = page.compression in _EXPANDABLE and predictor_known and page.dtype is not None
     if not known or bits > 64 or page.imagedepth > 1:
+        compression = tifffile.COMPRESSION(page.compression).name
         raise PictureError(
-            f"{path} is a TIFF of {bits} bits a sample with {tifffile.COMPRESSION(page.compression).name} compression, "
+            f"{path} is a TIFF of {bits} bits a sample with {compression} compression, "
             "which can't be read; save it with 8 or 16 bits and LZW or Deflate compression, or run "
             "`pip install 'bowerbird[tiff]'`"
         )

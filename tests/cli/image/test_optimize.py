@@ -519,3 +519,10 @@ def test_the_memory_limit_holds_for_reading(refuses):
     Image.new("1", (8000, 8000)).save("large.png")
     line = "image transfer large.png swirls.png -o out.png --size 64 --max-memory 2"
     refuses(line, "large.png", "8000 x 8000 px", "GB to be read")
+
+
+@pytest.mark.parametrize(
+    "line", ["texture swirls.png -o out.png", "reconstruct photo.png -o out.png"]
+)
+def test_what_is_made_from_noise_has_no_content_to_start_from(refuses, line):
+    refuses(f"image {line} --init content", "--init", "content", '"noise", "gray"')

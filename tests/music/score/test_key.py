@@ -52,6 +52,22 @@ def test_signatures_are_those_of_the_circle_of_fifths():
     ]
 
 
+@pytest.mark.parametrize(
+    ("key", "scale"),
+    [
+        (Key("E", "major"), {0, 2, 4, 5, 7, 9, 11}),
+        (Key("C#", "minor"), {0, 2, 3, 5, 7, 8, 10}),
+        (Key("A", "dorian"), {0, 2, 3, 5, 7, 9, 10}),
+        (Key("Bb", "mixolydian"), {0, 2, 4, 5, 7, 9, 10}),
+        (Key("D", "phrygian"), {0, 1, 3, 5, 7, 8, 10}),
+        (Key("F", "lydian"), {0, 2, 4, 6, 7, 9, 11}),
+        (Key("B", "locrian"), {0, 1, 3, 5, 6, 8, 10}),
+    ],
+)
+def test_the_degrees_of_a_mode(key, scale):
+    assert key.scale == scale
+
+
 @pytest.mark.parametrize("mode", ["major", "minor", "dorian", "mixolydian"])
 def test_every_tonic_is_spelled(mode):
     keys = [key_at(tonic, mode) for tonic in range(12)]

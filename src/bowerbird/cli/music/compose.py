@@ -101,6 +101,10 @@ def compose(
 
     pairs = zip(compositions, paths, strict=True)
     pieces = [_write(composition, files, corpus, run) for composition, files in pairs]
+    if config.bars and run.primer is None and run.melody is None:
+        for piece in pieces:
+            if piece["bars"] not in (None, config.bars):
+                notify(f"{piece['output']} has {piece['bars']} bars as played, not {config.bars}")
     facts = {**pieces[0], "pieces": pieces}
     report(facts, *map(_sentence, pieces), json=run.json, quiet=run.quiet)
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 Parameter(name="*", group=Group("Network", sort_key=3))(ForecasterConfig)
 SIGNIFICANCE = 0.05  # p below which one model is called better than another
+ENOUGH_SPLITS = 5  # that are independent, to say that there is no significant difference
 MAX_PRINTED = 10  # steps of a forecast
 
 
@@ -238,6 +239,8 @@ def _comparison(result: "Backtest", model: str) -> str:
         few = result.independent_splits < MIN_PAIRS
         return "too few splits to compare with ours" if few else "no difference to ours"
     t, p = test
+    if p >= SIGNIFICANCE and result.independent_splits < ENOUGH_SPLITS:
+        return "too few splits to compare with ours"
     if p >= SIGNIFICANCE:
         return f"no significant difference to ours (p = {p:.2f})"
     return f"ours is better (p = {p:.2g})" if t < 0 else f"better than ours (p = {p:.2g})"

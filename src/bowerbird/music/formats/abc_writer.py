@@ -20,7 +20,7 @@ from bowerbird.music.notation.symbols import voice_symbols
 from bowerbird.music.notation.voices import Voice, voices_of
 from bowerbird.music.score.key import Key
 from bowerbird.music.score.meter import Meter, beat_of, tempo_text
-from bowerbird.music.score.titles import rhythm_of, title_of
+from bowerbird.music.score.titles import clean_text, rhythm_of, title_of
 
 if TYPE_CHECKING:
     from symusic.core import ScoreTick as Score, TrackTick as Track
@@ -56,7 +56,7 @@ def to_abc(score: "Score", number: int = 1) -> str:
         lines.append("% The drums are left out: ABC can't notate them.")
     for count, (track, voice) in enumerate(pitched, 1):
         if len(pitched) > 1:
-            name = _line(track.name).replace('"', "'")
+            name = _line(clean_text(track.name)).replace('"', "'")
             lines.append(f'V:{count} name="{name}"' if name else f"V:{count}")
         lines.append(f"%%MIDI program {track.program}")
         lines += _lines(measures, voice)

@@ -32,6 +32,7 @@ from bowerbird.music.score.build import (
 )
 from bowerbird.music.score.key import Key, set_key
 from bowerbird.music.score.meter import MAX_BARS, Meter
+from bowerbird.music.score.titles import clean_text
 
 if TYPE_CHECKING:
     from symusic.core import ScoreTick as Score, TrackTick as Track
@@ -65,16 +66,16 @@ def tune_to_score(tune: Tune) -> "Score":
         track = _track(_placed_along(bars, places))
         if not len(track.notes):
             continue
-        track.name = tune.names.get(voice, voice)
+        track.name = clean_text(tune.names.get(voice, voice))
         track.program = tune.programs.get(voice, VIOLIN)
         track.is_drum = voice in tune.drums
         score.tracks.append(track)
     if not score.tracks:
         raise MusicError(f"line {tune.line}: the tune has no notes")
     if tune.title and len(score.tracks) == 1:
-        score.tracks[0].name = tune.title
+        score.tracks[0].name = clean_text(tune.title)
     elif tune.title:
-        score.markers.append(new_marker(0, f"T:{tune.title}"))
+        score.markers.append(new_marker(0, f"T:{clean_text(tune.title)}"))
     pitched = next((bars for name, bars in voices.items() if name not in tune.drums), [])
     set_key(score, tune.key, _changes(_placed_along(pitched, places), tune.key))
     for time, qpm in _tempos(places, tune.qpm):

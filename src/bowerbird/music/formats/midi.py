@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bowerbird.errors import MusicError
+from bowerbird.music.formats.midi_events import normalize_track
 from bowerbird.music.score.tempo import seconds_of
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def midi_to_score(data: bytes) -> "Score":
     from symusic.core import ScoreTick  # noqa: PLC0415  imports are quick without it
 
     data = _unwrapped(data)
-    tracks = _tracks(data)
+    tracks = [normalize_track(track) for track in _tracks(data)]
     header = data[:10] + struct.pack(">H", len(tracks) + 1) + data[12:HEADER_BYTES]
     try:
         score = ScoreTick.from_midi(b"".join([header, *tracks, _EMPTY_TRACK]), sanitize_data=True)
@@ -45,7 +46,7 @@ def midi_to_score(data: bytes) -> "Score":
     title = _NAME.match(tracks[0], 8)
     if title and not score.tracks[0].name:  # a track without notes had it
         text = tracks[0][title.end() : title.end() + title[1][0]]
-        score.tracks[0].name = text.decode("utf-8", "replace").strip("\0 ")
+        score.tracks[0].name = text.decode("utf-8", "replace").strip()
     return score
 
 

@@ -19,6 +19,7 @@ from bowerbird.music.notation.quantize import QuantizedTrack, quantized_tracks
 from bowerbird.music.notation.voices import Voice, voices_of
 from bowerbird.music.score.instruments import PROGRAMS
 from bowerbird.music.score.key import Key
+from bowerbird.music.score.titles import clean_text
 
 if TYPE_CHECKING:
     from symusic.core import ScoreTick as Score, TrackTick as Track
@@ -109,7 +110,9 @@ def _two_hands(upper: QuantizedTrack, lower: QuantizedTrack) -> bool:
 
 
 def _name(track: "Track") -> str:
-    return track.name.strip() or ("Drums" if track.is_drum else PROGRAMS[track.program % 128])
+    return clean_text(track.name).strip() or (
+        "Drums" if track.is_drum else PROGRAMS[track.program % 128]
+    )
 
 
 def _number_names(parts: list[Part]) -> None:

@@ -13,6 +13,7 @@ from bowerbird.music.config import RollConfig
 from bowerbird.music.notation.beats import QUARTER
 from bowerbird.music.notation.measures import Measure, measures_of
 from bowerbird.music.notation.spelling import spell
+from bowerbird.music.score.titles import clean_text
 
 # Blue and orange as elsewhere, then colours that differ in hue and lightness.
 COLOURS = ("#1d4e89", "#d1662b", "#3d7a4e", "#8a3a6b", "#b8860b", "#2a8a94", "#7a5230", "#5a5fa8")
@@ -51,7 +52,7 @@ def draw_roll(score: Score, config: RollConfig | None = None) -> Roll:
     rows = _rows(bars, config)
     widest = max(row[-1].end - row[0].start for row in rows)
     scale = (config.width - _LEFT - _RIGHT) / widest  # px per unit
-    names = [t.name.strip() for t in score.tracks if len(t.notes)]
+    names = [clean_text(t.name).strip() for t in score.tracks if len(t.notes)]
     head = 46 if config.title or len(names) > 1 else 0
     step = (high - low + 1) * config.semitone_height + _TOP + _BOTTOM
     parts = [_head(config, names)] if head else []

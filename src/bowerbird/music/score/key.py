@@ -63,6 +63,12 @@ class Key:
         return self.fifths - _LESS[self.mode]
 
     @property
+    def scale(self) -> frozenset[int]:
+        """The seven degrees of the mode, in semitones above the tonic."""
+        major = (0, 2, 4, 5, 7, 9, 11)
+        return frozenset((7 * self.sharps + step - self.pitch_class) % 12 for step in major)
+
+    @property
     def is_minor(self) -> bool:
         """Whether its third is minor."""
         return self.mode in ("minor", "dorian", "phrygian", "locrian")

@@ -83,6 +83,33 @@ def melody(score: "Score") -> "Score":
     return result
 
 
+def snapped(score: "Score", step: int) -> "Score":
+    """Return a score whose notes begin and end on multiples of ``step`` ticks of the grid.
+
+    Each note keeps some length, and each track one note of a pitch at a time.
+    """
+    result, unit = score.copy(), score.ticks_per_quarter * step / GRID
+    result.tracks = score.tracks[:0]
+    for track in score.tracks:
+        notes = track.notes.numpy()
+        starts = np.round(notes["time"] / unit).astype(np.int64)
+        ends = np.round((notes["time"] + notes["duration"]) / unit).astype(np.int64)
+        rows: dict[tuple[int, int], tuple[int, int]] = {}
+        for start, end, pitch, velocity in zip(
+            starts, np.maximum(ends, starts + 1), notes["pitch"], notes["velocity"], strict=True
+        ):
+            rows.setdefault((int(start), int(pitch)), (int(end) - int(start), int(velocity)))
+        table = np.array(
+            [
+                (round(start * unit), round(length * unit), pitch, velocity)
+                for (start, pitch), (length, velocity) in rows.items()
+            ],
+            np.int64,
+        ).reshape(-1, 4)
+        result.tracks.append(new_track(table, track.name, track.program, drums=track.is_drum))
+    return result
+
+
 def _height(track: "Track") -> float:
     notes = track.notes.numpy()
     return float(np.average(notes["pitch"], weights=np.maximum(notes["duration"], 1)))

@@ -92,7 +92,7 @@ class AbcGrammar(Grammar):
         if self.sections.repeating or self.sections.ending == 1:
             for place, start in enumerate(self.starts):
                 early = self.section_offset - start  # where the repeat may close
-                due = 2 * (self.section + early) >= self.sections.remaining
+                due = self.sections.repeated(self.section + early) >= self.sections.remaining
                 left = early - self.position
                 if left > 0 and due and self.masks.fillable(left, self.tuplet_left):
                     ends[place] = early
@@ -141,13 +141,13 @@ class AbcGrammar(Grammar):
         early = bool(self.pickup) and self.pickup in places
         ends = plain and not first and (ended or early)
         passed, remaining = self.section + position, sections.remaining
-        full = repeats and 2 * passed >= remaining and not plain
+        full = repeats and sections.repeated(passed) >= remaining and not plain
         if full or (sections.bars and ends and passed >= remaining):
             mask[:] = False
             self._set(mask, ":|" if full else "|]", True)
             return
         self._set(mask, "|]", ends and not sections.bars)
-        self._set(mask, ":|", repeats and 2 * passed <= remaining)
+        self._set(mask, ":|", repeats and sections.repeated(passed) <= remaining)
         self._set(mask, "||", plain and (ended or closes))
         self._set(mask, "|:", plain and passed + 2 * self.bar <= remaining)
 

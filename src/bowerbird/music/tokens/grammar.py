@@ -33,6 +33,7 @@ class Grammar(ABC):
         """
         self.vocabulary = vocabulary
         self.single_meter, self.cadence = single_meter, cadence
+        self.scale: frozenset[int] = frozenset()  # degrees allowed (melody only); empty for all
         self.ended = False
         self._mask: np.ndarray | None = None
         self._start(bars)
@@ -119,6 +120,7 @@ class Sections:
         self.played = 0  # ticks, with repeats, before this section
         self.repeating = False  # whether |: is open
         self.ending = 0  # 1 in a first ending, SECOND_ENDING_DUE after it
+        self.common = 0  # ticks of the section before its first ending, which are played twice
         self.once = False  # whether the section began in a primer and must not be repeated
 
     @property
@@ -131,12 +133,21 @@ class Sections:
         """The ticks that this section may still have, as played."""
         return self.bars * self.bar + self.primer - self.played if self.bars else UNLIMITED
 
+    def repeated(self, length: int) -> int:
+        """Return the ticks as played of a section that ``:|`` closes after ``length`` ticks.
+
+        They include the shortest second ending, one bar.
+        """
+        return length + self.common + self.bar if self.ending == 1 else 2 * length
+
     def mark(self, symbol: str, length: int) -> None:
         """Append a repeat symbol or an ending after ``length`` ticks of the section."""
         if symbol in ("[1", "[2"):
-            self.ending = 1 if symbol == "[1" else 0
+            self.ending, self.common = (1, length) if symbol == "[1" else (0, 0)
             return
-        self.played += 2 * length if symbol == ":|" else length
+        if symbol == ":|":
+            self.played += self.common if self.ending == 1 else length
+        self.played += length
         self.ending = SECOND_ENDING_DUE if self.ending == 1 and symbol == ":|" else 0
         self.repeating, self.once = symbol == "|:", False
 
@@ -145,4 +156,5 @@ class Sections:
         twice = self.repeating or self.ending == 1
         self.bars, self.bar = bars, bar
         self.once = length > 0 and not twice
-        self.primer = self.played + (2 * length if twice else length)
+        again = self.common if self.ending == 1 else length
+        self.primer = self.played + length + (again if twice else 0)

@@ -111,7 +111,7 @@ class MelodyGrammar(Grammar):
 
     def _ends_after(self, more: int) -> bool:
         """Return whether the tune ends ``more`` ticks from now, if it may."""
-        offset, passed = (self.position + more) % self.bar, self._section_ticks() + more
+        offset, passed = (self.position + more) % self.bar, self._section_bars(more)
         remaining, ending = self.sections.remaining, self.sections.ending
         if self.sections.repeating:
             return offset == self.section_offset and 2 * passed >= remaining and not ending
@@ -128,10 +128,18 @@ class MelodyGrammar(Grammar):
     def _repeat_due(self, more: int) -> bool:
         """Return whether a repeat has to close ``more`` ticks from now, to keep to the length."""
         opened = self.sections.repeating or self.sections.ending == 1
-        return opened and 2 * (self._section_ticks() + more) >= self.sections.remaining
+        return (
+            opened and self.sections.repeated(self._section_bars(more)) >= self.sections.remaining
+        )
 
-    def _section_ticks(self) -> int:
-        return self.time - self.section_start
+    def _section_bars(self, more: int = 0) -> int:
+        """Return the ticks of the bars that have begun in the section, without a pickup.
+
+        Those of a last bar that is not full count as a whole bar.
+        """
+        start, bar = self.section_offset, self.bar or 1
+        end = start + self.time - self.section_start + more
+        return bar * (-(-end // bar) - -(-start // bar))
 
     def _allow_between_bars(self, mask: np.ndarray) -> None:
         if self.rank < _RANK["meter"] and self._allow_symbols(mask):
@@ -156,7 +164,7 @@ class MelodyGrammar(Grammar):
         if self.sections.ending == SECOND_ENDING_DUE:
             mask[masks.rest] = True
             return
-        mask |= masks.pitches(self.tonic)
+        mask |= masks.pitches(self.tonic, self.scale)
         free = self.has_note or not self.single_meter
         mask[masks.rest] = self.last != "rest" or (seam and free)
         if len(self.bars) == 1 and self.time == 0:  # its number says whether it is a pickup
@@ -180,32 +188,34 @@ class MelodyGrammar(Grammar):
     def _allow_symbols(self, mask: np.ndarray) -> bool:
         """Allow repeat symbols, and the end; return whether one of them is all that is allowed."""
         ids, sections = self.vocabulary.ids, self.sections
-        offset, passed = self.position % (self.bar or 1), self._section_ticks()
+        offset, passed = self.position % (self.bar or 1), self._section_bars()
         if sections.ending == SECOND_ENDING_DUE:
             due = offset == 0 and self.rank <= _RANK["[2"]
             mask[ids["[2"]] = due
             return due
         rank, remaining, plain = self.rank, sections.remaining, sections.plain
-        whole = passed > 0 and offset == self.section_offset and self.has_note
+        begun = self.time > self.section_start
+        whole = begun and offset == self.section_offset and self.has_note
         closes = whole and rank < _RANK[":|"] and not sections.once
         at_end = offset == 0 or (bool(self.pickup) and offset == self.pickup)
         ends = at_end and self.has_note and plain and rank < _RANK["|:"]
-        if closes and 2 * passed >= remaining and not plain:
+        repeated = sections.repeated(passed)
+        if closes and repeated >= remaining and not plain:
             mask[ids[":|"]] = True
             return True
         if sections.bars and passed >= remaining and ends:
             mask[0] = True
             return True
         mask[0] = ends and not sections.bars
-        full = self.cadence and not self.on_tonic and 2 * passed == remaining  # the tune would end
-        mask[ids[":|"]] = closes and 2 * passed <= remaining and not full
+        full = self.cadence and not self.on_tonic and repeated == remaining  # the tune would end
+        mask[ids[":|"]] = closes and repeated <= remaining and not (full and not sections.ending)
         if plain:
-            ended = passed > 0 and offset in (0, self.section_offset)
+            ended = begun and offset in (0, self.section_offset)
             mask[ids["||"]] = ended and self.has_note and rank < _RANK["||"]
-            begun = self.has_note or self.time in (0, self.pickup)
+            opens = self.has_note or self.time in (0, self.pickup)
             fits = passed + 2 * self.bar <= remaining
-            mask[ids["|:"]] = begun and rank < _RANK["|:"] and fits
-        ends = offset == 0 and passed > 0 and not sections.ending
+            mask[ids["|:"]] = opens and rank < _RANK["|:"] and fits
+        ends = offset == 0 and begun and not sections.ending
         if ends and self.has_note and not sections.once:
             mask[ids["[1"]] = rank < _RANK["[1"] and 2 * (passed + self.bar) <= remaining
         return False
@@ -237,7 +247,7 @@ class MelodyGrammar(Grammar):
                 self._mark(kind)
 
     def _extend(self, bars: int) -> None:
-        self.sections.extend(bars, self.bar, self._section_ticks())
+        self.sections.extend(bars, self.bar, self._section_bars())
 
     def _set_meter(self, token: int) -> None:
         meter: Any = self.vocabulary.tokens[token]
@@ -271,7 +281,7 @@ class MelodyGrammar(Grammar):
         if offset:
             self.divided.add(len(self.bars) - 1)
         self.counter.mark(symbol)
-        self.sections.mark(symbol, self._section_ticks())
+        self.sections.mark(symbol, self._section_bars())
         if symbol not in ("[1", "[2"):
             self.section_start, self.section_offset = self.time, offset
 
@@ -295,7 +305,7 @@ class _Masks:
         self.tonic = (self.steps < UNLIMITED) & (self.steps % 12 == 0)
         self.sums = Sums(vocabulary.values_of("duration").tolist())
         self._durations: dict[int, np.ndarray] = {}
-        self._pitches: dict[int, np.ndarray] = {}
+        self._pitches: dict[tuple[int, frozenset[int]], np.ndarray] = {}
 
     def durations(self, left: int) -> np.ndarray:
         """Return which durations fit into ``left`` ticks and leave what can be filled."""
@@ -305,12 +315,14 @@ class _Masks:
             self._durations[left] = fits & self.sums.up_to(left)[rests]
         return self._durations[left]
 
-    def pitches(self, tonic: int) -> np.ndarray:
-        """Return which pitches above a tonic MIDI can play."""
-        if tonic not in self._pitches:
+    def pitches(self, tonic: int, scale: frozenset[int]) -> np.ndarray:
+        """Return which pitches above a tonic, of a scale if it isn't empty, MIDI can play."""
+        key = tonic, scale
+        if key not in self._pitches:
             pitches = 60 + tonic + self.steps
-            self._pitches[tonic] = (pitches >= 0) & (pitches <= 127)
-        return self._pitches[tonic]
+            in_scale = np.isin(self.steps % 12, list(scale)) if scale else True
+            self._pitches[key] = (pitches >= 0) & (pitches <= 127) & in_scale
+        return self._pitches[key]
 
 
 @lru_cache(maxsize=8)

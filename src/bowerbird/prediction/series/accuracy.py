@@ -25,10 +25,11 @@ NEGLIGIBLE = 1e-6  # relative to the standard deviation of a series; about singl
 def mase(errors: Float[Array, "k h"], past: Float[Array, " n"], period: int) -> float | None:
     """Return the mean absolute error divided by the past's seasonal naive error.
 
-    None if that is 0, as for a past that repeats itself exactly.
+    None if that is 0, as for a past that repeats itself exactly. Here and below, NaN errors, of
+    values that are not known, don't count.
     """
     scale = naive_scale(past, period)
-    return float(np.abs(errors).mean()) / scale if scale else None
+    return float(np.nanmean(np.abs(errors))) / scale if scale else None
 
 
 def naive_scale(past: Float[Array, " n"], period: int) -> float:
@@ -40,12 +41,12 @@ def naive_scale(past: Float[Array, " n"], period: int) -> float:
 def smape(true: Float[Array, "k h"], predicted: Float[Array, "k h"]) -> float:
     """Return the symmetric mean absolute percentage error, 0 to 200."""
     total = np.abs(true) + np.abs(predicted)
-    return float((200 * np.abs(true - predicted) / np.where(total > 0, total, 1)).mean())
+    return float(np.nanmean(200 * np.abs(true - predicted) / np.where(total == 0, 1, total)))
 
 
 def rmse(errors: Float[Array, "k h"]) -> float:
     """Return the root of the mean squared error."""
-    return math.sqrt(float((errors**2).mean()))
+    return math.sqrt(float(np.nanmean(errors**2)))
 
 
 def non_overlapping(losses: Float[Array, " k"], overlap: int) -> Float[Array, " p"]:

@@ -197,11 +197,12 @@ def _evaluate(
     final: _Models,
 ) -> Backtest:
     """Return the results, with the forecasts of models that are fitted to the whole series."""
-    true = _true_values(series.values, splits, config.horizon)
-    metrics, comparisons, independent = _compare(series, seasonality, splits, forecasts, true)
-    errors = forecasts[OURS] - true
+    known = _true_values(series.known_values, splits, config.horizon)
+    metrics, comparisons, independent = _compare(series, seasonality, splits, forecasts, known)
+    errors = forecasts[OURS] - _true_values(series.values, splits, config.horizon)
     rolling = rolling_half_widths(errors, splits.stride, config.coverage)
-    inside = (np.abs(errors) <= rolling)[splits.first_coverage :]
+    inside = np.where(np.isnan(known), np.nan, np.abs(errors) <= rolling)[splits.first_coverage :]
+    inside = inside if np.isfinite(inside).any(0).all() else inside[:0]
     widths = half_widths(list(errors.T), splits.stride, config.coverage)
     baselines = final.forecasts(series.values, config.horizon)
     forecast = baselines.pop(OURS)
@@ -212,8 +213,8 @@ def _evaluate(
         notes = [f"the series is too short for a test, so there is no interval; give {fix}"]
     return Backtest(
         series, config, seasonality, splits, metrics, comparisons, independent,
-        float(inside.mean()) if len(inside) else None,
-        inside.mean(0).tolist() if len(inside) else [],
+        float(np.nanmean(inside)) if len(inside) else None,
+        np.nanmean(inside, 0).tolist() if len(inside) else [],
         final.smoothing.name, final.networks, errors, forecast, widths, baselines, notes,
     )  # fmt: skip
 
@@ -227,14 +228,19 @@ def _compare(
 ) -> tuple[list[Metrics], dict[str, tuple[float, float] | None], int]:
     """Return metrics, the tests of ours with each baseline, and how many splits these use."""
     first = splits.first_test
-    if first >= len(splits.cutoffs):
+    known = np.isfinite(true[first:])
+    if not known.any(0).all():  # of every step
         return [], {}, 0
     past = series.values[: splits.cutoffs[first]]  # the scale of MASE
     metrics = [
         _metrics(model, rows[first:], true[first:], past, seasonality.period)
         for model, rows in forecasts.items()
     ]
-    losses = {model: np.abs(rows - true)[first:].mean(1) for model, rows in forecasts.items()}
+    tested = known.any(1)
+    losses = {
+        model: np.nanmean(np.abs(rows - true)[first:][tested], 1)
+        for model, rows in forecasts.items()
+    }
     ours, overlap = losses.pop(OURS), -(-true.shape[1] // splits.stride) - 1
     comparisons = {
         model: None
@@ -247,7 +253,7 @@ def _compare(
 
 def _metrics(model: str, forecasts: Array, true: Array, past: Array, period: int) -> Metrics:
     errors = forecasts - true
-    mae_by_step = np.abs(errors).mean(0).tolist()
+    mae_by_step = np.nanmean(np.abs(errors), 0).tolist()
     mase, smape = accuracy.mase(errors, past, period), accuracy.smape(true, forecasts)
     return Metrics(model, mase, smape, accuracy.rmse(errors), mae_by_step)
 

@@ -14,6 +14,7 @@ import pandas as pd
 
 from bowerbird.errors import SeriesError, TableError
 from bowerbird.prediction.data.dates import FirstPart, detect_first_part
+from bowerbird.prediction.series.time_formats import YEARS, check_years, parse_counts, parse_weeks
 
 NUM_FUTURE = 2000  # times after the last one that are known as text
 TOLERANCE = 0.1  # of a step: times further off the grid are reported
@@ -21,7 +22,6 @@ MAX_SPARSITY = 50  # grid points per value
 YEAR_FIRST = re.compile(r"\d{4}[-/.](\d{1,2})[-/.]\d{1,2}(?!\d)")
 QUARTER = re.compile(r"^(\d{4})[- ]?Q([1-4])$", re.IGNORECASE)  # 2024Q1
 OFFSET = re.compile(r"\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?\s*(?:Z|UTC|([+-]\d{2}):?(\d{2})?)$")
-YEARS = ("year", "years", "jahr", "année", "annee", "anno", "año", "ano")  # names of columns
 CALENDAR = {"month": ((28, 31), "M"), "quarter": ((90, 92), "Q"), "year": ((365, 366), "Y")}
 
 
@@ -51,10 +51,15 @@ def parse_times(
 
     Raises SeriesError, naming column and line.
     """
+    weeks = parse_weeks(words, column, notes)
+    if weeks is not None:
+        return weeks
+    check_years(words, column, lines[0])
     numbers = parse_plain_numbers(words)
     compact = numbers is not None and all(len(w.strip()) in (6, 8) for w in words)
     if numbers is not None and not compact:
-        return numbers
+        counted = None if column.strip().lower() in YEARS else parse_counts(numbers, column, notes)
+        return numbers if counted is None else counted
     text = pd.Series([word.strip() for word in words])
     form = "mixed"
     if compact:

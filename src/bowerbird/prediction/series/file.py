@@ -14,7 +14,12 @@ from bowerbird.errors import SeriesError, TableError
 from bowerbird.learning.extras import import_extra
 from bowerbird.prediction.data.columns import find_column, parse_numbers
 from bowerbird.prediction.data.numbers import MIN_FRACTION, detect_number_format
-from bowerbird.prediction.data.table import Table, missing_words_to_nan, read_table, shortened
+from bowerbird.prediction.data.table import (
+    Table,
+    missing_words_to_nan,
+    read_table,
+    shortened,
+)
 from bowerbird.prediction.series.calendar import (
     parse_dates,
     parse_plain_numbers,
@@ -24,8 +29,19 @@ from bowerbird.prediction.series.calendar import (
 )
 from bowerbird.prediction.series.config import SAMPLES
 from bowerbird.prediction.series.series import Series, interpolate_missing
+from bowerbird.prediction.series.time_formats import (
+    DATE_NAME,
+    DAYS,
+    MONTHS,
+    QUARTERS,
+    WEEKS,
+    YEARS,
+    join_parts,
+    key_column,
+)
 
 TIMES = ("date", "time", "timestamp", "datetime", "month", "year", "day", "week", "quarter", "ds")
+PARTS = (*TIMES, *YEARS, *MONTHS, *QUARTERS, *WEEKS, *DAYS)  # names of columns of times
 
 
 def sample_series(name: str) -> Series:
@@ -76,18 +92,33 @@ def _series(table: Table, target: str | None, time: str | None) -> Series:
     form, note = detect_number_format(cells, table.decimal_mark, table.delimiter)
     values = parse_numbers(cells, table, form).to_numpy()
     notes += [f"in column {name} {note}"] if note else []
-    column = _time_column(table, name, time)
+    parts = join_parts(table.frame, name) if time is None else None
+    column, dates = parts or (_time_column(table, name, time), None)
     if column is None:
         notes.append("no column of dates was found, so rows are taken as evenly spaced in time")
         numbered = np.arange(1, len(values) + 1, dtype=float)
         return regular_series(name, values, numbered, notes, table.name)
-    dates = missing_words_to_nan(table.frame[column])
+    if dates is None:
+        dates = missing_words_to_nan(table.frame[column])
     if dates.isna().any():
         raise SeriesError(
             f"column {column} has no date in line {dates.isna().idxmax()}; fill it in"
         )
     times = parse_times(dates.tolist(), column, dates.index.tolist(), notes)
+    if len(np.unique(times)) < len(times):
+        _refuse_panel(table, name, column, times)
     return regular_series(name, values, times, notes, table.name, time_unit(column, times))
+
+
+def _refuse_panel(table: Table, target: str, time: str, times: np.ndarray) -> None:
+    """Raise SeriesError if a column names the series of each row."""
+    key = key_column(table.frame, target, time, times)
+    if key is not None:
+        names = sorted(table.frame[key].dropna().unique())
+        raise SeriesError(
+            f"the table has {len(names)} series, one for each {key} ({shortened(names, 3)}); keep "
+            f"the rows of one {key} in a file of its own"
+        )
 
 
 def regular_series(
@@ -130,7 +161,7 @@ def regular_series(
     on_grid = _group_means(values, grid.positions, count)
     return Series(
         name, interpolate_missing(on_grid, notes), grid.times[:count], grid.times[count:],
-        grid.frequency, notes, source,
+        grid.frequency, notes, source, np.isnan(on_grid),
     )  # fmt: skip
 
 
@@ -147,7 +178,13 @@ def _target_column(table: Table, target: str | None) -> str:
         find_column(table, target)
         return target
     columns = list(map(str, table.frame.columns))
-    numeric = [c for c in columns if c.lower() not in TIMES and _is_numeric(table, c)]
+    dated = [c for c in columns if DATE_NAME.fullmatch(c)]
+    if len(dated) * 2 > len(columns):
+        raise SeriesError(
+            f"the dates ({shortened(dated, 2)}) are columns; transpose the table, so that each row "
+            "has one date and each column one series"
+        )
+    numeric = [c for c in columns if c.lower() not in PARTS and _is_numeric(table, c)]
     if len(numeric) == 1:
         return numeric[0]
     raise SeriesError(f"give the column to forecast: --target, one of {shortened(columns)}")

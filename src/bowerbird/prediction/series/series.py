@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from bowerbird.errors import SeriesError
 
@@ -28,6 +28,15 @@ class Series:
     """What was changed or assumed, as sentences."""
     source: str = ""
     """The file, or the data's source."""
+    interpolated: Bool[np.ndarray, " n"] | None = None
+    """Which values were missing; None if none were."""
+
+    @property
+    def known_values(self) -> Float[np.ndarray, " n"]:
+        """The values, NaN where they were interpolated: forecasts are scored on nothing else."""
+        if self.interpolated is None:
+            return self.values
+        return np.where(self.interpolated, np.nan, self.values)
 
     def __len__(self) -> int:
         return len(self.values)
