@@ -228,7 +228,8 @@ def test_a_traceback_is_never_printed(here):
     assert not (here / "out.png").exists()
 
 
-def test_interruption_saves_the_picture(here):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
+def test_interruption_saves_the_picture(here, number):
     line = "image transfer photo.png swirls.png -o out.png --size 32 --num-scales 1"
     flags = "--iterations 100000 --preview-every 1 --keep-previews --optimizer adam"
     # a signal between open() and its `with` leaves a file to the garbage collector, which warns
@@ -236,7 +237,7 @@ def test_interruption_saves_the_picture(here):
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     with start(f"{line} {flags} {SHALLOW} --json", command, **pipes) as job:
         wait_for(here / "out-0002.png")
-        job.send_signal(signal.SIGINT)
+        job.send_signal(number)
         out, err = job.communicate(timeout=60)
     assert job.returncode == 130, err
     assert "Traceback" not in err

@@ -7,6 +7,7 @@ settings; everything else, torch included, is imported when the verb runs.
 import io
 import logging
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -139,11 +140,17 @@ def run(words: Sequence[str]) -> int:
 
 def main() -> None:
     """Run the words of the command line and exit with its code."""
+    signal.signal(signal.SIGTERM, _terminate)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # None if it is closed
             # a character that the terminal doesn't have must not cut the text short
             stream.reconfigure(errors="replace")
     sys.exit(run(sys.argv[1:]))
+
+
+def _terminate(number: int, frame: object) -> None:
+    """Treat SIGTERM as Ctrl-C: the result so far is kept."""
+    raise KeyboardInterrupt("terminated; nothing more was saved")
 
 
 def _set_up_libraries(words: Sequence[str]) -> None:
