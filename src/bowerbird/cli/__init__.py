@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from cyclopts import App, Parameter
 
-from bowerbird.cli.errors import exit_code
+from bowerbird.cli.errors import exit_code, picture_warnings
 from bowerbird.cli.settings import default_text, fill, flag, overridden_defaults
 from bowerbird.domain import Noun, Verb
 from bowerbird.registry import DEMO, NOUNS, find_verb
@@ -127,9 +127,10 @@ def run(words: Sequence[str]) -> int:
     """
     _set_up_libraries(words)
     try:
-        code = app(
-            list(words), exit_on_error=False, print_error=False, result_action="return_value"
-        )
+        with picture_warnings():
+            code = app(
+                list(words), exit_on_error=False, print_error=False, result_action="return_value"
+            )
         if sys.stdout is not None:  # as with >&-
             sys.stdout.flush()  # here, where a closed pipe can still be handled
     except BaseException as error:

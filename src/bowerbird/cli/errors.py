@@ -8,15 +8,18 @@ only when the environment has BOWERBIRD_DEBUG=1.
 import os
 import sys
 import traceback
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from cyclopts import CycloptsError
 
 from bowerbird.cli.report import notify
 from bowerbird.domain import Domain
 from bowerbird.errors import OptimizationError, TrainingError
+from bowerbird.pictures.warning import PictureWarning
 from bowerbird.registry import find_domain
 
 BAD_INPUT, INTERNAL_ERROR, INTERRUPTED = 2, 1, 130
@@ -34,6 +37,24 @@ def about(path: Path, *kinds: type[ValueError]) -> Iterator[None]:
         if type(error) not in (ValueError, *kinds) or str(path) in str(error):
             raise
         raise ValueError(f"{path}: {error}") from error
+
+
+@contextmanager
+def picture_warnings() -> Iterator[None]:
+    """Print warnings about picture files as one sentence each, all others as usual."""
+    usual = warnings.showwarning
+
+    def show(message: Warning | str, category: type[Warning], *rest: Any, **more: Any) -> None:
+        if issubclass(category, PictureWarning):
+            notify(str(message))
+        else:
+            usual(message, category, *rest, **more)
+
+    warnings.showwarning = show
+    try:
+        yield
+    finally:
+        warnings.showwarning = usual
 
 
 def is_divergence(error: BaseException) -> bool:

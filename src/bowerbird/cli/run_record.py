@@ -163,7 +163,7 @@ def write_record(path: Path, record: Mapping[str, Any]) -> None:
     """Write a record as JSON, whole or not at all; raise OSError if the disk refuses."""
     try:
         with atomic_write(path) as part:
-            part.write_text(_formatted(record), encoding="utf-8")
+            part.write_bytes(_formatted(record).encode("utf-8", "backslashreplace"))
     except OSError as error:
         raise OSError(error.errno, error.strerror, str(path)) from error
 

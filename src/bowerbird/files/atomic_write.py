@@ -16,6 +16,11 @@ def part_of(path: Path) -> Path:
     return path.with_name(f".bowerbird-{secrets.token_hex(8)}.part")
 
 
+def link_target(path: Path) -> Path:
+    """Return the file that a symbolic link names, so that the link stays one; else ``path``."""
+    return path.resolve() if path.is_symlink() else path
+
+
 def put_in_place(part: Path, path: Path) -> None:
     """Flush a file to the disk and rename it to ``path``; raise OSError."""
     with part.open("r+b") as stream:  # Windows syncs only files that are open for writing
@@ -29,14 +34,15 @@ def check_output(path: Path, *, force: bool) -> None:
     Raises ValueError if its folder doesn't exist, if it is a folder, or if it exists and not
     ``force``; OSError for what the system refuses.
     """
-    if not path.parent.is_dir():
-        raise ValueError(f"the folder of {path} does not exist; create {path.parent} first")
+    target = link_target(path)
+    if not target.parent.is_dir():
+        raise ValueError(f"the folder of {path} does not exist; create {target.parent} first")
     if path.is_dir():
         raise ValueError(f"{path} is a folder; give the name of a file")
     if path.exists() and not force:
         raise ValueError(f"{path} exists; add --force to overwrite it")
     # permission bits don't apply to root or on network shares: try it
-    probe = part_of(path)
+    probe = part_of(target)
     try:
         probe.open("xb").close()
         probe.unlink()
@@ -51,10 +57,11 @@ def atomic_write(path: Path) -> Iterator[Path]:
     It is flushed to the disk before it replaces an older one. An OSError about the temporary file
     names ``path``.
     """
-    part = part_of(path)
+    target = link_target(path)
+    part = part_of(target)
     try:
         yield part
-        put_in_place(part, path)
+        put_in_place(part, target)
     except BaseException as error:
         with suppress(OSError):
             part.unlink(missing_ok=True)

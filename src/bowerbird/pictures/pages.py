@@ -16,7 +16,9 @@ import torch
 from bowerbird.errors import PictureError
 from bowerbird.learning.extras import import_extra
 from bowerbird.pictures.pixels import Picture
-from bowerbird.pictures.reading import MAX_PIXELS, TIFF_MAGIC, read_picture
+from bowerbird.pictures.reading import read_picture
+from bowerbird.pictures.samples import MAX_PIXELS
+from bowerbird.pictures.tiff import TIFF_MAGIC
 
 DPI, POINTS = 200, 72  # per inch
 PDF_MAGIC = b"%PDF-"

@@ -3,51 +3,45 @@
 A file in another color space than sRGB is converted by its own profile (``profiles.py``).
 
 Departures: CMYK without a profile uses (1-c)(1-k); a float picture without a profile is assumed to
-be sRGB-encoded in 0..1, not linear; gAMA, cHRM and cICP chunks of a PNG, colors defined without a
-profile in an AVIF and the EXIF color-space tag are ignored.
+be sRGB-encoded in 0..1, not linear; gAMA, cHRM and cICP chunks of a PNG and colors defined without
+a profile in an AVIF are ignored.
 """
 
+import functools
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from importlib import import_module
 from pathlib import Path
 from typing import BinaryIO
 
 import cv2
 import numpy as np
-import tifffile
 import torch
 from numpy.typing import NDArray
 from PIL import ExifTags, Image
 
 from bowerbird.errors import PictureError
+from bowerbird.pictures.jpeg import complete_jpeg, exif_profile
 from bowerbird.pictures.pixels import Picture
+from bowerbird.pictures.png import SIGNATURE, needed_chunks
 from bowerbird.pictures.profiles import deep_to_srgb, to_srgb
+from bowerbird.pictures.samples import MAX_PIXELS, RangeError, Samples, check_pixels, to_unit
+from bowerbird.pictures.tiff import TIFF_MAGIC, read_deep_tiff, tiff_orientation, tiff_page
+from bowerbird.pictures.warning import PictureWarning
 
 # The formats that Pillow may decode: not EPS (it runs Ghostscript) and not TGA (it has no
 # signature, so many text files look like one).
-_FORMATS = ["PNG", "JPEG", "WEBP", "TIFF", "GIF", "BMP", "AVIF", "JPEG2000", "PPM", "PSD", "ICO"]
+_FORMATS = (
+    *("PNG", "JPEG", "WEBP", "TIFF", "GIF", "BMP", "AVIF"),
+    *("JPEG2000", "PPM", "PSD", "ICO"),
+    *("HEIF", "JXL"),  # by plugins
+)
 _READABLE = "PNG, JPEG, WebP, TIFF, GIF, BMP or AVIF"
 # Camera RAW files are TIFFs whose first page is a thumbnail, so they are refused.
 _RAW = {".dng", ".nef", ".cr2", ".cr3", ".arw", ".orf", ".rw2", ".raf", ".pef", ".srw"}
-TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-MAX_PIXELS = 200_000_000
+_JPEG_XL = (b"\xff\x0a", b"\0\0\0\x0cJXL ")
 _SIDEWAYS = (5, 6, 7, 8)  # EXIF orientations with rows and columns swapped
-
-
-class _RangeError(ValueError):
-    """Float values are not in 0..1; the message is the largest."""
-
-
-@dataclass(frozen=True)
-class _Samples:
-    """Decoded values before rotation: (h, w, 1 or 3) in 0..1, and the profile still to apply."""
-
-    values: NDArray[np.float32]
-    alpha: NDArray[np.float32] | None
-    orientation: int = 1  # EXIF 1..8
-    icc: bytes | None = None
 
 
 def read_picture(path: Path, *, max_pixels: int = MAX_PIXELS, page: int = 0) -> Picture:
@@ -68,13 +62,28 @@ def picture_size(path: Path) -> tuple[int, int]:
     """
     with _opened(path) as stream:
         prefix = stream.read(32)
-        page = _tiff_page(stream) if prefix[:4] in TIFF_MAGIC else None
+        page = tiff_page(stream) if prefix[:4] in TIFF_MAGIC else None
         if page is not None:
-            width, height, orientation = page.imagewidth, page.imagelength, _tiff_orientation(page)
+            width, height, orientation = page.imagewidth, page.imagelength, tiff_orientation(page)
         else:
-            image = _open(path, stream, prefix)
+            image = _open_needed(path, stream, prefix)
             (width, height), orientation = image.size, _orientation(image)
         return (width, height) if orientation in _SIDEWAYS else (height, width)
+
+
+def read_codes(path: Path) -> tuple[NDArray[np.integer], bool] | None:
+    """Return the stored integers of a gray or indexed picture, and whether they are indices.
+
+    They are upright, of shape (h, w). None for a picture of colors. Raises PictureError as
+    ``read_picture`` does.
+    """
+    with _opened(path) as stream:
+        image = _open_needed(path, stream, stream.read(32))
+        check_pixels(path, *image.size, MAX_PIXELS)
+        if image.mode not in ("1", "L", "P", "I;16", "I;16B", "I"):
+            return None
+        codes = np.asarray(_load(path, image, stream)).astype(np.int32)
+        return np.ascontiguousarray(_upright(codes, _orientation(image))), image.mode == "P"
 
 
 @contextmanager
@@ -84,11 +93,12 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
     try:
         # decoders warn about harmless oddities of real files (stray EXIF bytes, unknown tags)
         with path.open("rb") as stream, warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+            warnings.filterwarnings("ignore", category=Warning)
+            warnings.filterwarnings("always", category=PictureWarning)
             yield stream
     except (PictureError, MemoryError):  # a picture that is too large is not damaged
         raise
-    except _RangeError as error:
+    except RangeError as error:
         raise PictureError(
             f"{path} has float values up to {error}, expected 0 to 1; divide them by their largest "
             "possible value, or save it with 8 or 16 bits"
@@ -121,30 +131,22 @@ def _check_readable(path: Path) -> None:
         raise PictureError(f"{path} is a camera RAW file; export it as 16-bit TIFF or JPEG first")
 
 
-def _check_pixels(path: Path, width: int, height: int, max_pixels: int, samples: int = 1) -> None:
-    """Raise PictureError for a picture of more than ``max_pixels``, or of as many samples.
-
-    A pixel of up to four samples counts once; one of 40 samples counts as ten.
-    """
-    if width * height * max(4, samples) > 4 * max_pixels:
-        each = f" of {samples} samples each" if samples > 4 else ""
-        raise PictureError(
-            f"{path} has {width} x {height} pixels{each}, more than the {max_pixels:,} allowed; "
-            "downscale it first"
-        )
-
-
-def _decode(path: Path, stream: BinaryIO, max_pixels: int, page: int) -> _Samples:
+def _decode(path: Path, stream: BinaryIO, max_pixels: int, page: int) -> Samples:
     """Decode a page, counted from 0; raise PictureError, or any error of the decoder."""
     prefix = stream.read(32)
     if prefix[:4] in TIFF_MAGIC:
-        deep = _read_deep_tiff(path, stream, max_pixels, page)
+        deep = read_deep_tiff(path, stream, max_pixels, page)
         if deep is not None:
             return deep
+    icc = None
+    if prefix.startswith(SIGNATURE):
+        stream, icc = needed_chunks(stream)
     image = _open(path, stream, prefix)
+    if icc:
+        image.info["icc_profile"] = icc
     image.seek(page)
-    _check_pixels(path, *image.size, max_pixels)
-    image.load()
+    check_pixels(path, *image.size, max_pixels)
+    image = _load(path, image, stream)
     if image.mode.startswith("I") or image.mode == "F":  # gray: I;16, and I for PGM
         return _from_deep(image, np.asarray(image)[..., None])
     if image.format == "PNG" and prefix[24] == 16:  # the bit depth in IHDR; Pillow reduced it to 8
@@ -152,9 +154,31 @@ def _decode(path: Path, stream: BinaryIO, max_pixels: int, page: int) -> _Sample
     return _from_8bit(image)
 
 
+def _open_needed(path: Path, stream: BinaryIO, prefix: bytes) -> Image.Image:
+    """Read the header, of a PNG without its ancillary chunks."""
+    source = needed_chunks(stream)[0] if prefix.startswith(SIGNATURE) else stream
+    return _open(path, source, prefix)
+
+
+def _load(path: Path, image: Image.Image, stream: BinaryIO) -> Image.Image:
+    """Decode the pixels; those of a JPEG that lacks only its end marker are complete."""
+    try:
+        image.load()
+    except OSError:
+        complete = complete_jpeg(stream) if image.format == "JPEG" else None
+        if complete is None:
+            raise
+        warnings.warn(
+            PictureWarning(f"{path} has no end marker; all its pixels are there"), stacklevel=2
+        )
+        return complete
+    return image
+
+
 def _open(path: Path, stream: BinaryIO, prefix: bytes) -> Image.Image:
     """Read the header by the format's own reader: ``Image.open`` has a global limit on pixels."""
     Image.init()
+    _load_plugins()
     for name in _FORMATS:
         factory, accept = Image.OPEN.get(name, (None, None))
         accepted = accept(prefix[:16]) if factory and accept else False
@@ -163,31 +187,46 @@ def _open(path: Path, stream: BinaryIO, prefix: bytes) -> Image.Image:
             return factory(stream, "")
     fix = f"use a {_READABLE} file"
     if prefix[4:8] == b"ftyp" and prefix[8:11] in (b"hei", b"hev", b"mif", b"msf"):
-        fix = "it is a HEIC photograph: export it as JPEG or PNG first"
+        fix = (
+            "it is a HEIC photograph: export it as JPEG or PNG, or run "
+            "`pip install 'bowerbird[heic]'`"
+        )
+    if prefix.startswith(_JPEG_XL):
+        fix = "it is JPEG XL: export it as JPEG or PNG, or run `pip install 'bowerbird[jxl]'`"
     raise PictureError(f"{path} is not a picture in a known format; {fix}")
 
 
-def _from_8bit(image: Image.Image) -> _Samples:
+@functools.cache
+def _load_plugins() -> None:
+    """Let Pillow read HEIC and JPEG XL if the extras are installed."""
+    with suppress(ImportError):
+        import_module("pillow_heif").register_heif_opener()
+    with suppress(ImportError):
+        import_module("pillow_jxl")
+
+
+def _from_8bit(image: Image.Image) -> Samples:
     """Separate alpha, apply the profile, and scale 8-bit samples to 0..1."""
-    orientation, icc = _orientation(image), image.info.get("icc_profile")
+    orientation = _orientation(image)
+    icc = image.info.get("icc_profile") or exif_profile(image)
     alpha = None
     if image.has_transparency_data:
         rgba = image.convert("RGBA")
-        alpha = _unit(np.asarray(rgba.getchannel("A")), 255)
+        alpha = to_unit(np.asarray(rgba.getchannel("A")), 255)
         image = image.getchannel("L") if image.mode in ("L", "LA") else rgba.convert("RGB")
     elif image.mode not in ("L", "RGB", "CMYK", "LAB"):
         image = image.convert("L" if image.mode == "1" else "RGB")
-    return _Samples(_unit(np.asarray(to_srgb(image, icc)), 255), alpha, orientation)
+    return Samples(to_unit(np.asarray(to_srgb(image, icc)), 255), alpha, orientation)
 
 
-def _from_deep(image: Image.Image, codes: NDArray) -> _Samples:
+def _from_deep(image: Image.Image, codes: NDArray) -> Samples:
     """Scale 16-bit or float samples, gray, RGB or RGBA, to 0..1."""
-    values, alpha = _unit(codes, 65535), None
+    values, alpha = to_unit(codes, 65535), None
     if codes.shape[2] == 4:
         alpha = values[..., 3]
     elif codes.shape[2] == 1 and isinstance(key := image.info.get("transparency"), int):
         alpha = (codes[..., 0] != key).astype(np.float32)  # PNG: one gray level is transparent
-    return _Samples(values[..., :3], alpha, _orientation(image), image.info.get("icc_profile"))
+    return Samples(values[..., :3], alpha, _orientation(image), image.info.get("icc_profile"))
 
 
 def _opencv(stream: BinaryIO) -> NDArray:
@@ -200,61 +239,7 @@ def _opencv(stream: BinaryIO) -> NDArray:
     return codes if codes.shape[2] < 3 else codes[..., [2, 1, 0, 3][: codes.shape[2]]]
 
 
-def _tiff_page(stream: BinaryIO, number: int = 0) -> tifffile.TiffPage | None:
-    """Return the header of a TIFF's page, or None if tifffile finds none."""
-    stream.seek(0)
-    try:
-        page = tifffile.TiffFile(stream).pages[number]
-    except (tifffile.TiffFileError, IndexError):
-        return None
-    assert isinstance(page, tifffile.TiffPage)
-    return page
-
-
-def _read_deep_tiff(path: Path, stream: BinaryIO, max_pixels: int, number: int) -> _Samples | None:
-    """Read a page if it is gray or RGB of more than 8 bits; return None otherwise."""
-    page = _tiff_page(stream, number)
-    if page is None:
-        return None  # Pillow may be able to read it
-    samples = page.samplesperpixel * page.imagedepth
-    _check_pixels(path, page.imagewidth, page.imagelength, max_pixels, samples)
-    gray = page.photometric in (tifffile.PHOTOMETRIC.MINISBLACK, tifffile.PHOTOMETRIC.MINISWHITE)
-    deep = page.dtype is not None and page.dtype.itemsize > 1
-    if not deep or not (gray or page.photometric == tifffile.PHOTOMETRIC.RGB):
-        return None
-    try:
-        codes = page.asarray()
-    except ValueError as error:
-        if "imagecodecs" not in str(error):
-            raise
-        if number:
-            raise
-        codes = _opencv(stream)  # LZW and others that tifffile does not decode by itself
-    else:
-        codes = np.moveaxis(codes, 0, -1) if page.axes.startswith("S") else codes
-    values = _unit(codes.reshape(*codes.shape[:2], -1), 2**page.bitspersample - 1)
-    color, extra = np.split(values, [1 if gray else 3], axis=2)
-    if page.photometric == tifffile.PHOTOMETRIC.MINISWHITE:
-        color = 1 - color
-    alpha = extra[..., 0] if extra.shape[2] and page.extrasamples[:1] != (0,) else None
-    if alpha is not None and page.extrasamples[:1] == (tifffile.EXTRASAMPLE.ASSOCALPHA,):
-        color = np.clip(color / np.maximum(alpha, 1e-6)[..., None], 0, 1)
-    icc = page.tags.get("InterColorProfile")
-    return _Samples(color, alpha, _tiff_orientation(page), icc.value if icc else None)
-
-
-def _unit(codes: NDArray, top: int) -> NDArray[np.float32]:
-    """Scale integers of 0..top to 0..1; floats must mostly be in 0..1 already."""
-    if codes.dtype.kind != "f":
-        top = min(top, np.iinfo(codes.dtype).max)
-        return np.clip(codes.astype(np.float32) / np.float32(top), 0, 1)
-    values = np.nan_to_num(codes.astype(np.float32), nan=0, posinf=1, neginf=0)
-    if np.median(values) > 1:  # 0..255 in floats: clipping would silently make it white
-        raise _RangeError(f"{values.max():g}")
-    return np.clip(values, 0, 1)
-
-
-def _finish(samples: _Samples) -> Picture:
+def _finish(samples: Samples) -> Picture:
     """Apply the profile, rotate the picture upright, and make tensors."""
     values = samples.values if samples.values.ndim == 3 else samples.values[..., None]
     if samples.icc:
@@ -273,11 +258,6 @@ def _orientation(image: Image.Image) -> int:
         return int(image.getexif().get(ExifTags.Base.Orientation, 1))
     except Exception:  # a picture with bad metadata is still a picture
         return 1
-
-
-def _tiff_orientation(page: tifffile.TiffPage) -> int:
-    tag = page.tags.get("Orientation")
-    return tag.value if tag else 1
 
 
 def _upright(array: NDArray, orientation: int) -> NDArray:

@@ -466,6 +466,61 @@ def test_previews_that_mean_nothing_are_refused(refuses, flags, message):
     refuses(f"{BASE} {flags}", message)
 
 
+# --- files as people have them --------------------------------------------------------------------
+
+
+def test_regions_by_labels(bowerbird, here):
+    labels = np.zeros((40, 60), np.uint8)
+    labels[:, 20:40], labels[:, 40:] = 1, 2
+    Image.fromarray(labels).save("labels.png")
+    line = f"image transfer photo.png --mask labels.png {TINY} -o"
+    assert bowerbird(f"{line} a.png --mask-label 1=swirls.png --mask-label 2=mosaic.png").code == 0
+    for name, label in (("one", 1), ("two", 2)):
+        Image.fromarray((labels == label).astype(np.uint8) * 255).save(f"{name}.png")
+    line = f"image transfer photo.png swirls.png mosaic.png {TINY} --mask one.png --mask two.png"
+    assert bowerbird(f"{line} -o b.png").code == 0
+    assert np.array_equal(codes("a.png"), codes("b.png"))
+    assert bowerbird("image transfer --recipe a.json -o c.png").code == 0
+    assert np.array_equal(codes("a.png"), codes("c.png"))
+
+
+@pytest.mark.parametrize("flags", ["", "--mask swirls.png --mask mosaic.png"])
+def test_labels_need_one_mask(refuses, flags):
+    refuses(f"image transfer photo.png {flags} --mask-label 1=swirls.png -o out.png", "one --mask")
+    refuses("image transfer photo.png --mask photo.png --mask-label x -o out.png", "got x")
+
+
+def test_an_input_is_never_overwritten(refuses):
+    for name in ("photo.png", "swirls.png"):
+        line = f"image transfer photo.png swirls.png -o {name} --force --no-record"
+        refuses(line, name, "is an input")
+
+
+def test_a_symbolic_link_as_output_stays_one(bowerbird, here):
+    (here / "folder").mkdir()
+    (here / "out.png").symlink_to("folder/real.png")
+    assert bowerbird(BASE).code == 0
+    assert (here / "out.png").is_symlink()
+    assert codes("folder/real.png").shape == (21, 32, 3)
+
+
+def test_a_name_that_is_not_utf8(bowerbird, here):
+    name = os.fsdecode(b"caf\xe9.png")
+    try:
+        (here / "photo.png").rename(name)
+    except OSError:
+        pytest.skip("this file system has only UTF-8 names")
+    assert bowerbird(f"image transfer '{name}' swirls.png -o out.png {TINY}").code == 0
+    recorded = json.loads((here / "out.json").read_text())["inputs"]["content"][0]["file"]
+    assert recorded == name
+
+
+def test_the_memory_limit_holds_for_reading(refuses):
+    Image.new("1", (8000, 8000)).save("large.png")
+    line = "image transfer large.png swirls.png -o out.png --size 64 --max-memory 2"
+    refuses(line, "large.png", "8000 x 8000 px", "GB to be read")
+
+
 @pytest.mark.parametrize(
     "line", ["texture swirls.png -o out.png", "reconstruct photo.png -o out.png"]
 )

@@ -1,6 +1,6 @@
 """One run of an image command: read the inputs, show previews, save the result and its record."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from glob import escape
 from pathlib import Path
@@ -23,11 +23,13 @@ from bowerbird.cli.run_record import (
     write_record,
 )
 from bowerbird.image.config import ObjectiveConfig, OptimizeConfig
+from bowerbird.image.memory import check_reading
 from bowerbird.image.optimize import Inputs
 from bowerbird.image.style_transfer import check_image, check_mask
 from bowerbird.learning.device import select_compute
 from bowerbird.learning.pretrained_weights import WEIGHTS
 from bowerbird.learning.step import Step
+from bowerbird.pictures.masks import label_region, read_labels, read_mask
 from bowerbird.pictures.pixels import Picture, fit_long_side, resize
 from bowerbird.pictures.reading import picture_size, read_picture
 from bowerbird.pictures.writing import check_side, check_writable, write_picture
@@ -58,23 +60,48 @@ class ImageRun:
         with about(path):
             Inputs(picture_size(path)).check_size(size, objective.min_side)
 
-    def read(self, role: str, path: Path) -> Picture:
-        """Read and check an input picture, and note it for the record."""
+    def read(self, role: str, path: Path, name: str = "") -> Picture:
+        """Read and check an input picture, and note it, under a name, for the record."""
         with about(path):
+            self._check_input(path)
             picture = read_picture(path)
             check_image("picture", picture.rgb)
-            if role != "mask":
-                picture.fill_transparent()  # raises if nothing is opaque; such a mask is black
-        height, width = picture.rgb.shape[1:]
-        entry = {"file": str(path), "sha256": sha256(path), "width": width, "height": height}
-        self.inputs.setdefault(role, []).append(entry)
+            picture.fill_transparent()  # raises if nothing is opaque
+        self._note(role, path, (picture.rgb.shape[1], picture.rgb.shape[2]), name)
         return picture
 
     def read_mask(self, path: Path, photograph: Tensor) -> Tensor:
-        """Return a mask (h, w) in 0..1: the lightness of a picture over black."""
-        mask = self.read("mask", path).over(0.0).mean(0)
+        """Return a mask (h, w) in 0..1."""
+        with about(path):
+            self._check_input(path)
+            mask = read_mask(path)
+        self._note("mask", path, (mask.shape[0], mask.shape[1]))
         check_mask(mask, photograph, str(path), "the photograph")
         return mask
+
+    def read_regions(self, path: Path, labels: Sequence[int], photograph: Tensor) -> list[Tensor]:
+        """Return the region, (h, w) of 0 and 1, of each label in a picture of labels."""
+        with about(path):
+            self._check_input(path)
+            codes = read_labels(path)
+        self._note("mask", path, (codes.shape[0], codes.shape[1]))
+        regions = [label_region(path, codes, label) for label in labels]
+        for region in regions:
+            check_mask(region, photograph, str(path), "the photograph")
+        return regions
+
+    def _note(self, role: str, path: Path, size: tuple[int, int], name: str = "") -> None:
+        height, width = size
+        entry = {"file": name or str(path), "sha256": sha256(path)}
+        self.inputs.setdefault(role, []).append({**entry, "width": width, "height": height})
+
+    def _check_input(self, path: Path) -> None:
+        """Refuse an input that the result would replace, or that memory is too small for."""
+        output = self.options.output
+        if output.exists() and path.exists() and output.samefile(path):
+            raise ValueError(f"{path} is an input; give the result another name")
+        height, width = picture_size(path)
+        check_reading((height, width), self.config.max_memory)
 
     def run(self, steps: Iterator[Step[Tensor]], size: int) -> int:
         """Follow the steps of an image whose long side will be ``size`` px; save and report it.

@@ -26,6 +26,7 @@ def transfer(
     run: ImageOptions,
     config: Annotated[TransferConfig, Flags] = TransferConfig(),
     mask: Annotated[tuple[Path, ...], Parameter(group=OPTIMIZATION, show_default=False)] = (),
+    mask_label: Annotated[tuple[str, ...], Parameter(group=OPTIMIZATION, show_default=False)] = (),
     init_image: Annotated[Path | None, Parameter(group=OPTIMIZATION, show_default=False)] = None,
 ) -> int:
     """Render a photograph in the style of one or several paintings.
@@ -39,6 +40,8 @@ def transfer(
     mask
         Region of a style: a gray image of the photograph's size, white where the style applies.
         Repeat it once per painting, in their order.
+    mask_label
+        LABEL=PAINTING: the painting of one label, if --mask is a picture of labels. Repeatable.
     init_image
         Initial image; ``--init FILE`` is the same.
     """
@@ -48,13 +51,32 @@ def transfer(
     image_run = ImageRun("image transfer", run, config)
     image_run.check_shape(content, config.size, config.objective)
     photograph = image_run.read("content", content)
-    paintings = [image_run.read("styles", path).over() for path in styles]
-    masks = [image_run.read_mask(path, photograph.rgb) for path in mask] or None
+    regions = [_label(text) for text in mask_label]
+    if regions:
+        if styles or len(mask) != 1:
+            raise ValueError("--mask-label needs one --mask, and names all paintings itself")
+        paintings = [
+            image_run.read("mask_label", path, f"{label}={path}").over() for label, path in regions
+        ]
+        masks = image_run.read_regions(mask[0], [n for n, _ in regions], photograph.rgb)
+    else:
+        paintings = [image_run.read("styles", path).over() for path in styles]
+        masks = [image_run.read_mask(path, photograph.rgb) for path in mask]
     init = image_run.read("init_image", init_image).over() if init_image else None
     image_run.alpha = photograph.alpha
 
-    steps = transfer_steps(photograph.fill_transparent(), paintings, config, masks=masks, init=init)
+    steps = transfer_steps(
+        photograph.fill_transparent(), paintings, config, masks=masks or None, init=init
+    )
     return image_run.run(steps, config.size)
+
+
+def _label(text: str) -> tuple[int, Path]:
+    """Return the label and the painting of LABEL=PAINTING."""
+    label, equals, painting = text.partition("=")
+    if not (label.isdecimal() and equals and painting):
+        raise ValueError(f"--mask-label must be like 1=painting.jpg, got {text}")
+    return int(label), Path(painting)
 
 
 def texture(
