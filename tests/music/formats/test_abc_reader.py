@@ -350,3 +350,24 @@ def test_a_meter_that_is_not_in_the_vocabulary(tune):
     tokenizer = tokenizer_for("abc", [tune("M:4/4\nK:C\nC8|"), tune("M:6/8\nL:1/8\nK:C\nC6|")])
     with pytest.raises(MusicError, match=r"its meter is 3/4; the model was trained on 4/4, 6/8$"):
         tokenizer.encode(tune("M:3/4\nL:1/8\nK:C\nC6|"))
+
+
+# --- as other programs write it -------------------------------------------------------------------
+
+
+def test_a_tie_after_a_blank(tune):
+    found = notes(tune(C + "c2 -c2 d4 - | d4 e4|"))
+    assert found == [(0, 2, 72), (2, 4, 74), (6, 2, 76)]
+
+
+def test_a_tie_after_a_blank_keeps_the_accidental(tune):
+    assert pitches(tune(C + "^f4 g2 ^f2 -| f4 f4|")) == [78, 79, 78, 77]
+
+
+def test_a_tie_without_a_note_is_nothing(tune):
+    assert pitches(tune(C + "- z2 -c2 d4|")) == [72, 74]
+
+
+@pytest.mark.parametrize("clef", ["bass", "treble", "alto", "clef=bass", "treble-8"])
+def test_a_change_of_clef_is_no_change_of_key(tune, clef):
+    assert pitches(tune(f"M:4/4\nL:1/4\nK:D\nDFAd|[K:{clef}] DFAd|")) == [62, 66, 69, 74] * 2

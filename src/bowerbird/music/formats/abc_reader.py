@@ -24,6 +24,7 @@ _KEY = re.compile(
     r"[A-Ga-g][#b]?(?:\s*(?:maj|min|mix|dor|phr|lyd|loc|ion|aeo|m(?![a-z]))[a-z]*)?", re.IGNORECASE
 )
 _ACCIDENTAL = r"(\^\^?|__?|=)([A-Ga-g])"
+_CLEF = re.compile(r"(?:clef=|(?:treble|alto|tenor|bass|perc)\b)")
 _ACCIDENTALS = re.compile(f"(?:{_ACCIDENTAL})+")
 _COUNT = "([1-9][0-9]{0,3})"
 _NUMBER = re.compile(_COUNT)
@@ -191,6 +192,8 @@ class _Reader:
     def _key(self, value: str) -> None:
         """Set the key; accidentals such as ^g and words such as clef=treble may follow it."""
         accidentals: dict[str, int] = {}
+        if self.voice and _CLEF.match(value):
+            return  # a change of clef only
         if value.startswith(("HP", "Hp")):  # the Highland pipes: two sharps, and they play in A
             key = Key("A", "mixolydian")
         elif value in ("", "none"):

@@ -61,6 +61,7 @@ class Voice:
     barless: bool = False  # whether accidentals hold for one note, as where nobody draws bars
     accidentals: dict[str, int] = field(default_factory=dict)
     alters: dict[int, int] = field(default_factory=dict)  # natural pitch -> sharps, last chord
+    last_alters: dict[int, int] = field(default_factory=dict)  # of the note before
     tied_alters: dict[int, int] = field(default_factory=dict)  # the same, if it is tied
     next: tuple[int, int] | None = None  # what broken rhythm makes of the next length
     tuplet: tuple[int, int, int] = (0, 0, 0)  # notes left, in the time of, out of
@@ -94,7 +95,8 @@ class Voice:
                     pitch = self._pitch(alter, letter, octave)
                     self._add((pitch,), self._length(top, slashes, bottom), bool(tie))
                 case "nothing":
-                    pass
+                    if match.group() == "-":
+                        self._tie()
                 case "rest":
                     self._add((), self._length(*match.group(*_REST_PARTS)), False)
                 case "bar" | "first":
@@ -178,6 +180,13 @@ class Voice:
         inner = self._length(*inside[0][3:6])
         self._add(pitches, inner * self._length(*length) // self.unit, bool(tie or inside[0][6]))
 
+    def _tie(self) -> None:
+        """Tie the last note, where blanks separate it from its tie."""
+        notes = self.current.notes if self.current else []
+        if notes and notes[-1][2]:
+            notes[-1] = (*notes[-1][:3], True)
+            self.tied_alters = self.last_alters
+
     def _broken(self, arrows: str) -> None:
         """Lengthen the note before and shorten the one after, or the other way round."""
         bar, halves = self.bar(), len(arrows)
@@ -204,7 +213,8 @@ class Voice:
         if not length:
             raise error_at(self.line, "a note is too short")
         bar.notes.append((self.at, length, pitches, tied))
-        self.tied_alters, self.alters = (self.alters if tied else {}), {}
+        self.tied_alters, self.last_alters = (self.alters if tied else {}), self.alters
+        self.alters = {}
         if self.barless:
             self.accidentals.clear()
         self.at += length
