@@ -57,13 +57,14 @@ def simulate(
             derivative, start = _pendulum, 0.0
             initial = np.array([random.uniform(-MAX_ANGLE, MAX_ANGLE), 0.0])
         span, tolerances = (0, start + times[-1]), {"rtol": 1e-10, "atol": 1e-10}
-        states = solve_ivp(
+        solution = solve_ivp(
             derivative, span, initial, method="DOP853", t_eval=start + times, **tolerances
-        ).y
+        )
+        states = solution.y.T
         if system == "pendulum":
-            angle, velocity = states  # rad, rad/s
-            states = np.stack([np.sin(angle), np.cos(angle), velocity])
-        trajectories.append(states.T)
+            angle, velocity = solution.y  # rad, rad/s
+            states = np.stack([np.sin(angle), np.cos(angle), velocity], 1)
+        trajectories.append(states)
     return np.stack(trajectories)
 
 
