@@ -43,9 +43,9 @@ def series() -> list[Figure]:
             backtest(sample_series(name), config, ForecasterConfig(seed=seed)) for seed in SEEDS
         ]
         setting = f"{name}, {horizon} steps" + (f", period {period}" if period else "")
-        for model in [metrics.model for metrics in results[0].metrics]:
+        for model in results[0].metrics:
             used = results if model == OURS else results[:1]
-            metrics = [result.metrics_of(model) for result in used]
+            metrics = [result.metrics[model] for result in used]
             mase = [one.mase for one in metrics if one.mase is not None]
             figures.append(Figure(model, setting, "MASE", "", mase))
             figures.append(Figure(model, setting, "sMAPE", "%", [one.smape for one in metrics]))

@@ -48,10 +48,15 @@ class Task(Protocol):
         """Return the loss on the validation data."""
 
     def state_dict(self) -> dict[str, Tensor]:
-        """Return what the next batch depends on: the place in the data, a carried state."""
+        """Return what the next batch depends on: the place in the data, a carried state.
+
+        A task that inherits this protocol has none, unless it overrides both methods.
+        """
+        return {}
 
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
         """Continue from what ``state_dict`` returned."""
+        assert not state, "a task with a state overrides this method"
 
 
 def train_steps(

@@ -28,6 +28,12 @@ def check_range(settings: object, low: float, high: float, *names: str) -> None:
             raise ValueError(f"{name} must be {bounds}, got {value}")
 
 
+def check_fraction(name: str, value: float) -> None:
+    """Raise ValueError if a number is not in (0, 1)."""
+    if not 0 < value < 1:
+        raise ValueError(f"{name} must be in (0, 1), got {value}")
+
+
 def check_seed(seed: int) -> None:
     """Raise ValueError for a seed that torch's generators don't take."""
     if not 0 <= seed < 2**63:

@@ -129,7 +129,7 @@ TEXTS = {
         ("houses.csv --target price -o no/out.png", ["no/out.png", "does not exist"]),
         ("houses.csv --target price -o photo.png", ["photo.png exists", "--force"]),
         ("houses.csv --target price --predict no.csv", ["no.csv does not exist"]),
-        ("houses.csv --target price --coverage 2", ["coverage must be in 0.5..0.995, got 2"]),
+        ("houses.csv --target price --coverage 2", ["coverage must be in [0.5, 0.995], got 2"]),
         ("houses.csv --target price --folds 1", ["folds must be at least 2, got 1"]),
         ("houses.csv --target price --hidden-sizes 0", ["widths"]),
         ("houses.csv --target price --device tpu", ["device 'tpu' is not available"]),

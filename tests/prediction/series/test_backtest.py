@@ -135,8 +135,8 @@ def test_an_exactly_periodic_past_has_no_mase():
     values = np.tile(np.array([1.1, 2.3, 5.7, 3.9]), 30)
     assert mase(np.ones((2, 3)), values, 4) is None
     result = backtest(series(values), BacktestConfig(horizon=4, seasonal_period=4, refits=1), SMALL)
-    assert {metrics.mase for metrics in result.metrics} == {None}
-    assert result.metrics_of(OURS).rmse < 1e-6
+    assert {metrics.mase for metrics in result.metrics.values()} == {None}
+    assert result.metrics[OURS].rmse < 1e-6
 
 
 def test_few_rows_and_ties_take_the_largest_penalty():
@@ -204,7 +204,7 @@ def result():
 
 def test_a_wave_is_forecast_better_than_by_its_last_period(result):
     assert result.seasonality.period == 12
-    assert result.metrics_of(OURS).mase < 0.8 * result.metrics_of(SEASONAL).mase
+    assert result.metrics[OURS].mase < 0.8 * result.metrics[SEASONAL].mase
     assert 0.7 < result.empirical_coverage <= 1
     assert np.isfinite(result.half_widths).all()
     assert len(result.forecast) == 12
@@ -225,7 +225,7 @@ def test_a_series_may_start_with_zeros():
 def test_real_series_are_forecast_better_than_by_their_last_period(name, horizon, splits):
     config = BacktestConfig(horizon=horizon, splits=splits, refits=2)
     result = backtest(sample_series(name), config, ForecasterConfig(members=2))
-    assert result.metrics_of(OURS).mase < result.metrics_of(SEASONAL).mase
+    assert result.metrics[OURS].mase < result.metrics[SEASONAL].mase
     assert result.empirical_coverage > 0.75
 
 
@@ -325,7 +325,7 @@ def test_short_splits_have_their_future_and_past(count):
 def test_a_difference_far_below_the_scale_is_not_tested():
     config = BacktestConfig(seasonal_period=1, refits=1)
     result = backtest(series(2.0 * np.arange(160)), config, SMALL)
-    assert result.metrics_of(OURS).rmse < 1e-3
+    assert result.metrics[OURS].rmse < 1e-3
     assert result.comparisons["autoregression"] is None
 
 
@@ -359,17 +359,15 @@ def test_smoothing_prints_no_warnings():
 def test_bars_are_as_long_as_their_errors_or_marked_as_cut(result):
     from matplotlib.figure import Figure  # noqa: PLC0415
 
-    median = float(np.median([metrics.mase for metrics in result.metrics]))
+    median = float(np.median([metrics.mase for metrics in result.metrics.values()]))
     for factor in (8, 1000):
-        metrics = [
-            replace(one, mase=factor * median) if one.model == "naive" else one
-            for one in result.metrics
-        ]
+        naive = replace(result.metrics["naive"], mase=factor * median)
+        metrics = result.metrics | {"naive": naive}
         axes = Figure().subplots()
         plot._accuracy(axes, replace(result, metrics=metrics))
         longest = max(bar.get_width() for bar in axes.patches)
         words = [text.get_text() for text in axes.texts]
-        largest = max(one.mase for one in metrics)
+        largest = max(one.mase for one in metrics.values())
         if longest == pytest.approx(largest):
             assert not any("cut" in word for word in words)
         else:

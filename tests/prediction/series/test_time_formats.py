@@ -130,7 +130,7 @@ def test_forecasts_are_scored_on_known_values_only(tmp_path):
     assert np.isnan(series.known_values[gap]).all()
     config = BacktestConfig(horizon=4, splits=12)
     result = backtest(series, config, ForecasterConfig(members=1))
-    naive = result.metrics_of("naive")
+    naive = result.metrics["naive"]
     cutoffs = result.splits.cutoffs[result.splits.first_test :]
     errors = [
         series.values[at - 1] - series.values[at + step]

@@ -100,12 +100,9 @@ def series(
         "seconds": round(work.last.seconds, 2),
     }
     lines = [*_summary(result), *_forecast_lines(rows)]
-    report(facts, *lines, *_joined(facts["files"]), json=run.json)
+    lines += [", ".join(facts["files"])] if paths else []
+    report(facts, *lines, json=run.json)
     return 0
-
-
-def _joined(files: list[str]) -> list[str]:
-    return [", ".join(files)] if files else []
 
 
 def _notify(data: "Series", notes: list[str]) -> None:
@@ -168,9 +165,8 @@ def _write(result: "Backtest", rows: "list[Row]", paths: dict[str, Path]) -> Non
     from bowerbird.prediction.series.plot import plot_backtest
 
     _write_forecast(rows, paths)
-    if ".png" in paths:
-        plot_backtest(result, paths[".png"])
-        Forecaster.from_backtest(result).save(paths[".safetensors"])
+    plot_backtest(result, paths[".png"])
+    Forecaster.from_backtest(result).save(paths[".safetensors"])
 
 
 def _facts(result: "Backtest") -> dict[str, Any]:
@@ -187,7 +183,7 @@ def _facts(result: "Backtest") -> dict[str, Any]:
         "splits": len(result.splits.cutoffs),
         "test_splits": result.test_splits,
         "independent_splits": result.independent_splits,
-        "metrics": [asdict(metrics) for metrics in result.metrics],
+        "metrics": [{"model": m, **asdict(metrics)} for m, metrics in result.metrics.items()],
         "comparisons": {
             model: dict(zip(("t", "p"), test or (None, None), strict=True))
             for model, test in result.comparisons.items()
@@ -213,10 +209,10 @@ def _summary(result: "Backtest") -> list[str]:
         f"{'':24}{'MASE':>8}{'sMAPE %':>10}{'RMSE':>12}   {result.test_splits} test splits, "
         f"{result.independent_splits} with horizons that don't overlap"
     )
-    for metrics in sorted(result.metrics, key=lambda metrics: (metrics.mase or 0, metrics.rmse)):
-        is_ours = metrics.model == OURS
-        comparison = "" if is_ours else _comparison(result, metrics.model)
-        name = result.smoothing if metrics.model == "exponential smoothing" else metrics.model
+    ranking = sorted(result.metrics.items(), key=lambda item: (item[1].mase or 0, item[1].rmse))
+    for model, metrics in ranking:
+        comparison = "" if model == OURS else _comparison(result, model)
+        name = result.smoothing if model == "exponential smoothing" else model
         mase = "-" if metrics.mase is None else f"{metrics.mase:.3f}"
         errors = f"{mase:>8}{metrics.smape:10.2f}{metrics.rmse:12.4g}"
         lines.append(f"{name:24}{errors}   {comparison}")

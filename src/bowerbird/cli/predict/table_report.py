@@ -1,6 +1,5 @@
 """What ``predict table`` prints and writes; predictions alone need no scikit-learn."""
 
-import math
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -217,13 +216,13 @@ def _facts(
     }
 
 
-def _numbers(estimates: Mapping[str, Estimate]) -> dict[str, dict[str, float | None]]:
+def _numbers(estimates: Mapping[str, Estimate]) -> dict[str, dict[str, float]]:
     return {
         name: {part: _rounded(value) for part, value in asdict(estimate).items()}
         for name, estimate in estimates.items()
     }
 
 
-def _rounded(number: float) -> float | None:
-    """Return a number with six digits for JSON, None if it is infinite or NaN."""
-    return float(f"{number:.6g}") if math.isfinite(number) else None
+def _rounded(number: float) -> float:
+    """Return a number with six digits."""
+    return float(f"{number:.6g}")

@@ -105,7 +105,10 @@ class Columns:
             elif kind == "date":
                 known = self.formats.get(name)
                 form = known if isinstance(known, DateFormat) else DateFormat()
-                dates |= date_parts(name, _parse_dates(cells, form, table))
+                times = form.parse(cells)
+                if (wrong := cells.notna() & times.isna()).any():
+                    raise _refusal(cells, wrong, table, f"date {form}")
+                dates |= date_parts(name, times)
             else:
                 categories[name] = lower_booleans(cells).fillna(MISSING).astype(object)
         return pd.DataFrame(numbers | dates | categories, index=table.frame.index), notes
@@ -191,15 +194,21 @@ def _finite(numbers: pd.Series, cells: pd.Series, table: Table, form: NumberForm
     """Return the numbers parsed from cells; raise TableError for a cell without a finite one."""
     wrong = cells.notna() & ~(numbers.abs() <= MAX_NUMBER)
     if wrong.any():
-        line = wrong.idxmax()
-        cell = f"{str(cells[line])[:40]!r}"
-        cell = f"the infinite or huge number {cell}" if numbers[line] == numbers[line] else cell
+        kind = "" if np.isnan(numbers[wrong.idxmax()]) else "the infinite or huge number "
         unit = f" in {form.unit}" if form.unit else ""
-        raise TableError(
-            f"{table.name} has {cell} in the column {cells.name}, line {line}, where a "
-            f"number{unit} is expected; correct the cell or leave it empty"
-        )
+        raise _refusal(cells, wrong, table, f"number{unit}", kind)
     return numbers
+
+
+def _refusal(
+    cells: pd.Series, wrong: pd.Series, table: Table, expected: str, kind: str = ""
+) -> TableError:
+    """Return the error for the first wrong cell of a column."""
+    line = wrong.idxmax()
+    return TableError(
+        f"{table.name} has {kind}{str(cells[line])[:40]!r} in the column {cells.name}, line "
+        f"{line}, where a {expected} is expected; correct the cell or leave it empty"
+    )
 
 
 @dataclass(frozen=True)
@@ -290,19 +299,6 @@ def is_identifier(numbers: pd.Series) -> bool:
     named = named or bool(IDENTIFIED.fullmatch(str(numbers.name)))
     whole = numbers.dropna()
     return named and len(whole) > 2 and whole.is_unique and bool((whole == whole.round()).all())
-
-
-def _parse_dates(cells: pd.Series, form: DateFormat, table: Table) -> pd.Series:
-    """Return a column of text as UTC timestamps; raise TableError for a cell without a date."""
-    times = form.parse(cells)
-    wrong = cells.notna() & times.isna()
-    if wrong.any():
-        line = wrong.idxmax()
-        raise TableError(
-            f"{table.name} has {str(cells[line])[:40]!r} in the column {cells.name}, line {line}, "
-            f"where a date {form} is expected; correct the cell or leave it empty"
-        )
-    return times
 
 
 def date_parts(name: object, times: pd.Series) -> dict[str, np.ndarray]:

@@ -29,7 +29,11 @@ TARGETS = {  # the column that is usually predicted
 
 def read_sample(name: str) -> Table:
     """Return a sample table by its name; raise TableError if it can't be downloaded."""
-    frame = _cars() if name == "cars" else _from_sklearn(name)
+    if name == "cars":
+        path = package_folder("vega_datasets", "the table cars") / "_data" / "cars.json"
+        frame = pd.DataFrame(json.loads(path.read_text(encoding="utf-8")))
+    else:
+        frame = _from_sklearn(name)
     text = frame.map(lambda cell: cell if pd.isna(cell) else str(cell)).astype(object)
     return Table(name, text.set_axis(range(2, len(text) + 2)), len(text))  # as lines of a file
 
@@ -60,8 +64,3 @@ def _from_sklearn(name: str) -> pd.DataFrame:
     if name == "diabetes":
         frame["sex"] = frame["sex"].map({1.0: "one", 2.0: "two"})  # codes, not a quantity
     return frame
-
-
-def _cars() -> pd.DataFrame:
-    path = package_folder("vega_datasets", "the table cars") / "_data" / "cars.json"
-    return pd.DataFrame(json.loads(path.read_text(encoding="utf-8")))

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from bowerbird.learning.validate import check_choice, check_range, check_seed
+from bowerbird.learning.validate import check_choice, check_fraction, check_range, check_seed
 from bowerbird.networks.config import Cell
 
 System = Literal["lorenz", "pendulum"]
@@ -51,11 +51,9 @@ class DynamicsConfig:
         check_range(self, 1, math.inf, "test_trajectories", "washout", "iterations", "batch_size")
         check_range(self, 0, math.inf, "hidden_size")
         check_range(self, 8, math.inf, "sequence_length")
-        for name, shortest in {"duration": 5, "free_run": 1}.items():
-            if not shortest <= getattr(self, name) <= 10_000:
-                raise ValueError(f"{name} must be in {shortest}..10000, got {getattr(self, name)}")
-        if not 0 < self.learning_rate < 1:
-            raise ValueError(f"learning_rate must be in (0, 1), got {self.learning_rate}")
+        check_range(self, 5, 10_000, "duration")
+        check_range(self, 1, 10_000, "free_run")
+        check_fraction("learning_rate", self.learning_rate)
         check_seed(self.seed)
 
     @property

@@ -69,9 +69,8 @@ def free_run(
     with np.errstate(over="ignore", invalid="ignore"):
         error = np.sqrt((((predicted - true) / model.scale) ** 2).mean(2))
     first = float(error[:, 0].mean())
-    return FreeRun(
-        system, config, true, predicted, error, first, training_seconds, model.num_parameters
-    )
+    parameters = sum(p.numel() for p in model.network.parameters())
+    return FreeRun(system, config, true, predicted, error, first, training_seconds, parameters)
 
 
 def valid_times(error: Float[Array, "p t"], system: System) -> Float[Array, " p"]:

@@ -22,11 +22,6 @@ class DynamicsModel:
         self.mean, self.scale = observations.mean((0, 1)), observations.std((0, 1))
         self.change_scale = changes.std((0, 1)) / self.scale
 
-    @property
-    def num_parameters(self) -> int:
-        """Number of weights."""
-        return sum(p.numel() for p in self.network.parameters())
-
     def normalize(self, observations: Float[np.ndarray, "p t d"]) -> Tensor:
         """Return observations as the network reads them."""
         like = self.network.readout.bias

@@ -51,26 +51,21 @@ def simulate(
     trajectories = []
     for _ in range(count):
         if system == "lorenz":
-            initial, transient = random.normal(size=3) * (8, 8, 8) + (0, 0, 24), TRANSIENT
+            derivative, start = _lorenz, TRANSIENT
+            initial = random.normal(size=3) * (8, 8, 8) + (0, 0, 24)
         else:
-            initial, transient = np.array([random.uniform(-MAX_ANGLE, MAX_ANGLE), 0.0]), 0.0
+            derivative, start = _pendulum, 0.0
+            initial = np.array([random.uniform(-MAX_ANGLE, MAX_ANGLE), 0.0])
+        span, tolerances = (0, start + times[-1]), {"rtol": 1e-10, "atol": 1e-10}
         solution = solve_ivp(
-            _lorenz if system == "lorenz" else _pendulum,
-            (0, transient + times[-1]),
-            initial,
-            method="DOP853",
-            t_eval=transient + times,
-            rtol=1e-10,
-            atol=1e-10,
+            derivative, span, initial, method="DOP853", t_eval=start + times, **tolerances
         )
         states = solution.y.T
-        trajectories.append(states if system == "lorenz" else _pendulum_observations(states))
+        if system == "pendulum":
+            angle, velocity = solution.y  # rad, rad/s
+            states = np.stack([np.sin(angle), np.cos(angle), velocity], 1)
+        trajectories.append(states)
     return np.stack(trajectories)
-
-
-def _pendulum_observations(states: Float[np.ndarray, "t 2"]) -> Float[np.ndarray, "t 3"]:
-    """Return the observations of a pendulum from its angle (rad) and angular velocity (rad/s)."""
-    return np.stack([np.sin(states[:, 0]), np.cos(states[:, 0]), states[:, 1]], 1)
 
 
 def energy(observations: Float[np.ndarray, "... 3"]) -> Float[np.ndarray, "..."]:

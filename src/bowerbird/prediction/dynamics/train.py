@@ -7,7 +7,7 @@ LSTM or GRU by backpropagation through time.
 """
 
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Generator
 
 import numpy as np
 import torch
@@ -16,7 +16,7 @@ from torch import Tensor
 
 from bowerbird.learning.config import TrainerConfig
 from bowerbird.learning.step import Step, run_to_end
-from bowerbird.learning.trainer import train_steps
+from bowerbird.learning.trainer import Task, train_steps
 from bowerbird.networks.config import RecurrentConfig
 from bowerbird.networks.echo_state import RecurrentRegressor
 from bowerbird.prediction.dynamics.config import DynamicsConfig, System
@@ -102,8 +102,8 @@ def fit_echo_state(
     return model
 
 
-class TrajectoryTask:
-    """Random sequences of trajectories, as a ``Task`` of the trainer."""
+class TrajectoryTask(Task):
+    """Random sequences of trajectories."""
 
     def __init__(
         self, model: DynamicsModel, trajectories: Float[Array, "p t d"], config: DynamicsConfig
@@ -131,13 +131,6 @@ class TrajectoryTask:
         with torch.no_grad():
             predicted, _ = network(self.inputs[self.num_train :])
             return float((predicted - self.targets[self.num_train :]).square().mean())
-
-    def state_dict(self) -> dict[str, Tensor]:
-        """Return an empty state: sequences are random."""
-        return {}
-
-    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
-        """Do nothing."""
 
 
 def _validation_count(trajectories: Float[Array, "p t d"]) -> int:

@@ -6,7 +6,7 @@ out. Deeper ones are never trained on.
 """
 
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Generator
 from dataclasses import dataclass
 from random import Random
 
@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from bowerbird.learning.config import TrainerConfig
 from bowerbird.learning.step import Step, run_to_end
-from bowerbird.learning.trainer import train_steps
+from bowerbird.learning.trainer import Task, train_steps
 from bowerbird.prediction.expressions.config import ExpressionsConfig
 from bowerbird.prediction.expressions.listops import Expression, draw_expression
 from bowerbird.prediction.expressions.models import (
@@ -48,8 +48,8 @@ class ExpressionStream:
         return batch
 
 
-class ExpressionTask:
-    """A model and its stream of expressions, as a ``Task`` of the trainer."""
+class ExpressionTask(Task):
+    """A model and its endless stream of expressions."""
 
     def __init__(self, network: nn.Module, stream: ExpressionStream) -> None:
         self.network, self.stream = network, stream
@@ -62,13 +62,6 @@ class ExpressionTask:
         """Return the loss of new expressions."""
         with torch.no_grad():
             return float(self.loss(network))
-
-    def state_dict(self) -> dict[str, Tensor]:
-        """Return an empty state: the stream has no end."""
-        return {}
-
-    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
-        """Do nothing."""
 
 
 @dataclass(frozen=True)
@@ -117,8 +110,15 @@ def compare_steps(
         stream, count = ExpressionStream(config), config.iterations or _affordable(model, config)
         model_device = next(model.parameters()).device
         model_start = clock(model_device)
-        task = ExpressionTask(model, stream)
-        for last in train_steps(task, _trainer_config(count, config), device=device):
+        trainer = TrainerConfig(
+            iterations=count,
+            learning_rate=config.learning_rate,
+            weight_decay=0.0,
+            validate_every=count,
+            warmup_steps=min(100, count),
+            seed=config.seed,
+        )
+        for last in train_steps(ExpressionTask(model, stream), trainer, device=device):
             total = offset + count if offset else 2 * count
             yield Step(offset + last.number, total, last.losses, time.perf_counter() - start)
         costs[name] = count, clock(model_device) - model_start
@@ -139,17 +139,6 @@ def compare_steps(
 def compare(config: ExpressionsConfig, device: str = "cpu") -> Comparison:
     """Train both models and compare them."""
     return run_to_end(compare_steps(config, device))
-
-
-def _trainer_config(iterations: int, config: ExpressionsConfig) -> TrainerConfig:
-    return TrainerConfig(
-        iterations=iterations,
-        learning_rate=config.learning_rate,
-        weight_decay=0.0,
-        validate_every=iterations,
-        warmup_steps=min(100, iterations),
-        seed=config.seed,
-    )
 
 
 def draw_test_set(

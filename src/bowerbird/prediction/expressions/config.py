@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from bowerbird.learning.validate import check_range, check_seed
+from bowerbird.learning.validate import check_fraction, check_range, check_seed
 from bowerbird.networks.config import TreeCell
 
 MAX_EXTRA_DEPTH = 20
@@ -38,9 +38,9 @@ class ExpressionsConfig:
 
     def __post_init__(self) -> None:
         sizes = ("hidden_size", "embedding_dim", "batch_size", "test_size")
-        check_range(self, 1, math.inf, "train_depth", *sizes)
-        if self.train_depth > 20:
-            raise ValueError(f"train_depth must be at most 20, got {self.train_depth}")
+        check_range(self, 1, math.inf, *sizes)
+        check_range(self, 1, 20, "train_depth")
+        check_range(self, 0, math.inf, "iterations")
         if not 0 <= self.test_depth - self.train_depth <= MAX_EXTRA_DEPTH:
             raise ValueError(
                 f"test_depth must be in {self.train_depth}..{self.train_depth + MAX_EXTRA_DEPTH} "
@@ -48,10 +48,7 @@ class ExpressionsConfig:
             )
         if not 0 < self.minutes <= 24 * 60:
             raise ValueError(f"minutes must be in (0, 1440], got {self.minutes}")
-        if not 0 < self.learning_rate < 1:
-            raise ValueError(f"learning_rate must be in (0, 1), got {self.learning_rate}")
-        if self.iterations < 0:
-            raise ValueError(f"iterations must not be negative, got {self.iterations}")
+        check_fraction("learning_rate", self.learning_rate)
         if self.iterations and self.minutes != type(self).minutes:
             raise ValueError("iterations and minutes exclude each other; give one of them")
         check_seed(self.seed)

@@ -11,7 +11,7 @@ longer.
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from random import Random
 from statistics import median
@@ -20,7 +20,13 @@ from bowerbird.errors import ExpressionError
 from bowerbird.networks.tree_lstm import Tree
 
 DIGITS = 10
-OPERATORS = ("MAX", "MIN", "MED", "SM")
+_FUNCTIONS: dict[str, Callable[[Sequence[int]], int]] = {
+    "MAX": max,
+    "MIN": min,
+    "MED": lambda values: int(median(values)),
+    "SM": lambda values: sum(values) % DIGITS,
+}
+OPERATORS = tuple(_FUNCTIONS)
 CLOSE = DIGITS + len(OPERATORS)  # the token of a closing bracket
 VOCAB_SIZE = CLOSE + 1
 LIST_PROBABILITY = 0.25  # of an argument, except for the deepest one
@@ -62,21 +68,13 @@ class Expression:
         counts = Counter(parent for parent in self.parents if parent >= 0)
         return max(counts.values(), default=0)
 
-    @property
-    def depth(self) -> int:
-        """Number of lists around the innermost digits; 0 for a single digit."""
-        depths: list[int] = []
-        for token, parent in zip(self.tokens, self.parents, strict=True):
-            depths.append((depths[parent] if parent >= 0 else 0) + (token >= DIGITS))
-        return max(depths)
-
     def values(self) -> list[int]:
         """Return the value of every token: that of a digit, or of an operator's list."""
         arguments: list[list[int]] = [[] for _ in self.tokens]
-        values = [0] * len(self.tokens)
+        values = list(self.tokens)
         for node in range(len(self.tokens) - 1, -1, -1):
-            token = self.tokens[node]
-            values[node] = token if token < DIGITS else apply_operator(token, arguments[node])
+            if values[node] >= DIGITS:
+                values[node] = _FUNCTIONS[OPERATORS[values[node] - DIGITS]](arguments[node])
             if self.parents[node] >= 0:
                 arguments[self.parents[node]].append(values[node])
         return values
@@ -113,19 +111,6 @@ class Expression:
             else:
                 words.append(str(token) if token < DIGITS else f"[{OPERATORS[token - DIGITS]}")
         return " ".join(words)
-
-
-def apply_operator(token: int, values: Sequence[int]) -> int:
-    """Return the value of an operator on its arguments, 0 to 9."""
-    match OPERATORS[token - DIGITS]:
-        case "MAX":
-            return max(values)
-        case "MIN":
-            return min(values)
-        case "MED":
-            return int(median(values))
-        case _:
-            return sum(values) % DIGITS
 
 
 def draw_expression(random: Random, depth: int, *, max_arguments: int = 5) -> Expression:

@@ -16,9 +16,10 @@ import math
 import numpy as np
 from jaxtyping import Float
 
+from bowerbird.prediction.series.series import ROUNDING
+
 Array = np.ndarray
 MIN_PAIRS = 3
-ROUNDING = 1e-12  # relative to the largest value
 NEGLIGIBLE = 1e-6  # relative to the standard deviation of a series; about single precision
 
 

@@ -13,8 +13,9 @@ half tests accuracy and coverage. Short series: `splits`.
 
 import math
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from jaxtyping import Float
@@ -37,6 +38,7 @@ from bowerbird.prediction.series.series import Series
 from bowerbird.prediction.series.splits import Splits, make_splits, max_testable_horizon
 
 Array = np.ndarray
+Fitted = TypeVar("Fitted")
 SMOOTHING, AUTOREGRESSION = "exponential smoothing", "autoregression"
 SEASONAL, NAIVE = "seasonal naive", "naive"
 WIDE = 3  # times the usual width, relative to late errors: reported
@@ -47,7 +49,6 @@ LATE = 3  # the last third of the splits has the late errors
 class Metrics:
     """The accuracy of one model on the test splits."""
 
-    model: str
     mase: float | None
     """None for a past that repeats itself exactly."""
     smape: float
@@ -65,7 +66,8 @@ class Backtest:
     config: BacktestConfig
     seasonality: Seasonality
     splits: Splits
-    metrics: list[Metrics]
+    metrics: dict[str, Metrics]
+    """By model, ours first; empty if there are too few splits."""
     comparisons: dict[str, tuple[float, float] | None]
     """(t, p) of a paired test of ours with each baseline, None if there are too few splits."""
     independent_splits: int
@@ -92,10 +94,6 @@ class Backtest:
         """Number of splits that test accuracy."""
         return len(self.splits.cutoffs) - self.splits.first_test
 
-    def metrics_of(self, model: str) -> Metrics:
-        """Return the metrics of one model."""
-        return next(metrics for metrics in self.metrics if metrics.model == model)
-
 
 @dataclass(frozen=True)
 class _Models:
@@ -116,20 +114,16 @@ class _Models:
         }
 
 
-def _fit_models(
-    past: Array, frequency: str, config: BacktestConfig, network: ForecasterConfig
-) -> _Models:
-    """Fit all models to a past, and to nothing else."""
-    networks = fit_networks(past, frequency, config, network)
-    period = networks.period
-    return _Models(networks, fit_smoothing(past, period), fit_autoregression(past, period))
-
-
-def _refits(splits: Splits, config: BacktestConfig) -> set[int]:
-    """Return the indices of the splits at which models are fitted again."""
-    count = len(splits.cutoffs)
-    refits = {int(k) for k in np.linspace(0, count, config.refits + 1)[:-1]}
-    return refits | {splits.first_test} if splits.first_test < count else refits
+def _rolling(
+    series: Series, splits: Splits, config: BacktestConfig, fit: Callable[[Array], Fitted]
+) -> Iterator[tuple[Array, Fitted]]:
+    """Yield the past of each split with what was last fitted; it is fitted again on the way."""
+    refits = {int(k) for k in np.linspace(0, len(splits.cutoffs), config.refits + 1)[:-1]}
+    for number, cutoff in enumerate(splits.cutoffs):
+        past = series.values[:cutoff]
+        if number in refits or number == splits.first_test:
+            fitted = fit(past)
+        yield past, fitted
 
 
 def _true_values(values: Array, splits: Splits, horizon: int) -> Float[Array, "k h"]:
@@ -140,12 +134,11 @@ def network_errors(
     series: Series, splits: Splits, config: BacktestConfig, network: ForecasterConfig
 ) -> Float[Array, "k h"]:
     """Return the errors of our forecasts at each split, without those of the baselines."""
-    refits, forecasts = _refits(splits, config), []
-    for number, cutoff in enumerate(splits.cutoffs):
-        past = series.values[:cutoff]
-        if number in refits:
-            networks = fit_networks(past, series.frequency, config, network)
-        forecasts.append(networks.forecast(past))
+
+    def fit(past: Array) -> ForecastNetworks:
+        return fit_networks(past, series.frequency, config, network)
+
+    forecasts = [fitted.forecast(past) for past, fitted in _rolling(series, splits, config, fit)]
     true = _true_values(series.values, splits, config.horizon)
     return np.reshape(forecasts, true.shape) - true
 
@@ -160,21 +153,25 @@ def backtest_steps(
     values, horizon = series.values, config.horizon
     seasonality = find_seasonality(values, series.frequency, config.seasonal_period)
     splits = make_splits(len(values), seasonality.period, config)
-    refits, total, loss = _refits(splits, config), len(splits.cutoffs) + 1, 0.0
+    total, loss = len(splits.cutoffs) + 1, 0.0
     forecasts: dict[str, list[Array]] = {
         model: [] for model in (OURS, SMOOTHING, AUTOREGRESSION, SEASONAL, NAIVE)
     }
-    for number, cutoff in enumerate(splits.cutoffs):
-        past = values[:cutoff]
-        if number in refits:
-            models = _fit_models(past, series.frequency, config, network)
+
+    def fit(past: Array) -> _Models:
+        networks = fit_networks(past, series.frequency, config, network)
+        period = networks.period
+        return _Models(networks, fit_smoothing(past, period), fit_autoregression(past, period))
+
+    for number, (past, models) in enumerate(_rolling(series, splits, config, fit), 1):
         for model, forecast in models.forecasts(past, horizon).items():
             forecasts[model].append(forecast)
-        error = float(np.abs(forecasts[OURS][-1] - values[cutoff : cutoff + horizon]).mean())
+        true = values[len(past) : len(past) + horizon]
+        error = float(np.abs(forecasts[OURS][-1] - true).mean())
         loss = error / (accuracy.naive_scale(past, models.networks.period) or 1.0)
-        yield Step(number + 1, total, {"total": loss}, time.perf_counter() - start)
+        yield Step(number, total, {"total": loss}, time.perf_counter() - start)
     arrays = {model: np.reshape(rows, (-1, horizon)) for model, rows in forecasts.items()}
-    final = _fit_models(values, series.frequency, config, network)
+    final = fit(values)
     result = _evaluate(series, config, seasonality, splits, arrays, final)
     yield Step(total, total, {"total": loss}, time.perf_counter() - start, result)
 
@@ -206,8 +203,9 @@ def _evaluate(
     widths = half_widths(list(errors.T), splits.stride, config.coverage)
     baselines = final.forecasts(series.values, config.horizon)
     forecast = baselines.pop(OURS)
-    notes = _interval_notes(splits, errors, widths, config.coverage)
-    if not len(errors):
+    if len(errors):
+        notes = _interval_notes(splits, errors, widths, config.coverage)
+    else:
         horizon = max_testable_horizon(len(series), seasonality.period)
         fix = f"--horizon {horizon} at most" if horizon > 0 else "a longer series"
         notes = [f"the series is too short for a test, so there is no interval; give {fix}"]
@@ -225,17 +223,17 @@ def _compare(
     splits: Splits,
     forecasts: dict[str, Array],
     true: Float[Array, "k h"],
-) -> tuple[list[Metrics], dict[str, tuple[float, float] | None], int]:
+) -> tuple[dict[str, Metrics], dict[str, tuple[float, float] | None], int]:
     """Return metrics, the tests of ours with each baseline, and how many splits these use."""
     first = splits.first_test
     known = np.isfinite(true[first:])
     if not known.any(0).all():  # of every step
-        return [], {}, 0
+        return {}, {}, 0
     past = series.values[: splits.cutoffs[first]]  # the scale of MASE
-    metrics = [
-        _metrics(model, rows[first:], true[first:], past, seasonality.period)
+    metrics = {
+        model: _metrics(rows[first:], true[first:], past, seasonality.period)
         for model, rows in forecasts.items()
-    ]
+    }
     tested = known.any(1)
     losses = {
         model: np.nanmean(np.abs(rows - true)[first:][tested], 1)
@@ -251,11 +249,11 @@ def _compare(
     return metrics, comparisons, len(accuracy.non_overlapping(ours, overlap))
 
 
-def _metrics(model: str, forecasts: Array, true: Array, past: Array, period: int) -> Metrics:
+def _metrics(forecasts: Array, true: Array, past: Array, period: int) -> Metrics:
     errors = forecasts - true
     mae_by_step = np.nanmean(np.abs(errors), 0).tolist()
     mase, smape = accuracy.mase(errors, past, period), accuracy.smape(true, forecasts)
-    return Metrics(model, mase, smape, accuracy.rmse(errors), mae_by_step)
+    return Metrics(mase, smape, accuracy.rmse(errors), mae_by_step)
 
 
 def _interval_notes(
@@ -265,8 +263,6 @@ def _interval_notes(
     from scipy.stats import norm  # noqa: PLC0415 - takes a moment
 
     count, notes = len(errors), []
-    if count == 0:
-        return []
     if splits.first_coverage >= count:
         notes.append(
             f"the interval uses the errors at {count} cutoffs, which are too few to test its "

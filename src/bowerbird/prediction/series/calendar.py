@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from bowerbird.errors import SeriesError, TableError
-from bowerbird.prediction.data.dates import FirstPart, detect_first_part
+from bowerbird.prediction.data.dates import detect_first_part
 from bowerbird.prediction.series.time_formats import YEARS, check_years, parse_counts, parse_weeks
 
 NUM_FUTURE = 2000  # times after the last one that are known as text
@@ -60,11 +60,14 @@ def parse_times(
     if numbers is not None and not compact:
         counted = None if column.strip().lower() in YEARS else parse_counts(numbers, column, notes)
         return numbers if counted is None else counted
-    text = pd.Series([word.strip() for word in words])
-    form = "mixed"
-    if compact:
-        form = "%Y%m%d" if len(text[0]) == 8 else "%Y%m"
-    first = "" if compact else _first_part(text.tolist(), column, lines, notes)
+    text, first = pd.Series([word.strip() for word in words]), ""
+    form = ("%Y%m%d" if len(text[0]) == 8 else "%Y%m") if compact else "mixed"
+    if not compact:
+        try:
+            first, note = detect_first_part(text.tolist(), lines)
+        except TableError as error:
+            raise SeriesError(f"column {column} has {error}") from error
+        notes += [note.format(column)] if note else []
     dates = parse_dates(text, form, day_first=first == "day")
     invalid = np.flatnonzero(dates.isna().to_numpy())
     if len(invalid):
@@ -97,18 +100,6 @@ def time_unit(column: str, times: np.ndarray) -> str:
     """Return the unit of times that are plain numbers: year if the column says so, else step."""
     is_year = column.strip().lower() in YEARS and times.dtype.kind == "f"
     return "year" if is_year and bool((times == np.round(times)).all()) else "step"
-
-
-def _first_part(
-    words: Sequence[str], column: str, lines: Sequence[int], notes: list[str]
-) -> FirstPart:
-    """Return what is first in dates like 31/12/2024; raise SeriesError if it is unclear."""
-    try:
-        first, note = detect_first_part(words, lines)
-    except TableError as error:
-        raise SeriesError(f"column {column} has {error}") from error
-    notes += [note.format(column)] if note else []
-    return first
 
 
 def parse_dates(words: pd.Series, form: str = "mixed", *, day_first: bool = False) -> pd.Series:

@@ -32,12 +32,9 @@ class BacktestConfig:
     def __post_init__(self) -> None:
         check_range(self, 1, math.inf, "horizon", "refits")
         check_range(self, 0, math.inf, "seasonal_period")
-        if not MIN_SPLITS <= self.splits <= 10_000:
-            raise ValueError(f"splits must be in {MIN_SPLITS}..10000, got {self.splits}")
-        if not 0.5 <= self.coverage <= 0.99:
-            raise ValueError(f"coverage must be in 0.5..0.99, got {self.coverage}")
-        if not 0.05 <= self.test_fraction <= 0.8:
-            raise ValueError(f"test_fraction must be in 0.05..0.8, got {self.test_fraction}")
+        check_range(self, MIN_SPLITS, 10_000, "splits")
+        check_range(self, 0.5, 0.99, "coverage")
+        check_range(self, 0.05, 0.8, "test_fraction")
 
 
 @dataclass(frozen=True)
@@ -56,9 +53,7 @@ class ForecasterConfig:
     """Seed of the random weights."""
 
     def __post_init__(self) -> None:
-        for name in ("hidden_size", "members", "context_length"):
-            if not 1 <= getattr(self, name) <= 4096:
-                raise ValueError(f"{name} must be in 1..4096, got {getattr(self, name)}")
+        check_range(self, 1, 4096, "hidden_size", "members", "context_length")
         check_range(self, MIN_WINDOWS, math.inf, "max_windows")
         if not 0 <= self.seed < 2**62:
             raise ValueError(f"seed must be in [0, 2^62), got {self.seed}")

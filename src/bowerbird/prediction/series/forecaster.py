@@ -19,8 +19,8 @@ from torch import Tensor
 
 from bowerbird.errors import ModelError, SeriesError
 from bowerbird.learning.model_file import ModelHeader, load_weights, read_model, write_model
+from bowerbird.learning.validate import check_fraction
 from bowerbird.models import model_path
-from bowerbird.networks.echo_state import RecurrentRegressor
 from bowerbird.prediction.series.backtest import Backtest, network_errors
 from bowerbird.prediction.series.config import BacktestConfig, ForecasterConfig
 from bowerbird.prediction.series.interval import half_widths, interval
@@ -78,7 +78,8 @@ class Forecaster:
             "max": float(series.values.max()),
             "num_values": len(series),
             "metrics": {
-                m.model: {"mase": m.mase, "smape": m.smape, "rmse": m.rmse} for m in result.metrics
+                model: {"mase": m.mase, "smape": m.smape, "rmse": m.rmse}
+                for model, m in result.metrics.items()
             },
             "empirical_coverage": result.empirical_coverage,
         }
@@ -145,8 +146,7 @@ class Forecaster:
         name = 0 if self._data().name is None else self._data().name
         columns: dict[tuple[object, float, str], Array] = {}
         for fraction in [coverage] if isinstance(coverage, float) else coverage:
-            if not 0 < fraction < 1:
-                raise ValueError(f"coverage must be in (0, 1), got {fraction}")
+            check_fraction("coverage", fraction)
             _, lower, upper = self._bounds(fraction)
             columns |= {(name, fraction, "lower"): lower, (name, fraction, "upper"): upper}
         return self._selected(pd.DataFrame(columns), fh)
@@ -284,18 +284,12 @@ def _from_file(
     if errors.ndim != 2 or errors.shape[1] != horizon or not np.isfinite(errors).all():
         raise ValueError("its errors do not fit its horizon, or are not finite")
     networks = ForecastNetworks(period, horizon, scale, window, shape)
-    networks.members = [_member(networks, tensors, f"{number}.") for number in range(shape.members)]
+    for number in range(shape.members):
+        with torch.device("meta"):  # only weights in the file take memory, whatever its header says
+            network = build_network(window, horizon, shape)
+        load_weights(network, tensors, f"{number}.")
+        networks.members.append(network)
     forecaster = Forecaster(settings, shape)
     forecaster.provenance = provenance
     forecaster._networks, forecaster._errors, forecaster._stride = networks, errors, stride
     return forecaster
-
-
-def _member(
-    networks: ForecastNetworks, tensors: Mapping[str, Tensor], prefix: str
-) -> RecurrentRegressor:
-    """Return a network with its weights from a file; raise ValueError if they do not fit."""
-    with torch.device("meta"):  # only the weights in the file take memory, whatever its header says
-        network = build_network(networks.window, networks.horizon, networks.config)
-    load_weights(network, tensors, prefix)
-    return network

@@ -40,9 +40,11 @@ def plot_backtest(result: Backtest, path: Path) -> None:
     left, right = bottom.subplots(1, 2, width_ratios=[1.5, 1])
     if result.metrics:
         _errors_by_step(left, result)
+        _accuracy(right, result)
     else:
+        right.set_title("too short for a test", loc="left")
         left.axis("off")
-    _accuracy(right, result)
+        right.axis("off")
     save_figure(figure, path)
 
 
@@ -108,8 +110,10 @@ def _ticks(axes: Any, result: Backtest, times: np.ndarray) -> None:
 
 def _errors_by_step(axes: Any, result: Backtest) -> None:
     steps = np.arange(1, result.config.horizon + 1)
-    for metrics in reversed([metrics for metrics in result.metrics if metrics.model != NAIVE]):
-        model, width = metrics.model, 2.2 if metrics.model == OURS else 1.3
+    for model, metrics in reversed(result.metrics.items()):
+        if model == NAIVE:
+            continue
+        width = 2.2 if model == OURS else 1.3
         axes.plot(steps, metrics.mae_by_step, color=COLORS[model], linewidth=width, label=model)
     axes.set_ylim(0)
     axes.xaxis.get_major_locator().set_params(integer=True)
@@ -121,13 +125,9 @@ def _errors_by_step(axes: Any, result: Backtest) -> None:
 
 def _accuracy(axes: Any, result: Backtest) -> None:
     """Plot the MASE of each model, or the RMSE if there is no MASE."""
-    if not result.metrics:
-        axes.set_title("too short for a test", loc="left")
-        axes.axis("off")
-        return
-    title, errors = "MASE", {metrics.model: metrics.mase for metrics in result.metrics}
+    title, errors = "MASE", {model: metrics.mase for model, metrics in result.metrics.items()}
     if None in errors.values():
-        title, errors = "RMSE", {metrics.model: metrics.rmse for metrics in result.metrics}
+        title, errors = "RMSE", {model: metrics.rmse for model, metrics in result.metrics.items()}
     ranking = sorted(((value or 0.0, model) for model, value in errors.items()), reverse=True)
     limit = MAX_BAR * float(np.median([value for value, _ in ranking])) or ranking[0][0] or 1.0
     names = [model for _, model in ranking]

@@ -27,6 +27,7 @@ import numpy as np
 from jaxtyping import Float
 
 from bowerbird.errors import SeriesError
+from bowerbird.prediction.series.series import ROUNDING
 
 Array = np.ndarray
 MIN_CYCLES = 3  # in a series, for a period to be detected
@@ -35,7 +36,6 @@ SIGNIFICANCE = 0.01  # of the test, for all candidates together
 MIN_SEASONAL_CORRELATION = 0.2  # autocorrelation of the values or the differences
 MAX_PEAKS = 30  # that are candidates, the highest ones
 MAX_DIVISOR = 12  # of a candidate
-ROUNDING = 1e-12  # relative to the largest value: a smaller standard deviation is rounding
 
 MIN_CORRELATION = 0.3  # autocorrelation of a cycle
 MIN_PROMINENCE = 0.2  # above the lowest autocorrelation before it

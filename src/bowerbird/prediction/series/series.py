@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float
 from bowerbird.errors import SeriesError
 
 MAX_MISSING = 0.5  # fraction of the values
-ROUNDING = 1e-12  # relative to the largest value
+ROUNDING = 1e-12  # relative to the largest value: smaller differences are rounding
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Literal
 
-from bowerbird.learning.validate import check_range
+from bowerbird.learning.validate import check_fraction, check_range
 from bowerbird.networks.config import Activation, MLPConfig
 
 Task = Literal["auto", "regression", "classification"]
@@ -50,11 +50,8 @@ class EnsembleConfig:
     def __post_init__(self) -> None:
         check_range(self, 2, math.inf, "members")
         check_range(self, 1, math.inf, "epochs", "patience")
-        check_range(self, 0, math.inf, "batch_size")
-        if not 0 < self.learning_rate < 1:
-            raise ValueError(f"learning_rate must be in (0, 1), got {self.learning_rate}")
-        if not self.weight_decay >= 0:
-            raise ValueError(f"weight_decay must not be negative, got {self.weight_decay}")
+        check_range(self, 0, math.inf, "batch_size", "weight_decay")
+        check_fraction("learning_rate", self.learning_rate)
         if not 0 <= self.seed < 2**32:
             raise ValueError(f"seed must be in 0..2^32 - 1, got {self.seed}")
         MLPConfig((1, *self.hidden_sizes, 1), self.activation, self.dropout, self.members)
@@ -83,8 +80,7 @@ class TableConfig:
 
     def __post_init__(self) -> None:
         check_range(self, 2, math.inf, "folds")
-        if not 0.5 <= self.coverage <= MAX_COVERAGE:
-            raise ValueError(f"coverage must be in 0.5..{MAX_COVERAGE}, got {self.coverage}")
+        check_range(self, 0.5, MAX_COVERAGE, "coverage")
         check_range(self, 10, math.inf, "max_rows")
 
     @property

@@ -34,6 +34,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from bowerbird.learning.validate import check_fraction
 from bowerbird.prediction.tabular.config import EnsembleConfig
 from bowerbird.prediction.tabular.error_scale import ErrorScale, fit_error_scale
 from bowerbird.prediction.tabular.learners.blend import Blend, TrainedBlend, train_blend
@@ -157,7 +158,8 @@ class ConformalEnsemble:
     """The unit of the scores, if errors are larger in some rows than in others."""
 
     def predict(self, x: Float[np.ndarray, "n width"], coverage: float) -> Predictions:
-        """Predict encoded rows, with intervals or sets of a coverage."""
+        """Predict encoded rows, with intervals or sets of a coverage in (0, 1), else ValueError."""
+        check_fraction("coverage", coverage)
         members = self.ensemble(x)
         if self.ensemble.num_classes:
             return Predictions(members.mean(0), sets=self.calibration.sets(members, coverage))

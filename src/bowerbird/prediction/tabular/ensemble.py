@@ -24,7 +24,7 @@ from torch import Tensor, nn
 
 from bowerbird.learning.config import TrainerConfig
 from bowerbird.learning.model_file import load_weights, stored_weights
-from bowerbird.learning.trainer import train_steps
+from bowerbird.learning.trainer import Task, train_steps
 from bowerbird.networks.config import MLPConfig
 from bowerbird.networks.mlp import MLP
 from bowerbird.prediction.tabular.config import EnsembleConfig
@@ -175,7 +175,7 @@ def _seeded(seed: int, device: str) -> Iterator[None]:
 
 
 @dataclass(eq=False)
-class _EnsembleTask:
+class _EnsembleTask(Task):
     """What the trainer needs: each member's loss leaves out the rows of its own part."""
 
     network: nn.Module
@@ -200,13 +200,6 @@ class _EnsembleTask:
         outputs = _outputs(network.eval(), self.x)
         outputs = outputs[self.parts, torch.arange(len(self.parts))]
         return float(losses_of_members(outputs[None].to(self.device), self.targets).mean())
-
-    def state_dict(self) -> dict[str, Tensor]:
-        """Return nothing: training is too short for checkpoints."""
-        return {}
-
-    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
-        """Do nothing: training is too short for checkpoints."""
 
 
 def losses_of_members(

@@ -57,6 +57,14 @@ class _TableEstimator(BaseEstimator):
         tags.input_tags.allow_nan = True
         return tags
 
+    def _checked(self, X: Any, y: Any, dtype: type | None = None) -> tuple[pd.DataFrame, Array]:
+        """Return rows to fit to, and what is predicted of them."""
+        values = self._values(X, fit=True)
+        y = column_or_1d(y, warn=True, dtype=dtype)
+        check_consistent_length(values, y)
+        assert_all_finite(y)
+        return values, y
+
     def _fit(self, values: pd.DataFrame, y: Array, num_classes: int) -> None:
         seed = self.random_state
         if not isinstance(seed, int):
@@ -72,8 +80,6 @@ class _TableEstimator(BaseEstimator):
 
     def _predict(self, X: Any, coverage: float = COVERAGE) -> Predictions:
         check_is_fitted(self)
-        if not 0 < coverage < 1:
-            raise ValueError(f"coverage must be in (0, 1), got {coverage}")
         return self.predictor_.predict(self.encoding_(self._values(X)), coverage)
 
     def _values(self, X: Any, *, fit: bool = False) -> pd.DataFrame:
@@ -128,11 +134,7 @@ class TableRegressor(RegressorMixin, _TableEstimator):
 
     def fit(self, X: Any, y: Any) -> "TableRegressor":
         """Fit to rows (n, columns) and their numbers (n,)."""
-        values = self._values(X, fit=True)
-        y = column_or_1d(y, warn=True, dtype=np.float64)
-        check_consistent_length(values, y)
-        assert_all_finite(y)
-        self._fit(values, y, 0)
+        self._fit(*self._checked(X, y, np.float64), 0)
         return self
 
     def predict(self, X: Any) -> Float[Array, " n"]:
@@ -155,10 +157,7 @@ class TableClassifier(ClassifierMixin, _TableEstimator):
 
     def fit(self, X: Any, y: Any) -> "TableClassifier":
         """Fit to rows (n, columns) and their classes (n,)."""
-        values = self._values(X, fit=True)
-        y = column_or_1d(y, warn=True)
-        check_consistent_length(values, y)
-        assert_all_finite(y)
+        values, y = self._checked(X, y)
         check_classification_targets(y)
         self.classes_, codes = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:

@@ -17,6 +17,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 from bowerbird.prediction.data.columns import DATE_PARTS, MISSING, Columns
 from bowerbird.prediction.tabular.ensemble import split_evenly
+from bowerbird.prediction.tabular.metrics import mean_recall, r_squared
 from bowerbird.prediction.tabular.target import Target
 
 FOLDS = 5
@@ -156,12 +157,10 @@ def _predict(
 
 
 def _score(predictions: np.ndarray, truth: np.ndarray, num_classes: int) -> float:
-    """Return R2, or the mean recall of the classes."""
+    """Return R2 (0 if all numbers are equal), or the mean recall of the classes."""
     if num_classes:
-        counts, hits = np.bincount(truth), np.bincount(truth, predictions == truth)
-        return float((hits[counts > 0] / counts[counts > 0]).mean())
-    total = float(np.square(truth - truth.mean()).sum())
-    return 1 - float(np.square(predictions - truth).sum()) / total if total else 0.0
+        return mean_recall(truth, predictions == truth)
+    return float(np.nan_to_num(r_squared(truth, predictions - truth)))
 
 
 def _same_order(predictions: np.ndarray, truth: np.ndarray) -> bool:

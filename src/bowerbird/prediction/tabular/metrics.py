@@ -50,20 +50,30 @@ def _row_results(truth: np.ndarray, predictions: np.ndarray) -> tuple[np.ndarray
     return predictions.argmax(1) == truth, np.log(probability)
 
 
+def r_squared(truth: np.ndarray, errors: np.ndarray) -> float:
+    """Return R2; NaN if the truth is the same in every row."""
+    total = float(np.square(truth - truth.mean()).sum())
+    return 1 - float(np.square(errors).sum()) / total if total else math.nan
+
+
+def mean_recall(truth: np.ndarray, right: np.ndarray) -> float:
+    """Return the mean recall of the classes that occur, from whether each row is right."""
+    counts, hits = np.bincount(truth), np.bincount(truth, right)
+    return float((hits[counts > 0] / counts[counts > 0]).mean())
+
+
 def _metrics(truth: np.ndarray, results: Sequence[np.ndarray]) -> dict[str, float]:
     if len(results) == 1:
         errors = results[0]
-        total = float(np.square(truth - truth.mean()).sum())
         return {
             "rmse": float(np.sqrt(np.square(errors).mean())),
             "mae": float(np.abs(errors).mean()),
-            "r2": 1 - float(np.square(errors).sum()) / total if total else math.nan,
+            "r2": r_squared(truth, errors),
         }
     right, log_probability = results
-    counts, hits = np.bincount(truth), np.bincount(truth, right)
     return {
         "accuracy": float(right.mean()),
-        "balanced_accuracy": float((hits[counts > 0] / counts[counts > 0]).mean()),
+        "balanced_accuracy": mean_recall(truth, right),
         "log_loss": float(-log_probability.mean()),
     }
 

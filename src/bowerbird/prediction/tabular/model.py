@@ -45,8 +45,6 @@ class TableModel:
 
         Raises TableError, naming column and line, for a table that does not fit.
         """
-        if not 0 < coverage < 1:
-            raise ValueError(f"coverage must be in (0, 1), got {coverage}")
         values, notes = self.encoding.columns.parse(table)
         predictions = self.predictor.predict(self.encoding(values), coverage).within(self.target)
         return predictions, [*notes, *self.encoding.unknown(values)]
