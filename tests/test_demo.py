@@ -8,12 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from bowerbird.demo.run import demo_steps
-from bowerbird.demo.section import DemoConfig
+from bowerbird.demo import prediction
+from bowerbird.demo.page import DemoConfig, demo_steps
 from bowerbird.learning.extras import EXTRAS
-from bowerbird.prediction.dynamics import config as dynamics
-from bowerbird.prediction.series import config as series
-from bowerbird.prediction.tabular import config as tabular
 from bowerbird.registry import DOMAINS
 
 SMALL = DemoConfig(size=48, iterations=1, device="cpu")
@@ -22,15 +19,15 @@ SMALL = DemoConfig(size=48, iterations=1, device="cpu")
 @pytest.fixture
 def small_predictions(monkeypatch):
     """Train the demo's predictors for a second; with all defaults they take half a minute."""
-    for module, name, smaller in (
-        (tabular, "EnsembleConfig", {"members": 2, "epochs": 20}),
-        (tabular, "TableConfig", {"folds": 2}),
-        (series, "ForecasterConfig", {"members": 1, "hidden_size": 20}),
-        (series, "BacktestConfig", {"splits": 12, "refits": 1}),
-        (dynamics, "DynamicsConfig", {"hidden_size": 50, "trajectories": 10}),
-        (dynamics, "DynamicsConfig", {"test_trajectories": 2, "free_run": 10.0}),
+    for name, smaller in (
+        ("EnsembleConfig", {"members": 2, "epochs": 20}),
+        ("TableConfig", {"folds": 2}),
+        ("ForecasterConfig", {"members": 1, "hidden_size": 20}),
+        ("BacktestConfig", {"splits": 12, "refits": 1}),
+        ("DynamicsConfig", {"hidden_size": 50, "trajectories": 10}),
+        ("DynamicsConfig", {"test_trajectories": 2, "free_run": 10.0}),
     ):
-        monkeypatch.setattr(module, name, partial(getattr(module, name), **smaller))
+        monkeypatch.setattr(prediction, name, partial(getattr(prediction, name), **smaller))
 
 
 @pytest.mark.slow
@@ -69,7 +66,7 @@ def test_what_could_not_be_written_whole_is_not_there(tmp_path, monkeypatch, cal
         target.write_bytes(b"half")
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("bowerbird.demo.run.DOMAINS", domains)
+    monkeypatch.setattr("bowerbird.demo.page.DOMAINS", domains)
     monkeypatch.setattr(shutil if call == "copyfile" else Path, call, broken)
     with pytest.raises(OSError, match="No space left"):
         list(demo_steps(tmp_path, SMALL))

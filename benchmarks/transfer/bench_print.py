@@ -75,8 +75,7 @@ def borders(
     import torch  # noqa: PLC0415
 
     from bowerbird.image.config import ObjectiveConfig  # noqa: PLC0415
-    from bowerbird.image.memory import MemoryUse, plan_memory  # noqa: PLC0415
-    from bowerbird.image.tiles import plan_tiles  # noqa: PLC0415
+    from bowerbird.image.tiles import MemoryUse, plan_memory, plan_tiles  # noqa: PLC0415
     from bowerbird.learning.device import select_compute  # noqa: PLC0415
     from bowerbird.networks.vgg_layers import receptive_radius  # noqa: PLC0415
 

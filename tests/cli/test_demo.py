@@ -19,7 +19,7 @@ def short_demo(monkeypatch):
         yield Step(2, 2, {}, 0.2)
         (output / "index.html").write_text("<html>")
 
-    monkeypatch.setattr("bowerbird.demo.run.demo_steps", steps)
+    monkeypatch.setattr("bowerbird.demo.page.demo_steps", steps)
     return configs
 
 
@@ -50,7 +50,7 @@ def test_interruption(bowerbird, monkeypatch):
         yield Step(1, 2, {}, 0.1)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("bowerbird.demo.run.demo_steps", steps)
+    monkeypatch.setattr("bowerbird.demo.page.demo_steps", steps)
     done = bowerbird("demo --output out")
     assert done.code == 130
     assert "incomplete" in done.err
@@ -68,7 +68,7 @@ def test_what_ends_the_demo_is_reported(bowerbird, monkeypatch, error, code, wor
         yield Step(1, 2, {}, 0.1)
         raise error
 
-    monkeypatch.setattr("bowerbird.demo.run.demo_steps", steps)
+    monkeypatch.setattr("bowerbird.demo.page.demo_steps", steps)
     done = bowerbird("demo --output out")
     assert done.code == code
     assert "incomplete" in done.err

@@ -222,7 +222,7 @@ def test_damaged_downloads_are_told(tmp_path, monkeypatch):
 
 def test_settings_are_checked():
     for top in (0, 1001):
-        with pytest.raises(ValueError, match="top must be from 1"):
+        with pytest.raises(ValueError, match=r"top must be in \[1, 1000\]"):
             ClassifyConfig(top=top)
     with pytest.raises(ValueError, match="vgg16"):
         ClassifyConfig(network="resnet")

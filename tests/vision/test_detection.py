@@ -207,7 +207,7 @@ def test_settings_are_checked(wrong, words):
 
 
 def test_top_is_checked():
-    with pytest.raises(ValueError, match="top must be from 1 to 5"):
+    with pytest.raises(ValueError, match=r"top must be in \[1, 5\]"):
         LocalizeConfig(top=6)
 
 

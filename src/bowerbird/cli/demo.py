@@ -30,7 +30,7 @@ def demo(*, run: DemoOptions = DemoOptions()) -> int:
         raise ValueError(f"{folder} is not empty; add --force to write into it")
 
     from bowerbird.cli.progress import follow
-    from bowerbird.demo.run import DemoConfig, demo_steps
+    from bowerbird.demo.page import DemoConfig, demo_steps
     from bowerbird.learning.device import select_compute
 
     select_compute(run.device)  # refuses an unknown device before the folder is made

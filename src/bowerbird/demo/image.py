@@ -3,11 +3,15 @@
 import html
 import time
 from collections.abc import Generator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
-from bowerbird.demo.section import PHOTOS, DemoConfig, copy
+from bowerbird.demo.page import PHOTOS, DemoConfig, copy
+from bowerbird.image.config import TransferConfig
+from bowerbird.image.style_transfer import transfer_steps
 from bowerbird.learning.step import Step
+from bowerbird.pictures.reading import read_picture
+from bowerbird.pictures.writing import write_picture
 from bowerbird.plates import PlateName, plate_path
 
 STYLES: tuple[tuple[PlateName, str], ...] = (
@@ -16,30 +20,15 @@ STYLES: tuple[tuple[PlateName, str], ...] = (
 )
 
 
-@dataclass(frozen=True)
-class _Result:
-    """A picture, as the page shows it."""
-
-    plate: PlateName
-    style: str
-    command: str
-    caption: str
-
-
 def image_section(output: Path, config: DemoConfig) -> Generator[Step, None, str]:
     """Give a photograph the style of two plates."""
-    from bowerbird.image.config import TransferConfig
-    from bowerbird.image.style_transfer import transfer_steps
-    from bowerbird.pictures.reading import read_picture
-    from bowerbird.pictures.writing import write_picture
-
     size, iterations = config.size, config.iterations
     settings = TransferConfig(
         size=size, iterations=iterations, seed=config.seed, device=config.device
     )
     copy(PHOTOS / "chelsea.jpg", output / "chelsea.jpg")
     photograph = read_picture(output / "chelsea.jpg").rgb
-    results: list[_Result] = []
+    articles = []
     began = time.perf_counter()
     before, total = 0, len(STYLES) * sum(count for _, count in settings.scale_schedule(size))
     for plate, style in STYLES:
@@ -52,37 +41,32 @@ def image_section(output: Path, config: DemoConfig) -> Generator[Step, None, str
         assert step is not None
         assert step.preview is not None
         before += step.number
-        name = f"chelsea-{plate}.png"
-        write_picture(output / name, step.preview)
+        write_picture(output / f"chelsea-{plate}.png", step.preview)
         took = time.perf_counter() - start
         command = (
-            f"bowerbird image transfer chelsea.jpg {plate}.jpg -o {name} "
+            f"bowerbird image transfer chelsea.jpg {plate}.jpg -o chelsea-{plate}.png "
             f"--size {size} --iterations {iterations}"
         )
-        results.append(_Result(plate, style, command, f"{step.number} steps, {took:.0f} s"))
-    return _html(results)
-
-
-def _html(results: list[_Result]) -> str:
-    rows = []
-    for p in results:
-        rows.append(
-            f"""
-    <article>
-      <figure class="result"><img src="chelsea-{p.plate}.png" alt="the cat in this style">
-        <figcaption>{html.escape(p.caption)}</figcaption></figure>
-      <div class="inputs">
-        <figure><img src="chelsea.jpg" alt="a cat">
-          <figcaption>the photograph</figcaption></figure>
-        <figure><img src="{p.plate}.jpg" alt="{html.escape(p.style)}">
-          <figcaption>the painting: {html.escape(p.style)}</figcaption></figure>
-      </div>
-      <pre><code>{html.escape(p.command)}</code></pre>
-    </article>"""
-        )
+        articles.append(_article(plate, style, command, f"{step.number} steps, {took:.0f} s"))
+    rows = "".join(articles)
     return f"""  <section>
     <h2>Pictures</h2>
     <p>A photograph in the style of a painting. A network that was trained to recognize objects
     computes features of the photograph and of the painting; then the pixels of a third picture are
-    optimized until it has the forms of the one and the textures of the other.</p>{"".join(rows)}
+    optimized until it has the forms of the one and the textures of the other.</p>{rows}
   </section>"""
+
+
+def _article(plate: PlateName, style: str, command: str, caption: str) -> str:
+    return f"""
+    <article>
+      <figure class="result"><img src="chelsea-{plate}.png" alt="the cat in this style">
+        <figcaption>{html.escape(caption)}</figcaption></figure>
+      <div class="inputs">
+        <figure><img src="chelsea.jpg" alt="a cat">
+          <figcaption>the photograph</figcaption></figure>
+        <figure><img src="{plate}.jpg" alt="{html.escape(style)}">
+          <figcaption>the painting: {html.escape(style)}</figcaption></figure>
+      </div>
+      <pre><code>{html.escape(command)}</code></pre>
+    </article>"""

@@ -4,20 +4,19 @@ import time
 from collections.abc import Generator
 from pathlib import Path
 
-from bowerbird.demo.section import DemoConfig
+from bowerbird.demo.page import DemoConfig
+from bowerbird.learning.sequences.sampling import SamplingConfig
 from bowerbird.learning.step import Step
+from bowerbird.music.composer import load
+from bowerbird.music.config import ComposeConfig
+from bowerbird.music.render.output import piece_of, write_output
+from bowerbird.music.render.page import asset, fragment
 
 TUNES = (("reel", "D", "4/4"), ("jig", "G", "6/8"))  # name, key, meter
 
 
 def music_section(output: Path, config: DemoConfig) -> Generator[Step, None, str]:
     """Compose a reel and a jig, to hear and to read."""
-    from bowerbird.learning.sequences.sampling import SamplingConfig
-    from bowerbird.music.composer import load
-    from bowerbird.music.config import ComposeConfig
-    from bowerbird.music.render.output import piece_of, write_output
-    from bowerbird.music.render.page import asset, fragment
-
     composer, began = load("scottish", "cpu"), time.perf_counter()
     parts = []
     for number, (name, key, meter) in enumerate(TUNES, 1):

@@ -5,8 +5,11 @@ import time
 from collections.abc import Generator
 from pathlib import Path
 
-from bowerbird.demo.section import DemoConfig
+from bowerbird.demo.page import DemoConfig
+from bowerbird.learning.config import SamplingConfig
 from bowerbird.learning.step import Step
+from bowerbird.text.config import GenerateConfig
+from bowerbird.text.generator import load
 
 PROMPTS = ("Second Witch:", "JULIET:", "KING HENRY:")
 LENGTH = 420  # characters of each text
@@ -14,10 +17,6 @@ LENGTH = 420  # characters of each text
 
 def text_section(output: Path, config: DemoConfig) -> Generator[Step, None, str]:
     """Continue three prompts with the Shakespeare model."""
-    from bowerbird.learning.config import SamplingConfig
-    from bowerbird.text.config import GenerateConfig
-    from bowerbird.text.generator import load
-
     generator, began = load("shakespeare", "cpu"), time.perf_counter()
     settings = GenerateConfig(LENGTH, sampling=SamplingConfig(temperature=0.7, seed=config.seed))
     rows = []

@@ -15,15 +15,13 @@ if TYPE_CHECKING:
         TransferConfig as TransferConfig,
     )
     from bowerbird.image.presets import PRESETS as PRESETS
-    from bowerbird.image.reconstruction import (
-        reconstruct as reconstruct,
-        reconstruct_steps as reconstruct_steps,
-    )
     from bowerbird.image.style_transfer import (
         transfer as transfer,
         transfer_steps as transfer_steps,
     )
-    from bowerbird.image.texture_synthesis import (
+    from bowerbird.image.synthesis import (
+        reconstruct as reconstruct,
+        reconstruct_steps as reconstruct_steps,
         texture as texture,
         texture_steps as texture_steps,
     )

@@ -22,9 +22,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 _LUMA = (0.2126, 0.7152, 0.0722)  # ITU-R BT.709-6, 3.2: luma of R', G', B'
-_FLOOR = (
-    1 / 255
-) ** 2  # variance added: one 8-bit level; below it an image has only rounding errors
+_FLOOR = (1 / 255) ** 2  # variance added, of one 8-bit level; below it are only rounding errors
 
 
 def match_color(

@@ -7,24 +7,29 @@ reconstruction each add their own fields to that.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal, get_args
+from typing import Literal
 
 from bowerbird.learning.config import Precision
-from bowerbird.learning.validate import check_choice
-from bowerbird.networks.vgg_layers import PaddingMode, Pooling, check_layers, layer_names
+from bowerbird.learning.validate import check_choices, check_range
+from bowerbird.networks.vgg_layers import (
+    PaddingMode,
+    Pooling,
+    check_layers,
+    layer_names,
+    stride,
+)
 
 StyleLoss = Literal["wasserstein", "gram", "mean-std"]
 Normalization = Literal["relative", "paper", "mean"]
 Optimizer = Literal["lbfgs", "adam"]
 Init = Literal["content", "noise", "gray"]
+InitWithoutContent = Literal["noise", "gray"]
 Color = Literal["style", "luminance", "match"]
 Target = Literal["content", "style"]
 
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 MIN_SIDE = 16  # px; smaller images have no position at the deepest layers
-MIN_COARSE_SIZE = (
-    192  # px; the smallest first scale unless num_scales is given: faces are lost below
-)
+MIN_COARSE_SIZE = 192  # px; the first scale unless num_scales is given: faces are lost below
 MAX_COARSE_ITERATIONS = 500  # at one of the smaller scales; further ones change nothing
 
 
@@ -72,14 +77,7 @@ class ObjectiveConfig:
         for name in ("content_weight", "style_weight", "tv_weight", "range_weight"):
             _check_weights(name, (getattr(self, name),))
         _check_weights("style_layer_weights", self.style_layer_weights)
-        for value, kind in (
-            (self.style_loss, StyleLoss),
-            (self.normalization, Normalization),
-            (self.pooling, Pooling),
-            (self.padding_mode, PaddingMode),
-            (self.tv_power, Literal[1, 2]),
-        ):
-            check_choice(value, get_args(kind))
+        check_choices(self)
 
     @property
     def layer_weights(self) -> dict[str, float]:
@@ -101,6 +99,11 @@ class ObjectiveConfig:
         """The deepest layer that the loss needs."""
         names = in_depth_order((*self.content_layers, *self.style_layers))
         return names[-1] if names else "relu1_1"
+
+    @property
+    def min_side(self) -> int:
+        """The px that a side needs for the deepest layer to have a position."""
+        return max(MIN_SIDE, stride(self.last_layer))
 
 
 def in_depth_order(layers: Sequence[str]) -> list[str]:
@@ -156,14 +159,9 @@ class OptimizeConfig:
     """The loss."""
 
     def __post_init__(self) -> None:
+        check_range(self, 1, math.inf, "iterations")
+        check_range(self, 0, math.inf, "num_scales", "coarse_iterations_ratio")
         for name, valid, requirement in (
-            ("iterations", self.iterations >= 1, "at least 1"),
-            ("num_scales", self.num_scales >= 0, "at least 0"),
-            (
-                "coarse_iterations_ratio",
-                0 <= self.coarse_iterations_ratio < math.inf,
-                "finite and at least 0",
-            ),
             ("learning_rate", 0 < self.learning_rate < math.inf, "positive"),
             ("ema_decay", 0 <= self.ema_decay < 1, "in [0, 1)"),
             ("seed", 0 <= self.seed < 2**63, "between 0 and 2^63 - 1"),
@@ -171,8 +169,7 @@ class OptimizeConfig:
         ):
             if not valid:
                 raise ValueError(f"{name} must be {requirement}, got {getattr(self, name)}")
-        check_choice(self.optimizer, get_args(Optimizer))
-        check_choice(self.init, get_args(Init))
+        check_choices(self)
 
     def scale_schedule(self, size: int) -> list[tuple[int, int]]:
         """Return (long side in px, iterations) of every scale up to ``size``, coarsest first."""
@@ -202,13 +199,13 @@ class TransferConfig(OptimizeConfig):
         super().__post_init__()
         _check_size(self.size)
         if not (self.style_scale and all(0 < scale < math.inf for scale in self.style_scale)):
-            raise ValueError(f"style_scale must be positive, got {_listed(self.style_scale)}")
+            values = ", ".join(map(str, self.style_scale)) or "nothing"
+            raise ValueError(f"style_scale must be positive, got {values}")
         if not self.style_weights:
             raise ValueError("style_weights is empty; give one value, or one per style image")
         _check_weights("style_weights", self.style_weights)
         if not sum(self.style_weights) > 0:
             raise ValueError("at least one of the style_weights must be positive")
-        check_choice(self.color, get_args(Color))
 
 
 @dataclass(frozen=True)
@@ -223,7 +220,7 @@ class TextureConfig(OptimizeConfig):
     """Size of the style image relative to the texture (1: same long side)."""
     tileable: bool = False
     """Whether copies fit side by side; sides are rounded to multiples of 16 px."""
-    init: Init = "noise"
+    init: InitWithoutContent = "noise"
     """Initial image of the first scale: noise or gray."""
     objective: ObjectiveConfig = field(
         default_factory=lambda: ObjectiveConfig(pooling="average", tv_weight=2.0)
@@ -238,7 +235,6 @@ class TextureConfig(OptimizeConfig):
             )
         if not 0 < self.style_scale < math.inf:
             raise ValueError(f"style_scale must be positive, got {self.style_scale}")
-        check_choice(self.init, ("noise", "gray"))
 
 
 @dataclass(frozen=True)
@@ -251,7 +247,7 @@ class ReconstructConfig(OptimizeConfig):
     """content: the layer's features; style: the statistics of all style layers up to it."""
     size: int = 384
     """Long side of the result, in px."""
-    init: Init = "noise"
+    init: InitWithoutContent = "noise"
     """Initial image of the first scale: noise or gray."""
     num_scales: int = 1
     """Scales from coarse to fine, each half the size of the next."""
@@ -261,9 +257,7 @@ class ReconstructConfig(OptimizeConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_layers([self.layer])
-        check_choice(self.target, get_args(Target))
         _check_size(self.size)
-        check_choice(self.init, ("noise", "gray"))
 
     @property
     def target_objective(self) -> ObjectiveConfig:
@@ -281,7 +275,3 @@ class ReconstructConfig(OptimizeConfig):
 def _check_size(size: int) -> None:
     if size < MIN_SIDE:
         raise ValueError(f"size must be at least {MIN_SIDE} px, got {size}")
-
-
-def _listed(values: Sequence[float]) -> str:
-    return ", ".join(map(str, values)) or "nothing"

@@ -14,6 +14,7 @@ respect to them is one small computation, and each tile then only backpropagates
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
 
 import torch
 from jaxtyping import Float
@@ -21,7 +22,7 @@ from torch import Tensor
 
 from bowerbird.image.config import ObjectiveConfig, in_depth_order
 from bowerbird.image.masks import coverage, mask_at_layer
-from bowerbird.image.statistics import Moments, moments
+from bowerbird.image.statistics import Moments, add_moments, moments
 from bowerbird.image.style_loss import StyleLoss, StyleTarget, flat
 from bowerbird.image.tiles import GRID, Tile, plan_tiles
 from bowerbird.networks.vgg import VGG
@@ -43,6 +44,7 @@ class Evaluation:
         return bool(total.isfinite()) and bool(self.gradient.isfinite().all())
 
 
+@torch.no_grad()
 def style_statistics(
     network: VGG, image: Float[Tensor, "1 3 h w"], config: ObjectiveConfig, max_px: int
 ) -> dict[str, Moments]:
@@ -50,18 +52,16 @@ def style_statistics(
 
     ``max_px`` is the largest number of px processed at once.
     """
-    totals: dict[str, Moments] = {}
     # a style image does not continue at its opposite edge, even if the result does
-    padding_mode: PaddingMode = (
-        "replicate" if config.padding_mode == "circular" else config.padding_mode
-    )
-    for tile in _tiles(image, max_px, config.last_layer):
-        with torch.no_grad():
-            features = network(image[(..., *tile.outer)], config.style_layers, padding_mode)
-            for name, f in features.items():
-                part = moments(tile.crop_core(f, name))
-                totals[name] = totals[name] + part if name in totals else part
-    return {name: m.scaled(1 / m.weight) for name, m in totals.items()}
+    circular = config.padding_mode == "circular"
+    padding_mode: PaddingMode = "replicate" if circular else config.padding_mode
+
+    def tile_moments(tile: Tile) -> dict[str, Moments]:
+        features = network(image[(..., *tile.outer)], config.style_layers, padding_mode)
+        return {name: moments(tile.crop_core(f, name)) for name, f in features.items()}
+
+    parts = map(tile_moments, _tiles(image, max_px, config.last_layer))
+    return {name: m.scaled(1 / m.weight) for name, m in reduce(add_moments, parts).items()}
 
 
 def _tiles(image: Tensor, max_px: int, last_layer: str) -> list[Tile]:
@@ -131,17 +131,13 @@ class Objective:
         """Return the losses and the gradient with respect to the image."""
         regularization, gradient = self._regularization(image)
         terms = {"regularization": regularization, "content": 0.0, "style": 0.0}
-        tiles = self._tiles(image)
-        if self.layers and len(tiles) == 1:
-            self._evaluate_whole(image, tiles[0], gradient, terms)
-        elif self.layers:
-            style_gradients: list[Tensor] = []
-            if self.style_layers:
-                terms["style"], style_gradients = self.styles.gradients(
-                    self._total_moments(image, tiles)
-                )
-            for tile in tiles:
-                self._add_tile_gradient(image, tile, style_gradients, gradient, terms)
+        tiles = self._tiles(image) if self.layers else []
+        style_gradients: list[Tensor] | None = None
+        if len(tiles) > 1 and self.style_layers:
+            totals = self._total_moments(image, tiles)
+            terms["style"], style_gradients = self.styles.gradients(totals)
+        for tile in tiles:
+            self._add_tile(image, tile, style_gradients, gradient, terms)
         terms["total"] = sum(terms.values())
         return Evaluation(terms, gradient)
 
@@ -162,45 +158,32 @@ class Objective:
         assert leaf.grad is not None
         return total, leaf.grad
 
-    def _evaluate_whole(
-        self, image: Tensor, tile: Tile, gradient: Tensor, terms: dict[str, float]
-    ) -> None:
-        """Add content and style of an image that is one tile, with one pass of the network."""
-        leaf = image.detach().requires_grad_()
-        content, current = self._tile_losses(leaf, tile)
-        style_gradients: list[Tensor] = []
-        if self.style_layers:
-            terms["style"], style_gradients = self.styles.gradients(current)
-        _backpropagate(content, current, style_gradients)
-        assert leaf.grad is not None
-        gradient += leaf.grad
-        terms["content"] = float(content.detach())
-
+    @torch.no_grad()
     def _total_moments(self, image: Tensor, tiles: list[Tile]) -> list[dict[str, Moments]]:
         """Return the moments of all tiles, one dict per style."""
-        totals: list[dict[str, Moments]] = []
-        for tile in tiles:
-            with torch.no_grad():
-                outer = image[(..., *tile.outer)]  # its features get no name: they are large
-                part = self._tile_moments(self.network(outer, self.style_layers), tile)
-            if not totals:
-                totals = part
-                continue
-            totals = [{n: a[n] + b[n] for n in b} for a, b in zip(totals, part, strict=True)]
-        return totals
+        parts = (  # the features of a tile get no name: they are large
+            self._tile_moments(self.network(image[(..., *tile.outer)], self.style_layers), tile)
+            for tile in tiles
+        )
+        return reduce(lambda a, b: [add_moments(*pair) for pair in zip(a, b, strict=True)], parts)
 
-    def _add_tile_gradient(
+    def _add_tile(
         self,
         image: Tensor,
         tile: Tile,
-        style_gradients: list[Tensor],
+        style_gradients: list[Tensor] | None,
         gradient: Tensor,
         terms: dict[str, float],
     ) -> None:
-        """Add one tile's part of the gradient and of the content loss."""
+        """Add one tile's part of the gradient and of the losses.
+
+        ``style_gradients`` are those of all tiles; None if this is the only one.
+        """
         leaf = image[(..., *tile.outer)].detach().clone().requires_grad_()
         content, current = self._tile_losses(leaf, tile)
-        _backpropagate(content, current, style_gradients)
+        if style_gradients is None and self.style_layers:
+            terms["style"], style_gradients = self.styles.gradients(current)
+        _backpropagate(content, current, style_gradients or [])
         assert leaf.grad is not None
         gradient[(..., *tile.outer)] += leaf.grad
         terms["content"] += float(content.detach())

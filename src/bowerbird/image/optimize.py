@@ -10,18 +10,19 @@ import math
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import reduce
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from bowerbird.image.config import MIN_SIDE, ObjectiveConfig, OptimizeConfig
+from bowerbird.image.config import ObjectiveConfig, OptimizeConfig
 from bowerbird.image.masks import resize_masks
-from bowerbird.image.memory import MemoryPlan, MemoryUse, plan_memory
 from bowerbird.image.objective import Evaluation, Objective, style_statistics
 from bowerbird.image.optimizers import LBFGS, Adam, Optimizer
-from bowerbird.image.statistics import Moments
+from bowerbird.image.statistics import Moments, add_moments
 from bowerbird.image.style_loss import StyleTarget
+from bowerbird.image.tiles import MemoryPlan, MemoryUse, plan_memory
 from bowerbird.learning.device import Compute, generator, keep_freed_memory, select_compute
 from bowerbird.learning.pretrained_weights import open_vgg19
 from bowerbird.learning.step import Step
@@ -67,6 +68,20 @@ class Inputs:
         step = self.side_multiple
         return max(step, round(height / step) * step), max(step, round(width / step) * step)
 
+    def check_size(self, long_side: int, min_side: int) -> None:
+        """Raise ValueError if a side of the result would be shorter than ``min_side`` px."""
+        height, width = self.size(long_side)
+        if min(height, width) >= min_side:
+            return
+        sufficient = math.ceil(min_side * max(self.shape) / min(self.shape))
+        fix = f"raise the size to {sufficient} px"
+        if sufficient > MAX_PROPOSED_SIZE:
+            fix = "crop it to a less narrow shape"
+        raise ValueError(
+            f"the result would be {width} x {height} px, but each side needs at least "
+            f"{min_side} px; {fix}"
+        )
+
     def style_sizes(self, size: tuple[int, int], min_side: int) -> list[tuple[int, int]]:
         """Return the (height, width) of each style image for a result of this (height, width).
 
@@ -89,7 +104,9 @@ def optimize_steps(
     Raises ValueError for a device that does not exist and for too little memory, and DownloadError.
     """
     started = time.perf_counter()
-    schedule = _large_enough(config.scale_schedule(size), inputs, _min_side(config.objective))
+    min_side = config.objective.min_side
+    inputs.check_size(size, min_side)
+    schedule = [s for s in config.scale_schedule(size) if min(inputs.size(s[0])) >= min_side]
     compute = select_compute(config.device, config.precision)
     # a final scale that does not fit into memory is refused before anything is computed
     plans = [_plan_memory(inputs, config, side, compute) for side, _ in reversed(schedule)]
@@ -117,40 +134,6 @@ def optimize_steps(
         image = optimizer.image[0]
 
 
-def _min_side(objective: ObjectiveConfig) -> int:
-    """Return the px that a side needs for the deepest layer to have a position."""
-    return max(MIN_SIDE, stride(objective.last_layer))
-
-
-def check_shape(shape: tuple[int, int], size: int, objective: ObjectiveConfig) -> None:
-    """Raise ValueError if an image of this (height, width) is too narrow at a long side."""
-    _check_size(shape, fit_long_side(*shape, size), _min_side(objective))
-
-
-def _check_size(shape: tuple[int, int], size: tuple[int, int], min_side: int) -> None:
-    """Raise ValueError if ``size`` has a side below the minimum; ``shape`` gives proportions."""
-    if min(size) >= min_side:
-        return
-    sufficient = math.ceil(min_side * max(shape) / min(shape))
-    fix = (
-        f"raise the size to {sufficient} px"
-        if sufficient <= MAX_PROPOSED_SIZE
-        else "crop it to a less narrow shape"
-    )
-    raise ValueError(
-        f"the result would be {size[1]} x {size[0]} px, but each side needs at least "
-        f"{min_side} px; {fix}"
-    )
-
-
-def _large_enough(
-    schedule: list[tuple[int, int]], inputs: Inputs, min_side: int
-) -> list[tuple[int, int]]:
-    """Return the schedule without the scales at which a narrow image is too small."""
-    _check_size(inputs.shape, inputs.size(schedule[-1][0]), min_side)
-    return [(side, count) for side, count in schedule if min(inputs.size(side)) >= min_side]
-
-
 def _plan_memory(
     inputs: Inputs, config: OptimizeConfig, long_side: int, compute: Compute
 ) -> MemoryPlan:
@@ -158,7 +141,7 @@ def _plan_memory(
     objective, size = config.objective, inputs.size(long_side)
     layers = objective.content_layers if inputs.content is not None else ()
     features = sum(num_channels(name) / stride(name) ** 2 for name in layers)
-    styles = inputs.style_sizes(size, _min_side(objective))
+    styles = inputs.style_sizes(size, objective.min_side)
     style_px = max((height * width for height, width in styles), default=0)
     use = MemoryUse(features, len(inputs.masks or ()), inputs.total_px, style_px)
     untiled = objective.padding_mode == "circular"
@@ -191,11 +174,10 @@ class _Optimization:
 
     def composite(self, image: Float[Tensor, "1 3 h w"]) -> Float[Tensor, "1 3 h w"]:
         """Return the image over the content image, which remains where no mask covers it."""
-        return (
-            image
-            if self.background is None
-            else torch.lerp(self.background[0], image, self.background[1])
-        )
+        if self.background is None:
+            return image
+        content, coverage = self.background
+        return torch.lerp(content, image, coverage)
 
     def at_scale(
         self, size: tuple[int, int], plan: MemoryPlan, image: Tensor | None, coarser: Adam | None
@@ -240,7 +222,7 @@ class _Optimization:
         """Return the targets at this scale: one per mask, or one blend of all style images."""
         inputs, objective = self.inputs, self.config.objective
         statistics = []
-        sizes = inputs.style_sizes(size, _min_side(objective))
+        sizes = inputs.style_sizes(size, objective.min_side)
         for style, style_size in zip(inputs.styles, sizes, strict=True):
             image = resize(style, style_size)[None].to(self.device)
             statistics.append(style_statistics(self.network, image, objective, max_px))
@@ -259,9 +241,10 @@ def _blend(
 ) -> dict[str, Moments]:
     """Return the weighted mean of the moments of several style images."""
     total = sum(weights) or 1.0
-    blend: dict[str, Moments] = {}
-    for moments, weight in zip(statistics, weights, strict=True):
-        for name, m in moments.items():
-            part = m.scaled(weight / total)
-            blend[name] = blend[name] + part if name in blend else part
-    return blend
+    return reduce(
+        add_moments,
+        (
+            {name: m.scaled(weight / total) for name, m in moments.items()}
+            for moments, weight in zip(statistics, weights, strict=True)
+        ),
+    )

@@ -56,7 +56,12 @@ class LBFGS:
         # one block for all pairs: large tensors that come and go between them would leave gaps
         self.storage = image.new_empty((history, 2, *image.shape))
         self.next_slot = 0
-        self.current = _check_finite(evaluate(self.image))
+        self.current = evaluate(self.image)
+        if not self.current.is_finite:
+            raise OptimizationError(
+                "the loss of the initial image is NaN or infinite; use precision float32, smaller "
+                "weights, or another style image"
+            )
 
     def _direction(self) -> Tensor:
         """Return minus the inverse Hessian's estimate times the gradient (algorithm 7.4)."""
@@ -182,12 +187,3 @@ class Adam:
 
 def _dot(a: Tensor, b: Tensor) -> float:
     return float(torch.dot(a.flatten(), b.flatten()))
-
-
-def _check_finite(evaluation: Evaluation) -> Evaluation:
-    if not evaluation.is_finite:
-        raise OptimizationError(
-            "the loss of the initial image is NaN or infinite; use precision float32, smaller "
-            "weights, or another style image"
-        )
-    return evaluation

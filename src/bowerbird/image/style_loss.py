@@ -55,16 +55,14 @@ class StyleLoss:
         # Apple's GPU has no eigendecomposition: there the small matrices go to the CPU
         self.device = torch.device("cpu") if device.type == "mps" else device
         self.config, self.weight = config, config.effective_weights[1]
-        self.styles = [self._on_device(style) for style in styles]
-        self.roots = [self._target_roots(style) for style in self.styles]
-
-    def _on_device(self, style: StyleTarget) -> StyleTarget:
-        return replace(style, moments={n: m.to(self.device) for n, m in style.moments.items()})
-
-    def _target_roots(self, style: StyleTarget) -> dict[str, Tensor]:
-        if self.config.style_loss != "wasserstein":
-            return {}
-        return {name: target_root(m) for name, m in style.moments.items()}
+        self.styles = [
+            replace(style, moments={n: m.to(self.device) for n, m in style.moments.items()})
+            for style in styles
+        ]
+        roots = config.style_loss == "wasserstein"
+        self.roots = [
+            {n: target_root(m) for n, m in s.moments.items()} if roots else {} for s in self.styles
+        ]
 
     def gradients(self, current: Sequence[Mapping[str, Moments]]) -> tuple[float, list[Tensor]]:
         """Return the weighted loss and its gradients with respect to the ``flat`` sums.

@@ -132,17 +132,27 @@ def _checked_masks(
         )
     result = [mask.detach().cpu().float() for mask in masks]
     for mask in result:
-        if mask.ndim != 2:
-            raise ValueError(f"a mask must have shape (h, w), got {tuple(mask.shape)}")
-        if mask.shape != content.shape[1:]:
-            raise ValueError(
-                f"a mask has {mask.shape[1]} x {mask.shape[0]} px and the content image "
-                f"{content.shape[2]} x {content.shape[1]} px; resize the mask to the image"
-            )
-        _check_range("mask", mask)
-        if not float(mask.max()) > 0:
-            raise ValueError("a mask is black everywhere; make the region of its style white")
+        check_mask(mask, content)
     return [mask.clamp(0, 1) for mask in result]
+
+
+def check_mask(
+    mask: Tensor, content: Tensor, name: str = "a mask", content_name: str = "the content image"
+) -> None:
+    """Raise ValueError, with the names, unless a mask is (h, w) of the content image's size.
+
+    Its values are from 0 to 1, as those of ``check_image``, and not all 0.
+    """
+    if mask.ndim != 2:
+        raise ValueError(f"{name} must have shape (h, w), got {tuple(mask.shape)}")
+    if mask.shape != content.shape[1:]:
+        raise ValueError(
+            f"{name} has {mask.shape[1]} x {mask.shape[0]} px and {content_name} "
+            f"{content.shape[2]} x {content.shape[1]} px; resize the mask to {content_name}"
+        )
+    _check_range("mask", mask)
+    if not float(mask.max()) > 0:
+        raise ValueError(f"{name} is black everywhere; make the region of its style white")
 
 
 def _inputs(

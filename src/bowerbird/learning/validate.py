@@ -1,6 +1,8 @@
 """Checks of settings."""
 
 import math
+from dataclasses import fields
+from typing import Any, Literal, get_args, get_origin
 
 
 def check_choice(value: object, choices: tuple[object, ...]) -> None:
@@ -9,12 +11,20 @@ def check_choice(value: object, choices: tuple[object, ...]) -> None:
         raise ValueError(f"{value!r} is not one of {', '.join(map(str, choices))}")
 
 
+def check_choices(settings: Any) -> None:
+    """Raise ValueError, listing the choices, if a ``Literal`` field has none of its values."""
+    for field in fields(settings):
+        if get_origin(field.type) is Literal:
+            check_choice(getattr(settings, field.name), get_args(field.type))
+
+
 def check_range(settings: object, low: float, high: float, *names: str) -> None:
     """Raise ValueError if one of these fields is not a finite number in [low, high]."""
     for name in names:
         value = getattr(settings, name)
         if not (low <= value <= high and math.isfinite(value)):
-            bounds = f"at least {low:g}" if high == math.inf else f"in [{low:g}, {high:g}]"
+            finite = "" if math.isfinite(value) else "finite and "
+            bounds = f"{finite}at least {low:g}" if high == math.inf else f"in [{low:g}, {high:g}]"
             raise ValueError(f"{name} must be {bounds}, got {value}")
 
 

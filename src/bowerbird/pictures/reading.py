@@ -27,10 +27,7 @@ from bowerbird.pictures.profiles import deep_to_srgb, to_srgb
 
 # The formats that Pillow may decode: not EPS (it runs Ghostscript) and not TGA (it has no
 # signature, so many text files look like one).
-_FORMATS = (
-    *("PNG", "JPEG", "WEBP", "TIFF", "GIF", "BMP", "AVIF"),
-    *("JPEG2000", "PPM", "PSD", "ICO"),
-)
+_FORMATS = ["PNG", "JPEG", "WEBP", "TIFF", "GIF", "BMP", "AVIF", "JPEG2000", "PPM", "PSD", "ICO"]
 _READABLE = "PNG, JPEG, WebP, TIFF, GIF, BMP or AVIF"
 # Camera RAW files are TIFFs whose first page is a thumbnail, so they are refused.
 _RAW = {".dng", ".nef", ".cr2", ".cr3", ".arw", ".orf", ".rw2", ".raf", ".pef", ".srw"}
@@ -146,10 +143,10 @@ def _decode(path: Path, stream: BinaryIO, max_pixels: int) -> _Samples:
     image = _open(path, stream, prefix)
     _check_pixels(path, *image.size, max_pixels)
     image.load()
-    if image.mode.startswith("I") or image.mode == "F":
-        return _from_deep_gray(image)
+    if image.mode.startswith("I") or image.mode == "F":  # gray: I;16, and I for PGM
+        return _from_deep(image, np.asarray(image)[..., None])
     if image.format == "PNG" and prefix[24] == 16:  # the bit depth in IHDR; Pillow reduced it to 8
-        return _from_deep_png(image, stream)
+        return _from_deep(image, _opencv(stream))
     return _from_8bit(image)
 
 
@@ -181,20 +178,13 @@ def _from_8bit(image: Image.Image) -> _Samples:
     return _Samples(_unit(np.asarray(to_srgb(image, icc)), 255), alpha, orientation)
 
 
-def _from_deep_gray(image: Image.Image) -> _Samples:
-    """Scale 16-bit gray (Pillow's I;16, and I for PGM) or float gray to 0..1."""
-    codes = np.asarray(image)
-    alpha = None
-    if isinstance(key := image.info.get("transparency"), int):  # PNG: one gray level is transparent
-        alpha = (codes != key).astype(np.float32)
-    values = _unit(codes, 65535)[..., None]
-    return _Samples(values, alpha, _orientation(image), image.info.get("icc_profile"))
-
-
-def _from_deep_png(image: Image.Image, stream: BinaryIO) -> _Samples:
-    """Decode a 16-bit color PNG again with OpenCV, after Pillow found it intact."""
-    values = _unit(_opencv(stream), 65535)
-    alpha = values[..., 3] if values.shape[2] == 4 else None
+def _from_deep(image: Image.Image, codes: NDArray) -> _Samples:
+    """Scale 16-bit or float samples, gray, RGB or RGBA, to 0..1."""
+    values, alpha = _unit(codes, 65535), None
+    if codes.shape[2] == 4:
+        alpha = values[..., 3]
+    elif codes.shape[2] == 1 and isinstance(key := image.info.get("transparency"), int):
+        alpha = (codes[..., 0] != key).astype(np.float32)  # PNG: one gray level is transparent
     return _Samples(values[..., :3], alpha, _orientation(image), image.info.get("icc_profile"))
 
 

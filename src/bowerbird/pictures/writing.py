@@ -3,7 +3,6 @@
 import errno
 import io
 from pathlib import Path
-from typing import Literal, get_args
 
 import numpy as np
 import tifffile
@@ -17,8 +16,7 @@ from bowerbird.files.atomic_write import atomic_write, check_output
 from bowerbird.pictures.pixels import Picture
 from bowerbird.pictures.profiles import srgb_profile
 
-PictureSuffix = Literal[".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff"]
-
+SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff")
 _MAX_SIDE = {".jpg": 65500, ".jpeg": 65500, ".webp": 16383}  # px; libjpeg's and WebP's limits
 
 
@@ -63,13 +61,13 @@ def write_picture(
         raise _write_error(path, error) from error
 
 
-def _suffix(path: Path) -> PictureSuffix:
+def _suffix(path: Path) -> str:
     """Return the suffix in lower case; raise PictureError for an unknown one."""
-    for suffix in get_args(PictureSuffix):
-        if path.suffix.lower() == suffix:
-            return suffix
-    known = ", ".join(get_args(PictureSuffix))
-    raise PictureError(f"{path} can't be written as a picture; use one of the suffixes {known}")
+    suffix = path.suffix.lower()
+    if suffix not in SUFFIXES:
+        known = ", ".join(SUFFIXES)
+        raise PictureError(f"{path} can't be written as a picture; use one of the suffixes {known}")
+    return suffix
 
 
 def _check_tensors(path: Path, rgb: Tensor, alpha: Tensor | None) -> None:
@@ -100,16 +98,14 @@ def _write_error(path: Path, error: OSError) -> PictureError:
     return PictureError(f"{path} can't be written ({reason}); choose another folder or name")
 
 
-def _encode(suffix: PictureSuffix, picture: Picture, quality: int) -> bytes:
+def _encode(suffix: str, picture: Picture, quality: int) -> bytes:
     """Encode a picture file in memory, so that a full disk is a plain error."""
     stream = io.BytesIO()
     if suffix in (".jpg", ".jpeg"):
         picture = Picture(picture.over(1.0), None)
     opaque = picture.alpha is None
-    channels = (
-        picture.rgb if picture.alpha is None else torch.cat([picture.rgb, picture.alpha[None]])
-    )
-    values = channels.detach().to("cpu", torch.float32).permute(1, 2, 0).numpy()
+    channels = [picture.rgb] if picture.alpha is None else [picture.rgb, picture.alpha[None]]
+    values = torch.cat(channels).detach().to("cpu", torch.float32).permute(1, 2, 0).numpy()
     if suffix in (".tif", ".tiff"):
         tifffile.imwrite(
             stream,

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from bowerbird.learning.config import Precision
-from bowerbird.learning.validate import check_choice, check_range
+from bowerbird.learning.validate import check_choice, check_range, check_seed
 from bowerbird.networks.vgg_layers import check_channels, stride
 
 ClassifierName = Literal["efficientnet-lite0", "vgg16", "vgg19", "alexnet"]
@@ -40,8 +40,7 @@ class ClassifyConfig:
 
     def __post_init__(self) -> None:
         check_choice(self.network, get_args(ClassifierName))
-        if not 1 <= self.top <= NUM_CLASSES:
-            raise ValueError(f"top must be from 1 to {NUM_CLASSES}, got {self.top}")
+        check_range(self, 1, NUM_CLASSES, "top")
 
 
 @dataclass(frozen=True)
@@ -57,8 +56,7 @@ class LocalizeConfig:
     """auto takes bfloat16 where it is faster."""
 
     def __post_init__(self) -> None:
-        if not 1 <= self.top <= MAX_LOCALIZED:
-            raise ValueError(f"top must be from 1 to {MAX_LOCALIZED}, got {self.top}")
+        check_range(self, 1, MAX_LOCALIZED, "top")
 
 
 @dataclass(frozen=True)
@@ -114,24 +112,17 @@ class DreamConfig:
     """Precision of the network: auto takes bfloat16 where it is faster, else float32."""
 
     def __post_init__(self) -> None:
-        self._check(
-            ("size", self.size == 0 or self.size >= MIN_SIZE, f"at least {MIN_SIZE} px, or 0"),
-            ("strength", 0 <= self.strength <= 1, "in [0, 1]"),
-            ("octaves", self.octaves >= 1, "at least 1"),
-            ("octave_scale", 1 < self.octave_scale < math.inf, "above 1"),
-            ("steps", self.steps >= 1, "at least 1"),
-            ("jitter", self.jitter >= 0, "at least 0 px"),
-            ("tile", self.tile >= MIN_TILE, f"at least {MIN_TILE} px"),
-            ("seed", 0 <= self.seed < 2**63, "between 0 and 2^63 - 1"),
-        )
+        if self.size and self.size < MIN_SIZE:
+            raise ValueError(f"size must be at least {MIN_SIZE} px, or 0, got {self.size}")
+        check_range(self, 0, 1, "strength")
+        check_range(self, 1, math.inf, "octaves", "steps")
+        if not 1 < self.octave_scale < math.inf:
+            raise ValueError(f"octave_scale must be above 1, got {self.octave_scale}")
+        check_range(self, 0, math.inf, "jitter")
+        check_range(self, MIN_TILE, math.inf, "tile")
+        check_seed(self.seed)
         if self.layer:
             check_channels(self.layer, self.channels)
-
-    def _check(self, *checks: tuple[str, object, str]) -> None:
-        """Raise ValueError for the first (field, whether it is valid, what is valid) that fails."""
-        for name, valid, requirement in checks:
-            if not valid:
-                raise ValueError(f"{name} must be {requirement}, got {getattr(self, name)}")
 
     def octave_sizes(self, size: tuple[int, int]) -> list[tuple[int, int]]:
         """Return the (height, width) of each octave, smallest first.
@@ -164,10 +155,8 @@ class InspectConfig(DreamConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_choice(self.show, get_args(Show))
-        self._check(
-            ("max_channels", self.max_channels >= 0, "at least 0"),
-            ("visualization_steps", self.visualization_steps >= 1, "at least 1"),
-        )
+        check_range(self, 0, math.inf, "max_channels")
+        check_range(self, 1, math.inf, "visualization_steps")
         if self.channels and not self.layer:
             raise ValueError(f"channels {self.channels} need a layer")
         if self.layer and self.show == "class":

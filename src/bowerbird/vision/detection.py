@@ -21,17 +21,12 @@ from jaxtyping import Float
 from torch import Tensor
 
 from bowerbird.pictures.pixels import resize
-from bowerbird.vision.boxes import Sides, iou, overlap
+from bowerbird.vision.boxes import iou, overlap
 from bowerbird.vision.class_activation import box_from_heatmap, class_activation_maps, class_heatmap
 from bowerbird.vision.classification import SIDE, Classifier, classes, open_classifier
 from bowerbird.vision.config import ClassifyConfig, DetectConfig
 from bowerbird.vision.pretrained_detectors import PretrainedDetector, open_pretrained_detector
-from bowerbird.vision.proposals import (
-    Window,
-    distinct_windows,
-    non_max_suppression,
-    propose_windows,
-)
+from bowerbird.vision.proposals import distinct_windows, non_max_suppression, propose_windows
 from bowerbird.vision.results import Box
 
 NUM_PROPOSALS = 8  # windows per tile that are examined
@@ -92,40 +87,24 @@ def tiles(height: int, width: int) -> list[tuple[int, int, int, int]]:
 
 
 def _candidates(rgb: Float[Tensor, "3 h w"], classifier: Classifier) -> list[Box]:
-    """Return the boxes of all proposed classes of a tile."""
-    size = (rgb.shape[1], rgb.shape[2])
+    """Return the boxes of all proposed classes of a tile, scored by what is in each box."""
+    _, height, width = rgb.shape
     maps = class_activation_maps(rgb, classifier)
-    proposed = distinct_windows(propose_windows(maps, size), NUM_PROPOSALS)
+    proposed = distinct_windows(propose_windows(maps, (height, width)), NUM_PROPOSALS)
     if not proposed:
         return []
-    sides = [
-        box_from_heatmap(class_heatmap(maps, one.number, size), one.xyxy, size) for one in proposed
-    ]
-    return _scored(rgb, classifier, proposed, sides)
-
-
-def region_probabilities(
-    rgb: Float[Tensor, "3 h w"], classifier: Classifier, sides: list[Sides]
-) -> Float[Tensor, "boxes 1000"]:
-    """Return the classes' probabilities of the content of each box."""
-    _, height, width = rgb.shape
-    crops = []
-    for left, top, right, bottom in sides:
-        y = min(max(0, int(top)), height - 1)
-        x = min(max(0, int(left)), width - 1)
+    boxes, crops = [], []
+    for window in proposed:
+        heat = class_heatmap(maps, window.number, (height, width))
+        left, top, right, bottom = box_from_heatmap(heat, window.xyxy, (height, width))
+        boxes.append((left, top, right, bottom))
+        y, x = min(max(0, int(top)), height - 1), min(max(0, int(left)), width - 1)
         crop = rgb[:, y : max(y + 1, round(bottom)), x : max(x + 1, round(right))]
         crops.append(resize(crop, (SIDE, SIDE)))
-    return classifier.logits(torch.stack(crops)).softmax(1)
-
-
-def _scored(
-    rgb: Float[Tensor, "3 h w"], classifier: Classifier, proposed: list[Window], sides: list[Sides]
-) -> list[Box]:
-    """Score each box by the probability of its class for its content."""
-    probabilities = region_probabilities(rgb, classifier, sides)
+    probabilities = classifier.logits(torch.stack(crops)).softmax(1)
     return [
         Box(classes()[window.number][0], float(values[window.number]), box)
-        for window, values, box in zip(proposed, probabilities, sides, strict=True)
+        for window, values, box in zip(proposed, probabilities, boxes, strict=True)
     ]
 
 

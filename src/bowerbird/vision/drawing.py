@@ -109,16 +109,9 @@ def _place(box: Box, label: tuple[float, float], layout: Layout) -> Sides:
     ends = (left, max(left, right - wide))
     starts = [(x, y) for y in (top - high, top, bottom, bottom - high) for x in ends]
     inside = [(x, y) for x, y in starts if y >= 0 and y + high <= layout.size[1]] or [(left, top)]
-    places = [
-        (x, y, x + wide, y + high)
-        for x, y in ((_shifted(x, wide, layout.size[0]), y) for x, y in inside)
-    ]
-    return min(places, key=layout.hidden)
-
-
-def _shifted(x: float, wide: float, limit: int) -> float:
-    """Move a label to the left until it ends within the picture."""
-    return max(0.0, min(x, limit - wide))
+    # moved to the left until it ends within the picture
+    within = [(max(0.0, min(x, layout.size[0] - wide)), y) for x, y in inside]
+    return min(((x, y, x + wide, y + high) for x, y in within), key=layout.hidden)
 
 
 def _banner(image: Image.Image, words: str, font: Font) -> None:

@@ -102,22 +102,17 @@ def open_pretrained_detector(
 def _builder(detector: Detector) -> Callable[[str, str], Any]:
     """Return what opens such a detector, by a folder or the hub's name and a revision."""
     transformers = import_extra("transformers", f"the detector {detector}")
-    kinds = {
-        "detr": (transformers.DetrConfig, transformers.DetrForObjectDetection),
-        "mask2former": (
-            transformers.Mask2FormerConfig,
-            transformers.Mask2FormerForUniversalSegmentation,
-        ),
-    }
-
-    settings: Any = kinds[detector][0]
-    network: Any = kinds[detector][1]
+    settings, network = {
+        "detr": ("DetrConfig", "DetrForObjectDetection"),
+        "mask2former": ("Mask2FormerConfig", "Mask2FormerForUniversalSegmentation"),
+    }[detector]
 
     def build(source: str, revision: str) -> Any:
         found = transformers.AutoConfig.from_pretrained(source, revision=revision)
-        if not isinstance(found, settings):
+        if not isinstance(found, getattr(transformers, settings)):
             raise ValueError(f"it holds a network of the kind {found.model_type}")
-        return network.from_pretrained(source, revision=revision, use_safetensors=True)
+        opened: Any = getattr(transformers, network)
+        return opened.from_pretrained(source, revision=revision, use_safetensors=True)
 
     return build
 

@@ -54,27 +54,24 @@ class VisionResult:
 
     def facts(self) -> dict[str, Any]:
         """Return the fields that apply, ready for JSON."""
-        facts: dict[str, Any] = {}
-        if self.labels is not None:
-            facts["labels"] = [
+        facts = {
+            "labels": [
                 {"name": one.name, "wnid": one.wnid, "probability": round(one.probability, 6)}
-                for one in self.labels
-            ]
-        if self.boxes is not None:
-            facts["boxes"] = [
+                for one in self.labels or ()
+            ],
+            "boxes": [
                 {
                     "name": one.name,
                     "score": round(one.score, 6),
                     "xyxy": [round(side, 2) for side in one.xyxy],
                 }
-                for one in self.boxes
-            ]
-        if self.text is not None:
-            facts["text"] = self.text
-        if self.lines is not None:
-            facts["lines"] = [
-                {"text": one.text, "confidence": round(one.confidence, 6)} for one in self.lines
-            ]
-        if self.confidence is not None:
-            facts["confidence"] = round(self.confidence, 6)
-        return facts
+                for one in self.boxes or ()
+            ],
+            "text": self.text,
+            "lines": [
+                {"text": one.text, "confidence": round(one.confidence, 6)}
+                for one in self.lines or ()
+            ],
+            "confidence": None if self.confidence is None else round(self.confidence, 6),
+        }
+        return {name: value for name, value in facts.items() if getattr(self, name) is not None}

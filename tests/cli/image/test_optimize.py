@@ -464,3 +464,10 @@ def test_a_loss_that_is_nan_later(bowerbird, here, monkeypatch):
 )
 def test_previews_that_mean_nothing_are_refused(refuses, flags, message):
     refuses(f"{BASE} {flags}", message)
+
+
+@pytest.mark.parametrize(
+    "line", ["texture swirls.png -o out.png", "reconstruct photo.png -o out.png"]
+)
+def test_what_is_made_from_noise_has_no_content_to_start_from(refuses, line):
+    refuses(f"image {line} --init content", "--init", "content", '"noise", "gray"')

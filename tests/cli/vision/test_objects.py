@@ -155,7 +155,7 @@ def test_what_is_cut_out_is_not_overwritten(bowerbird, refuses, pictures):
 def test_refusals(refuses, pictures):
     refuses("vision classify", "no picture")
     refuses("vision classify gone.jpg", "gone.jpg does not exist")
-    refuses("vision classify coffee.jpg --top 0", "top must be from 1 to 1000")
+    refuses("vision classify coffee.jpg --top 0", "top must be in [1, 1000]")
     refuses("vision detect coffee.jpg -o gray.png", "--force")
     refuses("vision detect coffee.jpg --network detr --weights .", "config.json")
     refuses("vision classify coffee.jpg --weights coffee.jpg", "coffee.jpg is damaged")

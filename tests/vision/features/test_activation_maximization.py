@@ -1,4 +1,4 @@
-"""Activation maximisation: what is grown raises its channel, and is what the formula says."""
+"""Activation maximisation: a picture raises its channel, and is what the formula says."""
 
 from functools import cache
 
@@ -7,22 +7,22 @@ import pytest
 import torch
 
 from bowerbird.learning.pretrained_weights import open_vgg19
-from bowerbird.vision.features import network as sight
+from bowerbird.vision.features import network as network_module
 from bowerbird.vision.features.activation_maximization import (
     COLORS,
     GAIN,
     KNEE,
-    UnitsConfig,
-    grow,
-    grow_steps,
+    VisualizationConfig,
     picture_of,
+    visualize,
+    visualize_steps,
 )
-from bowerbird.vision.features.filters import filters
+from bowerbird.vision.features.maps import filters
 
 
 @pytest.fixture(autouse=True)
 def opened_once(monkeypatch):
-    monkeypatch.setattr(sight, "open_vgg19", cache(open_vgg19))
+    monkeypatch.setattr(network_module, "open_vgg19", cache(open_vgg19))
 
 
 def test_a_picture_of_a_spectrum_is_the_formula():
@@ -38,11 +38,11 @@ def test_a_picture_of_a_spectrum_is_the_formula():
 
 
 @pytest.mark.parametrize("layer", ["conv2_1", "relu3_1"])
-def test_growing_raises_its_channel(network, layer):
-    config = UnitsConfig(layer, (3, 7), size=48, precision="float32", device="cpu")
-    grown = grow(config)
-    assert grown.pictures.shape == (2, 3, 48, 48)
-    assert 0 <= grown.pictures.min() <= grown.pictures.max() <= 1
+def test_a_visualization_raises_its_channel(network, layer):
+    config = VisualizationConfig(layer, (3, 7), size=48, precision="float32", device="cpu")
+    made = visualize(config)
+    assert made.pictures.shape == (2, 3, 48, 48)
+    assert 0 <= made.pictures.min() <= made.pictures.max() <= 1
     # ten times what the noise at the start and a gray picture have, and more than white noise has
     gray = torch.full((1, 3, 48, 48), 0.5)
     convolution = layer.replace("relu", "conv")
@@ -51,11 +51,11 @@ def test_growing_raises_its_channel(network, layer):
     with torch.no_grad():
         seen, flat, noise = (
             net(pictures, [convolution])[convolution].clamp(min=0).mean((2, 3))
-            for pictures in (grown.pictures, gray, white)
+            for pictures in (made.pictures, gray, white)
         )
     for row, channel in enumerate((3, 7)):
-        assert seen[row, channel] == pytest.approx(float(grown.activations[row]), rel=0.02)
-        least = max(float(grown.noise[row]), float(flat[0, channel]), 1.0)
+        assert seen[row, channel] == pytest.approx(float(made.activations[row]), rel=0.02)
+        least = max(float(made.noise[row]), float(flat[0, channel]), 1.0)
         assert seen[row, channel] > 10 * least
         assert seen[row, channel] > noise[0, channel]
     # and each raises its own channel more than the other's picture does
@@ -65,17 +65,19 @@ def test_growing_raises_its_channel(network, layer):
 
 def test_the_seed_decides():
     config = {"layer": "conv1_2", "channels": (1,), "size": 16, "steps": 2}
-    first, again, other = (grow(UnitsConfig(seed=s, **config)).pictures for s in (0, 0, 1))
+    first, again, other = (
+        visualize(VisualizationConfig(seed=s, **config)).pictures for s in (0, 0, 1)
+    )
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
 
 
-def test_many_channels_grow_in_batches():
-    config = UnitsConfig("conv1_1", tuple(range(3)), size=512, steps=1)
+def test_many_channels_are_optimized_in_batches():
+    config = VisualizationConfig("conv1_1", tuple(range(3)), size=512, steps=1)
     assert config.batches == [(0,), (1,), (2,)]
     assert config.total == 3
-    small = UnitsConfig("conv1_2", (5, 6, 7), size=16, steps=2)
-    steps = list(grow_steps(small))
+    small = VisualizationConfig("conv1_2", (5, 6, 7), size=16, steps=2)
+    steps = list(visualize_steps(small))
     assert [step.number for step in steps] == [1, 2]
     assert [step.preview is None for step in steps] == [True, False]
 
@@ -87,15 +89,15 @@ def test_many_channels_grow_in_batches():
         ({"channels": (256,)}, "0 to 255"),
         ({"size": 4}, "at least 8 px"),
         ({"steps": 0}, "at least 1"),
-        ({"smooth": 9.0}, "between 0 and 3"),
-        ({"rate": 0.0}, "above 0"),
+        ({"smooth": 9.0}, r"in \[0, 3\]"),
+        ({"learning_rate": 0.0}, "above 0"),
         ({"jitter": -1}, "at least 0"),
-        ({"seed": -1}, "between 0"),
+        ({"seed": -1}, r"in \[0, 2\^63\)"),
     ],
 )
 def test_bad_settings(bad, words):
     with pytest.raises(ValueError, match=words):
-        UnitsConfig(**bad)
+        VisualizationConfig(**bad)
 
 
 def test_filters_are_the_weights(vgg19, network):

@@ -61,10 +61,10 @@ def test_classes_by_the_command(tmp_path, monkeypatch, capsys):
     assert facts["seconds"] > 0
 
 
-@pytest.mark.parametrize("most", [0, 1001])
-def test_so_many_classes_there_are(classifier, most):
-    with pytest.raises(ValueError, match="1 to 1000"):
-        class_activation(coffee(), classifier, most)
+@pytest.mark.parametrize("limit", [0, 1001])
+def test_so_many_classes_there_are(classifier, limit):
+    with pytest.raises(ValueError, match=r"in \[1, 1000\]"):
+        class_activation(coffee(), classifier, limit)
 
 
 def test_classes_have_no_layer():

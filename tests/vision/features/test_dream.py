@@ -9,14 +9,14 @@ import torch
 
 from bowerbird.learning.pretrained_weights import open_vgg19
 from bowerbird.vision.config import DreamConfig
-from bowerbird.vision.features import network as sight
+from bowerbird.vision.features import network as network_module
 from bowerbird.vision.features.dream import at_size, dream, dream_steps
 from bowerbird.vision.features.gradient_ascent import Target
 
 
 @pytest.fixture(autouse=True)
 def opened_once(monkeypatch):
-    monkeypatch.setattr(sight, "open_vgg19", cache(open_vgg19))
+    monkeypatch.setattr(network_module, "open_vgg19", cache(open_vgg19))
 
 
 def energy(network, picture, layer):
@@ -117,7 +117,7 @@ def test_size_shrinks_and_never_enlarges():
         ({"steps": 0}, "at least 1"),
         ({"jitter": -1}, "at least 0"),
         ({"tile": 32}, "at least 64"),
-        ({"seed": 2**63}, "between 0"),
+        ({"seed": 2**63}, r"in \[0, 2\^63\)"),
     ],
 )
 def test_bad_settings(bad, words):

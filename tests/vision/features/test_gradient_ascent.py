@@ -16,7 +16,7 @@ from bowerbird.vision.features.gradient_ascent import (
     spans,
     unshift,
 )
-from bowerbird.vision.features.network import check_seen, convolution_of, deepest
+from bowerbird.vision.features.network import check_picture, convolution_of, deepest
 
 
 def halved(x):
@@ -151,14 +151,14 @@ def test_a_bad_channel_tells_the_channels(channel):
     [
         (torch.rand(3, 1, 1), "1 x 1 px, and conv1_1 needs 16 px a side"),
         (torch.rand(1, 64, 64), "shape"),
-        (torch.full((3, 32, 32), torch.nan), "no color"),
+        (torch.full((3, 32, 32), torch.nan), "not finite"),
     ],
 )
 def test_what_is_no_picture_is_refused(picture, words):
     with pytest.raises(ValueError, match=words):
-        check_seen(picture, "conv1_1")
+        check_picture(picture, "conv1_1")
 
 
 def test_a_layer_without_a_position_is_refused():
     with pytest.raises(ValueError, match="pool5 needs 32 px"):
-        check_seen(torch.rand(3, 24, 64), "pool5")
+        check_picture(torch.rand(3, 24, 64), "pool5")

@@ -17,7 +17,7 @@ from bowerbird.learning.pretrained_weights import open_vgg19
 from bowerbird.networks.vgg_layers import layer_names
 from bowerbird.vision import config as settings
 from bowerbird.vision.config import OVERVIEW, InspectConfig
-from bowerbird.vision.features import network as sight
+from bowerbird.vision.features import network as network_module
 from bowerbird.vision.features.colormap import colored, overlaid, unit
 from bowerbird.vision.features.inspect import inspect, inspect_steps
 from bowerbird.vision.features.layout import PAPER
@@ -30,7 +30,7 @@ QUICK = {"steps": 1, "octaves": 1, "visualization_steps": 1}
 
 @pytest.fixture(autouse=True)
 def opened_once(monkeypatch):
-    monkeypatch.setattr(sight, "open_vgg19", cache(open_vgg19))
+    monkeypatch.setattr(network_module, "open_vgg19", cache(open_vgg19))
 
 
 @pytest.fixture
@@ -100,7 +100,7 @@ def test_unit_maps():
     made = unit(values)
     assert made.max() == 1
     assert made[0, 0] == pytest.approx(1 / 199)  # one peak does not darken the rest
-    assert unit(values, from_least=True).min() == 0
+    assert unit(values, from_min=True).min() == 0
     for flat in (torch.zeros(3, 3), torch.full((1, 1), 5.0)):
         assert torch.isfinite(unit(flat)).all()
     lone = torch.zeros(100, 100)
@@ -129,7 +129,7 @@ def test_sheets_are_pictures(photograph, layer, show):
     seen = view.layers[0]
     assert len(seen.shown) == (64 if (layer, show) == ("conv1_1", "filters") else 3)
     assert (seen.kernels is not None) == (layer == "conv1_1")
-    assert (seen.liked is not None) == (layer == "pool2" and show in ("all", "filters"))
+    assert (seen.visualizations is not None) == (layer == "pool2" and show in ("all", "filters"))
     assert (seen.dream is not None) == (show == "all")
 
 
@@ -153,7 +153,9 @@ def test_an_overview_has_one_layer_of_each_block(photograph):
     view = steps[-1].preview
     assert tuple(layer.layer for layer in view.layers) == OVERVIEW
     assert [convolution_of(layer)[4] for layer in OVERVIEW] == list("12345")
-    assert all(layer.liked is not None and layer.dream is not None for layer in view.layers)
+    assert all(
+        layer.visualizations is not None and layer.dream is not None for layer in view.layers
+    )
     assert [step.number for step in steps] == list(range(1, steps[-1].total + 1))
     shapes = {step.preview.sheet.shape for step in steps if step.preview}
     assert len(shapes) == 1  # it fills up, from the first step on
@@ -240,7 +242,7 @@ def test_the_command_dreams(told):
         ("cup.png --channels 1", "need a layer"),
         ("cup.png --strength 3", "in [0, 1]"),
         ("cup.png -o sheet.pdf", "sheet.pdf can't be written"),
-        ("dot.png", "dot.png: the picture would be seen at 1 x 1 px"),
+        ("dot.png", "dot.png: the network would get a picture of 1 x 1 px"),
         ("cup.png --layer pool5 --size 40", "pool5 needs 32 px"),
         ("missing.png", "missing.png does not exist"),
         ("cup.png --device tpu", "device 'tpu' is not available"),
@@ -257,10 +259,10 @@ def test_bad_input_is_one_sentence(told, words, said):
 def test_a_sheet_names_whose_heat_it_is(photograph):
     picture = photograph(height=48, width=48)
     named = {(): "the layer", (7,): "channel 7", (7, 9): "its channels below"}
-    for channels, who in named.items():
+    for channels, subject in named.items():
         view = inspect(picture, InspectConfig("conv2_1", channels, show="activation"))
         (seen,) = view.layers
-        assert seen.who == who
+        assert seen.subject == subject
         # together, and then each, where there are several
         assert len(seen.heats) == max(1, len(channels) + (len(channels) > 1))
 

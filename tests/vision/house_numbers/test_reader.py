@@ -57,7 +57,16 @@ def test_a_model_is_what_was_saved(reader, tmp_path):
 def test_a_forged_model_is_one_sentence(tmp_path, config):
     header = ModelHeader("house-numbers", config, provenance={})
     write_model(tmp_path / "m.safetensors", header, {"x": torch.zeros(2)})
-    with pytest.raises(ModelError, match="don't match"):
+    with pytest.raises(ModelError, match="damaged: "):
+        load_house_number_reader(tmp_path / "m.safetensors")
+
+
+def test_weights_that_are_not_finite_are_refused(small_network, reader, tmp_path):
+    network = MultiDigit(small_network)
+    with torch.no_grad():
+        next(network.parameters()).view(-1)[0] = torch.nan
+    HouseNumberReader(network, {}, reader.compute).save(tmp_path / "m.safetensors")
+    with pytest.raises(ModelError, match=r"its weight .+ is not finite"):
         load_house_number_reader(tmp_path / "m.safetensors")
 
 

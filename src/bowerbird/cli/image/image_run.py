@@ -1,7 +1,7 @@
 """One run of an image command: read the inputs, show previews, save the result and its record."""
 
 from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from glob import escape
 from pathlib import Path
 from typing import Any
@@ -23,8 +23,8 @@ from bowerbird.cli.run_record import (
     write_record,
 )
 from bowerbird.image.config import ObjectiveConfig, OptimizeConfig
-from bowerbird.image.optimize import check_shape
-from bowerbird.image.style_transfer import check_image
+from bowerbird.image.optimize import Inputs
+from bowerbird.image.style_transfer import check_image, check_mask
 from bowerbird.learning.device import select_compute
 from bowerbird.learning.pretrained_weights import WEIGHTS
 from bowerbird.learning.step import Step
@@ -43,7 +43,6 @@ class ImageRun:
         self.inputs: dict[str, list[dict[str, Any]]] = {}
         self.alpha: Tensor | None = None
         """The transparency that the result gets, (h, w) of any size, or None."""
-        self.size = 0
         output = options.output
         check_writable(output, force=options.force)
         if options.record:
@@ -57,7 +56,7 @@ class ImageRun:
     def check_shape(self, path: Path, size: int, objective: ObjectiveConfig) -> None:
         """Refuse, by its header, a picture that is too narrow at this long side."""
         with about(path):
-            check_shape(picture_size(path), size, objective)
+            Inputs(picture_size(path)).check_size(size, objective.min_side)
 
     def read(self, role: str, path: Path) -> Picture:
         """Read and check an input picture, and note it for the record."""
@@ -74,48 +73,38 @@ class ImageRun:
     def read_mask(self, path: Path, photograph: Tensor) -> Tensor:
         """Return a mask (h, w) in 0..1: the lightness of a picture over black."""
         mask = self.read("mask", path).over(0.0).mean(0)
-        (mask_height, mask_width), (height, width) = mask.shape, photograph.shape[1:]
-        if (mask_height, mask_width) != (height, width):
-            raise ValueError(
-                f"{path} has {mask_width} x {mask_height} px and the photograph {width} x "
-                f"{height} px; resize the mask to the photograph"
-            )
-        if not float(mask.max()) > 0:
-            raise ValueError(f"{path} is black everywhere; make the region of its style white")
+        check_mask(mask, photograph, str(path), "the photograph")
         return mask
 
-    def follow(self, made: Iterator[Step[Tensor]], size: int) -> Work[Tensor]:
-        """Show the progress of the steps of an image whose long side will be ``size`` px."""
-        check_side(self.options.output, size)
+    def run(self, steps: Iterator[Step[Tensor]], size: int) -> int:
+        """Follow the steps of an image whose long side will be ``size`` px; save and report it.
+
+        Returns the exit code.
+        """
+        output, options = self.options.output, self.options
+        check_side(output, size)
         self._warn_of_changes()
-        self.size = size
         schedule = self.config.scale_schedule(size)
         effort = [float(side**2) for side, iterations in schedule for _ in range(iterations)]
-        return follow(made, effort, self._preview, quiet=self.options.quiet)
-
-    def finish(self, work: Work[Tensor]) -> int:
-        """Save the result with its record, report it, and return the exit code."""
-        assert work.last.preview is not None
+        work = follow(steps, effort, self._preview, quiet=options.quiet)
+        last, image = work.last, work.last.preview
+        assert image is not None
         if work.ended:
-            step = f"step {work.last.number} of {work.last.total}"
-            notify(f"{work.ended} at {step}; saving the picture")
-            work.last = replace(work.last, preview=self._enlarged(work.last.preview))
-        assert work.last.preview is not None
-        self._write(self.options.output, work.last.preview)
-        record = self._record(work)
-        if self.options.record:
-            path = record_path(self.options.output)
-            write_record(path, {**record, "steps": loss_table(work)})
-        self._report(work, record)
-        return work.exit_code("image")
-
-    def _enlarged(self, image: Tensor) -> Tensor:
-        """Return the image of a smaller scale at the long side that was asked for."""
+            notify(f"{work.ended} at step {last.number} of {last.total}; saving the picture")
+            image = _enlarged(image, size)
+        self._write(output, image)
         height, width = image.shape[1:]
-        if max(height, width) >= self.size:
-            return image
-        notify(f"it was at a smaller scale, {width} x {height} px, and is enlarged")
-        return resize(image, fit_long_side(height, width, self.size)).clamp(0, 1)
+        record = self._record(work, (height, width))
+        path = record_path(output) if options.record else None
+        if path is not None:
+            write_record(path, {**record, "steps": loss_table(work)})
+        report(
+            {**record, "record": path and str(path)},
+            f"{output}: {width} x {height} px, {last.number} steps in {last.seconds:.1f} s",
+            json=options.json,
+            quiet=options.quiet,
+        )
+        return work.exit_code("image")
 
     def _preview(self, step: Step[Tensor]) -> str:
         """Write the preview of every Nth step; return its size in words."""
@@ -134,15 +123,13 @@ class ImageRun:
             alpha = resize(alpha.expand(3, -1, -1), (image.shape[1], image.shape[2]))[0]
         write_picture(path, image, alpha)
 
-    def _record(self, work: Work[Tensor]) -> dict[str, Any]:
-        assert work.last.preview is not None
-        height, width = work.last.preview.shape[1:]
+    def _record(self, work: Work[Tensor], size: tuple[int, int]) -> dict[str, Any]:
         return {
             **versions(),
             "command": self.command,
             "output": str(self.options.output),
-            "width": width,
-            "height": height,
+            "width": size[1],
+            "height": size[0],
             **summary(work),
             "inputs": self.inputs,
             "preset": self.options.preset,
@@ -154,18 +141,6 @@ class ImageRun:
     def _computed(self) -> dict[str, str]:
         """Return the device and precision of this run."""
         return {"device": str(self.compute.device), "precision": str(self.compute.dtype)[6:]}
-
-    def _report(self, work: Work[Tensor], record: dict[str, Any]) -> None:
-        options = self.options
-        path = str(record_path(options.output)) if options.record else None
-        size = f"{record['width']} x {record['height']} px"
-        effort = f"{work.last.number} steps in {work.last.seconds:.1f} s"
-        report(
-            {**record, "record": path},
-            f"{options.output}: {size}, {effort}",
-            json=options.json,
-            quiet=options.quiet,
-        )
 
     def _warn_of_changes(self) -> None:
         """Warn if an input, the device or the precision differs from the run that is repeated."""
@@ -185,9 +160,16 @@ class ImageRun:
                     notify(f"{new['file']} has changed since {self.options.recipe} was written")
 
 
+def _enlarged(image: Tensor, long_side: int) -> Tensor:
+    """Return the image of a smaller scale at the long side that was asked for."""
+    height, width = image.shape[1:]
+    if max(height, width) >= long_side:
+        return image
+    notify(f"it was at a smaller scale, {width} x {height} px, and is enlarged")
+    return resize(image, fit_long_side(height, width, long_side)).clamp(0, 1)
+
+
 def _weights(name: str) -> dict[str, str]:
     """Return the name and SHA-256 of the network's weights."""
-    for weights in WEIGHTS:
-        if weights.name == name:
-            return {"name": name, "sha256": weights.sha256}
-    return {"name": name, "sha256": sha256(Path(name))}
+    known = {weights.name: weights.sha256 for weights in WEIGHTS}
+    return {"name": name, "sha256": known.get(name) or sha256(Path(name))}

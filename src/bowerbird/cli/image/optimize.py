@@ -54,7 +54,7 @@ def transfer(
     image_run.alpha = photograph.alpha
 
     steps = transfer_steps(photograph.fill_transparent(), paintings, config, masks=masks, init=init)
-    return image_run.finish(image_run.follow(steps, config.size))
+    return image_run.run(steps, config.size)
 
 
 def texture(
@@ -72,13 +72,13 @@ def texture(
         The painting.
     """
     from bowerbird.cli.image.image_run import ImageRun
-    from bowerbird.image.texture_synthesis import texture_steps
+    from bowerbird.image.synthesis import texture_steps
 
     image_run = ImageRun("image texture", run, config)
     painting = image_run.read("style", style).over()
 
     steps = texture_steps(painting, config)
-    return image_run.finish(image_run.follow(steps, max(config.width, config.height)))
+    return image_run.run(steps, max(config.width, config.height))
 
 
 def reconstruct(
@@ -96,11 +96,11 @@ def reconstruct(
         The picture to reconstruct from noise.
     """
     from bowerbird.cli.image.image_run import ImageRun
-    from bowerbird.image.reconstruction import reconstruct_steps
+    from bowerbird.image.synthesis import reconstruct_steps
 
     image_run = ImageRun("image reconstruct", run, config)
     image_run.check_shape(picture, config.size, config.target_objective)
     rgb = image_run.read("picture", picture).over()
 
     steps = reconstruct_steps(rgb, config)
-    return image_run.finish(image_run.follow(steps, config.size))
+    return image_run.run(steps, config.size)

@@ -83,11 +83,13 @@ def classify(
 
     paths = run.output_paths(images)
     classifier = open_classifier(config, run.device)
-
-    def recognize(picture: "Picture") -> VisionResult:
-        return VisionResult(labels=classify(picture.over(), classifier, config))
-
-    return run_batch(images, paths, run, recognize, _label_lines)
+    return run_batch(
+        images,
+        paths,
+        run,
+        lambda picture: VisionResult(labels=classify(picture.over(), classifier, config)),
+        _label_lines,
+    )
 
 
 def localize(
@@ -108,11 +110,13 @@ def localize(
     paths = run.output_paths(images)
     settings = ClassifyConfig(weights=config.weights, precision=config.precision)
     classifier = open_classifier(settings, run.device)
-
-    def recognize(picture: "Picture") -> "VisionResult":
-        return localize(picture.over(), classifier, config)
-
-    return run_batch(images, paths, run, recognize, _box_lines)
+    return run_batch(
+        images,
+        paths,
+        run,
+        lambda picture: localize(picture.over(), classifier, config),
+        _box_lines,
+    )
 
 
 def detect(
@@ -127,16 +131,7 @@ def detect(
     images
         Picture files.
     """
-    from bowerbird.vision.detection import detect, open_detector
-    from bowerbird.vision.results import VisionResult
-
-    paths = run.output_paths(images)
-    detector = open_detector(config, run.device)
-
-    def recognize(picture: "Picture") -> VisionResult:
-        return VisionResult(boxes=detect(picture.over(), detector, config))
-
-    return run_batch(images, paths, run, recognize, _box_lines)
+    return _detect(images, run, config)
 
 
 def segment(
@@ -151,6 +146,12 @@ def segment(
     images
         Picture files.
     """
+    return _detect(images, run, config, masks=True)
+
+
+def _detect(
+    images: Sequence[Path], run: BatchOptions, config: DetectConfig, *, masks: bool = False
+) -> int:
     from bowerbird.vision.detection import detect, open_detector
     from bowerbird.vision.results import VisionResult
     from bowerbird.vision.segmentation import segment
@@ -160,7 +161,8 @@ def segment(
 
     def recognize(picture: "Picture") -> VisionResult:
         rgb = picture.over()
-        return VisionResult(boxes=segment(rgb, detect(rgb, detector, config)))
+        boxes = detect(rgb, detector, config)
+        return VisionResult(boxes=segment(rgb, boxes) if masks else boxes)
 
     return run_batch(images, paths, run, recognize, _box_lines)
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bowerbird.vision.digits.binarize import Array, Foreground, Mask
+from bowerbird.vision.digits.normalize import find_extent
 
 Columns = NDArray[Any]  # int64
 MIN_SIDE = 5  # px of the larger side
@@ -186,12 +187,13 @@ def _normalized(contrast: Array, own: Mask, corner: tuple[int, int]) -> list[Com
 
 def _trimmed(component: Component) -> Component | None:
     """Return a component without the empty rows and columns around it."""
-    rows, columns = (np.flatnonzero((component.image > 0.1).any(axis)) for axis in (1, 0))
-    if not len(rows):
+    extent = find_extent(component.image > 0.1)
+    if extent is None:
         return None
-    top, left = int(rows[0]), int(columns[0])
-    image = np.ascontiguousarray(component.image[top : rows[-1] + 1, left : columns[-1] + 1])
-    return replace(component, left=component.left + left, top=component.top + top, image=image)
+    left, top = component.left + extent[1].start, component.top + extent[0].start
+    return replace(
+        component, left=left, top=top, image=np.ascontiguousarray(component.image[extent])
+    )
 
 
 def _with_clean_fraction(component: Component, page: Foreground) -> Component:

@@ -22,11 +22,11 @@ EPSILON = 0.5 / 255  # values up to this are background
 
 def normalize(image: NDArray[Any]) -> Float[np.ndarray, "28 28"]:
     """Return a shape (h, w) with values 0 (background) to 1, as 28 x 28 px; empty stays empty."""
-    rows, columns = (np.flatnonzero((image > EPSILON).any(axis)) for axis in (1, 0))
     canvas = np.zeros((SIDE, SIDE), np.float32)
-    if not len(rows):
+    extent = find_extent(image > EPSILON)
+    if extent is None:
         return canvas
-    shape = image[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    shape = image[extent]
     scale = BOX / max(shape.shape)
     width, height = (max(1, round(side * scale)) for side in (shape.shape[1], shape.shape[0]))
     if (height, width) != shape.shape:
@@ -36,6 +36,12 @@ def normalize(image: NDArray[Any]) -> Float[np.ndarray, "28 28"]:
     top, left = (_start(shape.sum(axis)) for axis in (1, 0))
     canvas[top : top + height, left : left + width] = shape
     return canvas
+
+
+def find_extent(mask: NDArray[Any]) -> tuple[slice, slice] | None:
+    """Return the rows and columns of the smallest rectangle around a mask, None if it is empty."""
+    left, top, width, height = cv2.boundingRect(mask.astype(np.uint8))
+    return (slice(top, top + height), slice(left, left + width)) if width else None
 
 
 def _start(mass: NDArray[Any]) -> int:

@@ -3,7 +3,6 @@
 Ten of its classes are the digits, the last is "not a digit".
 """
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -17,6 +16,7 @@ from bowerbird.learning.device import select_compute
 from bowerbird.learning.model_file import (
     REPLACE,
     ModelHeader,
+    load_weights,
     read_model,
     stored_weights,
     write_model,
@@ -104,26 +104,12 @@ def load_digit_reader(path_or_name: str | Path = "digits", device: str = "auto")
         config = SmallConvNetConfig(**{**values, "channels": tuple(values.get("channels", ()))})
         if config.num_classes != NO_DIGIT + 1:
             raise ValueError(f"it has {config.num_classes} classes instead of {NO_DIGIT + 1}")
-        module = _build(network, config, tensors)
+        with torch.device("meta"):  # a forged header must not allocate more than the file has
+            load_weights(digit_network(network, config), tensors)
+        module = digit_network(network, config, torch.Generator())
+        load_weights(module, tensors)
     except (ValueError, TypeError, RuntimeError, OverflowError) as error:
         reason = str(error).split("\n")[0]
         raise ModelError(f"{path} is damaged: {reason}; {REPLACE}") from error
     module.to(select_compute(device, "float32").device).eval()
     return DigitReader(module, network, config, dict(header.provenance))
-
-
-def _build(
-    network: DigitNetwork, config: SmallConvNetConfig, tensors: Mapping[str, Tensor]
-) -> nn.Module:
-    """Return a network with the weights of a file; raise ValueError if they do not fit."""
-    with torch.device("meta"):  # a forged header must not allocate more than the file has
-        shapes = {name: p.shape for name, p in digit_network(network, config).named_parameters()}
-    if tensors.keys() != shapes.keys():
-        raise ValueError("its weights are of another network")
-    for name, shape in shapes.items():
-        if tensors[name].shape != shape or not bool(tensors[name].isfinite().all()):
-            raise ValueError(f"{name} has a wrong shape or is not finite")
-    module = digit_network(network, config, torch.Generator())
-    for name, weight in module.named_parameters():
-        weight.data.copy_(tensors[name])
-    return module

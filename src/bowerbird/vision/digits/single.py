@@ -69,9 +69,8 @@ def find_single_component(
     image = even_foreground(difference)
     if image is None or not (small or _is_single(image)):
         return None
-    rows, columns = (np.flatnonzero(image.any(axis)) for axis in (1, 0))
-    top, left = int(rows[0]), int(columns[0])
-    image = np.ascontiguousarray(image[top : rows[-1] + 1, left : columns[-1] + 1])
+    left, top, width, height = cv2.boundingRect((image > 0).astype(np.uint8))
+    image = np.ascontiguousarray(image[top : top + height, left : left + width])
     return Component(left, top, image, float(difference.max()), 1.0)
 
 
@@ -95,8 +94,7 @@ def _is_single(image: Array) -> bool:
     _, boxes = label_components(body)
     if not len(boxes) or not is_even(image):
         return False
-    rows, columns = (np.flatnonzero(body.any(axis)) for axis in (1, 0))
-    height, width = int(rows[-1] - rows[0] + 1), int(columns[-1] - columns[0] + 1)
+    _, _, width, height = cv2.boundingRect(body.astype(np.uint8))
     large = max(height, width) > MIN_SIDE * max(image.shape)
     return bool(large and width < MAX_ASPECT * height and _is_connected(boxes))
 

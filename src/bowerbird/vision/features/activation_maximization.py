@@ -1,4 +1,4 @@
-"""Activation maximization: pictures, grown from noise, to which channels respond most.
+"""Activation maximization: pictures, optimized from noise, to which channels respond most.
 
 ``x_c = argmax_x mean over positions of max(A_c(x), 0)``, by gradient ascent with Adam; during
 ascent, negative values count a tenth, because a closed rectifier has no gradient. The picture is
@@ -17,6 +17,7 @@ as the picture of a spectrum is; no rotation; M is the principal
 axes of the logits of RGB in 500 ImageNet photographs, measured by us.
 """
 
+import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -27,45 +28,46 @@ from jaxtyping import Float
 from torch import Tensor
 
 from bowerbird.learning.config import Precision
-from bowerbird.learning.device import Compute, generator, keep_freed_memory, select_compute
+from bowerbird.learning.device import generator, keep_freed_memory, select_compute
 from bowerbird.learning.step import Step, run_to_end
+from bowerbird.learning.validate import check_range, check_seed
 from bowerbird.networks.vgg import VGG
 from bowerbird.networks.vgg_layers import check_channels, receptive_radius, stride
 from bowerbird.vision.features.gradient_ascent import LEAK
-from bowerbird.vision.features.network import convolution_of, open_sight
+from bowerbird.vision.features.network import convolution_of, open_network
 
 # Columns: axes of the logits of RGB times their standard deviations (light, blue to yellow, green
-# to purple), over the largest deviation. From 500 photographs of ImageNet, 128 x 128 px each.
+# to purple), over the largest one. From 500 photographs of ImageNet, 128 x 128 px each.
 COLORS = (
     (0.560, -0.197, 0.053),
     (0.573, -0.004, -0.108),
     (0.599, 0.187, 0.054),
 )
-NOISE = 0.01  # deviation of the spectrum at the start; Olah et al.
-AT_ONCE = 1 << 18  # px that are grown together: about half a GB in bfloat16
+NOISE = 0.01  # std of the spectrum at the start; Olah et al.
+BATCH_PIXELS = 1 << 18  # px that are optimized together: about half a GB in bfloat16
 SCALES = (0.9, 1.1)  # between which each step is scaled
-GAIN = 40.0  # of the spectrum where it is not changed, so that a step of Adam can be seen
-KNEE = 0.1  # cycles a px: where it is not changed
+GAIN = 40.0  # of the spectrum where it is not changed, so that a step of Adam is visible
+KNEE = 0.1  # cycles per px: where it is not changed
 
 
 @dataclass(frozen=True)
-class UnitsConfig:
-    """How what channels like is grown."""
+class VisualizationConfig:
+    """How channels are visualized."""
 
     layer: str = "conv3_1"
     """Layer of VGG-19."""
     channels: tuple[int, ...] = (0,)
     """Channels of the layer, from 0."""
     size: int = 0
-    """Side of each picture in px; 0 is what suits how far the layer sees."""
+    """Side of each picture in px; 0 chooses it by the layer's receptive field."""
     steps: int = 32
     """Steps of ascent."""
     smooth: float = 1.5
     """Power by which the spectrum falls with frequency; 1 is that of photographs (Olah et al.)."""
-    rate: float = 0.05
+    learning_rate: float = 0.05
     """Adam's step in the spectrum (Olah et al.)."""
     jitter: int = 8
-    """Most px by which a step is shifted (Olah et al.)."""
+    """Maximum shift of a step, px (Olah et al.)."""
     seed: int = 0
     """Seed of the noise and of the shifts."""
     weights: str = "vgg19-codebook"
@@ -77,18 +79,17 @@ class UnitsConfig:
 
     def __post_init__(self) -> None:
         check_channels(self.layer, self.channels)
-        least = 2 * stride(self.layer)
-        for name, good, what in (
-            ("channels", len(self.channels) > 0, "at least one number"),
-            ("size", self.size == 0 or self.size >= least, f"at least {least} px, or 0"),
-            ("steps", self.steps >= 1, "at least 1"),
-            ("smooth", 0 <= self.smooth <= 3, "between 0 and 3"),
-            ("rate", self.rate > 0, "above 0"),
-            ("jitter", self.jitter >= 0, "at least 0 px"),
-            ("seed", 0 <= self.seed < 2**63, "between 0 and 2^63 - 1"),
-        ):
-            if not good:
-                raise ValueError(f"{name} has to be {what}, not {getattr(self, name)}")
+        min_size = 2 * stride(self.layer)
+        if not self.channels:
+            raise ValueError("channels must be at least one number, got none")
+        if self.size and self.size < min_size:
+            raise ValueError(f"size must be at least {min_size} px, or 0, got {self.size}")
+        check_range(self, 1, math.inf, "steps")
+        check_range(self, 0, 3, "smooth")
+        if not 0 < self.learning_rate < math.inf:
+            raise ValueError(f"learning_rate must be above 0, got {self.learning_rate}")
+        check_range(self, 0, math.inf, "jitter")
+        check_seed(self.seed)
 
     @property
     def side(self) -> int:
@@ -97,8 +98,8 @@ class UnitsConfig:
 
     @property
     def batches(self) -> list[tuple[int, ...]]:
-        """The channels in groups that are grown together."""
-        together = max(1, AT_ONCE // self.side**2)
+        """The channels in groups that are optimized together."""
+        together = max(1, BATCH_PIXELS // self.side**2)
         count = len(self.channels)
         return [self.channels[at : at + together] for at in range(0, count, together)]
 
@@ -109,7 +110,7 @@ class UnitsConfig:
 
 
 @dataclass(frozen=True, eq=False)
-class Grown:
+class Visualizations:
     """Pictures of channels, and how active each makes its channel."""
 
     pictures: Float[Tensor, "n 3 s s"]
@@ -119,37 +120,32 @@ class Grown:
     """Activations of the noise that they began with."""
 
 
-def grow(config: UnitsConfig | None = None) -> Grown:
-    """Return a picture, in [0, 1], for each channel that raises it; errors as ``grow_steps``."""
-    return run_to_end(grow_steps(config))
+def visualize(config: VisualizationConfig) -> Visualizations:
+    """Return a picture, in [0, 1], that activates each channel; errors as ``visualize_steps``."""
+    return run_to_end(visualize_steps(config))
 
 
-def grow_steps(config: UnitsConfig | None = None) -> Iterator[Step[Grown]]:
+def visualize_steps(config: VisualizationConfig) -> Iterator[Step[Visualizations]]:
     """Yield each step of ascent; its preview, all pictures, only with the last step.
 
     ``losses["activation"]`` is the mean of the channels. Raises DownloadError.
     """
-    config = config or UnitsConfig()
     began = time.perf_counter()
     compute = select_compute(config.device, config.precision)
     keep_freed_memory()
-    network = open_sight(config.weights, convolution_of(config.layer), compute)
-    done: list[Grown] = []
-    for batch, numbers in enumerate(config.batches):
-        garden = _Garden(network, config, numbers, compute, batch)
-        for index in range(config.steps):
-            score = garden.step()
-            number = batch * config.steps + index + 1
-            if index + 1 == config.steps:
-                done.append(garden.grown())
-            last = number == config.total
-            yield Step(
-                number,
-                config.total,
-                {"activation": score},
-                time.perf_counter() - began,
-                _joined(done) if last else None,
-            )
+    network = open_network(config.weights, convolution_of(config.layer), compute)
+    done: list[Visualizations] = []
+    number = 0
+    for batch, channels in enumerate(config.batches):
+        ascent = _Ascent(network, config, channels, config.seed + batch)
+        for _ in range(config.steps):
+            activation = ascent.step()
+            number += 1
+            if number % config.steps == 0:
+                done.append(ascent.result())
+            preview = _joined(done) if number == config.total else None
+            seconds = time.perf_counter() - began
+            yield Step(number, config.total, {"activation": activation}, seconds, preview)
 
 
 def picture_of(
@@ -165,21 +161,22 @@ def picture_of(
     return torch.sigmoid(torch.einsum("rc,nchw->nrhw", colors, plain))
 
 
-class _Garden:
-    """A batch of pictures that grow together, each towards its channel."""
+class _Ascent:
+    """A batch of pictures that are optimized together, each for its channel."""
 
     def __init__(
-        self, network: VGG, config: UnitsConfig, channels: tuple[int, ...], at: Compute, batch: int
+        self, network: VGG, config: VisualizationConfig, channels: tuple[int, ...], seed: int
     ) -> None:
+        device = network.mean.device
         self.network, self.config = network, config
         self.layer, self.side = convolution_of(config.layer), config.side
-        self.index = torch.tensor(channels, device=at.device)
-        self.random = generator(config.seed + batch)
+        self.index = torch.tensor(channels, device=device)
+        self.random = generator(seed)
         shape = (len(channels), 3, self.side, self.side // 2 + 1, 2)
         noise = NOISE * torch.randn(shape, generator=self.random)
-        self.spectrum = noise.to(at.device).requires_grad_()
-        self.adam = torch.optim.Adam([self.spectrum], config.rate)
-        self.noise = self._activations(self._shown())
+        self.spectrum = noise.to(device).requires_grad_()
+        self.adam = torch.optim.Adam([self.spectrum], config.learning_rate)
+        self.noise = self._activations(self._pictures())
 
     def step(self) -> float:
         """Take one step; return the mean activation before it."""
@@ -187,22 +184,22 @@ class _Garden:
         down, right = torch.randint(-jitter, jitter + 1, (2,), generator=self.random).tolist()
         low, high = SCALES
         scale = low + (high - low) * float(torch.rand((), generator=self.random))
-        seen = picture_of(self.spectrum, self.side, self.config.smooth)
-        seen = seen.roll((down, right), (-2, -1))
+        moved = picture_of(self.spectrum, self.side, self.config.smooth)
+        moved = moved.roll((down, right), (-2, -1))
         size = max(round(self.side * scale), 2 * stride(self.layer))
-        seen = F.interpolate(seen, (size, size), mode="bilinear", align_corners=False)
-        score = self._mean(seen, LEAK).sum()
+        moved = F.interpolate(moved, (size, size), mode="bilinear", align_corners=False)
+        score = self._mean(moved, LEAK).sum()
         self.adam.zero_grad()
         (-score).backward()
         self.adam.step()
         return float(score.detach()) / len(self.index)
 
-    def grown(self) -> Grown:
+    def result(self) -> Visualizations:
         """Return the pictures as they are."""
-        shown = self._shown()
-        return Grown(shown.cpu(), self._activations(shown), self.noise)
+        pictures = self._pictures()
+        return Visualizations(pictures.cpu(), self._activations(pictures), self.noise)
 
-    def _shown(self) -> Tensor:
+    def _pictures(self) -> Tensor:
         with torch.no_grad():
             return picture_of(self.spectrum, self.side, self.config.smooth)
 
@@ -216,9 +213,6 @@ class _Garden:
         return F.leaky_relu(features[rows, self.index].float(), leak).mean((-2, -1))
 
 
-def _joined(parts: list[Grown]) -> Grown:
-    return Grown(
-        torch.cat([part.pictures for part in parts]),
-        torch.cat([part.activations for part in parts]),
-        torch.cat([part.noise for part in parts]),
-    )
+def _joined(parts: list[Visualizations]) -> Visualizations:
+    columns = zip(*((one.pictures, one.activations, one.noise) for one in parts), strict=True)
+    return Visualizations(*map(torch.cat, columns))

@@ -2,7 +2,7 @@
 
 Zhou et al. 2016 (arXiv:1512.04150); the formula, and how maps of several sizes become one, is in
 ``class_activation.py``. The classifier is EfficientNet-Lite0, whose last layer is an average over
-positions; VGG-19 as it comes along has no classes.
+positions; the installed VGG-19 has no classes.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from bowerbird.vision.class_activation import class_activation_maps, class_heatmap
-from bowerbird.vision.classification import Classifier, classes, labels_of
+from bowerbird.vision.classification import Classifier, labels_of
+from bowerbird.vision.config import NUM_CLASSES
 from bowerbird.vision.features.sheets import Heading, beside
 from bowerbird.vision.results import Label
 
@@ -26,16 +27,16 @@ class Activation:
 
 
 def class_activation(
-    rgb: Float[Tensor, "3 h w"], classifier: Classifier, most: int, title: str = ""
+    rgb: Float[Tensor, "3 h w"], classifier: Classifier, limit: int, title: str = ""
 ) -> Activation:
-    """Return where the ``most`` likeliest classes of a picture in 0..1 are found, as a sheet."""
-    if not 1 <= most <= len(classes()):
-        raise ValueError(f"most has to be 1 to {len(classes())}, not {most}")
-    chances = classifier.probabilities([rgb])[0]
-    numbers = chances.topk(most).indices.tolist()
-    labels = labels_of(chances, most)
-    seen, size = class_activation_maps(rgb, classifier), (rgb.shape[1], rgb.shape[2])
-    maps = tuple(class_heatmap(seen, number, size) for number in numbers)
+    """Return where the ``limit`` likeliest classes of a picture in 0..1 are found, as a sheet."""
+    if not 1 <= limit <= NUM_CLASSES:
+        raise ValueError(f"limit must be in [1, {NUM_CLASSES}], got {limit}")
+    probabilities = classifier.probabilities([rgb])[0]
+    numbers = probabilities.topk(limit).indices.tolist()
+    labels = labels_of(probabilities, limit)
+    all_maps, size = class_activation_maps(rgb, classifier), (rgb.shape[1], rgb.shape[2])
+    maps = tuple(class_heatmap(all_maps, number, size) for number in numbers)
     texts = [f"{one.name}   {one.probability:.1%}" for one in labels]
-    named = Heading(rgb, title, "class", overview=False)
-    return Activation(labels, maps, beside(named, "Where its classes are", maps, texts))
+    heading = Heading(rgb, title, "class", overview=False)
+    return Activation(labels, maps, beside(heading, "Where its classes are", maps, texts))

@@ -2,7 +2,7 @@
 
 The colors are matplotlib's magma, whose lightness grows evenly with the number (Smith and van der
 Walt 2015), so what looks twice as far apart is. A heat is laid over the picture's own gray, dimmed:
-what lights up is active, and what it is can still be seen.
+bright places are active, and the picture stays visible.
 """
 
 import torch
@@ -17,9 +17,9 @@ DARK = 0.55  # of the picture's gray under a heat of 0
 TOP = 0.995  # quantile of a map that has the brightest color: one peak must not darken the rest
 
 
-def unit(values: Float[Tensor, "h w"], *, from_least: bool = False) -> Float[Tensor, "h w"]:
-    """Return a map as 0..1: its 99.5 % quantile is 1, and 0 is 0, or its least if asked."""
-    low = float(values.min()) if from_least else 0.0
+def unit(values: Float[Tensor, "h w"], *, from_min: bool = False) -> Float[Tensor, "h w"]:
+    """Return a map as 0..1: its 99.5 % quantile is 1, and 0 is 0, or its minimum on request."""
+    low = float(values.min()) if from_min else 0.0
     place = max(1, round(TOP * values.numel()))
     top = float(values.flatten().kthvalue(place).values)
     top = top if top > low else float(values.max())

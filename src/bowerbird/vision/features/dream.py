@@ -35,7 +35,7 @@ from bowerbird.vision.features.gradient_ascent import (
     shift,
     unshift,
 )
-from bowerbird.vision.features.network import check_seen, open_sight
+from bowerbird.vision.features.network import check_picture, open_network
 
 RATE = 2 / 255  # mean change of a pixel in a step at strength 1
 BANDS = 4  # of the gradient's frequencies, one octave each; Mordvintsev et al.
@@ -59,11 +59,11 @@ def dream_steps(
     config = config or DreamConfig()
     began = time.perf_counter()
     picture = at_size(picture, config.size)
-    check_seen(picture, config.layer)
+    check_picture(picture, config.layer)
     compute = select_compute(config.device, config.precision)
     if max(picture.shape) <= config.tile:  # tiles of many sizes leave gaps in what is kept
         keep_freed_memory()
-    network = open_sight(config.weights, config.layer, compute)
+    network = open_network(config.weights, config.layer, compute)
     target, random = Target(config.layer, config.channels), generator(config.seed)
     sizes = config.octave_sizes((picture.shape[1], picture.shape[2]))
     added: Tensor | None = None

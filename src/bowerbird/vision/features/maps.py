@@ -8,6 +8,12 @@ The heat of named channels is their sum of ``max(A_c, 0)``. That is Grad-CAM (Se
 arXiv:1610.02391, equations 1 and 2) for the target "these channels": the weight of channel k is the
 mean gradient of the target with respect to A_k, 1 for the named channels and 0 for all others.
 Departure: rectified before the sum, so that channels do not cancel each other.
+
+A filter of conv1_1 is 3 x 3 weights for red, green and blue, so it is a picture itself:
+``0.5 + w / (2 max |w|)``, gray where a weight is zero, each filter by its own largest weight.
+Krizhevsky, Sutskever, Hinton 2012 (figure 3) show theirs of 11 x 11 so. Deeper kernels have as many
+inputs as the layer before has channels (64 to 512): they are not pictures, and
+``activation_maximization.py`` shows what activates them instead.
 """
 
 from collections.abc import Iterable
@@ -18,7 +24,8 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from bowerbird.networks.vgg import VGG
+from bowerbird.networks.vgg import VGG, DirectConvolution
+from bowerbird.vision.config import FIRST_LAYER
 
 
 @dataclass(frozen=True)
@@ -59,3 +66,11 @@ def activation_heatmap(
     if channels:
         return maps[list(channels)].sum(0)
     return maps.square().sum(0).sqrt()
+
+
+def filters(network: VGG) -> Float[Tensor, "64 3 3 3"]:
+    """Return the filters of conv1_1 as (filter, RGB, row, column) in [0, 1]."""
+    convolution = network.convolutions[FIRST_LAYER]
+    assert isinstance(convolution, DirectConvolution)
+    weight = convolution.weight.float().cpu()
+    return 0.5 + weight / (2 * weight.abs().amax((1, 2, 3), keepdim=True))

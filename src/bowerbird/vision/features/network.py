@@ -17,10 +17,10 @@ from bowerbird.learning.pretrained_weights import open_vgg19
 from bowerbird.networks.vgg import VGG
 from bowerbird.networks.vgg_layers import layer_names, stride
 
-SMALLEST = 16  # px; below it there is nothing to see
+SMALLEST = 16  # px a side
 
 
-def open_sight(weights: str, layer: str, compute: Compute) -> VGG:
+def open_network(weights: str, layer: str, compute: Compute) -> VGG:
     """Return VGG-19 up to a layer, ready to compute; raise DownloadError, or ValueError."""
     opened = open_vgg19(weights)
     network = VGG(
@@ -46,16 +46,16 @@ def convolution_of(layer: str) -> str:
     return next(name for name in reversed(names[: at + 1]) if name.startswith("conv"))
 
 
-def check_seen(picture: Float[Tensor, "3 h w"], layer: str) -> None:
+def check_picture(picture: Float[Tensor, "3 h w"], layer: str) -> None:
     """Raise ValueError for a picture that is none, or in which a layer has no position."""
     if picture.ndim != 3 or picture.shape[0] != 3:
-        raise ValueError(f"a picture has the shape (3, h, w), not {tuple(picture.shape)}")
+        raise ValueError(f"a picture must have the shape (3, h, w), got {tuple(picture.shape)}")
     if not bool(torch.isfinite(picture).all()):
-        raise ValueError("the picture has numbers that are no color")
-    height, wide = picture.shape[1:]
-    least = max(SMALLEST, stride(layer))
-    if min(height, wide) < least:
+        raise ValueError("the picture has values that are not finite")
+    height, width = picture.shape[1:]
+    min_side = max(SMALLEST, stride(layer))
+    if min(height, width) < min_side:
         raise ValueError(
-            f"the picture would be seen at {wide} x {height} px, and {layer} needs {least} px a "
-            "side; take a larger or wider picture, or another size"
+            f"the network would get a picture of {width} x {height} px, and {layer} needs "
+            f"{min_side} px a side; take a larger or wider picture, or another size"
         )

@@ -24,7 +24,14 @@ from torch import Tensor
 
 from bowerbird.errors import ModelError
 from bowerbird.learning.device import Compute, select_compute
-from bowerbird.learning.model_file import ModelHeader, read_model, stored_weights, write_model
+from bowerbird.learning.model_file import (
+    REPLACE,
+    ModelHeader,
+    load_weights,
+    read_model,
+    stored_weights,
+    write_model,
+)
 from bowerbird.models import model_path
 from bowerbird.networks.config import MultiDigitConfig
 from bowerbird.networks.multi_digit import MAX_DIGITS, MultiDigit, Reading, as_input, most_probable
@@ -208,11 +215,12 @@ def load_house_number_reader(
     path = model_path(path_or_name)
     header, tensors = read_model(path, KIND)
     try:
-        config = dict(header.config)
-        network = MultiDigit(MultiDigitConfig(**{**config, "channels": tuple(config["channels"])}))
-        network.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
+        channels = tuple(header.config.get("channels", ()))
+        network = MultiDigit(MultiDigitConfig(**{**header.config, "channels": channels}))
+        load_weights(network, tensors)
     except (TypeError, ValueError, KeyError, RuntimeError, MemoryError) as error:
-        raise ModelError(f"{path}: weights and header don't match; train it again") from error
+        reason = str(error).split("\n")[0]
+        raise ModelError(f"{path} is damaged: {reason}; {REPLACE}") from error
     for key in ("threshold", "read_threshold"):
         threshold = header.provenance.get(key, 0.9)
         if not isinstance(threshold, float) or not 0 <= threshold <= 1:

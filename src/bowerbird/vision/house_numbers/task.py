@@ -81,8 +81,7 @@ class HouseNumberTask:
         """Return the loss of the next batch."""
         config = self.config
         if not self.pool:
-            first = self.step * config.new_scenes_per_step
-            self.pool = [self.train(first + k) for k in range(config.pool_size)]
+            self._fill_pool()
         random = np.random.default_rng((self.seed, 1, self.step))
         indices = random.integers(0, len(self.pool), config.batch_size)
         scenes = [self.pool[k] for k in indices]
@@ -108,13 +107,14 @@ class HouseNumberTask:
 
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
         """Continue from a position; the scenes of the pool are generated again."""
-        self.step, self.pool = int(state["step"]), []
-        config = self.config
-        if self.step:  # each place of the pool has the newest scene that was put there
-            newest = self.step * config.new_scenes_per_step + config.pool_size
-            self.pool = [self.train(k) for k in range(newest - config.pool_size, newest)]
-            turn = newest % config.pool_size
-            self.pool = self.pool[-turn:] + self.pool[:-turn] if turn else self.pool
+        self.step = int(state["step"])
+        self._fill_pool()
+
+    def _fill_pool(self) -> None:
+        """Generate the newest scenes; number k stands at k modulo the pool's size."""
+        size, first = self.config.pool_size, self.step * self.config.new_scenes_per_step
+        numbers = sorted(range(first, first + size), key=lambda number: number % size)
+        self.pool = [self.train(number) for number in numbers]
 
     @cached_property
     def _validation_batches(self) -> list[Batch]:
