@@ -121,7 +121,7 @@ def test_imports_point_down(path):
     assert complaints(path, (SOURCE / path).read_text(encoding="utf-8")) == []
 
 
-def test_settings_import_no_torch():
+def test_flags_import_no_torch():
     """Help is made from them, and torch takes a second to import."""
     settings = [path for path in MODULES if path.stem in ("config", "presets")]
     names = [".".join(("bowerbird", *path.with_suffix("").parts)) for path in settings]

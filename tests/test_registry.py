@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import bowerbird
-from bowerbird.cli.settings import values_of
+from bowerbird.cli.flags import values_of
 from bowerbird.domain import resolve
 from bowerbird.registry import DEMO, DOMAINS, NOUNS, find_domain, find_verb
 

@@ -36,9 +36,35 @@ def loss_of_nanogpt(spec: dict) -> dict:
     return {"nats": nats / count, "parameters": sum(p.numel() for p in network.parameters())}
 
 
+@torch.no_grad()
+def window_loss(
+    network: torch.nn.Module,
+    stream: np.ndarray,
+    *,
+    sequence_length: int = 256,
+    windows: int = 2000,
+    seed: int = 0,
+) -> float:
+    """Return the mean loss of random windows without a past, in nats per token, as nanoGPT does."""
+    from bowerbird.learning.sequences.batches import next_token_loss  # noqa: PLC0415
+
+    random = np.random.default_rng(seed)
+    length = min(sequence_length, len(stream) - 1)
+    starts = random.integers(0, len(stream) - length, size=windows)
+    training = network.training
+    network.eval()
+    losses = []
+    for some in np.array_split(starts, -(-windows // 64)):
+        both = np.stack([stream[s : s + length + 1] for s in some]).astype(np.int64)
+        tokens = torch.from_numpy(both)
+        logits, _ = network(tokens[:, :-1])
+        losses.append(float(next_token_loss(logits, tokens[:, 1:])) * len(some))
+    network.train(training)
+    return sum(losses) / windows
+
+
 def loss_of_ours(spec: dict) -> dict:
     """Evaluate our model on the same text: with carried state, and in nanoGPT's random windows."""
-    from bowerbird.learning.sequences.batches import window_loss  # noqa: PLC0415
     from bowerbird.text import load  # noqa: PLC0415
 
     generator = load(spec["model"], "cpu")

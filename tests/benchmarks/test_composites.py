@@ -80,6 +80,6 @@ def test_a_photograph_without_a_subject_gives_none():
     "wrong",
     [{"height": 8}, {"things": (3, 1)}, {"sizes": (0.0, 0.5)}, {"hidden": 1.0}],
 )
-def test_settings_are_checked(wrong):
+def test_flags_are_checked(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong)) if "height" not in wrong else "32 px"):
         SceneConfig(**wrong)

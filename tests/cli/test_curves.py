@@ -20,7 +20,7 @@ def test_losses_that_are_not_finite(tmp_path, monkeypatch, bad, all_of_them):
     history = [Step[None](i + 1, 9, loss, 0.1 * i) for i, loss in enumerate(losses)]
     drawn = []
     monkeypatch.setattr(Axes, "annotate", lambda self, words, *_, **__: drawn.append(words))
-    draw_losses(history, tmp_path / "m.png", "nats a character")
+    draw_losses(history, tmp_path / "m.png", "nats per character")
     assert drawn == ([] if all_of_them else ["2.000"])
     with Image.open(tmp_path / "m.png") as picture:
         assert picture.size == (960, 540)

@@ -422,7 +422,7 @@ def test_the_device_of_an_earlier_run_is_not_remembered():
         {"optimizer": "adam"},
     ],
 )
-def test_settings_that_mean_nothing(change):
+def test_flags_that_mean_nothing(change):
     with pytest.raises(
         ValueError, match=next(iter(change)) if "optimizer" not in change else "one of"
     ):

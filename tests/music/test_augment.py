@@ -32,6 +32,6 @@ def test_variations(tune, reel_abc):
         ({"tempo_factors": (0.0,)}, r"tempo_factors must be in \[0.1, 10\]"),
     ],
 )
-def test_settings_are_checked(wrong, message):
+def test_flags_are_checked(wrong, message):
     with pytest.raises(MusicError, match=message):
         AugmentConfig(**wrong)

@@ -18,6 +18,6 @@ from bowerbird.music.config import ComposeConfig
         ({"seconds": 20, "bars": 8}, "bars or seconds, not both"),
     ],
 )
-def test_settings_are_checked(wrong, words):
+def test_flags_are_checked(wrong, words):
     with pytest.raises(ValueError, match=words):
         ComposeConfig(**wrong)

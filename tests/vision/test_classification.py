@@ -220,7 +220,7 @@ def test_damaged_downloads_are_told(tmp_path, monkeypatch):
         open_classifier(ClassifyConfig(network="vgg16"), "cpu")
 
 
-def test_settings_are_checked():
+def test_flags_are_checked():
     for top in (0, 1001):
         with pytest.raises(ValueError, match=r"top must be in \[1, 1000\]"):
             ClassifyConfig(top=top)

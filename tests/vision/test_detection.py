@@ -201,7 +201,7 @@ def test_heat_is_between_0_and_1(classifier):
         ({"network": "x"}, "detr"),
     ],
 )
-def test_settings_are_checked(wrong, words):
+def test_flags_are_checked(wrong, words):
     with pytest.raises(ValueError, match=words):
         DetectConfig(**wrong)
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from cyclopts import App, Parameter
 
 from bowerbird.cli.errors import exit_code, picture_warnings
-from bowerbird.cli.settings import default_text, fill, flag, overridden_defaults
+from bowerbird.cli.flags import default_text, fill, flag, overridden_defaults
 from bowerbird.domain import Noun, Verb
 from bowerbird.registry import DEMO, NOUNS, find_verb
 

@@ -40,7 +40,7 @@ class Log:
 def draw_losses(history: Sequence[Step[None]], path: Path, unit: str) -> None:
     """Draw the losses of a training into a PNG file: steps, running mean, validation.
 
-    ``unit`` labels the losses, as "nats a character".
+    ``unit`` labels the losses, as "nats per character".
     """
     from matplotlib.figure import Figure
 

@@ -18,7 +18,7 @@ def report(
 ) -> None:
     """Print facts as one line of JSON, or the same for people: sentences and tables."""
     if json:
-        print(jsonlib.dumps(_finite(facts), allow_nan=False))  # noqa: T201
+        print(jsonlib.dumps(finite(facts), allow_nan=False))  # noqa: T201
     elif not quiet:
         show(*results)
 
@@ -46,12 +46,12 @@ def notify_skipped(skipped: Mapping[str, str]) -> None:
         notify(f"skipped {name}: {reason}")
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
     """Return a value with null for each number that JSON doesn't have: NaN and infinity."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, Mapping):
-        return {key: _finite(item) for key, item in value.items()}
+        return {key: finite(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_finite(item) for item in value]
+        return [finite(item) for item in value]
     return value

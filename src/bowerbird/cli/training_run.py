@@ -5,7 +5,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,13 +14,21 @@ from cyclopts import Group, Parameter
 
 from bowerbird.cli.options import RunOptions, Switch
 from bowerbird.cli.report import notify, report
-from bowerbird.learning.config import CheckpointConfig, SequenceConfig, TrainerConfig
+from bowerbird.learning.config import (
+    CheckpointConfig,
+    SequenceConfig,
+    TrainerConfig,
+    TrainingConfig,
+)
 from bowerbird.learning.validate import check_range
 from bowerbird.networks.config import LanguageModelConfig, RecurrentConfig, TransformerConfig
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from bowerbird.cli.curves import Log
     from bowerbird.cli.progress import Work
+    from bowerbird.learning.device import Compute
     from bowerbird.learning.step import Step
 
 LAUNCHED = "ACCELERATE_MIXED_PRECISION"  # `accelerate launch` sets it, also for a single process
@@ -132,6 +140,29 @@ class TrainingRun:
             if self._log:
                 self._log.close()
 
+    def facts(
+        self,
+        work: "Work[str]",
+        config: TrainingConfig,
+        network: "nn.Module",
+        compute: "Compute",
+        units_per_step: float,
+    ) -> dict[str, Any]:
+        """Return the facts that all trainings report; ``config`` is what was planned."""
+        from bowerbird.learning.trainer import ALREADY_DONE
+
+        first, last = work.history[0], work.last
+        # the steps before a resumed run are not its own
+        steps = 0 if last.note == ALREADY_DONE else last.number - first.number + 1
+        return {
+            "model": str(self.run.output),
+            "config": {**asdict(config), "precision": str(compute.dtype).removeprefix("torch.")},
+            "train_loss": last.losses["total"],
+            "validation_loss": self.best if math.isfinite(self.best) else None,
+            f"{self.unit}s_per_second": round(steps * units_per_step / max(last.seconds, 1e-9)),
+            "parameters": sum(p.numel() for p in network.parameters()),
+        }
+
     def finish(self, work: "Work[str]", save: Callable[[Path], None], facts: dict[str, Any]) -> int:
         """Save the model with its record, report it, and return the exit code."""
         if self.is_main:
@@ -176,13 +207,13 @@ class TrainingRun:
         record = {**versions(), "command": self.command, **summary(work), **facts}
         record["steps"] = loss_table(work)
         write_record(record_path(self.run.output), record)
-        draw_losses(work.history, self.run.output.with_suffix(CURVE), f"nats a {self.unit}")
+        draw_losses(work.history, self.run.output.with_suffix(CURVE), f"nats per {self.unit}")
 
     def _report(self, work: "Work[str]", facts: dict[str, Any]) -> None:
         from bowerbird.cli.run_record import summary
 
         loss = facts["validation_loss"]
-        validation = "not measured" if loss is None else f"{loss:.4f} nats a {self.unit}"
+        validation = "not measured" if loss is None else f"{loss:.4f} nats per {self.unit}"
         report(
             {**summary(work), **{k: v for k, v in facts.items() if k not in IN_RECORD_ONLY}},
             f"{self.run.output}: {work.last.number} steps in {work.last.seconds:.0f} s, "

@@ -3,6 +3,8 @@
 Each process writes its own file, at slightly different times: the run may be killed in between.
 With several processes each therefore keeps its previous checkpoint too, and all resume from the
 newest step that every one of them has.
+
+What is in a checkpoint, and how a run continues from it, is in ``trainer.py``.
 """
 
 import json

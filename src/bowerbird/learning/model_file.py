@@ -13,6 +13,7 @@ import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from torch import Tensor, nn
 
 from bowerbird.errors import ModelError
 from bowerbird.files.atomic_write import put_in_place
+from bowerbird.learning.step import Step
 
 FORMAT = 1
 KEY = "bowerbird"
@@ -47,6 +49,19 @@ class ModelHeader:
     """Corpus (name, SHA-256), duration and losses of the training, licence, versions."""
     format: int = FORMAT
     """Version of the file format."""
+
+
+def training_provenance(last: Step[Any] | None, best: float | None, licence: str) -> dict[str, Any]:
+    """Return what the header of any trained model records; ``best`` is the validation loss."""
+    loss = last.losses["total"] if last else math.nan
+    return {
+        "seconds": round(last.seconds, 1) if last else 0.0,
+        "iterations": last.number if last else 0,
+        "train_loss": loss if math.isfinite(loss) else None,  # JSON has no NaN
+        "validation_loss": best,
+        "licence": licence,
+        "versions": {"bowerbird": version("bowerbird"), "torch": version("torch")},
+    }
 
 
 def write_model(path: Path, header: ModelHeader, tensors: Mapping[str, Tensor]) -> None:
@@ -202,10 +217,10 @@ def _header(path: Path, metadata: Mapping[str, str] | None, kind: str | None) ->
     except (ValueError, RecursionError) as error:
         why = printable(error)
         raise ModelError(f"{path} has a damaged header ({why}); {REPLACE}") from error
-    version = data.get("format") if isinstance(data, dict) else None
-    if type(version) is int and version > FORMAT:  # first, as a newer format may have more fields
+    number = data.get("format") if isinstance(data, dict) else None
+    if type(number) is int and number > FORMAT:  # first, as a newer format may have more fields
         raise ModelError(
-            f"{path} has format {version}, but this Bowerbird reads format {FORMAT}; "
+            f"{path} has format {number}, but this Bowerbird reads format {FORMAT}; "
             "upgrade Bowerbird"
         )
     if fault := _fault(data):

@@ -6,7 +6,8 @@ with N B rows.
 
 A checkpoint holds everything that the next step depends on (weights, optimizer, random state, the
 task's place in its data), so on a CPU a resumed run ends with the same weights, bit for bit, as one
-that was never interrupted.
+that was never interrupted. ``checkpoints.py`` has the files; ``stored_plan.py`` has the plan of a
+run, which a resumed run keeps.
 
 Optimizers: AdamW (Loshchilov, Hutter 2019), RMSprop (Hinton 2012), Muon (Jordan et al. 2024) for
 matrices with AdamW for the rest. The moving average of the weights is that of Polyak, Juditsky

@@ -130,6 +130,11 @@ class RecurrentConfig:
                 f"got {self.embedding_dim}"
             )
 
+    @property
+    def num_states(self) -> int:
+        """The number of tensors in the state: h of each layer, with an LSTM also c."""
+        return self.num_layers * (2 if self.cell == "lstm" else 1)
+
 
 @dataclass(frozen=True)
 class TransformerConfig:

@@ -8,11 +8,20 @@ layer that isn't trained, whose recurrent matrix is sparse and scaled to a spect
 so that old inputs fade. Only V, S and a are then trained, in closed form.
 """
 
+from collections.abc import Iterable
+from typing import cast
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from bowerbird.networks.recurrent import RecurrentConfig, RecurrentLayer, State
+from bowerbird.networks.recurrent import (
+    RecurrentConfig,
+    RecurrentLayer,
+    State,
+    draw_parameter,
+    with_states,
+)
 
 CONNECTIONS = 10  # recurrent weights of a unit in an echo state network
 
@@ -36,16 +45,11 @@ class RecurrentRegressor(nn.Module):
     def initialize(self, seed: int = 0) -> None:
         """Draw new initial weights: uniform within 1/sqrt(hidden_size); the readout is zero."""
         random = torch.Generator().manual_seed(seed)
-        width = self.config.hidden_size
         with torch.no_grad():
-            for layer in self.all_layers():
-                for name, p in layer.named_parameters():
-                    if name.startswith("weight"):
-                        p.uniform_(-(width**-0.5), width**-0.5, generator=random)
-                    else:
-                        p.zero_()
-                if self.config.cell == "lstm":
-                    layer.bias_ih[width : 2 * width] = self.config.forget_bias
+            for name, p in self.layers.named_parameters():
+                draw_parameter(name, p, self.config.hidden_size, random)
+                if self.config.cell == "lstm" and name.endswith("bias_ih"):
+                    p.chunk(4)[1].fill_(self.config.forget_bias)
             for p in (*self.readout.parameters(), *self.skip.parameters()):
                 p.zero_()
 
@@ -61,8 +65,8 @@ class RecurrentRegressor(nn.Module):
             raise ValueError(f"an echo state network needs the cell rnn, got {self.config.cell}")
         random = torch.Generator().manual_seed(seed)
         with torch.no_grad():
-            for layer in self.all_layers():
-                width = self.config.hidden_size
+            width = self.config.hidden_size
+            for layer in cast(Iterable[RecurrentLayer], self.layers):
                 weights = torch.randn(width, width, generator=random, dtype=torch.float64)
                 weights *= torch.rand(width, width, generator=random) < CONNECTIONS / width
                 largest = float(torch.linalg.eigvals(weights).abs().max())
@@ -70,14 +74,10 @@ class RecurrentRegressor(nn.Module):
                 layer.weight_ih.uniform_(-input_scale, input_scale, generator=random)
                 layer.bias_ih.uniform_(-input_scale, input_scale, generator=random)
 
-    def all_layers(self) -> list[RecurrentLayer]:
-        """Return the layers, from the input up."""
-        return [layer for layer in self.layers if isinstance(layer, RecurrentLayer)]
-
     def initial_state(self, batch_size: int) -> State:
         """Return the state before the first step: zeros."""
-        count = sum(layer.num_states for layer in self.all_layers())
-        return (self.readout.bias.new_zeros(batch_size, self.config.hidden_size),) * count
+        zero = self.readout.bias.new_zeros(batch_size, self.config.hidden_size)
+        return (zero,) * self.config.num_states
 
     def forward(
         self, x: Float[Tensor, "b t i"], state: State | None = None
@@ -90,21 +90,17 @@ class RecurrentRegressor(nn.Module):
         self, x: Float[Tensor, "b t i"], state: State | None = None
     ) -> tuple[Float[Tensor, "b t h"], State]:
         """Return the last layer's output of every step, and the state after the last."""
-        old = list(state if state is not None else self.initial_state(len(x)))
         new: list[Tensor] = []
-        for layer in self.all_layers():
-            layer_state, old = tuple(old[: layer.num_states]), old[layer.num_states :]
-            x, layer_state = layer(x, layer_state)
-            new += layer_state
+        for layer, before in with_states(self.layers, state or self.initial_state(len(x))):
+            x, after = layer(x, before)
+            new += after
         return x, tuple(new)
 
     def step(self, x: Float[Tensor, "b i"], state: State) -> tuple[Float[Tensor, "b o"], State]:
         """Return the output of one more step, and the state after it."""
-        old: list[Tensor] = list(state)
         new: list[Tensor] = []
         h = x
-        for layer in self.all_layers():
-            layer_state, old = tuple(old[: layer.num_states]), old[layer.num_states :]
-            h, layer_state = layer.step(h, layer_state)
-            new += layer_state
+        for layer, before in with_states(self.layers, state):
+            h, after = layer.step(h, before)
+            new += after
         return self.readout(h) + self.skip(x), tuple(new)

@@ -17,7 +17,8 @@ are float32; with another ``dtype`` they are converted at each use, and the logi
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -43,11 +44,6 @@ class RecurrentLayer(nn.Module):
         self.bias_ih = nn.Parameter(torch.zeros(gates))
         # torch's GRU has a second bias inside its reset gate, so one bias is a zero second one
         self.bias_hh = nn.Parameter(torch.zeros(gates)) if config.biases == 2 else None
-
-    @property
-    def num_states(self) -> int:
-        """The number of tensors in this layer's state: h, for an LSTM also c."""
-        return 2 if self.cell == "lstm" else 1
 
     def forward(
         self, x: Float[Tensor, "b t i"], state: State, mask: Tensor | None = None
@@ -93,6 +89,25 @@ class RecurrentLayer(nn.Module):
         return torch.zeros_like(self.bias_ih) if self.bias_hh is None else self.bias_hh
 
 
+def with_states(
+    layers: nn.ModuleList, state: Sequence[Tensor]
+) -> Iterator[tuple[RecurrentLayer, State]]:
+    """Yield each layer with its part of the state: h, for an LSTM also c."""
+    count = len(state) // len(layers)
+    for i, layer in enumerate(layers):
+        yield cast(RecurrentLayer, layer), tuple(state[i * count : (i + 1) * count])
+
+
+def draw_parameter(name: str, p: Tensor, width: int, random: torch.Generator) -> None:
+    """Draw a parameter: embeddings normal, biases zero, others uniform within 1/sqrt(width)."""
+    if name.startswith("embedding"):
+        p.normal_(0, p.shape[1] ** -0.5, generator=random)
+    elif p.ndim == 1:
+        p.zero_()
+    else:
+        p.uniform_(-(width**-0.5), width**-0.5, generator=random)
+
+
 class Recurrent(nn.Module):
     """Tokens in, logits of the next token out; computes in ``dtype``.
 
@@ -121,34 +136,30 @@ class Recurrent(nn.Module):
 
     def initial_state(self, batch_size: int) -> State:
         """Return the state before the first token: zeros."""
-        count = sum(layer.num_states for layer in self.all_layers())
         zero = self.decoder.bias.new_zeros(batch_size, self.config.hidden_size, dtype=self.dtype)
-        return (zero,) * count
+        return (zero,) * self.config.num_states
 
     def forward(
         self, tokens: Int[Tensor, "b t"], state: State | None = None
     ) -> tuple[Float[Tensor, "b t v"], State]:
         """Return the logits of the token after each of ``tokens``, and the state after them."""
-        old = list(state if state is not None else self.initial_state(tokens.shape[0]))
         new: list[Tensor] = []
         x = self._embed(tokens)
         x = self._drop(x, self.config.input_dropout if self.embedding is not None else 0.0)
-        for i, layer in enumerate(self.all_layers()):
-            layer_state, old = tuple(old[: layer.num_states]), old[layer.num_states :]
-            y, layer_state = layer(x, layer_state, self._recurrent_mask(layer))
-            new += layer_state
+        old = state or self.initial_state(len(tokens))
+        for i, (layer, before) in enumerate(with_states(self.layers, old)):
+            y, after = layer(x, before, self._recurrent_mask(layer))
+            new += after
             x = self._drop(self._combine(i, x, y), self.config.dropout)
         return self._decode(x), tuple(new)
 
     def step(self, tokens: Int[Tensor, " b"], state: State) -> tuple[Float[Tensor, "b v"], State]:
         """Return the logits after one more token, and the state after it; without dropout."""
-        old: list[Tensor] = list(state)
         new: list[Tensor] = []
         x = self._embed(tokens)
-        for i, layer in enumerate(self.all_layers()):
-            layer_state, old = tuple(old[: layer.num_states]), old[layer.num_states :]
-            y, layer_state = layer.step(x, layer_state)
-            new += layer_state
+        for i, (layer, before) in enumerate(with_states(self.layers, state)):
+            y, after = layer.step(x, before)
+            new += after
             x = self._combine(i, x, y)
         return self._decode(x), tuple(new)
 
@@ -156,10 +167,6 @@ class Recurrent(nn.Module):
         """Return the fastest form of ``step`` on this device, with the current weights."""
         on_cpu = self.decoder.weight.device.type == "cpu"
         return NumpyStepper(self.config, self.state_dict()) if on_cpu else self.step
-
-    def all_layers(self) -> list[RecurrentLayer]:
-        """Return the layers, from the input up."""
-        return [layer for layer in self.layers if isinstance(layer, RecurrentLayer)]
 
     def initialize(self, seed: int = 0) -> None:
         """Draw new initial weights."""
@@ -170,22 +177,20 @@ class Recurrent(nn.Module):
                     p.fill_(1.0 if name.endswith("weight") else 0.0)
                 else:
                     self._draw(name, p, random)
-            if self.config.cell == "lstm":
-                width = self.config.hidden_size
-                for layer in self.all_layers():
-                    layer.bias_ih[width : 2 * width] = self.config.forget_bias
+                if self.config.cell == "lstm" and name.endswith("bias_ih"):
+                    p.chunk(4)[1].fill_(self.config.forget_bias)
 
     def _draw(self, name: str, p: Tensor, random: torch.Generator) -> None:
         """Draw the initial values of one parameter, as the configured tool does."""
         style, width = self.config.initialization, self.config.hidden_size
         if style == "char-rnn":
             p.uniform_(-0.08, 0.08, generator=random)
-        elif name.startswith("embedding"):
-            p.normal_(0, 1.0 if style == "torch-rnn" else p.shape[1] ** -0.5, generator=random)
-        elif p.ndim == 1:
-            p.zero_()
+        elif style == "torch-rnn" and name.startswith("embedding"):
+            p.normal_(0, 1.0, generator=random)
+        elif p.ndim == 1 or name.startswith("embedding"):
+            draw_parameter(name, p, width, random)
         elif style == "torch-rnn" and name.startswith("layers"):
-            inputs = self.all_layers()[int(name.split(".")[1])].weight_ih.shape[1]
+            inputs = cast(RecurrentLayer, self.layers[int(name.split(".")[1])]).weight_ih.shape[1]
             p.normal_(0, (width + inputs) ** -0.5, generator=random)
         elif style == "folk-rnn" and name.endswith("weight_hh"):
             for gate in p.chunk(p.shape[0] // width):
@@ -195,7 +200,7 @@ class Recurrent(nn.Module):
             bound = math.sqrt(6 / (rows + p.shape[1]))
             p.uniform_(-bound, bound, generator=random)
         else:
-            p.uniform_(-(width**-0.5), width**-0.5, generator=random)
+            draw_parameter(name, p, width, random)
 
     def _embed(self, tokens: Tensor) -> Tensor:
         """Return the input of the first layer."""

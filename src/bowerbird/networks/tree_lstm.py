@@ -23,6 +23,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from bowerbird.networks.config import TreeLSTMConfig
+from bowerbird.networks.recurrent import draw_parameter
 
 ROOT = -1  # the parent of a root
 
@@ -218,12 +219,7 @@ class TreeLSTM(nn.Module):
         width = self.config.hidden_size
         with torch.no_grad():
             for name, p in self.named_parameters():
-                if name.startswith("embedding"):
-                    p.normal_(0, p.shape[1] ** -0.5, generator=random)
-                elif p.ndim == 1:
-                    p.zero_()
-                else:
-                    p.uniform_(-(width**-0.5), width**-0.5, generator=random)
+                draw_parameter(name, p, width, random)
             self.bias[3 * width :] = self.config.forget_bias
 
     def states(self, forest: Forest) -> tuple[Float[Tensor, "n h"], Float[Tensor, "n h"]]:

@@ -14,8 +14,8 @@ from typing import Literal
 Pooling = Literal["max", "average", "l2"]
 PaddingMode = Literal["zeros", "replicate", "reflect", "circular"]
 
-BLOCKS = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}  # convolutions a block
-WIDTHS = (64, 128, 256, 512, 512)  # channels a block
+BLOCKS = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}  # convolutions per block
+WIDTHS = (64, 128, 256, 512, 512)  # channels per block
 
 
 def layer_names(network: Literal["vgg16", "vgg19"] = "vgg19") -> tuple[str, ...]:

@@ -10,12 +10,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Generator, Mapping
 from contextlib import closing
 from dataclasses import asdict, replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from bowerbird.learning.config import CheckpointConfig, TrainerConfig, TrainingConfig
 from bowerbird.learning.device import select_compute
+from bowerbird.learning.model_file import training_provenance
 from bowerbird.learning.schedule import TimeLimit
 from bowerbird.learning.step import Step
 from bowerbird.learning.stored_plan import load_plan, save_plan
@@ -94,13 +94,7 @@ class TaskTraining(ABC, Generic[Config]):
 
     def provenance(self) -> dict[str, Any]:
         """Return how the run went so far, for the header of a model file."""
-        return {
-            "seconds": round(self.last.seconds, 1) if self.last else 0.0,
-            "iterations": self.last.number if self.last else 0,
-            "validation_loss": self.best,
-            "licence": self.config.licence,
-            "versions": {"bowerbird": version("bowerbird"), "torch": version("torch")},
-        }
+        return training_provenance(self.last, self.best, self.config.licence)
 
     def _plan(self, resume: bool) -> str:
         """Choose the steps that fit into the minutes, or keep those of the interrupted run.

@@ -67,6 +67,13 @@ def test_training_writes_a_model_with_its_record_and_test(bowerbird, folder, her
     assert "test digits are wrong" in text
 
 
+def test_all_batches_of_a_step_are_counted(bowerbird, folder, here):
+    words = f"vision train-digits digits -o m.safetensors {SMALL} --json"
+    report = json.loads(bowerbird(f"{words} --gradient-accumulation-steps 3").out)
+    read = 6 * 8 * 3
+    assert report["digits_per_second"] * report["seconds"] == pytest.approx(read, rel=0.1)
+
+
 def test_a_record_repeats_the_training(bowerbird, folder, here):
     assert bowerbird(f"vision train-digits digits -o a.safetensors {SMALL} --seed 5").code == 0
     again = bowerbird("vision train-digits digits --recipe a.json -o b.safetensors --quiet")

@@ -6,7 +6,6 @@ import math
 import numpy as np
 import pytest
 import torch
-import torch.nn.functional as F
 
 from bowerbird.learning.config import SequenceConfig
 from bowerbird.learning.sequences.batches import (
@@ -15,7 +14,6 @@ from bowerbird.learning.sequences.batches import (
     SequenceTask,
     next_token_loss,
     stream_loss,
-    window_loss,
     write_stream,
 )
 from bowerbird.networks.config import RecurrentConfig
@@ -114,16 +112,6 @@ def test_the_loss_of_a_stream_is_that_of_reading_it_token_by_token(length):
     )
 
 
-def test_the_loss_of_windows_has_no_past():
-    network, data = build(), stream(3000)
-    ours = window_loss(network, data, sequence_length=30, windows=500, seed=1)
-    starts = np.random.default_rng(1).integers(0, 3000 - 30, size=500)
-    both = torch.from_numpy(np.stack([data[s : s + 31] for s in starts]).astype(np.int64))
-    with torch.no_grad():
-        expected = F.cross_entropy(network(both[:, :-1])[0].flatten(0, 1), both[:, 1:].flatten())
-    assert ours == pytest.approx(float(expected), rel=1e-4)
-
-
 def test_the_state_is_carried_and_can_be_kept():
     data = stream()
     torch.manual_seed(0)
@@ -176,6 +164,4 @@ def test_a_batch_that_is_not_finite_does_not_spoil_the_next():
 def test_measuring_leaves_dropout_as_it_was(training):
     network, data = build().train(training), stream(400)
     stream_loss(network, data)
-    assert network.training == training
-    window_loss(network, data, sequence_length=10, windows=3)
     assert network.training == training

@@ -158,7 +158,7 @@ def test_files_in_pieces_are_the_rendered_sound(tmp_path, written, suffix):
         ({"reverb": 2}, r"\[0, 1\]"),
     ],
 )
-def test_settings_are_checked(change, words):
+def test_flags_are_checked(change, words):
     with pytest.raises(ValueError, match=words):
         SoundConfig(**change)
 

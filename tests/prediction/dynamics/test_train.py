@@ -37,7 +37,7 @@ def test_close_lorenz_trajectories_diverge_by_the_lyapunov_exponent():
 def test_an_echo_state_network_by_its_formula():
     net = RecurrentRegressor(2, 1, RecurrentConfig(cell="rnn", hidden_size=30)).double()
     net.initialize_reservoir(3, spectral_radius=0.7, input_scale=0.4)
-    layer = net.all_layers()[0]
+    layer = net.layers[0]
     w, u, b = (p.detach().numpy() for p in (layer.weight_hh, layer.weight_ih, layer.bias_ih))
     assert np.abs(np.linalg.eigvals(w)).max() == pytest.approx(0.7, abs=1e-6)
     x = np.random.default_rng(0).normal(size=(20, 2))

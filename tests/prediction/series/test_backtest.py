@@ -421,6 +421,6 @@ def test_seeds_far_and_near_draw_different_networks():
     for seed in (0, 1, 2**62 - 1):
         seeds += member_seeds(replace(SMALL, members=1200, seed=seed)).tolist()
         networks = ForecastNetworks.fit(wave(), 12, 3, ForecasterConfig(5, 3, seed=seed))
-        weights += [network.all_layers()[0].weight_hh for network in networks.members]
+        weights += [network.layers[0].weight_hh for network in networks.members]
     assert len({tuple(weight.flatten().tolist()) for weight in weights}) == len(weights) == 9
     assert len(set(seeds)) == 3600

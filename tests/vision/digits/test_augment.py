@@ -32,6 +32,6 @@ def test_no_distortion_is_no_change():
 @pytest.mark.parametrize(
     "wrong", [{"elastic_sigma": 0}, {"max_scale": 1}, {"max_shear": -1}, {"stroke_fraction": 2}]
 )
-def test_settings_out_of_range_are_refused(wrong):
+def test_flags_out_of_range_are_refused(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):
         AugmentConfig(**wrong)

@@ -120,6 +120,6 @@ def test_a_photograph_is_not_padded():
 
 
 @pytest.mark.parametrize("wrong", [{"report_threshold": 2}, {"polarity": "blue"}, {"max_side": 20}])
-def test_settings_out_of_range_are_refused(wrong):
+def test_flags_out_of_range_are_refused(wrong):
     with pytest.raises(ValueError, match=str(next(iter(wrong.values())))):
         DigitConfig(**wrong)

@@ -103,6 +103,6 @@ def test_a_run_of_minutes_continues_with_the_steps_planned_first(hand, tmp_path,
         ({"model": SmallConvNetConfig(num_classes=7)}, "11 classes"),
     ],
 )
-def test_settings_out_of_range_are_refused(wrong, message):
+def test_flags_out_of_range_are_refused(wrong, message):
     with pytest.raises(ValueError, match=message):
         DigitTrainConfig(**wrong)

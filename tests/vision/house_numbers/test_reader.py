@@ -84,7 +84,7 @@ def test_a_forged_threshold_is_one_sentence(reader, tmp_path):
         *({"confident_threshold": 1.5}, {"max_regions": 0}),
     ],
 )
-def test_settings_out_of_range_are_refused(wrong):
+def test_flags_out_of_range_are_refused(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):
         HouseNumberConfig(**wrong)
 

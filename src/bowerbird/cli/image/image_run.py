@@ -11,11 +11,11 @@ from torch import Tensor
 from bowerbird.cli.errors import about
 from bowerbird.cli.image.options import ImageOptions
 from bowerbird.cli.progress import Work, follow
+from bowerbird.cli.recipe import read_recipe
 from bowerbird.cli.report import notify, report
 from bowerbird.cli.run_record import (
     check_record,
     loss_table,
-    read_recipe,
     record_path,
     sha256,
     summary,

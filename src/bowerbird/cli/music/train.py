@@ -1,7 +1,7 @@
 """``bowerbird music train``."""
 
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from dataclasses import dataclass
+from typing import Annotated
 
 from cyclopts import Group, Parameter
 
@@ -14,10 +14,6 @@ from bowerbird.music.config import (
     TrainConfig,
 )
 from bowerbird.music.presets import PresetName
-
-if TYPE_CHECKING:
-    from bowerbird.cli.progress import Work
-    from bowerbird.music.training import Training
 
 Flags = Parameter(name="*", group=Group("Training", sort_key=2))
 # a part of the configuration; its fields are flags like all others
@@ -65,26 +61,13 @@ def train(
 
         work = job.train(training.steps(run.checkpoint_every, resume=run.resume))
 
-        facts = {"model": str(run.output), "preset": run.preset, **_results(training, work)}
+        trainer, per_step = training.trainer, training.notes_per_step
+        facts = {
+            "preset": run.preset,
+            "inputs": {"corpus": [{"file": name} for name in training.corpus.names]},
+            "corpus_sha256": training.data.sha256,
+            **job.facts(work, trainer.planned, trainer.network, training.compute, per_step),
+            "pieces": len(training.split.train),
+            "skipped": len(training.corpus.skipped),
+        }
         return job.finish(work, lambda path: training.composer.save(path, half=run.half), facts)
-
-
-def _results(training: "Training", work: "Work[str]") -> dict[str, Any]:
-    """Return the results of a training."""
-    from bowerbird.learning.trainer import ALREADY_DONE
-
-    provenance, seconds = training.composer.provenance, work.last.seconds
-    planned, precision = training.trainer.planned, str(training.compute.dtype)[6:]
-    # the steps before a resumed run are not its own
-    steps = 0 if work.last.note == ALREADY_DONE else work.last.number - work.history[0].number + 1
-    return {
-        "inputs": {"corpus": [{"file": name} for name in training.corpus.names]},
-        "corpus_sha256": training.data.sha256,
-        "config": {**asdict(planned), "precision": precision},
-        "train_loss": provenance["train_loss"],
-        "validation_loss": provenance["validation_loss"],
-        "notes_per_second": round(steps * training.notes_per_step / max(seconds, 1e-9)),
-        "parameters": sum(p.numel() for p in training.trainer.network.parameters()),
-        "pieces": provenance["pieces"],
-        "skipped": len(training.corpus.skipped),
-    }

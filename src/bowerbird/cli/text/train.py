@@ -14,7 +14,6 @@ from bowerbird.text.config import TrainConfig
 from bowerbird.text.presets import PresetName
 
 if TYPE_CHECKING:
-    from bowerbird.cli.progress import Work
     from bowerbird.text.training import Training
 
 TRAINING = Group("Training", sort_key=2)
@@ -59,9 +58,10 @@ def train(
 
         work = job.train(training.steps(run.checkpoint_every, resume=run.resume))
 
-        generator = training.generator
-        results = _results(training, generator.provenance, work)
-        facts = {"model": str(run.output), "preset": run.preset, **inputs, **results}
+        generator, trainer = training.generator, training.trainer
+        per_step = training.characters_per_step
+        results = job.facts(work, trainer.planned, trainer.network, training.compute, per_step)
+        facts = {"preset": run.preset, **inputs, **results}
         return job.finish(work, lambda path: generator.save(path, half=run.half), facts)
 
 
@@ -78,7 +78,7 @@ def _inputs(training: "Training", run: TextTrainOptions, reading: CorpusOptions)
 
 def _notify_changes(training: "Training", run: TextTrainOptions, inputs: dict[str, Any]) -> None:
     """Print which files are skipped, and which differ from those of the repeated run."""
-    from bowerbird.cli.run_record import read_recipe
+    from bowerbird.cli.recipe import read_recipe
 
     notify_skipped(training.corpus.skipped)
     if run.recipe is None:
@@ -92,20 +92,3 @@ def _notify_changes(training: "Training", run: TextTrainOptions, inputs: dict[st
     for before, now in zip(*starts, strict=False):
         if before["file"] == now["file"] and before["sha256"] != now["sha256"]:
             notify(f"{now['file']} has changed since {run.recipe} was written")
-
-
-def _results(training: "Training", provenance: dict[str, Any], work: "Work[str]") -> dict[str, Any]:
-    """Return the results of a training."""
-    from bowerbird.learning.trainer import ALREADY_DONE
-
-    # the steps before a resumed run are not its own
-    steps = 0 if work.last.note == ALREADY_DONE else work.last.number - work.history[0].number + 1
-    characters, seconds = steps * training.characters_per_step, max(work.last.seconds, 1e-9)
-    planned, precision = training.trainer.planned, str(training.compute.dtype)[6:]
-    return {
-        "config": {**asdict(planned), "precision": precision},
-        "train_loss": provenance["train_loss"],
-        "validation_loss": provenance["validation_loss"],
-        "characters_per_second": round(characters / seconds),
-        "parameters": sum(p.numel() for p in training.trainer.network.parameters()),
-    }

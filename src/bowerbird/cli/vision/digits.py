@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Group, Parameter
 
@@ -14,8 +14,6 @@ from bowerbird.networks.config import SmallConvNetConfig
 from bowerbird.vision.digits.config import AugmentConfig, DigitConfig, DigitTrainConfig
 
 if TYPE_CHECKING:
-    from bowerbird.cli.progress import Work
-    from bowerbird.vision.digits.train import DigitTraining
     from bowerbird.vision.results import VisionResult
 
 Parameter(name="*", group=Group("Network", sort_key=3))(SmallConvNetConfig)
@@ -59,7 +57,15 @@ def train_digits(
 
         work = job.train(training.steps(run.checkpoint_every, resume=run.resume))
 
-        facts = _training_facts(training, work, run)
+        planned = training.config
+        per_step = planned.batch_size * planned.trainer.gradient_accumulation_steps
+        facts = {
+            "preset": None,
+            "inputs": {},
+            "corpus_sha256": training.digits.sha256,
+            "run": {"half": run.half},
+            **job.facts(work, planned, training.task.network, training.compute, per_step),
+        }
         if test_set is not None:
             metrics = training.reader.evaluate(test_set)
             facts["test"] = {**asdict(metrics), "accuracy": metrics.accuracy}
@@ -68,25 +74,6 @@ def train_digits(
         if test_set is not None and not run.json and not job.quiet:
             show(f"{metrics.errors} of {metrics.count} test digits are wrong")
         return code
-
-
-def _training_facts(
-    training: "DigitTraining", work: "Work[str]", run: DigitTrainOptions
-) -> dict[str, Any]:
-    """Return the facts about a training, besides its losses."""
-    steps = work.last.number - work.history[0].number + 1
-    num_digits = steps * training.config.batch_size
-    return {
-        "model": str(run.output),
-        "inputs": {},
-        "preset": None,
-        "corpus_sha256": training.digits.sha256,
-        "run": {"half": run.half},
-        "config": {**asdict(training.config), "precision": str(training.compute.dtype)[6:]},
-        "validation_loss": training.best,
-        "digits_per_second": round(num_digits / max(work.last.seconds, 1e-9)),
-        "parameters": sum(p.numel() for p in training.task.network.parameters()),
-    }
 
 
 @Parameter(name="*")

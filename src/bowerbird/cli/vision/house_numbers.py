@@ -1,8 +1,8 @@
 """``bowerbird vision house-numbers`` and ``train-house-numbers``."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Group, Parameter
 
@@ -19,8 +19,6 @@ from bowerbird.vision.house_numbers.config import (
 )
 
 if TYPE_CHECKING:
-    from bowerbird.cli.progress import Work
-    from bowerbird.vision.house_numbers.train import HouseNumberTraining
     from bowerbird.vision.results import VisionResult
 
 Parameter(name="*", group=Group("Network", sort_key=3))(MultiDigitConfig)
@@ -93,7 +91,10 @@ def train_house_numbers(
 
         work = job.train(training.steps(run.checkpoint_every, resume=run.resume))
 
-        facts = {"model": str(run.output), **_training_facts(training, work)}
+        planned, network = training.config, training.network
+        per_step = planned.pool.batch_size * planned.trainer.gradient_accumulation_steps
+        results = job.facts(work, planned, network, training.compute, per_step)
+        facts = {"preset": None, "inputs": {}, **results, **training.thresholds}
         return job.finish(work, training.reader.save, facts)
 
 
@@ -103,21 +104,3 @@ def _text(result: "VisionResult", threshold: float) -> str:
     texts = [f"{box.name} ({box.score:.1%})" for box in boxes if box.score >= threshold]
     texts += [f"perhaps {box.name} ({box.score:.1%})" for box in boxes if box.score < threshold]
     return ", ".join(texts) or "no number"
-
-
-def _training_facts(training: "HouseNumberTraining", work: "Work[Any]") -> dict[str, Any]:
-    """Return the facts about a training, besides its losses."""
-    from bowerbird.learning.trainer import ALREADY_DONE
-
-    steps = 0 if work.last.note == ALREADY_DONE else work.last.number - work.history[0].number + 1
-    num_crops = steps * training.config.pool.batch_size
-    return {
-        "preset": None,
-        "inputs": {},
-        "config": asdict(training.config),
-        "train_loss": work.last.losses["total"],
-        "validation_loss": training.best,
-        **training.thresholds,
-        "numbers_per_second": round(num_crops / max(work.last.seconds, 1e-9)),
-        "parameters": sum(p.numel() for p in training.network.parameters()),
-    }

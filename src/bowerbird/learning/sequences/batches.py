@@ -5,11 +5,9 @@ The loss is the mean of ``-log p(x_{t+1} | x_1 .. x_t)`` in nats per token. The 
 backpropagation through time: Werbos 1990, Williams and Peng 1990), and the network's state is
 carried from one batch to the next.
 
-There are two ways to validate: ``stream_loss`` reads a whole stream and carries the state, so that
-every token counts once, with all of its past; ``window_loss`` takes random windows without a past,
-as nanoGPT does.
-
-The stream is a memory-mapped file: a corpus may be larger than the memory.
+To validate, ``stream_loss`` reads a whole stream and carries the state, so that every token counts
+once, with all of its past. The stream is a memory-mapped file: a corpus may be larger than the
+memory.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -177,32 +175,6 @@ def _first_row_reset(state: Tensor, initial: Tensor) -> Tensor:
     state = state.clone()
     state[0] = initial[0]
     return state
-
-
-@torch.no_grad()
-def window_loss(
-    network: SequenceNetwork,
-    stream: np.ndarray,
-    *,
-    sequence_length: int = 256,
-    windows: int = 2000,
-    seed: int = 0,
-    device: torch.device | str = "cpu",
-) -> float:
-    """Return the mean loss of random windows without a past, in nats per token, as nanoGPT does."""
-    random = np.random.default_rng(seed)
-    length = min(sequence_length, len(stream) - 1)
-    starts = random.integers(0, len(stream) - length, size=windows)
-    training = network.training
-    network.eval()
-    losses = []
-    for some in np.array_split(starts, -(-windows // 64)):
-        both = np.stack([stream[s : s + length + 1] for s in some]).astype(np.int64)
-        tokens = torch.from_numpy(both).to(device)
-        logits, _ = network(tokens[:, :-1])
-        losses.append(float(next_token_loss(logits, tokens[:, 1:])) * len(some))
-    network.train(training)
-    return sum(losses) / windows
 
 
 class SequenceTask:

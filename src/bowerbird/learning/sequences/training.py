@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar, cast
 
@@ -25,6 +24,7 @@ from bowerbird.learning.config import (
     TrainingConfig,
 )
 from bowerbird.learning.device import Compute, keep_freed_memory, processes
+from bowerbird.learning.model_file import training_provenance
 from bowerbird.learning.schedule import TimeLimit
 from bowerbird.learning.sequences.batches import SequenceBatches, SequenceTask
 from bowerbird.learning.step import Step
@@ -158,21 +158,9 @@ class SequenceTrainer(Generic[C, M]):
 
     def provenance(self, corpus: Mapping[str, Any]) -> dict[str, Any]:
         """Return what a model file records about the training, after the facts of its corpus."""
-        last = self.last
-        loss = last.losses["total"] if last else math.nan
-        facts = {
-            **corpus,
-            "seconds": round(last.seconds, 1) if last else 0.0,
-            "iterations": last.number if last else 0,
-            "train_loss": loss if math.isfinite(loss) else None,  # JSON has no NaN
-            "validation_loss": self.best,
-            "licence": self.config.licence,
-            "settings": {
-                "sequence": asdict(self.sequence),
-                "trainer": asdict(self.trainer_config),
-            },
-            "versions": {"bowerbird": version("bowerbird"), "torch": version("torch")},
-        }
+        settings = {"sequence": asdict(self.sequence), "trainer": asdict(self.trainer_config)}
+        run = training_provenance(self.last, self.best, self.config.licence)
+        facts = {**corpus, **run, "settings": settings}
         return {**facts, "base_model": dict(self.start.provenance)} if self.start else facts
 
     @property

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from bowerbird.cli import app
-from bowerbird.cli.run_record import read_recipe
-from bowerbird.cli.settings import default_text, differences, values_of
+from bowerbird.cli.flags import default_text, differences, values_of
+from bowerbird.cli.recipe import read_recipe
 from bowerbird.image.config import ReconstructConfig, TextureConfig, TransferConfig
 from bowerbird.image.presets import PRESETS
 

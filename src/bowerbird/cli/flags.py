@@ -1,9 +1,8 @@
-"""Where a setting comes from: default < preset < recipe < flag.
+"""Flags, and where their values come from: default < preset < recipe < flag.
 
-Every flag is derived from a frozen configuration, which has the defaults. Before the words of the
-command line are converted, ``fill`` gives each flag that was not typed the value of the recipe,
-else of the preset; what is still missing keeps its default. A recipe is TOML with a
-configuration's fields as keys, or the JSON record of an earlier run, which also names its files.
+Every flag is derived from a field of a frozen configuration, which has the default. Before the
+words of the command line are converted, ``fill`` gives each flag that was not typed the value of
+the recipe (``recipe.py``), else of the preset; what is still missing keeps its default.
 
 Several values of one flag are written with commas (``--style-layers relu1_1,relu2_1``) or by
 repeating the flag.
@@ -18,7 +17,7 @@ from typing import Any, cast, get_args, get_origin
 from cyclopts import App, Argument, ArgumentCollection, Group, Token
 
 from bowerbird.cli.options import RUN
-from bowerbird.cli.run_record import PREFIXED, Recipe, flatten, read_recipe
+from bowerbird.cli.recipe import PREFIXED, Recipe, flatten, read_recipe
 from bowerbird.domain import Verb, resolve
 from bowerbird.registry import find_domain, find_verb
 
