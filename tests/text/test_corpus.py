@@ -380,6 +380,7 @@ def test_lines_of_json(write):
         ("lines.jsonl, line 1", "Bubble"),
         ("lines.jsonl, line 2", "bubble"),
     ]
+    assert with_text.skipped == {f"2 lines of {path}": "they have no text there"}
     assert texts(Corpus([path])) == {"lines.jsonl": lines}  # without a column it is a text
     assert "has no column body; select its text with --column (it has id, text)" in refusal(
         path, column="body"

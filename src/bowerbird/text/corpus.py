@@ -211,10 +211,15 @@ class Corpus:
                 play = re.sub(pattern, plain, play, flags=re.MULTILINE)
             yield source.name, iter([play.strip() + "\n"])
         elif source.kind in JSON_LINES and self.column:
+            left_out = 0
             for number, fields in enumerate(self._objects(source), 1):
                 text = fields.get(self.column)
                 if isinstance(text, str) and text.strip():
                     yield f"{source.name}, line {number}", iter([text])
+                else:
+                    left_out += 1
+            if left_out:
+                self.skipped[f"{left_out} lines of {source.name}"] = "they have no text there"
         elif source.kind not in TABLES:
             yield source.name, _read(source, self.encoding)
         else:

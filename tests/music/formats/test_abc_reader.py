@@ -368,6 +368,25 @@ def test_a_tie_without_a_note_is_nothing(tune):
     assert pitches(tune(C + "- z2 -c2 d4|")) == [72, 74]
 
 
-@pytest.mark.parametrize("clef", ["bass", "treble", "alto", "clef=bass", "treble-8"])
+def test_an_explicit_key_signature(tune):
+    key = "M:4/4\nL:1/4\nK:D exp _b _e ^f\n"
+    assert pitches(tune(key + "cdef|gabc'|")) == [72, 74, 75, 78, 79, 81, 82, 84]
+
+
+@pytest.mark.parametrize(
+    ("field", "moved"),
+    [("treble-8", -12), ("clef=treble+8", 12), ("octave=-2", -24), ("treble", 0), ("bass-8", -12)],
+)
+def test_clefs_and_octaves_move_what_is_played(tune, field, moved):
+    assert pitches(tune(f"M:4/4\nL:1/4\nK:C {field}\nCDEF|")) == [
+        n + moved for n in (60, 62, 64, 65)
+    ]
+    changed = pitches(tune(f"M:4/4\nL:1/4\nK:C\nCD[K:{field}]EF|[K:treble]CDEF|"))
+    assert changed == [60, 62, 64 + moved, 65 + moved, 60, 62, 64, 65]
+    voices = tune(f"M:4/4\nL:1/4\nV:1\nV:2 {field}\nK:C\nV:1\nCDEF|\nV:2\nCDEF|\n")
+    assert [n.pitch for n in voices.tracks[1].notes] == [n + moved for n in (60, 62, 64, 65)]
+
+
+@pytest.mark.parametrize("clef", ["bass", "treble", "alto", "clef=bass"])
 def test_a_change_of_clef_is_no_change_of_key(tune, clef):
     assert pitches(tune(f"M:4/4\nL:1/4\nK:D\nDFAd|[K:{clef}] DFAd|")) == [62, 66, 69, 74] * 2

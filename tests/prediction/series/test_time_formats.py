@@ -41,7 +41,7 @@ def test_weeks(tmp_path, form):
 def test_a_week_that_no_year_has(tmp_path):
     weeks = [f"2024-W{n:02}" for n in range(1, 55)]
     words = refusal(tmp_path, ["week", "y"], [(w, n) for n, w in enumerate(weeks)])
-    assert "column week has the week 54 in 2024-W54" in words
+    assert "column week has 2024-W53, but 2024 has no week 53; correct it" in words
 
 
 def test_months_are_not_weeks(tmp_path):

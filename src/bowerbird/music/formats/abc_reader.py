@@ -24,7 +24,9 @@ _KEY = re.compile(
     r"[A-Ga-g][#b]?(?:\s*(?:maj|min|mix|dor|phr|lyd|loc|ion|aeo|m(?![a-z]))[a-z]*)?", re.IGNORECASE
 )
 _ACCIDENTAL = r"(\^\^?|__?|=)([A-Ga-g])"
-_CLEF = re.compile(r"(?:clef=|(?:treble|alto|tenor|bass|perc)\b)")
+_OCTAVE = re.compile(r"\boctave=([+-]?[0-4])\b")
+_CLEF_OCTAVE = re.compile(r"\b(?:treble|alto|tenor|bass)[1-5]?([+-])8\b")
+_CLEF = re.compile(r"(?:clef=|octave=|(?:treble|alto|tenor|bass|perc)\b)")
 _ACCIDENTALS = re.compile(f"(?:{_ACCIDENTAL})+")
 _COUNT = "([1-9][0-9]{0,3})"
 _NUMBER = re.compile(_COUNT)
@@ -78,6 +80,8 @@ class _Reader:
         self.program: int | None = None  # of voices that have no other
         self.barless = False
         self.voices: dict[str, Voice] = {}
+        self.octave = 0  # by which clefs such as treble-8 move all notes
+        self.octaves: dict[str, int] = {}  # of voices that have another
         for number, written in lines:
             self.line = number
             if program := _PROGRAM.match(written):
@@ -167,8 +171,11 @@ class _Reader:
     def _voice(self, value: str) -> None:
         """Name a voice and, outside the header, which only describes voices, go on with it."""
         number = value.split(maxsplit=1)[0] if value.split() else "1"
+        octave = _octave(value)
         if name := re.search(r'\b(?:name|nm)="([^"]+)"', value):
             self.tune.names[number] = name[1]
+        if octave:
+            self.octaves[number] = octave[0]
         if self.voice:
             self._begin(number)
 
@@ -186,14 +193,20 @@ class _Reader:
             self.voices[name] = Voice(
                 [], self.meter, self.unit, self.key_signature, self._field, self.line
             )
+            self.voices[name].octave = self.octaves.get(name, self.octave)
         self.voice = self.voices[name]
         self.voice.barless = self.barless
 
     def _key(self, value: str) -> None:
         """Set the key; accidentals such as ^g and words such as clef=treble may follow it."""
         accidentals: dict[str, int] = {}
-        if self.voice and _CLEF.match(value):
-            return  # a change of clef only
+        octave, clef_only = _octave(value), self.voice is not None and _CLEF.match(value)
+        if octave or clef_only:
+            self.octave = octave[0] if octave else 0
+            if self.voice:
+                self.voice.octave = self.octave
+        if clef_only:
+            return
         if value.startswith(("HP", "Hp")):  # the Highland pipes: two sharps, and they play in A
             key = Key("A", "mixolydian")
         elif value in ("", "none"):
@@ -212,7 +225,9 @@ class _Reader:
                 if _ACCIDENTALS.fullmatch(word):
                     pairs = re.findall(_ACCIDENTAL, word)
                     accidentals |= {letter.upper(): ACCIDENTALS[a] for a, letter in pairs}
-        signature = {step: key_alter(step, key) for step in STEPS} | accidentals
+        explicit = "exp" in value.split()  # nothing but the accidentals
+        usual = {step: 0 if explicit else key_alter(step, key) for step in STEPS}
+        signature = usual | accidentals
         if self.voice:
             self.voice.bar().key, self.voice.key_signature = key, signature
         else:
@@ -220,3 +235,11 @@ class _Reader:
             if not self.unit:
                 self.unit = WHOLE // (8 if self.meter[0] / self.meter[1] >= 0.75 else 16)
             self._begin("1")
+
+
+def _octave(value: str) -> tuple[int] | None:
+    """Return by how many octaves a field K: or V: moves what is played, if it says so."""
+    if octave := _OCTAVE.search(value):
+        return (int(octave[1]),)
+    clef = _CLEF_OCTAVE.search(value)
+    return (int(f"{clef[1]}1"),) if clef else None

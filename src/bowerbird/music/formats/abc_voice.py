@@ -58,6 +58,7 @@ class Voice:
     line: int = 0
     at: int = 0
     current: Bar | None = None
+    octave: int = 0  # by which all notes are moved
     barless: bool = False  # whether accidentals hold for one note, as where nobody draws bars
     accidentals: dict[str, int] = field(default_factory=dict)
     alters: dict[int, int] = field(default_factory=dict)  # natural pitch -> sharps, last chord
@@ -147,7 +148,7 @@ class Voice:
         if accidental:
             self.accidentals[upper] = ACCIDENTALS[accidental]
         alter = self.accidentals.get(upper)
-        natural = 60 + STEPS[upper] + (12 if letter != upper else 0)
+        natural = 60 + 12 * self.octave + STEPS[upper] + (12 if letter != upper else 0)
         if octave:
             natural += 12 * (octave.count("'") - octave.count(","))
         if alter is None:

@@ -76,7 +76,7 @@ def parse_times(
         place = int(invalid[0])
         raise SeriesError(
             f"column {column} has {words[place]!r} in line {lines[place]}, which is not a date; "
-            "write dates like 2024-03-31, or leave --time out"
+            "write dates like 2024-03-31, or weeks like 2024-W05"
         )
     utc = dates.dt.tz_localize(None).to_numpy("datetime64[us]")
     return utc + np.timedelta64(_utc_offset(text.tolist(), column, notes), "s")

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from datetime import date
 
 import numpy as np
 import pandas as pd
@@ -28,7 +29,8 @@ DAYS = ("day", "tag", "jour", "giorno", "día", "dia")
 def parse_weeks(words: Sequence[str], column: str, notes: list[str]) -> np.ndarray | None:
     """Return the Mondays of weeks like 2024-W05 or 202405; None for other words.
 
-    Six digits are weeks if one of them is no month. Raises SeriesError for a week above 53.
+    Six digits are weeks if one of them is no month. Raises SeriesError for a week that its year
+    doesn't have.
     """
     matches = [ISO_WEEK.match(word.strip()) for word in words]
     if not all(matches):
@@ -39,13 +41,14 @@ def parse_weeks(words: Sequence[str], column: str, notes: list[str]) -> np.ndarr
     for match in matches:
         assert match is not None
         year, week = int(match[1]), int(match[2])
-        if not 1 <= week <= 53:
-            raise SeriesError(f"column {column} has the week {week} in {match[0]}; correct it")
-        first = np.datetime64(f"{year}-01-04", "D")  # which is in week 1
-        monday = first - (first.astype(int) + 3) % 7
-        days.append(monday + 7 * (week - 1))
+        try:
+            days.append(date.fromisocalendar(year, week, 1))
+        except ValueError as error:  # not every year has a week 53
+            raise SeriesError(
+                f"column {column} has {match[0]}, but {year} has no week {week}; correct it"
+            ) from error
     notes.append(f"the weeks of column {column} are shown by their Mondays")
-    return np.array(days).astype("datetime64[us]")
+    return np.array(days, "datetime64[us]")
 
 
 def parse_counts(numbers: np.ndarray, column: str, notes: list[str]) -> np.ndarray | None:
