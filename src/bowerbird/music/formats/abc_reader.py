@@ -197,15 +197,19 @@ class _Reader:
         self.voice = self.voices[name]
         self.voice.barless = self.barless
 
-    def _key(self, value: str) -> None:
-        """Set the key; accidentals such as ^g and words such as clef=treble may follow it."""
-        accidentals: dict[str, int] = {}
-        octave, clef_only = _octave(value), self.voice is not None and _CLEF.match(value)
-        if octave or clef_only:
+    def _clef(self, value: str) -> bool:
+        """Set the octave of a clef in a field K:; return whether it changes nothing else."""
+        octave, alone = _octave(value), self.voice is not None and bool(_CLEF.match(value))
+        if octave or alone:
             self.octave = octave[0] if octave else 0
             if self.voice:
                 self.voice.octave = self.octave
-        if clef_only:
+        return alone
+
+    def _key(self, value: str) -> None:
+        """Set the key; accidentals such as ^g and words such as clef=treble may follow it."""
+        accidentals: dict[str, int] = {}
+        if self._clef(value):
             return
         if value.startswith(("HP", "Hp")):  # the Highland pipes: two sharps, and they play in A
             key = Key("A", "mixolydian")
