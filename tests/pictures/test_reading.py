@@ -17,6 +17,7 @@ import torch
 from PIL import Image, ImageCms
 
 from bowerbird.errors import PictureError
+from bowerbird.pictures import reading
 from bowerbird.pictures.reading import picture_size, read_picture
 from bowerbird.pictures.writing import write_picture
 from tests.pictures.picture_files import (
@@ -372,7 +373,21 @@ def test_not_a_picture(tmp_path, content):
     refuse(tmp_path / "a.jpg", "is not a picture in a known format; use a PNG, JPEG")
 
 
-def test_kinds_that_need_exporting(tmp_path):
+def test_photographs_of_phones_are_read_with_their_plugin(tmp_path):
+    heif = pytest.importorskip("pillow_heif")
+    codes = cv2.resize(skimage.data.chelsea(), (150, 100))
+    heif.from_pillow(Image.fromarray(codes)).save(tmp_path / "a.heic", quality=95)
+    picture = read_picture(tmp_path / "a.heic")
+    assert picture.rgb.shape == (3, 100, 150)
+    assert (picture.rgb - as_tensor(codes)).abs().mean() < 0.02
+    assert picture_size(tmp_path / "a.heic") == (100, 150)
+    (tmp_path / "b.heic").write_bytes((tmp_path / "a.heic").read_bytes()[:900])
+    refuse(tmp_path / "b.heic", "damaged, truncated")
+
+
+def test_kinds_that_need_exporting(tmp_path, monkeypatch):
+    monkeypatch.setattr(reading, "_load_plugins", lambda: None)
+    monkeypatch.delitem(Image.OPEN, "HEIF", raising=False)
     (tmp_path / "a.jpg").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + b"\0" * 99)
     refuse(tmp_path / "a.jpg", "HEIC photograph: export")
     tifffile.imwrite(tmp_path / "a.NEF", gradient(), photometric="rgb")

@@ -74,7 +74,7 @@ def test_an_interrupted_run_continues_as_if_it_had_not_been(hand, tmp_path):
 
 
 def test_a_run_of_minutes_continues_with_the_steps_planned_first(hand, tmp_path, monkeypatch):
-    config = replace(FAST, minutes=0.05)
+    config = replace(FAST, minutes=2)  # so long that three steps don't correct the plan
     steps = DigitTraining(hand, config, tmp_path).steps(checkpoint_every=2)
     totals = {next(steps).total for _ in range(3)}
     steps.close()
