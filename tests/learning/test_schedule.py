@@ -79,3 +79,19 @@ def test_the_steps_that_are_left_follow_the_pace(clock):
     # 60 steps took 12 s; 88 s are left for 0.2 s each
     assert place.steps_left == pytest.approx(440, rel=0.03)
     assert place.place == pytest.approx(60, abs=70)
+
+
+def test_a_correction_repeats_and_skips_no_validation(clock):
+    """Whatever the stride was before, a validation is due where its place is crossed."""
+    place = Schedule(TrainerConfig(iterations=1000, validate_every=50), TimeLimit(100.0))
+    strides, due, crossed = set(), [], []
+    while not place.done:
+        seconds = 0.099 if place.place < 50 else 0.9 if place.place < 52 else 0.3
+        before = place.place
+        clock[0] += seconds
+        place.advance(seconds)
+        strides.add(place.stride)
+        due.append(place.validation_due)
+        crossed.append(place.done or (place.place + 1e-6) // 50 > (before + 1e-6) // 50)
+    assert len(strides) > 3
+    assert due == crossed

@@ -35,6 +35,7 @@ class Schedule:
         """Start the clock; without a limit each step is one planned step."""
         self.iterations, self.validate_every = config.iterations, config.validate_every
         self.place, self.stride = 0.0, 1.0
+        self.before = 0.0  # the place a step ago
         now = time.perf_counter()
         self.end = now + limit.seconds if limit else math.inf
         self.interval = limit.seconds / CHECKS if limit else math.inf
@@ -54,11 +55,15 @@ class Schedule:
     @property
     def validation_due(self) -> bool:
         """Whether the last step reached the next validation, or the end."""
-        before = math.floor((self.place - self.stride + ROUNDING) / self.validate_every)
-        return self.done or math.floor((self.place + ROUNDING) / self.validate_every) > before
+        before, now = (
+            math.floor((place + ROUNDING) / self.validate_every)
+            for place in (self.before, self.place)
+        )
+        return self.done or now > before
 
     def advance(self, seconds: float) -> None:
         """Go on by a step that took this time, and correct the stride if it is time to."""
+        self.before = self.place
         self.place += self.stride
         self.window_steps += 1
         self.window_seconds += seconds
