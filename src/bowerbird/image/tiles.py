@@ -19,10 +19,10 @@ import math
 from dataclasses import dataclass
 from itertools import product
 
-import psutil
 from jaxtyping import Float
 from torch import Tensor
 
+from bowerbird.image.memory import memory_limit
 from bowerbird.learning.device import Compute
 from bowerbird.networks.vgg_layers import stride
 
@@ -147,7 +147,7 @@ def plan_memory(
     """
     if compute.device.type == "cuda" and not gigabytes:
         return MemoryPlan(1 << 62, HISTORIES[0])
-    limit = gigabytes * 1e9 or 0.5 * psutil.virtual_memory().total
+    limit = memory_limit(gigabytes)
     px = size[0] * size[1]
     pass_bytes = PASS_BYTES[compute.dtype.itemsize] + MASK_BYTES * use.num_masks
     images = NUM_IMAGES + 2 * bool(use.num_masks)  # the content image, and the composite

@@ -98,16 +98,20 @@ class CharacterTokenizer:
 
     def decoder(self) -> StreamDecoder:
         """Return a fast ``decode`` for few ids at a time; each id is a whole character."""
-        codes = enumerate(self._codes)
-        characters = {n: "" if n == self.end_token else chr(code) for n, code in codes}
+        texts = dict(enumerate(self._texts()))
 
         def decode(ids: Iterable[int], final: bool = False) -> str:
             try:
-                return "".join([characters[n] for n in ids])
+                return "".join([texts[n] for n in ids])
             except KeyError:
-                return self.decode(ids)  # which raises the right error
+                _checked(ids, self.vocab_size)  # which raises the right error
+                raise
 
         return decode
+
+    def _texts(self) -> list[str]:
+        """Return the text of each token."""
+        return [UNKNOWN, "", *self.characters]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the characters."""

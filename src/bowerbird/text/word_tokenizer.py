@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from bowerbird.text.config import TokenizerKind
-from bowerbird.text.tokenizer import MAX_VOCAB_SIZE, CharacterTokenizer, StreamDecoder
+from bowerbird.text.tokenizer import MAX_VOCAB_SIZE, CharacterTokenizer
 
 _PIECE = re.compile(r" ?\w+(?:['’]\w+)*|.", re.DOTALL)
 MIN_OCCURRENCES = 2  # of a word
@@ -37,7 +37,6 @@ class WordTokenizer(CharacterTokenizer):
         self.vocab_size += len(self.words)
         if len(self._word_ids) < len(self.words) or self.vocab_size > MAX_VOCAB_SIZE:
             raise ValueError(f"words must differ, with at most {MAX_VOCAB_SIZE} tokens in all")
-        self._texts = dict(enumerate(["\ufffd", "", *self.characters, *self.words]))
 
     @classmethod
     def train(
@@ -81,18 +80,8 @@ class WordTokenizer(CharacterTokenizer):
         """Return the text of ids: U+FFFD for 0 and nothing for 1."""
         return self.decoder()(ids)
 
-    def decoder(self) -> StreamDecoder:
-        """Return ``decode``; each id is a whole text."""
-
-        def decode(ids: Iterable[int], final: bool = False) -> str:
-            try:
-                return "".join([self._texts[int(n)] for n in ids])
-            except KeyError as error:
-                raise ValueError(
-                    f"the token {error} is outside the vocabulary of {self.vocab_size}"
-                ) from error
-
-        return decode
+    def _texts(self) -> list[str]:
+        return [*super()._texts(), *self.words]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the characters and the words."""

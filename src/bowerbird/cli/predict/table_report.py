@@ -12,7 +12,7 @@ from rich.console import Console, RenderableType
 from rich.table import Table as Grid
 
 from bowerbird.cli.predict.outputs import MODEL, PICTURE, ROWS, TableOptions
-from bowerbird.cli.report import report
+from bowerbird.cli.report import report, show
 from bowerbird.files.delimited import write_rows
 from bowerbird.prediction.data.columns import Columns
 from bowerbird.prediction.data.numbers import DecimalMark
@@ -113,8 +113,7 @@ def predictions_facts(target: Target, predictions: Predictions) -> dict[str, Any
 
 def print_table(problem: Problem, data: Table, notes: Sequence[str]) -> None:
     """Print what was read, what is left out and what was assumed, before the long work."""
-    for line in _text(problem, data, notes):
-        report({}, line, json=False)
+    show(*_text(problem, data, notes))
     sys.stdout.flush()
 
 

@@ -84,23 +84,6 @@ def cross_validate_steps(
     return CrossValidation(problem, config, device).steps()
 
 
-def _steps(run: "CrossValidation") -> Generator[Step[TableReport], None, None]:
-    began, config = time.perf_counter(), run.config
-    number, total = 0, run.count * len(config.methods) + 1
-    ends: list[float] = []
-    for fold in range(run.count):
-        for method, loss in run.fold(fold):
-            number += 1
-            seconds = time.perf_counter() - began
-            if method == config.methods[-1]:
-                ends.append(seconds)
-            note = _duration_note(ends, run.count) if number == 2 * len(config.methods) else ""
-            yield Step(number, total, {"total": loss}, seconds, note=note)
-    report = run.report()
-    loss = report.metrics["ensemble"][run.metric].value
-    yield Step(total, total, {"total": loss}, time.perf_counter() - began, report)
-
-
 def _duration_note(ends: Sequence[float], folds: int) -> str:
     """Say after the second fold how long all will take, if that is long; the first one warms up."""
     left = (ends[1] - ends[0]) * (folds - 2)
@@ -133,7 +116,20 @@ class CrossValidation:
 
     def steps(self) -> Generator[Step[TableReport], None, None]:
         """Yield a step for each method and fold, and one with the report."""
-        return _steps(self)
+        began, config = time.perf_counter(), self.config
+        number, total = 0, self.count * len(config.methods) + 1
+        ends: list[float] = []
+        for fold in range(self.count):
+            for method, loss in self.fold(fold):
+                number += 1
+                seconds = time.perf_counter() - began
+                if method == config.methods[-1]:
+                    ends.append(seconds)
+                note = _duration_note(ends, self.count) if number == 2 * len(config.methods) else ""
+                yield Step(number, total, {"total": loss}, seconds, note=note)
+        report = self.report()
+        loss = report.metrics["ensemble"][self.metric].value
+        yield Step(total, total, {"total": loss}, time.perf_counter() - began, report)
 
     @property
     def metric(self) -> str:
